@@ -1,0 +1,13 @@
+"""The flow, one line per module, in reading order.
+
+poll        the use case: lease, hand over, discover, read, commit, hand over
+discovery   which projects and runs there are, and which of them are due
+reading     the pages of one run, once each
+detect      which rows are new failing results, and the next checkpoint
+digest      what one message is about: order, group, cap
+route       which digests go to which destinations
+render      a digest as Slack blocks, as mail and as a JSON event
+model       the nouns                errors         what can go wrong, by what to do about it
+config      the settings             observability  logs and metrics
+adapters/   whatever leaves the process: http, testmo, store, topic, slack, secrets
+"""

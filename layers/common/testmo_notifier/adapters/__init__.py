@@ -1,0 +1,1 @@
+"""Whatever leaves the process. An adapter knows `model` and `errors` only."""

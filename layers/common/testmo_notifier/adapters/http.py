@@ -1,0 +1,116 @@
+"""The one place that speaks HTTP, for Testmo and for Slack.
+
+No redirect is followed (a token or a message must not travel to another host), nothing is retried here (the
+callers know what a second try may cost), every wait is bounded, and no error quotes an address: a webhook's
+path is a credential, and urllib3's own messages carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import urllib3
+
+from testmo_notifier.errors import Unreadable
+
+CONNECT_SECONDS: Final = 3.0
+READ_SECONDS: Final = 10.0
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # 100 results with megabyte notes are about 100 MB; nobody needs those
+MAX_RETRY_AFTER_SECONDS: Final = (
+    3_600.0  # a longer wait is taken as this: better one more question than a lost day
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, read to its end. `headers` have lower-case names."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def new_pool() -> urllib3.PoolManager:
+    """A connection pool for a handful of threads that talk to one or two hosts."""
+    return urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
+
+
+def send(
+    pool: urllib3.PoolManager,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    fields: Mapping[str, str] | None = None,
+    read_seconds: float = READ_SECONDS,
+    max_bytes: int = MAX_BODY_BYTES,
+) -> Answer:
+    """Send one request and read the whole answer; `fields` become the query.
+
+    Raises `Unreadable` when no complete answer came: no connection, a time-out, a reset, a body shorter than
+    announced or larger than `max_bytes`.
+    """
+    try:
+        response = pool.request(
+            method,
+            url,
+            headers=dict(headers),
+            **({"body": body} if fields is None else {"fields": dict(fields)}),  # type: ignore[arg-type]
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+            redirect=False,
+            retries=False,
+            preload_content=False,
+        )
+        try:
+            content = response.read(max_bytes + 1)
+            if len(content) > max_bytes:
+                raise Unreadable(f"the answer is larger than {max_bytes} bytes")
+            response.release_conn()
+        except BaseException:
+            response.close()  # half-read: this connection cannot be used again
+            raise
+    except urllib3.exceptions.HTTPError as exc:
+        raise Unreadable(reason(exc)) from None  # the chained text would quote the address
+    except OSError as exc:
+        raise Unreadable(f"the connection failed ({type(exc).__name__})") from None
+    return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+
+
+def reason(exc: urllib3.exceptions.HTTPError) -> str:
+    """What went wrong, in words that hold neither host nor path."""
+    if isinstance(exc, urllib3.exceptions.ConnectTimeoutError | urllib3.exceptions.NewConnectionError):
+        return "no connection could be made"
+    if isinstance(exc, urllib3.exceptions.TimeoutError):
+        return "no answer came in time"
+    if isinstance(exc, urllib3.exceptions.SSLError):
+        return "the TLS certificate or handshake was not accepted"
+    if isinstance(exc, urllib3.exceptions.IncompleteRead | urllib3.exceptions.ProtocolError):
+        return "the answer broke off"
+    return f"the request failed ({type(exc).__name__})"
+
+
+def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
+    """The `Retry-After` of an answer in seconds from now, None where it is absent or makes no sense."""
+    raw = answer.headers.get("retry-after", "").strip()
+    try:
+        if raw.isascii() and raw.isdigit():
+            return min(float(raw), MAX_RETRY_AFTER_SECONDS)
+        moment = parsedate_to_datetime(raw)
+    except ValueError:
+        return None
+    seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def server_date(answer: Answer) -> datetime | None:
+    """The answer's `Date` (whole seconds), None without a usable one."""
+    try:
+        moment = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -1,0 +1,319 @@
+"""The settings of both functions, read from the environment and checked all together.
+
+Nothing here makes a request. A wrong setting becomes a sentence: the variable, what is wrong, the next step;
+`ConfigurationError` carries all of them at once. Values that are secrets are checked here too, and never quoted.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from testmo_notifier.errors import ConfigurationError
+
+MAX_STATUS_ID: Final = 25  # "up to 25 total statuses", https://docs.testmo.com/api/reference/results
+MAX_OVERLAP_SECONDS: Final = 86_400
+MAX_STALENESS_MINUTES: Final = 1_440
+MAX_BACKFILL_HOURS: Final = 720
+MIN_REQUESTS_PER_MINUTE: Final = 5  # fewer could not even list the projects and read one run
+MAX_REQUESTS_PER_MINUTE: Final = 6_000
+SLACK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
+DEFAULT_DESTINATION: Final = "default"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollerSettings:
+    """What the poller is told. An empty tuple of ids means all of them."""
+
+    testmo_url: str
+    testmo_secret_arn: str
+    table_name: str
+    topic_arn: str
+    channels: tuple[str, ...]
+    project_ids: tuple[int, ...]
+    run_ids: tuple[int, ...]
+    alert_status_ids: tuple[int, ...]
+    created_by_ids: tuple[int, ...]
+    assignee_ids: tuple[int, ...]
+    overlap_seconds: int
+    max_staleness_minutes: int
+    backfill_hours: int
+    requests_per_minute: int
+    time_zone: ZoneInfo
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> PollerSettings:
+        """Read the poller's settings; raises `ConfigurationError` with every problem there is."""
+        env = Reader(environ)
+        settings = {
+            "testmo_url": env.read("TESTMO_URL", testmo_url),
+            "testmo_secret_arn": env.read("TESTMO_SECRET_ARN", non_empty),
+            "table_name": env.read("TABLE_NAME", non_empty),
+            "topic_arn": env.read("TOPIC_ARN", non_empty),
+            "channels": env.read("CHANNELS", channels),
+            "time_zone": env.read("TIME_ZONE", time_zone, default="UTC"),
+            **read_watch_settings(env),
+        }
+        env.raise_problems()
+        return cls(**settings)  # type: ignore[arg-type]  # each value was parsed by its own parser just above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackSettings:
+    """What the Slack function is told."""
+
+    slack_secret_arn: str
+    table_name: str
+    queue_url: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> SlackSettings:
+        """Read the Slack function's settings; raises `ConfigurationError` with every problem there is."""
+        env = Reader(environ)
+        settings = {
+            "slack_secret_arn": env.read("SLACK_SECRET_ARN", non_empty),
+            "table_name": env.read("TABLE_NAME", non_empty),
+            "queue_url": env.read("QUEUE_URL", non_empty),
+        }
+        env.raise_problems()
+        return cls(**settings)  # type: ignore[arg-type]  # the same
+
+
+class Reader:
+    """Reads variables one by one and collects what is wrong instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def read(self, name: str, parse: Callable[[str], T], *, default: str | None = None) -> T | None:
+        """The parsed value; None after a problem. An empty variable counts as one that is not set."""
+        raw = self._environ.get(name, "").strip()
+        if not raw:
+            if default is None:
+                self.problems.append(f"{name} is not set")
+                return None
+            raw = default
+        try:
+            return parse(raw)
+        except ValueError as exc:
+            self.problems.append(f"{name} {exc}")
+            return None
+
+    def raise_problems(self) -> None:
+        """Raise everything that was wrong so far, if anything was."""
+        if self.problems:
+            raise ConfigurationError(self.problems)
+
+
+def read_watch_settings(env: Reader) -> dict[str, object]:
+    """The settings that say what to watch; `testmo-notifier local` takes the same ones under the same names."""
+    return {
+        "project_ids": env.read("PROJECT_IDS", ids("project ids"), default=","),
+        "run_ids": env.read("RUN_IDS", ids("run ids"), default=","),
+        "alert_status_ids": env.read("ALERT_STATUS_IDS", status_ids, default="3,5"),
+        "created_by_ids": env.read("CREATED_BY_IDS", ids("user ids"), default=","),
+        "assignee_ids": env.read("ASSIGNEE_IDS", ids("user ids (0 is unassigned)", least=0), default=","),
+        "overlap_seconds": env.read("OVERLAP_SECONDS", whole(0, MAX_OVERLAP_SECONDS, "seconds"), default="300"),
+        "max_staleness_minutes": env.read(
+            "MAX_STALENESS_MINUTES", whole(0, MAX_STALENESS_MINUTES, "minutes"), default="5"
+        ),
+        "backfill_hours": env.read("BACKFILL_HOURS", whole(0, MAX_BACKFILL_HOURS, "hours"), default="0"),
+        "requests_per_minute": env.read(
+            "REQUESTS_PER_MINUTE",
+            whole(MIN_REQUESTS_PER_MINUTE, MAX_REQUESTS_PER_MINUTE, "requests"),
+            default="120",
+        ),
+    }
+
+
+def non_empty(raw: str) -> str:
+    """Any text."""
+    return raw
+
+
+def whole(least: int, most: int, unit: str) -> Callable[[str], int]:
+    """A parser of a whole number between two bounds, both allowed."""
+
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,12}", raw, re.ASCII) or not least <= int(raw) <= most:
+            raise ValueError(f"is {shorten(raw)!r}: give a whole number of {unit} from {least} to {most}")
+        return int(raw)
+
+    return parse
+
+
+def ids(what: str, *, least: int = 1) -> Callable[[str], tuple[int, ...]]:
+    """A parser of a comma-separated list of ids, doubles dropped; a lone comma is the empty list."""
+
+    def parse(raw: str) -> tuple[int, ...]:
+        parts = [part.strip() for part in raw.split(",")] if raw != "," else []
+        bad = [part for part in parts if not re.fullmatch(r"\d{1,18}", part, re.ASCII) or int(part) < least]
+        if bad:
+            raise ValueError(
+                f"holds {', '.join(repr(shorten(part)) for part in bad[:5])}: "
+                f"give {what} as whole numbers with commas between, like 3,7"
+            )
+        return tuple(dict.fromkeys(int(part) for part in parts))
+
+    return parse
+
+
+def status_ids(raw: str) -> tuple[int, ...]:
+    """Watched status ids; at least one, none above Testmo's 25."""
+    parsed = ids("status ids")(raw)
+    too_high = [str(status) for status in parsed if status > MAX_STATUS_ID]
+    if too_high or not parsed:
+        raise ValueError(
+            f"holds {', '.join(too_high) or 'nothing'}: give status ids from 1 to {MAX_STATUS_ID}, "
+            "like 3,5 (3 is Failed, 5 is Blocked)"
+        )
+    return parsed
+
+
+def channels(raw: str) -> tuple[str, ...]:
+    """The channels this stack can reach."""
+    parsed = tuple(part.strip() for part in raw.split(",") if part.strip())
+    unknown = [part for part in parsed if part not in ("slack", "email", "event")]
+    if unknown or not parsed:
+        raise ValueError(f"is {shorten(raw)!r}: give slack, email and event with commas between")
+    return parsed
+
+
+def time_zone(raw: str) -> ZoneInfo:
+    """An IANA time zone."""
+    try:
+        return ZoneInfo(raw)
+    except (OSError, ValueError) as exc:  # ZoneInfoNotFoundError is a KeyError, a bad key a ValueError or OSError
+        raise ValueError(f"is {shorten(raw)!r}: give an IANA time zone like Europe/Berlin") from exc
+    except KeyError as exc:
+        raise ValueError(f"is {shorten(raw)!r}: give an IANA time zone like Europe/Berlin") from exc
+
+
+def testmo_url(raw: str) -> str:
+    """The instance's origin, without a slash at the end: `https://<instance>.testmo.net`."""
+    return origin(raw, "give your instance's address alone, like https://example.testmo.net")
+
+
+def origin(raw: str, hint: str) -> str:
+    """A bare https origin; http on loopback only, where nothing leaves the machine. Never quotes the address."""
+    parts = split_url(raw, hint)
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "?" in raw or "#" in raw:
+        raise ValueError(f"has a path or a query: {hint}")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def webhook_url(raw: str) -> str:
+    """One Slack incoming webhook. The whole address is a credential: no error quotes any of it."""
+    hint = "give the address that Slack shows for the incoming webhook, https://hooks.slack.com/services/…"
+    parts = split_url(raw, hint)
+    if is_loopback(parts.hostname or ""):
+        return raw
+    if parts.hostname not in SLACK_HOSTS or parts.port not in (None, 443):
+        raise ValueError(f"is not an address of Slack's webhook host ({' or '.join(SLACK_HOSTS)}): {hint}")
+    if not re.fullmatch(r"/services/[A-Za-z0-9/_-]+", parts.path) or parts.query or parts.fragment:
+        raise ValueError(f"is not an incoming webhook (workflow triggers speak another language): {hint}")
+    return raw
+
+
+class Parts:
+    """The checked pieces of an address."""
+
+    def __init__(self, raw: str) -> None:
+        split = urlsplit(raw)
+        self.scheme, self.netloc, self.path = split.scheme, split.netloc, split.path
+        self.query, self.fragment = split.query, split.fragment
+        self.username, self.password = split.username, split.password
+        self.hostname, self.port = split.hostname, split.port
+
+
+def split_url(raw: str, hint: str) -> Parts:
+    """Take an address apart; refuses what could carry a secret elsewhere or in clear text."""
+    if re.search(r"[\s\x00-\x1f\x7f\\]", raw):
+        raise ValueError(f"holds a space or a control character: {hint}")
+    try:
+        parts = Parts(raw)
+    except ValueError as exc:  # a bad port or a broken IPv6 literal; the text could quote a secret
+        raise ValueError(f"is not an address: {hint}") from exc
+    if not parts.hostname or parts.scheme not in ("http", "https"):
+        raise ValueError(f"is not an https address: {hint}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"holds a user name or password: {hint}")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"is not https (http is for this machine only, 127.0.0.1 or localhost): {hint}")
+    if parts.scheme == "https" and is_private(parts.hostname):
+        raise ValueError(f"is a private address: {hint}")
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name can only mean this machine."""
+    address = ip(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is an address literal inside somebody's network (credentials endpoints live there)."""
+    address = ip(host)
+    return address is not None and not address.is_global and not address.is_loopback
+
+
+def ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The host as an address literal, None when it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def testmo_token(secret: str) -> str:
+    """The token inside Testmo's secret: a plain string or `{"token": "…"}`. Never quotes the secret."""
+    text = secret.strip()
+    if text.startswith("{"):
+        value = json_object(text).get("token")
+        text = value.strip() if isinstance(value, str) else ""
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError('is not a Testmo token: store the token alone, or {"token": "…"}')
+    return text
+
+
+def slack_webhooks(secret: str) -> dict[str, str]:
+    """The webhooks inside Slack's secret by destination name: one address, or `{"default": "https://…", …}`."""
+    text = secret.strip()
+    pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
+    problems = []
+    webhooks: dict[str, str] = {}
+    for name, value in pairs.items():
+        try:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+                raise ValueError("is not a destination's name (small letters, digits, - and _)")
+            webhooks[name] = webhook_url(value.strip() if isinstance(value, str) else "")
+        except ValueError as exc:
+            problems.append(f"slack:{shorten(name)} {exc}")
+    if problems or not webhooks:
+        raise ValueError("; ".join(problems) or "holds no webhook")
+    return webhooks
+
+
+def json_object(text: str) -> dict[str, object]:
+    """A JSON object; the error never quotes the text, which is a secret."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError("starts like a JSON object and is none: check quotes and commas")  # noqa: TRY004 - one kind of error per setting
+    return value
+
+
+def shorten(raw: str) -> str:
+    """A value short enough to be quoted in an error."""
+    return raw if len(raw) <= 40 else raw[:39] + "…"  # noqa: PLR2004 - a line's worth

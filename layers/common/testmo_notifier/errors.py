@@ -1,0 +1,96 @@
+"""What can go wrong, sorted by what to do about it.
+
+NotifierError
+├── ConfigurationError   stop, and fix the settings; carries every problem at once
+├── TokenRefused         stop the poll: Testmo does not accept the token (401 anywhere, 403 on /user)
+├── StopReading          stop asking Testmo in this poll, keep what was handled, go on at a later one
+│   ├── Throttled        Testmo said 429; carries the seconds to wait
+│   ├── OutOfBudget      `RequestsPerMinute` is used up
+│   └── OutOfTime        the invocation would be cut off in the middle of another request
+├── Invisible            skip this project or run (403, 404), keep its checkpoint, say its name
+├── RequestRejected      400, 405, 422: our bug or a bad setting; names the parameter; nothing moves
+├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll
+├── LostRace             another poller wrote this item first; its write stands
+├── DestinationGone      the webhook is no more: parked at once, somebody must mend it
+├── PayloadRefused       Slack dislikes our message: send the text form once
+└── DeliveryDelayed      Slack cannot take it now; carries the seconds to wait
+
+A message names the thing and the next step. It never holds a token, a webhook URL or an unbounded body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class NotifierError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class ConfigurationError(NotifierError):
+    """One or more settings are wrong or missing; `problems` lists all of them, in words."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        head = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__(f"{head} in the configuration:\n" + "\n".join(f"- {p}" for p in self.problems))
+
+
+class TokenRefused(NotifierError):
+    """Testmo does not accept the token, or its user may do nothing at all."""
+
+
+class StopReading(NotifierError):
+    """Ask Testmo for nothing more in this poll; what was handled so far stays handled."""
+
+
+class Throttled(StopReading):
+    """Testmo answered 429."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class OutOfBudget(StopReading):
+    """The requests that `RequestsPerMinute` allows are used up."""
+
+
+class OutOfTime(StopReading):
+    """Too little time is left in this invocation for another request."""
+
+
+class Invisible(NotifierError):
+    """A project or run is gone, or the token's user may not see it (403, 404)."""
+
+
+class RequestRejected(NotifierError):
+    """Testmo did not like the request itself (400, 405, 422). `fields` are the parameters it named."""
+
+    def __init__(self, message: str, *, fields: Sequence[str] = ()) -> None:
+        self.fields = tuple(fields)
+        super().__init__(message)
+
+
+class Unreadable(NotifierError):
+    """No usable answer (5xx, HTML, truncated JSON, no connection). Passing, as far as anybody can tell."""
+
+
+class LostRace(NotifierError):
+    """A conditional write lost against another poller."""
+
+
+class DestinationGone(NotifierError):
+    """Permanent: the webhook, its app, its channel or its workspace is no more, or was never configured."""
+
+
+class PayloadRefused(NotifierError):
+    """Slack refused the message as such (its form or its size)."""
+
+
+class DeliveryDelayed(NotifierError):
+    """Passing: Slack is busy, slow or down. `retry_after_seconds` is None where Slack named no time."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)

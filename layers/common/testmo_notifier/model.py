@@ -1,0 +1,249 @@
+"""The nouns. Frozen values without behaviour beyond what their fields say.
+
+Timestamps are aware and UTC. Ids are Testmo's own. `…_us` is microseconds, `…_seconds` seconds.
+Notes are HTML as Testmo sends them in `Result`, clean text in `NamedResult`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+STATUS_NAMES: Mapping[int, str] = MappingProxyType(
+    {1: "Untested", 2: "Passed", 3: "Failed", 4: "Retest", 5: "Blocked", 6: "Skipped"}
+)  # Testmo's defaults, https://docs.testmo.com/api/reference/results; 7 to 25 are an instance's own
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as `GET /projects` lists it. A count is None where the answer left it out."""
+
+    id: int
+    name: str
+    is_completed: bool
+    run_active_count: int | None
+    run_closed_count: int | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """How many tests of a run have which latest status.
+
+    `by_status` maps status ids (1 is Untested) to counts and leaves zeros out. The rest is Testmo's own
+    arithmetic: `success` is Passed, `failure` is Failed without Blocked, `completed` is what is final.
+    """
+
+    by_status: Mapping[int, int] = field(default_factory=dict)
+    success: int = 0
+    failure: int = 0
+    completed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A test run. `milestone` and `configuration` are names, None where the run has none."""
+
+    id: int
+    project_id: int
+    name: str
+    is_closed: bool
+    created_at: datetime | None
+    closed_at: datetime | None
+    counters: Counters
+    milestone: str | None = None
+    configuration: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A linked issue. `display_id` is the tracker's key (`SHOP-123`); `type` is Testmo's tracker number."""
+
+    id: int
+    display_id: str
+    type: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expands:
+    """The objects that one page of results refers to, by id."""
+
+    users: Mapping[int, str] = field(default_factory=dict)
+    issues: Mapping[int, Issue] = field(default_factory=dict)
+    statuses: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of `GET /runs/{id}/results`, as far as it could be understood.
+
+    `key` recognises the row: its id, or a negative hash of the row where it has none. A field that is
+    missing or of the wrong type is None, and `problems` says which in words.
+    """
+
+    key: int
+    id: int | None
+    test_id: int | None
+    case_id: int | None
+    status_id: int | None
+    is_latest: bool | None = None
+    note: str = ""
+    elapsed_us: int | None = None
+    assignee_id: int | None = None
+    issue_ids: tuple[int, ...] = ()
+    created_at: datetime | None = None
+    created_by: int | None = None
+    updated_at: datetime | None = None
+    updated_by: int | None = None
+    is_deleted: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsPage:
+    """One page of results with its expands. `server_date` is the answer's `Date`, None without one."""
+
+    results: tuple[Result, ...]
+    expands: Expands
+    next_page: int | None
+    total: int
+    server_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedResult:
+    """What a digest says of one result: names instead of ids where they are known, the note as text."""
+
+    id: int | None
+    test_id: int | None
+    case_id: int | None
+    case_name: str | None
+    status_id: int | None
+    status: str
+    is_latest: bool | None
+    created_at: datetime | None
+    created_by: int | None
+    created_by_name: str | None
+    updated_at: datetime | None
+    updated_by: int | None
+    updated_by_name: str | None
+    assignee_id: int | None
+    assignee: str | None
+    elapsed_us: int | None
+    issues: tuple[Issue, ...]
+    note: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one message is about: the new failing results of one run in one poll.
+
+    `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
+    capped, most urgent first, and `omitted` says how many it leaves out.
+    """
+
+    run_id: int
+    run_name: str
+    run_url: str
+    project_id: int
+    project_name: str
+    milestone: str | None
+    configuration: str | None
+    counters: Counters
+    total: int
+    omitted: int
+    counts: Mapping[str, int]
+    results: tuple[NamedResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A digest that is still to be handed over to one destination. The id is fixed at commit."""
+
+    id: str
+    destination: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where an unfinished read goes on: the same lower bound, one page earlier."""
+
+    bound: datetime
+    page: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What we keep per run; DESIGN section 4 says how it is stored.
+
+    `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a
+    test to the latest announced result (key, status id). `counters` are the run's as they were before the
+    last finished read, None until there was one. `version` is 0 for a checkpoint that was never written.
+    """
+
+    run_id: int
+    project_id: int
+    cursor: datetime
+    floor: datetime
+    seen: Mapping[int, datetime] = field(default_factory=dict)
+    failing: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    counters: Mapping[int, int] | None = None
+    watching: str = ""
+    resume: Resume | None = None
+    outbox: tuple[Outgoing, ...] = ()
+    version: int = 0
+    closed_at: datetime | None = None
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """What we keep per project: watched since when, its last counts, and its runs that are not done with.
+
+    `open_runs` were open at the last discovery. `closing` are closed but not yet read after closing plus
+    the overlap: run id to closing time.
+    """
+
+    project_id: int
+    watched_since: datetime
+    run_closed_count: int | None = None
+    open_runs: frozenset[int] = frozenset()
+    closing: Mapping[int, datetime] = field(default_factory=dict)
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the poller keeps about itself. Times are the poller's own clock, but for `discovered_at`.
+
+    `discovered_at` is Testmo's clock at the last complete discovery, `closed_checked_at` the time when closed
+    runs were last listed regardless of counts. `undone` are runs that were due and not read. `requests` counts
+    the requests of the last minute by epoch second.
+    """
+
+    polled_at: datetime | None = None
+    discovered_at: datetime | None = None
+    closed_checked_at: datetime | None = None
+    not_before: datetime | None = None
+    undone: frozenset[int] = frozenset()
+    requests: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A rendered digest for one destination, ready for one plain SNS publish."""
+
+    id: str
+    destination: str
+    channel: str
+    subject: str
+    message: str
+    run_id: int
+    project_id: int
+    statuses: tuple[str, ...]
