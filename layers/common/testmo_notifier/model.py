@@ -184,7 +184,9 @@ class Checkpoint:
 
     `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a
     test to the latest announced result (key, status id). `counters` are the run's as they were before the
-    last finished read, None until there was one. `version` is 0 for a checkpoint that was never written.
+    last finished read, None until there was one; `read_at` is Testmo's clock when that read began. `watching`
+    names the statuses and filters it was read with. `gone_at` is our clock when Testmo last said 403 or 404.
+    `version` is 0 for a checkpoint that was never written.
     """
 
     run_id: int
@@ -198,6 +200,7 @@ class Checkpoint:
     resume: Resume | None = None
     outbox: tuple[Outgoing, ...] = ()
     version: int = 0
+    read_at: datetime | None = None
     closed_at: datetime | None = None
     gone_at: datetime | None = None
 
@@ -216,17 +219,19 @@ class ProjectState:
     open_runs: frozenset[int] = frozenset()
     closing: Mapping[int, datetime] = field(default_factory=dict)
     gone_at: datetime | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the poller keeps about itself. Times are the poller's own clock, but for `discovered_at`.
+    """What the poller keeps about itself. Times are our clock, or Testmo's where it says so.
 
-    `discovered_at` is Testmo's clock at the last complete discovery, `closed_checked_at` the time when closed
-    runs were last listed regardless of counts. `undone` are runs that were due and not read. `requests` counts
-    the requests of the last minute by epoch second.
+    `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
+    `closed_checked_at` is when closed runs were last listed regardless of counts. `undone` are runs that were due
+    and not read. `requests` counts the requests of the last minute by epoch second.
     """
 
+    installed_at: datetime | None = None
     polled_at: datetime | None = None
     discovered_at: datetime | None = None
     closed_checked_at: datetime | None = None

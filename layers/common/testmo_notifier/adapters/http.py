@@ -60,7 +60,7 @@ def send(
             method,
             url,
             headers=dict(headers),
-            **({"body": body} if fields is None else {"fields": dict(fields)}),  # type: ignore[arg-type]
+            **({"body": body} if fields is None else {"fields": dict(fields)}),
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
             redirect=False,
             retries=False,

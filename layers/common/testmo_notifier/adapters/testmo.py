@@ -1,0 +1,293 @@
+"""The Testmo API, read only. One method does HTTP; the others name an endpoint each.
+
+https://docs.testmo.com/api says what there is. Every documented status code ends as one of `errors`, which says
+what to do; the words name the path below `/api/v1` and what Testmo said, never the token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Protocol, TypeVar
+
+import urllib3
+
+from testmo_notifier.adapters import testmo_rows as rows
+from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
+from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenRefused, Unreadable
+from testmo_notifier.model import Project, ResultsPage, Run
+
+PER_PAGE: Final = 100  # the most of 15, 25, 50 and 100
+DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
+MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
+MAX_WORDS: Final = 200
+USER_AGENT: Final = "testmo-notifier"
+
+T = TypeVar("T")
+
+
+class Token(Protocol):
+    """Where the token comes from."""
+
+    def get(self) -> str:
+        """The token, possibly a few minutes old."""
+
+    def refresh(self) -> str:
+        """The token as it is now."""
+
+
+class Gate(Protocol):
+    """What every request passes: see `politeness.Gate`."""
+
+    def enter(self) -> None:
+        """Returns when the request may be sent, raises `StopReading` when it may not."""
+
+    def close(self, reason: Throttled) -> None:
+        """Nothing more may be sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsQuery:
+    """Every parameter of `/runs/{id}/results`; None leaves one out, an empty tuple too. 0 is "unassigned"."""
+
+    page: int | None = None
+    per_page: int | None = PER_PAGE
+    sort: str | None = None
+    order: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    created_by: tuple[int, ...] = ()
+    assignee_id: tuple[int, ...] = ()
+    status_id: tuple[int, ...] = ()
+    get_latest_result: bool | None = None
+    expands: tuple[str, ...] = ("users", "issues", "statuses")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of any list, before its rows are read."""
+
+    rows: list[object]
+    expands: object
+    next_page: int | None
+    total: int
+    server_date: datetime | None
+
+
+class Testmo:
+    """Reads one instance. `url` is its origin; every request passes the `gate` first."""
+
+    def __init__(
+        self, *, url: str, token: Token, pool: urllib3.PoolManager, gate: Gate, now: Callable[[], datetime]
+    ) -> None:
+        self._base = f"{url}/api/v1"
+        self._token = token
+        self._pool = pool
+        self._gate = gate
+        self._now = now
+        self._knows_statuses = True
+
+    def user(self) -> str:
+        """The name of the token's user; raises `TokenRefused` where even that is forbidden."""
+        try:
+            body, _ = self._get("/user", {})
+        except Invisible as exc:
+            raise TokenRefused(
+                "Testmo accepts the token and lets its user do nothing (403 on /user): give the user a role"
+            ) from exc
+        return rows.as_name(rows.as_object(body, "/user").get("name")) or "a user without a name"
+
+    def projects(self) -> tuple[list[Project], datetime | None]:
+        """Every project the token can see, and Testmo's clock when the first page was made."""
+        return self._list(
+            "/projects", {"sort": "projects:created_at", "order": "asc"}, lambda row, _: rows.project(row)
+        )
+
+    def open_runs(self, project_id: int) -> list[Run]:
+        """The open runs of a project, oldest first."""
+        query = {"is_closed": "0", "sort": "runs:created_at", "order": "asc", "expands": "configs,milestones"}
+        return self._list(f"/projects/{project_id}/runs", query, rows.run)[0]
+
+    def closed_runs(self, project_id: int, closed_after: datetime) -> list[Run]:
+        """The runs of a project that were closed after a moment, in the order of closing."""
+        query = {
+            "is_closed": "1",
+            "closed_after": timestamp(closed_after),
+            "sort": "runs:closed_at",
+            "order": "asc",
+            "expands": "configs,milestones",
+        }
+        return self._list(f"/projects/{project_id}/runs", query, rows.run)[0]
+
+    def run(self, run_id: int) -> Run:
+        """One run; raises `Invisible` when it is gone."""
+        path = f"/runs/{run_id}"
+        body, _ = self._get(path, {"expands": "configs,milestones"})
+        return understood(path, lambda: rows.run(rows.as_object(body, path).get("result"), body.get("expands")))
+
+    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+        """One page of a run's results. An instance that does not know the expand `statuses` is asked without."""
+        if not self._knows_statuses:
+            query = replace(query, expands=tuple(name for name in query.expands if name != "statuses"))
+        try:
+            page = self._page(f"/runs/{run_id}/results", results_parameters(query))
+        except RequestRejected as exc:
+            if "expands" not in exc.fields or "statuses" not in query.expands:
+                raise
+            self._knows_statuses = False
+            return self.results(run_id, query)
+        return ResultsPage(
+            results=tuple(rows.result(row) for row in page.rows),
+            expands=rows.expands(page.expands),
+            next_page=page.next_page,
+            total=page.total,
+            server_date=page.server_date,
+        )
+
+    def _list(
+        self, path: str, query: Mapping[str, str], read: Callable[[object, object], T]
+    ) -> tuple[list[T], datetime | None]:
+        found: list[T] = []
+        first_date: datetime | None = None
+        number: int | None = 1
+        visited: set[int] = set()
+        while number is not None and number not in visited:
+            visited.add(number)
+            if len(visited) > MAX_PAGES:
+                raise Unreadable(f"{path} goes on after {MAX_PAGES} pages: Testmo's paging does not end")
+            page = self._page(path, {**query, "page": str(number), "per_page": str(PER_PAGE)})
+            first_date = first_date or page.server_date
+            found += understood(path, lambda page=page: [read(row, page.expands) for row in page.rows])
+            number = page.next_page if page.rows else None
+        return found, first_date
+
+    def _page(self, path: str, query: Mapping[str, str]) -> Page:
+        body, answer = self._get(path, query)
+        result = body.get("result")
+        if not isinstance(result, list):
+            raise Unreadable(f"{path} answered without a list of results")
+        next_page, page, last_page = (rows.as_int(body.get(name)) for name in ("next_page", "page", "last_page"))
+        if page is not None and page == last_page:
+            next_page = None  # either sign ends a list, docs.testmo.com, pagination
+        return Page(
+            result, body.get("expands"), next_page, rows.as_int(body.get("total")) or 0, server_date(answer)
+        )
+
+    def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
+        """The one way to Testmo: pass the gate, send, and turn every answer into JSON or an error."""
+        answer, token = self._ask(path, query, self._token.get())
+        if answer.status == 401:  # noqa: PLR2004 - an HTTP status; a rotated token is worth one more question
+            fresh = self._token.refresh()
+            if fresh != token:
+                answer, token = self._ask(path, query, fresh)
+        if answer.status == 429:  # noqa: PLR2004 - an HTTP status
+            seconds = retry_after_seconds(answer, self._now())
+            throttled = Throttled(
+                f"Testmo asked for fewer requests (429 on {path})",
+                retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds,
+            )
+            self._gate.close(throttled)
+            raise throttled
+        return checked(path, answer, token), answer
+
+    def _ask(self, path: str, query: Mapping[str, str], token: str) -> tuple[Answer, str]:
+        self._gate.enter()
+        headers = {
+            "Accept": "application/json",  # without it Testmo redirects a refused request to its login page
+            "Accept-Encoding": "gzip",
+            "Authorization": f"Bearer {token}",
+            "User-Agent": USER_AGENT,
+        }
+        try:
+            return send(self._pool, "GET", self._base + path, headers=headers, fields=query), token
+        except Unreadable as exc:
+            raise Unreadable(f"{path} could not be read: {exc}") from exc
+
+
+def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
+    """The JSON object of a good answer, or the error that says what to do about a bad one."""
+    body, words = read_json(answer.body)
+    said = "".join(c if c.isprintable() else " " for c in words.replace(token, "***"))[:MAX_WORDS]
+    said = f": Testmo says {said!r}" if said else ""
+    match answer.status:
+        case 200 if body is not None:
+            return body
+        case 200:
+            looks = "HTML" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
+            raise Unreadable(
+                f"{path} answered with {looks} instead of JSON (a login page, a proxy, a cut connection?)"
+            )
+        case 401:
+            raise TokenRefused(
+                f"Testmo refuses the token (401 on {path}): it was revoked, or belongs to a user who is gone. "
+                "Make a new one (profile, API access) and store it in the secret"
+            )
+        case 403:
+            raise Invisible(f"{path} is not visible to the token's user (403){said}")
+        case 404 if "The route" in words:
+            raise RequestRejected(
+                f"{path} is not known at this address (404): is TestmoUrl a Testmo instance?{said}"
+            )
+        case 404:
+            raise Invisible(f"{path} is not there (404): deleted, or not visible to the token's user{said}")
+        case 400 | 405 | 422:
+            fields = tuple(str(name)[:MAX_WORDS] for name in error_fields(body))
+            about = f" because of {', '.join(fields)}" if fields else ""
+            raise RequestRejected(f"{path} was rejected ({answer.status}){about}{said}", fields=fields)
+        case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
+            raise Unreadable(
+                f"{path} answered with a redirect ({status}): is TestmoUrl your instance's own address?"
+            )
+        case status:
+            raise Unreadable(f"{path} answered with {status}{said}")
+
+
+def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
+    """A body as a JSON object (None when it is none) and its `message`."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None, ""
+    if not isinstance(body, dict):
+        return None, ""
+    message = body.get("message")
+    return body, message if isinstance(message, str) else ""
+
+
+def error_fields(body: Mapping[str, object] | None) -> Iterable[object]:
+    """The parameters that a 400 or 422 names."""
+    errors = body.get("errors") if body else None
+    return errors.keys() if isinstance(errors, dict) else ()
+
+
+def understood(path: str, read: Callable[[], T]) -> T:
+    """Read rows; what they lack makes the whole answer unreadable, because a guess could miss a run."""
+    try:
+        return read()
+    except ValueError as exc:
+        raise Unreadable(f"{path} answered with something unknown: {exc}") from exc
+
+
+def results_parameters(query: ResultsQuery) -> dict[str, str]:
+    """The query string of a `ResultsQuery`, in Testmo's own forms: `Z` dates, comma lists, 1 and 0."""
+    values = {
+        "page": query.page,
+        "per_page": query.per_page,
+        "sort": query.sort,
+        "order": query.order,
+        "created_after": query.created_after and timestamp(query.created_after),
+        "created_before": query.created_before and timestamp(query.created_before),
+        "created_by": ",".join(map(str, query.created_by)) or None,
+        "assignee_id": ",".join(map(str, query.assignee_id)) or None,
+        "status_id": ",".join(map(str, query.status_id)) or None,
+        "get_latest_result": None if query.get_latest_result is None else int(query.get_latest_result),
+        "expands": ",".join(query.expands) or None,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def timestamp(moment: datetime) -> str:
+    """`2023-02-15T00:00:00.000Z`, the form of Testmo's own examples; finer digits are cut, never rounded up."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,188 @@
+"""Testmo's JSON, read into the nouns of `model`.
+
+A row of results is never refused: what cannot be understood becomes None and a sentence in `problems`
+(rule 14 of the promise). Everything else is refused with `ValueError`, because guessing at a list of runs would
+mean missing some. Shapes: https://docs.testmo.com/api/reference (runs, results, projects).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from testmo_notifier.model import Counters, Expands, Issue, Project, Result, Run
+
+MAX_NOTE_CHARS: Final = 20_000  # of HTML; a message shows a few hundred, and a megabyte must not stay in memory
+MAX_NAME_CHARS: Final = 250
+CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
+
+Json = Mapping[str, object]
+
+
+def result(raw: object) -> Result:
+    """One row of `/runs/{id}/results`."""
+    row: Json = raw if isinstance(raw, dict) else {}
+    problems: list[str] = [] if isinstance(raw, dict) else ["the row is not an object"]
+
+    def number(name: str, *, nullable: bool) -> int | None:
+        value = as_int(row.get(name))
+        if value is None and not (nullable and row.get(name) is None) and isinstance(raw, dict):
+            problems.append(f"{name} is missing" if row.get(name) is None else f"{name} is not a number")
+        return value
+
+    def moment(name: str, *, nullable: bool) -> datetime | None:
+        value = as_time(row.get(name))
+        if value is None and not (nullable and row.get(name) is None) and isinstance(raw, dict):
+            problems.append(f"{name} is missing" if row.get(name) is None else f"{name} is not a date")
+        return value
+
+    result_id = number("id", nullable=False)
+    note = row.get("note")
+    if note is not None and not isinstance(note, str):
+        problems.append("note is not text")
+    is_latest = row.get("is_latest")
+    return Result(
+        key=result_id if result_id is not None else anonymous_key(raw),
+        id=result_id,
+        test_id=number("test_id", nullable=False),
+        case_id=number("case_id", nullable=False),
+        status_id=number("status_id", nullable=False),
+        is_latest=is_latest if isinstance(is_latest, bool) else None,
+        note=note[:MAX_NOTE_CHARS] if isinstance(note, str) else "",
+        elapsed_us=number("elapsed", nullable=True),
+        assignee_id=number("assignee_id", nullable=True),
+        issue_ids=id_list(row.get("issues")),
+        created_at=moment("created_at", nullable=False),
+        created_by=number("created_by", nullable=False),
+        updated_at=moment("updated_at", nullable=True),
+        updated_by=number("updated_by", nullable=True),
+        is_deleted=row.get("deleted_at") is not None,
+        problems=tuple(problems),
+    )
+
+
+def anonymous_key(raw: object) -> int:
+    """A negative number that recognises a row without an id: a hash of all it holds."""
+    canonical = json.dumps(raw, sort_keys=True, default=str)
+    return -1 - int.from_bytes(hashlib.sha256(canonical.encode()).digest()[:7])
+
+
+def expands(raw: object) -> Expands:
+    """The expands of a page: an object of lists, or an empty list when nothing was expanded."""
+    groups: Json = raw if isinstance(raw, dict) else {}
+    return Expands(
+        users={key: name for key, name, _ in named(groups.get("users"))},
+        statuses={key: name for key, name, _ in named(groups.get("statuses"))},
+        issues={
+            key: Issue(key, name, as_int(row.get("type")))
+            for key, name, row in named(groups.get("issues"), label="display_id")
+        },
+    )
+
+
+def named(raw: object, *, label: str = "name") -> list[tuple[int, str, Json]]:
+    """The objects of one expand that have an id and a name."""
+    rows = [row for row in raw if isinstance(row, dict)] if isinstance(raw, list) else []
+    pairs = [(as_int(row.get("id")), as_name(row.get(label)), row) for row in rows]
+    return [(key, name, row) for key, name, row in pairs if key is not None and name]
+
+
+def project(raw: object) -> Project:
+    """One row of `/projects`."""
+    row = as_object(raw, "a project")
+    project_id = required_id(row, "a project")
+    return Project(
+        id=project_id,
+        name=as_name(row.get("name")) or f"Project {project_id}",
+        is_completed=row.get("is_completed") in (True, 1),
+        run_active_count=as_int(row.get("run_active_count")),
+        run_closed_count=as_int(row.get("run_closed_count")),
+        created_at=as_time(row.get("created_at")),
+    )
+
+
+def run(raw: object, expanded: object) -> Run:
+    """One run, with the names that the `milestones` and `configs` expands give."""
+    row = as_object(raw, "a run")
+    run_id = required_id(row, "a run")
+    groups: Json = expanded if isinstance(expanded, dict) else {}
+    milestones = {key: name for key, name, _ in named(groups.get("milestones"))}
+    configs = {key: name for key, name, _ in named(groups.get("configs"))}
+    closed_at = as_time(row.get("closed_at"))
+    return Run(
+        id=run_id,
+        project_id=required_id(row, f"run {run_id}", "project_id"),
+        name=as_name(row.get("name")) or f"Run {run_id}",
+        is_closed=row.get("is_closed") in (True, 1),
+        created_at=as_time(row.get("created_at")),
+        closed_at=closed_at,
+        counters=counters(row),
+        milestone=milestones.get(as_int(row.get("milestone_id")) or 0),
+        configuration=configs.get(as_int(row.get("config_id")) or 0),
+    )
+
+
+def counters(row: Json) -> Counters:
+    """A run's counters by status id: `untested_count` is 1 and `statusN_count` is N + 1, as seen on real runs."""
+    by_status = {1: as_int(row.get("untested_count")) or 0}
+    for n in range(1, CUSTOM_STATUS_COUNTERS + 1):
+        by_status[n + 1] = as_int(row.get(f"status{n}_count")) or 0
+    return Counters(
+        by_status={status: count for status, count in by_status.items() if count},
+        success=as_int(row.get("success_count")) or 0,
+        failure=as_int(row.get("failure_count")) or 0,
+        completed=as_int(row.get("completed_count")) or 0,
+        total=as_int(row.get("total_count")) or 0,
+    )
+
+
+def as_object(raw: object, what: str) -> Json:
+    """A JSON object, or a `ValueError` that names what it should have been."""
+    if not isinstance(raw, dict):
+        raise ValueError(f"{what} is not an object")  # noqa: TRY004 - one kind of error for everything unreadable
+    return raw
+
+
+def required_id(row: Json, what: str, name: str = "id") -> int:
+    """An id that nothing works without."""
+    value = as_int(row.get(name))
+    if value is None:
+        raise ValueError(f"{what} has no usable {name}")
+    return value
+
+
+def as_int(value: object) -> int | None:
+    """A whole number, also one written as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) < 2**63 else None
+
+
+def id_list(value: object) -> tuple[int, ...]:
+    """The ids in a list, strangers left out."""
+    numbers = [as_int(item) for item in value] if isinstance(value, list) else []
+    return tuple(number for number in numbers if number is not None)
+
+
+def as_name(value: object) -> str:
+    """A name, at most `MAX_NAME_CHARS` long; empty if there is none. What it holds is not to be trusted."""
+    return value.strip()[:MAX_NAME_CHARS] if isinstance(value, str) else ""
+
+
+def as_time(value: object) -> datetime | None:
+    """A moment in UTC, from either of Testmo's formats (`…T…Z` and `… …` without a zone); None for anything else."""
+    if not isinstance(value, str) or not 10 <= len(value) <= 40:  # noqa: PLR2004 - a date to one with zone
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
