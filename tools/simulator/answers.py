@@ -1,4 +1,4 @@
-"""The bodies Testmo sends: JSON as PHP writes it, the page envelope, and the errors."""
+"""The bodies Testmo sends: JSON as PHP writes it, and the errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 Json = dict[str, object]
 
@@ -21,8 +21,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refused(Exception):  # noqa: N818 -- it is an answer on its way out, not a failure of the program
-    """A request that ends in an error answer."""
+class Refused(Exception):
+    """A request ends here with an error answer; raised by what an endpoint calls, caught by the API."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -81,17 +81,3 @@ def too_many(retry_after: int | None) -> Answer:
     """429; without a number there is no Retry-After, and a client shall wait 60 seconds."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return error(429, "Too Many Attempts.", headers=headers)
-
-
-def envelope(rows: Sequence[Json], *, page: int, per_page: int, total: int) -> Json:
-    """The frame around one page of a list. An empty list has no page numbers; a page past the end has no rows."""
-    last = -(-total // per_page)
-    return {
-        "page": page if total else None,
-        "prev_page": page - 1 if total and page > 1 else None,
-        "next_page": page + 1 if page < last else None,
-        "last_page": last if total else None,
-        "per_page": per_page,
-        "total": total,
-        "result": list(rows),
-    }

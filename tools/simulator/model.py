@@ -113,6 +113,11 @@ class Folder:
     parent_id: int | None = None
     depth: int = 0
 
+    @property
+    def display_order(self) -> int:
+        """The place among the folders: the order in which they were added."""
+        return self.id
+
 
 @dataclass(slots=True)
 class Milestone:

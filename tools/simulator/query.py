@@ -1,7 +1,7 @@
 """The parameters of one request: each endpoint asks for the ones it knows; whatever else was sent is ignored.
 
-Complaints are collected, so that `check()` can refuse all bad values at once, as Laravel's validation does. An empty
-value counts as not given. Of a name given twice the last one counts.
+Complaints are collected, so that `check()` can refuse all bad values at once, as Laravel's validation does. An
+empty value counts as not given.
 """
 
 from __future__ import annotations
@@ -68,6 +68,14 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class Paging:
+    """Which page of a list, and how many rows a page has."""
+
+    page: int
+    per_page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sort:
     """The field to sort by, without the prefix of its endpoint ("created_at"), and the direction."""
 
@@ -88,21 +96,16 @@ class Query:
         if self._errors:
             raise Refused(invalid(self._errors))
 
-    def per_page(self) -> int:
-        """15, 25, 50 or 100; the error calls it "page rows"."""
+    def paging(self) -> Paging:
+        """`per_page` (15, 25, 50, 100; its error calls it "page rows") and `page`, from 1."""
         sizes = {str(size): size for size in PAGE_SIZES}
-        return self._one_of("per_page", sizes, default=100, called="page rows")
-
-    def page(self) -> int:
-        """A page number from 1."""
+        per_page = self._one_of("per_page", sizes, default=100, called="page rows")
         text = self._values.get("page", "1")
         if not _PAGE.fullmatch(text):
             self._errors["page"] = "The page must be an integer."
         elif int(text) < 1:
             self._errors["page"] = "The page must be at least 1."
-        else:
-            return int(text)
-        return 1
+        return Paging(1 if "page" in self._errors else int(text), per_page)
 
     def sort(self, *fields: str) -> Sort:
         """`sort` and `order`; the first field is the default, newest first."""
@@ -156,9 +159,7 @@ class Query:
             self._errors[name] = f"The {_spoken(name)} is not a valid date."
             return None
 
-    def _one_of(
-        self, name: str, choices: Mapping[str, _Choice], *, default: _Choice, called: str = ""
-    ) -> _Choice:
+    def _one_of(self, name: str, choices: Mapping[str, _Choice], *, default: _Choice, called: str = "") -> _Choice:
         text = self._values.get(name)
         if text is None:
             return default

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 class Scene:
     """Everything one Testmo instance holds, and how to set it up.
 
-    `now` is the only clock there is: it stamps changes, decides which late rows show, dates every answer of the API
-    and runs the rate limiter. Ids are counted per kind of row, from 1, in the order of the calls. Where a call takes
-    `by`, the default is the owner of the API token, `viewer` (user 1, an administrator).
+    `now` is the only clock there is: it stamps changes, decides which late rows show, dates every answer
+    and runs the rate limiter. Ids are counted per kind of row, from 1, in the order of the calls. Where a
+    call takes `by`, the default is the owner of the API token, `viewer` (user 1, an administrator).
     """
 
     def __init__(self, *, now: Callable[[], datetime] = stamps.utc_now) -> None:
@@ -114,11 +114,13 @@ class Scene:
             self.folders[folder.id] = folder
         return folder
 
-    def add_milestone(self, project: Project, name: str, *, due_date: date | None = None) -> Milestone:
+    def add_milestone(
+        self, project: Project, name: str, *, due_date: date | None = None, created_at: datetime | None = None
+    ) -> Milestone:
         """Add a milestone that has started."""
         with self.lock:
-            milestone_id = self._next(Milestone)
-            milestone = Milestone(milestone_id, project.id, name, self.stamp(), self.viewer.id, due_date)
+            created = created_at or self.stamp()
+            milestone = Milestone(self._next(Milestone), project.id, name, created, self.viewer.id, due_date)
             self.milestones[milestone.id] = milestone
         return milestone
 
@@ -160,7 +162,7 @@ class Scene:
             self.cases[case.id] = case
         return case
 
-    def add_run(  # noqa: PLR0913 -- a scene sets what matters to it, everything has a default
+    def add_run(
         self,
         project: Project,
         name: str,

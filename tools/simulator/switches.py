@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-
 # What each may be set to by name; the control endpoint checks against it.
 CHOICES = {
     "bounds": ("inclusive", "exclusive"),

@@ -1,6 +1,6 @@
 """Rows as the API shows them: one function per kind of object, its keys in Testmo's order.
 
-Keys and types follow the official npm binding and recorded answers; every key is always there, absent values are null.
+Keys and types follow the official npm binding and recorded answers; every key is there, absent values are null.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
         Status,
         User,
     )
+
+
+# What the simulator has one of: nobody here needs more to read a case or a milestone.
+CASE_STATE_ID = 4
+CASE_TEMPLATE: Mapping[str, object] = {"id": 1, "name": "Case (text)", "is_default": True}
+MILESTONE_TYPE: Mapping[str, object] = {"id": 1, "name": "Version", "is_default": True}
+ROLES: Sequence[Mapping[str, object]] = ({"id": 1, "name": "Site admin"}, {"id": 2, "name": "Tester"})
 
 
 def current_user(user: User) -> Json:
@@ -189,10 +196,10 @@ def case(row: Case) -> Json:
         "name": row.name,
         "project_id": row.project_id,
         "repo_id": row.project_id,
-        "state_id": 4,
+        "state_id": CASE_STATE_ID,
         "status_id": None,
         "status_at": None,
-        "template_id": 1,
+        "template_id": CASE_TEMPLATE["id"],
         "created_at": sql(row.created_at),
         "created_by": row.created_by,
         "updated_at": sql(row.created_at),
@@ -210,7 +217,7 @@ def folder(row: Folder) -> Json:
         "parent_id": row.parent_id,
         "depth": row.depth,
         "docs": None,
-        "display_order": row.id,
+        "display_order": row.display_order,
     }
 
 
@@ -221,7 +228,7 @@ def milestone(row: Milestone) -> Json:
         "project_id": row.project_id,
         "root_id": row.id,
         "parent_id": None,
-        "type_id": 1,
+        "type_id": MILESTONE_TYPE["id"],
         "name": row.name,
         "note": None,
         "is_started": row.is_started,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class World(Scene):
     """A scene in which people save, edit and delete results, and open and close runs."""
 
-    def save_result(  # noqa: PLR0913 -- a story sets what matters to it, everything has a default
+    def save_result(
         self,
         test: Test,
         status: int,

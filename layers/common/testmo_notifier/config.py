@@ -73,6 +73,7 @@ class SlackSettings:
     slack_secret_arn: str
     table_name: str
     queue_url: str
+    dead_letter_queue_url: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> SlackSettings:
@@ -82,6 +83,7 @@ class SlackSettings:
             "slack_secret_arn": env.read("SLACK_SECRET_ARN", non_empty),
             "table_name": env.read("TABLE_NAME", non_empty),
             "queue_url": env.read("QUEUE_URL", non_empty),
+            "dead_letter_queue_url": env.read("DEAD_LETTER_QUEUE_URL", non_empty),
         }
         env.raise_problems()
         return cls(**settings)  # type: ignore[arg-type]  # the same

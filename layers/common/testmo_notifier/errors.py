@@ -2,8 +2,9 @@
 
 NotifierError
 ├── ConfigurationError   stop, and fix the settings; carries every problem at once
-├── TokenRefused         stop the poll: Testmo does not accept the token (401 anywhere, 403 on /user)
+├── LeaseTaken           another poller is at work; carries when its lease ends
 ├── StopReading          stop asking Testmo in this poll, keep what was handled, go on at a later one
+│   ├── TokenRefused     Testmo does not accept the token (401 anywhere, 403 on /user): the poll fails
 │   ├── Throttled        Testmo said 429; carries the seconds to wait
 │   ├── OutOfBudget      `RequestsPerMinute` is used up
 │   └── OutOfTime        the invocation would be cut off in the middle of another request
@@ -11,9 +12,12 @@ NotifierError
 ├── RequestRejected      400, 405, 422: our bug or a bad setting; names the parameter; nothing moves
 ├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll
 ├── LostRace             another poller wrote this item first; its write stands
-├── DestinationGone      the webhook is no more: parked at once, somebody must mend it
-├── PayloadRefused       Slack dislikes our message: send the text form once
-└── DeliveryDelayed      Slack cannot take it now; carries the seconds to wait
+├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
+├── PollFailed           nothing could be watched in this poll; says why and what to do
+└── Undelivered          Slack did not take a message; carries the reason as one word
+    ├── DestinationGone  the webhook is no more: parked at once, somebody must mend it
+    ├── PayloadRefused   Slack dislikes our message: send the text form once
+    └── DeliveryDelayed  not now: back to the queue; carries the seconds to wait
 
 A message names the thing and the next step. It never holds a token, a webhook URL or an unbounded body.
 """
@@ -21,6 +25,7 @@ A message names the thing and the next step. It never holds a token, a webhook U
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 class NotifierError(Exception):
@@ -36,12 +41,20 @@ class ConfigurationError(NotifierError):
         super().__init__(f"{head} in the configuration:\n" + "\n".join(f"- {p}" for p in self.problems))
 
 
-class TokenRefused(NotifierError):
-    """Testmo does not accept the token, or its user may do nothing at all."""
+class LeaseTaken(NotifierError):
+    """Another poller is at work. `until` is when its lease ends by itself."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(f"another poller is at work, its lease ends at {until.isoformat(timespec='seconds')}")
 
 
 class StopReading(NotifierError):
     """Ask Testmo for nothing more in this poll; what was handled so far stays handled."""
+
+
+class TokenRefused(StopReading):
+    """Testmo does not accept the token, or its user may do nothing at all."""
 
 
 class Throttled(StopReading):
@@ -80,17 +93,33 @@ class LostRace(NotifierError):
     """A conditional write lost against another poller."""
 
 
-class DestinationGone(NotifierError):
+class Undelivered(NotifierError):
+    """A message did not reach Slack. `reason` is one word for logs and attributes: Slack's own, or one of ours."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class Unpublished(NotifierError):
+    """SNS did not take a message."""
+
+
+class PollFailed(NotifierError):
+    """Nothing could be watched in this poll."""
+
+
+class DestinationGone(Undelivered):
     """Permanent: the webhook, its app, its channel or its workspace is no more, or was never configured."""
 
 
-class PayloadRefused(NotifierError):
-    """Slack refused the message as such (its form or its size)."""
+class PayloadRefused(Undelivered):
+    """Permanent: Slack refused the message as such (its form or its size), or it is none of ours."""
 
 
-class DeliveryDelayed(NotifierError):
-    """Passing: Slack is busy, slow or down. `retry_after_seconds` is None where Slack named no time."""
+class DeliveryDelayed(Undelivered):
+    """Passing: not now. `retry_after_seconds` is None where nobody named a time."""
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, message: str, *, reason: str, retry_after_seconds: float | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(message)
+        super().__init__(message, reason=reason)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Final
 
-STATUS_NAMES: Mapping[int, str] = MappingProxyType(
+STATUS_NAMES: Final[Mapping[int, str]] = MappingProxyType(
     {1: "Untested", 2: "Passed", 3: "Failed", 4: "Retest", 5: "Blocked", 6: "Skipped"}
 )  # Testmo's defaults, https://docs.testmo.com/api/reference/results; 7 to 25 are an instance's own
+MAX_PER_PAGE: Final = 100  # of Testmo's lists; it takes 15, 25, 50 and 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,31 @@ class Result:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsQuery:
+    """Every parameter of `/runs/{id}/results`; None leaves one out, an empty tuple too. 0 is "unassigned"."""
+
+    page: int | None = None
+    per_page: int | None = MAX_PER_PAGE
+    sort: str | None = None
+    order: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    created_by: tuple[int, ...] = ()
+    assignee_id: tuple[int, ...] = ()
+    status_id: tuple[int, ...] = ()
+    get_latest_result: bool | None = None
+    expands: tuple[str, ...] = ("users", "issues", "statuses")
+
+
 @dataclass(frozen=True, slots=True)
 class ResultsPage:
-    """One page of results with its expands. `server_date` is the answer's `Date`, None without one."""
+    """One page of results with its expands. `total` and `server_date` are None where the answer has none."""
 
     results: tuple[Result, ...]
     expands: Expands
     next_page: int | None
-    total: int
+    total: int | None
     server_date: datetime | None
 
 
@@ -175,7 +194,7 @@ class Resume:
 
     bound: datetime
     page: int
-    total: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +271,56 @@ class Notification:
     run_id: int
     project_id: int
     statuses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A message attribute as SQS knows it: a name, a type, text or (for Binary) bytes."""
+
+    name: str
+    type: str
+    value: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A notification that waits in the Slack queue.
+
+    `body` is the exact JSON to post, `text` its text alone. `queue_id` and `handle` are SQS's, `receives` counts
+    how often it was received, this time included. `problem` says in words why a message is none of ours.
+    """
+
+    queue_id: str
+    handle: str
+    receives: int
+    body: str
+    attributes: tuple[Attribute, ...] = ()
+    id: str = ""
+    destination: str = ""
+    run_id: str = ""
+    text: str = ""
+    problem: str | None = None
+
+
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What we keep per webhook, shared by all invocations; `pacing` says how it is used.
+
+    Nobody posts before `next_slot`. `line_end` is when the last waiting message was told to come back. `failures`
+    counts the posts that failed in a row, those that Slack throttled included.
+    """
+
+    next_slot: datetime = LONG_AGO
+    line_end: datetime = LONG_AGO
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Slack took a message: when, and in which form."""
+
+    at: datetime
+    text_only: bool

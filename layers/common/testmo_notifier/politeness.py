@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled
+from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
 
 WINDOW_SECONDS: Final = 60
 MAX_WAIT_SECONDS: Final = 5.0  # waiting out the tail of a minute is cheap; waiting longer is the next poll's job
@@ -71,7 +71,7 @@ class Gate:
     def close(self, reason: StopReading) -> None:
         """Let nothing more through in this poll."""
         with self._lock:
-            if self._closed_by is None or isinstance(reason, Throttled):
+            if self._closed_by is None or isinstance(reason, Throttled | TokenRefused):
                 self._closed_by = reason
 
     def _wait_seconds(self) -> float:

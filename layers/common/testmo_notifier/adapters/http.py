@@ -20,9 +20,7 @@ from testmo_notifier.errors import Unreadable
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # 100 results with megabyte notes are about 100 MB; nobody needs those
-MAX_RETRY_AFTER_SECONDS: Final = (
-    3_600.0  # a longer wait is taken as this: better one more question than a lost day
-)
+MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +47,12 @@ def send(
     fields: Mapping[str, str] | None = None,
     read_seconds: float = READ_SECONDS,
     max_bytes: int = MAX_BODY_BYTES,
+    cut: bool = False,
 ) -> Answer:
     """Send one request and read the whole answer; `fields` become the query.
 
     Raises `Unreadable` when no complete answer came: no connection, a time-out, a reset, a body shorter than
-    announced or larger than `max_bytes`.
+    announced or larger than `max_bytes`. With `cut` a larger body is cut there instead.
     """
     try:
         response = pool.request(
@@ -68,9 +67,12 @@ def send(
         )
         try:
             content = response.read(max_bytes + 1)
-            if len(content) > max_bytes:
+            if len(content) > max_bytes and not cut:
                 raise Unreadable(f"the answer is larger than {max_bytes} bytes")
-            response.release_conn()
+            if len(content) > max_bytes:
+                response.close()  # the rest stays unread: this connection cannot be used again
+            else:
+                response.release_conn()
         except BaseException:
             response.close()  # half-read: this connection cannot be used again
             raise
@@ -78,7 +80,9 @@ def send(
         raise Unreadable(reason(exc)) from None  # the chained text would quote the address
     except OSError as exc:
         raise Unreadable(f"the connection failed ({type(exc).__name__})") from None
-    return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+    return Answer(
+        response.status, content[:max_bytes], {name.lower(): value for name, value in response.headers.items()}
+    )
 
 
 def reason(exc: urllib3.exceptions.HTTPError) -> str:

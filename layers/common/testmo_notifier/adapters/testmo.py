@@ -10,16 +10,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeVar
-
-import urllib3
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
-from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenRefused, Unreadable
-from testmo_notifier.model import Project, ResultsPage, Run
+from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Throttled, TokenRefused, Unreadable
+from testmo_notifier.model import MAX_PER_PAGE, Project, ResultsPage, ResultsQuery, Run
 
-PER_PAGE: Final = 100  # the most of 15, 25, 50 and 100
+if TYPE_CHECKING:
+    import urllib3
+
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
 MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
 MAX_WORDS: Final = 200
@@ -44,25 +45,8 @@ class Gate(Protocol):
     def enter(self) -> None:
         """Returns when the request may be sent, raises `StopReading` when it may not."""
 
-    def close(self, reason: Throttled) -> None:
+    def close(self, reason: StopReading) -> None:
         """Nothing more may be sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultsQuery:
-    """Every parameter of `/runs/{id}/results`; None leaves one out, an empty tuple too. 0 is "unassigned"."""
-
-    page: int | None = None
-    per_page: int | None = PER_PAGE
-    sort: str | None = None
-    order: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    created_by: tuple[int, ...] = ()
-    assignee_id: tuple[int, ...] = ()
-    status_id: tuple[int, ...] = ()
-    get_latest_result: bool | None = None
-    expands: tuple[str, ...] = ("users", "issues", "statuses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +56,7 @@ class Page:
     rows: list[object]
     expands: object
     next_page: int | None
-    total: int
+    total: int | None
     server_date: datetime | None
 
 
@@ -157,9 +141,9 @@ class Testmo:
             visited.add(number)
             if len(visited) > MAX_PAGES:
                 raise Unreadable(f"{path} goes on after {MAX_PAGES} pages: Testmo's paging does not end")
-            page = self._page(path, {**query, "page": str(number), "per_page": str(PER_PAGE)})
+            page = self._page(path, {**query, "page": str(number), "per_page": str(MAX_PER_PAGE)})
             first_date = first_date or page.server_date
-            found += understood(path, lambda page=page: [read(row, page.expands) for row in page.rows])
+            found += understood(path, partial(read_all, read, page))
             number = page.next_page if page.rows else None
         return found, first_date
 
@@ -171,9 +155,7 @@ class Testmo:
         next_page, page, last_page = (rows.as_int(body.get(name)) for name in ("next_page", "page", "last_page"))
         if page is not None and page == last_page:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
-        return Page(
-            result, body.get("expands"), next_page, rows.as_int(body.get("total")) or 0, server_date(answer)
-        )
+        return Page(result, body.get("expands"), next_page, rows.as_int(body.get("total")), server_date(answer))
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
         """The one way to Testmo: pass the gate, send, and turn every answer into JSON or an error."""
@@ -190,7 +172,11 @@ class Testmo:
             )
             self._gate.close(throttled)
             raise throttled
-        return checked(path, answer, token), answer
+        try:
+            return checked(path, answer, token), answer
+        except TokenRefused as exc:
+            self._gate.close(exc)
+            raise
 
     def _ask(self, path: str, query: Mapping[str, str], token: str) -> tuple[Answer, str]:
         self._gate.enter()
@@ -216,9 +202,7 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
             return body
         case 200:
             looks = "HTML" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
-            raise Unreadable(
-                f"{path} answered with {looks} instead of JSON (a login page, a proxy, a cut connection?)"
-            )
+            raise Unreadable(f"{path} answered with {looks} instead of JSON (a login page, a proxy, a cut connection?)")
         case 401:
             raise TokenRefused(
                 f"Testmo refuses the token (401 on {path}): it was revoked, or belongs to a user who is gone. "
@@ -227,9 +211,7 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
         case 403:
             raise Invisible(f"{path} is not visible to the token's user (403){said}")
         case 404 if "The route" in words:
-            raise RequestRejected(
-                f"{path} is not known at this address (404): is TestmoUrl a Testmo instance?{said}"
-            )
+            raise RequestRejected(f"{path} is not known at this address (404): is TestmoUrl a Testmo instance?{said}")
         case 404:
             raise Invisible(f"{path} is not there (404): deleted, or not visible to the token's user{said}")
         case 400 | 405 | 422:
@@ -237,9 +219,7 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
             about = f" because of {', '.join(fields)}" if fields else ""
             raise RequestRejected(f"{path} was rejected ({answer.status}){about}{said}", fields=fields)
         case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
-            raise Unreadable(
-                f"{path} answered with a redirect ({status}): is TestmoUrl your instance's own address?"
-            )
+            raise Unreadable(f"{path} answered with a redirect ({status}): is TestmoUrl your instance's own address?")
         case status:
             raise Unreadable(f"{path} answered with {status}{said}")
 
@@ -260,6 +240,11 @@ def error_fields(body: Mapping[str, object] | None) -> Iterable[object]:
     """The parameters that a 400 or 422 names."""
     errors = body.get("errors") if body else None
     return errors.keys() if isinstance(errors, dict) else ()
+
+
+def read_all(read: Callable[[object, object], T], page: Page) -> list[T]:
+    """The rows of a page."""
+    return [read(row, page.expands) for row in page.rows]
 
 
 def understood(path: str, read: Callable[[], T]) -> T:
@@ -290,4 +275,4 @@ def results_parameters(query: ResultsQuery) -> dict[str, str]:
 
 def timestamp(moment: datetime) -> str:
     """`2023-02-15T00:00:00.000Z`, the form of Testmo's own examples; finer digits are cut, never rounded up."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -19,6 +19,7 @@ from testmo_notifier.model import Counters, Expands, Issue, Project, Result, Run
 MAX_NOTE_CHARS: Final = 20_000  # of HTML; a message shows a few hundred, and a megabyte must not stay in memory
 MAX_NAME_CHARS: Final = 250
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
+CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
 
 Json = Mapping[str, object]
 
@@ -66,8 +67,9 @@ def result(raw: object) -> Result:
 
 
 def anonymous_key(raw: object) -> int:
-    """A negative number that recognises a row without an id: a hash of all it holds."""
-    canonical = json.dumps(raw, sort_keys=True, default=str)
+    """A negative number that recognises a row without an id: a hash of what a re-test leaves alone."""
+    row = {name: value for name, value in raw.items() if name not in CHANGING} if isinstance(raw, dict) else raw
+    canonical = json.dumps(row, sort_keys=True, default=str)
     return -1 - int.from_bytes(hashlib.sha256(canonical.encode()).digest()[:7])
 
 
@@ -178,7 +180,7 @@ def as_name(value: object) -> str:
 
 
 def as_time(value: object) -> datetime | None:
-    """A moment in UTC, from either of Testmo's formats (`…T…Z` and `… …` without a zone); None for anything else."""
+    """A moment in UTC, from either of Testmo's formats (`…T…Z`, or `… …` without a zone); else None."""
     if not isinstance(value, str) or not 10 <= len(value) <= 40:  # noqa: PLR2004 - a date to one with zone
         return None
     try:

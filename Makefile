@@ -1,0 +1,86 @@
+# What people and CI run. `make help` lists it; everything else follows from `make setup`.
+
+# Any Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` chooses one.
+PYTHONS := $(PYTHON) python3 python3.13 python3.14 python3.12 python3.11
+UV := .venv/bin/uv
+SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
+LOCKS := tools/requirements
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: ## install everything into .venv*, quick when nothing changed; the command is then .venv/bin/testmo-notifier
+	@if [ -e .venv/.uv ] && ! .venv/bin/python -c "" 2>/dev/null; then rm .venv/.uv; fi
+	@$(MAKE) --silent -j3 .venv/.ready .venv-sam/.ready .venv-ministack/.ready
+
+.PHONY: run
+run: setup ## watch it work on this machine: a simulated release day, from Testmo to Slack and mail (no account needed)
+	@.venv/bin/testmo-notifier local --scenario release-day --interval 2
+
+.PHONY: test
+test: check ## everything CI runs: the static checks and all tests
+	.venv/bin/pytest
+
+.PHONY: check
+check: setup ## the static checks alone
+	@$(MAKE) --no-print-directory -j2 ruff mypy cfn-lint sam-validate
+
+.PHONY: ruff
+ruff:
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+.PHONY: mypy
+mypy:
+	.venv/bin/mypy
+
+.PHONY: cfn-lint
+cfn-lint:
+	.venv/bin/cfn-lint template.yaml
+
+# A region, because validation wants one and CI has none; nothing is asked there.
+.PHONY: sam-validate
+sam-validate:
+	$(SAM) validate --lint --template template.yaml --region us-east-1
+
+.PHONY: lock
+lock: .venv/.uv ## look for newer dependencies and pin them
+	$(COMPILE) --upgrade layers/common/requirements.in --output-file layers/common/requirements.txt
+	for lock in uv dev sam ministack; do $(COMPILE) --upgrade $(LOCKS)/$$lock.in --output-file $(LOCKS)/$$lock.txt; done
+
+.PHONY: clean
+clean: ## remove everything that was made here, the environments included
+	rm -rf .venv .venv-sam .venv-ministack .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# uv comes first, because it makes the rest a matter of seconds. A stamp is newer than the locks it was made from.
+.venv/.uv: $(LOCKS)/uv.txt
+	@echo "Installing the tools into .venv, .venv-sam and .venv-ministack ..."
+	@for python in $(PYTHONS); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Testmo Notifier's tools need Python 3.11 or newer, and none of these is: $(strip $(PYTHONS))." >&2; \
+	  echo "Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	"$$python" -m venv --clear .venv || { \
+	  echo "$$python cannot make virtual environments; on Debian and Ubuntu, install python3-venv." >&2; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
+	  --requirement $(LOCKS)/uv.txt
+	@touch $@
+
+.venv/.ready: .venv/.uv $(LOCKS)/dev.txt layers/common/requirements.txt pyproject.toml
+	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python \
+	  layers/common/requirements.txt $(LOCKS)/uv.txt $(LOCKS)/dev.txt
+	@$(UV) pip install --quiet --python .venv/bin/python --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-%/.ready: .venv/.uv $(LOCKS)/%.txt
+	@$(UV) venv --quiet --clear --python .venv/bin/python .venv-$*
+	@$(UV) pip sync --quiet --require-hashes --python .venv-$*/bin/python $(LOCKS)/$*.txt
+	@touch $@

@@ -1,0 +1,104 @@
+"""The poller: one scheduled invocation is one poll. Wires the parts, calls `poll`, logs what it did."""
+# ruff: noqa: INP001 - Lambda loads app.py as a file; a package would only make its path longer
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+import testmo_notifier_settings
+from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.secrets import Secret
+from testmo_notifier.adapters.store import Store
+from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.config import PollerSettings, testmo_token
+from testmo_notifier.detect import Watch
+from testmo_notifier.discovery import Scope
+from testmo_notifier.errors import NotifierError
+from testmo_notifier.observability import new_logger, new_metrics, report_failed_poll, report_poll
+from testmo_notifier.poll import Parts, poll
+from testmo_notifier.render import Renderer
+from testmo_notifier.route import destinations, parse_routes
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(_event: object, context: LambdaContext) -> dict[str, object]:
+    """Poll once; the answer is the summary that is also logged."""
+    return _service().run(context)
+
+
+class Service:
+    """Everything that outlives an invocation."""
+
+    def __init__(self, settings: PollerSettings) -> None:
+        self.settings = settings
+        self.routes = parse_routes(files(testmo_notifier_settings).joinpath("routes.toml").read_text("utf-8"))
+        self.overrides = Path(str(files(testmo_notifier_settings))) / "templates"
+        self.dynamodb = boto3.client("dynamodb", config=client_config())
+        self.topic = Topic(boto3.client("sns", config=client_config()), settings.topic_arn)
+        secrets = SecretsProvider(boto_config=client_config())
+        self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
+        self.pool = new_pool()
+        self.logger, self.metrics = new_logger(), new_metrics()
+
+    def run(self, context: LambdaContext) -> dict[str, object]:
+        """Poll with what this invocation has left of its time."""
+        self.pool.clear()  # connections that slept with the function may be dead
+        self.logger.append_keys(request_id=context.aws_request_id)
+        try:
+            summary = poll(self.parts(context))
+        except NotifierError as exc:
+            report_failed_poll(exc, self.logger, self.metrics)
+            raise
+        report_poll(summary, self.logger, self.metrics)
+        return summary.to_json()
+
+    def parts(self, context: LambdaContext) -> Parts:
+        """What this one poll works with."""
+        settings = self.settings
+        return Parts(
+            store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),
+            connect=lambda gate: Testmo(
+                url=settings.testmo_url, token=self.token, pool=self.pool, gate=gate, now=utc_now
+            ),
+            topic=self.topic,
+            renderer=Renderer(settings.time_zone, self.overrides),
+            watch=Watch(settings.alert_status_ids, settings.created_by_ids, settings.assignee_ids),
+            scope=Scope(
+                project_ids=settings.project_ids,
+                run_ids=settings.run_ids,
+                overlap=timedelta(seconds=settings.overlap_seconds),
+                backfill=timedelta(hours=settings.backfill_hours),
+            ),
+            destinations=destinations(self.routes, settings.channels),
+            testmo_url=settings.testmo_url,
+            staleness=timedelta(minutes=settings.max_staleness_minutes),
+            requests_per_minute=settings.requests_per_minute,
+            now=utc_now,
+            sleep=time.sleep,
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+            shuffle=random.shuffle,
+        )
+
+
+def utc_now() -> datetime:
+    """Our clock."""
+    return datetime.now(UTC)
+
+
+@cache
+def _service() -> Service:
+    return Service(PollerSettings.from_env(os.environ))

@@ -1,0 +1,20 @@
+"""How we talk to AWS: every client states time-outs and attempts, because botocore's own changed in November 2026."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from botocore.config import Config
+
+CONNECT_SECONDS: Final = 2
+READ_SECONDS: Final = 5
+ATTEMPTS: Final = 3
+
+
+def client_config() -> Config:
+    """The configuration of every boto3 client here."""
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )

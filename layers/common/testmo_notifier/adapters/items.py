@@ -1,0 +1,200 @@
+"""How the state looks in DynamoDB: items to nouns and back.
+
+Times are ISO text, large sets are bytes (`compact`), the outbox is deflated JSON in which destinations share
+their digest. A reader of a newer version must understand what an older one wrote: new attributes are optional.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from testmo_notifier.adapters.compact import (
+    pack_ids,
+    pack_pairs,
+    pack_times,
+    unpack_ids,
+    unpack_pairs,
+    unpack_times,
+)
+from testmo_notifier.model import (
+    Checkpoint,
+    Control,
+    Counters,
+    Digest,
+    Issue,
+    NamedResult,
+    Outgoing,
+    ProjectState,
+    Resume,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Item = dict[str, AttributeValueTypeDef]
+
+KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that time resumes where it stopped
+PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
+CONTROL_TIMES: Final = ("installed_at", "polled_at", "discovered_at", "closed_checked_at", "not_before")
+TIMES: Final = ("created_at", "updated_at")
+
+
+def run_key(run_id: int) -> Item:
+    """The key of a run's checkpoint."""
+    return {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "CHECKPOINT"}}
+
+
+def project_key(project_id: int) -> Item:
+    """The key of what we keep per project."""
+    return {"pk": {"S": f"PROJECT#{project_id}"}, "sk": {"S": "STATE"}}
+
+
+CONTROL_KEY: Final[Item] = {"pk": {"S": "CONTROL"}, "sk": {"S": "POLLER"}}
+
+
+def checkpoint_item(checkpoint: Checkpoint) -> Item:
+    """A checkpoint as an item."""
+    resume = checkpoint.resume
+    item: Item = {
+        **run_key(checkpoint.run_id),
+        "project_id": {"N": str(checkpoint.project_id)},
+        "cursor": {"S": checkpoint.cursor.isoformat()},
+        "floor": {"S": checkpoint.floor.isoformat()},
+        "watching": {"S": checkpoint.watching},
+        "version": {"N": str(checkpoint.version)},
+        **optional_times(read_at=checkpoint.read_at, closed_at=checkpoint.closed_at, gone_at=checkpoint.gone_at),
+    }
+    if checkpoint.seen:
+        item["seen"] = {"B": pack_times(checkpoint.seen)}
+    if checkpoint.failing:
+        item["failing"] = {"B": pack_pairs(checkpoint.failing)}
+    if checkpoint.counters is not None:
+        item["counters"] = {"M": {str(status): {"N": str(n)} for status, n in checkpoint.counters.items()}}
+    if resume is not None:
+        item["resume"] = {"S": json.dumps([resume.bound.isoformat(), resume.page, resume.total])}
+    if checkpoint.outbox:
+        item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
+        item["pending"] = {"S": PENDING}
+    if checkpoint.closed_at is not None and not checkpoint.outbox:
+        item["expires_at"] = {"N": str(int((checkpoint.closed_at + KEEP_AFTER_CLOSING).timestamp()))}
+    return item
+
+
+def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
+    """The inverse of `checkpoint_item`."""
+    resume = json.loads(item["resume"]["S"]) if "resume" in item else None
+    return Checkpoint(
+        run_id=int(item["pk"]["S"].removeprefix("RUN#")),
+        project_id=int(item["project_id"]["N"]),
+        cursor=datetime.fromisoformat(item["cursor"]["S"]),
+        floor=datetime.fromisoformat(item["floor"]["S"]),
+        seen=unpack_times(item["seen"]["B"]) if "seen" in item else {},
+        failing=unpack_pairs(item["failing"]["B"]) if "failing" in item else {},
+        counters=int_map(item["counters"]) if "counters" in item else None,
+        watching=item["watching"]["S"],
+        resume=Resume(datetime.fromisoformat(resume[0]), resume[1], resume[2]) if resume else None,
+        outbox=unpack_outbox(item["outbox"]["B"]) if "outbox" in item else (),
+        version=int(item["version"]["N"]),
+        read_at=time_of(item, "read_at"),
+        closed_at=time_of(item, "closed_at"),
+        gone_at=time_of(item, "gone_at"),
+    )
+
+
+def project_item(state: ProjectState) -> Item:
+    """What we keep of a project, as an item."""
+    item: Item = {
+        **project_key(state.project_id),
+        "watched_since": {"S": state.watched_since.isoformat()},
+        "open_runs": {"B": pack_ids(state.open_runs)},
+        "closing": {"B": pack_times(state.closing)},
+        "version": {"N": str(state.version)},
+        **optional_times(gone_at=state.gone_at),
+    }
+    if state.run_closed_count is not None:
+        item["run_closed_count"] = {"N": str(state.run_closed_count)}
+    return item
+
+
+def project_from(item: Mapping[str, Any]) -> ProjectState:
+    """The inverse of `project_item`."""
+    return ProjectState(
+        project_id=int(item["pk"]["S"].removeprefix("PROJECT#")),
+        watched_since=datetime.fromisoformat(item["watched_since"]["S"]),
+        run_closed_count=int(item["run_closed_count"]["N"]) if "run_closed_count" in item else None,
+        open_runs=unpack_ids(item["open_runs"]["B"]),
+        closing=unpack_times(item["closing"]["B"]),
+        gone_at=time_of(item, "gone_at"),
+        version=int(item["version"]["N"]),
+    )
+
+
+def control_values(control: Control) -> Item:
+    """What the poller keeps about itself, without key and lease."""
+    return {
+        **optional_times(**{name: getattr(control, name) for name in CONTROL_TIMES}),
+        "undone": {"B": pack_ids(control.undone)},
+        "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
+    }
+
+
+def control_from(item: Mapping[str, Any]) -> Control:
+    """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
+    return Control(
+        **{name: time_of(item, name) for name in CONTROL_TIMES},
+        undone=unpack_ids(item["undone"]["B"]) if "undone" in item else frozenset(),
+        requests=int_map(item["requests"]) if "requests" in item else {},
+    )
+
+
+def optional_times(**times: datetime | None) -> Item:
+    """Attributes for the times that are there."""
+    return {name: {"S": moment.isoformat()} for name, moment in times.items() if moment is not None}
+
+
+def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
+    """A time that may be absent."""
+    return datetime.fromisoformat(item[name]["S"]) if name in item else None
+
+
+def int_map(attribute: Mapping[str, Any]) -> dict[int, int]:
+    """A map of numbers to numbers."""
+    return {int(key): int(value["N"]) for key, value in attribute["M"].items()}
+
+
+def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
+    """An outbox as deflated JSON."""
+    digests: list[Digest] = []
+    for outgoing in outbox:
+        if outgoing.digest not in digests:
+            digests.append(outgoing.digest)
+    content = {
+        "digests": [asdict(digest) for digest in digests],
+        "outgoing": [[outgoing.id, outgoing.destination, digests.index(outgoing.digest)] for outgoing in outbox],
+    }
+    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+
+
+def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
+    """The inverse of `pack_outbox`."""
+    content = json.loads(zlib.decompress(packed))
+    digests = [digest_from(raw) for raw in content["digests"]]
+    return tuple(Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"])
+
+
+def digest_from(raw: dict[str, Any]) -> Digest:
+    """A digest out of its JSON."""
+    counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
+    results = tuple(named_result_from(result) for result in raw["results"])
+    return Digest(**{**raw, "counters": Counters(**counters), "results": results})
+
+
+def named_result_from(raw: dict[str, Any]) -> NamedResult:
+    """One result of a digest out of its JSON."""
+    times = {name: raw[name] and datetime.fromisoformat(raw[name]) for name in TIMES}
+    return NamedResult(**{**raw, **times, "issues": tuple(Issue(**issue) for issue in raw["issues"])})

@@ -1,0 +1,132 @@
+"""The Slack queue: its records as messages, putting one back until later, parking one in the dead-letter queue."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from testmo_notifier.model import Attribute, QueuedMessage
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+MAX_HIDE_SECONDS: Final = 42_000  # SQS allows 12 hours, counted from when the message was received
+MAX_ATTRIBUTES: Final = (
+    10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+)
+REASON: Final = "reason"
+
+
+class SqsAttribute(TypedDict, total=False):
+    """A message attribute in a Lambda event."""
+
+    dataType: str
+    stringValue: str
+    binaryValue: str  # base64
+
+
+class SqsRecord(TypedDict):
+    """A record of https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, as far as we read it."""
+
+    messageId: str
+    receiptHandle: str
+    body: str
+    attributes: Mapping[str, str]
+    messageAttributes: Mapping[str, SqsAttribute]
+
+
+class SqsEvent(TypedDict):
+    """What the event source mapping hands to the function."""
+
+    Records: list[SqsRecord]
+
+
+def read_record(record: SqsRecord) -> QueuedMessage:
+    """A record as a message; one that is none of ours says so in `problem`."""
+    attributes = tuple(attribute(name, raw) for name, raw in record["messageAttributes"].items())
+    texts = {a.name: a.value for a in attributes if isinstance(a.value, str)}
+    text = text_of(record["body"])
+    destination = texts.get("destination", "")
+    problem = None
+    if not text:
+        problem = "the body is not a Slack payload (a JSON object with a text)"
+    elif not re.fullmatch(r"slack:[a-z0-9][a-z0-9_-]{0,63}", destination):
+        problem = "the message attribute `destination` is missing or is not like slack:default"
+    elif not texts.get("id"):
+        problem = "the message attribute `id` is missing"
+    return QueuedMessage(
+        queue_id=record["messageId"],
+        handle=record["receiptHandle"],
+        receives=int(record["attributes"].get("ApproximateReceiveCount", "1")),
+        body=record["body"],
+        attributes=attributes,
+        id=texts.get("id", ""),
+        destination=destination,
+        run_id=texts.get("run_id", ""),
+        text=text,
+        problem=problem,
+    )
+
+
+def attribute(name: str, raw: SqsAttribute) -> Attribute:
+    """A message attribute out of a Lambda event."""
+    if "binaryValue" in raw and raw["binaryValue"] is not None:
+        return Attribute(name, raw["dataType"], base64.b64decode(raw["binaryValue"]))
+    return Attribute(name, raw["dataType"], raw.get("stringValue") or "")
+
+
+def text_of(body: str) -> str:
+    """The text of a Slack payload; empty if the body is none."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    text = payload.get("text") if isinstance(payload, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+class Queue:
+    """The two queues, as far as the function acts on them itself."""
+
+    def __init__(self, client: SQSClient, queue_url: str, dead_letter_queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._dead_letter_queue_url = dead_letter_queue_url
+
+    def hide(self, message: QueuedMessage, seconds: float) -> bool:
+        """Let a message come back in so many seconds, rounded up.
+
+        False if SQS did not do it: the message then comes back after the queue's own visibility time-out.
+        """
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url,
+                ReceiptHandle=message.handle,
+                VisibilityTimeout=min(math.ceil(max(seconds, 0)), MAX_HIDE_SECONDS),
+            )
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    def park(self, message: QueuedMessage, reason: str) -> None:
+        """Copy a message to the dead-letter queue with the reason. The caller acknowledges it afterwards."""
+        kept = [a for a in message.attributes if a.name != REASON and a.value][: MAX_ATTRIBUTES - 1]
+        self._client.send_message(
+            QueueUrl=self._dead_letter_queue_url,
+            MessageBody=message.body,
+            MessageAttributes={a.name: to_sqs(a) for a in [*kept, Attribute(REASON, "String", reason)]},
+        )
+
+
+def to_sqs(attribute: Attribute) -> MessageAttributeValueTypeDef:
+    """A message attribute as SQS takes it."""
+    if isinstance(attribute.value, bytes):
+        return {"DataType": attribute.type, "BinaryValue": attribute.value}
+    return {"DataType": attribute.type, "StringValue": attribute.value}

@@ -1,0 +1,55 @@
+"""Secrets by ARN, kept for five minutes. No error quotes a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
+
+from testmo_notifier.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+MAX_AGE_SECONDS: Final = 300  # a rotated secret is seen that much later, or at once by a `fresh` read
+NEXT_STEP: Final = "check that it exists in this Region, has a value, and that the function's role may read it"
+
+T = TypeVar("T")
+
+
+def read_secret(provider: SecretsProvider, arn: str, parse: Callable[[str], T], *, fresh: bool = False) -> T:
+    """A secret's parsed value, read again if `fresh`; raises `ConfigurationError` that names the ARN."""
+    try:
+        value = provider.get(arn, max_age=MAX_AGE_SECONDS, force_fetch=fresh)
+    except GetParameterError as exc:
+        raise ConfigurationError([f"the secret {arn} cannot be read ({cause(exc)}): {NEXT_STEP}"]) from None
+    if not isinstance(value, str):
+        raise ConfigurationError([f"the secret {arn} is binary: store text"])
+    try:
+        return parse(value)
+    except ValueError as exc:
+        raise ConfigurationError([f"the secret {arn} {exc}"]) from None  # the chain could quote the value
+
+
+def cause(exc: GetParameterError) -> str:
+    """AWS's word for what went wrong, or the type of the error under Powertools' own."""
+    inner = exc.__context__
+    return str(inner.response["Error"]["Code"]) if isinstance(inner, ClientError) else type(inner).__name__
+
+
+class Secret:
+    """One secret that is read again and again; see `read_secret` for its errors."""
+
+    def __init__(self, provider: SecretsProvider, arn: str, parse: Callable[[str], str]) -> None:
+        self._read = partial(read_secret, provider, arn, parse)
+
+    def get(self) -> str:
+        """The value, at most `MAX_AGE_SECONDS` old."""
+        return self._read()
+
+    def refresh(self) -> str:
+        """The value as it is now."""
+        return self._read(fresh=True)

@@ -1,0 +1,155 @@
+"""The state: one DynamoDB table (DESIGN section 4; `items` says how each noun is stored).
+
+A checkpoint and its outbox are one item and change in one write, conditional on the version that was read. A write
+that finds another version raises `LostRace`: somebody else's write stands, and nothing was overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from testmo_notifier.adapters import items
+from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
+from testmo_notifier.model import Checkpoint, Control, Outgoing, ProjectState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from testmo_notifier.adapters.items import Item
+
+MAX_KEYS: Final = 100  # of one BatchGetItem
+MAX_ROUNDS: Final = 20  # of asking again for what one BatchGetItem left out (16 MB, throttling)
+PENDING_INDEX: Final = "pending-index"
+
+Noun = TypeVar("Noun", Checkpoint, ProjectState)
+
+NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
+UNCHANGED: Final = "version = :before"
+LEASE_IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until < :now OR lease_holder = :me"
+LEASE_IS_MINE: Final = "lease_holder = :me"
+
+
+class Store:
+    """Reads and writes the state. `holder` names this invocation in the lease."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str, *, holder: str) -> None:
+        self._client = client
+        self._table = table_name
+        self._holder = holder
+
+    def take_lease(self, now: datetime, duration: timedelta) -> Control:
+        """Be the one poller for a while, or stay it for longer; raises `LeaseTaken`.
+
+        The end of a lease is compared here and not left to TTL, which may be two days late.
+        """
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=items.CONTROL_KEY,
+                UpdateExpression="SET lease_holder = :me, lease_until = :until",
+                ConditionExpression=LEASE_IS_FREE,
+                ExpressionAttributeValues={
+                    ":me": {"S": self._holder},
+                    ":now": {"S": lease_time(now)},
+                    ":until": {"S": lease_time(now + duration)},
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            held: Any = exc.response.get("Item", {})
+            until = datetime.fromisoformat(held["lease_until"]["S"]) if "lease_until" in held else now + duration
+            raise LeaseTaken(until) from exc
+        return items.control_from(answer["Attributes"])
+
+    def save_control(self, control: Control, *, release: bool) -> None:
+        """Keep what the poller knows about itself, as long as the lease is its own; `release` gives that up."""
+        values = items.control_values(control)
+        sets = ", ".join(f"{name} = :{name}" for name in values)
+        gone = [name for name in items.CONTROL_TIMES if name not in values] + (["lease_until"] if release else [])
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=items.CONTROL_KEY,
+                UpdateExpression=f"SET {sets}" + (f" REMOVE {', '.join(gone)}" if gone else ""),
+                ConditionExpression=LEASE_IS_MINE,
+                ExpressionAttributeValues={
+                    ":me": {"S": self._holder},
+                    **{f":{name}": value for name, value in values.items()},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            raise LostRace("the lease went to another poller") from exc
+
+    def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+        """The checkpoints of runs, as they are now; runs never read are left out."""
+        found = self._get_all([items.run_key(run_id) for run_id in run_ids])
+        return {checkpoint.run_id: checkpoint for checkpoint in map(items.checkpoint_from, found)}
+
+    def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
+        """What we keep of projects; those never seen are left out."""
+        found = self._get_all([items.project_key(project_id) for project_id in project_ids])
+        return {state.project_id: state for state in map(items.project_from, found)}
+
+    def pending(self) -> list[Checkpoint]:
+        """Every checkpoint with an outbox. The index may be a moment behind; the checkpoints are not."""
+        keys: list[Item] = []
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=PENDING_INDEX,
+            KeyConditionExpression="pending = :pending",
+            ExpressionAttributeValues={":pending": {"S": items.PENDING}},
+        )
+        for page in pages:
+            keys += [{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]]
+        checkpoints = map(items.checkpoint_from, self._get_all(keys))
+        return sorted((c for c in checkpoints if c.outbox), key=lambda checkpoint: checkpoint.run_id)
+
+    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Write checkpoint and outbox at once, if nobody wrote since; returns it with its new version."""
+        return self._write(checkpoint, items.checkpoint_item)
+
+    def commit_project(self, state: ProjectState) -> ProjectState:
+        """The same for what we keep of a project."""
+        return self._write(state, items.project_item)
+
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
+        """Take what was handed over out of the outbox, if it is still the one that was published."""
+        rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
+        return self.commit(replace(checkpoint, outbox=rest))
+
+    def _write(self, noun: Noun, to_item: Callable[[Noun], Item]) -> Noun:
+        written = replace(noun, version=noun.version + 1)
+        condition: dict[str, Any] = {"ConditionExpression": NEVER_WRITTEN}
+        if noun.version:
+            condition = {
+                "ConditionExpression": UNCHANGED,
+                "ExpressionAttributeValues": {":before": {"N": str(noun.version)}},
+            }
+        item = to_item(written)
+        try:
+            self._client.put_item(TableName=self._table, Item=item, **condition)
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            raise LostRace(f"{item['pk'].get('S')} was written by another poller meanwhile") from exc
+        return written
+
+    def _get_all(self, keys: Sequence[Item]) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        waiting = list(keys)
+        for _ in range(MAX_ROUNDS + len(keys) // MAX_KEYS):
+            if not waiting:
+                return found
+            batch, waiting = waiting[:MAX_KEYS], waiting[MAX_KEYS:]
+            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": batch, "ConsistentRead": True}})
+            found += answer["Responses"].get(self._table, [])
+            if self._table in answer["UnprocessedKeys"]:
+                waiting += answer["UnprocessedKeys"][self._table]["Keys"]
+        raise NotifierError(f"DynamoDB left {len(waiting)} items unread: is the table throttled?")
+
+
+def lease_time(moment: datetime) -> str:
+    """A moment as text of one fixed width, so that texts compare as moments do."""
+    return moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,77 @@
+"""From the outbox to SNS (rules 10, 13 and 15): render, publish, then clear what was published."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from testmo_notifier.errors import LostRace, Unpublished
+from testmo_notifier.model import Checkpoint, Outgoing
+from testmo_notifier.ports import Renderer, Store, Topic
+
+MAX_PER_DESTINATION: Final = 20  # messages in one poll; the rest waits in its outbox
+SECONDS_BETWEEN_MAILS: Final = 0.2  # SNS suspends an email subscription that gets more than 10 a second
+MIN_SECONDS_LEFT: Final = 5.0
+
+
+class HandOver:
+    """Hands outboxes over, and counts for the whole poll."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        renderer: Renderer,
+        topic: Topic,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        seconds_left: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._topic = topic
+        self._now = now
+        self._sleep = sleep
+        self._seconds_left = seconds_left
+        self._sent: Counter[str] = Counter()
+        self._last_mail: datetime | None = None
+        self.problems: list[str] = []
+
+    @property
+    def published(self) -> int:
+        """How many messages were published so far."""
+        return self._sent.total()
+
+    def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Publish what an outbox holds and clear it; what could not be published stays in it."""
+        done = [outgoing for outgoing in checkpoint.outbox if self._publish(outgoing)]
+        if not done:
+            return checkpoint
+        try:
+            return self._store.clear(checkpoint, done)
+        except LostRace as exc:
+            self.problems.append(f"{exc}: its messages may go out twice")
+            return checkpoint
+
+    def _publish(self, outgoing: Outgoing) -> bool:
+        if self._sent[outgoing.destination] >= MAX_PER_DESTINATION or self._seconds_left() < MIN_SECONDS_LEFT:
+            return False
+        notification = self._renderer.notification(outgoing)
+        if notification.channel == "email":
+            self._pace()
+        try:
+            self._topic.publish(notification)
+        except Unpublished as exc:
+            self.problems.append(f"{exc}: it stays in the outbox of run {outgoing.digest.run_id}")
+            return False
+        self._sent[outgoing.destination] += 1
+        return True
+
+    def _pace(self) -> None:
+        if self._last_mail is not None:
+            wait = SECONDS_BETWEEN_MAILS - (self._now() - self._last_mail).total_seconds()
+            if wait > 0:
+                self._sleep(min(wait, SECONDS_BETWEEN_MAILS))
+        self._last_mail = self._now()

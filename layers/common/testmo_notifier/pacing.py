@@ -1,0 +1,87 @@
+"""One message a second and webhook, however many invocations there are, and a pause while a webhook is in trouble.
+
+Every webhook has a gate and a line. The gate (`next_slot`) is the only thing that allows a post: taking a slot moves
+it one second on. A slot is taken only by a message that will be posted in it, so none is ever wasted or taken twice.
+A message that finds the gate shut for longer than it may wait in the function goes to the end of the line: it comes
+back one second after the message before it (`line_end`), and so 500 waiting messages come back one by one and are
+received about twice each. The line is a forecast: who returns and finds the gate shut after all goes to its end again.
+
+A failed post shuts the gate for everybody, for as long as Slack asks or 5 s, 10 s … 1 min; then one message at a time
+probes it, however many wait, so that a dead webhook never holds up the messages to another one. While there is trouble
+messages come back after 5 s, 10 s … 15 min, by how often they were received, but no further than the failures in a row
+explain: a long wait in a healthy line must not look like a long outage. Half a day of outage costs some 60 of
+the 100 receives that a message has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.model import Pace
+
+SPACING: Final = timedelta(seconds=1)  # "1 per second", https://docs.slack.dev/apis/web-api/rate-limits
+# Of two invocations at one webhook the first waits here, the second (almost two seconds behind) sends its messages to
+# the line: so one works while the other looks for messages to other webhooks.
+PATIENCE: Final = timedelta(seconds=1.2)
+# Who holds the slots has some more messages in its batch; coming back sooner would only find the gate shut again.
+HEAD_OF_LINE: Final = timedelta(seconds=5)
+FIRST_BACKOFF_SECONDS: Final = 5.0
+MAX_BACKOFF_SECONDS: Final = 900.0
+MAX_PAUSE_SECONDS: Final = 60.0
+PROBE: Final = timedelta(seconds=15)  # longer than a post can take (3 s to connect, 10 s to answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a message may be posted (it must be, then), or when it should come back. `failures` is the pace's."""
+
+    at: datetime
+    granted: bool
+    failures: int
+
+
+def take_turn(pace: Pace, now: datetime, *, receives: int, patience: timedelta = PATIENCE) -> tuple[Pace, Turn]:
+    """Take the webhook's next slot, or a place in the line when the slot is further away than `patience`.
+
+    A negative patience takes no slot, not even one that is free.
+    """
+    slot = max(pace.next_slot, now)
+    if slot - now <= patience and (not pace.failures or slot == now):
+        taken = PROBE if pace.failures else SPACING
+        return replace(pace, next_slot=slot + taken), Turn(slot, granted=True, failures=pace.failures)
+    place = max(slot + HEAD_OF_LINE, pace.line_end + SPACING)
+    wait = timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
+    return replace(pace, line_end=place), Turn(max(place, now + wait), granted=False, failures=pace.failures)
+
+
+def after_failure(pace: Pace, now: datetime, *, receives: int) -> tuple[Pace, Turn]:
+    """Shut the gate after a post that failed for a passing reason; says when the message comes back."""
+    failures = pace.failures + 1
+    pause = timedelta(seconds=min(backoff_seconds(failures), MAX_PAUSE_SECONDS))
+    comeback = now + timedelta(seconds=backoff_seconds(receives))
+    shut = replace(pace, next_slot=max(pace.next_slot, now + pause), failures=failures)
+    return shut, Turn(max(shut.next_slot, comeback), granted=False, failures=failures)
+
+
+def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seconds: float) -> tuple[Pace, Turn]:
+    """Shut the gate for as long as Slack asked; from the second time in a row on, messages wait longer, too."""
+    shut = replace(
+        pace,
+        next_slot=max(pace.next_slot, now + timedelta(seconds=retry_after_seconds)),
+        failures=pace.failures + 1,
+    )
+    comeback = now + timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
+    return shut, Turn(max(shut.next_slot, comeback), granted=False, failures=shut.failures)
+
+
+def after_answer(pace: Pace, now: datetime) -> tuple[Pace, Turn]:
+    """The trouble is over, a probe was answered: open the gate. What waits comes back by itself."""
+    slot = now + SPACING
+    return replace(pace, next_slot=slot, failures=0), Turn(slot, granted=False, failures=0)
+
+
+def backoff_seconds(times: int) -> float:
+    """0, 5, 10, 20 … 900 seconds."""
+    return min(FIRST_BACKOFF_SECONDS * 2 ** (min(times, 20) - 1), MAX_BACKOFF_SECONDS) if times > 0 else 0.0

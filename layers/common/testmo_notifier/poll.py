@@ -1,0 +1,317 @@
+"""One poll: the way of a result from the schedule to SNS.
+
+What must never happen is that a failing result is handled and not announced. So the checkpoint that marks it as
+handled and the outbox that will announce it are one write; a crash before it repeats the read, a crash after it
+repeats the hand-over. Everything else here may fail, be late or happen twice without losing anything.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from testmo_notifier.detect import Watch, adapted, first_checkpoint
+from testmo_notifier.digest import DigestBuilder
+from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, due_runs, is_done
+from testmo_notifier.errors import (
+    Invisible,
+    LeaseTaken,
+    LostRace,
+    OutOfTime,
+    RequestRejected,
+    StopReading,
+    Throttled,
+    TokenRefused,
+    Unreadable,
+)
+from testmo_notifier.handover import HandOver
+from testmo_notifier.model import Checkpoint, Control, Outgoing
+from testmo_notifier.politeness import Gate
+from testmo_notifier.ports import Renderer, Store, Testmo, Topic
+from testmo_notifier.reading import Reading, read_run
+from testmo_notifier.summary import Summary
+
+LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
+RENEW_AFTER: Final = timedelta(seconds=10)
+WORKERS: Final = 4  # requests at a time (rule 9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a poll works with. `connect` gives a Testmo whose requests all pass a gate."""
+
+    store: Store
+    connect: Callable[[Gate], Testmo]
+    topic: Topic
+    renderer: Renderer
+    watch: Watch
+    scope: Scope
+    destinations: tuple[str, ...]
+    testmo_url: str
+    staleness: timedelta
+    requests_per_minute: int
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    seconds_left: Callable[[], float]
+    shuffle: Callable[[list[Any]], None]
+
+
+def poll(parts: Parts) -> Summary:
+    """Poll once. Raises `PollFailed` or `TokenRefused` when nothing could be watched; nothing is lost by that."""
+    try:
+        control = parts.store.take_lease(parts.now(), LEASE)
+    except LeaseTaken as exc:
+        return Summary(status="busy", problems=[str(exc)], retry_at=exc.until)
+    this = OnePoll(parts, control)
+    try:
+        this.hand_over_what_waits()
+        if not this.must_wait():
+            found = this.discover()
+            for watched, reading in this.read(this.due(found)):
+                this.commit(watched, reading)
+            this.remember(found)
+    except (StopReading, LeaseTaken) as exc:
+        this.summary.unfinished(str(exc))
+    finally:
+        this.finish()
+    if isinstance(this.gate.closed_by, TokenRefused):
+        raise this.gate.closed_by
+    return this.summary
+
+
+class OnePoll:
+    """The steps of `poll`. Workers only read; what is written, is written by the one thread that calls these."""
+
+    def __init__(self, parts: Parts, control: Control) -> None:
+        self.parts = parts
+        self.control = control
+        self.started = self.renewed = parts.now()
+        self.gate = Gate(
+            parts.requests_per_minute,
+            spent=control.requests,
+            now=lambda: parts.now().timestamp(),
+            sleep=parts.sleep,
+            seconds_left=parts.seconds_left,
+        )
+        self.testmo = parts.connect(self.gate)
+        self.hand_over = HandOver(
+            store=parts.store,
+            renderer=parts.renderer,
+            topic=parts.topic,
+            now=parts.now,
+            sleep=parts.sleep,
+            seconds_left=parts.seconds_left,
+        )
+        self.summary = Summary()
+        self.checkpoints: dict[int, Checkpoint] = {}
+        self.undone = set(control.undone)
+        self.pending: set[int] = set()
+
+    def hand_over_what_waits(self) -> None:
+        """Publish what a crash or a busy poll left in outboxes, whatever the lists of runs say."""
+        for checkpoint in self.parts.store.pending():
+            self.still_alive()
+            self.publish(checkpoint)
+
+    def publish(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Hand one outbox over, and remember whether something is left in it."""
+        rest = self.hand_over(checkpoint)
+        (self.pending.add if rest.outbox else self.pending.discard)(rest.run_id)
+        return rest
+
+    def must_wait(self) -> bool:
+        """Whether Testmo asked for a pause that is not over."""
+        until = self.control.not_before
+        if until is None or self.parts.now() >= until:
+            return False
+        self.summary.status, self.summary.retry_at = "waiting", until
+        self.summary.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
+        return True
+
+    def discover(self) -> Discovery:
+        """List what there is to watch."""
+        found = discover(
+            self.testmo,
+            self.parts.store,
+            self.control,
+            self.parts.scope,
+            now=self.parts.now(),
+            installed=self.installed,
+            still_alive=self.still_alive,
+            shuffle=self.parts.shuffle,
+        )
+        self.summary.problems += found.problems
+        if not found.complete:
+            self.summary.status = "partial"
+        return found
+
+    def installed(self, at: datetime) -> None:
+        """Keep the time of the first discovery before anything depends on it."""
+        self.control = replace(self.control, installed_at=at)
+        self.parts.store.save_control(self.control, release=False)
+
+    def due(self, found: Discovery) -> list[WatchedRun]:
+        """The runs to read now; one whose messages still wait is not among them."""
+        self.summary.runs_open = len(found.runs)
+        self.checkpoints = self.parts.store.checkpoints([watched.run.id for watched in found.runs])
+        for run_id, checkpoint in self.checkpoints.items():
+            if checkpoint.outbox:  # committed a moment ago, or not published above
+                self.checkpoints[run_id] = self.publish(checkpoint) if run_id not in self.pending else checkpoint
+        return due_runs(
+            found,
+            self.checkpoints,
+            watch=self.parts.watch,
+            overlap=self.parts.scope.overlap,
+            staleness=self.parts.staleness,
+            undone=self.undone,
+            polled_at=self.control.polled_at,
+            now=self.started,
+            shuffle=self.parts.shuffle,
+        )
+
+    def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
+        """Read runs, a few at a time, and give back each as soon as it is read."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                readings = {pool.submit(self.read_run, watched): watched for watched in due}
+                waiting = set(readings)
+                while waiting:
+                    done, waiting = wait(waiting, RENEW_AFTER.total_seconds(), FIRST_COMPLETED)
+                    self.still_alive()
+                    yield from ((readings[reading], reading) for reading in done)
+            finally:
+                self.gate.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
+
+    def read_run(self, watched: WatchedRun) -> Reading:
+        """Read one run from its checkpoint on. Runs in a worker: reads and decides, writes nothing."""
+        run, watch = watched.run, self.parts.watch
+        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
+        news = DigestBuilder(self.parts.testmo_url, run, watched.project_name)
+        return read_run(
+            self.testmo,
+            run,
+            adapted(checkpoint, watch),
+            watch,
+            news,
+            overlap=self.parts.scope.overlap,
+            now=self.parts.now,
+        )
+
+    def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
+        """Write checkpoint and outbox in one, then hand over. What goes wrong with one run stays with that run."""
+        run = watched.run
+        self.undone.add(run.id)
+        try:
+            reading = future.result()
+        except StopReading as exc:
+            self.summary.left(str(exc))
+        except Invisible as exc:
+            self.summary.problems.append(f"run {run.id} ({run.name}): {exc}; it is tried again in an hour")
+            self.mark_gone(watched)
+        except (Unreadable, RequestRejected) as exc:
+            self.summary.unfinished(f"run {run.id} ({run.name}): {exc}")
+        except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
+            self.summary.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
+        else:
+            if self.write(reading):
+                self.undone.discard(run.id)
+                self.summary.count(reading)
+
+    def write(self, reading: Reading) -> bool:
+        """The one write, and the hand-over after it; False when another poller was faster."""
+        before = self.checkpoints.get(reading.checkpoint.run_id)
+        outbox = tuple(
+            Outgoing(reading.news.notification_id(destination), destination, digest)
+            for digest in ([reading.news.build()] if reading.news.total else [])
+            for destination in self.parts.destinations
+        )
+        if not outbox and before is not None and not is_worth_writing(before, reading.checkpoint):
+            return True
+        try:
+            committed = self.parts.store.commit(replace(reading.checkpoint, outbox=outbox))
+        except LostRace as exc:
+            self.summary.unfinished(str(exc))
+            return False
+        self.checkpoints[committed.run_id] = self.publish(committed)
+        return True
+
+    def mark_gone(self, watched: WatchedRun) -> None:
+        """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
+        run = watched.run
+        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(
+            run.id, run.project_id, watched.start, self.parts.watch
+        )
+        try:
+            self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
+        except LostRace as exc:
+            self.summary.problems.append(str(exc))
+        self.undone.discard(run.id)
+
+    def remember(self, found: Discovery) -> None:
+        """Keep what the next discovery builds on: per project its runs, and when this discovery began.
+
+        A closed run stays among those to look at until a read began late enough after its closing.
+        """
+        overlap = self.parts.scope.overlap
+        for project_id, state in found.states.items():
+            closing = {
+                run.id: run.closed_at
+                for run in (watched.run for watched in found.runs)
+                if run.project_id == project_id
+                and run.closed_at
+                and not is_done(run, self.checkpoints.get(run.id), overlap)
+            }
+            try:
+                if replace(state, closing=closing) != found.known[project_id]:
+                    self.parts.store.commit_project(replace(state, closing=closing))
+            except LostRace as exc:
+                self.summary.unfinished(str(exc))
+                return
+        if found.complete:
+            self.undone &= {watched.run.id for watched in found.runs}
+        self.control = replace(
+            self.control,
+            polled_at=self.started,
+            discovered_at=found.began_at if found.complete else self.control.discovered_at,
+            closed_checked_at=self.started if found.checked_closed else self.control.closed_checked_at,
+        )
+
+    def still_alive(self) -> None:
+        """Stay the one poller; raises `LeaseTaken` when another took over after we stalled."""
+        now = self.parts.now()
+        if now - self.renewed >= RENEW_AFTER:
+            self.parts.store.take_lease(now, LEASE)
+            self.renewed = now
+
+    def finish(self) -> None:
+        """Write down what holds however the poll ended, and let the next poller in."""
+        closed_by = self.gate.closed_by
+        not_before = self.control.not_before if self.summary.status == "waiting" else None
+        if isinstance(closed_by, Throttled):
+            not_before = self.parts.now() + timedelta(seconds=closed_by.retry_after_seconds)
+            self.summary.retry_at = not_before
+        self.summary.requests = self.gate.requests
+        self.summary.published = self.hand_over.published
+        self.summary.pending = len(self.pending)
+        self.summary.problems += [*self.hand_over.problems, *dict.fromkeys(self.parts.renderer.problems)]
+        control = replace(self.control, not_before=not_before, undone=frozenset(self.undone), requests=self.gate.spent)
+        try:
+            self.parts.store.save_control(control, release=True)
+        except LostRace as exc:
+            self.summary.problems.append(str(exc))
+
+
+def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:
+    """Whether a read without news left anything to keep. Of a quiet open run nothing is written."""
+    return after.closed_at is not None or replace(after, read_at=before.read_at) != before
+
+
+def unexpected(exc: Exception) -> str:
+    """An error that nobody thought of, by type and place; its words could quote anything."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"unexpected {type(exc).__name__} at {Path(frame.filename).name}:{frame.lineno}, please report it"

@@ -1,0 +1,85 @@
+"""What the use cases ask of the outside, in the words of the model. The adapters and the tests' fakes do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from testmo_notifier.model import (
+    Checkpoint,
+    Control,
+    Notification,
+    Outgoing,
+    Project,
+    ProjectState,
+    ResultsPage,
+    ResultsQuery,
+    Run,
+)
+
+
+class Testmo(Protocol):
+    """Reads an instance. Every call may raise `StopReading`, `Unreadable` or `RequestRejected`."""
+
+    def user(self) -> str:
+        """The name of the token's user."""
+
+    def projects(self) -> tuple[list[Project], datetime | None]:
+        """The visible projects, and Testmo's clock."""
+
+    def open_runs(self, project_id: int) -> list[Run]:
+        """The open runs of a project."""
+
+    def closed_runs(self, project_id: int, closed_after: datetime) -> list[Run]:
+        """Its runs that were closed after a moment."""
+
+    def run(self, run_id: int) -> Run:
+        """One run, or `Invisible`."""
+
+    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+        """One page of results, or `Invisible`."""
+
+
+class Store(Protocol):
+    """Keeps the state. Every write may raise `LostRace`."""
+
+    def take_lease(self, now: datetime, duration: timedelta) -> Control:
+        """Be, or stay, the one poller; or `LeaseTaken`."""
+
+    def save_control(self, control: Control, *, release: bool) -> None:
+        """Keep what the poller knows about itself, and give up the lease."""
+
+    def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+        """Checkpoints by run."""
+
+    def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
+        """What is kept of projects."""
+
+    def pending(self) -> list[Checkpoint]:
+        """Checkpoints with an outbox."""
+
+    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Checkpoint and outbox in one write."""
+
+    def commit_project(self, state: ProjectState) -> ProjectState:
+        """What is kept of a project."""
+
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
+        """Take what was published out of an outbox."""
+
+
+class Topic(Protocol):
+    """Takes messages."""
+
+    def publish(self, notification: Notification) -> None:
+        """Publish one, or raise `Unpublished`."""
+
+
+class Renderer(Protocol):
+    """Turns digests into messages."""
+
+    problems: list[str]
+
+    def notification(self, outgoing: Outgoing) -> Notification:
+        """One digest for one destination."""

@@ -1,0 +1,141 @@
+"""The pages of one run, read so that no row slips between them (rules 1 and 3 of the promise)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.detect import Detector, Watch
+from testmo_notifier.digest import DigestBuilder
+from testmo_notifier.errors import StopReading
+from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
+from testmo_notifier.ports import Testmo
+
+MAX_RESTARTS: Final = 3  # rows deleted under us that often in one read: leave the rest to the next poll
+MARGIN: Final = timedelta(seconds=1)  # nobody says how precise the bound is, nor whether it is inclusive
+
+SORT: Final = "run_results:created_at"
+
+Fetch = Callable[[datetime, int], ResultsPage]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a read ended. `resume` says where to go on, None when everything was read.
+
+    `began_at` and `server_date` are Testmo's clock at the first and at the last page, None without a `Date`.
+    """
+
+    resume: Resume | None
+    began_at: datetime | None
+    server_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent."""
+
+    checkpoint: Checkpoint
+    news: DigestBuilder
+    rows: int
+    malformed: int
+
+
+def read_run(
+    testmo: Testmo,
+    run: Run,
+    checkpoint: Checkpoint,
+    watch: Watch,
+    news: DigestBuilder,
+    *,
+    overlap: timedelta,
+    now: Callable[[], datetime],
+) -> Reading:
+    """Read a run from its checkpoint on. `now` stands in where Testmo's answers have no `Date`."""
+    detector = Detector(checkpoint, watch)
+    started = now()
+    rows = 0
+
+    def fetch(bound: datetime, number: int) -> ResultsPage:
+        return testmo.results(run.id, results_query(watch, bound, number))
+
+    def handle(page: ResultsPage) -> None:
+        nonlocal rows
+        rows += len(page.results)
+        news.add(detector.new_failing(page.results), page.expands)
+
+    read = read_pages(checkpoint, overlap, fetch, handle)
+    server_date = read.server_date or now()
+    if read.resume is not None:
+        following = detector.interrupted(server_date=server_date, resume=read.resume)
+    else:
+        following = detector.finished(
+            overlap=overlap,
+            counters=run.counters.by_status,
+            began_at=read.began_at or started,
+            server_date=server_date,
+            closed_at=run.closed_at if run.is_closed else None,
+        )
+    return Reading(following, news, rows, detector.malformed)
+
+
+def results_query(watch: Watch, created_after: datetime, page: int) -> ResultsQuery:
+    """What is asked for one page: only failing rows, oldest first.
+
+    Asking for the watched statuses alone keeps a long run of passes cheap, and keeps the cursor at the last failing
+    row, so that an older result which is edited to Failed is still inside the window.
+    """
+    return ResultsQuery(
+        page=page,
+        sort=SORT,
+        order="asc",
+        created_after=created_after,
+        status_id=watch.status_ids,
+        created_by=watch.created_by_ids,
+        assignee_id=watch.assignee_ids,
+    )
+
+
+def lower_bound(checkpoint: Checkpoint, overlap: timedelta) -> datetime:
+    """The `created_after` of a read: the overlap before the cursor but not below the floor, a second further."""
+    bound = max(checkpoint.cursor - overlap, checkpoint.floor)
+    return bound.replace(microsecond=0) - MARGIN
+
+
+def read_pages(checkpoint: Checkpoint, overlap: timedelta, fetch: Fetch, handle: Callable[[ResultsPage], None]) -> Read:
+    """Fetch page after page, oldest rows first, and pass each to `handle`; rows may come more than once.
+
+    One lower bound holds for all pages. When `total` shrinks, a row was deleted and later rows moved up, perhaps
+    from a page not yet read to one that was: it starts again from page 1, at last in the next poll.
+    `StopReading` ends the read unfinished once a page was handled, else it goes to the caller.
+    """
+    resume = checkpoint.resume
+    bound = resume.bound if resume else lower_bound(checkpoint, overlap)
+    number = max(1, resume.page - 1) if resume else 1
+    total = resume.total if resume else None
+    began_at: datetime | None = None
+    server_date: datetime | None = None
+    visited: set[int] = set()
+    restarts = 0
+    while True:
+        try:
+            page = fetch(bound, number)
+        except StopReading:
+            if began_at is None and not visited and restarts == 0:
+                raise
+            return Read(Resume(bound, number, total), began_at, server_date)
+        began_at, server_date = began_at or page.server_date, page.server_date or server_date
+        handle(page)
+        visited.add(number)
+        shrunk = page.total is not None and total is not None and page.total < total
+        total = total if page.total is None else page.total
+        restarts += shrunk
+        if shrunk and restarts <= MAX_RESTARTS:
+            number, visited = 1, set()
+        elif page.next_page is None or not page.results or page.next_page in visited:
+            again = Resume(bound, 1, total) if restarts > MAX_RESTARTS else None
+            return Read(again, began_at, server_date)
+        else:
+            number = page.next_page

@@ -1,0 +1,64 @@
+"""Which digests go to which destinations: `routes.toml`, read, checked and followed. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from testmo_notifier.errors import ConfigurationError
+
+EVENT: Final = "event"  # every digest is an event too, whatever the routes say
+CHANNELS: Final = ("slack", "email")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One entry of `routes.toml`."""
+
+    destinations: tuple[str, ...]
+
+
+def parse_routes(text: str, where: str = "routes.toml") -> tuple[Route, ...]:
+    """The routes in a file; raises `ConfigurationError` with everything that is wrong with it."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigurationError([f"{where} is not TOML: {exc}"]) from exc
+    problems = [f"{where}: unknown key {key!r}: only [[routes]] is known" for key in content if key != "routes"]
+    entries = content.get("routes", [])
+    if not isinstance(entries, list) or not entries:
+        problems.append(f"{where}: has no [[routes]]: at least one must say where digests go")
+        entries = []
+    routes: list[Route] = []
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, dict):
+            destinations, wrong = parse_destinations(entry)
+            routes.append(Route(destinations))
+        else:
+            wrong = ["is not a table"]
+        problems += [f"{where}: route {number} {problem}" for problem in wrong]
+    if problems:
+        raise ConfigurationError(problems)
+    return tuple(routes)
+
+
+def parse_destinations(entry: Mapping[str, object]) -> tuple[tuple[str, ...], list[str]]:
+    """The destinations of one route, and what is wrong with it."""
+    problems = [f"has an unknown key {key!r}: only destinations is known" for key in entry if key != "destinations"]
+    raw = entry.get("destinations")
+    if not isinstance(raw, list) or not raw:
+        return (), [*problems, 'has no destinations: give a list like ["slack:default", "email:default"]']
+    names = [
+        name for name in raw if isinstance(name, str) and re.fullmatch(r"(slack|email):[a-z0-9][a-z0-9_-]{0,63}", name)
+    ]
+    problems += [f"names {name!r}: a destination is slack:<name> or email:<name>" for name in raw if name not in names]
+    return tuple(dict.fromkeys(names)), problems
+
+
+def destinations(routes: tuple[Route, ...], channels: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a digest goes: every route's destinations on the channels this stack has, once each, and the event."""
+    named = [name for route in routes for name in route.destinations if name.partition(":")[0] in channels]
+    return (*dict.fromkeys(named), EVENT)

@@ -1,0 +1,203 @@
+"""What templates see: one `message`, and for a line of it one `result`. Pure.
+
+Everything is ready to print: names are on one line, numbers are counted, several rows of one test are one result.
+A template formats these and computes nothing. The fields below are the documented context of every template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from testmo_notifier.model import STATUS_NAMES, Digest, NamedResult
+from testmo_notifier.text import clip
+
+SYMBOLS: Final = {"Failed": "✖", "Blocked": "⊘"}
+OTHER_SYMBOL: Final = "●"
+SHOWN_ISSUES: Final = 3
+PERSON_CHARS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many new results have one status: `symbol` `n` `word`, like ✖ 3 failed."""
+
+    status: str
+    word: str
+    symbol: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """The run of a message. `pass_rate` is whole percent of what is done, None while nothing is.
+
+    `details` are ready phrases: milestone, configuration, how much is done and passed.
+    """
+
+    id: int
+    name: str
+    url: str
+    project: str
+    milestone: str | None
+    configuration: str | None
+    total: int
+    done: int
+    pass_rate: int | None
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """One failing test. `at` is a moment for the filter `when`; texts are empty where there is nothing to say.
+
+    `rows` is how many of its results are new in this message, `is_outdated` whether it was re-tested since.
+    `details` are ready phrases: how long it took, the assignee, linked issues, and these last two.
+    """
+
+    name: str
+    url: str
+    status: str
+    symbol: str
+    who: str
+    at: datetime | None
+    took: str
+    assignee: str
+    issues: tuple[str, ...]
+    note: tuple[str, ...]
+    rows: int
+    is_outdated: bool
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message. `total` counts all new results exactly, `more` those that no line shows."""
+
+    run: RunView
+    counts: tuple[Count, ...]
+    total: int
+    results: tuple[ResultView, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a digest a message shows: results, characters of a name and of a note."""
+
+    results: int
+    name_chars: int
+    note_chars: int
+    details: bool = True
+
+
+def message_view(digest: Digest, limits: Limits) -> MessageView:
+    """A digest as templates see it."""
+    lines = one_line_a_test(digest.results)[: limits.results]
+    return MessageView(
+        run=run_view(digest),
+        counts=tuple(count(status, n) for status, n in digest.counts.items()),
+        total=digest.total,
+        results=tuple(result_view(rows, limits) for rows in lines),
+        more=digest.total - sum(len(rows) for rows in lines),
+    )
+
+
+def run_view(digest: Digest) -> RunView:
+    """The run of a digest."""
+    done, total = digest.counters.completed, digest.counters.total
+    pass_rate = percent(digest.counters.success, done)
+    progress = f"{done} of {total} done" if total else ""
+    details = (
+        f"milestone {digest.milestone}" if digest.milestone else "",
+        digest.configuration or "",
+        f"{progress}, {pass_rate} % passed" if progress and pass_rate is not None else progress,
+    )
+    return RunView(
+        id=digest.run_id,
+        name=digest.run_name,
+        url=digest.run_url,
+        project=digest.project_name,
+        milestone=digest.milestone,
+        configuration=digest.configuration,
+        total=total,
+        done=done,
+        pass_rate=pass_rate,
+        details=tuple(filter(None, details)),
+    )
+
+
+def one_line_a_test(results: tuple[NamedResult, ...]) -> list[list[NamedResult]]:
+    """The rows of each test together, tests in the order of their most urgent row; rows without a test stay alone."""
+    order: dict[object, int] = {}
+    for index, result in enumerate(results):
+        order.setdefault(test_key(result), index)
+    ordered = sorted(results, key=lambda result: order[test_key(result)])
+    return [list(rows) for _, rows in groupby(ordered, key=test_key)]
+
+
+def test_key(result: NamedResult) -> object:
+    """What rows of one test have in common."""
+    return result.test_id if result.test_id is not None else id(result)
+
+
+def result_view(rows: list[NamedResult], limits: Limits) -> ResultView:
+    """The rows of one test as one line, told by the most urgent of them."""
+    result = rows[0]
+    took = duration(result.elapsed_us) if result.elapsed_us else ""
+    issues = tuple(issue.display_id for issue in result.issues)
+    others = len(issues) - SHOWN_ISSUES
+    is_outdated = result.is_latest is False
+    details = (
+        f"took {took}" if took else "",
+        f"assigned to {clip(result.assignee, PERSON_CHARS)}" if result.assignee else "",
+        ", ".join(issues[:SHOWN_ISSUES]) + (f" and {others} more" if others > 0 else ""),
+        f"{len(rows)} results" if len(rows) > 1 else "",
+        "since re-tested" if is_outdated else "",
+    )
+    return ResultView(
+        name=clip(test_name(result), limits.name_chars),
+        url=result.url,
+        status=result.status,
+        symbol=SYMBOLS.get(result.status, OTHER_SYMBOL),
+        who=clip(result.created_by_name or "somebody", PERSON_CHARS),
+        at=result.created_at,
+        took=took,
+        assignee=result.assignee or "",
+        issues=issues,
+        note=tuple(clip(result.note, limits.note_chars).split("\n")) if result.note and limits.note_chars else (),
+        rows=len(rows),
+        is_outdated=is_outdated,
+        details=tuple(filter(None, details)) if limits.details else (),
+    )
+
+
+def test_name(result: NamedResult) -> str:
+    """The case's name, or its number as Testmo shows it."""
+    if result.case_name:
+        return result.case_name
+    return f"C-{result.case_id}" if result.case_id is not None else "A test without a case"
+
+
+def count(status: str, n: int) -> Count:
+    """A count in words; Testmo's own statuses are plain words, an instance's own keep their spelling."""
+    word = status.lower() if status in STATUS_NAMES.values() else status
+    return Count(status=status, word=word, symbol=SYMBOLS.get(status, OTHER_SYMBOL), n=n)
+
+
+def percent(part: int, whole: int) -> int | None:
+    """Whole percent, rounded down so that 100 means all of them."""
+    return part * 100 // whole if whole > 0 else None
+
+
+def duration(microseconds: int) -> str:
+    """`45 s`, `4 min`, `1 h 5 min`; nothing for what is not a duration."""
+    seconds = microseconds // 1_000_000
+    if seconds <= 0:
+        return ""
+    minutes, hours = seconds // 60 % 60, seconds // 3600
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.story import Story, playing
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with playing() as story:
+        yield story

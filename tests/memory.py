@@ -1,0 +1,81 @@
+"""The store and the topic in memory. They pass the same contract tests as the real ones (tests/contract)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from testmo_notifier.adapters import items
+from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
+from testmo_notifier.model import Checkpoint, Control, Notification, Outgoing, ProjectState
+
+
+class MemoryStore:
+    """Keeps items exactly as DynamoDB would get them, so that what cannot be stored cannot be tested away."""
+
+    def __init__(self, holder: str = "poller") -> None:
+        self.items: dict[str, dict[str, Any]] = {}
+        self.holder = holder
+        self.lease: tuple[str, datetime] | None = None
+        self.writes = 0
+
+    def take_lease(self, now: datetime, duration: timedelta) -> Control:
+        if self.lease is not None and self.lease[0] != self.holder and self.lease[1] >= now:
+            raise LeaseTaken(self.lease[1])
+        self.lease = (self.holder, now + duration)
+        return items.control_from(self.items.get("CONTROL", {}))
+
+    def save_control(self, control: Control, *, release: bool) -> None:
+        if self.lease is None or self.lease[0] != self.holder:
+            raise LostRace("the lease went to another poller")
+        self.items["CONTROL"] = {**items.control_values(control)}
+        if release:
+            self.lease = None
+
+    def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+        found = [self.items.get(f"RUN#{run_id}") for run_id in run_ids]
+        return {c.run_id: c for c in (items.checkpoint_from(item) for item in found if item)}
+
+    def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
+        found = [self.items.get(f"PROJECT#{project_id}") for project_id in project_ids]
+        return {p.project_id: p for p in (items.project_from(item) for item in found if item)}
+
+    def pending(self) -> list[Checkpoint]:
+        found = [items.checkpoint_from(item) for item in self.items.values() if "pending" in item]
+        return sorted(found, key=lambda checkpoint: checkpoint.run_id)
+
+    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
+        written = replace(checkpoint, version=checkpoint.version + 1)
+        self._put(f"RUN#{checkpoint.run_id}", checkpoint.version, dict(items.checkpoint_item(written)))
+        return written
+
+    def commit_project(self, state: ProjectState) -> ProjectState:
+        written = replace(state, version=state.version + 1)
+        self._put(f"PROJECT#{state.project_id}", state.version, dict(items.project_item(written)))
+        return written
+
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
+        rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
+        return self.commit(replace(checkpoint, outbox=rest))
+
+    def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
+        stored = self.items.get(key)
+        if (int(stored["version"]["N"]) if stored else 0) != version:
+            raise LostRace(f"{key} was written by another poller meanwhile")
+        self.items[key] = item
+        self.writes += 1
+
+
+class MemoryTopic:
+    """Takes notifications; `refuse` makes it take none of some destinations."""
+
+    def __init__(self) -> None:
+        self.notifications: list[Notification] = []
+        self.refused: set[str] = set()
+
+    def publish(self, notification: Notification) -> None:
+        if notification.destination in self.refused:
+            raise Unpublished(f"SNS did not take a message for {notification.destination}")
+        self.notifications.append(notification)

@@ -1,0 +1,119 @@
+"""Plays a story on the simulator and polls it: real HTTP, state and messages in memory, a clock of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.detect import Watch
+from testmo_notifier.discovery import Scope
+from testmo_notifier.poll import Parts, poll
+from testmo_notifier.politeness import Gate
+from testmo_notifier.render import Renderer
+from testmo_notifier.summary import Summary
+from tests.memory import MemoryStore, MemoryTopic
+from tools.simulator import Simulator, StatusId, World
+from tools.simulator.model import Project, Result, Run, Test
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+FAILED, BLOCKED, PASSED = StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED
+
+
+class PlainToken:
+    """A token that never changes."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def get(self) -> str:
+        return self.token
+
+    def refresh(self) -> str:
+        return self.token
+
+
+class Story:
+    """A Testmo with one project and one open run, and a poller that watches it. Time moves when told to."""
+
+    def __init__(self) -> None:
+        self.time = START
+        self.world = World(now=lambda: self.time)
+        self.testmo = Simulator(self.world)
+        self.store = MemoryStore()
+        self.topic = MemoryTopic()
+        self.token = PlainToken(self.testmo.token)
+        self.pool = new_pool()
+        self.renderer = Renderer(ZoneInfo("UTC"))
+        self.shop: Project = self.world.add_project("Shop")
+        self.settings: dict[str, Any] = {
+            "watch": Watch((3, 5)),
+            "scope": Scope((), (), timedelta(seconds=300), timedelta(0)),
+            "destinations": ("slack:default", "email:default", "event"),
+            "staleness": timedelta(minutes=5),
+            "requests_per_minute": 120,
+            "seconds_left": lambda: 60.0,
+        }
+
+    def add_run(self, name: str = "Release 4.2", tests: int = 5, project: Project | None = None) -> Run:
+        project = project or self.shop
+        cases = [self.world.add_case(project, f"{name} case {n}") for n in range(1, tests + 1)]
+        return self.world.add_run(project, name, cases=cases)
+
+    def test(self, run: Run, number: int = 1) -> Test:
+        """The n-th test of a run, from 1."""
+        return self.world.tests_of(run)[number - 1]
+
+    def save(self, run: Run, number: int = 1, status: int = FAILED, **details: Any) -> Result:
+        return self.world.save_result(self.test(run, number), status, **details)
+
+    def wait(self, seconds: float = 60.0) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def poll(self, *, store: MemoryStore | None = None, **changed: Any) -> Summary:
+        """One poll; the clock stands still meanwhile, but for what the poller sleeps."""
+        return poll(self.parts(store=store, **changed))
+
+    def parts(self, *, store: MemoryStore | None = None, **changed: Any) -> Parts:
+        return Parts(
+            **{
+                "store": store or self.store,
+                "connect": self.connect,
+                "topic": self.topic,
+                "renderer": self.renderer,
+                "testmo_url": "https://example.testmo.net",
+                "now": lambda: self.time,
+                "sleep": self.wait,
+                "shuffle": lambda _: None,
+                **self.settings,
+                **changed,
+            }
+        )
+
+    def connect(self, gate: Gate) -> Testmo:
+        return Testmo(url=self.testmo.url, token=self.token, pool=self.pool, gate=gate, now=lambda: self.time)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(n.message) for n in self.topic.notifications if n.channel == "event"]
+
+    @property
+    def announced(self) -> list[int]:
+        """The ids of all results named in events, in the order of announcing; repeated when announced twice."""
+        return [result["id"] for event in self.events for result in event["results"]]
+
+    def channel(self, name: str) -> list[str]:
+        return [n.message for n in self.topic.notifications if n.channel == name]
+
+
+@contextmanager
+def playing() -> Iterator[Story]:
+    story = Story()
+    with story.testmo:
+        yield story
+    story.pool.clear()

@@ -1,0 +1,363 @@
+"""How each message of a batch ends. The effects are scripted; time stands still unless somebody sleeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from testmo_notifier.deliver import Effects, Outcome, deliver, in_turns
+from testmo_notifier.errors import (
+    ConfigurationError,
+    DeliveryDelayed,
+    DestinationGone,
+    PayloadRefused,
+)
+from testmo_notifier.model import Pace, QueuedMessage, Receipt
+from testmo_notifier.pacing import Turn
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+OLD = "https://hooks.example/old"
+NEW = "https://hooks.example/new"
+BLOCKS = '{"text": "1 failed", "blocks": [{"type": "divider"}], "unfurl_links": false, "unfurl_media": false}'
+
+
+def make_message(key: str = "a", *, destination: str = "slack:default", receives: int = 1) -> QueuedMessage:
+    return QueuedMessage(f"sqs-{key}", key, receives, BLOCKS, id=key, destination=destination, text="1 failed")
+
+
+@dataclass
+class Script:
+    """What happens at each post, in order (then everything is taken); and what was done."""
+
+    posts: list[Exception] = field(default_factory=list)
+    webhooks: list[Mapping[str, str]] = field(default_factory=lambda: [{"default": OLD, "payments": OLD}])
+    delivered: set[str] = field(default_factory=set)
+    paces: dict[str, Pace] = field(default_factory=dict)
+    seconds_left: float = 60
+    secret_error: Exception | None = None
+    ledger_error: Exception | None = None
+    park_error: Exception | None = None
+    posted: list[tuple[str, str]] = field(default_factory=list)
+    hidden: dict[str, float] = field(default_factory=dict)
+    parked: dict[str, str] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    fresh_reads: int = 0
+
+    def run(self, *messages: QueuedMessage) -> list[Outcome]:
+        return list(deliver(messages, self.effects()))
+
+    def effects(self) -> Effects:
+        return Effects(
+            webhooks=self._webhooks,
+            post=self._post,
+            change_pace=self._change_pace,
+            once=self._once,
+            hide=self._hide,
+            park=self._park,
+            now=lambda: NOW + timedelta(seconds=sum(self.slept)),
+            sleep=self.slept.append,
+            seconds_left=lambda: self.seconds_left,
+        )
+
+    def _webhooks(self, fresh: bool) -> Mapping[str, str]:  # noqa: FBT001 - the signature that `Effects` asks for
+        if self.secret_error is not None:
+            raise self.secret_error
+        if fresh:
+            self.fresh_reads += 1
+            self.webhooks = self.webhooks[1:] or self.webhooks
+        return self.webhooks[0]
+
+    def _post(self, url: str, payload: str) -> None:
+        self.posted.append((url, payload))
+        if self.posts:
+            raise self.posts.pop(0)
+
+    def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+        self.paces[destination], turn = decide(self.paces.get(destination, Pace()))
+        return turn
+
+    def _once(self, message: QueuedMessage, send: Callable[[], Receipt]) -> Receipt | None:
+        if self.ledger_error is not None:
+            raise self.ledger_error
+        if message.id in self.delivered:
+            return None
+        self.receipts.append(send())
+        self.delivered.add(message.id)
+        return self.receipts[-1]
+
+    def _hide(self, message: QueuedMessage, seconds: float) -> bool:
+        self.hidden[message.id] = seconds
+        return True
+
+    def _park(self, message: QueuedMessage, reason: str) -> None:
+        if self.park_error is not None:
+            raise self.park_error
+        self.parked[message.id] = reason
+
+
+def gone(reason: str = "no_service") -> DestinationGone:
+    return DestinationGone(f"Slack answered 404 ({reason})", reason=reason)
+
+
+def refused(reason: str = "invalid_blocks") -> PayloadRefused:
+    return PayloadRefused(f"Slack answered 400 ({reason})", reason=reason)
+
+
+def down() -> DeliveryDelayed:
+    return DeliveryDelayed("Slack answered 503 (http_503)", reason="http_503")
+
+
+def throttled(seconds: float) -> DeliveryDelayed:
+    return DeliveryDelayed("Slack answered 429", reason="throttled", retry_after_seconds=seconds)
+
+
+def ends(outcomes: list[Outcome]) -> list[tuple[str, str, str]]:
+    return [(outcome.message.id, outcome.end, outcome.reason) for outcome in outcomes]
+
+
+def test_a_message_is_posted_as_it_is_and_acknowledged() -> None:
+    script = Script()
+
+    assert ends(script.run(make_message())) == [("a", "delivered", "")]
+    assert script.posted == [(OLD, BLOCKS)]
+    assert script.receipts == [Receipt(NOW, text_only=False)]
+
+
+def test_a_message_that_was_delivered_is_acknowledged_without_a_post_or_a_slot() -> None:
+    script = Script(delivered={"a"})
+
+    assert ends(script.run(make_message())) == [("a", "duplicate", "delivered_before")]
+    assert script.posted == []
+    assert script.paces == {}
+
+
+def test_a_message_that_another_invocation_has_in_hand_goes_back() -> None:
+    script = Script(ledger_error=DeliveryDelayed("in hand", reason="in_progress"))
+
+    assert ends(script.run(make_message())) == [("a", "returned", "in_progress")]
+    assert script.hidden == {"a": 5}
+
+
+def test_refused_blocks_are_sent_once_as_text_a_second_later() -> None:
+    script = Script([refused()])
+
+    outcome = script.run(make_message())[0]
+
+    assert (outcome.end, outcome.text_only) == ("delivered", True)
+    assert [json.loads(payload) for _, payload in script.posted[1:]] == [
+        {"text": "1 failed", "unfurl_links": False, "unfurl_media": False}
+    ]
+    assert script.slept == [1.0]
+    assert script.receipts[0].text_only
+
+
+def test_a_text_that_is_refused_too_is_parked_with_slacks_reason() -> None:
+    script = Script([refused(), refused("invalid_payload")])
+
+    assert ends(script.run(make_message())) == [("a", "parked", "invalid_payload")]
+    assert script.parked == {"a": "invalid_payload"}
+    assert len(script.posted) == 2
+
+
+def test_a_webhook_that_is_gone_is_tried_once_more_with_the_secret_read_again() -> None:
+    script = Script([gone()], webhooks=[{"default": OLD}, {"default": NEW}])
+
+    assert ends(script.run(make_message())) == [("a", "delivered", "")]
+    assert [url for url, _ in script.posted] == [OLD, NEW]
+
+
+def test_a_webhook_that_stays_gone_parks_the_message_with_the_reason() -> None:
+    script = Script([gone(), gone("no_active_hooks")])
+
+    assert ends(script.run(make_message())) == [("a", "parked", "no_active_hooks")]
+    assert script.fresh_reads == 1
+
+
+def test_after_a_webhook_proved_gone_the_rest_of_its_batch_is_parked_without_a_storm() -> None:
+    script = Script([gone(), gone()])
+
+    outcomes = script.run(*(make_message(key) for key in "abcdefghij"))
+
+    assert {outcome.end for outcome in outcomes} == {"parked"}
+    assert len(script.posted) == 2
+    assert script.fresh_reads == 1
+
+
+def test_a_gone_webhook_does_not_stop_another_one() -> None:
+    script = Script([gone(), gone()])
+
+    outcomes = script.run(make_message("a"), make_message("b", destination="slack:payments"))
+
+    assert ends(outcomes) == [("a", "parked", "no_service"), ("b", "delivered", "")]
+
+
+def test_a_destination_without_a_webhook_is_looked_up_again_and_then_parked() -> None:
+    script = Script(webhooks=[{"other": OLD}])
+
+    assert ends(script.run(make_message())) == [("a", "parked", "no_webhook")]
+    assert script.fresh_reads == 1
+    assert script.posted == []
+
+
+def test_a_webhook_that_was_just_added_is_found_by_reading_the_secret_again() -> None:
+    script = Script(webhooks=[{"other": OLD}, {"default": NEW}])
+
+    assert ends(script.run(make_message())) == [("a", "delivered", "")]
+
+
+def test_a_webhook_that_fails_sends_the_message_back_and_is_left_alone() -> None:
+    script = Script([down()])
+
+    outcomes = script.run(*(make_message(key, receives=3) for key in "abc"))
+
+    assert ends(outcomes) == [
+        ("a", "returned", "http_503"),
+        ("b", "returned", "in_trouble"),
+        ("c", "returned", "in_trouble"),
+    ]
+    assert len(script.posted) == 1
+    assert script.hidden["a"] == 20  # its third receive
+    assert script.paces["slack:default"] == Pace(
+        next_slot=NOW + timedelta(seconds=5), line_end=NOW + timedelta(seconds=11), failures=1
+    )
+
+
+def test_a_failed_webhook_is_not_tried_again_in_the_same_batch_even_after_its_pause() -> None:
+    script = Script([down()])
+    outcomes = deliver([make_message("a"), make_message("b")], script.effects())
+
+    next(outcomes)
+    script.slept.append(60)  # say, the messages to other webhooks took that long
+
+    assert next(outcomes).reason == "in_trouble"
+    assert len(script.posted) == 1
+
+
+def test_a_failing_webhook_does_not_stop_another_one() -> None:
+    script = Script([down()])
+
+    outcomes = script.run(make_message("a"), make_message("b", destination="slack:payments"))
+
+    assert ends(outcomes) == [("a", "returned", "http_503"), ("b", "delivered", "")]
+
+
+def test_429_moves_the_webhooks_slot_for_everybody_and_the_message_with_it() -> None:
+    script = Script([throttled(30)])
+
+    outcomes = script.run(make_message("a"), make_message("b"))
+
+    assert ends(outcomes) == [("a", "returned", "throttled"), ("b", "returned", "in_trouble")]
+    assert script.hidden["a"] == 30
+    assert script.hidden["b"] >= 30
+    assert script.paces["slack:default"].next_slot == NOW + timedelta(seconds=30)
+
+
+def test_a_delivery_ends_the_trouble() -> None:
+    script = Script(paces={"slack:default": Pace(failures=4)})
+
+    script.run(make_message())
+
+    assert script.paces["slack:default"].failures == 0
+
+
+def test_a_refused_message_ends_the_trouble_too_because_slack_answered() -> None:
+    script = Script([refused()], paces={"slack:default": Pace(failures=4)})
+
+    assert ends(script.run(make_message())) == [("a", "delivered", "")]
+    assert script.paces["slack:default"].failures == 0
+
+
+def test_a_message_that_slack_took_stays_delivered_when_the_pace_cannot_be_written() -> None:
+    script = Script(paces={"slack:default": Pace(failures=4)})
+    effects = script.effects()
+    asked = []
+
+    def break_after_the_post(destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+        asked.append(destination)
+        if len(asked) > 1:
+            raise DeliveryDelayed("the table is away", reason="table_unavailable")
+        return script._change_pace(destination, decide)
+
+    object.__setattr__(effects, "change_pace", break_after_the_post)
+
+    assert ends(list(deliver([make_message()], effects))) == [("a", "delivered", "")]
+    assert len(asked) == 2
+
+
+def test_messages_to_one_webhook_are_a_second_apart() -> None:
+    script = Script()
+
+    script.run(*(make_message(key) for key in "abc"))
+
+    assert script.slept == [1.0, 1.0]
+
+
+def test_messages_whose_slot_lies_ahead_go_back_one_second_after_the_other() -> None:
+    script = Script(paces={"slack:default": Pace(next_slot=NOW + timedelta(seconds=10))})
+
+    outcomes = script.run(*(make_message(key) for key in "abc"))
+
+    assert {(outcome.end, outcome.reason) for outcome in outcomes} == {("returned", "paced")}
+    assert script.hidden == {"a": 15, "b": 16, "c": 17}
+    assert script.posted == []
+
+
+def test_no_post_begins_that_could_be_cut_off() -> None:
+    script = Script(seconds_left=19)
+
+    assert ends(script.run(make_message())) == [("a", "returned", "out_of_time")]
+    assert script.hidden == {"a": 0}
+    assert script.posted == []
+
+
+def test_destinations_take_turns_so_that_none_waits_for_anothers_slots() -> None:
+    batch = [make_message(key, destination=f"slack:{name}") for key, name in ("ax", "bx", "cx", "dy", "ey", "fz")]
+
+    assert [message.id for message in in_turns(batch)] == ["a", "d", "f", "b", "e", "c"]
+
+
+def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_mends_it() -> None:
+    script = Script(secret_error=ConfigurationError(["the secret arn:x cannot be read"]))
+
+    outcome = script.run(make_message(receives=2))[0]
+
+    assert (outcome.end, outcome.reason) == ("returned", "secret_unreadable")
+    assert "arn:x" in outcome.detail
+    assert script.hidden == {"a": 10}
+
+
+def test_what_is_not_ours_is_parked_with_the_reason_and_blocks_nobody() -> None:
+    foreign = QueuedMessage("sqs-x", "x", 1, "hello", problem="the body is not a Slack payload")
+    script = Script()
+
+    assert ends(script.run(foreign, make_message("b"))) == [("", "parked", "not_ours"), ("b", "delivered", "")]
+
+
+def test_what_cannot_be_parked_is_not_acknowledged() -> None:
+    script = Script([gone(), gone()], park_error=RuntimeError("SQS is away"))
+
+    assert ends(script.run(make_message())) == [("a", "returned", "not_parked")]
+    assert script.hidden == {"a": 5}
+
+
+def test_our_own_bug_loses_nothing_and_its_words_are_not_repeated() -> None:
+    script = Script([ValueError(f"cannot speak to {OLD}")])  # type: ignore[list-item]  # what nobody thought of
+
+    outcomes = script.run(make_message("a"), make_message("b"))
+
+    assert ends(outcomes) == [("a", "returned", "unexpected"), ("b", "delivered", "")]
+    assert outcomes[0].detail == ""
+
+
+@pytest.mark.parametrize("error", [gone(), refused(), down(), throttled(1)])
+def test_nothing_but_an_ok_completes_the_delivery_record(error: Exception) -> None:
+    script = Script([error] * 4)
+
+    script.run(make_message())
+
+    assert script.delivered == set()

@@ -1,0 +1,142 @@
+"""What each answer of a webhook means, spoken over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.slack import post
+from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
+from tests.fakes import FakeSlack, SlackAnswer
+
+if TYPE_CHECKING:
+    import urllib3
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PAYLOAD = '{"text": "3 failed ✖", "blocks": [], "unfurl_links": false}'
+
+
+@pytest.fixture
+def pool() -> Iterator[urllib3.PoolManager]:
+    pool = new_pool()
+    yield pool
+    pool.clear()
+
+
+def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolManager) -> None:
+    post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert slack.posts[0].body == PAYLOAD.encode()
+    assert slack.posts[0].headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "reason"),
+    [
+        # our fault: the form or the size of the message
+        (SlackAnswer(400, b"invalid_payload"), PayloadRefused, "invalid_payload"),
+        (SlackAnswer(400, b"invalid_blocks"), PayloadRefused, "invalid_blocks"),
+        (SlackAnswer(400, b"invalid_blocks_format"), PayloadRefused, "invalid_blocks_format"),
+        (SlackAnswer(400, b"msg_blocks_too_long"), PayloadRefused, "msg_blocks_too_long"),
+        (SlackAnswer(400, b"too_many_attachments"), PayloadRefused, "too_many_attachments"),
+        (SlackAnswer(400, b"no_text"), PayloadRefused, "no_text"),
+        # the webhook, its app, channel or workspace is no more; the word decides, whatever the status
+        (SlackAnswer(404, b"no_service"), DestinationGone, "no_service"),
+        (SlackAnswer(403, b"no_service"), DestinationGone, "no_service"),
+        (SlackAnswer(200, b"no_service"), DestinationGone, "no_service"),
+        (SlackAnswer(404, b"no_service_id"), DestinationGone, "no_service_id"),
+        (SlackAnswer(404, b"no_active_hooks"), DestinationGone, "no_active_hooks"),
+        (SlackAnswer(403, b"invalid_token"), DestinationGone, "invalid_token"),
+        (SlackAnswer(404, b"no_team"), DestinationGone, "no_team"),
+        (SlackAnswer(403, b"team_disabled"), DestinationGone, "team_disabled"),
+        (SlackAnswer(404, b"channel_not_found"), DestinationGone, "channel_not_found"),
+        (SlackAnswer(410, b"channel_is_archived"), DestinationGone, "channel_is_archived"),
+        (SlackAnswer(404, b"user_not_found"), DestinationGone, "user_not_found"),
+        (SlackAnswer(403, b"action_prohibited"), DestinationGone, "action_prohibited"),
+        (SlackAnswer(403, b"posting_to_general_channel_denied"), DestinationGone, "posting_to_general_channel_denied"),
+        (SlackAnswer(404, b"<html>not here</html>"), DestinationGone, "http_404"),
+        (SlackAnswer(410, b""), DestinationGone, "http_410"),
+        (SlackAnswer(404, b"<" * 100_000), DestinationGone, "http_404"),  # a long page is cut, its status counts
+        # passing, or nothing we know
+        (SlackAnswer(500, b"rollup_error"), DeliveryDelayed, "rollup_error"),
+        (SlackAnswer(503, b"<html>" + b"x" * 100_000), DeliveryDelayed, "http_503"),
+        (SlackAnswer(302, b"", {"Location": "/elsewhere"}), DeliveryDelayed, "http_302"),
+        (SlackAnswer(307, b"", {"Location": "/elsewhere"}), DeliveryDelayed, "http_307"),
+        (SlackAnswer(200, b"okay, got it"), DeliveryDelayed, "http_200"),
+        (SlackAnswer(200, b""), DeliveryDelayed, "http_200"),
+        (SlackAnswer(201, b"ok"), DeliveryDelayed, "http_201"),
+        (SlackAnswer(403, b"blocked by your company's proxy"), DeliveryDelayed, "http_403"),
+        (SlackAnswer(418, b"teapot"), DeliveryDelayed, "teapot"),
+        (SlackAnswer(hang_up=True), DeliveryDelayed, "no_answer"),
+        (SlackAnswer(200, b"ok", {"Content-Encoding": "gzip"}), DeliveryDelayed, "no_answer"),
+    ],
+)
+def test_each_answer_has_one_meaning_and_one_reason(
+    slack: FakeSlack, pool: urllib3.PoolManager, answer: SlackAnswer, error: type[Undelivered], reason: str
+) -> None:
+    slack.always(answer)
+
+    with pytest.raises(Undelivered) as caught:
+        post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert type(caught.value) is error
+    assert caught.value.reason == reason
+    assert slack.SECRET not in repr(caught.value) + str(caught.value)
+    assert len(slack.posts) == 1  # neither repeated nor sent to where a redirect points
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "Mon, 23 Nov 2026 12:00:20 GMT"}, 20),
+        ({"Retry-After": "999999"}, 3_600),  # better one more question than a lost day
+        ({"Retry-After": "soon"}, 30),
+        ({}, 30),
+    ],
+)
+def test_429_says_how_long_to_wait_whatever_its_body(
+    slack: FakeSlack, pool: urllib3.PoolManager, headers: dict[str, str], seconds: float
+) -> None:
+    slack.always(SlackAnswer(429, b"no_service" if headers else b"<html>" * 10_000, headers))
+
+    with pytest.raises(DeliveryDelayed) as caught:
+        post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert caught.value.retry_after_seconds == seconds
+    assert caught.value.reason == "throttled"
+
+
+def test_a_webhook_that_does_not_answer_is_given_up_in_time(slack: FakeSlack, pool: urllib3.PoolManager) -> None:
+    slack.always(SlackAnswer(hang=True))
+
+    with pytest.raises(DeliveryDelayed, match="no answer came in time"):
+        post(pool, slack.webhook(), PAYLOAD, now=NOW, read_seconds=0.05)
+
+
+def test_a_refused_connection_is_passing(pool: urllib3.PoolManager) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/services/T000/B000/{FakeSlack.SECRET}"
+
+        with pytest.raises(DeliveryDelayed) as caught:
+            post(pool, url, PAYLOAD, now=NOW)
+
+    assert caught.value.reason == "no_answer"
+    assert FakeSlack.SECRET not in str(caught.value)
+
+
+def test_a_body_that_is_no_error_word_is_quoted_nowhere(slack: FakeSlack, pool: urllib3.PoolManager) -> None:
+    """A proxy's error page may repeat the address it was asked for."""
+    slack.always(SlackAnswer(502, json.dumps({"url": slack.webhook()}).encode()))
+
+    with pytest.raises(DeliveryDelayed) as caught:
+        post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert str(caught.value) == "Slack answered 502 (http_502)"

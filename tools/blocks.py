@@ -1,0 +1,127 @@
+"""A Slack payload as text for a terminal: what a reader of the channel would see, links written out.
+
+Takes apart what our renderer writes (header, section, context, divider) and names whatever else there is. The text
+may come from anybody: control characters and the ones that turn the direction of writing never reach the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from rich.text import Text
+
+RULE: Final = "─" * 24
+# https://docs.slack.dev/messaging/formatting-message-text: marks count only where no letter touches their outside.
+TOKEN: Final = re.compile(
+    r"<(?P<angle>[^<>\n]+)>"
+    r"|(?<![\w*])\*(?P<bold>\S(?:[^*\n]*\S)?)\*(?![\w*])"
+    r"|(?<![\w_])_(?P<italic>\S(?:[^_\n]*\S)?)_(?![\w_])"
+    r"|(?<![\w~])~(?P<strike>\S(?:[^~\n]*\S)?)~(?![\w~])"
+    r"|`(?P<code>[^`\n]+)`"
+)
+STYLES: Final = {"bold": "bold", "italic": "italic", "strike": "strike", "code": "cyan"}
+BIDI: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def as_text(payload: Mapping[str, object]) -> str:
+    """The message without styles."""
+    return "\n".join(line.plain for line in lines(payload))
+
+
+def lines(payload: Mapping[str, object]) -> list[Text]:
+    """The message, line by line; its text alone where it has no blocks."""
+    found = [line for block in _objects(payload.get("blocks")) for line in _block(block)]
+    return found or _split(mrkdwn(str(payload.get("text", ""))))
+
+
+def mrkdwn(source: str) -> Text:
+    """Slack's markup as styles. Only `&amp; &lt; &gt;` are entities there."""
+    text = Text()
+    position = 0
+    for token in TOKEN.finditer(source):
+        text.append(_leaf(source[position : token.start()]))
+        kind = token.lastgroup or ""
+        if kind == "angle":
+            text.append_text(_angle(token["angle"]))
+        elif kind == "code":
+            text.append(_leaf(token["code"]), STYLES["code"])
+        else:
+            inner = mrkdwn(token[kind])
+            inner.stylize(STYLES[kind])
+            text.append_text(inner)
+        position = token.end()
+    return text.append(_leaf(source[position:]))
+
+
+def printable(text: str) -> str:
+    """Text that a terminal only shows, and does not obey."""
+    return "".join(
+        character if character == "\n" or not (unicodedata.category(character) == "Cc" or character in BIDI) else " "
+        for character in text
+    )
+
+
+def _block(block: Mapping[str, object]) -> Iterator[Text]:
+    kind = block.get("type")
+    if kind == "header":
+        line = Text(printable(_words(block.get("text"))))
+        line.stylize("bold")
+        yield line
+    elif kind == "divider":
+        yield Text(RULE, "dim")
+    elif kind == "context":
+        for element in _objects(block.get("elements")):
+            for line in _split(_text_object(element)):
+                line.stylize("dim")
+                yield line
+    elif kind == "section":
+        for part in [block.get("text"), *_objects(block.get("fields"))]:
+            if isinstance(part, dict):
+                yield from _split(_text_object(part))
+    else:
+        yield Text(f"[{printable(str(kind))}]", "dim")
+
+
+def _text_object(value: Mapping[str, object]) -> Text:
+    words = _words(value)
+    return mrkdwn(words) if value.get("type") == "mrkdwn" else Text(printable(words))
+
+
+def _split(text: Text) -> list[Text]:
+    """Its lines; a quote's begin with a bar, as in Slack."""
+    found = []
+    for line in text.split("\n", allow_blank=True):
+        if line.plain.startswith(">"):
+            quote = Text("▏", "dim").append_text(line[1:])
+            quote.stylize("italic")
+            found.append(quote)
+        else:
+            found.append(line)
+    return found
+
+
+def _angle(inside: str) -> Text:
+    """What stands between < and >: a date, somebody called, or a link."""
+    target, _, label = inside.partition("|")
+    if target.startswith("!date"):
+        return Text(_leaf(label))
+    if target.startswith(("!", "@", "#")):
+        return Text(_leaf(f"@{target[1:].partition('^')[0]}"), "bold reverse")  # it would have called people
+    if not label:
+        return Text(_leaf(target), "underline")
+    return Text(_leaf(label), "bold").append(f" ({_leaf(target)})", "not bold dim")
+
+
+def _leaf(source: str) -> str:
+    return printable(source.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+def _words(value: object) -> str:
+    return str(value.get("text", "")) if isinstance(value, dict) else ""
+
+
+def _objects(value: object) -> Sequence[Mapping[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Where Slack messages arrive when there is no Slack."""

@@ -1,0 +1,152 @@
+"""`testmo-notifier local`: the whole product on this machine, from a Testmo to Slack and mail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
+from typing import Final, TypeVar
+
+from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import HTTPClientError
+
+from tools import build, stack
+from tools.aws import Aws
+from tools.captures import Captures
+from tools.environment import DEFAULT_INBOX_PORT, EMAIL_ADDRESS, Settings, Testmo
+from tools.inbox.receiver import Inbox, Message
+from tools.ministack import MiniStack, NotUp
+from tools.session import Session
+from tools.simulator import Simulator
+from tools.simulator.scenarios import load
+from tools.stopping import StoppedAtOnce, Stopping
+from tools.terminal import Terminal
+
+SIMULATOR_PORT: Final = 8376  # a fixed one, so that a stack that outlives the command finds it again
+
+T = TypeVar("T")
+
+
+class CannotStart(Exception):
+    """Something outside of us is in the way; says what."""
+
+
+def run(settings: Settings, terminal: Terminal) -> int:
+    """Set up, poll, finish; returns the exit status.
+
+    0: every poll succeeded and nothing is undelivered. 1: otherwise, or the set-up failed. The first Ctrl-C or SIGTERM
+    is the regular way to end polling and changes none of this; the second one, or one during the set-up, stops at
+    once with 128 + the signal's number.
+    """
+    with Stopping(lambda: terminal.note("finishing what is under way (once more to stop at once)")) as stopping:
+        try:
+            with ExitStack() as resources:
+                session = _set_up(settings, terminal, stopping, resources)
+                stopping.is_patient = True
+                return 0 if session.play() else 1
+        except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
+            terminal.verdict(str(exc), is_ok=False)
+            return 1
+        except (NoConnection, HTTPClientError) as exc:
+            where = settings.aws.endpoint if settings.aws else "the embedded AWS"
+            terminal.verdict(f"{where} does not answer: {exc}", is_ok=False)
+            return 1
+        except StoppedAtOnce as exc:
+            terminal.verdict("stopped", is_ok=False)
+            return exc.status
+
+
+def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resources: ExitStack) -> Session:
+    """Start what is to be started and deploy; whatever was started ends with `resources`."""
+    arrivals: SimpleQueue[Message] = SimpleQueue()
+    ministack = None if settings.aws else MiniStack()
+    if ministack:
+        resources.callback(ministack.stop)
+        ministack.start()  # it comes up while we build
+    testmo, advance = _testmo(settings, resources)
+    inbox = None if settings.webhook else _inbox(settings, arrivals, resources)
+    webhook = inbox.webhook if inbox else settings.webhook or ""
+    terminal.heading("Testmo Notifier on this machine", _facts(settings, testmo, inbox))
+    aws = settings.aws or _wait_for(ministack, terminal)
+    aws.cloudformation.list_stacks()  # says early if nobody is there
+    with _timed(terminal) as done:
+        built = build.build()
+        done("built the template and the code" if built.is_new else "found the build of these very sources")
+    with _timed(terminal) as done:
+        parameters = {
+            "TestmoUrl": testmo.url,
+            "TestmoSecretArn": stack.make_secret(aws, "testmo", testmo.token),
+            "SlackSecretArn": stack.make_secret(aws, "slack", webhook),
+            "EmailAddress": EMAIL_ADDRESS,
+            "PollScheduleState": "DISABLED",  # the polls are ours
+        }
+        deployed = stack.deploy(aws, built, dict(settings.parameters) | parameters)
+        captures = Captures(aws, deployed)
+        captures.prepare()
+        done("deployed the stack" if deployed.is_new else "found the stack up to date")
+    if settings.aws and not settings.testmo and not deployed.is_new:
+        terminal.note("the simulator's story begins anew, but this stack remembers the last one")
+    return Session(
+        settings=settings,
+        aws=aws,
+        stack=deployed,
+        captures=captures,
+        arrivals=arrivals if inbox else None,
+        advance=advance,
+        terminal=terminal,
+        stopping=stopping,
+    )
+
+
+def _testmo(settings: Settings, resources: ExitStack) -> tuple[Testmo, Callable[[], str | None]]:
+    """The instance to poll, and what plays the next step of its story."""
+    if settings.testmo:
+        return settings.testmo, lambda: None
+    simulator = resources.enter_context(
+        _on_port(SIMULATOR_PORT, lambda port: Simulator(scenario=load(settings.scenario), port=port))
+    )
+    return Testmo(simulator.url, simulator.token), simulator.advance
+
+
+def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitStack) -> Inbox:
+    if settings.inbox_port is None:
+        return resources.enter_context(_on_port(DEFAULT_INBOX_PORT, lambda port: Inbox(port, arrived=arrivals.put)))
+    try:
+        return resources.enter_context(Inbox(settings.inbox_port, arrived=arrivals.put))
+    except OSError as exc:
+        raise CannotStart(f"The inbox cannot listen on port {settings.inbox_port}: {exc.strerror}") from exc
+
+
+def _on_port(port: int, make: Callable[[int], T]) -> T:
+    """Make something on its usual port, or on any free one if that is taken."""
+    try:
+        return make(port)
+    except OSError:
+        return make(0)
+
+
+def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
+    if ministack is None:
+        raise CannotStart("There is no AWS to work with.")
+    with _timed(terminal) as done:
+        ministack.wait()
+        done(f"embedded AWS up at {ministack.aws.endpoint}")
+    return ministack.aws
+
+
+def _facts(settings: Settings, testmo: Testmo, inbox: Inbox | None) -> dict[str, str]:
+    watched = settings.emails or "not kept (--emails DIR)"
+    return {
+        "Testmo": testmo.url if settings.testmo else f"simulated at {testmo.url}, scenario {settings.scenario}",
+        "Slack": f"an inbox of our own at {inbox.url}" if inbox else "your webhook (SLACK_WEBHOOK_URL)",
+        "Mail": f"to {EMAIL_ADDRESS}, shown here; files: {watched}",
+        "AWS": f"{settings.aws.endpoint}, stack {stack.STACK_NAME}" if settings.aws else "embedded, gone at the end",
+    }
+
+
+@contextmanager
+def _timed(terminal: Terminal) -> Iterator[Callable[[str], None]]:
+    """Tell how long a step took, once it is clear what it was."""
+    started = time.monotonic()
+    yield lambda step: terminal.done(step, time.monotonic() - started)

@@ -1,0 +1,240 @@
+"""Polls, prints what arrives, and says at the end whether everything was read and delivered."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from rich.text import Text
+
+from tools import blocks, poller
+from tools.aws import Aws
+from tools.captures import Captured, Captures
+from tools.environment import EMAIL_ADDRESS, Settings
+from tools.folders import NumberedFolder
+from tools.inbox.receiver import Message
+from tools.poller import PollFailed, Summary
+from tools.stack import Stack
+from tools.stopping import Stopping
+from tools.terminal import Terminal
+
+TICK_SECONDS: Final = 0.2
+GIVE_UP_SECONDS: Final = 120.0  # without any change; deliveries are retried for days, we do not wait for days
+SAY_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 300.0  # a lease that a killed poller left behind ends within half a minute
+ALL_DEPTHS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+class Session:
+    """One run of `testmo-notifier local`, from the first poll to the verdict.
+
+    Args:
+        settings: what was asked for.
+        aws: where the stack is.
+        stack: what is polled.
+        captures: where mail and events arrive.
+        arrivals: Slack messages of our own inbox; None where Slack is somebody else's.
+        advance: plays the next step of the story, None when it is over (or there is none).
+        terminal: where it is told.
+        stopping: whether somebody wants it to end.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        aws: Aws,
+        stack: Stack,
+        captures: Captures,
+        arrivals: SimpleQueue[Message] | None,
+        advance: Callable[[], str | None],
+        terminal: Terminal,
+        stopping: Stopping,
+    ) -> None:
+        self._settings = settings
+        self._aws = aws
+        self._stack = stack
+        self._captures = captures
+        self._arrivals = arrivals
+        self._advance = advance
+        self._terminal = terminal
+        self._stopping = stopping
+        self._emails = NumberedFolder(settings.emails) if settings.emails else None
+        self._events = NumberedFolder(settings.events) if settings.events else None
+        self._parked_before = self._parked()
+        self._delivered = 0
+        self._failed: list[int] = []
+        self._last: Summary | None = None
+
+    def play(self) -> bool:
+        """Poll until it is enough; True if every poll succeeded and nothing is undelivered."""
+        story_goes_on = self._tell()
+        number = 0
+        while not self._stopping.is_asked:
+            number += 1
+            started = time.monotonic()
+            self._poll(number)
+            self._show_arrivals()
+            if number == self._settings.polls:
+                break
+            if self._settings.ends_with_story and not story_goes_on:
+                break
+            told = self._tell()
+            if story_goes_on and not told:
+                self._terminal.story("The story is over" + self._what_then())
+            story_goes_on = told
+            self._pause(started + self._settings.interval_seconds - time.monotonic())
+        waiting = self._settle()
+        return self._report(number, waiting)
+
+    def _tell(self) -> bool:
+        narration = self._advance()
+        if narration is not None:
+            self._terminal.story(narration)
+        return narration is not None
+
+    def _what_then(self) -> str:
+        if self._settings.ends_with_story:
+            return ": one more poll, which has nothing to tell"
+        if self._settings.polls is None:
+            return ": polling goes on until you stop it with Ctrl-C"
+        return ""
+
+    def _poll(self, number: int) -> None:
+        """One poll that counts; one that finds another poller at work is repeated when that one's lease ends."""
+        give_up = time.monotonic() + BUSY_SECONDS
+        while True:
+            started = time.monotonic()
+            try:
+                summary = poller.poll(self._aws, self._stack.poller)
+                if summary.status == "busy" and time.monotonic() > give_up:
+                    raise PollFailed(f"another poller is at work since {BUSY_SECONDS:.0f} s")
+            except PollFailed as exc:
+                self._failed.append(number)
+                self._last = None
+                self._terminal.failed_poll(number, str(exc))
+                return
+            if summary.status != "busy" or self._stopping.is_asked:
+                break
+            self._terminal.note(f"{summary.words or 'another poller is at work'}; trying again when it is done")
+            until = summary.retry_at or datetime.now(UTC)
+            self._pause(max(1.0, (until - datetime.now(UTC)).total_seconds() + 0.1))
+        self._last = summary
+        seconds = time.monotonic() - started
+        self._terminal.poll(number, summary.words, seconds, is_ok=summary.status == "ok")
+        for problem in summary.problems:
+            self._terminal.problem(problem)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but print what arrives, and wake up when asked to stop."""
+        deadline = time.monotonic() + seconds
+        while not self._stopping.is_asked and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, TICK_SECONDS))
+            self._show_slack()
+
+    def _show_arrivals(self) -> None:
+        self._show_slack()
+        self._captures.drain("email", self._show_mail)
+        self._captures.drain("event", self._keep_event)
+        self._captures.drain("slack", self._show_capture)
+
+    def _show_slack(self) -> None:
+        while self._arrivals is not None:
+            try:
+                message = self._arrivals.get_nowait()
+            except Empty:
+                return
+            self._delivered += 1
+            self._terminal.message("Slack", blocks.lines(message.payload))
+
+    def _show_capture(self, captured: Captured) -> None:
+        """Somebody else's Slack: what was handed over for it, for we do not see it arrive."""
+        if self._arrivals is None:
+            payload: Mapping[str, object] = json.loads(captured.body)
+            self._terminal.message(f"For {captured.destination}", blocks.lines(payload))
+
+    def _show_mail(self, mail: Captured) -> None:
+        where = ""
+        if self._emails:
+            path = self._emails.write(mail.subject, ".txt", mail.as_mail(EMAIL_ADDRESS).encode())
+            where = f"  ({path})"
+        subject = Text(blocks.printable(mail.subject), "bold")
+        body = [Text(line) for line in blocks.printable(mail.body).splitlines()]
+        self._terminal.message(f"Mail to {EMAIL_ADDRESS}{where}", [subject, Text(), *body])
+
+    def _keep_event(self, event: Captured) -> None:
+        if self._events:
+            self._events.write(_run_of(event.body), ".json", event.body.encode())
+
+    def _settle(self) -> int:
+        """Wait until the Slack queue is empty; returns how many messages are still in it."""
+        changed = said = time.monotonic()
+        known: tuple[int, int] | None = None
+        while True:
+            self._show_arrivals()
+            waiting = self._depth(self._stack.slack_queue, all_states=True)
+            if not waiting:
+                self._show_arrivals()
+                return 0
+            now = time.monotonic()
+            if (waiting, self._delivered) != known:
+                changed, known = now, (waiting, self._delivered)
+            if now - changed > GIVE_UP_SECONDS:
+                return waiting
+            if now - said > SAY_SECONDS:
+                said = now
+                self._terminal.note(f"{_count(waiting, 'message')} on the way to Slack")
+            time.sleep(TICK_SECONDS)
+
+    def _report(self, polls: int, waiting: int) -> bool:
+        """Say how it ended."""
+        problems = list(self._left_undone(waiting))
+        for problem in problems:
+            self._terminal.verdict(problem, is_ok=False)
+        if not problems:
+            self._terminal.verdict(f"{_count(polls, 'poll')}, everything read and delivered", is_ok=True)
+        return not problems
+
+    def _left_undone(self, waiting: int) -> Sequence[str]:
+        found = []
+        if self._failed:
+            found.append(f"{_count(len(self._failed), 'poll')} failed: {', '.join(map(str, self._failed[:20]))}")
+        if self._last is not None and self._last.status != "ok":
+            found.append(f"The last poll did not read everything: {self._last.words}")
+        if self._last is not None and self._last.pending:
+            found.append(f"{_count(self._last.pending, 'run')} with messages that the next poll would hand over")
+        if waiting:
+            found.append(f"{_count(waiting, 'message')} still on the way to Slack; they stay in the queue")
+        for whose, count in self._parked().items():
+            new = count - self._parked_before[whose]
+            if new > 0:
+                found.append(f"{_count(new, 'message')} could not be delivered: see {whose}'s dead-letter queue")
+        return found
+
+    def _parked(self) -> dict[str, int]:
+        return {whose: self._depth(url) for whose, url in self._stack.dead_letter_queues.items()}
+
+    def _depth(self, url: str, *, all_states: bool = False) -> int:
+        names = list(ALL_DEPTHS if all_states else ALL_DEPTHS[:1])
+        answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # literals
+        return sum(int(count) for count in answer["Attributes"].values())
+
+
+def _run_of(event: str) -> str:
+    """A name for an event's file."""
+    try:
+        return f"run {json.loads(event)['run']['id']}"
+    except (ValueError, KeyError, TypeError):
+        return "event"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

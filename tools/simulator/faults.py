@@ -1,0 +1,169 @@
+"""What can go wrong on the way to Testmo, by name.
+
+A fault applies to the paths its pattern fits, for so many requests or until it is removed. The first one that fits
+a request decides; `slow` only delays, and a hook only acts, so after them the search goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from tools.simulator import answers, pages
+from tools.simulator.api import BASE_PATH
+from tools.simulator.limiter import Limiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from tools.simulator.answers import Answer
+    from tools.simulator.api import Request
+    from tools.simulator.loopback import Delivery
+
+BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+UNAVAILABLE = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
+
+DESCRIPTIONS = {
+    "401": "the token is refused",
+    "403": "the right is missing",
+    "404": "the object does not exist",
+    "404-route": "the path does not exist",
+    "405": "the method is not allowed",
+    "422": "a value is refused (per_page)",
+    "429": "too many requests; with `retry_after` (seconds) in the header, without it no header",
+    "500": "a server error, as JSON",
+    "502": "a bad gateway, as HTML",
+    "503": "maintenance, as HTML",
+    "login-page": "200 with the HTML of the login page",
+    "redirect": "302 to /auth/login",
+    "slow": "the answer comes after `seconds`",
+    "truncated": "the connection ends in the middle of the body",
+    "cut-json": "a complete answer whose JSON ends in the middle",
+    "reset": "the connection is reset before any answer",
+    "no-statuses": "422 whenever `expands` asks for statuses",
+}
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault in place. `times` is how many requests it still applies to; None is "always"."""
+
+    name: str
+    path: str
+    times: int | None
+    retry_after: int | None = None
+    seconds: float = 0.0
+    page: int | None = None
+    action: Callable[[], object] | None = None
+
+    def fits(self, request: Request) -> bool:
+        """Whether the fault applies to this request."""
+        path = request.path.removeprefix(BASE_PATH)
+        if not fnmatchcase(path, self.path):
+            return False
+        if self.name == "no-statuses":
+            return "statuses" in request.query.get("expands", "").split(",")
+        return self.page is None or request.query.get("page", "1") == str(self.page)
+
+
+class Faults:
+    """The faults of one simulator; empty at the start."""
+
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._lock = Lock()
+        self._faults: list[Fault] = []
+        self._limiter: Limiter | None = None
+
+    def add(
+        self,
+        name: str,
+        *,
+        path: str = "*",
+        times: int | None = 1,
+        retry_after: int | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Put a fault in place.
+
+        Args:
+            name: one of `DESCRIPTIONS`.
+            path: a pattern for paths below /api/v1 such as `/runs/*/results`; `*` fits slashes too.
+            times: for how many requests it applies; None for all of them until `clear`.
+            retry_after: of "429", in seconds; None leaves the header out.
+            seconds: of "slow".
+
+        Raises:
+            ValueError: there is no such fault.
+        """
+        if name not in DESCRIPTIONS:
+            raise ValueError(f"no fault is called {name!r}; there are: {', '.join(DESCRIPTIONS)}")
+        with self._lock:
+            self._faults.append(Fault(name, path, times, retry_after, seconds))
+
+    def before_page(
+        self, page: int, action: Callable[[], object], *, path: str = "/runs/*/results", times: int | None = 1
+    ) -> None:
+        """Run the action when that page is asked for, before it is read: rows come and go between two pages."""
+        with self._lock:
+            self._faults.append(Fault("hook", path, times, page=page, action=action))
+
+    def limit(self, requests: int, *, per_seconds: int = 60) -> None:
+        """Answer 429 with Retry-After to whatever exceeds so many requests in any window of that length."""
+        with self._lock:
+            self._limiter = Limiter(requests, per_seconds)
+
+    def clear(self) -> None:
+        """Remove every fault, hook and limit."""
+        with self._lock:
+            self._faults.clear()
+            self._limiter = None
+
+    def in_place(self) -> list[dict[str, object]]:
+        """What `add` put in place and is not used up, for people to look at."""
+        with self._lock:
+            return [{"name": fault.name, "path": fault.path, "times": fault.times} for fault in self._faults]
+
+    def take(self, request: Request) -> list[Fault]:
+        """The faults for this request in order, each used up by one: delays and hooks, then at most one more."""
+        taken: list[Fault] = []
+        with self._lock:
+            wait = self._limiter.wait_for(self._now()) if self._limiter else None
+            if wait is not None:
+                return [Fault("429", "*", None, retry_after=wait)]
+            for fault in self._faults:
+                if not fault.fits(request):
+                    continue
+                taken.append(fault)
+                fault.times = None if fault.times is None else fault.times - 1
+                if fault.name not in ("slow", "hook"):
+                    break
+            self._faults = [fault for fault in self._faults if fault.times != 0]
+        return taken
+
+
+# The faults that let the API answer and spoil its answer on the way.
+DELIVERIES: Mapping[str, Delivery] = {"truncated": "truncated", "cut-json": "cut", "reset": "reset"}
+
+
+# The faults that answer in place of the API, given the request and the fault's `retry_after`.
+ANSWERS: Mapping[str, Callable[[Request, int | None], Answer]] = {
+    "401": lambda _request, _retry: answers.unauthenticated(),
+    "403": lambda _request, _retry: answers.forbidden(),
+    "404": lambda _request, _retry: answers.error(404, "The requested object does not exist."),
+    "404-route": lambda request, _retry: answers.no_such_route(request.path),
+    "405": lambda request, _retry: answers.wrong_method(request.method, request.path),
+    "422": lambda _request, _retry: answers.invalid({"per_page": "The selected page rows is invalid."}),
+    "429": lambda _request, retry: answers.too_many(retry),
+    "500": lambda _request, _retry: answers.error(500, "Server Error"),
+    "502": lambda _request, _retry: answers.as_html(BAD_GATEWAY, status=502),
+    "503": lambda _request, _retry: answers.as_html(UNAVAILABLE, status=503),
+    "login-page": lambda _request, _retry: answers.as_html(pages.LOGIN_PAGE, status=200),
+    "redirect": lambda _request, _retry: answers.as_html(
+        "Redirecting", status=302, headers={"Location": "/auth/login"}
+    ),
+    "no-statuses": lambda _request, _retry: answers.invalid({"expands": "The selected expands is invalid."}),
+}

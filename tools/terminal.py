@@ -1,0 +1,90 @@
+"""What the command prints: lines that read well on a screen and in a file alike (no colours or motion there)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from tools.blocks import printable
+
+BAR: Final = "  │ "
+
+
+class Terminal:
+    """Prints to a console. Times are shown in this machine's zone."""
+
+    def __init__(self, console: Console | None = None, *, now: Callable[[], datetime] | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._now = now or (lambda: datetime.now(UTC))
+        self._is_block = False  # whether what was printed last wants an empty line below
+
+    def heading(self, title: str, facts: Mapping[str, str]) -> None:
+        """What this is, and where to look."""
+        self._print(Text(title, "bold"))
+        width = max(map(len, facts), default=0)
+        for name, fact in facts.items():
+            self._print(Text(f"  {name:<{width}}  ", "dim").append(fact, "not dim"))
+        self._is_block = True
+
+    def done(self, step: str, seconds: float) -> None:
+        """A step of the set-up, with the time it took."""
+        self._print(Text("✓ ", "green").append(step, "default").append(f"  {seconds:.1f} s", "dim"))
+
+    def story(self, narration: str) -> None:
+        """What happens in the simulator."""
+        self._is_block = True
+        self._print(Text("▸ ", "magenta").append(narration, "magenta"))
+
+    def poll(self, number: int, words: str, seconds: float, *, is_ok: bool) -> None:
+        """How a poll went."""
+        line = self._clock().append(f"poll {number}  ", "bold")
+        line.append(printable(words).replace("\n", " "), "default" if is_ok else "yellow")
+        self._print(line.append(f"  {seconds:.1f} s", "dim"))
+
+    def failed_poll(self, number: int, error: str) -> None:
+        """A poll that ended with an error."""
+        head, *rest = printable(error).splitlines() or [""]
+        self._print(self._clock().append(f"poll {number}  ", "bold").append(f"failed: {head}", "red"))
+        for line in rest:
+            self._print(Text(f"          {line}", "red"))
+
+    def problem(self, words: str) -> None:
+        """Something that went wrong without ending anything."""
+        self._print(Text("  ! ", "yellow").append(printable(words), "yellow"))
+
+    def note(self, words: str) -> None:
+        """Progress, or something worth knowing."""
+        self._print(Text("  " + printable(words), "dim"))
+
+    def message(self, title: str, lines: Sequence[Text]) -> None:
+        """A message as its reader would see it."""
+        self._is_block = True
+        self._print(self._clock().append(title, "bold cyan"))
+        for line in lines:
+            for row in self._wrap(line):
+                self._print(Text(BAR, "cyan").append_text(row))
+        self._is_block = True
+
+    def verdict(self, words: str, *, is_ok: bool) -> None:
+        """The last word, or one line of it."""
+        mark, style = ("✓ ", "green") if is_ok else ("✗ ", "red")
+        self._print(Text(mark, style).append(printable(words), style))
+
+    def _clock(self) -> Text:
+        return Text(f"{self._now().astimezone():%H:%M:%S}  ", "dim")
+
+    def _wrap(self, line: Text) -> Sequence[Text]:
+        """A long line in pieces on a screen; whole in a file, where somebody may search for it."""
+        if not self._console.is_terminal or not line.plain:
+            return [line]
+        return list(line.wrap(self._console, max(20, self._console.width - len(BAR))))
+
+    def _print(self, line: Text) -> None:
+        if self._is_block:
+            self._is_block = False
+            self._console.print()
+        self._console.print(line, soft_wrap=True)
