@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
-from testmo_notifier.model import Checkpoint, Control, Notification, Outgoing, ProjectState
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState
 
 
 class MemoryStore:
@@ -20,6 +21,8 @@ class MemoryStore:
         self.holder = holder
         self.lease: tuple[str, datetime] | None = None
         self.writes = 0
+        self.names: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        self.progress: dict[int, CaseProgress] = {}
 
     def take_lease(self, now: datetime, duration: timedelta) -> Control:
         if self.lease is not None and self.lease[0] != self.holder and self.lease[1] >= now:
@@ -59,6 +62,19 @@ class MemoryStore:
     def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
         return self.commit(replace(checkpoint, outbox=rest))
+
+    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+        names = self.names[project_id]
+        return {case_id: names[case_id] for case_id in case_ids if case_id in names}
+
+    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
+        self.names[project_id] |= names
+
+    def case_progress(self, project_id: int) -> CaseProgress:
+        return self.progress.get(project_id, CaseProgress())
+
+    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
+        self.progress[project_id] = progress
 
     def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
         stored = self.items.get(key)

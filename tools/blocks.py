@@ -67,7 +67,7 @@ def printable(text: str) -> str:
 def _block(block: Mapping[str, object]) -> Iterator[Text]:
     kind = block.get("type")
     if kind == "header":
-        line = Text(printable(_words(block.get("text"))))
+        line = Text(_leaf(_words(block.get("text"))))
         line.stylize("bold")
         yield line
     elif kind == "divider":
@@ -87,7 +87,7 @@ def _block(block: Mapping[str, object]) -> Iterator[Text]:
 
 def _text_object(value: Mapping[str, object]) -> Text:
     words = _words(value)
-    return mrkdwn(words) if value.get("type") == "mrkdwn" else Text(printable(words))
+    return mrkdwn(words) if value.get("type") == "mrkdwn" else Text(_leaf(words))
 
 
 def _split(text: Text) -> list[Text]:

@@ -44,6 +44,7 @@ def run(settings: Settings, terminal: Terminal) -> int:
             with ExitStack() as resources:
                 session = _set_up(settings, terminal, stopping, resources)
                 stopping.is_patient = True
+                terminal.gap()
                 return 0 if session.play() else 1
         except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
             terminal.verdict(str(exc), is_ok=False)

@@ -25,6 +25,7 @@ from tools.terminal import Terminal
 TICK_SECONDS: Final = 0.2
 GIVE_UP_SECONDS: Final = 120.0  # without any change; deliveries are retried for days, we do not wait for days
 SAY_SECONDS: Final = 10.0
+STORY_SECONDS: Final = 10.0
 BUSY_SECONDS: Final = 300.0  # a lease that a killed poller left behind ends within half a minute
 ALL_DEPTHS: Final = (
     "ApproximateNumberOfMessages",
@@ -71,42 +72,35 @@ class Session:
         self._events = NumberedFolder(settings.events) if settings.events else None
         self._parked_before = self._parked()
         self._delivered = 0
+        self._story_goes_on = True
         self._failed: list[int] = []
         self._last: Summary | None = None
 
     def play(self) -> bool:
         """Poll until it is enough; True if every poll succeeded and nothing is undelivered."""
-        story_goes_on = self._tell()
         number = 0
         while not self._stopping.is_asked:
             number += 1
+            if number > 1:  # the first poll takes stock: what failed before it is nobody's news
+                self._tell()
             started = time.monotonic()
             self._poll(number)
             self._show_arrivals()
-            if number == self._settings.polls:
+            if number == self._settings.polls or (self._settings.ends_with_story and not self._story_goes_on):
                 break
-            if self._settings.ends_with_story and not story_goes_on:
-                break
-            told = self._tell()
-            if story_goes_on and not told:
-                self._terminal.story("The story is over" + self._what_then())
-            story_goes_on = told
             self._pause(started + self._settings.interval_seconds - time.monotonic())
-        waiting = self._settle()
-        return self._report(number, waiting)
+            if self._settings.ends_with_story:  # a reader shall see what came of a step before the next one
+                self._settle(give_up_seconds=STORY_SECONDS)
+        return self._report(number, waiting=self._settle())
 
-    def _tell(self) -> bool:
-        narration = self._advance()
+    def _tell(self) -> None:
+        """Play the next step of the story, if there is one."""
+        narration = self._advance() if self._story_goes_on else None
         if narration is not None:
             self._terminal.story(narration)
-        return narration is not None
-
-    def _what_then(self) -> str:
-        if self._settings.ends_with_story:
-            return ": one more poll, which has nothing to tell"
-        if self._settings.polls is None:
-            return ": polling goes on until you stop it with Ctrl-C"
-        return ""
+        elif self._story_goes_on and self._settings.ends_with_story:
+            self._terminal.story("The story is over: one more poll, which has nothing to tell")
+        self._story_goes_on = narration is not None
 
     def _poll(self, number: int) -> None:
         """One poll that counts; one that finds another poller at work is repeated when that one's lease ends."""
@@ -174,8 +168,11 @@ class Session:
         if self._events:
             self._events.write(_run_of(event.body), ".json", event.body.encode())
 
-    def _settle(self) -> int:
-        """Wait until the Slack queue is empty; returns how many messages are still in it."""
+    def _settle(self, *, give_up_seconds: float = GIVE_UP_SECONDS) -> int:
+        """Wait until the Slack queue is empty; returns how many messages are still in it.
+
+        Gives up when nothing moved for so long.
+        """
         changed = said = time.monotonic()
         known: tuple[int, int] | None = None
         while True:
@@ -187,7 +184,7 @@ class Session:
             now = time.monotonic()
             if (waiting, self._delivered) != known:
                 changed, known = now, (waiting, self._delivered)
-            if now - changed > GIVE_UP_SECONDS:
+            if now - changed > give_up_seconds:
                 return waiting
             if now - said > SAY_SECONDS:
                 said = now

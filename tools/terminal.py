@@ -13,6 +13,8 @@ from tools.blocks import printable
 
 BAR: Final = "  │ "
 
+Piece = tuple[str, str]  # text and its style
+
 
 class Terminal:
     """Prints to a console. Times are shown in this machine's zone."""
@@ -24,58 +26,60 @@ class Terminal:
 
     def heading(self, title: str, facts: Mapping[str, str]) -> None:
         """What this is, and where to look."""
-        self._print(Text(title, "bold"))
+        self._print((title, "bold"))
         width = max(map(len, facts), default=0)
         for name, fact in facts.items():
-            self._print(Text(f"  {name:<{width}}  ", "dim").append(fact, "not dim"))
+            self._print((f"  {name:<{width}}  ", "dim"), fact)
         self._is_block = True
 
     def done(self, step: str, seconds: float) -> None:
         """A step of the set-up, with the time it took."""
-        self._print(Text("✓ ", "green").append(step, "default").append(f"  {seconds:.1f} s", "dim"))
+        self._print(("✓ ", "green"), step, _took(seconds))
+
+    def gap(self) -> None:
+        """Something else begins."""
+        self._is_block = True
 
     def story(self, narration: str) -> None:
         """What happens in the simulator."""
         self._is_block = True
-        self._print(Text("▸ ", "magenta").append(narration, "magenta"))
+        self._print((f"▸ {narration}", "magenta"))
 
     def poll(self, number: int, words: str, seconds: float, *, is_ok: bool) -> None:
         """How a poll went."""
-        line = self._clock().append(f"poll {number}  ", "bold")
-        line.append(printable(words).replace("\n", " "), "default" if is_ok else "yellow")
-        self._print(line.append(f"  {seconds:.1f} s", "dim"))
+        told = printable(words).replace("\n", " ")
+        self._print(self._clock(), (f"poll {number}  ", "bold"), (told, "" if is_ok else "yellow"), _took(seconds))
 
     def failed_poll(self, number: int, error: str) -> None:
         """A poll that ended with an error."""
         head, *rest = printable(error).splitlines() or [""]
-        self._print(self._clock().append(f"poll {number}  ", "bold").append(f"failed: {head}", "red"))
+        self._print(self._clock(), (f"poll {number}  ", "bold"), (f"failed: {head}", "red"))
         for line in rest:
-            self._print(Text(f"          {line}", "red"))
+            self._print((f"          {line}", "red"))
 
     def problem(self, words: str) -> None:
         """Something that went wrong without ending anything."""
-        self._print(Text("  ! ", "yellow").append(printable(words), "yellow"))
+        self._print((f"  ! {printable(words)}", "yellow"))
 
     def note(self, words: str) -> None:
         """Progress, or something worth knowing."""
-        self._print(Text("  " + printable(words), "dim"))
+        self._print((f"  {printable(words)}", "dim"))
 
     def message(self, title: str, lines: Sequence[Text]) -> None:
         """A message as its reader would see it."""
         self._is_block = True
-        self._print(self._clock().append(title, "bold cyan"))
+        self._print(self._clock(), (title, "bold cyan"))
         for line in lines:
             for row in self._wrap(line):
-                self._print(Text(BAR, "cyan").append_text(row))
+                self._print((BAR, "cyan"), row)
         self._is_block = True
 
     def verdict(self, words: str, *, is_ok: bool) -> None:
         """The last word, or one line of it."""
-        mark, style = ("✓ ", "green") if is_ok else ("✗ ", "red")
-        self._print(Text(mark, style).append(printable(words), style))
+        self._print(("✓ " if is_ok else "✗ ", "green" if is_ok else "red"), (printable(words), "bold"))
 
-    def _clock(self) -> Text:
-        return Text(f"{self._now().astimezone():%H:%M:%S}  ", "dim")
+    def _clock(self) -> Piece:
+        return f"{self._now().astimezone():%H:%M:%S}  ", "dim"
 
     def _wrap(self, line: Text) -> Sequence[Text]:
         """A long line in pieces on a screen; whole in a file, where somebody may search for it."""
@@ -83,8 +87,12 @@ class Terminal:
             return [line]
         return list(line.wrap(self._console, max(20, self._console.width - len(BAR))))
 
-    def _print(self, line: Text) -> None:
+    def _print(self, *pieces: str | Piece | Text) -> None:
         if self._is_block:
             self._is_block = False
             self._console.print()
-        self._console.print(line, soft_wrap=True)
+        self._console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def _took(seconds: float) -> Piece:
+    return f"  {seconds:.1f} s", "dim"

@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.simulator import Switches
+from tools.simulator.api import Api, Request
+
 if TYPE_CHECKING:
     from tests.simulator.conftest import Client, Shop
 
@@ -51,10 +54,13 @@ def test_a_path_that_no_endpoint_has_is_another_404(client: Client, path: str) -
     assert answer.json() == {"message": f"The route api/v1{path.split('#', maxsplit=1)[0]} could not be found."}
 
 
-def test_the_api_is_below_its_base_path_only(client: Client) -> None:
+def test_the_api_is_below_its_base_path_only(client: Client, shop: Shop) -> None:
+    """Over HTTP the pages for people are at such paths; the API itself has nothing there either."""
     answer = client.send("GET", "/user")
+    request = Request.parse("GET", "/user", "Bearer testmo_api_simulator")
 
     assert (answer.status, answer.json()) == (404, {"message": "The route user could not be found."})
+    assert Api(shop.world, Switches()).answer(request).status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

@@ -92,6 +92,13 @@ def test_of_two_rows_of_a_test_on_one_millisecond_the_higher_id_is_the_latest(cl
     assert client.ids(RESULTS, get_latest_result="1") == [2]
 
 
+def test_dates_that_differ_below_a_millisecond_are_equal(client: Client, shop: Shop) -> None:
+    shop.save(created_at=START + timedelta(microseconds=900))
+    shop.save(created_at=START + timedelta(microseconds=100))
+
+    assert client.ids(RESULTS, order="asc") == [1, 2]
+
+
 def test_rows_can_be_filtered_by_status_creator_and_assignee(client: Client, shop: Shop) -> None:
     ada, grace = shop.world.add_user("Ada"), shop.world.add_user("Grace")
     shop.save(0, StatusId.PASSED, by=ada)
@@ -253,3 +260,13 @@ def test_a_forgotten_user_is_in_no_expand(client: Client, shop: Shop) -> None:
     page = client.get(RESULTS, expands="users")
 
     assert (page["result"][0]["created_by"], page["expands"]) == (2, [])
+
+
+def test_whoever_edited_or_deleted_a_row_is_in_the_expand(client: Client, shop: Shop) -> None:
+    editor, deleter = shop.world.add_user("Editor"), shop.world.add_user("Deleter")
+    shop.world.edit_result(shop.save(0), by=editor)
+    shop.world.delete_result(shop.save(1), by=deleter)
+
+    users = client.get(RESULTS, expands="users")["expands"]["users"]
+
+    assert [user["name"] for user in users] == ["Testmo Notifier", "Editor", "Deleter"]

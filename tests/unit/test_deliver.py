@@ -1,15 +1,14 @@
-"""How each message of a batch ends. The effects are scripted; time stands still unless somebody sleeps."""
+"""How each message of a batch ends."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.deliver import Effects, Outcome, deliver, in_turns
+from testmo_notifier.deliver import Outcome, deliver, in_turns
 from testmo_notifier.errors import (
     ConfigurationError,
     DeliveryDelayed,
@@ -18,86 +17,7 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 from testmo_notifier.pacing import Turn
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-OLD = "https://hooks.example/old"
-NEW = "https://hooks.example/new"
-BLOCKS = '{"text": "1 failed", "blocks": [{"type": "divider"}], "unfurl_links": false, "unfurl_media": false}'
-
-
-def make_message(key: str = "a", *, destination: str = "slack:default", receives: int = 1) -> QueuedMessage:
-    return QueuedMessage(f"sqs-{key}", key, receives, BLOCKS, id=key, destination=destination, text="1 failed")
-
-
-@dataclass
-class Script:
-    """What happens at each post, in order (then everything is taken); and what was done."""
-
-    posts: list[Exception] = field(default_factory=list)
-    webhooks: list[Mapping[str, str]] = field(default_factory=lambda: [{"default": OLD, "payments": OLD}])
-    delivered: set[str] = field(default_factory=set)
-    paces: dict[str, Pace] = field(default_factory=dict)
-    seconds_left: float = 60
-    secret_error: Exception | None = None
-    ledger_error: Exception | None = None
-    park_error: Exception | None = None
-    posted: list[tuple[str, str]] = field(default_factory=list)
-    hidden: dict[str, float] = field(default_factory=dict)
-    parked: dict[str, str] = field(default_factory=dict)
-    receipts: list[Receipt] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-    fresh_reads: int = 0
-
-    def run(self, *messages: QueuedMessage) -> list[Outcome]:
-        return list(deliver(messages, self.effects()))
-
-    def effects(self) -> Effects:
-        return Effects(
-            webhooks=self._webhooks,
-            post=self._post,
-            change_pace=self._change_pace,
-            once=self._once,
-            hide=self._hide,
-            park=self._park,
-            now=lambda: NOW + timedelta(seconds=sum(self.slept)),
-            sleep=self.slept.append,
-            seconds_left=lambda: self.seconds_left,
-        )
-
-    def _webhooks(self, fresh: bool) -> Mapping[str, str]:  # noqa: FBT001 - the signature that `Effects` asks for
-        if self.secret_error is not None:
-            raise self.secret_error
-        if fresh:
-            self.fresh_reads += 1
-            self.webhooks = self.webhooks[1:] or self.webhooks
-        return self.webhooks[0]
-
-    def _post(self, url: str, payload: str) -> None:
-        self.posted.append((url, payload))
-        if self.posts:
-            raise self.posts.pop(0)
-
-    def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
-        self.paces[destination], turn = decide(self.paces.get(destination, Pace()))
-        return turn
-
-    def _once(self, message: QueuedMessage, send: Callable[[], Receipt]) -> Receipt | None:
-        if self.ledger_error is not None:
-            raise self.ledger_error
-        if message.id in self.delivered:
-            return None
-        self.receipts.append(send())
-        self.delivered.add(message.id)
-        return self.receipts[-1]
-
-    def _hide(self, message: QueuedMessage, seconds: float) -> bool:
-        self.hidden[message.id] = seconds
-        return True
-
-    def _park(self, message: QueuedMessage, reason: str) -> None:
-        if self.park_error is not None:
-            raise self.park_error
-        self.parked[message.id] = reason
+from tests.unit.delivery_script import BLOCKS, NEW, NOW, OLD, Script, make_message
 
 
 def gone(reason: str = "no_service") -> DestinationGone:
@@ -346,7 +266,7 @@ def test_what_cannot_be_parked_is_not_acknowledged() -> None:
 
 
 def test_our_own_bug_loses_nothing_and_its_words_are_not_repeated() -> None:
-    script = Script([ValueError(f"cannot speak to {OLD}")])  # type: ignore[list-item]  # what nobody thought of
+    script = Script([ValueError(f"cannot speak to {OLD}")])  # what nobody thought of
 
     outcomes = script.run(make_message("a"), make_message("b"))
 

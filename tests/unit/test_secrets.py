@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from testmo_notifier import config  # as a module: pytest would take an imported `testmo_token` for a test
 from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.config import slack_webhooks, testmo_token
 from testmo_notifier.errors import ConfigurationError
 
 ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:slack-AbCdEf"
@@ -18,13 +19,8 @@ ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:slack-AbCdEf"
 class FakeSecretsManager:
     """One secret; `answers` are given in order, the last one for ever."""
 
-    class meta:  # noqa: N801 - boto3's name; Powertools registers its user agent there
-        class events:  # noqa: N801 - the same
-            @staticmethod
-            def register(*_: object) -> None:
-                pass
-
     def __init__(self, *answers: str | bytes | Exception) -> None:
+        self.meta = Mock()  # Powertools registers its user agent there
         self._answers = list(answers)
         self.reads = 0
 
@@ -44,23 +40,23 @@ def test_a_secret_is_read_once_and_then_kept() -> None:
     fake = FakeSecretsManager("token-1", "token-2")
     secrets = provider(fake)
 
-    assert [read_secret(secrets, ARN, testmo_token) for _ in range(3)] == ["token-1"] * 3
+    assert [read_secret(secrets, ARN, config.testmo_token) for _ in range(3)] == ["token-1"] * 3
     assert fake.reads == 1
 
 
 def test_a_fresh_read_sees_the_new_value_and_so_does_everybody_after_it() -> None:
     secrets = provider(FakeSecretsManager("token-1", "token-2"))
-    read_secret(secrets, ARN, testmo_token)
+    read_secret(secrets, ARN, config.testmo_token)
 
-    assert read_secret(secrets, ARN, testmo_token, fresh=True) == "token-2"
-    assert read_secret(secrets, ARN, testmo_token) == "token-2"
+    assert read_secret(secrets, ARN, config.testmo_token, fresh=True) == "token-2"
+    assert read_secret(secrets, ARN, config.testmo_token) == "token-2"
 
 
 def test_a_secret_that_may_not_be_read_is_named_with_aws_word_and_the_next_step() -> None:
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
 
     with pytest.raises(ConfigurationError) as caught:
-        read_secret(provider(FakeSecretsManager(denied)), ARN, testmo_token)
+        read_secret(provider(FakeSecretsManager(denied)), ARN, config.testmo_token)
 
     assert f"the secret {ARN} cannot be read (AccessDeniedException): check that" in str(caught.value)
 
@@ -69,7 +65,7 @@ def test_a_secret_that_cannot_be_reached_is_named_too() -> None:
     away = EndpointConnectionError(endpoint_url="https://secretsmanager")
 
     with pytest.raises(ConfigurationError, match=r"cannot be read \(EndpointConnectionError\)"):
-        read_secret(provider(FakeSecretsManager(away)), ARN, testmo_token)
+        read_secret(provider(FakeSecretsManager(away)), ARN, config.testmo_token)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +79,7 @@ def test_a_secret_that_cannot_be_reached_is_named_too() -> None:
 )
 def test_a_value_that_makes_no_sense_is_described_and_never_quoted(value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        read_secret(provider(FakeSecretsManager(value)), ARN, slack_webhooks)
+        read_secret(provider(FakeSecretsManager(value)), ARN, config.slack_webhooks)
 
     assert ARN in str(caught.value)
     error: BaseException | None = caught.value
@@ -94,4 +90,4 @@ def test_a_value_that_makes_no_sense_is_described_and_never_quoted(value: str) -
 
 def test_a_binary_secret_is_refused_in_words() -> None:
     with pytest.raises(ConfigurationError, match="is binary: store text"):
-        read_secret(provider(FakeSecretsManager(b"token")), ARN, testmo_token)
+        read_secret(provider(FakeSecretsManager(b"token")), ARN, config.testmo_token)

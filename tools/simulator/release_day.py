@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-
 TITLE = "Release day"
 DESCRIPTION = (
     "The last hours before release 4.2 of a shop. Two old failures are in the run already and nobody shall hear of "
@@ -33,8 +32,6 @@ LOGIN_NOTE = (
     '<p>Since <a href="https://git.example.com/shop/web/commit/4f2c91e">4f2c91e</a>, I think. '
     "This blocks the release, &lt;!channel&gt; please do not deploy.</p>"
 )
-
-
 DECLINED = "<p>Every payment is declined: <code>provider_unreachable</code>.</p>"
 GATEWAY_TIMEOUT = "<p>POST /payments: 504 after 30 s</p>"
 NO_DEVICE = "<p>Cannot be tested while payments are down.</p>"

@@ -260,6 +260,33 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesPage:
+    """One page of a project's cases: names by id, and the newest creation time on it."""
+
+    names: Mapping[int, str]
+    newest: datetime | None
+    next_page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProgress:
+    """How far the names of a project's cases are known.
+
+    `next_page` is where the paging of all of them goes on until `completed_at` (our clock) says it ended. `newest`
+    is the newest creation time seen, from which on later ones are asked for.
+    """
+
+    newest: datetime | None = None
+    next_page: int = 1
+    completed_at: datetime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every page was read."""
+        return self.completed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A rendered digest for one destination, ready for one plain SNS publish."""
 

@@ -49,6 +49,10 @@ class Gate:
         with self._lock:
             return self._recent(self._now())
 
+    def has_room(self) -> bool:
+        """Whether less than half of the budget is spent, so that a courtesy takes nothing from the results."""
+        return self._closed_by is None and sum(self.spent.values()) < self._limit // 2
+
     @property
     def closed_by(self) -> StopReading | None:
         """Why nothing more may be asked in this poll, None while it may."""

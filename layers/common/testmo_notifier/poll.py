@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from testmo_notifier.cases import CaseNames, has_unnamed
 from testmo_notifier.detect import Watch, adapted, first_checkpoint
 from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, due_runs, is_done
@@ -74,6 +75,7 @@ def poll(parts: Parts) -> Summary:
             found = this.discover()
             for watched, reading in this.read(this.due(found)):
                 this.commit(watched, reading)
+            this.publish_unnamed(found)
             this.remember(found)
     except (StopReading, LeaseTaken) as exc:
         this.summary.unfinished(str(exc))
@@ -110,6 +112,8 @@ class OnePoll:
         self.summary = Summary()
         self.checkpoints: dict[int, Checkpoint] = {}
         self.undone = set(control.undone)
+        self.names = CaseNames(self.testmo, parts.store, now=self.started, has_room=self.gate.has_room)
+        self.unnamed: list[Checkpoint] = []
         self.pending: set[int] = set()
 
     def hand_over_what_waits(self) -> None:
@@ -119,10 +123,24 @@ class OnePoll:
             self.publish(checkpoint)
 
     def publish(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Hand one outbox over, and remember whether something is left in it."""
-        rest = self.hand_over(checkpoint)
+        """Hand one outbox over under the names known by now, and remember whether something is left in it."""
+        rest = self.hand_over(self.named(checkpoint))
         (self.pending.add if rest.outbox else self.pending.discard)(rest.run_id)
         return rest
+
+    def named(self, checkpoint: Checkpoint) -> Checkpoint:
+        """A checkpoint whose outbox calls its cases by name, as far as the names are known."""
+        return replace(
+            checkpoint, outbox=tuple(replace(out, digest=self.names.name(out.digest)) for out in checkpoint.outbox)
+        )
+
+    def publish_unnamed(self, found: Discovery) -> None:
+        """Learn case names with what is left of the budget, then publish what waited for one, named or not."""
+        self.names.learn([checkpoint.project_id for checkpoint in self.unnamed], found.states)
+        for checkpoint in self.unnamed:
+            self.still_alive()
+            self.checkpoints[checkpoint.run_id] = self.publish(checkpoint)
+        self.unnamed.clear()
 
     def must_wait(self) -> bool:
         """Whether Testmo asked for a pause that is not over."""
@@ -237,7 +255,12 @@ class OnePoll:
         except LostRace as exc:
             self.summary.unfinished(str(exc))
             return False
-        self.checkpoints[committed.run_id] = self.publish(committed)
+        self.checkpoints[committed.run_id] = committed
+        if any(has_unnamed(outgoing.digest) for outgoing in self.named(committed).outbox):
+            self.pending.add(committed.run_id)
+            self.unnamed.append(committed)  # published when every run was read, see publish_unnamed
+        else:
+            self.checkpoints[committed.run_id] = self.publish(committed)
         return True
 
     def mark_gone(self, watched: WatchedRun) -> None:
@@ -298,7 +321,11 @@ class OnePoll:
         self.summary.requests = self.gate.requests
         self.summary.published = self.hand_over.published
         self.summary.pending = len(self.pending)
-        self.summary.problems += [*self.hand_over.problems, *dict.fromkeys(self.parts.renderer.problems)]
+        self.summary.problems += [
+            *self.hand_over.problems,
+            *self.names.problems,
+            *dict.fromkeys(self.parts.renderer.problems),
+        ]
         control = replace(self.control, not_before=not_before, undone=frozenset(self.undone), requests=self.gate.spent)
         try:
             self.parts.store.save_control(control, release=True)

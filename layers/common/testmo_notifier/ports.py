@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from testmo_notifier.model import (
+    CaseProgress,
+    CasesPage,
     Checkpoint,
     Control,
     Notification,
@@ -36,6 +38,9 @@ class Testmo(Protocol):
 
     def run(self, run_id: int) -> Run:
         """One run, or `Invisible`."""
+
+    def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
+        """One page of a project's cases, oldest first."""
 
     def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
         """One page of results, or `Invisible`."""
@@ -67,6 +72,18 @@ class Store(Protocol):
 
     def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
         """Take what was published out of an outbox."""
+
+    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+        """The known names of cases."""
+
+    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
+        """Keep names of cases."""
+
+    def case_progress(self, project_id: int) -> CaseProgress:
+        """How far the names of a project are known."""
+
+    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
+        """Keep that."""
 
 
 class Topic(Protocol):

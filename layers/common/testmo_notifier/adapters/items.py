@@ -22,6 +22,7 @@ from testmo_notifier.adapters.compact import (
     unpack_times,
 )
 from testmo_notifier.model import (
+    CaseProgress,
     Checkpoint,
     Control,
     Counters,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that time resumes where it stopped
+BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CONTROL_TIMES: Final = ("installed_at", "polled_at", "discovered_at", "closed_checked_at", "not_before")
 TIMES: Final = ("created_at", "updated_at")
@@ -131,6 +133,42 @@ def project_from(item: Mapping[str, Any]) -> ProjectState:
         closing=unpack_times(item["closing"]["B"]),
         gone_at=time_of(item, "gone_at"),
         version=int(item["version"]["N"]),
+    )
+
+
+def bucket_key(project_id: int, bucket: int) -> Item:
+    """The key of one bucket of case names."""
+    return {"pk": {"S": f"CASES#{project_id}"}, "sk": {"S": f"{bucket:08d}"}}
+
+
+def bucket_item(project_id: int, bucket: int, names: Mapping[int, str]) -> Item:
+    """Case names as an item: deflated JSON."""
+    content = json.dumps({str(key): name for key, name in sorted(names.items())}, ensure_ascii=False)
+    return {**bucket_key(project_id, bucket), "names": {"B": zlib.compress(content.encode(), 9)}}
+
+
+def bucket_from(item: Mapping[str, Any]) -> dict[int, str]:
+    """The inverse of `bucket_item`."""
+    return {int(key): name for key, name in json.loads(zlib.decompress(item["names"]["B"])).items()}
+
+
+def progress_key(project_id: int) -> Item:
+    """The key of how far a project's case names are known."""
+    return {"pk": {"S": f"CASES#{project_id}"}, "sk": {"S": "PROGRESS"}}
+
+
+def progress_item(project_id: int, progress: CaseProgress) -> Item:
+    """How far case names are known, as an item."""
+    times = optional_times(newest=progress.newest, completed_at=progress.completed_at)
+    return {**progress_key(project_id), "next_page": {"N": str(progress.next_page)}, **times}
+
+
+def progress_from(item: Mapping[str, Any]) -> CaseProgress:
+    """The inverse of `progress_item`."""
+    return CaseProgress(
+        newest=time_of(item, "newest"),
+        next_page=int(item["next_page"]["N"]),
+        completed_at=time_of(item, "completed_at"),
     )
 
 

@@ -6,14 +6,14 @@ that finds another version raises `LostRace`: somebody else's write stands, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
-from testmo_notifier.model import Checkpoint, Control, Outgoing, ProjectState
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, Outgoing, ProjectState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -120,6 +120,35 @@ class Store:
         """Take what was handed over out of the outbox, if it is still the one that was published."""
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
         return self.commit(replace(checkpoint, outbox=rest))
+
+    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+        """The known names of cases; unknown ones are left out."""
+        buckets = sorted({case_id // items.BUCKET_CASES for case_id in case_ids})
+        found = self._get_all([items.bucket_key(project_id, bucket) for bucket in buckets])
+        names = {case_id: name for item in found for case_id, name in items.bucket_from(item).items()}
+        return {case_id: names[case_id] for case_id in case_ids if case_id in names}
+
+    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
+        """Add names of cases to those that are kept; writes nothing where nothing is new.
+
+        Unconditional: a name that two pollers lose to each other comes back with the next refresh.
+        """
+        known = self.case_names(project_id, names)
+        changed = {case_id // items.BUCKET_CASES for case_id, name in names.items() if known.get(case_id) != name}
+        for bucket in sorted(changed):
+            old = self._get_all([items.bucket_key(project_id, bucket)])
+            mine = {case_id: name for case_id, name in names.items() if case_id // items.BUCKET_CASES == bucket}
+            merged = {**(items.bucket_from(old[0]) if old else {}), **mine}
+            self._client.put_item(TableName=self._table, Item=items.bucket_item(project_id, bucket, merged))
+
+    def case_progress(self, project_id: int) -> CaseProgress:
+        """How far the case names of a project are known."""
+        found = self._get_all([items.progress_key(project_id)])
+        return items.progress_from(found[0]) if found else CaseProgress()
+
+    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
+        """Keep how far they are known."""
+        self._client.put_item(TableName=self._table, Item=items.progress_item(project_id, progress))
 
     def _write(self, noun: Noun, to_item: Callable[[Noun], Item]) -> Noun:
         written = replace(noun, version=noun.version + 1)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
 from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Throttled, TokenRefused, Unreadable
-from testmo_notifier.model import MAX_PER_PAGE, Project, ResultsPage, ResultsQuery, Run
+from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Project, ResultsPage, ResultsQuery, Run
 
 if TYPE_CHECKING:
     import urllib3
@@ -110,6 +110,24 @@ class Testmo:
         path = f"/runs/{run_id}"
         body, _ = self._get(path, {"expands": "configs,milestones"})
         return understood(path, lambda: rows.run(rows.as_object(body, path).get("result"), body.get("expands")))
+
+    def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
+        """One page of a project's cases, oldest first."""
+        path = f"/projects/{project_id}/cases"
+        query = {
+            "page": str(page),
+            "per_page": str(MAX_PER_PAGE),
+            "sort": "repository_cases:created_at",
+            "order": "asc",
+        }
+        if created_after is not None:
+            query["created_after"] = timestamp(created_after)
+        answer = self._page(path, query)
+        return CasesPage(
+            names={key: name for key, name, _ in rows.named(answer.rows)},
+            newest=max(filter(None, map(rows.created_at, answer.rows)), default=None),
+            next_page=answer.next_page if answer.rows and answer.next_page != page else None,
+        )
 
     def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
         """One page of a run's results. An instance that does not know the expand `statuses` is asked without."""

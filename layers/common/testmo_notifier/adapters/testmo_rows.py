@@ -93,6 +93,11 @@ def named(raw: object, *, label: str = "name") -> list[tuple[int, str, Json]]:
     return [(key, name, row) for key, name, row in pairs if key is not None and name]
 
 
+def created_at(raw: object) -> datetime | None:
+    """When something was created."""
+    return as_time(raw.get("created_at")) if isinstance(raw, dict) else None
+
+
 def project(raw: object) -> Project:
     """One row of `/projects`."""
     row = as_object(raw, "a project")

@@ -1,0 +1,313 @@
+"""The whole Slack function: real handler, real HTTP to a fake Slack, real AWS calls to an embedded AWS."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.slack import app
+from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.ledger import Ledger
+from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
+from testmo_notifier.model import QueuedMessage, Receipt
+from tests.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
+from tests.integration.slack_stack import EVENT, TABLE, Stack
+
+pytestmark = pytest.mark.aws
+
+
+@pytest.fixture
+def stack(
+    clean_aws: str, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Stack]:
+    assert clean_aws.startswith("http://127.0.0.1:")
+    config = client_config()
+    dynamodb, sqs = boto3.client("dynamodb", config=config), boto3.client("sqs", config=config)
+    secrets = boto3.client("secretsmanager", config=config)
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    made = Stack(
+        slack=slack,
+        capsys=capsys,
+        dynamodb=dynamodb,
+        sqs=sqs,
+        secrets=secrets,
+        queue_url=sqs.create_queue(QueueName="slack", Attributes={"VisibilityTimeout": "360"})["QueueUrl"],
+        dead_letter_queue_url=sqs.create_queue(QueueName="dead")["QueueUrl"],
+        secret_arn=secrets.create_secret(
+            Name="slack",
+            SecretString=json.dumps({name: slack.webhook(name) for name in ("default", "payments")}),
+        )["ARN"],
+    )
+    for name, value in {
+        "TABLE_NAME": TABLE,
+        "QUEUE_URL": made.queue_url,
+        "DEAD_LETTER_QUEUE_URL": made.dead_letter_queue_url,
+        "SLACK_SECRET_ARN": made.secret_arn,
+        "POWERTOOLS_SERVICE_NAME": f"slack-{uuid.uuid4()}",  # a logger of its own that writes to this test's output
+        "POWERTOOLS_METRICS_NAMESPACE": "TestmoNotifier",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(app, "time", SimpleNamespace(sleep=lambda _seconds: None))
+    app._service.cache_clear()
+    yield made
+    if app._service.cache_info().currsize:
+        app._service().pool.clear()
+    app._service.cache_clear()
+
+
+def test_a_message_reaches_its_webhook_and_leaves_a_record_and_a_metric(stack: Stack) -> None:
+    stack.put("n1")
+
+    assert stack.invoke() == []
+
+    assert stack.slack.texts() == ["1 failed: Release 4.2 regression"]
+    assert stack.count() == 0
+    record = next(item for item in stack.items() if item["pk"]["S"] == "DELIVERY#slack:default")
+    assert record["status"]["S"] == "COMPLETED"
+    assert json.loads(record["data"]["S"])["id"] == "n1"
+    assert json.loads(record["data"]["S"])["answer"] == "ok"
+    assert stack.metrics() == {"Delivered": 1}
+    assert stack.logs()[0]["destination"] == "slack:default"
+    assert stack.logs()[0]["run_id"] == "42"
+
+
+def test_the_sample_event_is_one_that_the_function_understands(stack: Stack) -> None:
+    app.handler(copy.deepcopy(EVENT), FakeLambdaContext())  # type: ignore[arg-type]  # the part of it that is used
+
+    assert stack.slack.texts() == ["1 failed: Release 4.2 regression"]
+
+
+def test_a_notification_that_arrives_twice_is_posted_once(stack: Stack) -> None:
+    stack.put("n1")
+    stack.put("n1")
+
+    stack.invoke()
+
+    assert len(stack.slack.posts) == 1
+    assert stack.count() == 0
+    assert [line["end"] for line in stack.logs()] == ["delivered", "duplicate"]
+
+
+def test_the_same_notification_goes_to_each_of_its_destinations(stack: Stack) -> None:
+    stack.put("n1")
+    stack.put("n1", destination="slack:payments")
+
+    stack.invoke()
+
+    assert [post.webhook for post in stack.slack.posts] == ["default", "payments"]
+
+
+def test_a_failed_post_leaves_no_record_so_that_the_next_one_sends(stack: Stack) -> None:
+    stack.slack.answer(SlackAnswer(503, b"oops"))
+    stack.put("n1")
+
+    assert stack.invoke() == ["n1"]
+
+    assert [item for item in stack.items() if item["pk"]["S"].startswith("DELIVERY#")] == []
+    assert stack.count() == 1
+    assert stack.receive() == []  # invisible for its five seconds
+
+
+def test_a_parked_message_keeps_body_and_attributes_and_says_why(stack: Stack) -> None:
+    stack.slack.always(SlackAnswer(404, b"no_service"))
+    stack.put("n1")
+
+    assert stack.invoke() == []
+
+    assert (stack.count(), stack.count(dead=True)) == (0, 1)
+    parked = stack.receive(dead=True)[0]
+    assert parked["Body"] == EVENT["Records"][0]["body"]
+    attributes = {name: raw["StringValue"] for name, raw in parked["MessageAttributes"].items()}
+    assert attributes["reason"] == "no_service"
+    assert attributes["id"] == "n1"
+    assert parked["MessageAttributes"]["status"]["DataType"] == "String.Array"
+    assert stack.metrics() == {"DeliveryFailed": 1, "DestinationGone": 1}
+    assert "slack:default is gone" in next(line["message"] for line in stack.logs() if line["level"] == "ERROR")
+
+
+def test_mending_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack) -> None:
+    stack.slack.always(SlackAnswer(404, b"no_service"))
+    stack.put("n1")
+    stack.invoke()
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=stack.slack.webhook("mended"))
+    for message in stack.receive(dead=True):
+        stack.sqs.send_message(
+            QueueUrl=stack.queue_url, MessageBody=message["Body"], MessageAttributes=message["MessageAttributes"]
+        )
+    stack.pass_time()
+
+    stack.invoke()
+
+    assert stack.slack.texts("mended") == ["1 failed: Release 4.2 regression"]
+
+
+def test_a_rotated_webhook_is_found_without_waiting_for_the_cache(stack: Stack) -> None:
+    stack.put("n1")
+    stack.invoke()
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=stack.slack.webhook("rotated"))
+    stack.slack.always(SlackAnswer(403, b"invalid_token"))
+    stack.put("n2")
+
+    assert stack.invoke() == []
+
+    assert len(stack.slack.texts("rotated")) == 1
+
+
+def test_refused_blocks_go_out_as_text_and_are_counted(stack: Stack) -> None:
+    stack.slack.answer(SlackAnswer(400, b"invalid_blocks"))
+    stack.put("n1")
+
+    assert stack.invoke() == []
+
+    assert stack.slack.posts[1].payload == {
+        "text": "1 failed: Release 4.2 regression",
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+    assert stack.metrics() == {"Delivered": 1, "TextOnly": 1}
+
+
+def test_429_keeps_every_invocation_away_from_the_webhook(stack: Stack) -> None:
+    stack.slack.answer(SlackAnswer(429, b"rate_limited", {"Retry-After": "30"}))
+    stack.put("n1")
+    stack.invoke()
+    stack.put("n2")
+    stack.put("n3", destination="slack:payments")
+
+    assert stack.invoke() == ["n2"]
+
+    assert [post.webhook for post in stack.slack.posts] == ["default", "payments"]
+    assert stack.metrics() == {"Throttled": 1, "Delivered": 1}
+
+
+def test_what_is_not_ours_is_parked_without_blocking_the_rest(stack: Stack) -> None:
+    stack.put("n1", body="hello")
+    stack.put("n2", body="[" * 10_000)
+    stack.put("n3", destination="email:default")
+    stack.sqs.send_message(QueueUrl=stack.queue_url, MessageBody='{"text": "no attributes"}')
+    stack.put("n5")
+
+    assert stack.invoke() == []
+
+    assert stack.count(dead=True) == 4
+    reasons = {message["MessageAttributes"]["reason"]["StringValue"] for message in stack.receive(dead=True)}
+    assert reasons == {"not_ours"}
+    assert len(stack.slack.posts) == 1
+
+
+def test_a_message_with_ten_attributes_can_still_be_parked_with_its_reason(stack: Stack) -> None:
+    stack.sqs.send_message(
+        QueueUrl=stack.queue_url,
+        MessageBody="hello",
+        MessageAttributes={f"a{n}": {"DataType": "String", "StringValue": "x"} for n in range(10)},
+    )
+
+    stack.invoke()
+
+    attributes = stack.receive(dead=True)[0]["MessageAttributes"]
+    assert len(attributes) == 10
+    assert attributes["reason"]["StringValue"] == "not_ours"
+
+
+def test_an_unreadable_secret_keeps_the_messages_and_names_the_secret(stack: Stack) -> None:
+    stack.secrets.delete_secret(SecretId=stack.secret_arn, ForceDeleteWithoutRecovery=True)
+    stack.put("n1")
+
+    assert stack.invoke() == ["n1"]
+
+    assert stack.secret_arn in stack.logs()[0]["detail"]
+
+
+def test_a_delivery_that_another_invocation_has_in_hand_is_left_to_it_until_that_one_is_over(stack: Stack) -> None:
+    ledger = Ledger(stack.dynamodb, TABLE)
+    message = QueuedMessage("sqs-1", "handle", 1, "{}", id="n1", destination="slack:default")
+    context: Any = FakeLambdaContext(remaining_ms=60_000)
+    inner: list[str] = []
+
+    def send_while_another_tries() -> Receipt:
+        with pytest.raises(DeliveryDelayed) as caught:
+            ledger.once(message, lambda: pytest.fail("sent twice"), context=context)
+        inner.append(caught.value.reason)
+        raise KeyboardInterrupt  # a crash: nobody tidies up
+
+    with pytest.raises(KeyboardInterrupt):
+        ledger.once(message, send_while_another_tries, context=context)
+
+    assert inner == ["in_progress"]
+    record = stack.items()[0]
+    left = int(record["in_progress_expiration"]["N"]) / 1000 - int(record["expires_at"]["N"]) + 30 * 24 * 3_600
+    assert 55 < left < 65  # the record blocks the message for as long as that invocation could live, not for 30 days
+
+
+def test_what_slack_took_is_not_sent_again_when_its_record_cannot_be_written(stack: Stack) -> None:
+    ledger = Ledger(stack.dynamodb, TABLE)
+    message = QueuedMessage("sqs-1", "handle", 1, "{}", id="n1", destination="slack:default")
+    context: Any = FakeLambdaContext()
+    receipt = Receipt(at=datetime(2026, 11, 23, tzinfo=UTC), text_only=False)
+
+    def send_and_lose_the_table() -> Receipt:
+        stack.dynamodb.delete_table(TableName=TABLE)
+        return receipt
+
+    assert ledger.once(message, send_and_lose_the_table, context=context) == receipt
+
+
+def test_no_address_shows_up_anywhere_whatever_slack_answers(stack: Stack) -> None:
+    """Log lines, metrics, the table and the dead-letter queue, over every kind of answer."""
+    answers = [
+        SlackAnswer(),
+        SlackAnswer(400, b"invalid_blocks"),
+        SlackAnswer(404, b"no_service"),
+        SlackAnswer(429, b"", {"Retry-After": "1"}),
+        SlackAnswer(500, stack.slack.webhook().encode()),
+        SlackAnswer(302, b"", {"Location": stack.slack.webhook()}),
+        SlackAnswer(200, stack.slack.webhook().encode()),
+        SlackAnswer(418, stack.slack.SECRET.encode()),
+        SlackAnswer(hang_up=True),
+    ]
+    names = [f"d{number}" for number in range(len(answers))]
+    webhooks = {name: stack.slack.webhook(name) for name in names}
+    # nobody listens on port 9 ("discard")
+    webhooks["refused"] = f"http://127.0.0.1:9/services/T000/B000/{stack.slack.SECRET}"
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(webhooks))
+    for name, answer in zip(names, answers, strict=True):
+        stack.slack.always(answer, webhook=name)
+    for name in webhooks:
+        stack.put(f"n-{name}", destination=f"slack:{name}")
+
+    stack.invoke()
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps({"x": stack.slack.SECRET}))
+    app._service.cache_clear()
+    stack.put("n-unreadable")
+    stack.invoke()
+
+    dead = stack.receive(dead=True)
+    assert len(stack.logs()) == len(answers) + 2
+    assert len(dead) == 2  # refused as text, too; gone
+    assert stack.slack.SECRET not in stack.printed
+    assert stack.slack.SECRET not in json.dumps(stack.items(), default=str)
+    assert stack.slack.SECRET not in json.dumps(dead, default=str)
+
+
+def test_missing_settings_stop_the_function_with_all_their_names(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TABLE_NAME")
+    monkeypatch.delenv("DEAD_LETTER_QUEUE_URL")
+
+    with pytest.raises(ConfigurationError) as caught:
+        app.handler(EVENT, FakeLambdaContext())  # type: ignore[arg-type]  # the part of it that is used
+
+    assert caught.value.problems == ("TABLE_NAME is not set", "DEAD_LETTER_QUEUE_URL is not set")
+    assert stack.slack.posts == []

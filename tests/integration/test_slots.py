@@ -1,0 +1,89 @@
+"""The pace of a webhook in a real table, with several invocations at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.slots import Slots, from_millis, to_millis
+from testmo_notifier.errors import DeliveryDelayed
+from testmo_notifier.model import LONG_AGO, Pace
+from testmo_notifier.pacing import Turn, take_turn
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TABLE = "state"
+
+pytestmark = pytest.mark.aws
+
+
+@pytest.fixture
+def dynamodb(clean_aws: str) -> Iterator[DynamoDBClient]:
+    client = boto3.client("dynamodb", endpoint_url=clean_aws, config=client_config())
+    client.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    yield client
+    client.close()
+
+
+def test_a_pace_is_kept_as_it_was(dynamodb: DynamoDBClient) -> None:
+    slots = Slots(dynamodb, TABLE)
+    kept = Pace(next_slot=NOW + timedelta(milliseconds=1), line_end=NOW, failures=3)
+
+    slots.change("slack:default", lambda _: (kept, None))
+
+    assert slots.change("slack:default", lambda pace: (pace, pace)) == kept
+    assert slots.change("slack:other", lambda pace: (pace, pace)) == Pace()
+
+
+def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDBClient) -> None:
+    slots = Slots(dynamodb, TABLE)
+
+    def take(_: int) -> Turn:
+        return slots.change(
+            "slack:default", lambda pace: take_turn(pace, NOW, receives=1, patience=timedelta(minutes=1))
+        )
+
+    with ThreadPoolExecutor(4) as threads:
+        turns = list(threads.map(take, range(20)))
+
+    assert sorted(turn.at for turn in turns) == [NOW + timedelta(seconds=n) for n in range(20)]
+
+
+def test_a_decision_is_made_again_when_somebody_was_faster(dynamodb: DynamoDBClient) -> None:
+    slots = Slots(dynamodb, TABLE)
+    seen: list[int] = []
+
+    def decide(pace: Pace) -> tuple[Pace, None]:
+        if not seen:
+            Slots(dynamodb, TABLE).change("slack:default", lambda _: (Pace(failures=7), None))
+        seen.append(pace.failures)
+        return Pace(failures=pace.failures + 1), None
+
+    slots.change("slack:default", decide)
+
+    assert seen == [0, 7]
+
+
+def test_without_the_table_there_is_no_slot(dynamodb: DynamoDBClient) -> None:
+    with pytest.raises(DeliveryDelayed) as caught:
+        Slots(dynamodb, "no-such-table").change("slack:default", lambda pace: (pace, None))
+
+    assert caught.value.reason == "table_unavailable"
+
+
+def test_a_slot_is_rounded_up_to_the_millisecond_so_that_it_never_begins_early() -> None:
+    assert from_millis(to_millis(NOW + timedelta(microseconds=1))) == NOW + timedelta(milliseconds=1)
+    assert to_millis(LONG_AGO) == "0"
