@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,23 +20,30 @@ class MemoryStore:
     def __init__(self, holder: str = "poller") -> None:
         self.items: dict[str, dict[str, Any]] = {}
         self.holder = holder
-        self.lease: tuple[str, datetime] | None = None
-        self.writes = 0
+        self.written: list[str] = []  # the keys, in the order of the writes
         self.names: defaultdict[int, dict[int, str]] = defaultdict(dict)
         self.progress: dict[int, CaseProgress] = {}
 
+    def as_seen_by(self, holder: str) -> MemoryStore:
+        """The same table, used by another process."""
+        other = copy(self)
+        other.holder = holder
+        return other
+
     def take_lease(self, now: datetime, duration: timedelta) -> Control:
-        if self.lease is not None and self.lease[0] != self.holder and self.lease[1] >= now:
-            raise LeaseTaken(self.lease[1])
-        self.lease = (self.holder, now + duration)
-        return items.control_from(self.items.get("CONTROL", {}))
+        control = self.items.setdefault("CONTROL", {})
+        lease = control.get("lease")
+        if lease is not None and lease["holder"] != self.holder and lease["until"] >= now:
+            raise LeaseTaken(lease["until"])
+        control["lease"] = {"holder": self.holder, "until": now + duration}
+        return items.control_from(control)
 
     def save_control(self, control: Control, *, release: bool) -> None:
-        if self.lease is None or self.lease[0] != self.holder:
+        lease = self.items["CONTROL"].get("lease")
+        if lease is None or lease["holder"] != self.holder:
             raise LostRace("the lease went to another poller")
-        self.items["CONTROL"] = {**items.control_values(control)}
-        if release:
-            self.lease = None
+        self.items["CONTROL"] = {**items.control_values(control), **({} if release else {"lease": lease})}
+        self.written.append("CONTROL")
 
     def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
         found = [self.items.get(f"RUN#{run_id}") for run_id in run_ids]
@@ -81,7 +89,7 @@ class MemoryStore:
         if (int(stored["version"]["N"]) if stored else 0) != version:
             raise LostRace(f"{key} was written by another poller meanwhile")
         self.items[key] = item
-        self.writes += 1
+        self.written.append(key)
 
 
 class MemoryTopic:
@@ -92,6 +100,7 @@ class MemoryTopic:
         self.refused: set[str] = set()
 
     def publish(self, notification: Notification) -> None:
+        notification.message.encode()  # as boto does: what has no UTF-8 is not sent
         if notification.destination in self.refused:
             raise Unpublished(f"SNS did not take a message for {notification.destination}")
         self.notifications.append(notification)

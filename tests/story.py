@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.http import Answer, new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.detect import Watch
 from testmo_notifier.discovery import Scope
+from testmo_notifier.model import Checkpoint
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.politeness import Gate
 from testmo_notifier.render import Renderer
@@ -20,6 +23,7 @@ from testmo_notifier.summary import Summary
 from tests.memory import MemoryStore, MemoryTopic
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Result, Run, Test
+from tools.simulator.simulator import RecordedRequest
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 FAILED, BLOCKED, PASSED = StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED
@@ -36,6 +40,18 @@ class PlainToken:
 
     def refresh(self) -> str:
         return self.token
+
+
+class SpoiledTestmo(Testmo):
+    """The real adapter over real HTTP, whose answers are changed after they arrived: what no honest Testmo sends."""
+
+    spoil: Callable[[str, dict[str, Any]], None]
+
+    def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
+        body, answer = super()._get(path, query)
+        changed = dict(body)
+        self.spoil(path, changed)
+        return changed, answer
 
 
 class Story:
@@ -59,6 +75,7 @@ class Story:
             "requests_per_minute": 120,
             "seconds_left": lambda: 60.0,
         }
+        self.spoil: Callable[[str, dict[str, Any]], None] = lambda _path, _body: None
 
     def add_run(self, name: str = "Release 4.2", tests: int = 5, project: Project | None = None) -> Run:
         project = project or self.shop
@@ -75,9 +92,30 @@ class Story:
     def wait(self, seconds: float = 60.0) -> None:
         self.time += timedelta(seconds=seconds)
 
+    def ago(self, seconds: float) -> datetime:
+        return self.time - timedelta(seconds=seconds)
+
+    def scope(self, **changed: Any) -> Scope:
+        """The scope of the settings, changed."""
+        return replace(self.settings["scope"], **changed)
+
     def poll(self, *, store: MemoryStore | None = None, **changed: Any) -> Summary:
         """One poll; the clock stands still meanwhile, but for what the poller sleeps."""
         return poll(self.parts(store=store, **changed))
+
+    def wait_and_poll(self, polls: int = 1, *, every: float = 60.0) -> Summary:
+        """So many polls, each after a pause; the last one's summary."""
+        for _ in range(polls):
+            self.wait(every)
+            summary = self.poll()
+        return summary
+
+    def deploy_again(self) -> None:
+        """What is left of a poller after a deploy: its state, and nothing else."""
+        self.pool.clear()
+        self.pool = new_pool()
+        self.renderer = Renderer(ZoneInfo("UTC"))
+        self.store = self.store.as_seen_by("the next poller")
 
     def parts(self, *, store: MemoryStore | None = None, **changed: Any) -> Parts:
         return Parts(
@@ -96,7 +134,17 @@ class Story:
         )
 
     def connect(self, gate: Gate) -> Testmo:
-        return Testmo(url=self.testmo.url, token=self.token, pool=self.pool, gate=gate, now=lambda: self.time)
+        testmo = SpoiledTestmo(url=self.testmo.url, token=self.token, pool=self.pool, gate=gate, now=lambda: self.time)
+        testmo.spoil = self.spoil
+        return testmo
+
+    def requests(self, path: str = "*") -> list[RecordedRequest]:
+        """What Testmo was asked so far below /api/v1, by a pattern such as `/runs/*/results`."""
+        return [r for r in self.testmo.requests if fnmatchcase(r.path.removeprefix("/api/v1"), path)]
+
+    def before_page(self, page: int, action: Callable[[], object], **where: Any) -> None:
+        """Do something just before Testmo reads that page."""
+        self.testmo.faults.before_page(page, action, **where)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -106,6 +154,15 @@ class Story:
     def announced(self) -> list[int]:
         """The ids of all results named in events, in the order of announcing; repeated when announced twice."""
         return [result["id"] for event in self.events for result in event["results"]]
+
+    @property
+    def total(self) -> int:
+        """How many results all events together announced, those that are counted and not named included."""
+        return sum(event["total"] for event in self.events)
+
+    def checkpoint(self, run: Run) -> Checkpoint:
+        """What is kept of a run."""
+        return self.store.checkpoints([run.id])[run.id]
 
     def channel(self, name: str) -> list[str]:
         return [n.message for n in self.topic.notifications if n.channel == name]

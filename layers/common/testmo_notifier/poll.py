@@ -202,8 +202,9 @@ class OnePoll:
                     done, waiting = wait(waiting, RENEW_AFTER.total_seconds(), FIRST_COMPLETED)
                     self.still_alive()
                     yield from ((readings[reading], reading) for reading in done)
-            finally:
+            except BaseException:
                 self.gate.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
+                raise
 
     def read_run(self, watched: WatchedRun) -> Reading:
         """Read one run from its checkpoint on. Runs in a worker: reads and decides, writes nothing."""

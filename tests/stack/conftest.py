@@ -1,0 +1,60 @@
+"""The real template.yaml, built and deployed once with `sam deploy` to an embedded AWS that enforces permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tools import build, stack
+from tools.aws import Aws
+from tools.build import Build
+from tools.inbox.receiver import Inbox
+from tools.ministack import PROGRAM, MiniStack
+from tools.stack import Stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is of the stack lane."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def built() -> Build:
+    if not build.SAM.exists():
+        pytest.skip(f"SAM CLI is not installed ({build.SAM} is missing): run `make setup`")
+    return build.build()
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    """An embedded AWS of this lane's own: roles and policies are enforced, and nobody empties it."""
+    if not PROGRAM.exists():
+        pytest.skip(f"the embedded AWS is not installed ({PROGRAM} is missing): run `make setup`")
+    with MiniStack() as ministack:
+        yield ministack.aws
+
+
+@pytest.fixture(scope="session")
+def inbox() -> Iterator[Inbox]:
+    with Inbox(0) as inbox:
+        yield inbox
+
+
+@pytest.fixture(scope="session")
+def parameters(aws: Aws, inbox: Inbox) -> Mapping[str, str]:
+    return {
+        "TestmoUrl": "https://example.testmo.net",
+        "TestmoSecretArn": stack.make_secret(aws, "testmo", "a-token"),
+        "SlackSecretArn": stack.make_secret(aws, "slack", inbox.webhook),
+        "EmailAddress": "qa@example.com",
+        "PollScheduleState": "DISABLED",
+    }
+
+
+@pytest.fixture(scope="session")
+def deployed(aws: Aws, built: Build, parameters: Mapping[str, str]) -> Stack:
+    return stack.deploy(aws, built, parameters, name="shared")
