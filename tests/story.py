@@ -1,4 +1,5 @@
 """Plays a story on the simulator and polls it: real HTTP, state and messages in memory, a clock of its own."""
+# ruff: noqa: ANN401 -- what is handed through to settings and to the simulator has many types
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.detect import Watch
 from testmo_notifier.discovery import Scope
 from testmo_notifier.model import Checkpoint
-from testmo_notifier.poll import Parts, poll
 from testmo_notifier.politeness import Gate
+from testmo_notifier.poll import Parts, poll
 from testmo_notifier.render import Renderer
 from testmo_notifier.summary import Summary
 from tests.memory import MemoryStore, MemoryTopic
@@ -97,7 +98,8 @@ class Story:
 
     def scope(self, **changed: Any) -> Scope:
         """The scope of the settings, changed."""
-        return replace(self.settings["scope"], **changed)
+        scope: Scope = self.settings["scope"]
+        return replace(scope, **changed)
 
     def poll(self, *, store: MemoryStore | None = None, **changed: Any) -> Summary:
         """One poll; the clock stands still meanwhile, but for what the poller sleeps."""

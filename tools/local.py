@@ -8,8 +8,7 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import Final, TypeVar
 
-from botocore.exceptions import ConnectionError as NoConnection
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import build, stack
 from tools.aws import Aws
@@ -17,7 +16,7 @@ from tools.captures import Captures
 from tools.environment import DEFAULT_INBOX_PORT, EMAIL_ADDRESS, Settings, Testmo
 from tools.inbox.receiver import Inbox, Message
 from tools.ministack import MiniStack, NotUp
-from tools.session import Session
+from tools.session import Deployment, Session
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
 from tools.stopping import StoppedAtOnce, Stopping
@@ -49,9 +48,8 @@ def run(settings: Settings, terminal: Terminal) -> int:
         except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
             terminal.verdict(str(exc), is_ok=False)
             return 1
-        except (NoConnection, HTTPClientError) as exc:
-            where = settings.aws.endpoint if settings.aws else "the embedded AWS"
-            terminal.verdict(f"{where} does not answer: {exc}", is_ok=False)
+        except (BotoCoreError, ClientError, OSError) as exc:  # an emulator that went away, a disk that is full
+            terminal.verdict(str(exc), is_ok=False)
             return 1
         except StoppedAtOnce as exc:
             terminal.verdict("stopped", is_ok=False)
@@ -90,9 +88,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
         terminal.note("the simulator's story begins anew, but this stack remembers the last one")
     return Session(
         settings=settings,
-        aws=aws,
-        stack=deployed,
-        captures=captures,
+        deployment=Deployment(aws, deployed, captures),
         arrivals=arrivals if inbox else None,
         advance=advance,
         terminal=terminal,

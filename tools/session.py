@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -34,40 +35,55 @@ ALL_DEPTHS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What is polled: a stack, the AWS it is on, and where its mail and events arrive."""
+
+    aws: Aws
+    stack: Stack
+    captures: Captures
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, and waiting for it; tests have one of their own."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
 class Session:
     """One run of `testmo-notifier local`, from the first poll to the verdict.
 
     Args:
         settings: what was asked for.
-        aws: where the stack is.
-        stack: what is polled.
-        captures: where mail and events arrive.
+        deployment: what is polled.
         arrivals: Slack messages of our own inbox; None where Slack is somebody else's.
         advance: plays the next step of the story, None when it is over (or there is none).
         terminal: where it is told.
         stopping: whether somebody wants it to end.
+        clock: the time, and how to wait.
     """
 
     def __init__(
         self,
         *,
         settings: Settings,
-        aws: Aws,
-        stack: Stack,
-        captures: Captures,
+        deployment: Deployment,
         arrivals: SimpleQueue[Message] | None,
         advance: Callable[[], str | None],
         terminal: Terminal,
         stopping: Stopping,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
-        self._aws = aws
-        self._stack = stack
-        self._captures = captures
+        self._aws, self._stack, self._captures = deployment.aws, deployment.stack, deployment.captures
         self._arrivals = arrivals
         self._advance = advance
         self._terminal = terminal
         self._stopping = stopping
+        self._clock = clock or Clock()
         self._emails = NumberedFolder(settings.emails) if settings.emails else None
         self._events = NumberedFolder(settings.events) if settings.events else None
         self._parked_before = self._parked()
@@ -83,12 +99,12 @@ class Session:
             number += 1
             if number > 1:  # the first poll takes stock: what failed before it is nobody's news
                 self._tell()
-            started = time.monotonic()
+            started = self._clock.monotonic()
             self._poll(number)
             self._show_arrivals()
             if number == self._settings.polls or (self._settings.ends_with_story and not self._story_goes_on):
                 break
-            self._pause(started + self._settings.interval_seconds - time.monotonic())
+            self._pause(started + self._settings.interval_seconds - self._clock.monotonic())
             if self._settings.ends_with_story:  # a reader shall see what came of a step before the next one
                 self._settle(give_up_seconds=STORY_SECONDS)
         return self._report(number, waiting=self._settle())
@@ -104,12 +120,12 @@ class Session:
 
     def _poll(self, number: int) -> None:
         """One poll that counts; one that finds another poller at work is repeated when that one's lease ends."""
-        give_up = time.monotonic() + BUSY_SECONDS
+        give_up = self._clock.monotonic() + BUSY_SECONDS
         while True:
-            started = time.monotonic()
+            started = self._clock.monotonic()
             try:
                 summary = poller.poll(self._aws, self._stack.poller)
-                if summary.status == "busy" and time.monotonic() > give_up:
+                if summary.status == "busy" and self._clock.monotonic() > give_up:
                     raise PollFailed(f"another poller is at work since {BUSY_SECONDS:.0f} s")
             except PollFailed as exc:
                 self._failed.append(number)
@@ -119,19 +135,19 @@ class Session:
             if summary.status != "busy" or self._stopping.is_asked:
                 break
             self._terminal.note(f"{summary.words or 'another poller is at work'}; trying again when it is done")
-            until = summary.retry_at or datetime.now(UTC)
-            self._pause(max(1.0, (until - datetime.now(UTC)).total_seconds() + 0.1))
+            until = summary.retry_at or self._clock.now()
+            self._pause(max(1.0, (until - self._clock.now()).total_seconds() + 0.1))
         self._last = summary
-        seconds = time.monotonic() - started
+        seconds = self._clock.monotonic() - started
         self._terminal.poll(number, summary.words, seconds, is_ok=summary.status == "ok")
         for problem in summary.problems:
             self._terminal.problem(problem)
 
     def _pause(self, seconds: float) -> None:
         """Wait, but print what arrives, and wake up when asked to stop."""
-        deadline = time.monotonic() + seconds
-        while not self._stopping.is_asked and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, TICK_SECONDS))
+        deadline = self._clock.monotonic() + seconds
+        while not self._stopping.is_asked and (left := deadline - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, TICK_SECONDS))
             self._show_slack()
 
     def _show_arrivals(self) -> None:
@@ -173,7 +189,7 @@ class Session:
 
         Gives up when nothing moved for so long.
         """
-        changed = said = time.monotonic()
+        changed = said = self._clock.monotonic()
         known: tuple[int, int] | None = None
         while True:
             self._show_arrivals()
@@ -181,7 +197,7 @@ class Session:
             if not waiting:
                 self._show_arrivals()
                 return 0
-            now = time.monotonic()
+            now = self._clock.monotonic()
             if (waiting, self._delivered) != known:
                 changed, known = now, (waiting, self._delivered)
             if now - changed > give_up_seconds:
@@ -189,7 +205,7 @@ class Session:
             if now - said > SAY_SECONDS:
                 said = now
                 self._terminal.note(f"{_count(waiting, 'message')} on the way to Slack")
-            time.sleep(TICK_SECONDS)
+            self._clock.sleep(TICK_SECONDS)
 
     def _report(self, polls: int, waiting: int) -> bool:
         """Say how it ended."""

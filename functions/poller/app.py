@@ -26,6 +26,7 @@ from testmo_notifier.config import PollerSettings, testmo_token
 from testmo_notifier.detect import Watch
 from testmo_notifier.discovery import Scope
 from testmo_notifier.errors import NotifierError
+from testmo_notifier.issues import parse_issue_links
 from testmo_notifier.observability import new_logger, new_metrics, report_failed_poll, report_poll
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.render import Renderer
@@ -45,8 +46,10 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        self.routes = parse_routes(files(testmo_notifier_settings).joinpath("routes.toml").read_text("utf-8"))
-        self.overrides = Path(str(files(testmo_notifier_settings))) / "templates"
+        own = files(testmo_notifier_settings)
+        self.routes = parse_routes(own.joinpath("routes.toml").read_text("utf-8"))
+        self.links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
+        self.overrides = Path(str(own)) / "templates"
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         self.topic = Topic(boto3.client("sns", config=client_config()), settings.topic_arn)
         secrets = SecretsProvider(boto_config=client_config())
@@ -75,7 +78,7 @@ class Service:
                 url=settings.testmo_url, token=self.token, pool=self.pool, gate=gate, now=utc_now
             ),
             topic=self.topic,
-            renderer=Renderer(settings.time_zone, self.overrides),
+            renderer=Renderer(settings.time_zone, self.overrides, self.links),
             watch=Watch(settings.alert_status_ids, settings.created_by_ids, settings.assignee_ids),
             scope=Scope(
                 project_ids=settings.project_ids,

@@ -54,7 +54,7 @@ class Service:
 
     def run(self, event: SqsEvent, context: LambdaContext) -> BatchResponse:
         """Deliver one batch; log and count how each message ended."""
-        pass  # a connection that slept with the function may be dead, and a post is not repeated blindly
+        self.pool.clear()  # a connection that slept with the function may be dead, and a post is not repeated blindly
         self.logger.append_keys(request_id=context.aws_request_id)
         effects = Effects(
             webhooks=lambda fresh: self.read_webhooks(fresh=fresh),

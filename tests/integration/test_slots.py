@@ -56,7 +56,7 @@ def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDB
             "slack:default", lambda pace: take_turn(pace, NOW, receives=1, patience=timedelta(minutes=1))
         )
 
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(2) as threads:
         turns = list(threads.map(take, range(20)))
 
     assert sorted(turn.at for turn in turns) == [NOW + timedelta(seconds=n) for n in range(20)]

@@ -39,7 +39,7 @@ def environment(tmp_path: Path, extra: Mapping[str, str]) -> dict[str, str]:
 
 def local(tmp_path: Path, *flags: str, **extra: str) -> SimpleNamespace:
     """Run to the end; nobody is at the keyboard."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own command
         command(*flags), cwd=ROOT, env=environment(tmp_path, extra), stdin=subprocess.DEVNULL, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS,
     )  # fmt: skip
@@ -52,7 +52,7 @@ def running(tmp_path: Path, *flags: str, **extra: str) -> Iterator[tuple[subproc
     output = tmp_path / "output.txt"
     with (
         output.open("wb") as file,
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603 - our own command
             command(*flags), cwd=ROOT, env=environment(tmp_path, extra), stdin=subprocess.DEVNULL,
             stdout=file, stderr=subprocess.STDOUT,
         ) as process,
@@ -89,7 +89,8 @@ def fail_a_test(simulator: Simulator) -> str:
     """A new failing result of a test that has none; returns the subject of its mail."""
     world = simulator.world
     (run,) = world.runs.values()
-    test = next(test for test in world.tests_of(run) if not world.results_of(test))
+    told = {result.test_id for result in world.results_of(run)}
+    test = next(test for test in world.tests_of(run) if test.id not in told)
     world.save_result(test, StatusId.FAILED)
     return "[Testmo] 1 failed: Nightly"
 
@@ -170,11 +171,15 @@ def test_ctrl_c_ends_polling_and_still_delivers(
 def test_a_poll_that_fails_is_told_in_words_and_by_the_exit_status(
     tmp_path: Path, built: Build, simulator: Simulator, outside: Mapping[str, str]
 ) -> None:
-    del built, simulator
-    told = local(tmp_path, "--polls", "1", **{**outside, "TESTMO_TOKEN": "not-the-token"})
+    del built
+    simulator.faults.add("401", times=None)
+    try:
+        told = local(tmp_path, "--polls", "1", **outside)
+    finally:
+        simulator.faults.clear()
     assert told.status == 1, told.output
     assert "1 poll failed" in told.output
-    assert "not-the-token" not in told.output
+    assert simulator.token not in told.output
     assert "Traceback" not in told.output
 
 

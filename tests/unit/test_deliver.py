@@ -76,6 +76,21 @@ def test_refused_blocks_are_sent_once_as_text_a_second_later() -> None:
     assert script.receipts[0].text_only
 
 
+def test_the_text_waits_for_another_invocation_that_was_faster_instead_of_starting_over() -> None:
+    script = Script([refused()])
+    effects = script.effects()
+    post = effects.post
+
+    def post_while_another_takes_a_slot(url: str, payload: str) -> None:
+        script.paces["slack:default"] = Pace(next_slot=NOW + timedelta(seconds=2))
+        post(url, payload)
+
+    object.__setattr__(effects, "post", post_while_another_takes_a_slot)
+
+    assert ends(list(deliver([make_message()], effects))) == [("a", "delivered", "")]
+    assert script.slept == [2.0]
+
+
 def test_a_text_that_is_refused_too_is_parked_with_slacks_reason() -> None:
     script = Script([refused(), refused("invalid_payload")])
 

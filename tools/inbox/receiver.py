@@ -1,25 +1,58 @@
 """An incoming webhook on this machine: takes what Slack would take, answers what Slack would answer, shows it.
 
-`POST` on the webhook's path receives, `GET /` is a page for people, `GET /messages.json` one for programs.
+`POST` on the webhook's path receives, `GET /` is a page for people, `GET /messages.json` one for programs. `local` adds
+the mail and the events it captures. Listens on loopback only, and answers only those who call it by a name of
+loopback: a web page elsewhere that points its own name at 127.0.0.1 reads nothing here.
 """
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import parse_qs, urlsplit
 
-from tools import blocks
+from tools.inbox.entries import MAX_ENTRIES, Entries
 from tools.simulator import stamps
-from tools.simulator.answers import Answer, as_html, as_json
+from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 
 WEBHOOK_PATH: Final = "/services/T0000LOCAL/B0000LOCAL/inbox"
+NAMES: Final = ("127.0.0.1", "localhost")
+WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than any proxy's or browser's patience
+MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
+PAGE: Final = Path(__file__).with_name("page")
+HTML, CSS, JAVASCRIPT, SVG = "text/html", "text/css", "text/javascript", "image/svg+xml"
+FILES: Final = {
+    "/": ("inbox.html", HTML),
+    "/inbox.css": ("inbox.css", CSS),
+    "/messages.css": ("messages.css", CSS),
+    "/inbox.js": ("inbox.js", JAVASCRIPT),
+    "/list.js": ("list.js", JAVASCRIPT),
+    "/readers.js": ("readers.js", JAVASCRIPT),
+    "/slack.js": ("slack.js", JAVASCRIPT),
+    "/mrkdwn.js": ("mrkdwn.js", JAVASCRIPT),
+    "/dates.js": ("dates.js", JAVASCRIPT),
+    "/dom.js": ("dom.js", JAVASCRIPT),
+    "/icon.svg": ("icon.svg", SVG),
+}
+# Messages may come from anybody: no script but ours runs, nothing is loaded from elsewhere, no HTML is ever parsed
+# from text (trusted types), and no other page may hold ours in a frame.
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +64,7 @@ class Message:
 
 
 class Inbox:
-    """Receives on 127.0.0.1; `arrived` is called for each message, in the thread that received it."""
+    """Receives on 127.0.0.1; `arrived` is called for each posted message, in the thread that received it."""
 
     def __init__(
         self,
@@ -40,10 +73,12 @@ class Inbox:
         arrived: Callable[[Message], None] = lambda _: None,
         now: Callable[[], datetime] = stamps.utc_now,
     ) -> None:
-        self.messages: list[Message] = []
+        self.messages: deque[Message] = deque(maxlen=MAX_ENTRIES)
+        self.entries = Entries()
         self._arrived = arrived
         self._now = now
         self._server = LoopbackServer(port, handle=self._handle, now=now)
+        self._hosts = {f"{name}:{urlsplit(self.url).port}" for name in NAMES}
 
     @property
     def url(self) -> str:
@@ -62,24 +97,44 @@ class Inbox:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.entries.close()
         self._server.stop()
 
+    def show_slack(self, payload: Mapping[str, object]) -> None:
+        """Show a message, be it posted here or handed over for somebody else's Slack."""
+        self.entries.add("slack", self._now(), {"payload": payload})
+
+    def show_mail(self, *, subject: str, sender: str, to: str, body: str) -> None:
+        """Show a mail."""
+        self.entries.add("email", self._now(), {"subject": subject, "sender": sender, "to": to, "body": body})
+
+    def show_event(self, body: str) -> None:
+        """Show a JSON event."""
+        self.entries.add("event", self._now(), {"body": body})
+
     def _handle(self, received: Received) -> Reply:
-        path = received.target.partition("?")[0]
+        if received.host not in self._hosts:
+            return Reply(_plain("This is an inbox on 127.0.0.1, and nobody else.", HTTPStatus.MISDIRECTED_REQUEST))
+        path, _, query = received.target.partition("?")
         if received.method == "POST":
             return Reply(self._receive(path, received.body))
+        if received.method not in ("GET", "HEAD"):
+            return Reply(_plain("Only GET and POST.", HTTPStatus.METHOD_NOT_ALLOWED))
+        if path in FILES:
+            name, kind = FILES[path]
+            return Reply(_shown((PAGE / name).read_bytes(), kind))
+        if path == "/entries":
+            return Reply(self._entries(query))
         if path == "/messages.json":
-            return Reply(as_json([message.payload for message in self.messages]))
-        if path == "/":
-            return Reply(as_html(self._page(), status=HTTPStatus.OK))
-        return Reply(as_html("Not here.", status=HTTPStatus.NOT_FOUND))
+            return Reply(_json([message.payload for message in list(self.messages)]))
+        return Reply(_plain("Not here.", HTTPStatus.NOT_FOUND))
 
     def _receive(self, path: str, body: bytes) -> Answer:
         if path != WEBHOOK_PATH:
             return _plain("no_service", HTTPStatus.NOT_FOUND)
         try:
-            payload = json.loads(body)
-        except ValueError:
+            payload = json.loads(body, parse_constant=_no_number) if len(body) <= MAX_BODY_BYTES else None
+        except (ValueError, RecursionError):
             payload = None
         if not isinstance(payload, dict):
             return _plain("invalid_payload", HTTPStatus.BAD_REQUEST)
@@ -87,21 +142,35 @@ class Inbox:
             return _plain("no_text", HTTPStatus.BAD_REQUEST)
         message = Message(payload, self._now())
         self.messages.append(message)
+        self.show_slack(payload)
         self._arrived(message)
         return _plain("ok", HTTPStatus.OK)
 
-    def _page(self) -> str:
-        shown = "".join(
-            f"<article><time>{message.at:%H:%M:%S}</time><pre>{html.escape(blocks.as_text(message.payload))}</pre></article>"
-            for message in reversed(self.messages)
-        )
-        return (
-            "<!doctype html><meta charset=utf-8><title>Inbox</title>"
-            "<style>body{font:15px/1.5 system-ui;max-width:50rem;margin:2rem auto}pre{white-space:pre-wrap;"
-            "font:inherit;border-left:4px solid #ccc;padding-left:1rem}time{color:#777}</style>"
-            f"<h1>Inbox</h1>{shown or '<p>Nothing yet.</p>'}"
-        )
+    def _entries(self, query: str) -> Answer:
+        """What arrived after a number; `wait` keeps the question open until something does.
+
+        `now` is this side's clock, by which the page says "today".
+        """
+        asked = parse_qs(query, keep_blank_values=True)
+        after = asked.get("after", ["0"])[0]
+        number = int(after) if after.isdecimal() else 0
+        found = self.entries.after(number, seconds=WAIT_SECONDS if "wait" in asked else 0.0)
+        shown = [entry.as_json() for entry in found]
+        return _json({"session": self.entries.session, "now": self._now().isoformat(), "entries": shown})
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _json(value: object) -> Answer:
+    return _shown(json.dumps(value, ensure_ascii=False).encode(errors="replace"), "application/json")
 
 
 def _plain(text: str, status: HTTPStatus) -> Answer:
-    return Answer(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+    return _shown(text.encode(), "text/plain", status)
+
+
+def _shown(body: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    charset = "" if kind == "application/json" else "; charset=utf-8"
+    return Answer(status, body, {"Content-Type": kind + charset, **HEADERS})

@@ -41,12 +41,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What came over the wire; `target` is the path with its query."""
+    """What came over the wire; `target` is the path with its query, `host` the name the client knows us by."""
 
     method: str
     target: str
     authorization: str | None
     body: bytes
+    host: str | None = None
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -114,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _exchange(self) -> None:
         length = self.headers.get("Content-Length", "0")
         body = self.rfile.read(int(length)) if length.isdigit() else b""
-        received = Received(self.command, self.path, self.headers.get("Authorization"), body)
+        received = Received(self.command, self.path, self.headers.get("Authorization"), body, self.headers.get("Host"))
         self._write(self.server.handle(received))
 
     # The base class looks methods up by these names.

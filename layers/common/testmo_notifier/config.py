@@ -293,13 +293,14 @@ def slack_webhooks(secret: str) -> dict[str, str]:
     pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
     problems = []
     webhooks: dict[str, str] = {}
-    for name, value in pairs.items():
+    for number, (name, value) in enumerate(pairs.items(), start=1):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):  # not quoted: it may be the address, swapped
+            problems.append(f"entry {number} is not named like a destination (small letters, digits, - and _)")
+            continue
         try:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
-                raise ValueError("is not a destination's name (small letters, digits, - and _)")
             webhooks[name] = webhook_url(value.strip() if isinstance(value, str) else "")
         except ValueError as exc:
-            problems.append(f"slack:{shorten(name)} {exc}")
+            problems.append(f"slack:{name} {exc}")
     if problems or not webhooks:
         raise ValueError("; ".join(problems) or "holds no webhook")
     return webhooks
@@ -309,7 +310,7 @@ def json_object(text: str) -> dict[str, object]:
     """A JSON object; the error never quotes the text, which is a secret."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise ValueError("starts like a JSON object and is none: check quotes and commas")  # noqa: TRY004 - one kind of error per setting

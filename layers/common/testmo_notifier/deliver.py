@@ -200,9 +200,7 @@ class Batch:
         if not turn.failures:
             return
         now = self._effects.now()
-        with suppress(
-            DeliveryDelayed
-        ):  # the message counts more: had Slack taken it, an error here would send it twice
+        with suppress(DeliveryDelayed):  # had Slack taken the message, an error here would send it twice
             self._effects.change_pace(message.destination, lambda pace: after_answer(pace, now))
 
     def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:

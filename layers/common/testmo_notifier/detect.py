@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from testmo_notifier.model import Checkpoint, Result, Resume
+from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 
 # A row without a date may come back with every read, so it is remembered as long as its run.
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+FROM_THE_BEGINNING: Final = Resume(bound=None, page=1, total=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class Watch:
         lists = (self.status_ids, self.created_by_ids, self.assignee_ids)
         return "/".join(",".join(map(str, sorted(ids))) for ids in lists)
 
+    @classmethod
+    def parse(cls, fingerprint: str) -> Watch:
+        """The watch of a fingerprint."""
+        lists = [tuple(int(key) for key in part.split(",") if key) for part in fingerprint.split("/")]
+        return cls(*lists)
+
     def is_failing(self, result: Result) -> bool:
         """Whether to announce a row. What a row does not say is taken as watched: better one message too many."""
         if result.is_deleted:
@@ -38,50 +45,127 @@ class Watch:
         return not self.assignee_ids or (result.assignee_id or 0) in self.assignee_ids
 
 
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How a sweep ended. `resume` says where to go on, `replaces` that it saw every failing test at once."""
+
+    resume: Resume | None = None
+    replaces: bool = False
+    problem: str | None = None
+
+
 def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch) -> Checkpoint:
-    """The checkpoint of a run at first sight: nothing before `start` will ever be announced."""
-    return Checkpoint(run_id=run_id, project_id=project_id, cursor=start, floor=start, watching=watch.fingerprint)
+    """The checkpoint of a run at first sight: nothing before `start` will ever be announced.
 
-
-def adapted(checkpoint: Checkpoint, watch: Watch) -> Checkpoint:
-    """The same checkpoint under changed settings: what was saved before the last read stays unannounced.
-
-    Without this, a status that is watched from today on would bring up all its old rows.
+    The first sweep takes over what is failing already, so that a later one knows what is new.
     """
-    if checkpoint.watching == watch.fingerprint:
-        return checkpoint
-    floor = max(checkpoint.floor, checkpoint.cursor, checkpoint.read_at or checkpoint.floor)
-    return replace(
-        checkpoint, floor=floor, cursor=max(checkpoint.cursor, floor), resume=None, watching=watch.fingerprint
+    return Checkpoint(
+        run_id=run_id,
+        project_id=project_id,
+        cursor=start,
+        floor=start,
+        watching=watch.fingerprint,
+        sweep=FROM_THE_BEGINNING,
+        silent_before=start,
     )
 
 
 class Detector:
-    """Goes through the rows of one read, in their order, and keeps what the next checkpoint needs."""
+    """Goes through the rows of one read, in their order, and keeps what the next checkpoint needs.
+
+    After a change of what is watched, the first read and sweep take over silently what only the new settings
+    match; without that, a status that is watched from today on would bring up all its old rows.
+    """
 
     def __init__(self, checkpoint: Checkpoint, watch: Watch) -> None:
         self._before = checkpoint
         self._watch = watch
+        self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self._seen = dict(checkpoint.seen)
         self._failing = dict(checkpoint.failing)
         self._time = checkpoint.floor  # of the row before, for one without a date of its own
         self._newest = checkpoint.cursor
+        self._swept: dict[int, tuple[int, int]] = {}
+        self._held: dict[int, tuple[Result, Expands]] = {}
         self.malformed = 0
 
     def new_failing(self, results: Iterable[Result]) -> list[Result]:
         """The rows that are failing and were not handled before, in this read or an earlier one."""
-        return [result for result in results if self._is_new(result)]
+        return [new for result in results for new in self._read(result)]
 
-    def _is_new(self, result: Result) -> bool:
+    def sweep(self, page: ResultsPage) -> list[Result]:
+        """The rows of a sweep (each test's latest, if it is failing) that were never announced as they are now."""
+        return [new for result in page.results for new in self._sweep(result, page.expands)]
+
+    def held_back(self) -> list[tuple[Result, Expands]]:
+        """What remains of a sweep at its end: tests of which no row is the one that was announced."""
+        held = [
+            (result, expands)
+            for result, expands in self._held.values()
+            if result.key not in self._seen and not self._is_silent(result)
+        ]
+        for result, _ in self._held.values():
+            self._swept[slot_of(result)] = self._failing[slot_of(result)] = state_of(result)
+        return [(self._announce(result), expands) for result, expands in held]
+
+    def is_unexplained(self, counters: Mapping[int, int]) -> bool:
+        """Whether a run's counters, taken before the read, show more failing tests than we know of."""
+        if self._watch.created_by_ids or self._watch.assignee_ids:
+            return False  # counters know nothing of people
+        return sum(counters.get(status, 0) for status in self._watch.status_ids) > len(self._failing)
+
+    def has_nothing_to_take_over(self, counters: Mapping[int, int]) -> bool:
+        """Whether the first sweep of a run can be spared, because nothing in it was failing."""
+        return self._before.silent_before is not None and not any(
+            counters.get(status) for status in self._watch.status_ids
+        )
+
+    def _read(self, result: Result) -> Iterator[Result]:
         self._time = result.created_at or self._time
         self._newest = max(self._newest, self._time)
-        if self._time < self._before.floor or not self._watch.is_failing(result) or result.key in self._seen:
-            return False
+        is_old = result.created_at is not None and result.created_at < self._before.floor
+        if is_old or not self._watch.is_failing(result):
+            return
+        if result.key in self._seen and not self._is_changed(result):
+            return
+        announced = self._announce(result)
+        if self._watched_before.is_failing(result):
+            yield announced
+
+    def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
+        slot, state = slot_of(result), state_of(result)
+        if slot in self._swept or result.is_latest is False or not self._watch.is_failing(result):
+            return
+        known = self._failing.get(slot)
+        if known is not None and known[0] != result.key:
+            # Another row than the announced one. The announced one may follow: a case with steps has several
+            # latest rows. If it does not, the test failed anew without our seeing it.
+            self._held[slot] = (result, expands)
+            return
+        self._swept[slot] = state
+        self._held.pop(slot, None)
+        if known == state:
+            return
+        if known is not None or not (result.key in self._seen or self._is_silent(result)):
+            yield self._announce(result)
+        self._failing[slot] = state
+
+    def _announce(self, result: Result) -> Result:
+        previous = self._failing.get(slot_of(result)) if self._is_changed(result) else None
         self._seen[result.key] = result.created_at or FOREVER
+        self._failing[slot_of(result)] = state_of(result)
         self.malformed += bool(result.problems)
-        if result.test_id is not None and result.status_id is not None:
-            self._failing[result.test_id] = (result.key, result.status_id)
-        return True
+        return replace(result, previous_status_id=previous[1]) if previous else result
+
+    def _is_changed(self, result: Result) -> bool:
+        known = self._failing.get(slot_of(result))
+        return known is not None and known[0] == result.key and known[1] != (result.status_id or 0)
+
+    def _is_silent(self, result: Result) -> bool:
+        if not self._watched_before.is_failing(result):
+            return True
+        before = self._before.silent_before
+        return before is not None and (result.created_at is None or result.created_at < before)
 
     def finished(
         self,
@@ -91,6 +175,7 @@ class Detector:
         began_at: datetime,
         server_date: datetime,
         closed_at: datetime | None,
+        swept: Swept,
     ) -> Checkpoint:
         """The checkpoint after a complete read. `counters` are the run's as they were before it."""
         cursor = self._cursor(server_date)
@@ -100,9 +185,12 @@ class Detector:
             cursor=cursor,
             floor=floor,
             seen={key: time for key, time in self._seen.items() if time >= floor},
-            failing=self._failing,
+            failing=self._swept if swept.replaces else self._failing,
             counters=dict(counters),
             resume=None,
+            watching=self._before.watching if swept.resume else self._watch.fingerprint,
+            sweep=swept.resume,
+            silent_before=self._before.silent_before if swept.resume else None,
             read_at=began_at,
             closed_at=closed_at,
             gone_at=None,
@@ -122,3 +210,13 @@ class Detector:
     def _cursor(self, server_date: datetime) -> datetime:
         # Rows dated ahead of Testmo's own clock must not carry the window past rows that are still to come.
         return max(self._before.cursor, min(self._newest, server_date))
+
+
+def slot_of(result: Result) -> int:
+    """Where `failing` keeps a row: under its test, or by itself where it names none."""
+    return result.test_id if result.test_id is not None else -1 - abs(result.key)
+
+
+def state_of(result: Result) -> tuple[int, int]:
+    """What `failing` keeps of a row."""
+    return result.key, result.status_id or 0

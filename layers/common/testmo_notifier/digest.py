@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ MAX_NOTE_CHARS: Final = 500
 MAX_PERSON_CHARS: Final = 80
 MAX_ISSUES: Final = 10
 MAX_ISSUE_CHARS: Final = 40
+MAX_PROJECT_KEY_CHARS: Final = 60
 MAX_STATUS_CHARS: Final = 40
 FAILED: Final = 3
 BLOCKED: Final = 5
@@ -100,11 +101,20 @@ class DigestBuilder:
             assignee_id=result.assignee_id,
             assignee=person(result.assignee_id, expands.users),
             elapsed_us=result.elapsed_us,
-            issues=tuple(Issue(i.id, one_line(i.display_id, MAX_ISSUE_CHARS), i.type) for i in issues),
+            issues=tuple(short_issue(issue) for issue in issues),
             note=note_text(result.note, MAX_NOTE_CHARS),
+            previous_status=None
+            if result.previous_status_id is None
+            else status_name(result.previous_status_id, expands.statuses),
             url=f"{self._url}/runs/view/{self._run.id}"
             + (f"?test_id={result.test_id}" if result.test_id is not None else ""),
         )
+
+
+def short_issue(issue: Issue) -> Issue:
+    """An issue whose texts are harmless and short."""
+    project_key = optional_line(issue.external_project_key, MAX_PROJECT_KEY_CHARS)
+    return replace(issue, display_id=one_line(issue.display_id, MAX_ISSUE_CHARS), external_project_key=project_key)
 
 
 def rank(status_id: int | None) -> int:

@@ -237,6 +237,7 @@ def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: dateti
         checkpoint.watching != watch.fingerprint
         or checkpoint.counters != run.counters.by_status
         or checkpoint.resume is not None
+        or checkpoint.sweep is not None
         or checkpoint.gone_at is not None
         or (run.closed_at is not None and began_at >= run.closed_at + overlap)
     )

@@ -62,11 +62,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A linked issue. `display_id` is the tracker's key (`SHOP-123`); `type` is Testmo's tracker number."""
+    """A linked issue. `display_id` is the tracker's key (`SHOP-123`); `type` is Testmo's tracker number.
+
+    `external_project_key` and `external_project_id` are the tracker's own project (`SHOP`), where Testmo tells it.
+    """
 
     id: int
     display_id: str
     type: int | None = None
+    external_project_key: str | None = None
+    external_project_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class Result:
     """One row of `GET /runs/{id}/results`, as far as it could be understood.
 
     `key` recognises the row: its id, or a negative hash of the row where it has none. A field that is
-    missing or of the wrong type is None, and `problems` says which in words.
+    missing or of the wrong type is None, and `problems` says which in words. `previous_status_id` is set on a row that
+    was announced before under another status.
     """
 
     key: int
@@ -102,6 +108,7 @@ class Result:
     updated_by: int | None = None
     is_deleted: bool = False
     problems: tuple[str, ...] = ()
+    previous_status_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +141,10 @@ class ResultsPage:
 
 @dataclass(frozen=True, slots=True)
 class NamedResult:
-    """What a digest says of one result: names instead of ids where they are known, the note as text."""
+    """What a digest says of one result: names instead of ids where they are known, the note as text.
+
+    `previous_status` is set when the result was announced before and somebody changed its status since.
+    """
 
     id: int | None
     test_id: int | None
@@ -155,6 +165,7 @@ class NamedResult:
     issues: tuple[Issue, ...]
     note: str
     url: str
+    previous_status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +201,9 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Where an unfinished read goes on: the same lower bound, one page earlier."""
+    """Where an unfinished read goes on: the same lower bound (None is no bound), one page earlier."""
 
-    bound: datetime
+    bound: datetime | None
     page: int
     total: int | None
 
@@ -204,7 +215,8 @@ class Checkpoint:
     `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a
     test to the latest announced result (key, status id). `counters` are the run's as they were before the
     last finished read, None until there was one; `read_at` is Testmo's clock when that read began. `watching`
-    names the statuses and filters it was read with. `gone_at` is our clock when Testmo last said 403 or 404.
+    names the statuses and filters it was read with. `sweep` says that a sweep is due or goes on. While
+    `silent_before` is set, sweeps take over what was failing before that moment without announcing it. `gone_at` is our clock when Testmo last said 403 or 404.
     `version` is 0 for a checkpoint that was never written.
     """
 
@@ -217,6 +229,8 @@ class Checkpoint:
     counters: Mapping[int, int] | None = None
     watching: str = ""
     resume: Resume | None = None
+    sweep: Resume | None = None
+    silent_before: datetime | None = None
     outbox: tuple[Outgoing, ...] = ()
     version: int = 0
     read_at: datetime | None = None
@@ -247,7 +261,7 @@ class Control:
 
     `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
     `closed_checked_at` is when closed runs were last listed regardless of counts. `undone` are runs that were due
-    and not read. `requests` counts the requests of the last minute by epoch second.
+    and not read, `unswept` those whose turn for a sweep came meanwhile. `requests` counts the requests of the last minute by epoch second.
     """
 
     installed_at: datetime | None = None
@@ -256,6 +270,7 @@ class Control:
     closed_checked_at: datetime | None = None
     not_before: datetime | None = None
     undone: frozenset[int] = frozenset()
+    unswept: frozenset[int] = frozenset()
     requests: Mapping[int, int] = field(default_factory=dict)
 
 

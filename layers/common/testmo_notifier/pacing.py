@@ -48,7 +48,7 @@ def take_turn(pace: Pace, now: datetime, *, receives: int, patience: timedelta =
     A negative patience takes no slot, not even one that is free.
     """
     slot = max(pace.next_slot, now)
-    if slot - now <= patience and (not pace.failures or slot == now):
+    if slot - now <= patience:
         taken = PROBE if pace.failures else SPACING
         return replace(pace, next_slot=slot + taken), Turn(slot, granted=True, failures=pace.failures)
     place = max(slot + HEAD_OF_LINE, pace.line_end + SPACING)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from testmo_notifier.cases import CaseNames, has_unnamed
-from testmo_notifier.detect import Watch, adapted, first_checkpoint
+from testmo_notifier.detect import Watch, first_checkpoint
 from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, due_runs, is_done
+from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, due_runs, is_done, is_turn
 from testmo_notifier.errors import (
     Invisible,
     LeaseTaken,
@@ -39,6 +39,8 @@ from testmo_notifier.summary import Summary
 
 LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
 RENEW_AFTER: Final = timedelta(seconds=10)
+TURNS_PER_SWEEP: Final = 12  # rule 5: once an hour, with the default staleness
+MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every poll is a turn
 WORKERS: Final = 4  # requests at a time (rule 9)
 
 
@@ -112,6 +114,7 @@ class OnePoll:
         self.summary = Summary()
         self.checkpoints: dict[int, Checkpoint] = {}
         self.undone = set(control.undone)
+        self.unswept = set(control.unswept)
         self.names = CaseNames(self.testmo, parts.store, now=self.started, has_room=self.gate.has_room)
         self.unnamed: list[Checkpoint] = []
         self.pending: set[int] = set()
@@ -180,13 +183,19 @@ class OnePoll:
         for run_id, checkpoint in self.checkpoints.items():
             if checkpoint.outbox:  # committed a moment ago, or not published above
                 self.checkpoints[run_id] = self.publish(checkpoint) if run_id not in self.pending else checkpoint
+        period = max(self.parts.staleness, MIN_STALENESS) * TURNS_PER_SWEEP
+        if self.control.polled_at is not None:
+            turns = (watched.run.id for watched in found.runs)
+            self.unswept |= {
+                run_id for run_id in turns if is_turn(run_id, period, self.control.polled_at, self.started)
+            }
         return due_runs(
             found,
             self.checkpoints,
             watch=self.parts.watch,
             overlap=self.parts.scope.overlap,
             staleness=self.parts.staleness,
-            undone=self.undone,
+            undone=self.undone | self.unswept,
             polled_at=self.control.polled_at,
             now=self.started,
             shuffle=self.parts.shuffle,
@@ -214,10 +223,11 @@ class OnePoll:
         return read_run(
             self.testmo,
             run,
-            adapted(checkpoint, watch),
+            checkpoint,
             watch,
             news,
             overlap=self.parts.scope.overlap,
+            sweep=run.id in self.unswept,
             now=self.parts.now,
         )
 
@@ -239,6 +249,8 @@ class OnePoll:
         else:
             if self.write(reading):
                 self.undone.discard(run.id)
+                if reading.checkpoint.resume is None:
+                    self.unswept.discard(run.id)  # swept, or due for it by its checkpoint
                 self.summary.count(reading)
 
     def write(self, reading: Reading) -> bool:
@@ -297,7 +309,9 @@ class OnePoll:
                 self.summary.unfinished(str(exc))
                 return
         if found.complete:
-            self.undone &= {watched.run.id for watched in found.runs}
+            watched_runs = {watched.run.id for watched in found.runs}
+            self.undone &= watched_runs
+            self.unswept &= watched_runs
         self.control = replace(
             self.control,
             polled_at=self.started,
@@ -327,7 +341,13 @@ class OnePoll:
             *self.names.problems,
             *dict.fromkeys(self.parts.renderer.problems),
         ]
-        control = replace(self.control, not_before=not_before, undone=frozenset(self.undone), requests=self.gate.spent)
+        control = replace(
+            self.control,
+            not_before=not_before,
+            undone=frozenset(self.undone),
+            unswept=frozenset(self.unswept),
+            requests=self.gate.spent,
+        )
         try:
             self.parts.store.save_control(control, release=True)
         except LostRace as exc:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from testmo_notifier.detect import Detector, Watch
+from testmo_notifier.detect import FROM_THE_BEGINNING, Detector, Swept, Watch
 from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.errors import StopReading
+from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
 from testmo_notifier.ports import Testmo
 
@@ -18,7 +18,7 @@ MARGIN: Final = timedelta(seconds=1)  # nobody says how precise the bound is, no
 
 SORT: Final = "run_results:created_at"
 
-Fetch = Callable[[datetime, int], ResultsPage]
+Fetch = Callable[[datetime | None, int], ResultsPage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,17 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent."""
+    """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent.
+
+    `problem` says why a sweep could not be done, `swept` how many results only the sweep found.
+    """
 
     checkpoint: Checkpoint
     news: DigestBuilder
     rows: int
     malformed: int
+    swept: int = 0
+    problem: str | None = None
 
 
 def read_run(
@@ -51,14 +56,18 @@ def read_run(
     news: DigestBuilder,
     *,
     overlap: timedelta,
+    sweep: bool,
     now: Callable[[], datetime],
 ) -> Reading:
-    """Read a run from its checkpoint on. `now` stands in where Testmo's answers have no `Date`."""
+    """Read a run from its checkpoint on, and sweep it if `sweep`, the counters or its closing ask for that.
+
+    `now` stands in where Testmo's answers have no `Date`.
+    """
     detector = Detector(checkpoint, watch)
     started = now()
     rows = 0
 
-    def fetch(bound: datetime, number: int) -> ResultsPage:
+    def fetch(bound: datetime | None, number: int) -> ResultsPage:
         return testmo.results(run.id, results_query(watch, bound, number))
 
     def handle(page: ResultsPage) -> None:
@@ -70,19 +79,53 @@ def read_run(
     server_date = read.server_date or now()
     if read.resume is not None:
         following = detector.interrupted(server_date=server_date, resume=read.resume)
-    else:
-        following = detector.finished(
-            overlap=overlap,
-            counters=run.counters.by_status,
-            began_at=read.began_at or started,
-            server_date=server_date,
-            closed_at=run.closed_at if run.is_closed else None,
-        )
-    return Reading(following, news, rows, detector.malformed)
+        return Reading(following, news, rows, detector.malformed)
+    began_at = read.began_at or started
+    before = news.total
+    closing = run.closed_at is not None and began_at >= run.closed_at + overlap
+    swept = Swept(checkpoint.sweep)
+    is_new_watch = checkpoint.watching != watch.fingerprint
+    if detector.has_nothing_to_take_over(run.counters.by_status):
+        swept = Swept()
+    elif (
+        sweep
+        or closing
+        or is_new_watch
+        or checkpoint.sweep is not None
+        or detector.is_unexplained(run.counters.by_status)
+    ):
+        swept = sweep_pages(detector, checkpoint.sweep, fetch, news, run)
+    following = detector.finished(
+        overlap=overlap,
+        counters=run.counters.by_status,
+        began_at=began_at,
+        server_date=server_date,
+        closed_at=run.closed_at if run.is_closed else None,
+        swept=swept,
+    )
+    return Reading(following, news, rows, detector.malformed, news.total - before, swept.problem)
 
 
-def results_query(watch: Watch, created_after: datetime, page: int) -> ResultsQuery:
-    """What is asked for one page: only failing rows, oldest first.
+def sweep_pages(detector: Detector, begin: Resume | None, fetch: Fetch, news: DigestBuilder, run: Run) -> Swept:
+    """Look through every test's latest failing result, whenever it was saved (rule 5).
+
+    An older result that was edited to Failed, a row that became visible late and one that slipped between two pages
+    are found here. What goes wrong with a sweep takes nothing from the read before it: the sweep stays due.
+    """
+    begin = begin or FROM_THE_BEGINNING
+    try:
+        read = pages(begin, fetch, lambda page: news.add(detector.sweep(page), page.expands))
+    except StopReading:
+        return Swept(begin)
+    except (Unreadable, RequestRejected) as exc:
+        return Swept(begin, problem=f"the sweep of run {run.id} ({run.name}) has to wait: {exc}")
+    for late, expands in detector.held_back():
+        news.add([late], expands)
+    return Swept(read.resume, replaces=read.resume is None and begin == FROM_THE_BEGINNING)
+
+
+def results_query(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
+    """What is asked for one page: only failing rows, oldest first; without a bound, each test's latest row.
 
     Asking for the watched statuses alone keeps a long run of passes cheap, and keeps the cursor at the last failing
     row, so that an older result which is edited to Failed is still inside the window.
@@ -92,6 +135,7 @@ def results_query(watch: Watch, created_after: datetime, page: int) -> ResultsQu
         sort=SORT,
         order="asc",
         created_after=created_after,
+        get_latest_result=True if created_after is None else None,
         status_id=watch.status_ids,
         created_by=watch.created_by_ids,
         assignee_id=watch.assignee_ids,
@@ -111,10 +155,12 @@ def read_pages(checkpoint: Checkpoint, overlap: timedelta, fetch: Fetch, handle:
     from a page not yet read to one that was: it starts again from page 1, at last in the next poll.
     `StopReading` ends the read unfinished once a page was handled, else it goes to the caller.
     """
-    resume = checkpoint.resume
-    bound = resume.bound if resume else lower_bound(checkpoint, overlap)
-    number = max(1, resume.page - 1) if resume else 1
-    total = resume.total if resume else None
+    return pages(checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None), fetch, handle)
+
+
+def pages(begin: Resume, fetch: Fetch, handle: Callable[[ResultsPage], None]) -> Read:
+    """Fetch the pages from one before `begin` on; see `read_pages`."""
+    bound, number, total = begin.bound, max(1, begin.page - 1), begin.total
     began_at: datetime | None = None
     server_date: datetime | None = None
     visited: set[int] = set()

@@ -10,19 +10,21 @@ from __future__ import annotations
 import json
 import traceback
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from jinja2.exceptions import TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from testmo_notifier.model import Digest, Notification, Outgoing
+from testmo_notifier.context import MessageView, ResultView
+from testmo_notifier.issues import IssueLinks
+from testmo_notifier.model import Digest, NamedResult, Notification, Outgoing
+from testmo_notifier.notation import escape, plain_environment, slack_environment
 from testmo_notifier.text import clip, one_line
-from testmo_notifier.view import Limits, MessageView, ResultView, message_view
+from testmo_notifier.view import NO_LINKS, Limits, message_view
 
 BUILT_IN: Final = Path(__file__).parent / "templates"
 EVENT_SCHEMA: Final = 1
@@ -42,9 +44,9 @@ SLACK_LIMITS: Final = (
     Limits(results=20, name_chars=120, note_chars=300),
     Limits(results=20, name_chars=120, note_chars=100),
     Limits(results=20, name_chars=100, note_chars=0),
+    Limits(results=20, name_chars=100, note_chars=0, issue_links=False),
     Limits(results=20, name_chars=60, note_chars=0, details=False),
 )
-
 
 # What must hold for a rendered text, by template; a text that breaks it is as good as a broken template.
 MAX_WEIGHT: Final = {
@@ -58,17 +60,12 @@ MAX_WEIGHT: Final = {
 }
 
 
-class Fragment(str):
-    """Text that is already in Slack's notation and must not be escaped again."""
-
-    __slots__ = ()
-
-
 class Renderer:
     """Renders digests. `overrides` is a folder of a team's own templates; `problems` fills when one breaks."""
 
-    def __init__(self, time_zone: tzinfo, overrides: Path | None = None) -> None:
+    def __init__(self, time_zone: tzinfo, overrides: Path | None = None, links: IssueLinks = NO_LINKS) -> None:
         self.problems: list[str] = []
+        self._links = links
         own = [FileSystemLoader(overrides)] if overrides else []
         built_in = FileSystemLoader(BUILT_IN)
         # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
@@ -85,7 +82,7 @@ class Renderer:
         elif channel == "email":
             subject, message = self.email(outgoing.digest)
         else:
-            message = json.dumps(event(outgoing), ensure_ascii=False)
+            message = json.dumps(event(outgoing, self._links), ensure_ascii=False)
         return Notification(
             id=outgoing.id,
             destination=outgoing.destination,
@@ -102,14 +99,14 @@ class Renderer:
         text = self._render(self._slack, "slack_text.j2", message_view(digest, TEXT_LIMITS))
         bare = {"text": text, "unfurl_links": False, "unfurl_media": False}
         for limits in SLACK_LIMITS:
-            payload = {**bare, "blocks": self._blocks(message_view(digest, limits))}
+            payload = {**bare, "blocks": self._blocks(message_view(digest, limits, self._links))}
             if len(json.dumps(payload, ensure_ascii=False)) <= MAX_SLACK_CHARS:
                 return payload
         return bare
 
     def email(self, digest: Digest) -> tuple[str, str]:
         """Subject and body of a mail."""
-        view = message_view(digest, EMAIL_LIMITS)
+        view = message_view(digest, EMAIL_LIMITS, self._links)
         subject = self._render(self._plain, "email_subject.j2", view)
         return ascii_subject(subject, digest.run_id), self._render(self._plain, "email_body.j2", view) + "\n"
 
@@ -126,7 +123,7 @@ class Renderer:
 
     def _render(
         self,
-        environments: list[ImmutableSandboxedEnvironment],
+        environments: Sequence[Environment],
         name: str,
         view: MessageView,
         result: ResultView | None = None,
@@ -143,35 +140,6 @@ class Renderer:
             size = f"gave {len(text)} characters, more than {MAX_WEIGHT[name]}" if text.strip() else "gave no text"
             self.problems.append(f"{name} {size}")
         return last_resort(view, result)
-
-
-def slack_environment(loader: BaseLoader, time_zone: tzinfo) -> ImmutableSandboxedEnvironment:
-    """Templates that write mrkdwn: whatever they print is escaped, but for links and dates made by a filter."""
-    environment = new_environment(loader, lambda value: value if isinstance(value, Fragment) else escape(str(value)))
-    environment.filters["link"] = slack_link
-    environment.filters["when"] = lambda moment: slack_date(moment, time_zone)
-    return environment
-
-
-def plain_environment(loader: BaseLoader, time_zone: tzinfo) -> ImmutableSandboxedEnvironment:
-    """Templates that write plain text."""
-    environment = new_environment(loader, str)
-    environment.filters["link"] = lambda text, url: f"{text} ({url})"
-    environment.filters["when"] = lambda moment: plain_date(moment, time_zone)
-    return environment
-
-
-def new_environment(loader: BaseLoader, finalize: Callable[[Any], str]) -> ImmutableSandboxedEnvironment:
-    """What both have in common: a sandbox, and an error for every name that does not exist."""
-    return ImmutableSandboxedEnvironment(
-        loader=loader,
-        undefined=StrictUndefined,
-        autoescape=False,  # HTML's escapes are wrong in mrkdwn and in plain text; finalize escapes instead
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=finalize,
-        auto_reload=False,
-    )
 
 
 def template_problem(name: str, exc: Exception) -> str:
@@ -191,8 +159,8 @@ def last_resort(view: MessageView, result: ResultView | None) -> str:
     return escape(f"{counts}: {view.run.name}")
 
 
-def event(outgoing: Outgoing) -> dict[str, object]:
-    """The JSON event: the same facts for machines. README and tests hold its schema."""
+def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]:
+    """The JSON event: the same facts for machines. Its schema is docs/event.schema.json."""
     digest = outgoing.digest
     return {
         "schema": EVENT_SCHEMA,
@@ -212,14 +180,19 @@ def event(outgoing: Outgoing) -> dict[str, object]:
         "total": digest.total,
         "omitted": digest.omitted,
         "counts": dict(digest.counts),
-        "results": [event_result(asdict(result)) for result in digest.results],
+        "results": [event_result(result, links) for result in digest.results],
     }
 
 
-def event_result(result: Mapping[str, Any]) -> dict[str, object]:
-    """One result of an event: times as ISO text, issues by their tracker's key."""
-    times = {name: iso(result[name]) for name in ("created_at", "updated_at")}
-    return {**result, **times, "issues": [issue["display_id"] for issue in result["issues"]]}
+def event_result(result: NamedResult, links: IssueLinks) -> dict[str, object]:
+    """One result of an event: times as ISO text, issues by their tracker's key, and where each of them leads."""
+    return {
+        **asdict(result),
+        "created_at": iso(result.created_at),
+        "updated_at": iso(result.updated_at),
+        "issues": [issue.display_id for issue in result.issues],
+        "issue_urls": [links.url(issue) or None for issue in result.issues],
+    }
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -235,31 +208,6 @@ def mrkdwn(text: str) -> dict[str, object]:
 def section(text: str) -> dict[str, object]:
     """A block of text."""
     return {"type": "section", "text": mrkdwn(text)}
-
-
-def escape(text: str) -> str:
-    """Slack's escaping: these three and no others, https://docs.slack.dev/messaging/formatting-message-text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def slack_link(text: object, url: str) -> Fragment:
-    """`<url|text>`; the label loses the one character that would end the address again."""
-    return Fragment(f"<{url}|{escape(str(text)).replace('|', '¦')}>")
-
-
-def slack_date(moment: datetime, time_zone: tzinfo) -> Fragment:
-    """A moment that Slack shows in the reader's own zone; others see it in `TimeZone`."""
-    plain = plain_date(moment, time_zone)
-    seconds = int(moment.timestamp())
-    return Fragment(f"<!date^{seconds}^{{date_short_pretty}} {{time}}|{plain}>" if seconds > 0 else escape(plain))
-
-
-def plain_date(moment: datetime, time_zone: tzinfo) -> str:
-    """`2026-11-23 15:03 CET`."""
-    try:
-        return moment.astimezone(time_zone).strftime("%Y-%m-%d %H:%M %Z")
-    except (OverflowError, ValueError):  # the first and last days that Python knows have no other zone
-        return moment.isoformat(sep=" ", timespec="minutes")
 
 
 def ascii_subject(text: str, run_id: int) -> str:

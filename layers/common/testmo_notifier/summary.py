@@ -32,6 +32,7 @@ class Summary:
     published: int = 0
     pending: int = 0
     malformed: int = 0
+    swept: int = 0
     requests: int = 0
     retry_at: datetime | None = None
 
@@ -52,6 +53,9 @@ class Summary:
         self.runs_read += 1
         self.results += reading.rows
         self.malformed += reading.malformed
+        self.swept += reading.swept
+        if reading.problem is not None:
+            self.unfinished(reading.problem)
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
         if reading.checkpoint.resume is not None:

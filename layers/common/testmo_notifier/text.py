@@ -72,8 +72,8 @@ def clip(text: str, limit: int) -> str:
     while weight(text[end]) <= room:
         room -= weight(text[end])
         end += 1
-    while end and (unicodedata.combining(text[end]) or text[end] in KEPT_FORMAT_CHARS):
-        end -= 1  # a mark without its letter would land on the ellipsis
+    while end and (unicodedata.combining(text[end]) or {text[end - 1], text[end]} & {*KEPT_FORMAT_CHARS}):
+        end -= 1  # a mark without its letter would land on the ellipsis, and a joiner would join it
     return text[:end].rstrip() + "…"
 
 
@@ -88,7 +88,8 @@ def printable(text: str) -> str:
     marks = 0
     for char in text:
         category = unicodedata.category(char)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if category != "Cf":  # an invisible one between two marks does not begin a new letter
+            marks = marks + 1 if category in ("Mn", "Me") else 0
         if char == "\n" or char in KEPT_FORMAT_CHARS:
             kept.append(char)
         elif category[0] == "C" and category != "Co":

@@ -1,16 +1,17 @@
-"""What templates see: one `message`, and for a line of it one `result`. Pure.
+"""A digest as templates see it (`context`). Pure.
 
 Everything is ready to print: names are on one line, numbers are counted, several rows of one test are one result.
-A template formats these and computes nothing. The fields below are the documented context of every template.
+A template formats these and computes nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from testmo_notifier.context import Count, Linked, MessageView, ResultView, RunView
+from testmo_notifier.issues import IssueLinks
 from testmo_notifier.model import STATUS_NAMES, Digest, NamedResult
 from testmo_notifier.text import clip
 
@@ -18,89 +19,29 @@ SYMBOLS: Final = {"Failed": "✖", "Blocked": "⊘"}
 OTHER_SYMBOL: Final = "●"
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many new results have one status: `symbol` `n` `word`, like ✖ 3 failed."""
-
-    status: str
-    word: str
-    symbol: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """The run of a message. `pass_rate` is whole percent of what is done, None while nothing is.
-
-    `details` are ready phrases: milestone, configuration, how much is done and passed.
-    """
-
-    id: int
-    name: str
-    url: str
-    project: str
-    milestone: str | None
-    configuration: str | None
-    total: int
-    done: int
-    pass_rate: int | None
-    details: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResultView:
-    """One failing test. `at` is a moment for the filter `when`; texts are empty where there is nothing to say.
-
-    `rows` is how many of its results are new in this message, `is_outdated` whether it was re-tested since.
-    `details` are ready phrases: how long it took, the assignee, linked issues, and these last two.
-    """
-
-    name: str
-    url: str
-    status: str
-    symbol: str
-    who: str
-    at: datetime | None
-    took: str
-    assignee: str
-    issues: tuple[str, ...]
-    note: tuple[str, ...]
-    rows: int
-    is_outdated: bool
-    details: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    """One message. `total` counts all new results exactly, `more` those that no line shows."""
-
-    run: RunView
-    counts: tuple[Count, ...]
-    total: int
-    results: tuple[ResultView, ...]
-    more: int
+NO_LINKS: Final = IssueLinks()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a digest a message shows: results, characters of a name and of a note."""
+    """How much of a digest a message shows: results, characters of a name and of a note, links to issues."""
 
     results: int
     name_chars: int
     note_chars: int
     details: bool = True
+    issue_links: bool = True
 
 
-def message_view(digest: Digest, limits: Limits) -> MessageView:
+def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
     """A digest as templates see it."""
+    links = links if limits.issue_links else NO_LINKS
     lines = one_line_a_test(digest.results)[: limits.results]
     return MessageView(
         run=run_view(digest),
         counts=tuple(count(status, n) for status, n in digest.counts.items()),
         total=digest.total,
-        results=tuple(result_view(rows, limits) for rows in lines),
+        results=tuple(result_view(rows, limits, links) for rows in lines),
         more=digest.total - sum(len(rows) for rows in lines),
     )
 
@@ -143,17 +84,17 @@ def test_key(result: NamedResult) -> object:
     return result.test_id if result.test_id is not None else id(result)
 
 
-def result_view(rows: list[NamedResult], limits: Limits) -> ResultView:
+def result_view(rows: list[NamedResult], limits: Limits, links: IssueLinks) -> ResultView:
     """The rows of one test as one line, told by the most urgent of them."""
     result = rows[0]
     took = duration(result.elapsed_us) if result.elapsed_us else ""
-    issues = tuple(issue.display_id for issue in result.issues)
-    others = len(issues) - SHOWN_ISSUES
+    issues = tuple(Linked((issue.display_id, links.url(issue))) for issue in result.issues)
     is_outdated = result.is_latest is False
     details = (
+        f"was {result.previous_status}" if result.previous_status else "",
         f"took {took}" if took else "",
         f"assigned to {clip(result.assignee, PERSON_CHARS)}" if result.assignee else "",
-        ", ".join(issues[:SHOWN_ISSUES]) + (f" and {others} more" if others > 0 else ""),
+        first_of(issues),
         f"{len(rows)} results" if len(rows) > 1 else "",
         "since re-tested" if is_outdated else "",
     )
@@ -172,6 +113,13 @@ def result_view(rows: list[NamedResult], limits: Limits) -> ResultView:
         is_outdated=is_outdated,
         details=tuple(filter(None, details)) if limits.details else (),
     )
+
+
+def first_of(issues: tuple[Linked, ...]) -> Linked:
+    """The first few issues as one phrase."""
+    others = len(issues) - SHOWN_ISSUES
+    parts = [part for issue in issues[:SHOWN_ISSUES] for part in ((", ", ""), *issue.parts)]
+    return Linked(*parts[1:], *([(f" and {others} more", "")] if others > 0 else []))
 
 
 def test_name(result: NamedResult) -> str:

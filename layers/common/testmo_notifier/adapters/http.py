@@ -115,6 +115,6 @@ def server_date(answer: Answer) -> datetime | None:
     """The answer's `Date` (whole seconds), None without a usable one."""
     try:
         moment = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

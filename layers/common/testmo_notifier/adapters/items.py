@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that time resumes where it stopped
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
+CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
 CONTROL_TIMES: Final = ("installed_at", "polled_at", "discovered_at", "closed_checked_at", "not_before")
 TIMES: Final = ("created_at", "updated_at")
 
@@ -61,7 +62,6 @@ CONTROL_KEY: Final[Item] = {"pk": {"S": "CONTROL"}, "sk": {"S": "POLLER"}}
 
 def checkpoint_item(checkpoint: Checkpoint) -> Item:
     """A checkpoint as an item."""
-    resume = checkpoint.resume
     item: Item = {
         **run_key(checkpoint.run_id),
         "project_id": {"N": str(checkpoint.project_id)},
@@ -69,7 +69,7 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         "floor": {"S": checkpoint.floor.isoformat()},
         "watching": {"S": checkpoint.watching},
         "version": {"N": str(checkpoint.version)},
-        **optional_times(read_at=checkpoint.read_at, closed_at=checkpoint.closed_at, gone_at=checkpoint.gone_at),
+        **optional_times(**{name: getattr(checkpoint, name) for name in CHECKPOINT_TIMES}),
     }
     if checkpoint.seen:
         item["seen"] = {"B": pack_times(checkpoint.seen)}
@@ -77,8 +77,9 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         item["failing"] = {"B": pack_pairs(checkpoint.failing)}
     if checkpoint.counters is not None:
         item["counters"] = {"M": {str(status): {"N": str(n)} for status, n in checkpoint.counters.items()}}
-    if resume is not None:
-        item["resume"] = {"S": json.dumps([resume.bound.isoformat(), resume.page, resume.total])}
+    for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
+        if unfinished is not None:
+            item[name] = {"S": json.dumps(asdict(unfinished), default=datetime.isoformat)}
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
@@ -89,7 +90,6 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
 
 def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
     """The inverse of `checkpoint_item`."""
-    resume = json.loads(item["resume"]["S"]) if "resume" in item else None
     return Checkpoint(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
         project_id=int(item["project_id"]["N"]),
@@ -99,13 +99,23 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         failing=unpack_pairs(item["failing"]["B"]) if "failing" in item else {},
         counters=int_map(item["counters"]) if "counters" in item else None,
         watching=item["watching"]["S"],
-        resume=Resume(datetime.fromisoformat(resume[0]), resume[1], resume[2]) if resume else None,
+        resume=resume_of(item, "resume"),
+        sweep=resume_of(item, "sweep"),
+        silent_before=time_of(item, "silent_before"),
         outbox=unpack_outbox(item["outbox"]["B"]) if "outbox" in item else (),
         version=int(item["version"]["N"]),
         read_at=time_of(item, "read_at"),
         closed_at=time_of(item, "closed_at"),
         gone_at=time_of(item, "gone_at"),
     )
+
+
+def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
+    """Where an unfinished read goes on, None where none is."""
+    if name not in item:
+        return None
+    raw = json.loads(item[name]["S"])
+    return Resume(raw["bound"] and datetime.fromisoformat(raw["bound"]), raw["page"], raw["total"])
 
 
 def project_item(state: ProjectState) -> Item:
@@ -177,6 +187,7 @@ def control_values(control: Control) -> Item:
     return {
         **optional_times(**{name: getattr(control, name) for name in CONTROL_TIMES}),
         "undone": {"B": pack_ids(control.undone)},
+        "unswept": {"B": pack_ids(control.unswept)},
         "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
     }
 
@@ -186,6 +197,7 @@ def control_from(item: Mapping[str, Any]) -> Control:
     return Control(
         **{name: time_of(item, name) for name in CONTROL_TIMES},
         undone=unpack_ids(item["undone"]["B"]) if "undone" in item else frozenset(),
+        unswept=unpack_ids(item["unswept"]["B"]) if "unswept" in item else frozenset(),
         requests=int_map(item["requests"]) if "requests" in item else {},
     )
 

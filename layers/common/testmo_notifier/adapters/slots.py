@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-MAX_TRIES: Final = 10  # a handful of invocations compete; ten lost races in a row mean something else is wrong
+MAX_TRIES: Final = 25  # two invocations compete; so many lost races in a row mean that something else is wrong
 MILLISECOND: Final = timedelta(milliseconds=1)
 
 T = TypeVar("T")

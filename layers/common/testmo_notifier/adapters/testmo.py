@@ -78,9 +78,11 @@ class Testmo:
         try:
             body, _ = self._get("/user", {})
         except Invisible as exc:
-            raise TokenRefused(
+            refused = TokenRefused(
                 "Testmo accepts the token and lets its user do nothing (403 on /user): give the user a role"
-            ) from exc
+            )
+            self._gate.close(refused)  # as with 401: the poll fails, and its alarm says so
+            raise refused from exc
         return rows.as_name(rows.as_object(body, "/user").get("name")) or "a user without a name"
 
     def projects(self) -> tuple[list[Project], datetime | None]:

@@ -80,7 +80,13 @@ def expands(raw: object) -> Expands:
         users={key: name for key, name, _ in named(groups.get("users"))},
         statuses={key: name for key, name, _ in named(groups.get("statuses"))},
         issues={
-            key: Issue(key, name, as_int(row.get("type")))
+            key: Issue(
+                id=key,
+                display_id=name,
+                type=as_int(row.get("type")),
+                external_project_key=as_name(row.get("external_project_key")) or None,
+                external_project_id=as_int(row.get("external_project_id")),
+            )
             for key, name, row in named(groups.get("issues"), label="display_id")
         },
     )

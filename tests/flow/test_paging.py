@@ -1,0 +1,236 @@
+"""Rule 3: pages that move under the reader, and reads that do not finish in one poll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.story import PASSED, Story
+from tools.simulator.model import Result, Run
+
+
+def busy_run(story: Story, failing: int, *, spare: int = 0) -> tuple[Run, list[Result]]:
+    """A run that was seen before it got so many failing results, a millisecond apart; `spare` tests have none."""
+    run = story.add_run(tests=failing + spare)
+    story.poll()
+    story.wait()
+    start = story.ago(10)
+    results = [
+        story.save(run, number, created_at=start + timedelta(milliseconds=number)) for number in range(1, failing + 1)
+    ]
+    return run, results
+
+
+def pages_asked(story: Story, run: Run) -> list[str]:
+    return [request.query["page"] for request in story.requests(f"/runs/{run.id}/results")]
+
+
+def countdown(start: float, step: float) -> Callable[[], float]:
+    """An invocation's time left, less at each look."""
+    left = [start]
+
+    def seconds_left() -> float:
+        left[0] -= step
+        return left[0]
+
+    return seconds_left
+
+
+@pytest.mark.parametrize("failing", [100, 101, 199, 200, 350])
+def test_however_many_rows_are_new_each_is_announced_once(story: Story, failing: int) -> None:
+    busy_run(story, failing)
+    story.poll()
+    story.wait_and_poll(6)
+
+    assert story.total == failing
+    assert len(story.events) == 1
+
+
+def test_all_pages_have_one_lower_bound_oldest_first_and_only_watched_statuses(story: Story) -> None:
+    run, _ = busy_run(story, 250)
+    story.poll()
+    queries = [request.query for request in story.requests(f"/runs/{run.id}/results")][1:]
+
+    assert [query["page"] for query in queries] == ["1", "2", "3"]
+    assert len({query["created_after"] for query in queries}) == 1
+    assert {(query["order"], query["sort"], query["status_id"]) for query in queries} == {
+        ("asc", "run_results:created_at", "3,5")
+    }
+
+
+def test_a_row_saved_between_two_pages_is_announced_once(story: Story) -> None:
+    run, _ = busy_run(story, 150, spare=1)
+    story.before_page(2, lambda: story.save(run, 151))
+    story.poll()
+    story.wait_and_poll(6)
+
+    assert story.total == 151
+
+
+def test_a_late_row_that_shows_on_a_page_already_read_is_announced_once(story: Story) -> None:
+    run, results = busy_run(story, 150, spare=1)
+    story.before_page(2, lambda: story.save(run, 151, created_at=results[0].created_at))
+    story.poll()
+    story.wait_and_poll(6)
+
+    assert story.total == 151
+
+
+@pytest.mark.parametrize("page", [2, 3])
+def test_rows_deleted_between_two_pages_hide_none_of_the_others(story: Story, page: int) -> None:
+    run, results = busy_run(story, 250)
+
+    def delete() -> None:
+        for result in results[:5]:
+            story.world.delete_result(result, hard=True)
+
+    story.before_page(page, delete)
+    story.poll()
+
+    assert story.total == 250
+    assert pages_asked(story, run)[1:] == [*[str(n) for n in range(1, page + 1)], "1", "2", "3"]
+
+
+def test_a_total_that_shrinks_at_every_look_ends_the_read_and_the_next_poll_starts_at_page_1(story: Story) -> None:
+    run, results = busy_run(story, 250)
+    left = iter(results)
+    story.before_page(2, lambda: story.world.delete_result(next(left), hard=True), times=None)
+
+    assert story.poll().status == "partial"
+    story.testmo.faults.clear()
+    story.wait()
+    assert story.poll().status == "ok"
+    assert pages_asked(story, run)[-3:] == ["1", "2", "3"]
+    assert story.total == 250
+
+
+def test_a_next_page_that_repeats_ends_the_read(story: Story) -> None:
+    run, _ = busy_run(story, 250)
+
+    def repeat(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/results") and body["page"] == 2:
+            body["next_page"] = 1
+
+    story.spoil = repeat
+    story.poll()
+
+    assert pages_asked(story, run)[1:] == ["1", "2"]
+    assert story.total == 200
+
+
+def test_a_page_without_rows_ends_the_read(story: Story) -> None:
+    run, _ = busy_run(story, 150)
+
+    def empty(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/results") and body["page"] == 2:
+            body.update(result=[], next_page=3, last_page=9)
+
+    story.spoil = empty
+    story.poll()
+
+    assert pages_asked(story, run)[1:] == ["1", "2"]
+
+
+def test_a_read_cut_off_by_the_budget_goes_on_one_page_earlier(story: Story) -> None:
+    run, _ = busy_run(story, 550)
+    story.settings["requests_per_minute"] = 5  # two for the lists, three for pages
+    assert story.poll().status == "partial"
+    first = story.total
+    story.wait(62)
+    story.poll()
+    story.wait_and_poll(8, every=62)
+
+    assert first == 300
+    assert pages_asked(story, run)[1:7] == ["1", "2", "3", "3", "4", "5"]
+    assert story.total == 550
+    assert story.checkpoint(run).resume is None
+
+
+def test_a_read_cut_off_by_the_deadline_goes_on_in_the_next_poll(story: Story) -> None:
+    busy_run(story, 550)
+    seen = []
+    for _ in range(12):
+        story.settings["seconds_left"] = countdown(60, 8)
+        story.poll()
+        seen.append(story.total)
+        story.wait()
+    assert seen[0] < 550
+    assert seen[-1] == 550
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 6])
+def test_a_read_cut_off_by_a_429_goes_on_when_the_pause_is_over(story: Story, page: int) -> None:
+    run, _ = busy_run(story, 550)
+    story.before_page(page, lambda: story.testmo.faults.add("429", path="/runs/*/results", retry_after=90))
+    story.poll()  # the hook runs before the fault is looked for: the page asked for is the one refused, or the next
+    cut = story.total
+    story.wait_and_poll(4)
+
+    assert cut in {0, 100 * (page - 1), 100 * page, 550}
+    assert story.total == 550
+    assert story.checkpoint(run).resume is None
+
+
+def test_rows_deleted_while_a_read_waits_hide_none_of_the_others(story: Story) -> None:
+    _, results = busy_run(story, 550)
+    story.settings["requests_per_minute"] = 5
+    story.poll()
+    for result in results[:3] + results[250:253]:
+        story.world.delete_result(result, hard=True)
+    story.wait_and_poll(9, every=62)
+
+    assert story.total == 550  # the deleted ones were announced before
+
+
+def test_rows_saved_while_a_read_waits_are_announced_once(story: Story) -> None:
+    run, _ = busy_run(story, 350, spare=60)
+    story.settings["requests_per_minute"] = 5
+    for number in range(351, 411):
+        if number % 10 == 1:
+            story.poll()
+        story.wait(7)
+        story.save(run, number)
+    story.wait_and_poll(8, every=62)
+
+    assert story.total == 410
+
+
+def test_settings_changed_while_a_read_waits_lose_nothing_that_was_saved_after_it(story: Story) -> None:
+    """What was already due under the old settings is read again from the newest row handled."""
+    run, _ = busy_run(story, 550, spare=1)
+    story.settings["requests_per_minute"] = 5
+    story.poll()
+    story.settings["watch"] = type(story.settings["watch"])((3, 4, 5))
+    story.settings["requests_per_minute"] = 120
+    story.wait(62)
+    story.save(run, 551)
+    story.poll()
+    story.wait_and_poll(6)
+
+    assert story.total == 551
+
+
+def test_a_run_that_closes_while_its_read_waits_is_read_to_its_end(story: Story) -> None:
+    run, _ = busy_run(story, 550)
+    story.settings["requests_per_minute"] = 5
+    story.poll()
+    story.world.close_run(run)
+    story.wait_and_poll(14, every=62)
+
+    assert story.total == 550
+
+
+def test_thousands_of_passes_cost_one_page(story: Story) -> None:
+    run = story.add_run(tests=5)
+    story.poll()
+    story.wait()
+    for n in range(2_000):
+        story.save(run, 1 + n % 4, PASSED)
+    failed = story.save(run, 5)
+    story.poll()
+
+    assert story.announced == [failed.id]
+    assert pages_asked(story, run)[1:] == ["1"]

@@ -1,0 +1,398 @@
+"""Rule 7: runs open, close, come back and disappear; nothing that was saved in them is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from testmo_notifier.errors import PollFailed
+from tests.story import Story
+
+
+def test_a_run_opened_and_closed_between_two_polls_is_announced(story: Story) -> None:
+    story.poll()
+    story.wait(10)
+    run = story.add_run()
+    result = story.save(run)
+    story.wait(10)
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+    assert story.announced == [result.id]
+
+
+def test_the_last_failing_result_just_before_closing_is_announced(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+    assert story.announced == [result.id]
+
+
+@pytest.mark.parametrize("seconds", [1, 100, 299])
+def test_a_result_saved_right_at_closing_and_visible_late_is_announced(story: Story, seconds: float) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait(600)
+    first = story.save(run, 1)
+    story.poll()
+    story.wait(600)
+    late = story.save(run, 2, visible_from=story.time + timedelta(seconds=seconds))
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+    assert story.announced == [first.id, late.id]
+
+
+def test_a_closed_run_is_read_until_a_read_began_after_closing_plus_the_overlap_then_no_longer(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.world.close_run(run)
+    closed_at = story.time
+    story.wait_and_poll(4)
+    before = len(story.requests(f"/runs/{run.id}/results"))
+    story.wait_and_poll(130)
+    reads = story.requests(f"/runs/{run.id}/results")
+
+    assert [read.at for read in reads[before:]] == [closed_at + timedelta(seconds=300)]
+
+
+def test_a_closed_run_leaves_no_request_behind_but_the_lists(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+    before = len(story.testmo.requests)
+    story.wait_and_poll(10)
+
+    assert len(story.testmo.requests) - before == 10  # the projects; nothing is open, nothing is closing
+
+
+def test_a_reopened_run_goes_on_where_it_stopped(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    first = story.save(run, 1)
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    story.world.reopen_run(run)
+    story.wait()
+    second = story.save(run, 2)
+    story.wait_and_poll(7)
+    third = story.save(run, 1)  # the same status on the same test
+    story.wait_and_poll(7)
+
+    assert story.announced == [first.id, second.id, third.id]
+
+
+def test_a_result_added_while_a_run_was_closed_is_announced_when_it_is_opened_again(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.world.close_run(run)
+    story.wait_and_poll(20)
+    result = story.save(run)
+    story.wait_and_poll(5)
+    story.world.reopen_run(run)
+    story.wait_and_poll(2)
+
+    assert story.announced == [result.id]
+
+
+def test_a_run_reopened_and_closed_again_between_two_polls_is_read_within_an_hour(story: Story) -> None:
+    """No count moves and nothing left a list, so only the hourly look can find it."""
+    run = story.add_run()
+    story.add_run("always open")
+    story.poll()
+    story.world.close_run(run)
+    story.wait_and_poll(15)
+    story.wait(10)
+    story.world.reopen_run(run)
+    result = story.save(run)
+    story.world.close_run(run)
+    story.wait_and_poll(61)
+
+    assert story.announced == [result.id]
+
+
+def test_a_run_that_closes_while_another_is_deleted_is_read_within_an_hour(story: Story) -> None:
+    """The count of closed runs stays what it was."""
+    old = story.add_run("old")
+    story.world.close_run(old)
+    story.wait(3600)
+    story.poll()
+    story.wait_and_poll(15)
+    story.world.delete_run(old)
+    short = story.add_run("opened and closed between two polls")
+    result = story.save(short)
+    story.world.close_run(short)
+    story.wait_and_poll(61)
+
+    assert story.announced == [result.id]
+
+
+def test_a_deleted_run_is_named_once_and_holds_up_nothing(story: Story) -> None:
+    deleted, other = story.add_run("deleted"), story.add_run("other")
+    story.poll()
+    story.wait()
+    story.save(deleted)
+    story.world.delete_run(deleted)
+    result = story.save(other)
+    first = story.poll()
+    second = story.wait_and_poll()
+
+    assert story.announced == [result.id]
+    assert any(f"run {deleted.id} is gone" in problem for problem in first.problems)
+    assert second.problems == []
+
+
+def test_a_run_deleted_between_the_lists_and_its_results_is_left_alone_for_an_hour(story: Story) -> None:
+    deleted, other = story.add_run("deleted"), story.add_run("other")
+    story.poll()
+    story.wait()
+    story.testmo.faults.add("404", path=f"/runs/{deleted.id}/results", times=None)
+    story.save(deleted)
+    result = story.save(other)
+    first = story.poll()
+    before = len(story.requests(f"/runs/{deleted.id}/results"))
+    story.wait_and_poll(59)
+    assert len(story.requests(f"/runs/{deleted.id}/results")) == before
+    story.wait_and_poll(2)
+
+    assert story.announced == [result.id]
+    assert f"run {deleted.id} (deleted)" in first.problems[0]
+    assert len(story.requests(f"/runs/{deleted.id}/results")) == before + 1
+
+
+@pytest.mark.parametrize("fault", ["403", "404"])
+def test_a_run_that_is_shown_again_has_lost_nothing(story: Story, fault: str) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    before = story.save(run, 1)
+    story.poll()
+    story.testmo.faults.add(fault, path=f"/runs/{run.id}/results", times=2)
+    story.wait()
+    meanwhile = story.save(run, 2)
+    story.wait_and_poll(200)
+
+    assert story.announced == [before.id, meanwhile.id]
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 30, 300, 3000])
+def test_a_project_hidden_and_shown_again_has_lost_nothing_in_the_runs_we_knew(story: Story, minutes: int) -> None:
+    still_open, closed = story.add_run("still open"), story.add_run("closed meanwhile")
+    story.world.add_project("Garden")
+    story.poll()
+    story.wait()
+    story.world.hide_project(story.shop)
+    story.wait_and_poll()
+    first, second = story.save(still_open), story.save(closed)
+    story.world.close_run(closed)
+    story.wait_and_poll(2, every=minutes * 30)
+    story.world.show_project(story.shop)
+    story.wait_and_poll(65)
+
+    assert sorted(story.announced) == [first.id, second.id]
+
+
+@pytest.mark.parametrize("minutes", [10, 300])
+def test_a_project_hidden_and_shown_again_has_lost_no_run_opened_and_closed_meanwhile(
+    story: Story, minutes: int
+) -> None:
+    story.world.add_project("Garden")
+    story.poll()
+    story.wait()
+    story.world.hide_project(story.shop)
+    story.wait_and_poll()
+    run = story.add_run("opened and closed meanwhile")
+    result = story.save(run)
+    story.world.close_run(run)
+    story.wait_and_poll(minutes)
+    story.world.show_project(story.shop)
+    story.wait_and_poll(65)
+
+    assert story.announced == [result.id]
+
+
+@pytest.mark.parametrize("minutes", [10, 70, 200])
+def test_a_project_that_answers_403_for_hours_has_lost_no_run_opened_and_closed_meanwhile(
+    story: Story, minutes: int
+) -> None:
+    story.world.add_project("Garden")
+    story.poll()
+    story.wait()
+    story.testmo.faults.add("403", path=f"/projects/{story.shop.id}/runs", times=None)
+    first = story.poll()
+    story.wait(10)
+    run = story.add_run("opened and closed meanwhile")
+    result = story.save(run)
+    story.world.close_run(run)
+    story.wait_and_poll(minutes)
+    story.testmo.faults.clear()
+    story.wait_and_poll(65)
+
+    assert f"project {story.shop.id} (Shop)" in first.problems[0]
+    assert story.announced == [result.id]
+
+
+def test_a_project_that_answers_403_is_asked_once_an_hour(story: Story) -> None:
+    story.add_run()
+    story.poll()
+    story.testmo.faults.add("403", path="/projects/*/runs", times=None)
+    before = len(story.requests("/projects/*/runs"))
+    story.wait_and_poll(180)
+
+    assert len(story.requests("/projects/*/runs")) - before == 3
+
+
+def test_run_ids_narrow_to_these_runs(story: Story) -> None:
+    wanted, other = story.add_run("wanted"), story.add_run("other")
+    story.settings["scope"] = story.scope(run_ids=(wanted.id,))
+    story.poll()
+    story.wait()
+    result = story.save(wanted)
+    story.save(other)
+    story.wait_and_poll(6)
+
+    assert story.announced == [result.id]
+    assert story.requests(f"/runs/{other.id}/results") == []
+
+
+def test_a_run_of_run_ids_that_closes_is_read_to_its_end(story: Story) -> None:
+    run = story.add_run()
+    story.settings["scope"] = story.scope(run_ids=(run.id,))
+    story.poll()
+    story.wait()
+    result = story.save(run, visible_from=story.time + timedelta(seconds=200))
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+
+    assert story.announced == [result.id]
+
+
+def test_run_ids_that_are_not_there_are_named_once_an_hour(story: Story) -> None:
+    story.settings["scope"] = story.scope(run_ids=(story.add_run().id, 4711))
+    problems = [story.wait_and_poll().problems for _ in range(62)]
+    said = [n for n, words in enumerate(problems) if any("run 4711 of RunIds is gone" in word for word in words)]
+
+    assert len(said) == 2
+    assert said[0] == 0
+    assert said[1] - said[0] == 60
+
+
+def test_project_ids_narrow_to_these_projects_completed_ones_included(story: Story) -> None:
+    garden = story.world.add_project("Garden")
+    run, other = story.add_run(project=garden), story.add_run()
+    story.settings["scope"] = story.scope(project_ids=(garden.id,))
+    story.poll()
+    story.world.complete_project(garden)
+    story.wait()
+    result = story.save(run)
+    story.save(other)
+    story.wait_and_poll(6)
+
+    assert story.announced == [result.id]
+
+
+def test_project_ids_that_are_not_visible_are_named(story: Story) -> None:
+    run = story.add_run()
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id, 4711))
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    summary = story.poll()
+
+    assert story.announced == [result.id]
+    assert "project 4711 of ProjectIds is not visible to the token's user" in summary.problems
+
+
+def test_nothing_but_invisible_project_ids_is_a_failed_poll_in_words(story: Story) -> None:
+    story.settings["scope"] = story.scope(project_ids=(4711, 4712))
+
+    with pytest.raises(PollFailed, match="correct ProjectIds, or give the user access"):
+        story.poll()
+
+
+def test_a_completed_project_is_not_looked_into(story: Story) -> None:
+    story.add_run()
+    story.world.complete_project(story.shop)
+    story.poll()
+
+    assert story.requests("/projects/*/runs") == []
+
+
+def test_what_was_saved_just_before_a_project_was_completed_is_announced(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.world.complete_project(story.shop)
+    story.wait_and_poll(10)
+
+    assert story.announced == [result.id]
+
+
+def test_a_run_that_closes_between_the_list_of_open_runs_and_the_next_is_found(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.before_page(1, lambda: story.world.close_run(run), path="/projects/*/runs")
+    story.poll()
+    story.wait_and_poll(7)
+
+    assert story.announced == [result.id]
+
+
+def test_more_runs_than_fit_a_page_of_the_list_are_all_watched(story: Story) -> None:
+    runs = [story.add_run(f"Run {n}", tests=1) for n in range(230)]
+    story.settings["requests_per_minute"] = 1_000
+    story.poll()
+    story.wait()
+    for run in runs:
+        story.save(run)
+    story.poll()
+    story.wait_and_poll(15)
+
+    assert sorted(story.announced) == list(range(1, 231))
+
+
+def test_a_run_closed_between_two_pages_of_the_list_hides_none_of_the_others(story: Story) -> None:
+    runs = [story.add_run(f"Run {n}", tests=1) for n in range(150)]
+    story.settings["requests_per_minute"] = 1_000
+    story.poll()
+    story.wait()
+    for run in runs:
+        story.save(run)
+    story.before_page(2, lambda: story.world.close_run(runs[0]), path="/projects/*/runs")
+    story.poll()
+    story.wait_and_poll(10)
+
+    assert sorted(story.announced) == list(range(1, 151))
+
+
+def test_a_run_without_a_creation_date_or_name_is_watched(story: Story) -> None:
+    run = story.add_run()
+    story.save(run, 1)
+    story.wait()
+
+    def strip(path: str, body: dict[str, object]) -> None:
+        rows = body["result"]
+        if path.endswith("/runs") and isinstance(rows, list):
+            for row in rows:
+                row.update(created_at=None, name=None, milestone_id=99, config_id=99)
+
+    story.spoil = strip
+    story.poll()
+    story.wait()
+    result = story.save(run, 2)
+    story.poll()
+
+    assert story.announced == [result.id]

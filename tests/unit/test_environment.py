@@ -1,0 +1,141 @@
+"""What `testmo-notifier local` accepts, and how it says no."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from testmo_notifier.errors import ConfigurationError
+from tools import environment, local
+from tools.cli import main
+from tools.environment import Flags, Settings
+
+TOKEN = "testmo_api_a-secret-of-ours"
+WEBHOOK = "https://hooks.slack.com/services/T0/B0/a-secret-of-ours"
+
+
+@pytest.fixture(autouse=True)
+def everything_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environment, "SAM", tmp_path)
+    monkeypatch.setattr(environment, "MINISTACK", tmp_path)
+
+
+def problems(environ: dict[str, str] | None = None, **flags: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        environment.read(environ or {}, Flags(**flags))
+    return caught.value.problems
+
+
+def test_nothing_has_to_be_said() -> None:
+    settings = environment.read({}, Flags())
+    assert (settings.testmo, settings.webhook, settings.aws) == (None, None, None)
+    assert (settings.polls, settings.interval_seconds, settings.scenario) == (None, 60.0, "release-day")
+    assert settings.ends_with_story is False
+
+
+def test_the_watch_settings_become_parameters() -> None:
+    settings = environment.read({"PROJECT_IDS": " 3, 7,3", "MAX_STALENESS_MINUTES": "0"}, Flags())
+    assert settings.parameters == {
+        "ProjectIds": "3,7",
+        "RunIds": "",
+        "AlertStatusIds": "3,5",
+        "CreatedByIds": "",
+        "AssigneeIds": "",
+        "OverlapSeconds": "300",
+        "MaxStalenessMinutes": "0",
+        "BackfillHours": "0",
+        "RequestsPerMinute": "120",
+        "TimeZone": "UTC",
+    }
+
+
+def test_a_testmo_a_slack_and_an_aws_of_ones_own() -> None:
+    settings = environment.read(
+        {
+            "TESTMO_URL": "http://localhost:8080/",
+            "TESTMO_TOKEN": TOKEN,
+            "SLACK_WEBHOOK_URL": WEBHOOK,
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+            "AWS_REGION": "eu-central-1",
+        },
+        Flags(polls="3", interval="0.5"),
+    )
+    assert settings.testmo is not None
+    assert settings.testmo.url == "http://localhost:8080"
+    assert settings.aws is not None
+    assert (settings.aws.endpoint, settings.aws.region) == ("http://127.0.0.1:4566", "eu-central-1")
+    assert (settings.aws.access_key_id, settings.aws.secret_access_key) == ("test", "test")
+    assert (settings.polls, settings.interval_seconds) == (3, 0.5)
+
+
+def test_a_scenario_asked_for_ends_the_command_unless_polls_are_counted() -> None:
+    assert environment.read({}, Flags(scenario="release-day")).ends_with_story is True
+    assert environment.read({}, Flags(scenario="release-day", polls="9")).ends_with_story is False
+
+
+def test_no_secret_is_in_the_settings_text() -> None:
+    environ = {"TESTMO_URL": "https://x.testmo.net", "TESTMO_TOKEN": TOKEN, "SLACK_WEBHOOK_URL": WEBHOOK}
+    assert "a-secret-of-ours" not in repr(environment.read(environ, Flags()))
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "words"),
+    [
+        ({"TESTMO_URL": "https://x.testmo.net"}, {}, "TESTMO_TOKEN is not set"),
+        ({"TESTMO_TOKEN": TOKEN}, {}, "TESTMO_URL is not set"),
+        ({"TESTMO_URL": "http://x.testmo.net", "TESTMO_TOKEN": TOKEN}, {}, "TESTMO_URL is not https"),
+        ({"TESTMO_URL": "https://x.testmo.net", "TESTMO_TOKEN": "two words"}, {}, "TESTMO_TOKEN is not a Testmo token"),
+        ({"SLACK_WEBHOOK_URL": "https://evil.example.com/services/x"}, {}, "SLACK_WEBHOOK_URL is not an address"),
+        ({"SLACK_WEBHOOK_URL": "http://hooks.slack.com/services/x"}, {}, "SLACK_WEBHOOK_URL is not https"),
+        ({"ALERT_STATUS_IDS": "26"}, {}, "ALERT_STATUS_IDS holds 26"),
+        ({"OVERLAP_SECONDS": "soon"}, {}, "OVERLAP_SECONDS is 'soon'"),
+        ({"TIME_ZONE": "Mars/Base"}, {}, "TIME_ZONE is 'Mars/Base'"),
+        ({"AWS_ENDPOINT_URL": "https://sqs.us-east-1.amazonaws.com"}, {}, "AWS_ENDPOINT_URL is not on this machine"),
+        ({"AWS_ENDPOINT_URL": "4566"}, {}, "AWS_ENDPOINT_URL is not an https address"),
+        ({}, {"polls": "0"}, "--polls is '0': give a whole number of polls from 1"),
+        ({}, {"polls": ""}, "--polls is not set"),
+        ({}, {"interval": "-1"}, "--interval is '-1': give seconds from 0"),
+        ({}, {"interval": "nan"}, "--interval is 'nan'"),
+        ({}, {"inbox_port": "65536"}, "--inbox-port is '65536'"),
+        ({}, {"emails": "/dev/null/mails"}, "--emails is '/dev/null/mails', which cannot be a folder"),
+        ({}, {"events": __file__}, "which cannot be a folder"),
+        ({}, {"scenario": "nowhere"}, "--scenario is 'nowhere': give one of default, release-day"),
+        (
+            {"TESTMO_URL": "https://x.testmo.net", "TESTMO_TOKEN": TOKEN},
+            {"scenario": "empty"},
+            "--scenario is a story of the simulator",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(environ: dict[str, str], flags: dict[str, str], words: str) -> None:
+    (problem,) = problems(environ, **flags)
+    assert problem.startswith(words) or words in problem
+    assert "a-secret-of-ours" not in problem
+
+
+def test_a_missing_tool_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environment, "SAM", tmp_path / "missing")
+    assert problems() == ("SAM CLI is not installed: run `make setup`",)
+
+
+def test_everything_wrong_is_said_at_once_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(settings: Settings, terminal: object) -> int:
+        raise AssertionError((settings, terminal))
+
+    monkeypatch.setattr(local, "run", start)
+    environ = {
+        "TESTMO_URL": "https://x.testmo.net",
+        "TESTMO_TOKEN": "",
+        "SLACK_WEBHOOK_URL": "ftp://hooks.slack.com/services/T0/B0/a-secret-of-ours",
+        "BACKFILL_HOURS": "-1",
+        "AWS_ENDPOINT_URL": "",
+    }
+    result = CliRunner().invoke(main, ["local", "--polls", "none"], env=environ)
+    assert result.exit_code == 2
+    assert "4 problems" in result.output
+    for name in ("TESTMO_TOKEN", "SLACK_WEBHOOK_URL", "BACKFILL_HOURS", "--polls"):
+        assert f"- {name} " in result.output
+    assert "a-secret-of-ours" not in result.output
+    assert "Traceback" not in result.output

@@ -1,0 +1,142 @@
+"""The gate: how many requests, how long a wait, and when it shuts."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
+from testmo_notifier.politeness import Gate
+
+
+class Clock:
+    """Seconds that pass only by sleeping."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+        self.sleeps: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+
+def make_gate(
+    limit: int = 5, *, clock: Clock | None = None, spent: dict[int, int] | None = None, seconds_left: float = 60.0
+) -> Gate:
+    clock = clock or Clock()
+    return Gate(
+        limit, spent=spent or {}, now=lambda: clock.now, sleep=clock.sleep, seconds_left=lambda: seconds_left
+    )
+
+
+def test_a_gate_lets_as_many_through_as_a_minute_may_take() -> None:
+    gate = make_gate(5)
+
+    for _ in range(5):
+        gate.enter()
+    with pytest.raises(OutOfBudget, match="the 5 requests that a minute may take are used up"):
+        gate.enter()
+
+    assert (gate.requests, gate.spent) == (5, {1_000_000: 5})
+
+
+def test_what_the_last_poll_spent_counts() -> None:
+    gate = make_gate(5, spent={999_990: 4, 999_000: 100})
+
+    gate.enter()
+    with pytest.raises(OutOfBudget):
+        gate.enter()
+
+    assert gate.spent == {999_990: 4, 1_000_000: 1}
+
+
+def test_a_second_counts_until_its_last_moment_is_a_minute_old() -> None:
+    clock = Clock(1_000_060.9)  # a request in the last moment of second 1,000,000 is not yet a minute old
+    gate = make_gate(1, clock=clock, spent={1_000_000: 1})
+
+    gate.enter()
+
+    assert clock.now >= 1_000_061.0
+    assert clock.sleeps == [pytest.approx(0.1, abs=0.01)]
+
+
+def test_a_short_wait_is_waited_out_and_a_long_one_left_to_the_next_poll() -> None:
+    clock = Clock()
+    make_gate(1, clock=clock, spent={999_944: 1}).enter()
+    assert clock.sleeps == [5.0]
+
+    with pytest.raises(OutOfBudget):
+        make_gate(1, spent={999_945: 1}).enter()
+
+
+def test_a_clock_that_was_set_back_does_not_block_for_ever() -> None:
+    make_gate(1, spent={2_000_000: 1}).enter()
+
+
+def test_nothing_is_asked_when_the_invocation_could_be_cut_off_meanwhile() -> None:
+    gate = make_gate(seconds_left=22.9)
+
+    with pytest.raises(OutOfTime):
+        gate.enter()
+
+    assert gate.requests == 0
+    assert isinstance(gate.closed_by, OutOfTime)
+
+
+def test_time_is_looked_at_again_after_a_wait() -> None:
+    clock = Clock()
+    gate = Gate(
+        1,
+        spent={999_944: 1},
+        now=lambda: clock.now,
+        sleep=clock.sleep,
+        seconds_left=lambda: 24.0 - sum(clock.sleeps),
+    )
+
+    with pytest.raises(OutOfTime):
+        gate.enter()
+
+
+def test_a_closed_gate_says_why_to_everybody() -> None:
+    gate = make_gate()
+    gate.close(Throttled("429", retry_after_seconds=60))
+
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            gate.enter()
+    assert gate.requests == 0
+
+
+@pytest.mark.parametrize("later", [Throttled("429", retry_after_seconds=9), TokenRefused("401")])
+def test_what_testmo_said_outweighs_our_own_reasons(later: StopReading) -> None:
+    gate = make_gate()
+    gate.close(OutOfTime("over"))
+    gate.close(later)
+    gate.close(OutOfTime("over"))
+
+    assert gate.closed_by is later
+
+
+def test_threads_share_one_budget() -> None:
+    gate = make_gate(50)
+    start = threading.Barrier(8)
+    passed: list[int] = []
+
+    def ask() -> None:
+        start.wait()
+        try:
+            for _ in range(20):
+                gate.enter()
+                passed.append(1)
+        except OutOfBudget:
+            pass
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(passed), gate.requests, sum(gate.spent.values())) == (50, 50, 50)

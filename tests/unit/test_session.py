@@ -1,0 +1,241 @@
+"""When `testmo-notifier local` ends, what it says then, and with which status."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
+from typing import cast
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from rich.console import Console
+
+from tools.aws import Aws
+from tools.captures import Captures
+from tools.environment import Flags, read
+from tools.inbox.receiver import Message
+from tools.session import Clock, Deployment, Session
+from tools.stack import Stack
+from tools.stopping import Stopping
+from tools.terminal import Terminal
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+STACK = Stack(
+    name="stack", topic_arn="topic", table="table", poller="poller", slack_function="slack", slack_queue="queue",
+    dead_letter_queues={"Slack": "slack-dead", "SNS": "sns-dead"}, is_new=True,
+)  # fmt: skip
+
+
+class Raised(Exception):
+    """What the function raised."""
+
+
+Answer = Mapping[str, object] | Exception
+
+
+def summary(status: str = "ok", words: str = "nothing new", **more: object) -> Mapping[str, object]:
+    return {"status": status, "words": words, "problems": [], "pending": 0, "retry_at": None, **more}
+
+
+class FakeTime:
+    """Stands still unless somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.wakes: list[Callable[[], None]] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        for wake in self.wakes:
+            wake()
+
+    def clock(self) -> Clock:
+        return Clock(lambda: START + timedelta(seconds=self.seconds), lambda: self.seconds, self.sleep)
+
+
+class FakeAws:
+    """A poller that answers from a list (its last answer for ever), and queues with a given depth."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        self.answers = answers
+        self.polls = 0
+        self.depths: dict[str, Callable[[], int]] = {}
+        self.functions = self.sqs = self
+
+    def invoke(self, **_: object) -> Mapping[str, object]:
+        answer = self.answers[min(self.polls, len(self.answers) - 1)]
+        self.polls += 1
+        if isinstance(answer, Raised):
+            return {
+                "Payload": io.BytesIO(json.dumps({"errorMessage": str(answer)}).encode()),
+                "FunctionError": "Unhandled",
+            }
+        if isinstance(answer, Exception):
+            raise answer
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    def get_queue_attributes(self, *, QueueUrl: str, **_: object) -> Mapping[str, object]:  # noqa: N803 - boto3's name
+        depth = self.depths.get(QueueUrl, lambda: 0)()
+        return {"Attributes": {"ApproximateNumberOfMessages": str(depth)}}
+
+
+class NoCaptures:
+    def drain(self, channel: str, handle: object) -> int:
+        del channel, handle
+        return 0
+
+
+class Stage:
+    """A session with everything around it replaced."""
+
+    def __init__(self, *answers: Answer, story: Iterator[str] | None = None, **flags: str) -> None:
+        self.aws = FakeAws(list(answers))
+        self.time = FakeTime()
+        self.stopping = Stopping()
+        self.printed = io.StringIO()
+        self.inbox: SimpleQueue[Message] = SimpleQueue()
+        self.session = Session(
+            settings=read({}, Flags(**flags)),
+            deployment=Deployment(cast("Aws", self.aws), STACK, cast("Captures", NoCaptures())),
+            arrivals=self.inbox,
+            advance=lambda: next(story, None) if story else None,
+            terminal=Terminal(Console(file=self.printed, width=200)),
+            stopping=self.stopping,
+            clock=self.time.clock(),
+        )
+
+    def play(self) -> tuple[bool, str]:
+        return self.session.play(), self.printed.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def everything_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.environment._missing_tools", lambda _: [])
+
+
+def test_as_many_polls_as_asked_for_at_the_interval_asked_for() -> None:
+    stage = Stage(summary(), polls="3", interval="60")
+    assert stage.play()[0] is True
+    assert stage.aws.polls == 3
+    assert stage.time.seconds == pytest.approx(120)
+
+
+def test_a_failed_poll_is_one_too_many_even_if_the_next_one_succeeds() -> None:
+    is_ok, printed = Stage(Raised("the token was refused"), summary(), polls="2", interval="0").play()
+    assert is_ok is False
+    assert "failed: the token was refused" in printed
+    assert "1 poll failed: 1" in printed
+
+
+def test_an_invocation_without_an_answer_is_a_failed_poll() -> None:
+    is_ok, printed = Stage(ReadTimeoutError(endpoint_url="http://127.0.0.1"), polls="1").play()
+    assert is_ok is False
+    assert "no answer from the function" in printed
+
+
+@pytest.mark.parametrize("answer", [{"statusCode": 200}, [], None])
+def test_an_answer_that_is_no_summary_is_a_failed_poll(answer: object) -> None:
+    is_ok, printed = Stage(cast("Answer", answer), polls="1").play()
+    assert is_ok is False
+    assert "something else than a summary" in printed
+
+
+@pytest.mark.parametrize("status", ["partial", "waiting"])
+def test_what_an_earlier_poll_left_and_the_last_one_read_is_no_problem(status: str) -> None:
+    stage = Stage(summary(status, problems=["run 7 could not be read"]), summary(), polls="2", interval="0")
+    is_ok, printed = stage.play()
+    assert is_ok is True
+    assert "! run 7 could not be read" in printed
+
+
+@pytest.mark.parametrize("status", ["partial", "waiting"])
+def test_what_the_last_poll_left_unread_is_a_problem(status: str) -> None:
+    is_ok, printed = Stage(summary(), summary(status, "read 1 of 2 runs"), polls="2", interval="0").play()
+    assert is_ok is False
+    assert "did not read everything: read 1 of 2 runs" in printed
+
+
+def test_messages_that_wait_for_the_next_poll_are_undelivered() -> None:
+    is_ok, printed = Stage(summary(pending=5), polls="1").play()
+    assert is_ok is False
+    assert "5 runs with messages" in printed
+
+
+def test_a_poll_that_found_another_at_work_does_not_count_and_is_repeated_when_that_is_done() -> None:
+    retry_at = (START + timedelta(seconds=20)).isoformat()
+    stage = Stage(summary("busy", retry_at=retry_at), summary(), polls="1")
+    is_ok, printed = stage.play()
+    assert is_ok is True
+    assert stage.aws.polls == 2
+    assert 20 <= stage.time.seconds < 21
+    assert "1 poll, everything read and delivered" in printed
+
+
+def test_a_lease_that_never_ends_is_a_failed_poll() -> None:
+    stage = Stage(summary("busy"), polls="1")
+    assert stage.play()[0] is False
+    assert 300 <= stage.time.seconds < 310
+
+
+def test_it_waits_until_slack_has_everything() -> None:
+    stage = Stage(summary(), polls="1")
+    stage.aws.depths["queue"] = lambda: 2 if stage.time.seconds < 50 else 0
+    is_ok, printed = stage.play()
+    assert is_ok is True
+    assert "2 messages on the way to Slack" in printed
+
+
+def test_it_gives_up_when_nothing_moves_for_two_minutes() -> None:
+    stage = Stage(summary(), polls="1")
+    stage.aws.depths["queue"] = lambda: 3 if stage.time.seconds < 100 else 2
+    is_ok, printed = stage.play()
+    assert is_ok is False
+    assert stage.time.seconds == pytest.approx(220, abs=2)
+    assert "2 messages still on the way to Slack" in printed
+
+
+def test_only_what_was_parked_now_counts_as_undelivered() -> None:
+    before = Stage(summary(), polls="1")
+    before.aws.depths["slack-dead"] = lambda: 0 if before.aws.polls else 4  # re-driven meanwhile
+    assert before.play()[0] is True
+
+    now = Stage(summary(), polls="1")
+    now.aws.depths["slack-dead"] = lambda: 5 if now.aws.polls else 0
+    is_ok, printed = now.play()
+    assert is_ok is False
+    assert "5 messages could not be delivered" in printed
+
+
+def test_a_story_begins_after_a_poll_that_takes_stock_and_ends_with_a_quiet_one() -> None:
+    stage = Stage(
+        summary(), story=iter(["Ada fails a test", "Grace closes the run"]), scenario="release-day", interval="1"
+    )
+    is_ok, printed = stage.play()
+    assert is_ok is True
+    told = [line[10:16] if line[2] == ":" else line for line in printed.splitlines() if line]
+    assert told == [
+        "poll 1",
+        "▸ Ada fails a test",
+        "poll 2",
+        "▸ Grace closes the run",
+        "poll 3",
+        "▸ The story is over: one more poll, which has nothing to tell",
+        "poll 4",
+        "✓ 4 polls, everything read and delivered",
+    ]
+
+
+def test_being_asked_to_stop_ends_the_pause_and_still_settles() -> None:
+    stage = Stage(summary(), interval="60")
+
+    def ask() -> None:
+        stage.stopping.is_asked = True
+
+    stage.time.wakes.append(ask)
+    is_ok, printed = stage.play()
+    assert is_ok is True
+    assert stage.time.seconds < 1
+    assert "1 poll, everything read and delivered" in printed

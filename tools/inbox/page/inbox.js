@@ -1,0 +1,183 @@
+// The page: asks the inbox for what arrived and for what arrives, keeps the list, shows one message at a time.
+
+import { setClock } from "./dates.js";
+import { isObject } from "./dom.js";
+import { row, spoken } from "./list.js";
+import { event, mail } from "./readers.js";
+import { divider, message } from "./slack.js";
+
+const MAX_ENTRIES = 500; // as many as the inbox keeps
+const RETRY_MS = 1000;
+const PAGE_TITLE = document.title;
+const KEYS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+
+const $ = (id) => document.getElementById(id);
+const entries = new Map(); // number → { entry, item, article }, oldest first
+let session = "";
+let last = 0;
+let selected = 0;
+let hasChosen = false; // whether the reader has picked a message by hand
+let shownKind = "";
+
+function take(entry, isNews) {
+  const item = row(entry);
+  const known = { entry, item, article: null };
+  if (entry.kind === "slack") known.article = inChannel(entry);
+  entries.set(entry.number, known);
+  last = entry.number;
+  item.hidden = !isShown(entry);
+  item.classList.toggle("is-new", isNews);
+  $("list").prepend(item);
+  if (entries.size > MAX_ENTRIES) drop(entries.values().next().value);
+}
+
+function drop({ entry, item, article }) {
+  item.remove();
+  article?.remove();
+  entries.delete(entry.number);
+}
+
+// A channel reads from top to bottom, with a line where a day begins.
+function inChannel(entry) {
+  const line = divider(entry);
+  const days = $("channel").querySelectorAll(".day");
+  if (days[days.length - 1]?.textContent !== line.textContent) $("channel").append(line);
+  const article = message(entry);
+  $("channel").append(article);
+  return article;
+}
+
+const isShown = (entry) => !shownKind || entry.kind === shownKind;
+const shown = () => [...entries.values()].filter(({ entry }) => isShown(entry)).reverse(); // as in the list
+
+function select(number) {
+  const known = entries.get(number);
+  if (!known || number === selected) return;
+  const { entry, item, article } = known;
+  const before = entries.get(selected);
+  before?.item.firstChild.removeAttribute("aria-current");
+  before?.article?.classList.remove("is-selected");
+  selected = number;
+  item.firstChild.setAttribute("aria-current", "true");
+  item.classList.remove("is-new");
+  item.scrollIntoView({ block: "nearest" });
+  $("empty").hidden = true;
+  $("channel").hidden = entry.kind !== "slack";
+  $("letter").hidden = entry.kind === "slack";
+  if (article) {
+    article.classList.add("is-selected");
+    article.scrollIntoView({ block: article.offsetHeight > $("reader").clientHeight ? "start" : "nearest" });
+  } else {
+    $("letter").replaceChildren(entry.kind === "email" ? mail(entry) : event(entry));
+    $("reader").scrollTop = 0;
+  }
+  history.replaceState(null, "", `#${number}`);
+  count();
+}
+
+function count() {
+  for (const button of $("filters").children) {
+    const kind = button.dataset.kind;
+    const number = [...entries.values()].filter(({ entry }) => !kind || entry.kind === kind).length;
+    button.firstElementChild.textContent = number;
+  }
+  const news = document.querySelectorAll("#list .is-new").length;
+  document.title = news ? `(${news}) ${PAGE_TITLE}` : PAGE_TITLE;
+}
+
+function filter(kind) {
+  shownKind = kind;
+  for (const button of $("filters").children) button.setAttribute("aria-pressed", button.dataset.kind === kind);
+  for (const { entry, item } of entries.values()) item.hidden = !isShown(entry);
+  const visible = shown();
+  if (visible.length && !visible.some(({ entry }) => entry.number === selected)) choose(visible[0].entry.number);
+}
+
+function takeAll({ session: theirs, now, entries: arrived }) {
+  setClock(now);
+  if (session && session !== theirs) return location.replace("/"); // another inbox answers at this address now
+  const isFirst = !session;
+  session = theirs;
+  const followed = kindFollowed();
+  for (const entry of arrived) take(entry, !isFirst);
+  if (!arrived.length) return undefined;
+  const asked = isFirst ? Number(location.hash.slice(1)) : 0;
+  if (entries.has(asked)) choose(asked);
+  else if (followed) select(leading(arrived, followed));
+  if (!isFirst) $("news").textContent = arrived.map(spoken).join(". ");
+  return count();
+}
+
+// Who looks at the newest message of a kind sees the next one of that kind at once; others are not interrupted.
+// Before a reader has chosen anything, that kind is Slack.
+function kindFollowed() {
+  if (!hasChosen) return "slack";
+  const kind = entries.get(selected)?.entry.kind;
+  const newest = [...entries.values()].findLast(({ entry }) => entry.kind === kind);
+  return newest?.entry.number === selected ? kind : "";
+}
+
+function leading(arrived, kind) {
+  const visible = arrived.filter(isShown);
+  const fallback = selected || visible.at(-1)?.number;
+  return visible.findLast((entry) => entry.kind === kind)?.number ?? fallback;
+}
+
+function choose(number) {
+  hasChosen = true;
+  select(number);
+  entries.get(number).item.firstChild.focus({ preventScroll: true });
+}
+
+async function listen() {
+  for (let wait = ""; ; wait = "&wait") {
+    try {
+      const answer = await fetch(`/entries?after=${last}${wait}`, { cache: "no-store" });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const told = await answer.json();
+      if (!isObject(told)) throw new Error("not an inbox");
+      takeAll(told);
+      state("live", "Live");
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof SyntaxError)) console.error(error);
+      state("lost", "Not connected, trying again");
+      await new Promise((done) => setTimeout(done, RETRY_MS));
+    }
+  }
+}
+
+function state(is, words) {
+  if ($("state").dataset.is === is) return;
+  $("state").dataset.is = is;
+  $("state").textContent = words;
+}
+
+function move(step) {
+  const visible = shown();
+  const now = visible.findIndex(({ entry }) => entry.number === selected);
+  const next = Math.max(0, Math.min(visible.length - 1, now + step));
+  if (visible.length) choose(visible[next].entry.number);
+}
+
+document.addEventListener("keydown", (press) => {
+  if (press.ctrlKey || press.metaKey || press.altKey || $("help").open) return;
+  const inReader = $("reader").contains(document.activeElement);
+  if (press.key === "?") $("help").showModal();
+  else if (/^[1-4]$/.test(press.key)) filter($("filters").children[press.key - 1].dataset.kind);
+  else if (press.key in KEYS && !(inReader && press.key.length > 1)) move(KEYS[press.key]); // arrows scroll a message
+  else return;
+  press.preventDefault();
+});
+$("list").addEventListener("click", (click) => {
+  const anchor = click.target.closest("a");
+  if (!anchor) return;
+  click.preventDefault();
+  choose(anchor.parentElement.value);
+});
+$("filters").addEventListener("click", (click) => {
+  const button = click.target.closest("button");
+  if (button) filter(button.dataset.kind);
+});
+$("help-button").addEventListener("click", () => $("help").showModal());
+
+listen();

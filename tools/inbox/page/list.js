@@ -1,0 +1,30 @@
+// The list at the side: newest first, one row for each thing that arrived.
+
+import { clock, full } from "./dates.js";
+import { element } from "./dom.js";
+import { eventSnippet, eventTitle } from "./readers.js";
+import { snippet, title } from "./slack.js";
+
+const KINDS = { slack: "Slack", email: "Mail", event: "Event" };
+
+export function summary(entry) {
+  if (entry.kind === "slack") return { title: title(entry.payload), snippet: snippet(entry.payload) };
+  if (entry.kind === "email") return { title: entry.subject, snippet: entry.body.split("\n").slice(1, 2).join("") };
+  return { title: eventTitle(entry), snippet: eventSnippet(entry) };
+}
+
+export function row(entry) {
+  const at = new Date(entry.at);
+  const { title: first, snippet: second } = summary(entry);
+  const time = element("time", "", clock(at));
+  time.dateTime = entry.at;
+  time.title = full(at);
+  const head = element("span", "row-head", element("span", `kind kind-${entry.kind}`, KINDS[entry.kind]), time);
+  const anchor = element("a", "row", head, element("span", "row-title", first), element("span", "row-snippet", second));
+  anchor.href = `#${entry.number}`;
+  const item = element("li", "", anchor);
+  item.value = entry.number;
+  return item;
+}
+
+export const spoken = (entry) => `New in ${KINDS[entry.kind]}: ${summary(entry).title}`;

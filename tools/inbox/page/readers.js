@@ -1,0 +1,76 @@
+// Mail as a mail client shows plain text, and events as JSON a person can read.
+
+import { full } from "./dates.js";
+import { element, linked } from "./dom.js";
+
+export function mail(entry) {
+  const at = new Date(entry.at);
+  const date = element("time", "", full(at));
+  date.dateTime = entry.at;
+  const facts = element("dl", "facts", ...fact("From", entry.sender), ...fact("To", entry.to), ...fact("Date", date));
+  const body = element("div", "body", ...entry.body.replace(/\s+$/, "").split("\n").map(line));
+  return element("article", "mail", element("h2", "", entry.subject || "(no subject)"), facts, body);
+}
+
+// A line that keeps its indentation where it wraps.
+function line(text) {
+  const indent = /^ */.exec(text)[0].length;
+  const quote = /^ *> ?/.exec(text);
+  const made = element("p", quote ? "quoted" : "", ...linked(text.slice(quote ? quote[0].length : indent)));
+  made.style.setProperty("--indent", indent);
+  if (/^[A-Z][A-Z ]*: /.test(text)) made.classList.add("result");
+  return made;
+}
+
+export function event(entry) {
+  const at = new Date(entry.at);
+  const body = parsed(entry.body);
+  const facts = element("dl", "facts", ...fact("Attribute", "channel = event"), ...fact("Date", full(at)));
+  const json = element("pre", "json", ...(body === undefined ? [entry.body] : value(body, "")));
+  json.tabIndex = 0; // it scrolls, so the keyboard must get there
+  return element("article", "event", element("h2", "", eventTitle(entry)), facts, json);
+}
+
+export function eventTitle(entry) {
+  const body = parsed(entry.body);
+  const counts = Object.entries(body?.counts ?? {}).map(([status, n]) => `${n} ${status}`);
+  return [counts.join(", "), body?.run?.name].filter(Boolean).join(": ") || "Event";
+}
+
+export function eventSnippet(entry) {
+  const body = parsed(entry.body);
+  return [`schema ${body?.schema ?? "?"}`, body?.run?.id ? `run ${body.run.id}` : "", body?.id ?? ""].filter(Boolean).join(" · ");
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fact(name, content) {
+  return [element("dt", "", name), element("dd", "", content)];
+}
+
+// A value in JSON's own notation, two spaces a level, as text and spans.
+function value(given, indent) {
+  if (given === null || typeof given !== "object") return [scalar(given)];
+  const isList = Array.isArray(given);
+  const items = Object.entries(given);
+  if (!items.length) return [isList ? "[]" : "{}"];
+  const inner = `${indent}  `;
+  const lines = items.flatMap(([key, item], index) => [
+    `${index ? "," : ""}\n${inner}`,
+    ...(isList ? [] : [element("span", "key", JSON.stringify(key)), ": "]),
+    ...value(item, inner),
+  ]);
+  return [isList ? "[" : "{", ...lines, `\n${indent}${isList ? "]" : "}"}`];
+}
+
+function scalar(given) {
+  const text = JSON.stringify(given);
+  if (typeof given === "string") return element("span", "string", ...linked(text));
+  return element("span", "literal", text);
+}

@@ -1,0 +1,71 @@
+// A Slack payload as Slack draws it: header, context, divider, section; other blocks are named.
+
+import { clock, day, full } from "./dates.js";
+import { element, isObject, objects } from "./dom.js";
+import { mrkdwn, plain, unescaped } from "./mrkdwn.js";
+
+const words = (value) => (isObject(value) && typeof value.text === "string" ? value.text : "");
+const textOf = (payload) => (typeof payload.text === "string" ? payload.text : String(payload.text ?? ""));
+
+// The message as an <article>, with its sender and the time it arrived.
+export function message(entry) {
+  const at = new Date(entry.at);
+  const time = element("time", "stamp", clock(at));
+  time.dateTime = entry.at;
+  time.title = full(at);
+  const icon = element("img", "avatar");
+  Object.assign(icon, { src: "/icon.svg", alt: "", width: 36, height: 36 });
+  const sender = element("p", "sender", element("strong", "", "Testmo Notifier"), element("span", "badge", "APP"), time);
+  const drawn = blocks(entry.payload);
+  const article = element("article", "message", icon, element("div", "words", sender, ...drawn));
+  article.setAttribute("aria-label", `Slack message, ${clock(at)}: ${title(entry.payload)}`);
+  return article;
+}
+
+export function divider(entry) {
+  return element("p", "day", element("span", "", day(new Date(entry.at))));
+}
+
+// One line for the list, and a second one.
+export function title(payload) {
+  const [first] = objects(payload.blocks).filter((block) => block.type === "header");
+  return first ? unescaped(words(first.text)) : plain(textOf(payload).split("\n")[0]) || "Message";
+}
+
+export function snippet(payload) {
+  const [first] = objects(payload.blocks).filter((block) => block.type === "section");
+  if (first) return plain(words(first.text).split("\n")[0]);
+  return plain(textOf(payload).split("\n").slice(1).join(" "));
+}
+
+function blocks(payload) {
+  const drawn = objects(payload.blocks).map(block);
+  const rest = Array.isArray(payload.attachments) && payload.attachments.length ? [named("attachments")] : [];
+  if (drawn.length) return [...drawn, ...rest];
+  return [element("div", "section", ...text({ type: "mrkdwn", text: textOf(payload), verbatim: false })), ...rest];
+}
+
+function block(value) {
+  switch (value.type) {
+    case "header":
+      return element("h3", "header", unescaped(words(value.text)));
+    case "divider":
+      return element("hr");
+    case "context":
+      return element("div", "context", ...objects(value.elements).flatMap(text));
+    case "section": {
+      const fields = objects(value.fields).map((field) => element("div", "", ...text(field)));
+      const main = isObject(value.text) ? text(value.text) : [];
+      return element("div", "section", ...main, ...(fields.length ? [element("div", "fields", ...fields)] : []));
+    }
+    default:
+      return named(String(value.type));
+  }
+}
+
+function text(value) {
+  if (value.type === "mrkdwn") return mrkdwn(words(value), value.verbatim === true);
+  return value.type === "plain_text" ? [element("p", "", unescaped(words(value)))] : [named(String(value.type))];
+}
+
+const named = (type) => element("p", "unknown", `[${type}]`);
