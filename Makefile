@@ -11,12 +11,12 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: ## install everything into .venv*, quick when nothing changed; the command is then .venv/bin/testmo-notifier
 	@if [ -e .venv/.uv ] && ! .venv/bin/python -c "" 2>/dev/null; then rm .venv/.uv; fi
-	@$(MAKE) --silent -j3 .venv/.ready .venv-sam/.ready .venv-ministack/.ready
+	@$(MAKE) --silent -j4 .venv/.ready .venv-sam/.ready .venv-ministack/.ready .venv-rie/.ready
 
 .PHONY: run
 run: setup ## watch it work on this machine: a simulated release day, from Testmo to Slack and mail (no account needed)
@@ -26,9 +26,13 @@ run: setup ## watch it work on this machine: a simulated release day, from Testm
 test: check ## everything CI runs: the static checks and all tests
 	.venv/bin/pytest
 
+.PHONY: sam-local
+sam-local: setup ## real containers: `sam local invoke` of both functions (needs a container engine, or Debian and root)
+	@.venv/bin/python -m tools.sam_local
+
 .PHONY: check
 check: setup ## the static checks alone
-	@$(MAKE) --no-print-directory -j2 ruff mypy cfn-lint sam-validate
+	@$(MAKE) --no-print-directory -j2 ruff mypy cfn-lint sam-validate settings
 
 .PHONY: ruff
 ruff:
@@ -43,6 +47,14 @@ mypy:
 cfn-lint:
 	.venv/bin/cfn-lint template.yaml
 
+.PHONY: settings
+settings:
+	.venv/bin/testmo-notifier check
+
+.PHONY: docs
+docs: setup ## write docs/templates.md anew, out of the code it documents
+	.venv/bin/python -m tools.reference
+
 # A region, because validation wants one and CI has none; nothing is asked there.
 .PHONY: sam-validate
 sam-validate:
@@ -51,16 +63,16 @@ sam-validate:
 .PHONY: lock
 lock: .venv/.uv ## look for newer dependencies and pin them
 	$(COMPILE) --upgrade layers/common/requirements.in --output-file layers/common/requirements.txt
-	for lock in uv dev sam ministack; do $(COMPILE) --upgrade $(LOCKS)/$$lock.in --output-file $(LOCKS)/$$lock.txt; done
+	for lock in uv dev sam ministack rie; do $(COMPILE) --upgrade $(LOCKS)/$$lock.in --output-file $(LOCKS)/$$lock.txt; done
 
 .PHONY: clean
 clean: ## remove everything that was made here, the environments included
-	rm -rf .venv .venv-sam .venv-ministack .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-ministack .venv-rie .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # uv comes first, because it makes the rest a matter of seconds. A stamp is newer than the locks it was made from.
 .venv/.uv: $(LOCKS)/uv.txt
-	@echo "Installing the tools into .venv, .venv-sam and .venv-ministack ..."
+	@echo "Installing the tools into .venv, .venv-sam, .venv-ministack and .venv-rie ..."
 	@for python in $(PYTHONS); do \
 	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
 	done; \

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeSlack
+from tools import build
+from tools.build import Build
 
 ROOT = Path(__file__).parents[1]
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
@@ -25,6 +27,14 @@ START_SECONDS = 60
 def slack() -> Iterator[FakeSlack]:
     with FakeSlack() as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def built() -> Build:
+    """What `sam build` makes of these very sources."""
+    if not build.SAM.exists():
+        pytest.skip(f"SAM CLI is not installed ({build.SAM} is missing): run `make setup`")
+    return build.build()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from testmo_notifier.adapters import items
@@ -20,6 +21,7 @@ class MemoryStore:
     def __init__(self, holder: str = "poller") -> None:
         self.items: dict[str, dict[str, Any]] = {}
         self.holder = holder
+        self.lock = Lock()
         self.written: list[str] = []  # the keys, in the order of the writes
         self.names: defaultdict[int, dict[int, str]] = defaultdict(dict)
         self.progress: dict[int, CaseProgress] = {}
@@ -85,11 +87,12 @@ class MemoryStore:
         self.progress[project_id] = progress
 
     def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
-        stored = self.items.get(key)
-        if (int(stored["version"]["N"]) if stored else 0) != version:
-            raise LostRace(f"{key} was written by another poller meanwhile")
-        self.items[key] = item
-        self.written.append(key)
+        with self.lock:
+            stored = self.items.get(key)
+            if (int(stored["version"]["N"]) if stored else 0) != version:
+                raise LostRace(f"{key} was written by another poller meanwhile")
+            self.items[key] = item
+            self.written.append(key)
 
 
 class MemoryTopic:

@@ -19,6 +19,7 @@ from testmo_notifier.discovery import Scope
 from testmo_notifier.model import Checkpoint
 from testmo_notifier.politeness import Gate
 from testmo_notifier.poll import Parts, poll
+from testmo_notifier.ports import Store
 from testmo_notifier.render import Renderer
 from testmo_notifier.summary import Summary
 from tests.memory import MemoryStore, MemoryTopic
@@ -27,6 +28,7 @@ from tools.simulator.model import Project, Result, Run, Test
 from tools.simulator.simulator import RecordedRequest
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+BUILT_IN_TEXTS = Renderer(ZoneInfo("UTC"))  # one for all stories: it compiles its templates only once
 FAILED, BLOCKED, PASSED = StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED
 
 
@@ -66,7 +68,8 @@ class Story:
         self.topic = MemoryTopic()
         self.token = PlainToken(self.testmo.token)
         self.pool = new_pool()
-        self.renderer = Renderer(ZoneInfo("UTC"))
+        self.processes = 0
+        self.renderer = BUILT_IN_TEXTS
         self.shop: Project = self.world.add_project("Shop")
         self.settings: dict[str, Any] = {
             "watch": Watch((3, 5)),
@@ -101,7 +104,7 @@ class Story:
         scope: Scope = self.settings["scope"]
         return replace(scope, **changed)
 
-    def poll(self, *, store: MemoryStore | None = None, **changed: Any) -> Summary:
+    def poll(self, *, store: Store | None = None, **changed: Any) -> Summary:
         """One poll; the clock stands still meanwhile, but for what the poller sleeps."""
         return poll(self.parts(store=store, **changed))
 
@@ -116,10 +119,14 @@ class Story:
         """What is left of a poller after a deploy: its state, and nothing else."""
         self.pool.clear()
         self.pool = new_pool()
-        self.renderer = Renderer(ZoneInfo("UTC"))
-        self.store = self.store.as_seen_by("the next poller")
+        self.next_process()
 
-    def parts(self, *, store: MemoryStore | None = None, **changed: Any) -> Parts:
+    def next_process(self) -> None:
+        """The same state in the hands of another invocation, to which the lease of this one says nothing."""
+        self.processes += 1
+        self.store = self.store.as_seen_by(f"poller {self.processes}")
+
+    def parts(self, *, store: Store | None = None, **changed: Any) -> Parts:
         return Parts(
             **{
                 "store": store or self.store,
@@ -143,6 +150,11 @@ class Story:
     def requests(self, path: str = "*") -> list[RecordedRequest]:
         """What Testmo was asked so far below /api/v1, by a pattern such as `/runs/*/results`."""
         return [r for r in self.testmo.requests if fnmatchcase(r.path.removeprefix("/api/v1"), path)]
+
+    def reads(self, run: Run | None = None) -> list[RecordedRequest]:
+        """The pages of results that were asked for, of one run or of all, sweeps left out."""
+        asked = self.requests(f"/runs/{run.id if run else '*'}/results")
+        return [request for request in asked if "get_latest_result" not in request.query]
 
     def before_page(self, page: int, action: Callable[[], object], **where: Any) -> None:
         """Do something just before Testmo reads that page."""

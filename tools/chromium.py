@@ -37,6 +37,7 @@ FLAGS: Final = (
 # The protocol's pipe is file descriptors 3 and 4; a shell gives it our two ends.
 TO_THREE_AND_FOUR: Final = 'exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null'
 ANSWER_SECONDS: Final = 60.0
+LEFT: Final = ("navigated", "execution context", "Execution context")  # how errors say that a page was left
 
 
 class NoChromium(Exception):
@@ -53,6 +54,10 @@ class ChromiumFailed(Exception):
     """It did not do what it was told; says what."""
 
 
+class PageGone(ChromiumFailed):
+    """The page was left while it thought about an answer."""
+
+
 def find() -> str:
     """The program; raises `NoChromium`."""
     for name in PROGRAMS:
@@ -64,8 +69,7 @@ def find() -> str:
 class Chromium:
     """A browser with one page, in English and UTC, with a profile of its own that is gone afterwards."""
 
-    def __init__(self, *, width: int, height: int, scale: int = 1) -> None:
-        self._screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+    def __init__(self) -> None:
         self._program = find()
         self._profile = tempfile.TemporaryDirectory(prefix="testmo-notifier-", ignore_cleanup_errors=True)
         self._calls = 0
@@ -107,6 +111,11 @@ class Chromium:
         if error:
             raise ChromiumFailed(f"{url}: {error}")
 
+    def resize(self, width: int, height: int, *, scale: float = 1) -> None:
+        """Take a window of this size, in the page's own measure; `scale` is how fine its pixels are."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **screen)
+
     def dark(self, is_dark: bool) -> None:  # noqa: FBT001 - the name is the question
         """Prefer a dark page, or a light one; no motion either way."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
@@ -124,10 +133,16 @@ class Chromium:
         """Wait until an expression holds in the page."""
         deadline = time.monotonic() + ANSWER_SECONDS
         look = f"new Promise(done => setTimeout(() => done(Boolean({expression})), 20))"
-        while not self.ask(look):
+        while not self._holds(look):
             if time.monotonic() > deadline:
                 shown = self.ask("document.body.innerText")
                 raise ChromiumFailed(f"never became true: {expression}; the page says: {str(shown)[:1000]}")
+
+    def _holds(self, expression: str) -> bool:
+        try:
+            return bool(self.ask(expression))
+        except PageGone:  # ask the next one
+            return False
 
     def press(self, key: str) -> None:
         """Press and release a key, by the name scripts get for it (`j`, `ArrowDown`)."""
@@ -158,6 +173,8 @@ class Chromium:
             if answer.get("id") == self._calls:
                 break
         if "error" in answer:
+            if any(word in answer["error"].get("message", "") for word in LEFT):
+                raise PageGone(f"{method}: {answer['error']}")
             raise ChromiumFailed(f"{method}: {answer['error']}")
         result: dict[str, Any] = answer["result"]
         return result
@@ -166,7 +183,7 @@ class Chromium:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Page.enable")
-        self.call("Emulation.setDeviceMetricsOverride", **self._screen)
+        self.resize(1200, 800)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Emulation.setLocaleOverride", locale="en-US")
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)

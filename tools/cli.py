@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
 
 import click
 
-from testmo_notifier.errors import ConfigurationError
-from tools import environment, local
+from testmo_notifier.errors import ConfigurationError, NotifierError
+from tools import check as checking
+from tools import environment, local, preview_run, samples
+from tools import pictures as take
+from tools import preview as previewing
+from tools.chromium import ChromiumFailed, NoChromium
+from tools.inbox.receiver import Inbox
 from tools.simulator import command, scenarios
 from tools.terminal import Terminal
 
@@ -74,6 +85,103 @@ def simulator(port: int, scenario: str) -> None:
     except OSError as exc:
         click.echo(f"The simulator cannot listen on port {port}: {exc.strerror}", err=True)
         sys.exit(1)
+
+
+@main.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=take.FOLDER, help="Default: docs/pictures."
+)
+def pictures(out: Path) -> None:
+    """Take the README's pictures anew, if a message or the inbox page has changed. Needs Chromium."""
+    try:
+        is_new = take.make(out)
+    except (NoChromium, ChromiumFailed) as exc:
+        click.echo(str(exc), err=True)
+        sys.exit(1)
+    click.echo(f"took {len(take.PICTURES)} pictures into {out}" if is_new else f"the pictures in {out} are up to date")
+
+
+SETTINGS = click.option(
+    "--settings",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=checking.settings_folder,
+    help="A folder with routes.toml, issues.toml and templates/ (default: the settings layer's).",
+)
+
+
+@main.command()
+@SETTINGS
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+def check(settings: Path, *, as_json: bool) -> None:
+    """Check what a team edits: routes, issue links, templates, and the settings in the environment.
+
+    Prints every problem as `file:line: what is wrong, next step`; ends with status 0 if there is none, else 1.
+    """
+    found = checking.problems(settings, os.environ)
+    if as_json:
+        click.echo(json.dumps({"ok": not found, "problems": [asdict(problem) for problem in found]}, indent=2))
+    else:
+        for problem in found:
+            click.echo(str(problem))
+        Terminal().verdict(checking.verdict(settings, found), is_ok=not found)
+    sys.exit(1 if found else 0)
+
+
+@main.command()
+@click.option("--channel", type=click.Choice(["all", *previewing.CHANNELS]), default="all", show_default=True)
+@click.option(
+    "--sample",
+    "names",
+    type=click.Choice(["all", *samples.NAMES]),
+    multiple=True,
+    help="What to show; may be repeated (default: release).",
+)
+@click.option("--run", "run_ids", type=click.IntRange(1), metavar="ID", multiple=True, help="A run of your Testmo.")
+@click.option("--page", type=click.IntRange(0, 65_535), metavar="PORT", help="Show it on the inbox page as well.")
+@SETTINGS
+@click.option("--json", "as_json", is_flag=True, help="Print messages as JSON.")
+def preview(
+    *, channel: str, names: Sequence[str], run_ids: Sequence[int], page: int | None, settings: Path, as_json: bool
+) -> None:
+    """Show what messages look like, with your templates and issue links. Publishes nothing.
+
+    With --run, the latest failing results of that run are read from TESTMO_URL with TESTMO_TOKEN, and shown as if they
+    were all new; no checkpoint moves. Ends with status 1 if a template breaks or a run cannot be read.
+    """
+    try:
+        maker = previewing.renderer(settings, os.environ)
+        access = preview_run.Access.from_env(os.environ) if run_ids else None
+    except ConfigurationError as exc:
+        click.echo(str(exc), err=True)
+        sys.exit(CONFIGURATION_STATUS)
+    try:
+        shown = preview_run.runs(access, run_ids) if access else previewing.chosen(names)
+    except NotifierError as exc:
+        click.echo(str(exc), err=True)
+        sys.exit(1)
+    previews = previewing.render(shown, previewing.CHANNELS if channel == "all" else [channel], maker)
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in previews], indent=2, ensure_ascii=False))
+    else:
+        previewing.tell(previews, Terminal())
+    for problem in dict.fromkeys(maker.problems):
+        click.echo(f"{problem}; the built-in text is shown. `testmo-notifier check` says more.", err=True)
+    if page is not None:
+        serve_page(page, previews)
+    sys.exit(1 if maker.problems else 0)
+
+
+def serve_page(port: int, previews: Sequence[previewing.Preview]) -> None:
+    """Show messages on the inbox page until Ctrl-C."""
+    try:
+        inbox = Inbox(port)
+    except OSError as exc:
+        click.echo(f"The page cannot listen on port {port}: {exc.strerror}", err=True)
+        sys.exit(1)
+    with inbox, suppress(KeyboardInterrupt):
+        previewing.fill(inbox, previews)
+        click.echo(f"On {inbox.url} until Ctrl-C", err=True)
+        Event().wait()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import build, stack
 from tools.aws import Aws
-from tools.captures import Captures
+from tools.captures import SENDER, Captured, Captures
 from tools.environment import DEFAULT_INBOX_PORT, EMAIL_ADDRESS, Settings, Testmo
 from tools.inbox.receiver import Inbox, Message
 from tools.ministack import MiniStack, NotUp
@@ -64,8 +65,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
         resources.callback(ministack.stop)
         ministack.start()  # it comes up while we build
     testmo, advance = _testmo(settings, resources)
-    inbox = None if settings.webhook else _inbox(settings, arrivals, resources)
-    webhook = inbox.webhook if inbox else settings.webhook or ""
+    inbox = _inbox(settings, arrivals, resources)
     terminal.heading("Testmo Notifier on this machine", _facts(settings, testmo, inbox))
     aws = settings.aws or _wait_for(ministack, terminal)
     aws.cloudformation.list_stacks()  # says early if nobody is there
@@ -76,7 +76,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
         parameters = {
             "TestmoUrl": testmo.url,
             "TestmoSecretArn": stack.make_secret(aws, "testmo", testmo.token),
-            "SlackSecretArn": stack.make_secret(aws, "slack", webhook),
+            "SlackSecretArn": stack.make_secret(aws, "slack", settings.webhook or inbox.webhook),
             "EmailAddress": EMAIL_ADDRESS,
             "PollScheduleState": "DISABLED",  # the polls are ours
         }
@@ -89,7 +89,8 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     return Session(
         settings=settings,
         deployment=Deployment(aws, deployed, captures),
-        arrivals=arrivals if inbox else None,
+        arrivals=None if settings.webhook else arrivals,
+        show=lambda captured: _show(inbox, captured),
         advance=advance,
         terminal=terminal,
         stopping=stopping,
@@ -115,6 +116,16 @@ def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitSt
         raise CannotStart(f"The inbox cannot listen on port {settings.inbox_port}: {exc.strerror}") from exc
 
 
+def _show(inbox: Inbox, captured: Captured) -> None:
+    """Show what was captured on the inbox's page; what is posted to its own webhook it shows by itself."""
+    if captured.channel == "email":
+        inbox.show_mail(subject=captured.subject, sender=SENDER, to=EMAIL_ADDRESS, body=captured.body)
+    elif captured.channel == "event":
+        inbox.show_event(captured.body)
+    else:
+        inbox.show_slack(json.loads(captured.body))
+
+
 def _on_port(port: int, make: Callable[[int], T]) -> T:
     """Make something on its usual port, or on any free one if that is taken."""
     try:
@@ -132,12 +143,13 @@ def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
     return ministack.aws
 
 
-def _facts(settings: Settings, testmo: Testmo, inbox: Inbox | None) -> dict[str, str]:
-    watched = settings.emails or "not kept (--emails DIR)"
+def _facts(settings: Settings, testmo: Testmo, inbox: Inbox) -> dict[str, str]:
+    kept = settings.emails or "none (--emails DIR)"
     return {
         "Testmo": testmo.url if settings.testmo else f"simulated at {testmo.url}, scenario {settings.scenario}",
-        "Slack": f"an inbox of our own at {inbox.url}" if inbox else "your webhook (SLACK_WEBHOOK_URL)",
-        "Mail": f"to {EMAIL_ADDRESS}, shown here; files: {watched}",
+        "Slack": "your webhook (SLACK_WEBHOOK_URL)" if settings.webhook else "a webhook of our own",
+        "Mail": f"to {EMAIL_ADDRESS}, captured; files: {kept}",
+        "Inbox": f"{inbox.url} shows all of it while this runs",
         "AWS": f"{settings.aws.endpoint}, stack {stack.STACK_NAME}" if settings.aws else "embedded, gone at the end",
     }
 

@@ -18,35 +18,43 @@ from tools.captures import SENDER
 from tools.chromium import Chromium
 from tools.environment import EMAIL_ADDRESS
 from tools.inbox.receiver import FILES, PAGE, Inbox
+from tools.processes import ROOT
 from tools.rehearsal import Sent, rehearse
 
+FOLDER: Final = ROOT / "docs" / "pictures"
 SCENARIO: Final = "release-day"
 START: Final = datetime(2026, 11, 23, 14, 1, tzinfo=UTC)  # the first failure is saved at 14:03
 FINGERPRINT: Final = "made-from.sha256"
-WIDTH, HEIGHT, SCALE = 1160, 1000, 2
+EDGES: Final = """(() => {
+    const found = [...document.querySelectorAll(%s)].map(element => element.getBoundingClientRect());
+    return [found[0].left, found[0].top, found.at(-1).right, found.at(-1).bottom];
+})()"""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One file: which message is chosen, and which part of the page is shown, from one element to another.
+    """One file: how large the window is, which message is chosen, which elements are shown.
 
-    `entry` counts what arrived from 1; `margin` is left around the elements.
+    `entry` counts what arrived from 1. Of several elements everything from the first to the last is shown, with
+    `margins` at the sides, and above and below.
     """
 
     name: str
+    window: tuple[int, int]
     entry: int
-    first: str
-    last: str
-    margin: int
+    elements: str
+    margins: tuple[int, int] = (0, 0)
+    scale: float = 1.75  # sharp on fine screens, and below 200 KB
     is_dark: bool = False
 
 
-SLACK: Final = (10, "#channel .message:nth-of-type(1)", "#channel .message:nth-of-type(2)", 0)
+LAST_SLACK: Final = 13  # chosen, and thereby marked, out of the picture
+FIRST_TWO: Final = "#channel .message:nth-of-type(-n + 2)"
 PICTURES: Final = (
-    Picture("slack.png", *SLACK),
-    Picture("slack-dark.png", *SLACK, is_dark=True),
-    Picture("mail.png", 5, ".mail", ".mail", 24),
-    Picture("inbox.png", 4, "body", "body", 0),
+    Picture("slack.png", (1010, 1600), LAST_SLACK, FIRST_TWO, (0, 10)),
+    Picture("slack-dark.png", (1010, 1600), LAST_SLACK, FIRST_TWO, (0, 10), is_dark=True),
+    Picture("mail.png", (1010, 1000), 5, ".mail", (24, 24)),
+    Picture("inbox.png", (1000, 540), LAST_SLACK, "body", scale=1.5),
 )
 
 
@@ -98,9 +106,7 @@ def show(inbox: Inbox, sent: Sent) -> None:
     if notification.channel == "slack":
         inbox.show_slack(json.loads(notification.message))
     elif notification.channel == "email":
-        inbox.show_mail(
-            subject=notification.subject, sender=SENDER, to=EMAIL_ADDRESS, body=notification.message
-        )
+        inbox.show_mail(subject=notification.subject, sender=SENDER, to=EMAIL_ADDRESS, body=notification.message)
     else:
         inbox.show_event(notification.message)
 
@@ -108,23 +114,18 @@ def show(inbox: Inbox, sent: Sent) -> None:
 def take(url: str, count: int) -> dict[str, bytes]:
     """The pictures by file name."""
     taken = {}
-    with Chromium(width=WIDTH, height=HEIGHT, scale=SCALE) as browser:
+    with Chromium() as browser:
         browser.go(url)
         browser.until(f"document.querySelectorAll('#list li').length === {count}")
         for picture in PICTURES:
+            browser.resize(*picture.window, scale=picture.scale)
             browser.dark(picture.is_dark)
             browser.ask(f"document.querySelector('#list a[href=\"#{picture.entry}\"]').click()")
             browser.ask("document.activeElement.blur()")
-            browser.until("[...document.images].every(image => image.complete)")
-            left, top, right, bottom = browser.ask(
-                f"""(() => {{
-                    const first = document.querySelector({json.dumps(picture.first)}).getBoundingClientRect();
-                    const last = document.querySelector({json.dumps(picture.last)}).getBoundingClientRect();
-                    return [first.left, first.top, last.right, last.bottom];
-                }})()"""
-            )
-            margin = picture.margin
+            browser.until("document.fonts.status === 'loaded' && [...document.images].every(image => image.complete)")
+            left, top, right, bottom = browser.ask(EDGES % json.dumps(picture.elements))
+            aside, above = picture.margins
             taken[picture.name] = browser.picture(
-                x=left - margin, y=top - margin, width=right - left + 2 * margin, height=bottom - top + 2 * margin
+                x=left - aside, y=top - above, width=right - left + 2 * aside, height=bottom - top + 2 * above
             )
     return taken

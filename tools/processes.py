@@ -28,13 +28,21 @@ class Finished:
 
 
 def start(
-    command: Sequence[str], *, env: Mapping[str, str], output: IO[bytes], scratch: Path | None = None
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    output: IO[bytes],
+    errors: IO[bytes] | None = None,
+    scratch: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a command that ends with this process; `scratch` is a folder to remove when it has ended."""
+    """Start a command that ends with this process; `scratch` is a folder to remove when it has ended.
+
+    What it prints to standard error goes to `errors`, or to `output` as well.
+    """
     leash = [sys.executable, str(LEASH), str(scratch or "-")]
     return subprocess.Popen(  # noqa: S603 - our own commands, no shell
-        [*leash, *command], env=dict(env), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
-        start_new_session=True,
+        [*leash, *command], env=dict(env), stdin=subprocess.PIPE, stdout=output,
+        stderr=errors or subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
 
 

@@ -51,30 +51,33 @@ RUN: Final = Run(
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A digest with a name, and what it is an example of. `is_edge`: no reader would want to see it by default."""
+    """A digest, and what it is an example of."""
 
     words: str
     digest: Digest
-    is_edge: bool = False
 
     def outgoing(self, destination: str) -> Outgoing:
         """The digest on its way to a destination."""
         return Outgoing("0123456789abcdef0123456789abcdef", destination, self.digest)
 
 
+NAMES: Final = ("release", "one", "sixty", "custom-status", "no-names", "minimal", "malformed", "hostile", "huge")
+
+
 def samples() -> dict[str, Sample]:
     """Every sample by its name, the realistic one first."""
-    return {
-        "release": Sample("four results of a release, with notes, people and issues", release()),
-        "one": Sample("one result", one()),
-        "sixty": Sample("sixty results at once", sixty()),
-        "custom-status": Sample("a status that an administrator made", custom_status()),
-        "no-names": Sample("cases whose names are not known yet", no_names()),
-        "minimal": Sample("the least that Testmo says", minimal(), is_edge=True),
-        "malformed": Sample("rows that cannot be understood", malformed(), is_edge=True),
-        "hostile": Sample("text that tries to break out, or to call people", hostile(), is_edge=True),
-        "huge": Sample("everything as long as it can get", huge(), is_edge=True),
-    }
+    words = (
+        ("four results of a release, with notes, people and issues", release),
+        ("one result", one),
+        ("sixty results at once", sixty),
+        ("a status that an administrator made", custom_status),
+        ("cases whose names are not known yet", no_names),
+        ("the least that Testmo says", minimal),
+        ("rows that cannot be understood", malformed),
+        ("text that tries to break out, or to call people", hostile),
+        ("everything as long as it can get", huge),
+    )
+    return {name: Sample(about, make()) for name, (about, make) in zip(NAMES, words, strict=True)}
 
 
 def release() -> Digest:
@@ -105,9 +108,7 @@ def one() -> Digest:
 
 def sixty() -> Digest:
     """More than one message names."""
-    rows = [
-        result(600 + n, minutes=n, status_id=FAILED if n % 9 else BLOCKED, note="<p>500</p>") for n in range(60)
-    ]
+    rows = [result(600 + n, minutes=n, status_id=FAILED if n % 9 else BLOCKED, note="<p>500</p>") for n in range(60)]
     return digest(rows, cases={600 + n: f"Checkout in country {n + 1}" for n in range(60)})
 
 

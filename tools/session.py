@@ -59,7 +59,8 @@ class Session:
     Args:
         settings: what was asked for.
         deployment: what is polled.
-        arrivals: Slack messages of our own inbox; None where Slack is somebody else's.
+        arrivals: Slack messages of our own webhook; None where Slack is somebody else's.
+        show: shows what went out on a page, too.
         advance: plays the next step of the story, None when it is over (or there is none).
         terminal: where it is told.
         stopping: whether somebody wants it to end.
@@ -72,6 +73,7 @@ class Session:
         settings: Settings,
         deployment: Deployment,
         arrivals: SimpleQueue[Message] | None,
+        show: Callable[[Captured], None],
         advance: Callable[[], str | None],
         terminal: Terminal,
         stopping: Stopping,
@@ -80,6 +82,7 @@ class Session:
         self._settings = settings
         self._aws, self._stack, self._captures = deployment.aws, deployment.stack, deployment.captures
         self._arrivals = arrivals
+        self._show = show
         self._advance = advance
         self._terminal = terminal
         self._stopping = stopping
@@ -170,6 +173,7 @@ class Session:
         if self._arrivals is None:
             payload: Mapping[str, object] = json.loads(captured.body)
             self._terminal.message(f"For {captured.destination}", blocks.lines(payload))
+            self._show(captured)
 
     def _show_mail(self, mail: Captured) -> None:
         where = ""
@@ -179,10 +183,12 @@ class Session:
         subject = Text(blocks.printable(mail.subject), "bold")
         body = [Text(line) for line in blocks.printable(mail.body).splitlines()]
         self._terminal.message(f"Mail to {EMAIL_ADDRESS}{where}", [subject, Text(), *body])
+        self._show(mail)
 
     def _keep_event(self, event: Captured) -> None:
         if self._events:
             self._events.write(_run_of(event.body), ".json", event.body.encode())
+        self._show(event)
 
     def _settle(self, *, give_up_seconds: float = GIVE_UP_SECONDS) -> int:
         """Wait until the Slack queue is empty; returns how many messages are still in it.

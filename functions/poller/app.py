@@ -79,7 +79,12 @@ class Service:
             ),
             topic=self.topic,
             renderer=Renderer(settings.time_zone, self.overrides, self.links),
-            watch=Watch(settings.alert_status_ids, settings.created_by_ids, settings.assignee_ids),
+            watch=Watch(
+                tuple(status for status in settings.alert_status_ids if isinstance(status, int)),
+                settings.created_by_ids,
+                settings.assignee_ids,
+            ),
+            status_names=tuple(status for status in settings.alert_status_ids if isinstance(status, str)),
             scope=Scope(
                 project_ids=settings.project_ids,
                 run_ids=settings.run_ids,

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.errors import PollFailed
+from testmo_notifier.model import Digest
 from tests.story import START, Story
 
 BROKEN = ["500", "502", "503", "login-page", "redirect", "truncated", "cut-json", "reset", "422", "405", "404-route"]
@@ -82,8 +84,6 @@ def test_what_nobody_thought_of_stays_with_its_run_and_is_named_without_its_word
 
 
 def test_a_digest_that_cannot_be_built_stays_with_its_run(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    from testmo_notifier.digest import DigestBuilder
-
     broken, healthy = story.add_run("broken"), story.add_run("healthy")
     story.poll()
     story.wait()
@@ -91,7 +91,7 @@ def test_a_digest_that_cannot_be_built_stays_with_its_run(story: Story, monkeypa
     second = story.save(healthy, 1)
     build = DigestBuilder.build
 
-    def build_or_break(builder: DigestBuilder) -> object:
+    def build_or_break(builder: DigestBuilder) -> Digest:
         if builder._run.id == broken.id:
             raise ZeroDivisionError
         return build(builder)

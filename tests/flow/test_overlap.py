@@ -22,7 +22,7 @@ def behave(story: Story, bounds: Any, precision: Any, ties: Any) -> None:  # noq
 
 
 def bounds_asked(story: Story, run: Run) -> list[datetime]:
-    queries = [request.query for request in story.requests(f"/runs/{run.id}/results")]
+    queries = [request.query for request in story.reads(run)]
     return [datetime.fromisoformat(query["created_after"]) for query in queries]
 
 

@@ -25,7 +25,7 @@ def busy_run(story: Story, failing: int, *, spare: int = 0) -> tuple[Run, list[R
 
 
 def pages_asked(story: Story, run: Run) -> list[str]:
-    return [request.query["page"] for request in story.requests(f"/runs/{run.id}/results")]
+    return [request.query["page"] for request in story.reads(run)]
 
 
 def countdown(start: float, step: float) -> Callable[[], float]:
@@ -52,7 +52,7 @@ def test_however_many_rows_are_new_each_is_announced_once(story: Story, failing:
 def test_all_pages_have_one_lower_bound_oldest_first_and_only_watched_statuses(story: Story) -> None:
     run, _ = busy_run(story, 250)
     story.poll()
-    queries = [request.query for request in story.requests(f"/runs/{run.id}/results")][1:]
+    queries = [request.query for request in story.reads(run)][1:]
 
     assert [query["page"] for query in queries] == ["1", "2", "3"]
     assert len({query["created_after"] for query in queries}) == 1

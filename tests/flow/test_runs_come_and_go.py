@@ -55,9 +55,9 @@ def test_a_closed_run_is_read_until_a_read_began_after_closing_plus_the_overlap_
     story.world.close_run(run)
     closed_at = story.time
     story.wait_and_poll(4)
-    before = len(story.requests(f"/runs/{run.id}/results"))
+    before = len(story.reads(run))
     story.wait_and_poll(130)
-    reads = story.requests(f"/runs/{run.id}/results")
+    reads = story.reads(run)
 
     assert [read.at for read in reads[before:]] == [closed_at + timedelta(seconds=300)]
 
@@ -226,6 +226,7 @@ def test_a_project_that_answers_403_for_hours_has_lost_no_run_opened_and_closed_
     story: Story, minutes: int
 ) -> None:
     story.world.add_project("Garden")
+    story.add_run("always open")
     story.poll()
     story.wait()
     story.testmo.faults.add("403", path=f"/projects/{story.shop.id}/runs", times=None)
@@ -326,17 +327,6 @@ def test_a_completed_project_is_not_looked_into(story: Story) -> None:
     story.poll()
 
     assert story.requests("/projects/*/runs") == []
-
-
-def test_what_was_saved_just_before_a_project_was_completed_is_announced(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
-    story.wait()
-    result = story.save(run)
-    story.world.complete_project(story.shop)
-    story.wait_and_poll(10)
-
-    assert story.announced == [result.id]
 
 
 def test_a_run_that_closes_between_the_list_of_open_runs_and_the_next_is_found(story: Story) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import build, stack
+from tools import stack
 from tools.aws import Aws
 from tools.build import Build
 from tools.inbox.receiver import Inbox
@@ -20,13 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.stack)
-
-
-@pytest.fixture(scope="session")
-def built() -> Build:
-    if not build.SAM.exists():
-        pytest.skip(f"SAM CLI is not installed ({build.SAM} is missing): run `make setup`")
-    return build.build()
 
 
 @pytest.fixture(scope="session")

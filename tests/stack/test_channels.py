@@ -73,10 +73,12 @@ def test_a_captured_mail_has_its_subject_and_date(captures: Captures, publish: P
     assert body == "the body\n"
 
 
-def test_a_capture_that_was_not_handled_comes_back(aws: Aws, captures: Captures, publish: Publish) -> None:
+def test_a_capture_that_was_not_handled_comes_back(
+    aws: Aws, deployed: Stack, captures: Captures, publish: Publish
+) -> None:
     """Whatever interrupts us between reading and writing, the mail is written at least once."""
     publish("precious", channel="email", destination="email:default")
-    (url,) = [url for url in aws.sqs.list_queues()["QueueUrls"] if url.endswith("capture-email")]
+    url = aws.sqs.get_queue_url(QueueName=f"{deployed.name}-capture-email")["QueueUrl"]
     aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "0"})
 
     def fail(captured: Captured) -> None:

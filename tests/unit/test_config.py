@@ -104,14 +104,18 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         (
             "ALERT_STATUS_IDS",
             ",",
-            "holds nothing: give status ids from 1 to 25, like 3,5 (3 is Failed, 5 is Blocked)",
+            "holds nothing: give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",
         ),
         (
             "ALERT_STATUS_IDS",
             "3,26",
-            "holds 26: give status ids from 1 to 25, like 3,5 (3 is Failed, 5 is Blocked)",
+            "holds '26': give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",
         ),
-        ("ALERT_STATUS_IDS", "Failed", "holds 'Failed': give status ids as whole numbers with commas between, like 3,7"),
+        (
+            "ALERT_STATUS_IDS",
+            "3rd party",
+            "holds '3rd party': give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",
+        ),
         ("CHANNELS", "slack,teams", "is 'slack,teams': give slack, email and event with commas between"),
         ("CHANNELS", ",", "is ',': give slack, email and event with commas between"),
         ("TIME_ZONE", "Mars/Olympus", "is 'Mars/Olympus': give an IANA time zone like Europe/Berlin"),
@@ -181,14 +185,24 @@ def test_an_address_that_could_lead_elsewhere_is_refused_and_never_quoted(raw: s
     assert "hunter2" not in problem
 
 
-@pytest.mark.parametrize("secret", ["testmo_api_abc+/=", ' testmo_api_abc+/=\n', '{"token": " testmo_api_abc+/= "}'])
+@pytest.mark.parametrize("secret", ["testmo_api_abc+/=", " testmo_api_abc+/=\n", '{"token": " testmo_api_abc+/= "}'])
 def test_a_token_is_a_plain_text_or_a_json_object(secret: str) -> None:
     assert config.testmo_token(secret) == "testmo_api_abc+/="
 
 
 @pytest.mark.parametrize(
     "secret",
-    ["", "   ", "hunter2 hunter3", "hunter2\nhunter3", "hünter2", '{"token": 5}', '{"tokén": "hunter2"}', '{"hunter2', "{}"],
+    [
+        "",
+        "   ",
+        "hunter2 hunter3",
+        "hunter2\nhunter3",
+        "hünter2",
+        '{"token": 5}',
+        '{"tokén": "hunter2"}',
+        '{"hunter2',
+        "{}",
+    ],
 )
 def test_what_is_no_token_is_refused_and_never_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match=r"is not a Testmo token|JSON object and is none") as caught:

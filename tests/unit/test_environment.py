@@ -89,7 +89,7 @@ def test_no_secret_is_in_the_settings_text() -> None:
         ({"TESTMO_URL": "https://x.testmo.net", "TESTMO_TOKEN": "two words"}, {}, "TESTMO_TOKEN is not a Testmo token"),
         ({"SLACK_WEBHOOK_URL": "https://evil.example.com/services/x"}, {}, "SLACK_WEBHOOK_URL is not an address"),
         ({"SLACK_WEBHOOK_URL": "http://hooks.slack.com/services/x"}, {}, "SLACK_WEBHOOK_URL is not https"),
-        ({"ALERT_STATUS_IDS": "26"}, {}, "ALERT_STATUS_IDS holds 26"),
+        ({"ALERT_STATUS_IDS": "26"}, {}, "ALERT_STATUS_IDS holds '26'"),
         ({"OVERLAP_SECONDS": "soon"}, {}, "OVERLAP_SECONDS is 'soon'"),
         ({"TIME_ZONE": "Mars/Base"}, {}, "TIME_ZONE is 'Mars/Base'"),
         ({"AWS_ENDPOINT_URL": "https://sqs.us-east-1.amazonaws.com"}, {}, "AWS_ENDPOINT_URL is not on this machine"),

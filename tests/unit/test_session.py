@@ -101,6 +101,7 @@ class Stage:
             settings=read({}, Flags(**flags)),
             deployment=Deployment(cast("Aws", self.aws), STACK, cast("Captures", NoCaptures())),
             arrivals=self.inbox,
+            show=lambda _: None,
             advance=lambda: next(story, None) if story else None,
             terminal=Terminal(Console(file=self.printed, width=200)),
             stopping=self.stopping,

@@ -27,6 +27,7 @@ WEBHOOK_PATH: Final = "/services/T0000LOCAL/B0000LOCAL/inbox"
 NAMES: Final = ("127.0.0.1", "localhost")
 WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than any proxy's or browser's patience
 MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
+MAX_DIGITS: Final = 15  # of a number JavaScript counts exactly
 PAGE: Final = Path(__file__).with_name("page")
 HTML, CSS, JAVASCRIPT, SVG = "text/html", "text/css", "text/javascript", "image/svg+xml"
 FILES: Final = {
@@ -120,14 +121,17 @@ class Inbox:
             return Reply(self._receive(path, received.body))
         if received.method not in ("GET", "HEAD"):
             return Reply(_plain("Only GET and POST.", HTTPStatus.METHOD_NOT_ALLOWED))
+        return Reply(self._answer(path, query))
+
+    def _answer(self, path: str, query: str) -> Answer:
         if path in FILES:
             name, kind = FILES[path]
-            return Reply(_shown((PAGE / name).read_bytes(), kind))
+            return _shown((PAGE / name).read_bytes(), kind)
         if path == "/entries":
-            return Reply(self._entries(query))
+            return self._entries(query)
         if path == "/messages.json":
-            return Reply(_json([message.payload for message in list(self.messages)]))
-        return Reply(_plain("Not here.", HTTPStatus.NOT_FOUND))
+            return _json([message.payload for message in list(self.messages)])
+        return _plain("Not here.", HTTPStatus.NOT_FOUND)
 
     def _receive(self, path: str, body: bytes) -> Answer:
         if path != WEBHOOK_PATH:
@@ -149,12 +153,14 @@ class Inbox:
     def _entries(self, query: str) -> Answer:
         """What arrived after a number; `wait` keeps the question open until something does.
 
-        `now` is this side's clock, by which the page says "today".
+        A page that knows another `session` has numbers of another inbox, and is answered at once. `now` is this
+        side's clock, by which the page says "today".
         """
         asked = parse_qs(query, keep_blank_values=True)
         after = asked.get("after", ["0"])[0]
-        number = int(after) if after.isdecimal() else 0
-        found = self.entries.after(number, seconds=WAIT_SECONDS if "wait" in asked else 0.0)
+        number = int(after) if after.isdecimal() and len(after) <= MAX_DIGITS else 0
+        is_ours = asked.get("session") in (None, [self.entries.session])
+        found = self.entries.after(number, seconds=WAIT_SECONDS if "wait" in asked and is_ours else 0.0)
         shown = [entry.as_json() for entry in found]
         return _json({"session": self.entries.session, "now": self._now().isoformat(), "entries": shown})
 

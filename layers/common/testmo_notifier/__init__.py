@@ -2,11 +2,15 @@
 
 poll        the use case: lease, hand over, discover, read, commit, hand over
 discovery   which projects and runs there are, and which of them are due
+statuses    which ids the statuses have that are watched by name
 reading     the pages of one run, once each
 detect      which rows are new failing results, and the next checkpoint
 digest      what one message is about: order, group, cap
 route       which digests go to which destinations
+issues      where linked issues lead
+view        a digest as templates see it     context        the fields they see
 render      a digest as Slack blocks, as mail and as a JSON event
+notation    how templates write for a channel
 model       the nouns                errors         what can go wrong, by what to do about it
 config      the settings             observability  logs and metrics
 adapters/   whatever leaves the process: http, testmo, store, topic, slack, secrets

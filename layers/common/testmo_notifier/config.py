@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.model import STATUS_NAMES
 
+STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
 MAX_STATUS_ID: Final = 25  # "up to 25 total statuses", https://docs.testmo.com/api/reference/results
 MAX_OVERLAP_SECONDS: Final = 86_400
 MAX_STALENESS_MINUTES: Final = 1_440
@@ -31,7 +33,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollerSettings:
-    """What the poller is told. An empty tuple of ids means all of them."""
+    """What the poller is told. An empty tuple of ids means all of them.
+
+    `alert_status_ids` holds names too, where only Testmo knows the id.
+    """
 
     testmo_url: str
     testmo_secret_arn: str
@@ -40,7 +45,7 @@ class PollerSettings:
     channels: tuple[str, ...]
     project_ids: tuple[int, ...]
     run_ids: tuple[int, ...]
-    alert_status_ids: tuple[int, ...]
+    alert_status_ids: tuple[int | str, ...]
     created_by_ids: tuple[int, ...]
     assignee_ids: tuple[int, ...]
     overlap_seconds: int
@@ -169,16 +174,18 @@ def ids(what: str, *, least: int = 1) -> Callable[[str], tuple[int, ...]]:
     return parse
 
 
-def status_ids(raw: str) -> tuple[int, ...]:
-    """Watched status ids; at least one, none above Testmo's 25."""
-    parsed = ids("status ids")(raw)
-    too_high = [str(status) for status in parsed if status > MAX_STATUS_ID]
-    if too_high or not parsed:
+def status_ids(raw: str) -> tuple[int | str, ...]:
+    """Watched statuses: ids, and those names that only Testmo can turn into ids (its own defaults are known here)."""
+    parts = [part.strip() for part in raw.split(",")] if raw != "," else []
+    known = {name.casefold(): number for number, name in STATUS_NAMES.items()}
+    bad = [part for part in parts if not re.fullmatch(STATUS, part) or not part.isprintable()]
+    if bad or not parts:
         raise ValueError(
-            f"holds {', '.join(too_high) or 'nothing'}: give status ids from 1 to {MAX_STATUS_ID}, "
-            "like 3,5 (3 is Failed, 5 is Blocked)"
+            f"holds {', '.join(repr(shorten(part)) for part in bad[:5]) or 'nothing'}: give ids from 1 to "
+            f"{MAX_STATUS_ID} or names with commas between, like 3,5 or Failed,Blocked,Needs info"
         )
-    return parsed
+    statuses = [int(part) if part.isdecimal() else known.get(" ".join(part.split()).casefold(), part) for part in parts]
+    return tuple(dict.fromkeys(statuses))
 
 
 def channels(raw: str) -> tuple[str, ...]:

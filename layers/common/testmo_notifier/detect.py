@@ -11,6 +11,7 @@ from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resu
 
 # A row without a date may come back with every read, so it is remembered as long as its run.
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+MAX_OLDER: Final = 20_000  # some 60 KB; what falls out is announced again if all that came after it is deleted
 FROM_THE_BEGINNING: Final = Resume(bound=None, page=1, total=None)
 
 
@@ -83,6 +84,7 @@ class Detector:
         self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self._seen = dict(checkpoint.seen)
         self._failing = dict(checkpoint.failing)
+        self._older = dict(checkpoint.older)
         self._time = checkpoint.floor  # of the row before, for one without a date of its own
         self._newest = checkpoint.cursor
         self._swept: dict[int, tuple[int, int]] = {}
@@ -99,14 +101,13 @@ class Detector:
 
     def held_back(self) -> list[tuple[Result, Expands]]:
         """What remains of a sweep at its end: tests of which no row is the one that was announced."""
-        held = [
-            (result, expands)
-            for result, expands in self._held.values()
-            if result.key not in self._seen and not self._is_silent(result)
-        ]
-        for result, _ in self._held.values():
-            self._swept[slot_of(result)] = self._failing[slot_of(result)] = state_of(result)
-        return [(self._announce(result), expands) for result, expands in held]
+        found: list[tuple[Result, Expands]] = []
+        for result, expands in self._held.values():
+            if self._is_news(result) and not self._is_silent(result):
+                found.append((self._announce(result), expands))
+            self._keep(result)
+            self._swept[slot_of(result)] = state_of(result)
+        return found
 
     def is_unexplained(self, counters: Mapping[int, int]) -> bool:
         """Whether a run's counters, taken before the read, show more failing tests than we know of."""
@@ -121,49 +122,61 @@ class Detector:
         )
 
     def _read(self, result: Result) -> Iterator[Result]:
-        self._time = result.created_at or self._time
+        self._time = result.created_at or max(self._time, self._before.floor)  # without a date it is never too old
         self._newest = max(self._newest, self._time)
         is_old = result.created_at is not None and result.created_at < self._before.floor
         if is_old or not self._watch.is_failing(result):
             return
-        if result.key in self._seen and not self._is_changed(result):
-            return
-        announced = self._announce(result)
-        if self._watched_before.is_failing(result):
-            yield announced
+        if self._is_news(result):
+            announced = self._announce(result)
+            if self._watched_before.is_failing(result):
+                yield announced
 
     def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
-        slot, state = slot_of(result), state_of(result)
+        slot = slot_of(result)
         if slot in self._swept or result.is_latest is False or not self._watch.is_failing(result):
             return
-        known = self._failing.get(slot)
-        if known is not None and known[0] != result.key:
+        if slot in self._failing and self._failing[slot][0] != result.key:
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
             self._held[slot] = (result, expands)
             return
-        self._swept[slot] = state
+        self._swept[slot] = state_of(result)
         self._held.pop(slot, None)
-        if known == state:
-            return
-        if known is not None or not (result.key in self._seen or self._is_silent(result)):
+        if self._is_news(result) and not self._is_silent(result):
             yield self._announce(result)
-        self._failing[slot] = state
+        self._keep(result)
+
+    def _known_status(self, result: Result) -> int | None:
+        """The status under which a row was announced or taken over, None if it never was, or long ago."""
+        key, status = self._failing.get(slot_of(result), (None, None))
+        return status if key == result.key else self._older.get(result.key)
+
+    def _is_news(self, result: Result) -> bool:
+        known = self._known_status(result)
+        return result.key not in self._seen if known is None else known != (result.status_id or 0)
 
     def _announce(self, result: Result) -> Result:
-        previous = self._failing.get(slot_of(result)) if self._is_changed(result) else None
+        previous = self._known_status(result)
         self._seen[result.key] = result.created_at or FOREVER
-        self._failing[slot_of(result)] = state_of(result)
+        self._keep(result)
         self.malformed += bool(result.problems)
-        return replace(result, previous_status_id=previous[1]) if previous else result
+        return result if previous is None else replace(result, previous_status_id=previous)
 
-    def _is_changed(self, result: Result) -> bool:
-        known = self._failing.get(slot_of(result))
-        return known is not None and known[0] == result.key and known[1] != (result.status_id or 0)
+    def _keep(self, result: Result) -> None:
+        """A row is its test's latest failing one; the one before it is remembered for when this one is deleted."""
+        slot = slot_of(result)
+        if slot in self._failing:
+            key, status = self._failing[slot]
+            self._older[key] = status
+        self._failing[slot] = state_of(result)
+        self._older.pop(result.key, None)
 
     def _is_silent(self, result: Result) -> bool:
         if not self._watched_before.is_failing(result):
             return True
+        if self._known_status(result) is not None:
+            return False
         before = self._before.silent_before
         return before is not None and (result.created_at is None or result.created_at < before)
 
@@ -173,19 +186,21 @@ class Detector:
         overlap: timedelta,
         counters: Mapping[int, int],
         began_at: datetime,
-        server_date: datetime,
         closed_at: datetime | None,
         swept: Swept,
     ) -> Checkpoint:
         """The checkpoint after a complete read. `counters` are the run's as they were before it."""
-        cursor = self._cursor(server_date)
+        cursor = self._cursor(began_at)
         floor = max(self._before.floor, cursor - overlap)
+        if swept.replaces:
+            self._older |= {key: status for slot, (key, status) in self._failing.items() if slot not in self._swept}
         return replace(
             self._before,
             cursor=cursor,
             floor=floor,
             seen={key: time for key, time in self._seen.items() if time >= floor},
             failing=self._swept if swept.replaces else self._failing,
+            older=self._newest_older(),
             counters=dict(counters),
             resume=None,
             watching=self._before.watching if swept.resume else self._watch.fingerprint,
@@ -196,20 +211,25 @@ class Detector:
             gone_at=None,
         )
 
-    def interrupted(self, *, server_date: datetime, resume: Resume) -> Checkpoint:
+    def interrupted(self, *, began_at: datetime, resume: Resume) -> Checkpoint:
         """The checkpoint after a part of a read; floor and counters wait for the rest."""
         return replace(
             self._before,
-            cursor=self._cursor(server_date),
+            cursor=self._cursor(began_at),
             seen=self._seen,
             failing=self._failing,
+            older=self._newest_older(),
             resume=resume,
             gone_at=None,
         )
 
-    def _cursor(self, server_date: datetime) -> datetime:
-        # Rows dated ahead of Testmo's own clock must not carry the window past rows that are still to come.
-        return max(self._before.cursor, min(self._newest, server_date))
+    def _newest_older(self) -> dict[int, int]:
+        return {key: self._older[key] for key in sorted(self._older)[-MAX_OLDER:]}
+
+    def _cursor(self, began_at: datetime) -> datetime:
+        # The window must not move past rows that are still to come: neither by a row dated ahead of Testmo's own
+        # clock, nor by one saved after the read began, when others may have become visible on pages already read.
+        return max(self._before.cursor, min(self._newest, began_at))
 
 
 def slot_of(result: Result) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +13,8 @@ from testmo_notifier.model import Checkpoint, Control, Project, ProjectState, Ru
 from testmo_notifier.ports import Store, Testmo
 
 HOURLY: Final = timedelta(hours=1)  # how often what is gone, or should not have changed, is looked at again
+LOOK_BACK: Final = timedelta(days=1)  # of the hourly look at closed runs; those we know cost no request
+LONGEST_LOOK_BACK: Final = timedelta(days=90)  # a checkpoint is kept for longer, so nothing old comes up again
 GOLDEN: Final = 0x9E3779B1  # Knuth's multiplier: neighbouring ids land far apart
 
 
@@ -60,9 +62,10 @@ def discover(
     now: datetime,
     installed: Callable[[datetime], None],
     still_alive: Callable[[], None],
+    half_spent: Callable[[], bool],
     shuffle: Callable[[list[Project]], None],
 ) -> Discovery:
-    """List projects, open runs and just closed ones.
+    """List projects, open runs and just closed ones, until `half_spent` says to leave the other requests for results.
 
     What cannot be read is named in `problems` and holds up nothing else. Raises `StopReading` when not even the
     projects may be asked for, `PollFailed` when there is nothing to watch.
@@ -72,7 +75,8 @@ def discover(
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    chosen = [p for p in projects if (p.id in scope.project_ids if scope.project_ids else not p.is_completed)]
+    once = {project.id: project for project in projects}.values()  # a row that moves between two pages comes twice
+    chosen = [p for p in once if (p.id in scope.project_ids if scope.project_ids else not p.is_completed)]
     missing = sorted(set(scope.project_ids) - {project.id for project in projects})
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
     if missing and not chosen:
@@ -80,12 +84,54 @@ def discover(
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or now - control.closed_checked_at >= HOURLY
-    for project in chosen:
-        still_alive()
+    begin_to_watch(store, chosen, installed_at, found, still_alive)
+    look_around(testmo, chosen, control, scope, found, now=now, hourly=hourly, go_on=still_alive, half_spent=half_spent)
+    found.checked_closed = hourly
+    if scope.run_ids:
+        keep_only(testmo, scope.run_ids, found, hourly=hourly)
+    return found
+
+
+def begin_to_watch(
+    store: Store, projects: Iterable[Project], installed_at: datetime, found: Discovery, go_on: Callable[[], None]
+) -> None:
+    """Keep the moment of first sight of every project, before one is looked into: the budget may end in between."""
+    for project in projects:
+        if project.id in found.known:
+            continue
+        go_on()
         try:
-            if project.id not in found.known:
-                found.known[project.id] = store.commit_project(first_state(project, installed_at, found.began_at))
-            state = found.known[project.id]
+            found.known[project.id] = store.commit_project(first_state(project, installed_at, found.began_at))
+        except LostRace as exc:
+            found.complete = False
+            found.problems.append(f"project {project.id} ({project.name}): {exc}")
+
+
+def look_around(
+    testmo: Testmo,
+    projects: Iterable[Project],
+    control: Control,
+    scope: Scope,
+    found: Discovery,
+    *,
+    now: datetime,
+    hourly: bool,
+    go_on: Callable[[], None],
+    half_spent: Callable[[], bool],
+) -> None:
+    """Look into one project after the other, until half of what a minute allows is spent: results want the rest."""
+    waiting = [project for project in projects if project.id in found.known]
+    for number, project in enumerate(waiting):
+        go_on()
+        if number and half_spent():
+            found.complete = False
+            found.problems.append(
+                f"{len(waiting) - number} of {len(waiting)} projects were left for the next poll, half of the requests "
+                "are kept for results: raise RequestsPerMinute, or name fewer ProjectIds"
+            )
+            break
+        state = found.known[project.id]
+        try:
             if state.gone_at is None or now - state.gone_at >= HOURLY:
                 look_into(testmo, project, state, control, scope, found, hourly=hourly)
         except StopReading as exc:
@@ -94,14 +140,10 @@ def discover(
             break
         except Invisible as exc:
             found.problems.append(f"project {project.id} ({project.name}): {exc}; it is tried again in an hour")
-            found.states[project.id] = replace(found.known[project.id], gone_at=now)
-        except (Unreadable, RequestRejected, LostRace) as exc:
+            found.states[project.id] = replace(state, gone_at=now)
+        except (Unreadable, RequestRejected) as exc:
             found.complete = False
             found.problems.append(f"project {project.id} ({project.name}): {exc}")
-    found.checked_closed = hourly and found.complete
-    if scope.run_ids:
-        keep_only(testmo, scope.run_ids, found, hourly=hourly)
-    return found
 
 
 def visible_projects(testmo: Testmo) -> tuple[list[Project], datetime | None]:
@@ -133,35 +175,51 @@ def look_into(
     hourly: bool,
 ) -> None:
     """Find the open runs of a project, and those that were closed since the last complete discovery."""
+    start = state.watched_since - scope.backfill
     opened = {} if project.run_active_count == 0 else {run.id: run for run in testmo.open_runs(project.id)}
     left = state.open_runs - opened.keys()
     count_moved = project.run_closed_count is None or project.run_closed_count != state.run_closed_count
     closed: dict[int, Run] = {}
     if hourly or left or count_moved or state.closing or state.gone_at:
-        moments = [
-            control.discovered_at or state.watched_since - scope.backfill,
-            *state.closing.values(),
-            *([state.gone_at] if state.gone_at else []),
-        ]
+        since = control.discovered_at or start
+        moments = [since, *state.closing.values(), *([since - LOOK_BACK] if hourly else [])]
         closed = {run.id: run for run in testmo.closed_runs(project.id, min(moments) - scope.overlap)}
+        if has_closed_unseen(project, state, closed.values(), since):  # while the project was hidden, or left out
+            oldest = max(start, found.began_at - LONGEST_LOOK_BACK)
+            closed |= {run.id: run for run in testmo.closed_runs(project.id, oldest - scope.overlap)}
+    for run_id in opened.keys() & closed.keys():
+        del opened[run_id]  # closed between the two requests
+    unclear: set[int] = set()
     for run_id in sorted((left | state.closing.keys()) - closed.keys() - opened.keys()):
         try:  # neither open nor closed: deleted, or moved between two pages of the list
             run = testmo.run(run_id)
         except Invisible as exc:
             found.problems.append(f"run {run_id} is gone: {exc}")
             continue
+        except (Unreadable, RequestRejected) as exc:  # holds up no other run; it is looked for again
+            found.complete = False
+            found.problems.append(f"run {run_id} could not be looked at: {exc}")
+            unclear.add(run_id)
+            continue
         (closed if run.is_closed else opened)[run_id] = run
-    start = state.watched_since - scope.backfill
     for run in (*opened.values(), *(with_closing_time(run, state, found.began_at) for run in closed.values())):
         first = min(max(run.created_at or start, start), found.began_at)
         found.runs.append(WatchedRun(run, project.name, first))
     found.states[project.id] = replace(
         state,
         run_closed_count=project.run_closed_count,
-        open_runs=frozenset(opened),
+        open_runs=frozenset({*opened, *unclear}),
         closing={},
         gone_at=None,
     )
+
+
+def has_closed_unseen(project: Project, state: ProjectState, closed: Iterable[Run], since: datetime) -> bool:
+    """Whether more runs were closed since a project was last looked into than were closed since a moment."""
+    if project.run_closed_count is None:
+        return False
+    seen = sum(run.closed_at is None or run.closed_at >= since for run in closed)
+    return project.run_closed_count - (state.run_closed_count or 0) > seen
 
 
 def with_closing_time(run: Run, state: ProjectState, began_at: datetime) -> Run:

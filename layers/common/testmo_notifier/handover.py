@@ -58,7 +58,12 @@ class HandOver:
     def _publish(self, outgoing: Outgoing) -> bool:
         if self._sent[outgoing.destination] >= MAX_PER_DESTINATION or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
-        notification = self._renderer.notification(outgoing)
+        try:
+            notification = self._renderer.notification(outgoing)
+        except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
+            words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
+            self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
+            return False
         if notification.channel == "email":
             self._pace()
         try:

@@ -201,23 +201,28 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Where an unfinished read goes on: the same lower bound (None is no bound), one page earlier."""
+    """Where an unfinished read goes on: the same lower bound (None is no bound), one page earlier.
+
+    `began_at` is Testmo's clock when the read began, in an earlier poll.
+    """
 
     bound: datetime | None
     page: int
     total: int | None
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What we keep per run; DESIGN section 4 says how it is stored.
 
-    `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a
-    test to the latest announced result (key, status id). `counters` are the run's as they were before the
-    last finished read, None until there was one; `read_at` is Testmo's clock when that read began. `watching`
-    names the statuses and filters it was read with. `sweep` says that a sweep is due or goes on. While
-    `silent_before` is set, sweeps take over what was failing before that moment without announcing it. `gone_at` is our clock when Testmo last said 403 or 404.
-    `version` is 0 for a checkpoint that was never written.
+    `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
+    latest announced result (key, status id), `older` the keys that were there before to their status. `counters`
+    are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's clock
+    when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is due
+    or goes on. While `silent_before` is set, sweeps take over what was failing before that moment without
+    announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `version` is 0 for a checkpoint that was
+    never written.
     """
 
     run_id: int
@@ -226,6 +231,7 @@ class Checkpoint:
     floor: datetime
     seen: Mapping[int, datetime] = field(default_factory=dict)
     failing: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    older: Mapping[int, int] = field(default_factory=dict)
     counters: Mapping[int, int] | None = None
     watching: str = ""
     resume: Resume | None = None
@@ -261,7 +267,9 @@ class Control:
 
     `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
     `closed_checked_at` is when closed runs were last listed regardless of counts. `undone` are runs that were due
-    and not read, `unswept` those whose turn for a sweep came meanwhile. `requests` counts the requests of the last minute by epoch second.
+    and not read, `unswept` those whose turn for a sweep came meanwhile. `requests` counts the requests of the last
+    minute by epoch second.
+    `statuses` are the ids of the statuses that are watched by name.
     """
 
     installed_at: datetime | None = None
@@ -271,6 +279,7 @@ class Control:
     not_before: datetime | None = None
     undone: frozenset[int] = frozenset()
     unswept: frozenset[int] = frozenset()
+    statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     requests: Mapping[int, int] = field(default_factory=dict)
 
 

@@ -35,6 +35,7 @@ from testmo_notifier.model import Checkpoint, Control, Outgoing
 from testmo_notifier.politeness import Gate
 from testmo_notifier.ports import Renderer, Store, Testmo, Topic
 from testmo_notifier.reading import Reading, read_run
+from testmo_notifier.statuses import Names, completed, learn, plain
 from testmo_notifier.summary import Summary
 
 LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
@@ -53,6 +54,7 @@ class Parts:
     topic: Topic
     renderer: Renderer
     watch: Watch
+    status_names: tuple[str, ...] = ()
     scope: Scope
     destinations: tuple[str, ...]
     testmo_url: str
@@ -75,12 +77,15 @@ def poll(parts: Parts) -> Summary:
         this.hand_over_what_waits()
         if not this.must_wait():
             found = this.discover()
+            this.complete_watch(found)
             for watched, reading in this.read(this.due(found)):
                 this.commit(watched, reading)
             this.publish_unnamed(found)
             this.remember(found)
     except (StopReading, LeaseTaken) as exc:
         this.summary.unfinished(str(exc))
+        if isinstance(exc, StopReading):
+            this.gate.close(exc)  # 403 on /user refuses the token, and no gate has heard of it
     finally:
         this.finish()
     if isinstance(this.gate.closed_by, TokenRefused):
@@ -112,6 +117,7 @@ class OnePoll:
             seconds_left=parts.seconds_left,
         )
         self.summary = Summary()
+        self.watch = parts.watch
         self.checkpoints: dict[int, Checkpoint] = {}
         self.undone = set(control.undone)
         self.unswept = set(control.unswept)
@@ -121,7 +127,7 @@ class OnePoll:
 
     def hand_over_what_waits(self) -> None:
         """Publish what a crash or a busy poll left in outboxes, whatever the lists of runs say."""
-        for checkpoint in self.parts.store.pending():
+        for checkpoint in sorted(self.parts.store.pending(), key=lambda waiting: waiting.read_at or waiting.floor):
             self.still_alive()
             self.publish(checkpoint)
 
@@ -164,12 +170,25 @@ class OnePoll:
             now=self.parts.now(),
             installed=self.installed,
             still_alive=self.still_alive,
+            half_spent=lambda: 2 * self.gate.requests >= self.parts.requests_per_minute,
             shuffle=self.parts.shuffle,
         )
         self.summary.problems += found.problems
         if not found.complete:
             self.summary.status = "partial"
         return found
+
+    def complete_watch(self, found: Discovery) -> None:
+        """Find out which statuses are watched by name: at first sight, while one is unknown, and hourly."""
+        wanted = self.parts.status_names
+        names = Names(dict(self.control.statuses))
+        if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
+            self.still_alive()
+            projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
+            names = learn(self.testmo, wanted, names.learned, projects)
+            self.control = replace(self.control, statuses=names.learned)
+        self.watch, problems = completed(self.parts.watch, wanted, names, has_runs=bool(found.runs))
+        self.summary.problems += [*names.problems, *problems]
 
     def installed(self, at: datetime) -> None:
         """Keep the time of the first discovery before anything depends on it."""
@@ -192,7 +211,7 @@ class OnePoll:
         return due_runs(
             found,
             self.checkpoints,
-            watch=self.parts.watch,
+            watch=self.watch,
             overlap=self.parts.scope.overlap,
             staleness=self.parts.staleness,
             undone=self.undone | self.unswept,
@@ -217,7 +236,7 @@ class OnePoll:
 
     def read_run(self, watched: WatchedRun) -> Reading:
         """Read one run from its checkpoint on. Runs in a worker: reads and decides, writes nothing."""
-        run, watch = watched.run, self.parts.watch
+        run, watch = watched.run, self.watch
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
         news = DigestBuilder(self.parts.testmo_url, run, watched.project_name)
         return read_run(
@@ -237,6 +256,7 @@ class OnePoll:
         self.undone.add(run.id)
         try:
             reading = future.result()
+            outbox = self.outbox(reading)
         except StopReading as exc:
             self.summary.left(str(exc))
         except Invisible as exc:
@@ -247,20 +267,23 @@ class OnePoll:
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
             self.summary.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
         else:
-            if self.write(reading):
+            if self.write(reading, outbox):
                 self.undone.discard(run.id)
                 if reading.checkpoint.resume is None:
                     self.unswept.discard(run.id)  # swept, or due for it by its checkpoint
                 self.summary.count(reading)
 
-    def write(self, reading: Reading) -> bool:
-        """The one write, and the hand-over after it; False when another poller was faster."""
-        before = self.checkpoints.get(reading.checkpoint.run_id)
-        outbox = tuple(
+    def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
+        """What a reading has to tell, for each destination."""
+        return tuple(
             Outgoing(reading.news.notification_id(destination), destination, digest)
             for digest in ([reading.news.build()] if reading.news.total else [])
             for destination in self.parts.destinations
         )
+
+    def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
+        """The one write, and the hand-over after it; False when another poller was faster."""
+        before = self.checkpoints.get(reading.checkpoint.run_id)
         if not outbox and before is not None and not is_worth_writing(before, reading.checkpoint):
             return True
         try:
@@ -279,9 +302,7 @@ class OnePoll:
     def mark_gone(self, watched: WatchedRun) -> None:
         """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
         run = watched.run
-        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(
-            run.id, run.project_id, watched.start, self.parts.watch
-        )
+        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)
         try:
             self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
         except LostRace as exc:
@@ -312,6 +333,8 @@ class OnePoll:
             watched_runs = {watched.run.id for watched in found.runs}
             self.undone &= watched_runs
             self.unswept &= watched_runs
+        for state in (state for project_id, state in found.known.items() if project_id not in found.states):
+            self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
         self.control = replace(
             self.control,
             polled_at=self.started,
@@ -329,7 +352,9 @@ class OnePoll:
     def finish(self) -> None:
         """Write down what holds however the poll ended, and let the next poller in."""
         closed_by = self.gate.closed_by
-        not_before = self.control.not_before if self.summary.status == "waiting" else None
+        not_before = self.control.not_before
+        if not_before is not None and self.parts.now() >= not_before:
+            not_before = None
         if isinstance(closed_by, Throttled):
             not_before = self.parts.now() + timedelta(seconds=closed_by.retry_after_seconds)
             self.summary.retry_at = not_before

@@ -39,6 +39,9 @@ class Testmo(Protocol):
     def run(self, run_id: int) -> Run:
         """One run, or `Invisible`."""
 
+    def statuses(self, project_id: int) -> dict[int, str]:
+        """The names of statuses, as far as the runs of a project tell them."""
+
     def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
         """One page of a project's cases, oldest first."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,12 +25,11 @@ Fetch = Callable[[datetime | None, int], ResultsPage]
 class Read:
     """How a read ended. `resume` says where to go on, None when everything was read.
 
-    `began_at` and `server_date` are Testmo's clock at the first and at the last page, None without a `Date`.
+    `began_at` is Testmo's clock at the first page, which an earlier poll may have read; None without a `Date`.
     """
 
     resume: Resume | None
     began_at: datetime | None
-    server_date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,9 @@ def read_run(
     rows = 0
 
     def fetch(bound: datetime | None, number: int) -> ResultsPage:
-        return testmo.results(run.id, results_query(watch, bound, number))
+        asked_at = now()
+        page = testmo.results(run.id, results_query(watch, bound, number))
+        return page if page.server_date else replace(page, server_date=asked_at)
 
     def handle(page: ResultsPage) -> None:
         nonlocal rows
@@ -76,11 +77,10 @@ def read_run(
         news.add(detector.new_failing(page.results), page.expands)
 
     read = read_pages(checkpoint, overlap, fetch, handle)
-    server_date = read.server_date or now()
-    if read.resume is not None:
-        following = detector.interrupted(server_date=server_date, resume=read.resume)
-        return Reading(following, news, rows, detector.malformed)
     began_at = read.began_at or started
+    if read.resume is not None:
+        following = detector.interrupted(began_at=began_at, resume=read.resume)
+        return Reading(following, news, rows, detector.malformed)
     before = news.total
     closing = run.closed_at is not None and began_at >= run.closed_at + overlap
     swept = Swept(checkpoint.sweep)
@@ -99,7 +99,6 @@ def read_run(
         overlap=overlap,
         counters=run.counters.by_status,
         began_at=began_at,
-        server_date=server_date,
         closed_at=run.closed_at if run.is_closed else None,
         swept=swept,
     )
@@ -161,18 +160,17 @@ def read_pages(checkpoint: Checkpoint, overlap: timedelta, fetch: Fetch, handle:
 def pages(begin: Resume, fetch: Fetch, handle: Callable[[ResultsPage], None]) -> Read:
     """Fetch the pages from one before `begin` on; see `read_pages`."""
     bound, number, total = begin.bound, max(1, begin.page - 1), begin.total
-    began_at: datetime | None = None
-    server_date: datetime | None = None
+    began_at = begin.began_at if number > 1 else None  # from page 1 on, all of it is read anew
     visited: set[int] = set()
     restarts = 0
     while True:
         try:
             page = fetch(bound, number)
         except StopReading:
-            if began_at is None and not visited and restarts == 0:
+            if not visited and restarts == 0:
                 raise
-            return Read(Resume(bound, number, total), began_at, server_date)
-        began_at, server_date = began_at or page.server_date, page.server_date or server_date
+            return Read(Resume(bound, number, total, began_at), began_at)
+        began_at = began_at or page.server_date
         handle(page)
         visited.add(number)
         shrunk = page.total is not None and total is not None and page.total < total
@@ -182,6 +180,6 @@ def pages(begin: Resume, fetch: Fetch, handle: Callable[[ResultsPage], None]) ->
             number, visited = 1, set()
         elif page.next_page is None or not page.results or page.next_page in visited:
             again = Resume(bound, 1, total) if restarts > MAX_RESTARTS else None
-            return Read(again, began_at, server_date)
+            return Read(again, began_at)
         else:
             number = page.next_page

@@ -102,6 +102,7 @@ class Renderer:
             payload = {**bare, "blocks": self._blocks(message_view(digest, limits, self._links))}
             if len(json.dumps(payload, ensure_ascii=False)) <= MAX_SLACK_CHARS:
                 return payload
+        self.problems.append(f"slack_result.j2 gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone")
         return bare
 
     def email(self, digest: Digest) -> tuple[str, str]:

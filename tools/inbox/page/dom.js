@@ -1,7 +1,7 @@
 // Elements from data. Text becomes text nodes only: nothing that arrives is ever parsed as HTML.
 
 const WEB = /^(https?:\/\/|mailto:)/i;
-const ADDRESS = /https?:\/\/[^\s<>"'`]*[^\s<>"'`.,;:!?)\]}]/gi;
+const ADDRESS = /https?:\/\/[^\s<>"'`|]*[^\s<>"'`|.,;:!?)\]}]/gi;
 
 export function element(name, className = "", ...children) {
   const made = document.createElement(name);

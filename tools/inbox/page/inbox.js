@@ -95,17 +95,16 @@ function filter(kind) {
 
 function takeAll({ session: theirs, now, entries: arrived }) {
   setClock(now);
-  if (session && session !== theirs) return location.replace("/"); // another inbox answers at this address now
   const isFirst = !session;
   session = theirs;
   const followed = kindFollowed();
   for (const entry of arrived) take(entry, !isFirst);
-  if (!arrived.length) return undefined;
+  if (!arrived.length) return;
   const asked = isFirst ? Number(location.hash.slice(1)) : 0;
   if (entries.has(asked)) choose(asked);
   else if (followed) select(leading(arrived, followed));
   if (!isFirst) $("news").textContent = arrived.map(spoken).join(". ");
-  return count();
+  count();
 }
 
 // Who looks at the newest message of a kind sees the next one of that kind at once; others are not interrupted.
@@ -130,12 +129,14 @@ function choose(number) {
 }
 
 async function listen() {
-  for (let wait = ""; ; wait = "&wait") {
+  for (;;) {
     try {
-      const answer = await fetch(`/entries?after=${last}${wait}`, { cache: "no-store" });
+      const known = session ? `&session=${session}&wait` : "";
+      const answer = await fetch(`/entries?after=${last}${known}`, { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       const told = await answer.json();
       if (!isObject(told)) throw new Error("not an inbox");
+      if (session && told.session !== session) return location.replace("/"); // another inbox has taken this address
       takeAll(told);
       state("live", "Live");
     } catch (error) {

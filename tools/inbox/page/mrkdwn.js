@@ -84,5 +84,6 @@ function moment(target, fallback) {
 
 // The same text without marks, for lists and titles.
 export function plain(source) {
-  return element("div", "", ...mrkdwn(source)).textContent.replace(/\s+/g, " ").trim();
+  const texts = mrkdwn(source).map((part) => part.textContent);
+  return texts.join(" ").replace(/\s+/g, " ").trim();
 }

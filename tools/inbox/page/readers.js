@@ -8,18 +8,8 @@ export function mail(entry) {
   const date = element("time", "", full(at));
   date.dateTime = entry.at;
   const facts = element("dl", "facts", ...fact("From", entry.sender), ...fact("To", entry.to), ...fact("Date", date));
-  const body = element("div", "body", ...entry.body.replace(/\s+$/, "").split("\n").map(line));
+  const body = element("p", "body", ...linked(entry.body.replace(/\s+$/, "")));
   return element("article", "mail", element("h2", "", entry.subject || "(no subject)"), facts, body);
-}
-
-// A line that keeps its indentation where it wraps.
-function line(text) {
-  const indent = /^ */.exec(text)[0].length;
-  const quote = /^ *> ?/.exec(text);
-  const made = element("p", quote ? "quoted" : "", ...linked(text.slice(quote ? quote[0].length : indent)));
-  made.style.setProperty("--indent", indent);
-  if (/^[A-Z][A-Z ]*: /.test(text)) made.classList.add("result");
-  return made;
 }
 
 export function event(entry) {

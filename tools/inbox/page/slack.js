@@ -35,7 +35,7 @@ export function title(payload) {
 export function snippet(payload) {
   const [first] = objects(payload.blocks).filter((block) => block.type === "section");
   if (first) return plain(words(first.text).split("\n")[0]);
-  return plain(textOf(payload).split("\n").slice(1).join(" "));
+  return plain(textOf(payload).split("\n").slice(1).join("\n"));
 }
 
 function blocks(payload) {

@@ -7,6 +7,7 @@ path is a credential, and urllib3's own messages carry it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ class Answer:
 
 def new_pool() -> urllib3.PoolManager:
     """A connection pool for a handful of threads that talk to one or two hosts."""
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its warnings quote whole addresses, and one is a secret
     return urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
 
 

@@ -75,6 +75,8 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         item["seen"] = {"B": pack_times(checkpoint.seen)}
     if checkpoint.failing:
         item["failing"] = {"B": pack_pairs(checkpoint.failing)}
+    if checkpoint.older:
+        item["older"] = {"B": pack_pairs({key: (status, 0) for key, status in checkpoint.older.items()})}
     if checkpoint.counters is not None:
         item["counters"] = {"M": {str(status): {"N": str(n)} for status, n in checkpoint.counters.items()}}
     for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
@@ -97,6 +99,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         floor=datetime.fromisoformat(item["floor"]["S"]),
         seen=unpack_times(item["seen"]["B"]) if "seen" in item else {},
         failing=unpack_pairs(item["failing"]["B"]) if "failing" in item else {},
+        older={key: status for key, (status, _) in unpack_pairs(item["older"]["B"]).items()} if "older" in item else {},
         counters=int_map(item["counters"]) if "counters" in item else None,
         watching=item["watching"]["S"],
         resume=resume_of(item, "resume"),
@@ -115,7 +118,8 @@ def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
     if name not in item:
         return None
     raw = json.loads(item[name]["S"])
-    return Resume(raw["bound"] and datetime.fromisoformat(raw["bound"]), raw["page"], raw["total"])
+    times = {time: raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at")}
+    return Resume(page=raw["page"], total=raw["total"], **times)
 
 
 def project_item(state: ProjectState) -> Item:
@@ -189,6 +193,7 @@ def control_values(control: Control) -> Item:
         "undone": {"B": pack_ids(control.undone)},
         "unswept": {"B": pack_ids(control.unswept)},
         "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
+        "statuses": {"S": json.dumps(dict(control.statuses))},
     }
 
 
@@ -199,6 +204,9 @@ def control_from(item: Mapping[str, Any]) -> Control:
         undone=unpack_ids(item["undone"]["B"]) if "undone" in item else frozenset(),
         unswept=unpack_ids(item["unswept"]["B"]) if "unswept" in item else frozenset(),
         requests=int_map(item["requests"]) if "requests" in item else {},
+        statuses={name: tuple(ids) for name, ids in json.loads(item["statuses"]["S"]).items()}
+        if "statuses" in item
+        else {},
     )
 
 

@@ -86,12 +86,12 @@ class Store:
 
     def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
         """The checkpoints of runs, as they are now; runs never read are left out."""
-        found = self._get_all([items.run_key(run_id) for run_id in run_ids])
+        found = self._get_all([items.run_key(run_id) for run_id in dict.fromkeys(run_ids)])
         return {checkpoint.run_id: checkpoint for checkpoint in map(items.checkpoint_from, found)}
 
     def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
         """What we keep of projects; those never seen are left out."""
-        found = self._get_all([items.project_key(project_id) for project_id in project_ids])
+        found = self._get_all([items.project_key(project_id) for project_id in dict.fromkeys(project_ids)])
         return {state.project_id: state for state in map(items.project_from, found)}
 
     def pending(self) -> list[Checkpoint]:

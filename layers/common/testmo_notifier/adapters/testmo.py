@@ -113,6 +113,11 @@ class Testmo:
         body, _ = self._get(path, {"expands": "configs,milestones"})
         return understood(path, lambda: rows.run(rows.as_object(body, path).get("result"), body.get("expands")))
 
+    def statuses(self, project_id: int) -> dict[int, str]:
+        """The names of statuses, as far as the newest runs of a project carry them: no call lists them."""
+        page = self._page(f"/projects/{project_id}/runs", {"per_page": "15", "expands": "statuses"})
+        return dict(rows.expands(page.expands).statuses)
+
     def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
         """One page of a project's cases, oldest first."""
         path = f"/projects/{project_id}/cases"
@@ -215,7 +220,7 @@ class Testmo:
 def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
     """The JSON object of a good answer, or the error that says what to do about a bad one."""
     body, words = read_json(answer.body)
-    said = "".join(c if c.isprintable() else " " for c in words.replace(token, "***"))[:MAX_WORDS]
+    said = harmless(words, token)
     said = f": Testmo says {said!r}" if said else ""
     match answer.status:
         case 200 if body is not None:
@@ -235,13 +240,18 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
         case 404:
             raise Invisible(f"{path} is not there (404): deleted, or not visible to the token's user{said}")
         case 400 | 405 | 422:
-            fields = tuple(str(name)[:MAX_WORDS] for name in error_fields(body))
-            about = f" because of {', '.join(fields)}" if fields else ""
+            fields = tuple(harmless(str(name), token) for name in error_fields(body))
+            about = f" because of {', '.join(fields)[:MAX_WORDS]}" if fields else ""
             raise RequestRejected(f"{path} was rejected ({answer.status}){about}{said}", fields=fields)
         case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
             raise Unreadable(f"{path} answered with a redirect ({status}): is TestmoUrl your instance's own address?")
         case status:
             raise Unreadable(f"{path} answered with {status}{said}")
+
+
+def harmless(words: str, token: str) -> str:
+    """What Testmo said, short, on one line and without the token."""
+    return "".join(c if c.isprintable() else " " for c in words.replace(token, "***"))[:MAX_WORDS]
 
 
 def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:

@@ -1,1 +1,1 @@
-"""What a team edits, and nothing else: `routes.toml` and, under `templates/`, texts that replace the built-in ones."""
+"""What a team edits, and nothing else: `routes.toml`, `issues.toml` and, under `templates/`, texts of its own."""

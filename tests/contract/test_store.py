@@ -1,0 +1,388 @@
+"""What the poll relies on in its store: the same tests for the one in memory and for DynamoDB (MiniStack)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.store import Store as DynamoDBStore
+from testmo_notifier.errors import LeaseTaken, LostRace
+from testmo_notifier.model import Control, Counters, Issue, Outgoing, ProjectState, Resume
+from testmo_notifier.ports import Store
+from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
+from tests.memory import MemoryStore
+
+LEASE = timedelta(seconds=30)
+Open = Callable[[str], Store]
+FULL_CONTROL = Control(
+    installed_at=at(-99),
+    polled_at=at(1),
+    discovered_at=at(2),
+    closed_checked_at=at(3),
+    not_before=at(4),
+    undone=frozenset({7, 9}),
+    requests={1_000_000: 3, 1_000_001: 4},
+)
+
+
+def in_memory(_request: pytest.FixtureRequest) -> Open:
+    first = MemoryStore("first")
+    return lambda holder: first.as_seen_by(holder)
+
+
+def in_dynamodb(request: pytest.FixtureRequest) -> Open:
+    request.getfixturevalue("clean_aws")
+    client = boto3.client("dynamodb", config=client_config())
+    client.create_table(  # as template.yaml does
+        TableName="state",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "pending", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "pending-index",
+                "KeySchema": [
+                    {"AttributeName": "pending", "KeyType": "HASH"},
+                    {"AttributeName": "pk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
+    return lambda holder: DynamoDBStore(client, "state", holder=holder)
+
+
+@pytest.fixture(params=[in_memory, pytest.param(in_dynamodb, marks=pytest.mark.aws)])
+def open_store(request: pytest.FixtureRequest) -> Open:
+    """Opens the store for a poller; all pollers of one test share its content."""
+    opened: Open = request.param(request)
+    return opened
+
+
+# The lease
+
+
+def test_a_first_poller_gets_the_lease_and_an_empty_control(open_store: Open) -> None:
+    assert open_store("a").take_lease(START, LEASE) == Control()
+
+
+def test_a_lease_keeps_others_out_and_says_until_when(open_store: Open) -> None:
+    open_store("a").take_lease(START, LEASE)
+
+    with pytest.raises(LeaseTaken) as caught:
+        open_store("b").take_lease(at(1), LEASE)
+
+    assert caught.value.until == at(30)
+
+
+@pytest.mark.parametrize(("seconds", "is_free"), [(29.999, False), (30, False), (30.001, True), (3600, True)])
+def test_a_lease_ends_by_itself_to_the_millisecond(open_store: Open, seconds: float, is_free: bool) -> None:
+    open_store("a").take_lease(START, LEASE)
+
+    if is_free:
+        open_store("b").take_lease(at(seconds), LEASE)
+    else:
+        with pytest.raises(LeaseTaken):
+            open_store("b").take_lease(at(seconds), LEASE)
+
+
+def test_a_poller_may_stay_the_one_poller(open_store: Open) -> None:
+    first = open_store("a")
+    first.take_lease(START, LEASE)
+    first.take_lease(at(20), LEASE)
+
+    with pytest.raises(LeaseTaken) as caught:
+        open_store("b").take_lease(at(40), LEASE)
+
+    assert caught.value.until == at(50)
+
+
+def test_a_lease_that_is_given_up_is_free_at_once(open_store: Open) -> None:
+    first = open_store("a")
+    first.take_lease(START, LEASE)
+    first.save_control(Control(polled_at=at(5)), release=True)
+
+    assert open_store("b").take_lease(at(1), LEASE).polled_at == at(5)
+
+
+def test_a_poller_that_stalled_loses_its_lease_and_writes_nothing_more(open_store: Open) -> None:
+    stalled, thief = open_store("a"), open_store("b")
+    stalled.take_lease(START, LEASE)
+    thief.take_lease(at(31), LEASE)
+
+    with pytest.raises(LeaseTaken):
+        stalled.take_lease(at(32), LEASE)
+    for release in (False, True):
+        with pytest.raises(LostRace, match="the lease went to another poller"):
+            stalled.save_control(Control(polled_at=at(32)), release=release)
+    thief.save_control(Control(polled_at=at(33)), release=True)
+    assert open_store("c").take_lease(at(34), LEASE).polled_at == at(33)
+
+
+def test_a_poller_that_stalled_may_go_on_when_nobody_came(open_store: Open) -> None:
+    stalled = open_store("a")
+    stalled.take_lease(START, LEASE)
+
+    stalled.save_control(Control(polled_at=at(99)), release=False)
+    assert stalled.take_lease(at(100), LEASE).polled_at == at(99)
+
+
+# Control
+
+
+def test_everything_the_poller_keeps_about_itself_comes_back(open_store: Open) -> None:
+    store = open_store("a")
+    store.take_lease(START, LEASE)
+    store.save_control(FULL_CONTROL, release=True)
+
+    assert open_store("b").take_lease(at(1), LEASE) == FULL_CONTROL
+
+
+def test_what_is_no_longer_true_is_forgotten(open_store: Open) -> None:
+    store = open_store("a")
+    store.take_lease(START, LEASE)
+    store.save_control(FULL_CONTROL, release=False)
+    store.save_control(Control(installed_at=at(-99)), release=False)
+
+    assert store.take_lease(at(1), LEASE) == Control(installed_at=at(-99))
+
+
+# Checkpoints
+
+
+def filled(run_id: int = 12) -> Any:
+    digest = make_digest(
+        [
+            make_named(
+                5,
+                note="Zeile 1\nline 2 <!channel> 😀",
+                issues=(Issue(1, "SHOP-1", 4), Issue(2, "issue 2")),
+                updated_at=at(7.5),
+                updated_by=8,
+                updated_by_name="Grace H.",
+                assignee_id=9,
+                assignee="日本",
+                elapsed_us=240_000_000,
+                is_latest=False,
+            ),
+            make_named(
+                None,
+                test_id=None,
+                case_id=None,
+                case_name=None,
+                status_id=None,
+                status="Unknown status",
+                is_latest=None,
+                created_at=None,
+                created_by=None,
+                created_by_name=None,
+            ),
+        ],
+        omitted=3,
+        milestone="4.2",
+        configuration="Safari 17",
+        counters=Counters({1: 2, 25: 3}, success=1, failure=2, completed=3, total=4),
+    )
+    return make_checkpoint(
+        run_id,
+        cursor=at(0.123),
+        floor=at(-300),
+        seen={1: at(0.001), -(2**55): at(1), 2**62: datetime(9999, 1, 1, tzinfo=UTC)},
+        failing={4711: (538, 3), -9: (-8, 0)},
+        counters={1: 40, 25: 1},
+        resume=Resume(at(-301), 7, 650),
+        outbox=(
+            Outgoing("id-1", "slack:default", digest),
+            Outgoing("id-2", "event", digest),
+            make_outgoing(destination="email:default", id="id-3"),
+        ),
+        read_at=at(2),
+        closed_at=at(3),
+        gone_at=at(4),
+    )
+
+
+def test_a_checkpoint_comes_back_as_it_was_written(open_store: Open) -> None:
+    store = open_store("a")
+    written = store.commit(filled())
+
+    assert written == replace(filled(), version=1)
+    assert store.checkpoints([12]) == {12: written}
+
+
+def test_a_bare_checkpoint_comes_back_too(open_store: Open) -> None:
+    store = open_store("a")
+    written = store.commit(make_checkpoint(counters=None))
+
+    assert store.checkpoints([12]) == {12: written}
+    assert written.counters is None
+
+
+def test_what_is_taken_out_of_a_checkpoint_is_gone(open_store: Open) -> None:
+    store = open_store("a")
+    full = store.commit(filled())
+    bare = store.commit(make_checkpoint(version=full.version))
+
+    assert store.checkpoints([12]) == {12: bare}
+    assert bare == replace(make_checkpoint(), version=2)
+
+
+def test_any_number_of_checkpoints_is_read_and_those_never_written_are_left_out(open_store: Open) -> None:
+    store = open_store("a")
+    for run_id in range(1, 212):
+        store.commit(make_checkpoint(run_id))
+
+    found = store.checkpoints(range(1, 300))
+
+    assert sorted(found) == list(range(1, 212))
+    assert all(checkpoint.run_id == run_id for run_id, checkpoint in found.items())
+    assert store.checkpoints([]) == {}
+
+
+def test_asking_for_a_run_twice_gives_it_once(open_store: Open) -> None:
+    """A run that is closed between two requests is in both lists."""
+    store = open_store("a")
+    written = store.commit(make_checkpoint())
+
+    assert store.checkpoints([12, 12]) == {12: written}
+
+
+def test_a_first_write_that_comes_second_is_refused(open_store: Open) -> None:
+    won = open_store("a").commit(make_checkpoint(watching="first"))
+
+    with pytest.raises(LostRace, match="RUN#12 was written by another poller meanwhile"):
+        open_store("b").commit(make_checkpoint(watching="second"))
+
+    assert open_store("b").checkpoints([12]) == {12: won}
+
+
+def test_an_update_of_what_somebody_else_updated_is_refused(open_store: Open) -> None:
+    base = open_store("a").commit(make_checkpoint())
+    won = open_store("a").commit(replace(base, watching="first"))
+
+    with pytest.raises(LostRace):
+        open_store("b").commit(replace(base, watching="second"))
+
+    assert open_store("b").checkpoints([12]) == {12: won}
+
+
+def test_an_update_of_what_is_not_there_is_refused(open_store: Open) -> None:
+    with pytest.raises(LostRace):
+        open_store("a").commit(make_checkpoint(version=5))
+
+    assert open_store("a").checkpoints([12]) == {}
+
+
+def test_eight_at_once_and_exactly_one_wins(open_store: Open) -> None:
+    base = open_store("base").commit(make_checkpoint())
+    start = threading.Barrier(8)
+    won: list[str] = []
+    lost: list[str] = []
+
+    def race(name: str) -> None:
+        store = open_store(name)
+        start.wait()
+        try:
+            store.commit(replace(base, watching=name))
+        except LostRace:
+            lost.append(name)
+        else:
+            won.append(name)
+
+    threads = [threading.Thread(target=race, args=(f"poller-{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(won), len(lost)) == (1, 7)
+    assert open_store("base").checkpoints([12])[12].watching == won[0]
+    assert open_store("base").checkpoints([12])[12].version == 2
+
+
+# The outbox
+
+
+def test_only_runs_with_an_outbox_are_pending(open_store: Open) -> None:
+    store = open_store("a")
+    full = store.commit(make_checkpoint(30, outbox=(make_outgoing(),)))
+    also = store.commit(make_checkpoint(4, outbox=(make_outgoing(),)))
+    store.commit(make_checkpoint(5))
+    store.commit_project(ProjectState(3, START))
+    assert store.pending() == [also, full]
+
+    store.clear(full, full.outbox)
+    assert store.pending() == [also]
+    store.commit(replace(also, outbox=()))
+    assert store.pending() == []
+
+
+def test_more_than_a_hundred_runs_may_be_pending(open_store: Open) -> None:
+    store = open_store("a")
+    for run_id in range(1, 131):
+        store.commit(make_checkpoint(run_id, outbox=(make_outgoing(),)))
+
+    assert [checkpoint.run_id for checkpoint in store.pending()] == list(range(1, 131))
+
+
+def test_what_was_handed_over_leaves_the_outbox_and_the_rest_stays(open_store: Open) -> None:
+    store = open_store("a")
+    one, two = make_outgoing(id="1"), make_outgoing(id="2", destination="event")
+    committed = store.commit(make_checkpoint(outbox=(one, two)))
+
+    rest = store.clear(committed, [one])
+
+    assert (rest.outbox, rest.version) == ((two,), 2)
+    assert store.pending() == [rest]
+
+
+def test_an_outbox_that_changed_meanwhile_is_not_cleared(open_store: Open) -> None:
+    store = open_store("a")
+    published = store.commit(make_checkpoint(outbox=(make_outgoing(id="1"),)))
+    newer = store.commit(replace(published, outbox=(make_outgoing(id="2"),)))
+
+    with pytest.raises(LostRace):
+        store.clear(published, published.outbox)
+
+    assert store.pending() == [newer]
+
+
+# Projects
+
+
+def test_what_is_kept_of_a_project_comes_back(open_store: Open) -> None:
+    store = open_store("a")
+    bare = store.commit_project(ProjectState(3, START))
+    full = store.commit_project(
+        ProjectState(
+            project_id=4,
+            watched_since=at(0.5),
+            run_closed_count=0,
+            open_runs=frozenset({1, 2**40}),
+            closing={9: at(1.001)},
+            gone_at=at(2),
+        )
+    )
+
+    assert store.projects([3, 4, 4, 5]) == {3: bare, 4: full}
+    assert (bare.run_closed_count, full.run_closed_count, full.version) == (None, 0, 1)
+
+
+def test_a_project_that_somebody_else_wrote_is_not_overwritten(open_store: Open) -> None:
+    won = open_store("a").commit_project(ProjectState(3, START))
+
+    with pytest.raises(LostRace, match="PROJECT#3"):
+        open_store("b").commit_project(ProjectState(3, at(9)))
+
+    assert open_store("b").projects([3]) == {3: won}

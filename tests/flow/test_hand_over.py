@@ -1,0 +1,176 @@
+"""Rules 10, 13 and 15: from the outbox to SNS."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from testmo_notifier.model import Notification, Outgoing
+from testmo_notifier.render import Renderer
+from tests.memory import MemoryTopic
+from tests.story import Story
+from tools.simulator.model import Run
+
+
+def runs_with_news(story: Story, count: int) -> list[Run]:
+    runs = [story.add_run(f"Run {n}") for n in range(count)]
+    story.poll()
+    story.wait()
+    for run in runs:
+        story.save(run)
+    return runs
+
+
+def destinations(story: Story) -> list[str]:
+    return [notification.destination for notification in story.topic.notifications]
+
+
+def test_a_destination_that_sns_refuses_waits_and_the_others_go_out(story: Story) -> None:
+    (run,) = runs_with_news(story, 1)
+    story.topic.refused = {"slack:default"}
+    summary = story.poll()
+    assert sorted(destinations(story)) == ["email:default", "event"]
+    assert summary.pending == 1
+    assert f"it stays in the outbox of run {run.id}" in summary.problems[0]
+    story.topic.refused = set()
+    story.wait_and_poll(2)
+
+    assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
+
+
+def test_a_run_whose_outbox_waits_is_not_read_and_then_handed_over_first(story: Story) -> None:
+    run, other = runs_with_news(story, 2)
+    story.topic.refused = {"slack:default"}
+    story.poll()
+    reads = len(story.requests(f"/runs/{run.id}/results"))
+    later = [story.save(run, 2), story.save(other, 2)]
+    story.wait_and_poll(10)
+    assert len(story.requests(f"/runs/{run.id}/results")) == reads
+    story.topic.refused = set()
+    story.wait_and_poll()
+
+    assert len(story.channel("slack")) == 4
+    assert ["2 failed" in text for text in story.channel("slack")] == [False] * 4
+    assert sorted(story.announced) == [1, 2, *(result.id for result in later)]
+
+
+def test_an_outbox_is_handed_over_whatever_the_lists_say(story: Story) -> None:
+    (run,) = runs_with_news(story, 1)
+    story.topic.refused = {"slack:default", "email:default", "event"}
+    story.poll()
+    story.world.delete_run(run)
+    story.world.hide_project(story.shop)
+    story.topic.refused = set()
+    story.wait_and_poll()
+
+    assert len(story.topic.notifications) == 3
+
+
+def test_twenty_messages_for_a_destination_in_one_poll_and_the_rest_in_the_next(story: Story) -> None:
+    runs_with_news(story, 45)
+    sizes, waiting = [], []
+    for _ in range(4):
+        summary = story.poll()
+        sizes.append(len(story.channel("slack")))
+        waiting.append(summary.pending)
+        story.wait()
+
+    assert sizes == [20, 40, 45, 45]
+    assert waiting == [25, 5, 0, 0]
+    assert sorted(story.announced) == list(range(1, 46))
+
+
+def test_what_has_waited_longest_goes_out_first(story: Story) -> None:
+    """Runs that fail at every poll must not keep those behind them waiting for ever."""
+    runs = [story.add_run(f"Run {n}", tests=50) for n in range(30)]
+    story.poll()
+    for number in range(1, 11):
+        story.wait()
+        for run in runs:
+            story.save(run, number)
+        story.poll()
+
+    assert {event["run"]["id"] for event in story.events} == {run.id for run in runs}
+
+
+def test_mails_are_paced(story: Story) -> None:
+    moments = []
+
+    class Watching(MemoryTopic):
+        def publish(self, notification: Notification) -> None:
+            super().publish(notification)
+            if notification.channel == "email":
+                moments.append(story.time)
+
+    story.topic = Watching()
+    runs_with_news(story, 20)
+    story.poll()
+    gaps = [(b - a).total_seconds() for a, b in pairwise(moments)]
+
+    assert len(moments) == 20
+    assert min(gaps) >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("slack_result.j2", "{{ nothing.here }}"),
+        ("slack_text.j2", "{% if %}"),
+        ("slack_header.j2", "{{ 1 / 0 }}"),
+        ("email_body.j2", "{{ message.secret }}"),
+        ("email_subject.j2", ""),
+    ],
+)
+def test_a_broken_template_goes_out_in_the_built_in_words_and_is_named(
+    story: Story, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    story.renderer = Renderer(ZoneInfo("UTC"), tmp_path)
+    runs_with_news(story, 2)
+    summary = story.poll()
+
+    assert len(story.topic.notifications) == 6
+    assert sum(name in problem for problem in summary.problems) == 1
+
+
+def test_a_message_nobody_can_render_stays_in_its_outbox_and_holds_up_no_other(story: Story) -> None:
+    class Stumbling(Renderer):
+        def notification(self, outgoing: Outgoing) -> Notification:
+            if outgoing.digest.run_name == "Run 0" and outgoing.destination == "slack:default":
+                raise RecursionError("quotes a secret")
+            return super().notification(outgoing)
+
+    story.renderer = Stumbling(ZoneInfo("UTC"))
+    runs_with_news(story, 2)
+    summary = story.poll()
+    story.wait_and_poll(2)
+    assert (len(story.channel("slack")), len(story.channel("email")), len(story.events)) == (1, 2, 2)
+    assert "a message for slack:default could not be rendered (RecursionError)" in summary.problems[0]
+    assert "secret" not in "".join(summary.problems)
+    story.renderer = Renderer(ZoneInfo("UTC"))
+    story.wait_and_poll()
+
+    assert len(story.channel("slack")) == 2
+
+
+def test_too_little_time_left_leaves_the_rest_in_the_outbox(story: Story) -> None:
+    runs_with_news(story, 3)
+    left = iter([60.0] * 12)
+    story.settings["seconds_left"] = lambda: next(left, 3.0)
+    story.poll()
+    story.settings["seconds_left"] = lambda: 60.0
+    story.wait_and_poll(3)
+
+    assert sorted(story.announced) == [1, 2, 3]
+    assert len(story.topic.notifications) == 9
+
+
+def test_without_destinations_nothing_is_announced_and_nothing_waits(story: Story) -> None:
+    story.settings["destinations"] = ()
+    runs_with_news(story, 1)
+    summary = story.poll()
+
+    assert (summary.new_failing, summary.published, summary.pending) == (1, 0, 0)

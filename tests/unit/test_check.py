@@ -1,0 +1,164 @@
+"""`testmo-notifier check`: real folders, every problem by file and line, exit status 1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tools.check import problems, settings_folder
+from tools.cli import main
+
+ROUTES = '[[routes]]\ndestinations = ["slack:default"]\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A settings folder with nothing wrong in it."""
+    for name in ("TESTMO_URL", "TESTMO_TOKEN", "SLACK_WEBHOOK_URL", "TIME_ZONE", "PROJECT_IDS", "ALERT_STATUS_IDS"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "routes.toml").write_text(ROUTES)
+    (tmp_path / "issues.toml").write_text("[links]\n")
+    return tmp_path
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / "templates" / name).write_text(text)
+
+
+def check(folder: Path, *flags: str) -> Result:
+    return CliRunner().invoke(main, ["check", "--settings", str(folder), *flags])
+
+
+def said(folder: Path) -> list[str]:
+    """The problems, with paths below the folder."""
+    return [str(problem).replace(f"{folder}/", "") for problem in problems(folder, {})]
+
+
+def test_the_settings_that_ship_are_fine() -> None:
+    assert problems(settings_folder(), {}) == []
+
+
+def test_nothing_wrong_is_status_0(folder: Path) -> None:
+    result = check(folder)
+    assert result.exit_code == 0
+    assert "routes.toml, issues.toml and no templates of your own are fine" in result.output
+
+
+def test_all_problems_of_all_files_are_told_at_once_with_status_1(folder: Path) -> None:
+    (folder / "routes.toml").write_text(ROUTES + '\n[[routes]]\ndestinations = [\n  "sms:me",\n]\n')
+    (folder / "issues.toml").write_text('[links]\n\njira = "nowhere"\n')
+    write(folder, "slack_header.j2", "\n{% if %}")
+    result = check(folder)
+    assert result.exit_code == 1
+    assert f"{folder}/routes.toml:6: route 2 names 'sms:me': a destination is" in result.output
+    assert f"{folder}/issues.toml:3: links.jira is not an address: give a pattern like" in result.output
+    assert f"{folder}/templates/slack_header.j2:2: Expected an expression" in result.output
+    assert "3 problems" in result.output
+
+
+def test_problems_as_json(folder: Path) -> None:
+    (folder / "issues.toml").write_text('[links]\njira = "nowhere"\n')
+    result = check(folder, "--json")
+    told = json.loads(result.output)
+    assert (result.exit_code, told["ok"]) == (1, False)
+    assert [(problem["file"], problem["line"]) for problem in told["problems"]] == [(f"{folder}/issues.toml", 2)]
+    (folder / "issues.toml").write_text("")
+    assert json.loads(check(folder, "--json").output) == {"ok": True, "problems": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("routes.toml", "[[routes]\n", "routes.toml:1: is not TOML"),
+        ("routes.toml", "\n[[routes]]\ndestinations = [", "routes.toml:3: is not TOML"),
+        ("routes.toml", ROUTES + "[colours]\n", "routes.toml:3: unknown key 'colours'"),
+        ("issues.toml", "[links]\n[more]\n", "issues.toml:2: unknown key 'more'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_by_line(folder: Path, name: str, text: str, problem: str) -> None:
+    (folder / name).write_text(text)
+    assert said(folder)[0].startswith(problem)
+
+
+def test_a_missing_file_is_told(folder: Path) -> None:
+    (folder / "routes.toml").unlink()
+    assert said(folder) == ["routes.toml: is missing: the poller does not start without it"]
+
+
+def test_a_file_in_another_encoding_is_told(folder: Path) -> None:
+    (folder / "issues.toml").write_bytes(b"# \xfc\n")
+    assert said(folder)[0].startswith("issues.toml: cannot be read as UTF-8 text")
+    (folder / "issues.toml").write_text("")
+    (folder / "templates" / "slack_more.j2").write_bytes(b"\xfc")
+    assert said(folder)[0].startswith("templates/slack_more.j2:1: cannot be read as UTF-8 text")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        # What no template could mean.
+        ("slack_header.j2", "a\n{{ message.run.name", "slack_header.j2:2: unexpected end of template"),
+        ("slack_header.j2", "a\n{{ message.run.name | link_to }}", "slack_header.j2:2: No filter named 'link_to'."),
+        # Names that are not there, even where no sample leads to them.
+        ("slack_header.j2", "a{% if false %}\n{{ mesage }}{% endif %}", "slack_header.j2:2: 'mesage' is not known"),
+        ("slack_result.j2", "\n\n{{ result.nme }}", "slack_result.j2:3: ResultView has no field 'nme', docs/templates"),
+        ("slack_summary.j2", "{{ message.run.milestones }}", "slack_summary.j2:1: RunView has no field 'milestones'"),
+        ("slack_summary.j2", "{{ result.name }}", "slack_summary.j2:1: 'None' has no attribute 'name': result is there"),
+        # What goes wrong with some results only.
+        ("email_body.j2", "{% for r in message.results %}\n{{ r.at | when }}{% endfor %}", "email_body.j2:2: the filter `when` got no moment"),
+        ("email_body.j2", "{{ message.results[3].name }}", "email_body.j2:1: tuple object has no element 3 (with the sample 'one'"),
+        ("slack_more.j2", "{% if message.more %}and more{% endif %}", "slack_more.j2:1: gave no text (with the sample 'release'"),
+        ("slack_result.j2", "{{ result.name * 100 }}", "slack_result.j2:1: gave "),
+        ("slack_result.j2", "{{ 'x' * 2900 }}", "slack_result.j2:1: gave over 12000 characters in all"),
+        # What nothing reads.
+        ("slack_resul.j2", "x", "slack_resul.j2:1: no message uses a template of this name: known are slack_header.j2"),
+        ("slack_result.jinja", "x", "slack_result.jinja:1: is not read by anything: a template's name ends in .j2"),
+        ("slack_more.j2", '{% extends "built_in/slack_moar.j2" %}', "slack_more.j2:1: TemplateNotFound: built_in/slack_moar.j2"),
+        # What a sandbox is for.
+        ("slack_more.j2", "{{ ''.__class__ }}", "slack_more.j2:1: SecurityError"),
+    ],
+)  # fmt: skip
+def test_a_template_is_told_by_file_and_line(folder: Path, name: str, text: str, problem: str) -> None:
+    write(folder, name, text)
+    told = said(folder)
+    assert len(told) == 1, told
+    assert told[0].startswith(f"templates/{problem}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("slack_more.j2", "{% macro m(x) %}{{ x }}{% endmacro %}{{ m('a') }}{% set b = 1 %}{{ b }}{{ range(3) | list }}"),
+        ("slack_text.j2", "{% for count in message.counts %}{{ loop.index }} {{ count.word }}{% endfor %}"),
+        ("slack_result.j2", '{% extends "built_in/slack_result.j2" %}{% block note %}{{ super() }}{% endblock %}'),
+        ("email_body.j2", "{% for r in message.results if r.at %}{{ r.at | when }}{% else %}nobody knows when{% endfor %}"),
+        ("email_subject.j2", "{{ message.run.project }}:"),
+    ],
+)  # fmt: skip
+def test_what_is_fine_is_not_told(folder: Path, name: str, text: str) -> None:
+    write(folder, name, text)
+    assert said(folder) == []
+
+
+def test_a_template_that_another_one_includes_is_no_slip_of_the_pen(folder: Path) -> None:
+    write(folder, "people.j2", "{% macro who(result) %}{{ result.who }}{% endmacro %}")
+    write(folder, "slack_result.j2", '{% from "people.j2" import who %}{{ who(result) }}')
+    write(folder, "README.md", "not a template")
+    assert said(folder) == []
+
+
+def test_an_error_inside_an_included_template_is_told_there(folder: Path) -> None:
+    write(folder, "people.j2", "{% macro who(result) %}\n{{ result.whoever }}{% endmacro %}")
+    write(folder, "slack_result.j2", '{% from "people.j2" import who %}{{ who(result) }}')
+    assert said(folder)[0].startswith("templates/people.j2:2: ResultView has no field 'whoever'")
+
+
+def test_the_settings_in_the_environment_are_checked_too(folder: Path) -> None:
+    found = problems(folder, {"TESTMO_URL": "http://example.com", "PROJECT_IDS": "shop", "SLACK_WEBHOOK_URL": "x"})
+    words = [str(problem) for problem in found]
+    assert [word.split()[1] for word in words] == ["TESTMO_URL", "SLACK_WEBHOOK_URL", "PROJECT_IDS"]
+    assert all(word.startswith("environment: ") for word in words)

@@ -1,0 +1,233 @@
+"""The one way to speak HTTP, against a server that misbehaves byte by byte."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from testmo_notifier.adapters.http import Answer, new_pool, retry_after_seconds, send, server_date
+from testmo_notifier.errors import Unreadable
+
+OK = b"HTTP/1.1 200 OK\r\n"
+SECRET = "XsecretX"
+GZIPPED = gzip.compress(b'{"a":1}' * 1000)
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class RawServer:
+    """Says the same bytes to everybody; `close` hangs up afterwards, else it goes on listening."""
+
+    def __init__(self, answer: bytes, *, close: bool) -> None:
+        self.requests: list[bytes] = []
+        self._answer = answer
+        self._close = close
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/services/{SECRET}"
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            self.requests.append(connection.recv(65_536))
+            connection.sendall(self._answer)
+            if self._close:
+                connection.close()
+
+    def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for connection in self._open:
+            connection.close()
+
+
+@contextmanager
+def serving(answer: bytes, *, close: bool = True) -> Iterator[RawServer]:
+    server = RawServer(answer, close=close)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def get(server: RawServer, *, max_bytes: int = 10_000, cut: bool = False, read_seconds: float = 5.0) -> Answer:
+    pool = new_pool()
+    try:
+        return send(
+            pool, "GET", server.url, headers={}, max_bytes=max_bytes, cut=cut, read_seconds=read_seconds, fields={}
+        )
+    finally:
+        pool.clear()
+
+
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (OK + b"Content-Length: 3\r\n\r\nabc", b"abc"),
+        (OK + b"Content-Length: 0\r\n\r\n", b""),
+        (OK + b"\r\nuntil the end", b"until the end"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", b"abcde"),
+        (OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(GZIPPED) + GZIPPED, b'{"a":1}' * 1000),
+    ],
+    ids=["length", "empty", "until-close", "chunked", "gzip"],
+)
+def test_a_complete_answer_is_read_to_its_end(raw: bytes, body: bytes) -> None:
+    with serving(raw) as server:
+        assert get(server).body == body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OK + b"Content-Length: 100\r\n\r\nabc",
+        OK + b"Content-Length: 100\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n5\r\nab",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n",
+        OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(GZIPPED) + GZIPPED[:-9],
+        b"",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        OK + b"X: " + b"x" * 100_000 + b"\r\n\r\nabc",
+    ],
+    ids=["short", "no-body", "cut-chunk", "no-last-chunk", "short-gzip", "nothing", "not-http", "huge-head"],
+)
+def test_an_answer_that_breaks_off_is_unreadable(raw: bytes) -> None:
+    with serving(raw) as server, pytest.raises(Unreadable, match="the answer broke off"):
+        get(server)
+
+
+def test_a_body_that_is_not_what_its_header_says_is_unreadable() -> None:
+    with (
+        serving(OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc") as server,
+        pytest.raises(Unreadable, match="the request failed"),
+    ):
+        get(server)
+
+
+def test_more_than_was_announced_is_not_read_and_spoils_no_later_answer() -> None:
+    pool = new_pool()
+    with serving(OK + b"Content-Length: 3\r\n\r\nabcHTTP/1.1 500 Wrong\r\nContent-Length: 0\r\n\r\n") as server:
+        answers = [send(pool, "GET", server.url, headers={}) for _ in range(3)]
+        pool.clear()
+
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"abc")] * 3
+
+
+def test_an_answer_larger_than_allowed_is_unreadable() -> None:
+    with serving(OK + b"Content-Length: 11\r\n\r\n12345678901") as server:
+        with pytest.raises(Unreadable, match="the answer is larger than 10 bytes"):
+            get(server, max_bytes=10)
+        assert get(server, max_bytes=11).body == b"12345678901"
+        assert get(server, max_bytes=10, cut=True).body == b"1234567890"
+
+
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_unreadable() -> None:
+    bomb = gzip.compress(b"0" * 20_000_000)
+    with (
+        serving(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb) as server,
+        pytest.raises(Unreadable, match="the answer is larger than 10000 bytes"),
+    ):
+        get(server)
+
+
+@pytest.mark.parametrize("raw", [b"", OK, OK + b"Content-Length: 100\r\n\r\nabc"], ids=["silence", "head", "body"])
+def test_a_server_that_falls_silent_is_not_waited_for(raw: bytes) -> None:
+    with (
+        serving(raw, close=False) as server,
+        pytest.raises(Unreadable, match="no answer came in time"),
+    ):
+        get(server, read_seconds=0.05)
+
+
+def test_no_connection_is_said_without_an_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    pool = new_pool()
+
+    with pytest.raises(Unreadable) as caught:
+        send(pool, "GET", f"http://127.0.0.1:{port}/services/{SECRET}", headers={})
+
+    assert str(caught.value) == "no connection could be made"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_is_never_followed(status: int) -> None:
+    with serving(OK + b"Content-Length: 0\r\n\r\n") as elsewhere:
+        head = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n"
+        with serving(head.encode()) as server:
+            assert get(server).status == status
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("status", [413, 429, 500, 503])
+def test_nothing_is_sent_twice(status: int) -> None:
+    with serving(f"HTTP/1.1 {status} No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n".encode()) as server:
+        assert get(server).status == status
+        assert len(server.requests) == 1
+
+
+def test_no_error_quotes_the_address_which_is_a_credential() -> None:
+    for raw in (b"", b"garbage\r\n\r\n", OK + b"Content-Length: 9\r\n\r\n", OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n"):
+        with serving(raw) as server, pytest.raises(Unreadable) as caught:
+            get(server)
+        assert SECRET not in str(caught.value)
+        assert "127.0.0.1" not in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__
+
+
+def test_no_log_line_of_urllib3_quotes_the_address(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with serving(OK + b"Content-Le") as server:  # a warning of urllib3, with the address in it
+        answer = get(server)
+
+    assert (answer.status, answer.body) == (200, b"")  # for the callers to judge: neither `ok` nor JSON
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("30", 30.0),
+        ("0", 0.0),
+        ("99999999", 3600.0),
+        ("9" * 500, 3600.0),
+        ("Mon, 23 Nov 2026 09:01:00 GMT", 60.0),
+        ("Mon, 23 Nov 2026 10:01:00 +0100", 60.0),
+        ("Mon, 23 Nov 2026 08:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2099 08:00:00 GMT", 3600.0),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("٣", None),
+    ],
+)
+def test_a_retry_after_is_a_bounded_number_of_seconds_or_nothing(value: str, seconds: float | None) -> None:
+    assert retry_after_seconds(Answer(429, b"", {"retry-after": value}), NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("Mon, 23 Nov 2026 09:00:00 GMT", NOW),
+        ("Mon, 23 Nov 2026 10:00:00 +0100", NOW),
+        ("Mon, 23 Nov 2026 09:00:00 -0000", NOW),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", None),  # another zone's first day of a year that Python does not know
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_the_servers_date_is_in_utc_or_nothing(value: str, moment: datetime | None) -> None:
+    assert server_date(Answer(200, b"", {"date": value})) == moment

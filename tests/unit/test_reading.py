@@ -1,0 +1,170 @@
+"""Pages of one run: what each care in reading them is for. One row is one page here, so that pages are cheap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from testmo_notifier.detect import Watch
+from testmo_notifier.errors import OutOfBudget, Unreadable
+from testmo_notifier.model import Checkpoint, Expands, ResultsPage, Resume
+from testmo_notifier.reading import MAX_RESTARTS, Read, pages
+from tests.factories import START, at, make_result
+from tests.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
+
+WATCH = Watch((FAILED,), created_by_ids=(7,))  # people as filters: nothing asks for a sweep
+API = Api(per_page=1, inclusive=True, whole_seconds=False, ties="asc", has_date=True)
+ONE = Save(1, 0, 0, FAILED)
+LATE = Save(1, 0, 3_000, FAILED)
+
+
+def poll(*between: tuple[Save | Delete, ...], wait: float = 60, overlap: int = 5, stops_at: int | None = None) -> Poll:
+    return Poll(wait_ms=int(wait * 1000), overlap=overlap, between=between, stops_at=stops_at)
+
+
+def told(*polls: Poll, api: Api = API) -> list[int]:
+    steps: list[tuple[Checkpoint, Checkpoint]] = []
+    return play(PlainTestmo(api, masks_deletions=True), polls, WATCH, lambda *step: steps.append(step))
+
+
+def test_rows_are_told_page_by_page_and_never_again() -> None:
+    assert told(poll((Save(4, 0, 0, FAILED),)), poll(), poll()) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("api", [replace(API, ties="desc"), replace(API, per_page=2), replace(API, inclusive=False)])
+@pytest.mark.parametrize("whole_seconds", [True, False])
+def test_rows_on_one_millisecond_are_told_once_each_whenever_they_come(api: Api, whole_seconds: bool) -> None:  # noqa: FBT001 - a case
+    api = replace(api, whole_seconds=whole_seconds)
+    together = Save(3, 0, 2_000, FAILED)  # the first of three on one millisecond is listed after the others
+
+    assert sorted(told(poll((together,)), poll(), poll(), api=api)) == [1, 2, 3]
+
+
+def test_a_read_that_was_cut_short_goes_on_one_page_earlier_and_repeats_nothing() -> None:
+    assert told(poll((Save(5, 0, 0, FAILED),), stops_at=4), poll(), poll()) == [1, 2, 3, 4, 5]
+
+
+def test_a_row_deleted_while_a_read_rests_moves_no_other_out_of_sight() -> None:
+    """A new row hides the deletion from whoever counts; the page before is read again for this."""
+    rests = poll((Save(5, 0, 0, FAILED),), stops_at=4)
+
+    assert sorted(told(rests, poll((Delete(0), ONE)), poll())) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_row_deleted_between_two_pages_starts_the_read_again() -> None:
+    assert told(poll((Save(5, 0, 0, FAILED),), (), (), (Delete(0),)), poll(wait=600)) == [1, 2, 3, 4, 5]
+
+
+def test_a_late_row_is_found_though_the_read_that_passed_it_took_many_polls() -> None:
+    """Row 1 becomes visible on a page that was read already; the window must still reach it after the last page."""
+    first = poll((LATE, Save(5, 0, 0, FAILED)), stops_at=5)
+    second = poll((ONE,))  # saved a minute later: the newest row when the read ends
+
+    assert 1 in told(first, second, poll(), poll())
+
+
+def test_a_late_row_is_found_though_newer_ones_came_while_the_read_went_on() -> None:
+    slow = poll((LATE, Save(3, 0, 0, FAILED)), (), (ONE,), (ONE,), (ONE,), (ONE,), overlap=3)
+
+    assert sorted(told(slow, poll(overlap=3), poll(overlap=3))) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_raised_overlap_brings_back_no_old_rows() -> None:
+    assert told(poll((ONE,), overlap=5), poll((ONE,), overlap=5), poll(overlap=86_400), poll()) == [1, 2]
+
+
+def test_a_lowered_overlap_loses_and_repeats_nothing() -> None:
+    assert told(poll((ONE,), overlap=300), poll((ONE,), overlap=0), poll(overlap=300), poll()) == [1, 2]
+
+
+def test_a_row_from_before_the_start_is_never_told() -> None:
+    testmo = PlainTestmo(API, masks_deletions=True, time=START - timedelta(seconds=1))
+    testmo.happen([ONE])
+    testmo.time = START
+
+    assert play(testmo, [poll(), poll(), poll(overlap=86_400)], WATCH, lambda *_: None) == []
+
+
+def test_nothing_moves_when_an_answer_breaks_off() -> None:
+    broken = replace(poll((Save(4, 0, 0, FAILED),)), breaks_at=3)
+
+    assert told(broken, poll(), poll()) == [1, 2, 3, 4]
+
+
+# The paging alone
+
+
+def a_page(*ids: int, next_page: int | None = None, total: int | None = None) -> ResultsPage:
+    return ResultsPage(tuple(make_result(id) for id in ids), Expands(), next_page, total, None)  # noqa: A001 - rows
+
+
+def read(*answers: ResultsPage | Exception, begin: Resume | None = None) -> tuple[Read, list[int], list[int]]:
+    """How it ended, the pages asked for, the rows handled."""
+    script = list(answers)
+    asked: list[int] = []
+    handled: list[int] = []
+
+    def fetch(_bound: object, number: int) -> ResultsPage:
+        asked.append(number)
+        answer = script.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    ended = pages(begin or Resume(START, 1, None), fetch, lambda page: handled.extend(row.key for row in page.results))
+    assert script == []
+    return ended, asked, handled
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([a_page()], [1]),
+        ([a_page(1)], [1]),
+        ([a_page(1, next_page=2), a_page(2)], [1, 2]),
+        ([a_page(1, next_page=2), a_page(next_page=3)], [1, 2]),  # an empty page is the end
+        ([a_page(1, next_page=1)], [1]),  # a page number that repeats, too
+        ([a_page(1, next_page=2), a_page(2, next_page=1)], [1, 2]),
+    ],
+)
+def test_a_read_ends(answers: list[ResultsPage], asked: list[int]) -> None:
+    ended, pages_asked, _ = read(*answers)
+
+    assert (ended.resume, pages_asked) == (None, asked)
+
+
+def test_nothing_to_keep_when_not_even_the_first_page_may_be_asked_for() -> None:
+    with pytest.raises(OutOfBudget):
+        read(OutOfBudget("used up"))
+
+
+def test_an_unfinished_read_says_where_it_was() -> None:
+    ended, _, handled = read(a_page(1, next_page=2, total=9), a_page(2, next_page=3, total=9), OutOfBudget("used up"))
+
+    assert (ended.resume, handled) == (Resume(START, 3, 9), [1, 2])
+
+
+def test_an_unreadable_page_takes_the_whole_read_with_it() -> None:
+    with pytest.raises(Unreadable):
+        read(a_page(1, next_page=2), Unreadable("502"))
+
+
+def test_rows_deleted_over_and_over_leave_the_rest_to_the_next_poll() -> None:
+    answers = [a_page(1, next_page=2, total=9)]
+    for restart in range(MAX_RESTARTS + 1):
+        answers += [a_page(1, total=8 - restart)] if restart else [a_page(2, next_page=3, total=8)]
+
+    ended, asked, _ = read(*answers)
+
+    assert ended.resume == Resume(START, 1, 5)
+    assert asked == [1, 2, 1, 1, 1]
+
+
+def test_a_resumed_read_knows_when_it_began() -> None:
+    begin = Resume(at(-1), 5, 9, began_at=START)
+    page = replace(a_page(7), server_date=at(600))
+
+    assert read(page, begin=begin)[0].began_at == START
+    assert read(page, begin=replace(begin, page=2))[0].began_at == at(600)  # from page 1 on, all is read anew
