@@ -30,6 +30,10 @@ test: check ## everything CI runs: the static checks and all tests
 sam-local: setup ## real containers: `sam local invoke` of both functions (needs a container engine, or Debian and root)
 	@.venv/bin/python -m tools.sam_local
 
+.PHONY: soak
+soak: setup ## some minutes of everything going wrong on the embedded stack, then the ledger (not part of `make test`)
+	@.venv/bin/testmo-notifier soak
+
 .PHONY: check
 check: setup ## the static checks alone
 	@$(MAKE) --no-print-directory -j2 ruff mypy cfn-lint sam-validate settings

@@ -12,7 +12,7 @@ from typing import Any
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Sent
 
 
 class MemoryStore:
@@ -25,6 +25,7 @@ class MemoryStore:
         self.written: list[str] = []  # the keys, in the order of the writes
         self.names: defaultdict[int, dict[int, str]] = defaultdict(dict)
         self.progress: dict[int, CaseProgress] = {}
+        self.told: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
 
     def as_seen_by(self, holder: str) -> MemoryStore:
         """The same table, used by another process."""
@@ -69,9 +70,15 @@ class MemoryStore:
         self._put(f"PROJECT#{state.project_id}", state.version, dict(items.project_item(written)))
         return written
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        return self.commit(replace(checkpoint, outbox=rest))
+        written = self.commit(replace(checkpoint, outbox=rest))
+        sent = items.sent_of(checkpoint.run_id, handed_over, at)
+        self.told[written.run_id].append(dict(items.sent_item(sent, written.version)))
+        return written
+
+    def sent(self, run_id: int) -> list[Sent]:
+        return [items.sent_from(item) for item in self.told[run_id]]
 
     def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         names = self.names[project_id]

@@ -83,7 +83,7 @@ def located_problem(path: Path, text: str, words: str) -> Problem:
     if at := re.search(r"\(at line (\d+)", rest):
         return Problem(shown(path), int(at[1]), rest)
     if "(at end of document)" in rest:
-        return Problem(shown(path), text.count("\n") or 1, rest)
+        return Problem(shown(path), len(text.splitlines()), rest)
     line = 1
     if route := re.match(r"route (\d+)", rest):
         tables = list(re.finditer(r"^[ \t]*\[\[[ \t]*routes", text, re.MULTILINE))

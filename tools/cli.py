@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -99,6 +100,22 @@ def pictures(out: Path) -> None:
         click.echo(str(exc), err=True)
         sys.exit(1)
     click.echo(f"took {len(take.PICTURES)} pictures into {out}" if is_new else f"the pictures in {out} are up to date")
+
+
+@main.command()
+@click.option("--polls", type=click.IntRange(1, 5_000), default=200, show_default=True)
+@click.option("--seed", type=int, default=None, help="Repeat an earlier soak (default: a new one).")
+def soak(polls: int, seed: int | None) -> None:
+    """Let everything go wrong on the embedded stack for some minutes, then compare what was saved and announced.
+
+    Ends with status 0 if nothing was lost and everything was delivered.
+    """
+    from tools.soak import Soak  # noqa: PLC0415 - nobody else needs it
+
+    seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+    terminal = Terminal()
+    terminal.note(f"seed {seed}")
+    sys.exit(0 if Soak(terminal, polls=polls, seed=seed).play() else 1)
 
 
 SETTINGS = click.option(

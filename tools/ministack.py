@@ -41,6 +41,13 @@ class MiniStack:
         """How to reach it."""
         return Aws(f"http://127.0.0.1:{self.port}")
 
+    @property
+    def pid(self) -> int:
+        """The process whose descendants the functions' workers are."""
+        if self._process is None:
+            raise NotUp("The embedded AWS was not started.")
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and come back at once; `wait` says when it is up."""
         self.port = _free_port()

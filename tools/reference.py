@@ -15,7 +15,7 @@ from testmo_notifier import context
 from testmo_notifier.render import (
     BUILT_IN,
     EMAIL_LIMITS,
-    MAX_EMAIL_CHARS,
+    MAX_EMAIL_BYTES,
     MAX_HEADER_CHARS,
     MAX_SECTION_CHARS,
     MAX_SLACK_CHARS,
@@ -31,15 +31,15 @@ BLOCK: Final = re.compile(r"{%-? *block +(\w+)")
 
 TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "slack_header.j2": ("the first line, in bold; plain text without links", f"cut at {MAX_HEADER_CHARS} characters"),
-    "slack_summary.j2": ("the small line below it", f"{MAX_SECTION_CHARS} characters"),
-    "slack_result.j2": ("one failing test; rendered once for each", f"{MAX_SECTION_CHARS} characters"),
-    "slack_more.j2": ("the last line", f"{MAX_SECTION_CHARS} characters"),
+    "slack_summary.j2": ("the small line below it", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_result.j2": ("one failing test; rendered once for each", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_more.j2": ("the last line", f"{MAX_SECTION_CHARS:,} characters"),
     "slack_text.j2": (
         "what notifications and screen readers say, and all there is should Slack refuse the blocks",
-        f"{MAX_SLACK_TEXT_CHARS} characters",
+        f"{MAX_SLACK_TEXT_CHARS:,} characters",
     ),
     "email_subject.j2": ("the subject of a mail", f"one line, folded to ASCII, cut at {MAX_SUBJECT_CHARS} characters"),
-    "email_body.j2": ("the body of a mail, plain text", f"{MAX_EMAIL_CHARS} characters"),
+    "email_body.j2": ("the body of a mail, plain text", f"{MAX_EMAIL_BYTES:,} bytes"),
 }
 
 SEES: Final = {

@@ -82,7 +82,7 @@ class Memory:
         self._projects[state.project_id] = state
         return state
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:  # noqa: ARG002 - nobody asks later
         """Take what was published out of an outbox."""
         return self.commit(
             replace(checkpoint, outbox=tuple(out for out in checkpoint.outbox if out not in handed_over))

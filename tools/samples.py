@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from testmo_notifier.adapters import testmo_rows
@@ -64,6 +65,7 @@ class Sample:
 NAMES: Final = ("release", "one", "sixty", "custom-status", "no-names", "minimal", "malformed", "hostile", "huge")
 
 
+@cache
 def samples() -> dict[str, Sample]:
     """Every sample by its name, the realistic one first."""
     words = (
@@ -153,19 +155,19 @@ def hostile() -> Digest:
 
 def huge() -> Digest:
     """Everything at its limit, many times."""
-    long = "&<>\U0001f9ea" * 5_000
+    long = "&<>\U0001f9ea" * 100
     expands = Expands(
         users={1: long, 2: long},
         issues={n: Issue(n, f"{'X' * 38}-{n}", 4, "Y" * 300, 2**62) for n in range(12)},
         statuses={FAILED: long, CUSTOM: long},
     )
     rows = [
-        result(600 + n, minutes=n, status_id=CUSTOM if n % 2 else FAILED, note=f"<p>{long}</p>" * 3, assignee_id=2)
-        for n in range(300)
+        result(600 + n, minutes=n, status_id=CUSTOM if n % 2 else FAILED, note=f"<p>{long}</p>", assignee_id=2)
+        for n in range(120)
     ]
     rows = [replace(row, issue_ids=tuple(range(12)), elapsed_us=10**15) for row in rows]
     run = replace(RUN, name=long, milestone=long, configuration=long)
-    return digest(rows, cases={600 + n: long for n in range(300)}, run=run, expands=expands)
+    return digest(rows, cases={600 + n: long for n in range(120)}, run=run, expands=expands)
 
 
 def result(  # noqa: PLR0913 - a factory defaults everything

@@ -14,13 +14,12 @@ import pytest
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.store import Store as DynamoDBStore
 from testmo_notifier.errors import LeaseTaken, LostRace
-from testmo_notifier.model import Control, Counters, Issue, Outgoing, ProjectState, Resume
-from testmo_notifier.ports import Store
+from testmo_notifier.model import Control, Counters, Issue, Outgoing, ProjectState, Resume, Sent
 from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.memory import MemoryStore
 
 LEASE = timedelta(seconds=30)
-Open = Callable[[str], Store]
+Open = Callable[[str], DynamoDBStore | MemoryStore]
 FULL_CONTROL = Control(
     installed_at=at(-99),
     polled_at=at(1),
@@ -322,7 +321,7 @@ def test_only_runs_with_an_outbox_are_pending(open_store: Open) -> None:
     store.commit_project(ProjectState(3, START))
     assert store.pending() == [also, full]
 
-    store.clear(full, full.outbox)
+    store.clear(full, full.outbox, at=START)
     assert store.pending() == [also]
     store.commit(replace(also, outbox=()))
     assert store.pending() == []
@@ -341,7 +340,7 @@ def test_what_was_handed_over_leaves_the_outbox_and_the_rest_stays(open_store: O
     one, two = make_outgoing(id="1"), make_outgoing(id="2", destination="event")
     committed = store.commit(make_checkpoint(outbox=(one, two)))
 
-    rest = store.clear(committed, [one])
+    rest = store.clear(committed, [one], at=START)
 
     assert (rest.outbox, rest.version) == ((two,), 2)
     assert store.pending() == [rest]
@@ -353,9 +352,43 @@ def test_an_outbox_that_changed_meanwhile_is_not_cleared(open_store: Open) -> No
     newer = store.commit(replace(published, outbox=(make_outgoing(id="2"),)))
 
     with pytest.raises(LostRace):
-        store.clear(published, published.outbox)
+        store.clear(published, published.outbox, at=START)
 
     assert store.pending() == [newer]
+
+
+def test_what_was_handed_over_is_remembered(open_store: Open) -> None:
+    store = open_store("a")
+    digest = make_digest([make_named(1)], omitted=2, keys=frozenset({1, 2, -3}))
+    one, two = Outgoing("n-1", "slack:default", digest), Outgoing("n-2", "event", digest)
+    committed = store.commit(make_checkpoint(outbox=(one, two)))
+    assert store.sent(12) == []
+
+    rest = store.clear(committed, [one], at=at(1))
+    store.clear(rest, [two], at=at(2))
+
+    keys = frozenset({1, 2, -3})
+    assert store.sent(12) == [Sent(12, at(1), keys, {"slack:default": "n-1"}), Sent(12, at(2), keys, {"event": "n-2"})]
+    assert store.sent(13) == []
+
+
+def test_who_loses_the_race_remembers_nothing(open_store: Open) -> None:
+    store = open_store("a")
+    published = store.commit(make_checkpoint(outbox=(make_outgoing(),)))
+    store.commit(published)
+
+    with pytest.raises(LostRace, match="RUN#12"):
+        store.clear(published, published.outbox, at=START)
+
+    assert store.sent(12) == []
+
+
+def test_an_outbox_of_an_older_version_is_remembered_by_the_results_it_names(open_store: Open) -> None:
+    """It has no keys: what it leaves out cannot be known any more."""
+    store = open_store("a")
+    committed = store.commit(make_checkpoint(outbox=(make_outgoing(make_digest([make_named(1), make_named(None)])),)))
+    store.clear(committed, committed.outbox, at=START)
+    assert store.sent(12) == [Sent(12, START, frozenset({1}), {"slack:default": "n-1"})]
 
 
 # Projects

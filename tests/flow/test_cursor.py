@@ -161,6 +161,7 @@ def test_a_row_dated_in_the_future_hides_none_of_the_rows_before_it(story: Story
     expected = [ahead.id]
     for number in range(2, 9):
         story.poll()
+        assert story.checkpoint(run).cursor <= story.time
         story.wait(600)
         expected.append(story.save(run, number).id)
     story.poll()

@@ -85,7 +85,7 @@ def test_twenty_messages_for_a_destination_in_one_poll_and_the_rest_in_the_next(
 
 def test_what_has_waited_longest_goes_out_first(story: Story) -> None:
     """Runs that fail at every poll must not keep those behind them waiting for ever."""
-    runs = [story.add_run(f"Run {n}", tests=50) for n in range(30)]
+    runs = [story.add_run(f"Run {n}", tests=50) for n in range(45)]
     story.poll()
     for number in range(1, 11):
         story.wait()

@@ -43,6 +43,15 @@ def test_a_poll_that_leaves_runs_says_so_once(story: Story) -> None:
     assert summary.runs_left == 20 - summary.runs_read
 
 
+def test_a_poll_in_which_a_run_could_not_be_read_is_partial_and_names_it(story: Story) -> None:
+    run = story.add_run("Nightly")
+    story.testmo.faults.add("500", path="/runs/*/results")
+    summary = story.poll()
+
+    assert summary.status == "partial"
+    assert summary.problems[0].startswith(f"run {run.id} (Nightly): /runs/{run.id}/results answered with 500")
+
+
 def test_a_poll_that_cannot_publish_says_what_waits(story: Story) -> None:
     run = story.add_run()
     story.poll()

@@ -113,8 +113,8 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         ),
         (
             "ALERT_STATUS_IDS",
-            "3rd party",
-            "holds '3rd party': give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",
+            "3rd",
+            "holds '3rd': give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",
         ),
         ("CHANNELS", "slack,teams", "is 'slack,teams': give slack, email and event with commas between"),
         ("CHANNELS", ",", "is ',': give slack, email and event with commas between"),

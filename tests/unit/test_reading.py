@@ -54,7 +54,29 @@ def test_a_row_deleted_while_a_read_rests_moves_no_other_out_of_sight() -> None:
 
 
 def test_a_row_deleted_between_two_pages_starts_the_read_again() -> None:
-    assert told(poll((Save(5, 0, 0, FAILED),), (), (), (Delete(0),)), poll(wait=600)) == [1, 2, 3, 4, 5]
+    """The rows are further apart than the overlap: no later read would find the one that slipped."""
+    unread = replace(poll((Save(5, 60_000, 0, FAILED),)), breaks_at=1)
+
+    assert sorted(told(unread, poll((), (), (), (Delete(0),), wait=600), poll())) == [1, 2, 3, 4, 5]
+
+
+def test_a_row_on_the_very_edge_of_the_window_is_not_told_again() -> None:
+    assert told(poll((ONE,), overlap=0), *[poll(overlap=0)] * 3) == [1]
+
+
+def test_the_cursor_is_the_newest_row_handled_and_never_past_the_beginning_of_the_read() -> None:
+    cursors: list[float] = []
+    rows = poll((Save(2, 60_000, 0, FAILED),))  # at 60.7 s, and at 120.7 s
+    testmo = PlainTestmo(API, masks_deletions=True)
+
+    play(
+        testmo,
+        [rows, poll(), poll(), poll()],
+        WATCH,
+        lambda _before, after: cursors.append((after.cursor - START).total_seconds()),
+    )
+
+    assert cursors == [60.0, 121.0 - 0.3, 120.7, 120.7]
 
 
 def test_a_late_row_is_found_though_the_read_that_passed_it_took_many_polls() -> None:

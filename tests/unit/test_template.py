@@ -132,7 +132,7 @@ def test_the_defaults_are_those_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("AlertStatusIds", ["1", "25", "3, 5"], ["", "0", "26", "3;5", "3,"]),
+        ("AlertStatusIds", ["1", "25", "3, 5", "Failed,Needs info", "3, Bloqué"], ["", "0", "26", "3;5", "3,", "3rd"]),
         ("ProjectIds", ["", "1", "1, 22,333"], ["0", "-1", "a", ","]),
         ("AssigneeIds", ["", "0", "0,7"], ["-1", "me"]),
         (

@@ -105,7 +105,9 @@ def _sam_local(aws: Aws, built: build.Build, deployed: Stack, engine: Engine, jo
         real[function] = {**examples[function], **known, "AWS_ENDPOINT_URL": aws.endpoint}
     variables = scratch / "env.json"
     variables.write_text(json.dumps(real, indent=2))
-    return SamLocal(built, joined, variables, {**aws.environ(), "DOCKER_HOST": engine.address}, scratch / "layers")
+    # SAM CLI keeps locks among the temporary files; those of a run that was killed would make it wait for minutes.
+    environ = {**aws.environ(), "DOCKER_HOST": engine.address, "TMPDIR": str(scratch)}
+    return SamLocal(built, joined, variables, environ, scratch / "layers")
 
 
 def _poll(sam: SamLocal, terminal: Terminal, number: int, *, new_failing: int) -> None:

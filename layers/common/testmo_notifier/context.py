@@ -96,7 +96,7 @@ class ResultView:
     """Whom the test is assigned to; empty for nobody."""
     issues: tuple[Linked, ...]
     """The keys of the linked issues. Printed, a key is a link if issues.toml has a pattern for its tracker;
-    `issue.url` is the address alone, empty where there is none."""
+    `issue.url` is the address alone, empty where there is none. Empty where the message is short of room."""
     note: tuple[str, ...]
     """The note as clean text, line by line, shortened; empty without one."""
     rows: int

@@ -122,7 +122,7 @@ class Detector:
         )
 
     def _read(self, result: Result) -> Iterator[Result]:
-        self._time = result.created_at or max(self._time, self._before.floor)  # without a date it is never too old
+        self._time = result.created_at or self._time
         self._newest = max(self._newest, self._time)
         is_old = result.created_at is not None and result.created_at < self._before.floor
         if is_old or not self._watch.is_failing(result):

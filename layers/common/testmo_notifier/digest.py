@@ -33,10 +33,11 @@ LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 class DigestBuilder:
     """Collects the new failing results of one run, page by page, in flat memory."""
 
-    def __init__(self, testmo_url: str, run: Run, project_name: str) -> None:
+    def __init__(self, testmo_url: str, run: Run, project_name: str, *, rewound: str = "") -> None:
         self._url = testmo_url
         self._run = run
         self._project_name = project_name
+        self._rewound = rewound
         self._named: list[NamedResult] = []
         self._counts: dict[tuple[int, str], int] = {}
         self._ids: list[tuple[int, int]] = []
@@ -58,8 +59,12 @@ class DigestBuilder:
                 self._named = most_urgent(self._named)
 
     def notification_id(self, destination: str) -> str:
-        """A hash of destination, run and each result's id and status: the same news, the same id."""
+        """A hash of destination, run and each result's id and status: the same news, the same id.
+
+        Only after a rewind the same news has another one, because it shall be told again.
+        """
         parts = [destination, str(self._run.id), *(f"{key}:{status}" for key, status in sorted(self._ids))]
+        parts += [self._rewound] if self._rewound else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def build(self) -> Digest:
@@ -70,7 +75,7 @@ class DigestBuilder:
             run_name=one_line(self._run.name, MAX_NAME_CHARS) or f"Run {self._run.id}",
             run_url=f"{self._url}/runs/view/{self._run.id}",
             project_id=self._run.project_id,
-            project_name=one_line(self._project_name, MAX_NAME_CHARS),
+            project_name=one_line(self._project_name, MAX_NAME_CHARS) or f"Project {self._run.project_id}",
             milestone=optional_line(self._run.milestone, MAX_NAME_CHARS),
             configuration=optional_line(self._run.configuration, MAX_NAME_CHARS),
             counters=self._run.counters,
@@ -78,6 +83,7 @@ class DigestBuilder:
             omitted=self.total - len(results),
             counts=counts_in_order(self._counts),
             results=tuple(results),
+            keys=frozenset(key for key, _ in self._ids),
         )
 
     def _name(self, result: Result, expands: Expands) -> NamedResult:

@@ -50,7 +50,7 @@ class HandOver:
         if not done:
             return checkpoint
         try:
-            return self._store.clear(checkpoint, done)
+            return self._store.clear(checkpoint, done, at=self._now())
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return checkpoint

@@ -173,7 +173,8 @@ class Digest:
     """What one message is about: the new failing results of one run in one poll.
 
     `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
-    capped, most urgent first, and `omitted` says how many it leaves out.
+    capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
+    included; empty in an outbox that an older version wrote.
     """
 
     run_id: int
@@ -188,6 +189,7 @@ class Digest:
     omitted: int
     counts: Mapping[str, int]
     results: tuple[NamedResult, ...]
+    keys: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,16 @@ class Outgoing:
     id: str
     destination: str
     digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was published of one run: the keys of the results, and the notification's id for each destination."""
+
+    run_id: int
+    at: datetime
+    keys: frozenset[int]
+    notifications: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +233,9 @@ class Checkpoint:
     are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's clock
     when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is due
     or goes on. While `silent_before` is set, sweeps take over what was failing before that moment without
-    announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `version` is 0 for a checkpoint that was
-    never written.
+    announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound
+    the run, else empty: it goes into the ids of notifications, so that the same news is news again. `version` is 0
+    for a checkpoint that was never written.
     """
 
     run_id: int
@@ -242,6 +255,7 @@ class Checkpoint:
     read_at: datetime | None = None
     closed_at: datetime | None = None
     gone_at: datetime | None = None
+    rewound: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,6 @@ def poll(parts: Parts) -> Summary:
             this.remember(found)
     except (StopReading, LeaseTaken) as exc:
         this.summary.unfinished(str(exc))
-        if isinstance(exc, StopReading):
-            this.gate.close(exc)  # 403 on /user refuses the token, and no gate has heard of it
     finally:
         this.finish()
     if isinstance(this.gate.closed_by, TokenRefused):
@@ -238,7 +236,7 @@ class OnePoll:
         """Read one run from its checkpoint on. Runs in a worker: reads and decides, writes nothing."""
         run, watch = watched.run, self.watch
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
-        news = DigestBuilder(self.parts.testmo_url, run, watched.project_name)
+        news = DigestBuilder(self.parts.testmo_url, run, watched.project_name, rewound=checkpoint.rewound)
         return read_run(
             self.testmo,
             run,

@@ -73,8 +73,8 @@ class Store(Protocol):
     def commit_project(self, state: ProjectState) -> ProjectState:
         """What is kept of a project."""
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
-        """Take what was published out of an outbox."""
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
+        """Take what was published out of an outbox, and keep for a while what it was."""
 
     def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """The known names of cases."""

@@ -33,7 +33,7 @@ MAX_SECTION_CHARS: Final = 3_000  # https://docs.slack.dev/reference/block-kit/b
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_SLACK_TEXT_CHARS: Final = 3_900  # Slack recommends at most 4,000 and may cut what is longer anywhere
 MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-MAX_EMAIL_CHARS: Final = 60_000  # SNS takes 256 KiB with attributes, and a character takes up to four bytes
+MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it
 EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)
 TEXT_LIMITS: Final = Limits(results=20, name_chars=60, note_chars=0, details=False)
 
@@ -48,7 +48,7 @@ SLACK_LIMITS: Final = (
     Limits(results=20, name_chars=60, note_chars=0, details=False),
 )
 
-# What must hold for a rendered text, by template; a text that breaks it is as good as a broken template.
+# What must hold for a rendered text by template (email in bytes); one that breaks it is as good as a broken template.
 MAX_WEIGHT: Final = {
     "slack_header.j2": 100_000,  # clipped afterwards, before it is escaped
     "slack_summary.j2": MAX_SECTION_CHARS,
@@ -56,7 +56,7 @@ MAX_WEIGHT: Final = {
     "slack_more.j2": MAX_SECTION_CHARS,
     "slack_text.j2": MAX_SLACK_TEXT_CHARS,
     "email_subject.j2": 100_000,  # folded to ASCII and clipped afterwards
-    "email_body.j2": MAX_EMAIL_CHARS,
+    "email_body.j2": MAX_EMAIL_BYTES,
 }
 
 
@@ -100,7 +100,7 @@ class Renderer:
         bare = {"text": text, "unfurl_links": False, "unfurl_media": False}
         for limits in SLACK_LIMITS:
             payload = {**bare, "blocks": self._blocks(message_view(digest, limits, self._links))}
-            if len(json.dumps(payload, ensure_ascii=False)) <= MAX_SLACK_CHARS:
+            if utf16_units(json.dumps(payload, ensure_ascii=False)) <= MAX_SLACK_CHARS:
                 return payload
         self.problems.append(f"slack_result.j2 gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone")
         return bare
@@ -133,12 +133,13 @@ class Renderer:
         for environment in environments:
             try:
                 text = environment.get_template(name).render(message=view, result=result).strip("\n")
+                length = len(text.encode()) if name == "email_body.j2" else utf16_units(text)
             except Exception as exc:  # noqa: BLE001 - a template can raise whatever Python can, and must lose nothing
                 self.problems.append(template_problem(name, exc))
                 continue
-            if text.strip() and len(text) <= MAX_WEIGHT[name]:
+            if text.strip() and length <= MAX_WEIGHT[name]:
                 return text
-            size = f"gave {len(text)} characters, more than {MAX_WEIGHT[name]}" if text.strip() else "gave no text"
+            size = f"gave {length} characters, more than {MAX_WEIGHT[name]}" if text.strip() else "gave no text"
             self.problems.append(f"{name} {size}")
         return last_resort(view, result)
 
@@ -194,6 +195,11 @@ def event_result(result: NamedResult, links: IssueLinks) -> dict[str, object]:
         "issues": [issue.display_id for issue in result.issues],
         "issue_urls": [links.url(issue) or None for issue in result.issues],
     }
+
+
+def utf16_units(text: str) -> int:
+    """The length of a text as Slack counts it: an emoji is two."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def iso(moment: datetime | None) -> str | None:

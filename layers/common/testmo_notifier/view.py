@@ -107,7 +107,7 @@ def result_view(rows: list[NamedResult], limits: Limits, links: IssueLinks) -> R
         at=result.created_at,
         took=took,
         assignee=result.assignee or "",
-        issues=issues,
+        issues=issues if limits.details else (),
         note=tuple(clip(result.note, limits.note_chars).split("\n")) if result.note and limits.note_chars else (),
         rows=len(rows),
         is_outdated=is_outdated,

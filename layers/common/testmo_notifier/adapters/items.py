@@ -6,10 +6,11 @@ their digest. A reader of a newer version must understand what an older one wrot
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,7 @@ from testmo_notifier.model import (
     Outgoing,
     ProjectState,
     Resume,
+    Sent,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
+KEEP_SENT: Final = timedelta(days=30)  # as long as the records of deliveries
+SENT: Final = "SENT#"
 KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that time resumes where it stopped
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
@@ -85,6 +89,8 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
+    if checkpoint.rewound:
+        item["rewound"] = {"S": checkpoint.rewound}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
         item["expires_at"] = {"N": str(int((checkpoint.closed_at + KEEP_AFTER_CLOSING).timestamp()))}
     return item
@@ -110,7 +116,36 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         read_at=time_of(item, "read_at"),
         closed_at=time_of(item, "closed_at"),
         gone_at=time_of(item, "gone_at"),
+        rewound=item["rewound"]["S"] if "rewound" in item else "",
     )
+
+
+def sent_item(sent: Sent, version: int) -> Item:
+    """What was published, as an item; `version` is the checkpoint's after clearing its outbox."""
+    return {
+        **run_key(sent.run_id),
+        "sk": {"S": f"{SENT}{version:08d}"},
+        "at": {"S": sent.at.isoformat()},
+        "keys": {"B": pack_ids(sent.keys)},
+        "notifications": {"M": {destination: {"S": key} for destination, key in sent.notifications.items()}},
+        "expires_at": {"N": str(int((sent.at + KEEP_SENT).timestamp()))},
+    }
+
+
+def sent_from(item: Mapping[str, Any]) -> Sent:
+    """The inverse of `sent_item`."""
+    return Sent(
+        run_id=int(item["pk"]["S"].removeprefix("RUN#")),
+        at=datetime.fromisoformat(item["at"]["S"]),
+        keys=unpack_ids(item["keys"]["B"]),
+        notifications={destination: key["S"] for destination, key in item["notifications"]["M"].items()},
+    )
+
+
+def sent_of(run_id: int, handed_over: Sequence[Outgoing], at: datetime) -> Sent:
+    """What is to be kept of digests that were handed over."""
+    keys = [key for out in handed_over for key in out.digest.keys or (result.id for result in out.digest.results)]
+    return Sent(run_id, at, frozenset(filter(None, keys)), {out.destination: out.id for out in handed_over})
 
 
 def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
@@ -226,13 +261,14 @@ def int_map(attribute: Mapping[str, Any]) -> dict[int, int]:
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
-    """An outbox as deflated JSON."""
+    """An outbox as deflated JSON. A reader that does not know `keys` leaves them aside."""
     digests: list[Digest] = []
     for outgoing in outbox:
         if outgoing.digest not in digests:
             digests.append(outgoing.digest)
     content = {
-        "digests": [asdict(digest) for digest in digests],
+        "digests": [without_keys(digest) for digest in digests],
+        "keys": [base64.b64encode(pack_ids(digest.keys)).decode() for digest in digests],
         "outgoing": [[outgoing.id, outgoing.destination, digests.index(outgoing.digest)] for outgoing in outbox],
     }
     return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
@@ -242,7 +278,16 @@ def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
     """The inverse of `pack_outbox`."""
     content = json.loads(zlib.decompress(packed))
     digests = [digest_from(raw) for raw in content["digests"]]
+    for index, keys in enumerate(content.get("keys", ())):
+        digests[index] = replace(digests[index], keys=unpack_ids(base64.b64decode(keys)))
     return tuple(Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"])
+
+
+def without_keys(digest: Digest) -> dict[str, Any]:
+    """A digest as JSON knows it; its keys are kept apart, as bytes."""
+    raw = asdict(replace(digest, keys=frozenset()))
+    del raw["keys"]
+    return raw
 
 
 def digest_from(raw: dict[str, Any]) -> Digest:

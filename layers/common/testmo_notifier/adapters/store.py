@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Outgoing, ProjectState
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, Outgoing, ProjectState, Sent
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -116,10 +116,36 @@ class Store:
         """The same for what we keep of a project."""
         return self._write(state, items.project_item)
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing]) -> Checkpoint:
-        """Take what was handed over out of the outbox, if it is still the one that was published."""
+    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
+        """Take what was handed over out of the outbox, if it is still the one that was published.
+
+        What it was is kept for 30 days (`sent`), in the same transaction: neither without the other.
+        """
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        return self.commit(replace(checkpoint, outbox=rest))
+        written = replace(checkpoint, outbox=rest, version=checkpoint.version + 1)
+        item, sent = items.checkpoint_item(written), items.sent_of(checkpoint.run_id, handed_over, at)
+        try:
+            self._client.transact_write_items(
+                TransactItems=[
+                    {"Put": {"TableName": self._table, "Item": item, **self._unchanged(checkpoint)}},
+                    {"Put": {"TableName": self._table, "Item": items.sent_item(sent, written.version)}},
+                ]
+            )
+        except self._client.exceptions.TransactionCanceledException as exc:
+            reasons = {reason.get("Code") for reason in exc.response.get("CancellationReasons", [])}
+            if not reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
+                raise
+            raise lost(item) from exc
+        return written
+
+    def sent(self, run_id: int) -> list[Sent]:
+        """What was published of a run in the last 30 days, oldest first."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sent)",
+            ExpressionAttributeValues={":pk": items.run_key(run_id)["pk"], ":sent": {"S": items.SENT}},
+        )
+        return [items.sent_from(item) for page in pages for item in page["Items"]]
 
     def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """The known names of cases; unknown ones are left out."""
@@ -152,18 +178,21 @@ class Store:
 
     def _write(self, noun: Noun, to_item: Callable[[Noun], Item]) -> Noun:
         written = replace(noun, version=noun.version + 1)
-        condition: dict[str, Any] = {"ConditionExpression": NEVER_WRITTEN}
-        if noun.version:
-            condition = {
-                "ConditionExpression": UNCHANGED,
-                "ExpressionAttributeValues": {":before": {"N": str(noun.version)}},
-            }
         item = to_item(written)
         try:
-            self._client.put_item(TableName=self._table, Item=item, **condition)
+            self._client.put_item(TableName=self._table, Item=item, **self._unchanged(noun))
         except self._client.exceptions.ConditionalCheckFailedException as exc:
-            raise LostRace(f"{item['pk'].get('S')} was written by another poller meanwhile") from exc
+            raise lost(item) from exc
         return written
+
+    def _unchanged(self, noun: Noun) -> Any:  # noqa: ANN401 - keyword arguments of two calls
+        """The condition that nobody wrote since a noun was read."""
+        if not noun.version:
+            return {"ConditionExpression": NEVER_WRITTEN}
+        return {
+            "ConditionExpression": UNCHANGED,
+            "ExpressionAttributeValues": {":before": {"N": str(noun.version)}},
+        }
 
     def _get_all(self, keys: Sequence[Item]) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
@@ -177,6 +206,11 @@ class Store:
             if self._table in answer["UnprocessedKeys"]:
                 waiting += answer["UnprocessedKeys"][self._table]["Keys"]
         raise NotifierError(f"DynamoDB left {len(waiting)} items unread: is the table throttled?")
+
+
+def lost(item: Item) -> LostRace:
+    """Somebody else's write of an item stands."""
+    return LostRace(f"{item['pk'].get('S')} was written by another poller meanwhile")
 
 
 def lease_time(moment: datetime) -> str:

@@ -1,0 +1,187 @@
+"""Statuses that are watched by name: Testmo turns the names into ids, and nothing is lost while it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from testmo_notifier.adapters import testmo as api
+from testmo_notifier.config import PollerSettings, Reader, status_ids
+from testmo_notifier.detect import Watch
+from testmo_notifier.errors import ConfigurationError, PollFailed, Unreadable
+from testmo_notifier.statuses import Names, completed
+from tests.story import FAILED, Story
+from tools.simulator.model import Run, Status
+
+NEEDS_INFO = 8
+
+
+@pytest.fixture
+def run(story: Story) -> Run:
+    """A run in an instance with a status of its own, first seen by a poll that watches it by name."""
+    add_status(story, NEEDS_INFO, "Needs info")
+    watch_by_name(story, "needs  INFO")
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    return run
+
+
+def add_status(story: Story, status_id: int, name: str) -> None:
+    story.world.statuses[status_id] = Status(status_id, name, "#8e44ad", is_final=False)
+
+
+def watch_by_name(story: Story, *names: str, ids: tuple[int, ...] = (3, 5)) -> None:
+    story.settings |= {"watch": Watch(ids), "status_names": names}
+
+
+def unreadable(_testmo: api.Testmo, _project_id: int) -> dict[int, str]:
+    raise Unreadable("/projects/1/runs answered with 500")
+
+
+def asked_for_names(story: Story) -> int:
+    return sum(
+        request.path.endswith("/runs") and request.query.get("expands") == "statuses"
+        for request in story.testmo.requests
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "parsed"),
+    [
+        ("3,5", (3, 5)),
+        ("Failed,Blocked", (3, 5)),
+        ("failed, BLOCKED , 3", (3, 5)),
+        ("Untested,Passed,Retest,Skipped", (1, 2, 4, 6)),
+        ("3,Needs info", (3, "Needs info")),  # only Testmo knows its id
+        ("Bloqué,保留", ("Bloqué", "保留")),
+    ],
+)
+def test_ids_and_names_can_be_mixed(raw: str, parsed: tuple[int | str, ...]) -> None:
+    assert status_ids(raw) == parsed
+
+
+@pytest.mark.parametrize("raw", ["3,,5", "0", "26", "3rd party", "3;5", "Failed;Blocked", "x" * 81, "a\tb", ",", "3 5"])
+def test_what_is_neither_an_id_nor_a_name_is_refused(raw: str) -> None:
+    env = Reader({"ALERT_STATUS_IDS": raw})
+    env.read("ALERT_STATUS_IDS", status_ids)
+    assert "give ids from 1 to 25 or names with commas between" in env.problems[0]
+
+
+def test_the_settings_of_the_poller_take_names() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PollerSettings.from_env({"ALERT_STATUS_IDS": "3,Needs info"})
+    assert not [problem for problem in caught.value.problems if "ALERT_STATUS_IDS" in problem]
+
+
+def test_a_result_in_a_status_watched_by_name_is_announced(story: Story, run: Run) -> None:
+    named, failed = story.save(run, 1, NEEDS_INFO), story.save(run, 2, FAILED)
+    summary = story.poll()
+    assert summary.problems == []
+    assert sorted(story.announced) == sorted([named.id, failed.id])
+
+
+def test_names_are_asked_for_once_and_again_every_hour(story: Story, run: Run) -> None:
+    del run
+    assert asked_for_names(story) == 1
+    for _ in range(5):
+        story.poll()
+        story.wait()
+    assert asked_for_names(story) == 1
+    story.wait(3600)
+    story.poll()
+    assert asked_for_names(story) == 2
+
+
+def test_without_names_nothing_is_asked(story: Story) -> None:
+    story.add_run()
+    story.poll()
+    assert asked_for_names(story) == 0
+
+
+def test_a_known_name_needs_no_answer(story: Story, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll that lost a status for a moment would take over its results as old ones."""
+    story.wait(3600)
+    result = story.save(run, 1, NEEDS_INFO)
+    monkeypatch.setattr(api.Testmo, "statuses", unreadable)
+    problems = story.poll().problems
+    assert story.announced == [result.id]
+    assert problems == ["the names of statuses could not be read: /projects/1/runs answered with 500"]
+
+
+def test_a_status_that_was_renamed_stays_watched_by_its_id(story: Story, run: Run) -> None:
+    add_status(story, NEEDS_INFO, "In question")
+    story.wait(3600)
+    result = story.save(run, 1, NEEDS_INFO)
+    story.poll()
+    assert story.announced == [result.id]
+
+
+def test_a_name_that_moved_to_another_status_is_followed(story: Story, run: Run) -> None:
+    add_status(story, NEEDS_INFO, "Old")
+    add_status(story, 9, "Needs info")
+    story.wait(3600)
+    story.poll()
+    story.wait()
+    result = story.save(run, 1, 9)
+    story.poll()
+    assert story.announced == [result.id]
+
+
+def test_a_name_nobody_knows_is_a_problem_in_every_poll_and_the_rest_is_watched(story: Story) -> None:
+    watch_by_name(story, "Needs inof")
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run, 1, FAILED)
+    for _ in range(2):
+        problems = story.poll().problems
+        assert problems[0].startswith("AlertStatusIds: no status of this Testmo is called 'Needs inof'")
+        assert "it has Untested, Passed, Failed, Retest, Blocked, Skipped" in problems[0]
+        story.wait()
+    assert story.announced == [result.id]
+
+
+def test_when_nothing_at_all_is_watched_the_poll_fails_in_words(story: Story) -> None:
+    watch_by_name(story, "Needs inof", ids=())
+    story.poll()  # without any run there is nothing to miss, and nothing that tells the names
+    story.add_run()
+    with pytest.raises(PollFailed, match=r"'Needs inof'.*Correct the name, or give the id"):
+        story.poll()
+
+
+def test_while_a_name_is_unknown_and_testmo_does_not_answer_nothing_is_read(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the results saved meanwhile would count as old when the name becomes known."""
+    add_status(story, NEEDS_INFO, "Needs info")
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    watch_by_name(story, "Needs info")
+    result = story.save(run, 1, FAILED)
+    with monkeypatch.context() as broken:
+        broken.setattr(api.Testmo, "statuses", unreadable)
+        with pytest.raises(PollFailed, match="names of statuses could not be read"):
+            story.poll()
+    assert story.announced == []
+    story.poll()
+    assert story.announced == [result.id]
+
+
+def test_two_statuses_of_one_name_are_both_watched() -> None:
+    watch, problems = completed(Watch((3,)), ["Odd"], Names({"odd": (8, 9)}), has_runs=True)
+    assert (watch.status_ids, problems) == ((3, 8, 9), [])
+
+
+def test_an_instance_that_tells_no_names_is_a_problem_in_words(story: Story) -> None:
+    """Testmo may refuse the expand; ids are watched all the same."""
+    story.testmo.faults.add("no-statuses", times=None)
+    watch_by_name(story, "Needs info")
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run, 1, FAILED)
+    problems = story.poll().problems
+    assert story.announced == [result.id]
+    assert problems[0].startswith("project 1 does not tell the names of statuses: /projects/1/runs was rejected (422)")
+    assert problems[1].startswith("AlertStatusIds: no status of this Testmo is called 'Needs info'")

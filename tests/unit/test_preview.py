@@ -1,0 +1,156 @@
+"""`testmo-notifier preview`: what is shown, and that nothing else happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+
+from testmo_notifier.render import Renderer
+from tests.story import BLOCKED, FAILED, PASSED, Story, playing
+from tools import preview, samples
+from tools.cli import main
+from tools.inbox.receiver import Inbox
+
+
+def show(*flags: str, **environ: str) -> Result:
+    return CliRunner().invoke(main, ["preview", *flags], env={"TESTMO_URL": None, "TIME_ZONE": None, **environ})
+
+
+def shown(*flags: str, **environ: str) -> list[dict[str, Any]]:
+    result = show("--json", *flags, **environ)
+    assert result.exit_code == 0, result.output
+    told: list[dict[str, Any]] = json.loads(result.output)
+    return told
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with playing() as story:
+        yield story
+
+
+def access(story: Story) -> dict[str, str]:
+    return {"TESTMO_URL": story.testmo.url, "TESTMO_TOKEN": story.testmo.token}
+
+
+def test_a_release_is_shown_for_all_channels_at_once() -> None:
+    result = show()
+    assert result.exit_code == 0
+    assert "✖ 3 failed · ⊘ 1 blocked: Release 4.2 regression" in result.output
+    assert "[Testmo] 3 failed, 1 blocked: Release 4.2 regression" in result.output
+    assert '"schema": 1' in result.output
+
+
+@pytest.mark.parametrize("name", samples.NAMES)
+@pytest.mark.parametrize("channel", preview.CHANNELS)
+def test_every_sample_can_be_shown_in_every_channel(name: str, channel: str) -> None:
+    result = show("--sample", name, "--channel", channel)
+    assert result.exit_code == 0, result.output
+    assert f"({name}: " in result.output
+    assert "\x1b" not in result.output
+
+
+def test_the_samples_meet_no_problem_in_the_built_in_templates() -> None:
+    renderer = Renderer(ZoneInfo("UTC"))
+    for sample in samples.samples().values():
+        renderer.slack(sample.digest)
+        renderer.email(sample.digest)
+    assert renderer.problems == []
+
+
+def test_the_block_kit_builder_gets_the_blocks_of_the_message() -> None:
+    (told,) = shown("--channel", "slack")
+    address, _, fragment = told["block_kit_builder"].partition("#")
+    assert address == "https://app.slack.com/block-kit-builder/"
+    assert json.loads(unquote(fragment)) == {"blocks": told["content"]["blocks"]}
+    assert told["block_kit_builder"] in show("--channel", "slack").output
+
+
+def test_json_holds_everything_that_was_asked_for() -> None:
+    told = shown("--sample", "one", "--sample", "sixty")
+    assert [(one["sample"], one["channel"]) for one in told] == [
+        (name, channel) for name in ("one", "sixty") for channel in ("slack", "email", "event")
+    ]
+    assert told[1]["content"]["subject"] == "[Testmo] 1 failed: Release 4.2 regression"
+    assert len({one["sample"] for one in shown("--sample", "all", "--channel", "event")}) == 9
+
+
+def test_it_shows_the_templates_and_links_of_the_team(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "issues.toml").write_text('[links]\njira = "https://example.atlassian.net/browse/{display_id}"\n')
+    (tmp_path / "templates" / "slack_header.j2").write_text("Oh no: {{ message.run.name }}")
+    output = show("--settings", str(tmp_path)).output
+    assert "Oh no: Release 4.2 regression" in output
+    assert "SHOP-123 (https://example.atlassian.net/browse/SHOP-123)" in output
+
+
+def test_a_template_that_breaks_is_told_and_the_built_in_text_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "slack_header.j2").write_text("{{ nothing }}")
+    result = show("--settings", str(tmp_path))
+    assert result.exit_code == 1
+    assert "slack_header.j2, line 1: UndefinedError: 'nothing' is undefined" in result.output
+    assert "3 failed" in result.output
+
+
+def test_a_wrong_setting_is_told_with_status_2(tmp_path: Path) -> None:
+    (tmp_path / "issues.toml").write_text('[links]\njira = "x"\n')
+    assert show("--settings", str(tmp_path)).exit_code == 2
+    told = show("--run", "1")
+    assert told.exit_code == 2
+    assert "TESTMO_URL is not set" in told.output
+    assert show(TIME_ZONE="Mars").exit_code == 2
+
+
+def test_a_run_is_shown_with_its_latest_failing_results_and_nothing_moves(story: Story) -> None:
+    run = story.add_run(tests=4)
+    story.save(run, 1, FAILED, note="<p>old</p>")
+    story.wait()
+    story.save(run, 1, PASSED)
+    story.save(run, 2, FAILED, note="<p>blank screen</p>")
+    story.save(run, 3, BLOCKED)
+    event, mail = (shown("--run", str(run.id), "--channel", name, **access(story))[0] for name in ("event", "email"))
+    assert event["content"]["counts"] == {"Failed": 1, "Blocked": 1}
+    assert event["content"]["run"]["name"] == "Release 4.2"
+    assert event["content"]["run"]["project"] == "Shop"
+    assert [result["case_name"] for result in event["content"]["results"]] == [
+        "Release 4.2 case 2",
+        "Release 4.2 case 3",
+    ]
+    assert mail["content"]["subject"] == "[Testmo] 1 failed, 1 blocked: Release 4.2"
+    assert story.store.items == {}
+    assert story.topic.notifications == []
+
+
+def test_several_runs_are_shown_one_after_the_other(story: Story) -> None:
+    first, second = story.add_run("Nightly"), story.add_run("Weekly")
+    story.save(first)
+    story.save(second)
+    flags = ["--run", str(first.id), "--run", str(second.id), "--channel", "email"]
+    assert [one["sample"] for one in shown(*flags, **access(story))] == [f"run {first.id}", f"run {second.id}"]
+
+
+def test_a_run_that_cannot_be_shown_is_told_in_words_with_status_1(story: Story) -> None:
+    run = story.add_run()
+    told = show("--run", str(run.id), **access(story))
+    assert (told.exit_code, told.output) == (1, f"run {run.id} (Release 4.2) has no failing result to show\n")
+    assert "is not there (404)" in show("--run", "999", **access(story)).output
+    refused = show("--run", str(run.id), **{**access(story), "TESTMO_TOKEN": "not-the-token"})
+    assert refused.exit_code == 1
+    assert "Testmo refuses the token" in refused.output
+    assert "not-the-token" not in refused.output
+
+
+def test_the_page_gets_every_message() -> None:
+    maker = Renderer(ZoneInfo("UTC"))
+    previews = preview.render(preview.chosen(["one"]), preview.CHANNELS, maker)
+    with Inbox(0) as inbox:
+        preview.fill(inbox, previews)
+        assert [entry.kind for entry in inbox.entries.after(0)] == ["slack", "email", "event"]

@@ -1,0 +1,64 @@
+"""docs/templates.md says what is so, and its examples work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from testmo_notifier.render import BUILT_IN, MAX_WEIGHT, Renderer
+from tools import check_templates, reference
+from tools.check import settings_folder
+from tools.samples import release
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert reference.PAGE.read_text("utf-8") == reference.templates_page(), "run `make docs`"
+
+
+def test_every_built_in_template_is_documented_and_has_blocks() -> None:
+    assert list(reference.TEMPLATES) == list(MAX_WEIGHT)
+    assert {path.name for path in BUILT_IN.glob("*.j2")} == set(MAX_WEIGHT)
+    assert all(reference.blocks(name) for name in MAX_WEIGHT)
+
+
+def test_the_documented_examples_have_no_problem(tmp_path: Path) -> None:
+    for name, (_, source) in reference.EXAMPLES.items():
+        (tmp_path / name).write_text(source)
+    assert check_templates.problems(tmp_path) == []
+
+
+def test_the_example_in_the_settings_folder_has_no_problem(tmp_path: Path) -> None:
+    page = (settings_folder() / "templates" / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"```jinja\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "slack_result.j2").write_text(example)
+    assert check_templates.problems(tmp_path) == []
+    assert all(f"`{name}`" in page for name in MAX_WEIGHT)
+
+
+def test_nothing_in_the_settings_folder_replaces_a_built_in_template() -> None:
+    assert list((settings_folder() / "templates").rglob("*.j2")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        # One block of a line is changed, the others stay; what they had escaped is not escaped again.
+        (
+            '{% extends "built_in/slack_result.j2" %}{% block title %}!! {{ super() }}{% endblock %}',
+            "!! ✖ *Failed*   <https://example.testmo.net/runs/view/314?test_id=4501|Login with an expired password>",
+        ),
+        ("{% macro bold(text) %}*{{ text }}*{% endmacro %}{{ bold(result.who ~ ' & co') }}", "*Ada Lovelace &amp; co*"),
+        ("{% set us %}{{ 'us' | link('https://example.com/?a&b') }}{% endset %}{{ us }}", "<https://example.com/?a&amp;b|us>"),
+        ("{{ '<!channel>' }} & {{ result.who | upper }}", "&lt;!channel&gt; & ADA LOVELACE"),
+    ],
+)  # fmt: skip
+def test_what_a_slack_template_composes_is_escaped_once(tmp_path: Path, source: str, line: str) -> None:
+    (tmp_path / "slack_result.j2").write_text(source)
+    renderer = Renderer(ZoneInfo("UTC"), tmp_path)
+    blocks = renderer.slack(release())["blocks"]
+    assert isinstance(blocks, list)
+    assert blocks[3]["text"]["text"].splitlines()[0] == line
+    assert renderer.problems == []

@@ -1,0 +1,223 @@
+"""Whose AWS it is, and what is in the stack: found by the stack's name alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from testmo_notifier.adapters.secrets import read_secret
+from testmo_notifier.config import PollerSettings, slack_webhooks, testmo_token
+from tools.aws import Aws
+from tools.processes import ROOT
+from tools.stack import STACK_NAME as LOCAL_STACK_NAME
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+DEFAULT_STACK_NAME: Final = "testmo-notifier"
+CONFIG: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=5,
+    read_timeout=30,
+)
+OUTPUTS: Final = ("NotificationTopicArn", "OpsTopicArn", "StateTableName", "PollerFunctionName", "SlackQueueUrl")
+
+
+class NoStack(Exception):
+    """The stack is not there, or is not one of ours; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What CloudFormation says of the stack. `resources` maps a type to its logical and physical names."""
+
+    name: str
+    status: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+    resources: Mapping[str, Mapping[str, str]]
+
+    @property
+    def topic(self) -> str:
+        """The topic of all notifications."""
+        return self.outputs["NotificationTopicArn"]
+
+    @property
+    def table(self) -> str:
+        """The state."""
+        return self.outputs["StateTableName"]
+
+    @property
+    def poller(self) -> str:
+        """The poller's function."""
+        return self.outputs["PollerFunctionName"]
+
+    @property
+    def slack_function(self) -> str | None:
+        """The Slack function; None where the stack has no Slack."""
+        return self.outputs.get("SlackFunctionName")
+
+    @property
+    def slack_queue(self) -> str:
+        """What is on its way to Slack."""
+        return self.outputs["SlackQueueUrl"]
+
+    @property
+    def dead_letter_queues(self) -> Mapping[str, str]:
+        """By the names that `redrive --queue` takes."""
+        return {
+            "slack": self.outputs["SlackDeadLetterQueueUrl"],
+            "subscription": self.outputs["SubscriptionDeadLetterQueueUrl"],
+        }
+
+    def physical(self, kind: str) -> list[str]:
+        """The names of all its resources of one CloudFormation type."""
+        return list(self.resources.get(kind, {}).values())
+
+
+class Account:
+    """One AWS account and Region, or an emulator, and the stack in it."""
+
+    def __init__(self, session: boto3.Session, stack_name: str, endpoint: str | None = None) -> None:
+        self.stack_name = stack_name
+        self.endpoint = endpoint
+        self._session = session
+
+    @classmethod
+    def choose(cls, *, stack_name: str | None, region: str | None, profile: str | None) -> Account:
+        """The account of the flags, else of the environment; `AWS_ENDPOINT_URL` means an emulator with its usual keys.
+
+        Raises botocore's errors for a profile or Region that is not there.
+        """
+        endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
+        if endpoint is None:
+            session = boto3.Session(profile_name=profile, region_name=region)
+            return cls(session, stack_name or configured_name())
+        aws = Aws.from_env(endpoint, os.environ)
+        session = boto3.Session(aws.access_key_id, aws.secret_access_key, aws.session_token, region or aws.region)
+        return cls(session, stack_name or LOCAL_STACK_NAME, endpoint)
+
+    def _client(self, name: str) -> Any:  # noqa: ANN401 - the properties below say which client it is
+        return self._session.client(name, endpoint_url=self.endpoint, config=CONFIG)  # type: ignore[call-overload]
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """Stacks."""
+        return self._client("cloudformation")  # type: ignore[no-any-return]
+
+    @cached_property
+    def cloudwatch(self) -> Any:  # noqa: ANN401 - we have no types for it
+        """Alarms and metrics."""
+        return self._client("cloudwatch")
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The state."""
+        return self._client("dynamodb")  # type: ignore[no-any-return]
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """Lambda."""
+        return self._client("lambda")  # type: ignore[no-any-return]
+
+    @cached_property
+    def scheduler(self) -> EventBridgeSchedulerClient:
+        """The schedule."""
+        return self._client("scheduler")  # type: ignore[no-any-return]
+
+    @cached_property
+    def secrets(self) -> SecretsManagerClient:
+        """Secrets Manager."""
+        return self._client("secretsmanager")  # type: ignore[no-any-return]
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """Topics and subscriptions."""
+        return self._client("sns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """Queues."""
+        return self._client("sqs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack; raises `NoStack`."""
+        try:
+            found = self.cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] != "ValidationError":  # CloudFormation's way to say "no such stack"
+                raise
+            where = self.endpoint or self._session.region_name
+            raise NoStack(
+                f"there is no stack {self.stack_name} at {where}: name it with --stack-name, its Region with --region "
+                "and the account with --profile"
+            ) from exc
+        resources: dict[str, dict[str, str]] = {}
+        for page in self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.stack_name):
+            for one in page["StackResourceSummaries"]:
+                names = resources.setdefault(one["ResourceType"], {})
+                names[one["LogicalResourceId"]] = one.get("PhysicalResourceId", "")
+        stack = Stack(
+            name=self.stack_name,
+            status=found["StackStatus"],
+            outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+            parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])},
+            resources=resources,
+        )
+        missing = [name for name in OUTPUTS if name not in stack.outputs]
+        if missing:
+            raise NoStack(f"the stack {stack.name} ({stack.status}) lacks {', '.join(missing)}: is it the notifier's?")
+        return stack
+
+    def variables(self, function: str) -> Mapping[str, str]:
+        """The environment of a deployed function."""
+        found = self.functions.get_function_configuration(FunctionName=function)
+        return found.get("Environment", {}).get("Variables", {})
+
+    @cached_property
+    def settings(self) -> PollerSettings:
+        """The poller's settings as they are deployed; raises `ConfigurationError`."""
+        return PollerSettings.from_env(self.variables(self.stack.poller))
+
+    def token(self) -> str:
+        """Testmo's token; raises `ConfigurationError`, which never quotes it."""
+        return read_secret(self._provider, self.settings.testmo_secret_arn, testmo_token, fresh=True)
+
+    def webhooks(self) -> Mapping[str, str]:
+        """Slack's webhooks by name; empty where the stack has no Slack. The same."""
+        if self.stack.slack_function is None:
+            return {}
+        arn = self.variables(self.stack.slack_function).get("SLACK_SECRET_ARN", "")
+        return read_secret(self._provider, arn, slack_webhooks, fresh=True)
+
+    @cached_property
+    def _provider(self) -> Any:  # noqa: ANN401 - imported here, because Powertools takes its time
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
+
+        return SecretsProvider(boto3_client=self.secrets)
+
+
+def configured_name() -> str:
+    """The stack's name in samconfig.toml, which `sam deploy` takes, too."""
+    try:
+        content = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+        name = content["default"]["deploy"]["parameters"]["stack_name"]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
+        return DEFAULT_STACK_NAME
+    return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) else DEFAULT_STACK_NAME

@@ -1,0 +1,153 @@
+"""What the state says, read without taking part: no lease, no write. (`doctor`, `status` and `deliveries` ask here.)"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from testmo_notifier.adapters import items, slots
+from testmo_notifier.adapters.store import Store
+from testmo_notifier.model import Checkpoint, Control, Outgoing, Pace, ProjectState, Sent
+from tools.ops.account import Account
+
+NOT_THE_BULK: Final = (  # case names, deliveries and what was sent are most of the table
+    "(begins_with(pk, :run) AND sk = :checkpoint) OR begins_with(pk, :project) OR pk = :control"
+)
+SCAN_SEGMENT_ITEMS: Final = 1_000
+READER: Final = "command"  # the lease is never taken under this name
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who polls, and until when nobody else may."""
+
+    holder: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything but case names, deliveries and what was sent."""
+
+    control: Control
+    lease: Lease | None
+    projects: Mapping[int, ProjectState] = field(default_factory=dict)
+    checkpoints: Mapping[int, Checkpoint] = field(default_factory=dict)
+
+    @property
+    def outboxes(self) -> list[Checkpoint]:
+        """Runs with messages that wait to be handed over."""
+        return [checkpoint for checkpoint in self.checkpoints.values() if checkpoint.outbox]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Slack took a message: when, and in which form."""
+
+    at: str
+    form: str
+
+
+def store(account: Account, holder: str = READER) -> Store:
+    """The state, for whoever writes, too."""
+    return Store(account.dynamodb, account.stack.table, holder=holder)
+
+
+def control(account: Account) -> tuple[Control, Lease | None]:
+    """What the poller keeps about itself."""
+    key = items.CONTROL_KEY
+    answer = account.dynamodb.get_item(TableName=account.stack.table, Key=key, ConsistentRead=True)
+    return control_of(answer.get("Item", {}))
+
+
+def control_of(item: Mapping[str, Any]) -> tuple[Control, Lease | None]:
+    """The control item with its lease."""
+    if "lease_until" not in item:
+        return items.control_from(item), None
+    until = datetime.fromisoformat(item["lease_until"]["S"])
+    return items.control_from(item), Lease(item["lease_holder"]["S"], until)
+
+
+def state(account: Account, progress: Callable[[str], None] = lambda _: None) -> State:
+    """Read the whole table once."""
+    kept, lease = Control(), None
+    projects: dict[int, ProjectState] = {}
+    checkpoints: dict[int, Checkpoint] = {}
+    values: dict[str, Any] = {
+        ":run": {"S": "RUN#"},
+        ":checkpoint": {"S": "CHECKPOINT"},
+        ":project": {"S": "PROJECT#"},
+        ":control": {"S": "CONTROL"},
+    }
+    for item in scan(account, NOT_THE_BULK, values, progress):
+        kind = item["pk"]["S"].partition("#")[0]
+        if kind == "RUN":
+            checkpoint = items.checkpoint_from(item)
+            checkpoints[checkpoint.run_id] = checkpoint
+        elif kind == "PROJECT":
+            project = items.project_from(item)
+            projects[project.project_id] = project
+        else:
+            kept, lease = control_of(item)
+    return State(kept, lease, dict(sorted(projects.items())), dict(sorted(checkpoints.items())))
+
+
+def all_sent(account: Account, progress: Callable[[str], None] = lambda _: None) -> list[Sent]:
+    """Everything that was published in the last 30 days, oldest first."""
+    values = {":run": {"S": "RUN#"}, ":sent": {"S": items.SENT}}
+    found = scan(account, "begins_with(pk, :run) AND begins_with(sk, :sent)", values, progress)
+    return sorted(map(items.sent_from, found), key=lambda sent: sent.at)
+
+
+def scan(
+    account: Account, condition: str, values: Mapping[str, Any], progress: Callable[[str], None]
+) -> Iterator[Mapping[str, Any]]:
+    """Every item that fits a condition. Says now and then how far it is."""
+    looked, told = 0, 0
+    pages = account.dynamodb.get_paginator("scan").paginate(
+        TableName=account.stack.table, FilterExpression=condition, ExpressionAttributeValues=values
+    )
+    for page in pages:
+        yield from page["Items"]
+        looked += page["ScannedCount"]
+        if looked - told >= SCAN_SEGMENT_ITEMS:
+            told = looked
+            progress(f"looked at {looked} items of the table")
+
+
+def delivery(account: Account, destination: str, notification_id: str) -> Delivery | None:
+    """The record of a delivery to Slack; None while there is none.
+
+    The key is the one Powertools Idempotency makes of what `adapters.ledger` gives it.
+    """
+    data = json.dumps({"id": notification_id, "destination": destination}, sort_keys=True)
+    digest = hashlib.sha256(data.encode()).hexdigest()
+    key: Any = {"pk": {"S": f"DELIVERY#{destination}"}, "sk": {"S": f"slack#{digest}"}}
+    found = account.dynamodb.get_item(TableName=account.stack.table, Key=key, ConsistentRead=True).get("Item", {})
+    if found.get("status", {}).get("S") != "COMPLETED":
+        return None
+    told = json.loads(found["data"]["S"])
+    return Delivery(told["at"], told["form"])
+
+
+def pace(account: Account, destination: str) -> Pace:
+    """How a webhook fares."""
+    found: list[Pace] = []
+
+    def look(now: Pace) -> tuple[Pace, None]:
+        found.append(now)
+        return now, None
+
+    slots.Slots(account.dynamodb, account.stack.table).change(destination, look)  # an unchanged pace is not written
+    return found[-1]
+
+
+def waiting(checkpoint: Checkpoint) -> Iterator[tuple[Outgoing, frozenset[int]]]:
+    """What waits in an outbox, each with the keys of its results."""
+    for outgoing in checkpoint.outbox:
+        named = frozenset(result.id for result in outgoing.digest.results if result.id is not None)
+        yield outgoing, outgoing.digest.keys or named
