@@ -321,9 +321,10 @@ def test_nothing_but_invisible_project_ids_is_a_failed_poll_in_words(story: Stor
         story.poll()
 
 
-def test_a_completed_project_is_not_looked_into(story: Story) -> None:
+def test_a_project_that_was_completed_long_ago_is_not_looked_into(story: Story) -> None:
     story.add_run()
     story.world.complete_project(story.shop)
+    story.wait(2 * 3600)
     story.poll()
 
     assert story.requests("/projects/*/runs") == []
@@ -386,3 +387,21 @@ def test_a_run_without_a_creation_date_or_name_is_watched(story: Story) -> None:
     story.poll()
 
     assert story.announced == [result.id]
+
+
+def test_what_was_saved_just_before_a_project_was_completed_is_announced_and_then_it_is_left_alone(
+    story: Story,
+) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.world.complete_project(story.shop)
+    story.poll()
+    story.wait(3 * 3600)
+    story.wait_and_poll(2)
+    asked = len(story.requests("/projects/*/runs"))
+    story.wait_and_poll(3)
+
+    assert story.announced == [result.id]
+    assert len(story.requests("/projects/*/runs")) == asked

@@ -76,7 +76,8 @@ def discover(
     if installed_at is None:
         installed(installed_at := found.began_at)
     once = {project.id: project for project in projects}.values()  # a row that moves between two pages comes twice
-    chosen = [p for p in once if (p.id in scope.project_ids if scope.project_ids else not p.is_completed)]
+    just_now = (control.discovered_at or found.began_at) - HOURLY - scope.overlap
+    chosen = [p for p in once if (p.id in scope.project_ids if scope.project_ids else is_active(p, just_now))]
     missing = sorted(set(scope.project_ids) - {project.id for project in projects})
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
     if missing and not chosen:
@@ -90,6 +91,11 @@ def discover(
     if scope.run_ids:
         keep_only(testmo, scope.run_ids, found, hourly=hourly)
     return found
+
+
+def is_active(project: Project, just_now: datetime) -> bool:
+    """Whether a project is still worked on, or was until a moment ago: what was saved last has to be told, too."""
+    return not project.is_completed or (project.completed_at is not None and project.completed_at >= just_now)
 
 
 def begin_to_watch(

@@ -28,6 +28,7 @@ class Project:
     run_active_count: int | None
     run_closed_count: int | None
     created_at: datetime | None
+    completed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def project(raw: object) -> Project:
         run_active_count=as_int(row.get("run_active_count")),
         run_closed_count=as_int(row.get("run_closed_count")),
         created_at=as_time(row.get("created_at")),
+        completed_at=as_time(row.get("completed_at")),
     )
 
 

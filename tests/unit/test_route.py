@@ -1,0 +1,79 @@
+"""routes.toml: what is followed, and the sentence each mistake gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import testmo_notifier_settings
+from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.route import Route, destinations, parse_routes
+
+
+def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
+    text = (Path(testmo_notifier_settings.__file__).parent / "routes.toml").read_text(encoding="utf-8")
+
+    assert destinations(parse_routes(text), ("slack", "email")) == ("slack:default", "email:default", "event")
+
+
+def test_every_route_is_followed_and_each_destination_named_once() -> None:
+    text = """
+    [[routes]]
+    destinations = ["slack:default", "slack:payments", "slack:default"]
+    [[routes]]
+    destinations = ["email:default", "slack:payments"]
+    """
+
+    routes = parse_routes(text)
+
+    assert routes[0] == Route(("slack:default", "slack:payments"))
+    assert destinations(routes, ("slack", "email")) == ("slack:default", "slack:payments", "email:default", "event")
+
+
+def test_a_channel_the_stack_does_not_have_is_left_out_but_never_the_event() -> None:
+    routes = (Route(("slack:default", "email:default")),)
+
+    assert destinations(routes, ("email",)) == ("email:default", "event")
+    assert destinations(routes, ()) == ("event",)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[routes", "r.toml is not TOML: "),
+        ("", "r.toml: has no [[routes]]: at least one must say where digests go"),
+        ("routes = 5", "r.toml: has no [[routes]]: at least one must say where digests go"),
+        ("routes = [5]", "r.toml: route 1 is not a table"),
+        ("[[routes]]", 'r.toml: route 1 has no destinations: give a list like ["slack:default", "email:default"]'),
+        (
+            "[[routes]]\ndestinations = 'slack:default'",
+            'r.toml: route 1 has no destinations: give a list like ["slack:default", "email:default"]',
+        ),
+        (
+            "[[routes]]\ndestinations = ['teams:default']",
+            "r.toml: route 1 names 'teams:default': a destination is slack:<name> or email:<name>",
+        ),
+        (
+            "[[routes]]\ndestinations = ['slack:Payments']",
+            "r.toml: route 1 names 'slack:Payments': a destination is slack:<name> or email:<name>",
+        ),
+        ("[[routes]]\ndestinations = [5]", "r.toml: route 1 names 5: a destination is slack:<name> or email:<name>"),
+        (
+            "[[routes]]\ndestinations = ['slack:default\\n']",
+            "r.toml: route 1 names 'slack:default\\\\n': a destination is slack:<name> or email:<name>",
+        ),
+    ],
+)
+def test_a_mistake_gives_a_sentence_with_file_and_route(text: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes(text, "r.toml")
+
+    assert caught.value.problems[0].startswith(problem)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes("route = 1\n[[routes]]\ndestination = ['slack:default']\n[[routes]]\ndestinations = []")
+
+    assert len(caught.value.problems) == 4

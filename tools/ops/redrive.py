@@ -1,0 +1,112 @@
+"""`redrive`: dead letters back to work, at least once, resumable at any point.
+
+A letter is sent first and deleted second: a crash in between sends it twice, and what Slack had already it does not
+get again, because a notification's id is delivered once. (`StartMessageMoveTask` would keep the `reason`
+attribute, cannot bring mail back to the topic, and is not in the emulator.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tools.ops.account import Account
+from tools.ops.conduct import FINE, WRONG, Desk
+from tools.ops.letters import Letter, depth, look, put_back, take
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+LOOKED_AT: Final = 1_000  # letters of one queue in a dry run; the rest is counted
+SAY_EVERY: Final = 100
+SKEW: Final = timedelta(seconds=5)  # a letter younger than the command was parked anew: the mend did not help
+
+
+def plan(desk: Desk, queues: Sequence[str]) -> int:
+    """Say what is there and why; move nothing."""
+    told: dict[str, object] = {}
+    for queue in queues:
+        total = depth(desk.account, desk.account.stack.dead_letter_queues[queue])
+        letters = look(desk.account, queue, limit=LOOKED_AT) if total else []
+        groups = Counter((one.value("destination") or "(none of ours)", one.reason) for one in letters)
+        desk.out.heading(f"{queue}: {counted(max(total, len(letters)))}", {})
+        for (destination, reason), number in groups.most_common():
+            desk.out.note(f"{number} × {destination}: {reason}")
+        if letters:
+            desk.out.note(f"oldest from {min(one.sent_at for one in letters).isoformat(timespec='seconds')}")
+        told[queue] = {
+            "letters": max(total, len(letters)),
+            "reasons": [{"destination": d, "reason": r, "count": n} for (d, r), n in groups.most_common()],
+        }
+    if any(isinstance(found, dict) and found["letters"] for found in told.values()):
+        desk.out.note("mend what is named above first (`testmo-notifier doctor` says how), then: redrive --yes")
+    desk.answer({"ok": True, "applied": False, "queues": told})
+    return FINE
+
+
+def apply(desk: Desk, queues: Sequence[str]) -> int:
+    """Bring every letter back; what is none of ours stays where it is."""
+    told: dict[str, object] = {}
+    is_fine = True
+    for queue in queues:
+        moved, left, returned = move(desk, queue)
+        is_fine &= not left and not returned
+        told[queue] = {"moved": moved, "left": left, "came_back": returned}
+        desk.out.verdict(f"{queue}: {counted(moved)} back to work", is_ok=True)
+        if left:
+            desk.out.verdict(f"{queue}: {counted(left)} left, which are no notifications of ours", is_ok=False)
+        if returned:
+            desk.out.verdict(f"{queue}: {counted(returned)} came back dead at once: see `doctor`", is_ok=False)
+    desk.answer({"ok": is_fine, "applied": True, "queues": told})
+    return FINE if is_fine else WRONG
+
+
+def move(desk: Desk, queue: str) -> tuple[int, int, int]:
+    """Letters of one queue that were moved, that are none of ours, and that were parked again meanwhile.
+
+    No more are touched than were there at the beginning, so that a webhook that is still dead does not keep it going.
+    """
+    account = desk.account
+    url = account.stack.dead_letter_queues[queue]
+    began, total = datetime.now(UTC) - SKEW, depth(account, url)
+    moved = left = returned = 0
+    for one in take(account, queue, url, limit=total):
+        if one.sent_at > began + 2 * SKEW:
+            returned += 1
+            put_back(account, url, one)
+        elif send(account, one):
+            account.sqs.delete_message(QueueUrl=url, ReceiptHandle=one.handle)
+            moved += 1
+        else:
+            left += 1
+            put_back(account, url, one)
+        if (moved + left + returned) % SAY_EVERY == 0:
+            desk.progress.note(f"{queue}: {moved} of about {total}")
+    return moved, left, returned
+
+
+def send(account: Account, one: Letter) -> bool:
+    """Send a letter to where it belongs; False where nobody can say where that is."""
+    if one.channel == "slack":
+        account.sqs.send_message(
+            QueueUrl=account.stack.slack_queue, MessageBody=one.body, MessageAttributes=attributes(one)
+        )
+        return True
+    if one.channel == "email":
+        subject: Any = {"Subject": one.subject} if one.subject else {}
+        given: Any = attributes(one)
+        account.sns.publish(TopicArn=account.stack.topic, Message=one.body, MessageAttributes=given, **subject)
+        return True
+    return False
+
+
+def attributes(one: Letter) -> Mapping[str, MessageAttributeValueTypeDef]:
+    """A notification's own attributes; why it was dead is nobody's news any more."""
+    return {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in one.attributes.items()}
+
+
+def counted(number: int) -> str:
+    """A number of letters."""
+    return f"{number} dead letter" if number == 1 else f"{number} dead letters"

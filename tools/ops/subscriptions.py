@@ -1,0 +1,141 @@
+"""`subscribe`: mailboxes of the topic, each with a filter that says which destinations it gets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from tools.ops.account import Account
+from tools.ops.conduct import FINE, WRONG, Desk, NotDone, WrongUsage
+
+PENDING: Final = "PendingConfirmation"  # stands where an ARN would, until somebody clicks the link in AWS's mail
+ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")  # as template.yaml has it
+EMAIL: Final = re.compile(r"email:[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription. `policy` is its filter: None where there is none, or where AWS does not tell it yet."""
+
+    arn: str
+    protocol: str
+    endpoint: str
+    is_confirmed: bool
+    policy: Mapping[str, Any] | None = None
+
+    @property
+    def destinations(self) -> Sequence[str] | None:
+        """The destinations it gets; None is all of its channel."""
+        found = (self.policy or {}).get("destination")
+        return list(map(str, found)) if isinstance(found, list) else None
+
+    def takes(self, channel: str, destination: str) -> bool:
+        """Whether a message of ours reaches it."""
+        policy = self.policy or {}
+        wanted = {"channel": channel, "destination": destination}
+        return self.is_confirmed and all(value in policy[name] for name, value in wanted.items() if name in policy)
+
+
+def listed(account: Account, topic: str) -> list[Subscription]:
+    """Every subscription of a topic."""
+    found: list[Subscription] = []
+    for page in account.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
+        for one in page["Subscriptions"]:
+            arn = one["SubscriptionArn"]
+            if not arn.startswith("arn:"):
+                found.append(Subscription(arn, one["Protocol"], one["Endpoint"], is_confirmed=False))
+                continue
+            asked = account.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+            policy = json.loads(asked["FilterPolicy"]) if asked.get("FilterPolicy") else None
+            is_confirmed = asked.get("PendingConfirmation", "false") == "false"
+            found.append(Subscription(arn, one["Protocol"], one["Endpoint"], is_confirmed, policy))
+    return found
+
+
+def subscribe(desk: Desk, destination: str, address: str) -> int:
+    """Send a destination to a mailbox, too."""
+    if not EMAIL.fullmatch(destination):
+        raise WrongUsage(f"{destination!r} is no destination for mail: give email:<name> as routes.toml names it")
+    if not ADDRESS.fullmatch(address):
+        raise WrongUsage(f"{address!r} is not one email address")
+    account = desk.account
+    own = [s for s in listed(account, account.stack.topic) if (s.protocol, s.endpoint) == ("email", address)]
+    known = next(iter(own), None)
+    if known and known.is_confirmed:
+        status, words = widen(account, known, destination), f"{address} gets {destination}"
+        words += " already" if status == "already" else " from now on; it needs no new confirmation"
+    else:
+        ask(account, destination, address)
+        status = "pending"
+        words = f"AWS has sent a mail to {address}: {destination} goes there once somebody clicks the link in it"
+        if account.endpoint:
+            words += " (an emulator sends no mail and counts it as confirmed)"
+    desk.out.verdict(words, is_ok=True)
+    desk.answer({"ok": True, "status": status, "destination": destination, "address": address})
+    return FINE
+
+
+def ask(account: Account, destination: str, address: str) -> None:
+    """Subscribe, or let AWS send its mail once more."""
+    dead_letters = account.sqs.get_queue_attributes(
+        QueueUrl=account.stack.dead_letter_queues["subscription"], AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    attributes = {
+        "FilterPolicyScope": "MessageAttributes",
+        "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letters}),
+    }
+    try:
+        account.sns.subscribe(
+            TopicArn=account.stack.topic,
+            Protocol="email",
+            Endpoint=address,
+            Attributes=attributes,
+            ReturnSubscriptionArn=True,
+        )
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] != "InvalidParameter" or "different attributes" not in str(exc):
+            raise
+        raise NotDone(
+            f"{address} was asked to confirm another destination and has not: let it confirm, then run this again"
+        ) from exc
+
+
+def widen(account: Account, known: Subscription, destination: str) -> str:
+    """Add a destination to what a mailbox gets: an address has one subscription of a topic, however many names."""
+    if known.takes("email", destination):
+        return "already"
+    policy = {**(known.policy or {}), "channel": ["email"], "destination": [*(known.destinations or []), destination]}
+    account.sns.set_subscription_attributes(
+        SubscriptionArn=known.arn, AttributeName="FilterPolicy", AttributeValue=json.dumps(policy)
+    )
+    return "added"
+
+
+def show(desk: Desk) -> int:
+    """List who gets what by mail; wrong as long as somebody has not confirmed."""
+    account = desk.account
+    mail = [s for s in listed(account, account.stack.topic) if s.protocol == "email"]
+    ops = [s for s in listed(account, account.stack.outputs["OpsTopicArn"]) if s.protocol == "email"]
+    for subscription, what in [*((s, words(s)) for s in mail), *((s, "alarms of the notifier itself") for s in ops)]:
+        state = "confirmed" if subscription.is_confirmed else "has not confirmed: AWS's mail may be in the spam folder"
+        desk.out.verdict(f"{subscription.endpoint}  {what}  {state}", is_ok=subscription.is_confirmed)
+    if not mail:
+        desk.out.note("nobody gets mail: testmo-notifier subscribe email:default somebody@example.com")
+    is_fine = all(subscription.is_confirmed for subscription in [*mail, *ops])
+    told = [{"address": s.endpoint, "destinations": s.destinations, "confirmed": s.is_confirmed} for s in mail]
+    alarms = [{"address": s.endpoint, "confirmed": s.is_confirmed} for s in ops]
+    desk.answer({"ok": is_fine, "mail": told, "alarms": alarms})
+    return FINE if is_fine else WRONG
+
+
+def words(subscription: Subscription) -> str:
+    """What a mailbox gets."""
+    if subscription.policy is None and not subscription.is_confirmed:
+        return "(AWS tells what it gets when it is confirmed)"
+    return ", ".join(subscription.destinations or ["every mail"])
