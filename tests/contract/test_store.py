@@ -192,6 +192,7 @@ def filled(run_id: int = 12) -> Any:
         milestone="4.2",
         configuration="Safari 17",
         counters=Counters({1: 2, 25: 3}, success=1, failure=2, completed=3, total=4),
+        keys=frozenset({5, 6, 2**40, -8}),
     )
     return make_checkpoint(
         run_id,
@@ -200,7 +201,11 @@ def filled(run_id: int = 12) -> Any:
         seen={1: at(0.001), -(2**55): at(1), 2**62: datetime(9999, 1, 1, tzinfo=UTC)},
         failing={4711: (538, 3), -9: (-8, 0)},
         counters={1: 40, 25: 1},
-        resume=Resume(at(-301), 7, 650),
+        older={1: 5, -3: 0},
+        resume=Resume(at(-301), 7, 650, at(-2)),
+        sweep=Resume(None, 3, None),
+        silent_before=at(5),
+        rewound="2026-11-23T09:00:00",
         outbox=(
             Outgoing("id-1", "slack:default", digest),
             Outgoing("id-2", "event", digest),

@@ -318,9 +318,7 @@ def test_every_request_passes_the_gate(bench: Bench) -> None:
     assert bench.simulator.requests == []
 
 
-def test_an_answer_that_does_not_come_in_time_is_unreadable(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_does_not_come_in_time_is_unreadable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "send", lambda *a, **k: send(*a, **k, read_seconds=0.05))
     bench.simulator.faults.add("slow", seconds=30)
 
@@ -365,7 +363,13 @@ class Scripted(ThreadingHTTPServer):
 
 
 def a_page(rows: int = 1, **frame: object) -> dict[str, object]:
-    return {"page": 1, "next_page": None, "last_page": 1, "total": rows, "result": [{"id": 1, "name": "Shop"}] * rows} | frame
+    return {
+        "page": 1,
+        "next_page": None,
+        "last_page": 1,
+        "total": rows,
+        "result": [{"id": 1, "name": "Shop"}] * rows,
+    } | frame
 
 
 def test_the_request_says_who_asks_and_what_for(bench: Bench) -> None:

@@ -76,7 +76,9 @@ def test_every_failing_row_is_told_exactly_once(api: Api, before: list[Save], hi
     testmo.time = START
     quiet = [Poll(wait_ms=5_000, overlap=5)] * 3
 
-    compare(testmo, play(testmo, [*history, *quiet], Watch((FAILED,), created_by_ids=(7,)), only_forward), earliest=START)
+    compare(
+        testmo, play(testmo, [*history, *quiet], Watch((FAILED,), created_by_ids=(7,)), only_forward), earliest=START
+    )
 
 
 @settings(max_examples=300)

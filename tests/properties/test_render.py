@@ -20,10 +20,41 @@ NAMES = IssueLinks({4: "https://tracker.example/browse/{display_id}"})
 
 hostile = st.sampled_from(
     [
-        *("<!channel>", "<!here|x>", "<@U1>", "<#C1|x>", "<!subteam^S1>", "<http://evil.example|ok>", "&lt;!channel&gt;"),
-        *("<!date^1^{date}|x>", "&", "&&&&&&", "|", ">", "<", "<<<>>>", "*_~`*", "```", "http://evil.example", "@everyone"),
+        *(
+            "<!channel>",
+            "<!here|x>",
+            "<@U1>",
+            "<#C1|x>",
+            "<!subteam^S1>",
+            "<http://evil.example|ok>",
+            "&lt;!channel&gt;",
+        ),
+        *(
+            "<!date^1^{date}|x>",
+            "&",
+            "&&&&&&",
+            "|",
+            ">",
+            "<",
+            "<<<>>>",
+            "*_~`*",
+            "```",
+            "http://evil.example",
+            "@everyone",
+        ),
         *("{{ 7*7 }}", "{% raise %}", '"', "\\", "\n", "\r\n", "\t", "\x00", "\x1b[31m", "\u202e", "\u2028", "\ud800"),
-        *("😀", "👩\u200d👩\u200d👧", "Z" + "\u0301" * 99, "漢字", "عربى", "\ufeff", "x" * 3_000, "& " * 900, "😀" * 900, "\n" * 99),
+        *(
+            "😀",
+            "👩\u200d👩\u200d👧",
+            "Z" + "\u0301" * 99,
+            "漢字",
+            "عربى",
+            "\ufeff",
+            "x" * 3_000,
+            "& " * 900,
+            "😀" * 900,
+            "\n" * 99,
+        ),
         *("a<br>" * 400, "<li>" * 99, "<script>", "</p>", "<!--", "-->", "<img alt='<!channel>'>", "%s%n", "${jndi:x}"),
     ]
 )
@@ -66,7 +97,10 @@ def digests(draw: st.DrawFn) -> tuple[Digest, int]:
     counters = Counters({}, *draw(st.tuples(*[st.integers(0, 99_999)] * 4)))
     builder = make_builder(
         make_run(
-            name=draw(texts), milestone=draw(st.none() | texts), configuration=draw(st.none() | texts), counters=counters
+            name=draw(texts),
+            milestone=draw(st.none() | texts),
+            configuration=draw(st.none() | texts),
+            counters=counters,
         ),
         draw(texts),
     )

@@ -178,7 +178,12 @@ def test_nothing_is_sent_twice(status: int) -> None:
 
 
 def test_no_error_quotes_the_address_which_is_a_credential() -> None:
-    for raw in (b"", b"garbage\r\n\r\n", OK + b"Content-Length: 9\r\n\r\n", OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n"):
+    for raw in (
+        b"",
+        b"garbage\r\n\r\n",
+        OK + b"Content-Length: 9\r\n\r\n",
+        OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n",
+    ):
         with serving(raw) as server, pytest.raises(Unreadable) as caught:
             get(server)
         assert SECRET not in str(caught.value)

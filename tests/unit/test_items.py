@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
+from testmo_notifier.detect import MAX_OLDER
 from testmo_notifier.model import Counters, Outgoing, Resume
 from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
 
@@ -35,7 +36,9 @@ def size_in_dynamodb(value: Any) -> int:
 
 
 def item_bytes(checkpoint: Any) -> int:
-    return sum(len(name.encode()) + size_in_dynamodb(value) for name, value in items.checkpoint_item(checkpoint).items())
+    return sum(
+        len(name.encode()) + size_in_dynamodb(value) for name, value in items.checkpoint_item(checkpoint).items()
+    )
 
 
 def hostile_text(rnd: random.Random, length: int) -> str:
@@ -78,6 +81,7 @@ def full_checkpoint(result_ids: list[int], test_ids: list[int], times: list[date
     return make_checkpoint(
         seen=dict(zip(result_ids, times, strict=True)),
         failing={test: (result, 3) for test, result in zip(test_ids, result_ids, strict=True)},
+        older=dict.fromkeys((number + 1 for number in result_ids[:MAX_OLDER]), 3),
         counters=dict.fromkeys(range(1, 26), 99_999),
         resume=Resume(START, 500, TESTS, at(1)),
         sweep=Resume(None, 500, TESTS, at(1)),

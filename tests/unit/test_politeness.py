@@ -26,9 +26,7 @@ def make_gate(
     limit: int = 5, *, clock: Clock | None = None, spent: dict[int, int] | None = None, seconds_left: float = 60.0
 ) -> Gate:
     clock = clock or Clock()
-    return Gate(
-        limit, spent=spent or {}, now=lambda: clock.now, sleep=clock.sleep, seconds_left=lambda: seconds_left
-    )
+    return Gate(limit, spent=spent or {}, now=lambda: clock.now, sleep=clock.sleep, seconds_left=lambda: seconds_left)
 
 
 def test_a_gate_lets_as_many_through_as_a_minute_may_take() -> None:

@@ -61,7 +61,9 @@ def rich_digest() -> Digest:
     )
 
 
-@pytest.mark.parametrize(("channel", "suffix"), [("slack:default", "json"), ("email:default", "txt"), ("event", "json")])
+@pytest.mark.parametrize(
+    ("channel", "suffix"), [("slack:default", "json"), ("email:default", "txt"), ("event", "json")]
+)
 def test_messages_read_as_they_did(channel: str, suffix: str) -> None:
     notification = Renderer(BERLIN, links=LINKS).notification(make_outgoing(rich_digest(), channel, id="0123abcd"))
     text = notification.message
@@ -139,7 +141,9 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("name", ["slack_result.j2", "slack_text.j2", "slack_summary.j2", "slack_more.j2", "email_body.j2"])
+@pytest.mark.parametrize(
+    "name", ["slack_result.j2", "slack_text.j2", "slack_summary.j2", "slack_more.j2", "email_body.j2"]
+)
 @pytest.mark.parametrize(("template", "problem"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
 def test_a_broken_template_of_a_team_gives_way_to_the_built_in_one(
     tmp_path: Path, name: str, template: str, problem: str
@@ -187,7 +191,10 @@ def test_what_a_team_composes_is_escaped_exactly_once(tmp_path: Path) -> None:
 
     assert renderer.problems == []
     escaped = "a&lt;!b&gt;&amp;c"
-    assert payload["blocks"][3]["text"]["text"] == f"«{escaped}» {escaped} {escaped}&lt; {escaped.replace('a', 'A', 1).replace('!b', '!B').replace(';c', ';C')}"
+    assert (
+        payload["blocks"][3]["text"]["text"]
+        == f"«{escaped}» {escaped} {escaped}&lt; {escaped.replace('a', 'A', 1).replace('!b', '!B').replace(';c', ';C')}"
+    )
 
 
 def test_even_without_any_template_every_result_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,9 @@ def test_marks_on_one_letter_are_bounded_whatever_stands_between_them(joiner: st
 
 
 def test_marks_in_words_of_any_language_stay() -> None:
-    assert one_line("Tie\u0302\u0301ng Vie\u0323\u0302t ❤️\u200d🔥", 100) == "Tie\u0302\u0301ng Vie\u0323\u0302t ❤️\u200d🔥"
+    assert (
+        one_line("Tie\u0302\u0301ng Vie\u0323\u0302t ❤️\u200d🔥", 100) == "Tie\u0302\u0301ng Vie\u0323\u0302t ❤️\u200d🔥"
+    )
 
 
 @pytest.mark.parametrize(

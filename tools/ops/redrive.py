@@ -70,21 +70,25 @@ def move(desk: Desk, queue: str) -> tuple[int, int, int]:
     """
     account = desk.account
     url = account.stack.dead_letter_queues[queue]
-    began, total = datetime.now(UTC) - SKEW, depth(account, url)
-    moved = left = returned = 0
-    for one in take(account, queue, url, limit=total):
-        if one.sent_at > began + 2 * SKEW:
-            returned += 1
+    began, total = datetime.now(UTC), depth(account, url)
+    moved = 0
+    foreign: list[Letter] = []
+    returned: list[Letter] = []
+    try:
+        for one in take(account, queue, url, limit=total):
+            if one.sent_at > began + SKEW:
+                returned.append(one)
+            elif send(account, one):
+                account.sqs.delete_message(QueueUrl=url, ReceiptHandle=one.handle)
+                moved += 1
+                if moved % SAY_EVERY == 0:
+                    desk.progress.note(f"{queue}: {moved} of about {total}")
+            else:
+                foreign.append(one)
+    finally:
+        for one in (*foreign, *returned):
             put_back(account, url, one)
-        elif send(account, one):
-            account.sqs.delete_message(QueueUrl=url, ReceiptHandle=one.handle)
-            moved += 1
-        else:
-            left += 1
-            put_back(account, url, one)
-        if (moved + left + returned) % SAY_EVERY == 0:
-            desk.progress.note(f"{queue}: {moved} of about {total}")
-    return moved, left, returned
+    return moved, len(foreign), len(returned)
 
 
 def send(account: Account, one: Letter) -> bool:

@@ -48,7 +48,7 @@ def switch(desk: Desk, state: State) -> int:
     parameter = account.stack.parameters.get(PARAMETER, "ENABLED")
     if parameter != state:
         desk.out.note(
-            f"a later `sam deploy` sets it to {parameter} again, "
+            f"a later `sam deploy` that changes the schedule sets it to {parameter} again, "
             f"unless it is told --parameter-overrides {PARAMETER}={state}"
         )
     desk.answer({"ok": True, "state": state, "was": was, "parameter": parameter})

@@ -41,7 +41,8 @@ class WatchedRun:
 class Discovery:
     """What was found. `complete` says whether every list was read, `began_at` is Testmo's clock at its beginning.
 
-    `known` is what was kept of each project before, `states` what to keep after it.
+    `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
+    runs that should be there and cannot be seen, `rejected` questions that Testmo did not like.
     """
 
     began_at: datetime
@@ -51,6 +52,8 @@ class Discovery:
     complete: bool = True
     checked_closed: bool = False
     problems: list[str] = field(default_factory=list)
+    invisible: int = 0
+    rejected: int = 0
 
 
 def discover(
@@ -80,8 +83,10 @@ def discover(
     chosen = [p for p in once if (p.id in scope.project_ids if scope.project_ids else is_active(p, just_now))]
     missing = sorted(set(scope.project_ids) - {project.id for project in projects})
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
+    found.invisible += len(missing)
     if missing and not chosen:
-        raise PollFailed(f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access")
+        words = f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access"
+        raise PollFailed(words, reason="configuration")
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or now - control.closed_checked_at >= HOURLY
@@ -146,6 +151,7 @@ def look_around(
             break
         except Invisible as exc:
             found.problems.append(f"project {project.id} ({project.name}): {exc}; it is tried again in an hour")
+            found.invisible += 1
             found.states[project.id] = replace(state, gone_at=now)
         except (Unreadable, RequestRejected) as exc:
             found.complete = False
@@ -158,9 +164,11 @@ def visible_projects(testmo: Testmo) -> tuple[list[Project], datetime | None]:
         return testmo.projects()
     except Invisible as exc:
         name = testmo.user()
-        raise PollFailed(f"{name}, whose token this is, may not list projects: {exc}") from exc
-    except (Unreadable, RequestRejected) as exc:
-        raise PollFailed(f"Testmo's projects could not be listed: {exc}") from exc
+        raise PollFailed(f"{name}, whose token this is, may not list projects: {exc}", reason="forbidden") from exc
+    except Unreadable as exc:
+        raise PollFailed(f"Testmo's projects could not be listed: {exc}", reason="unreadable") from exc
+    except RequestRejected as exc:
+        raise PollFailed(f"Testmo's projects could not be listed: {exc}", reason="configuration") from exc
 
 
 def first_state(project: Project, installed_at: datetime, began_at: datetime) -> ProjectState:
@@ -242,6 +250,7 @@ def keep_only(testmo: Testmo, run_ids: tuple[int, ...], found: Discovery, *, hou
             run = testmo.run(run_id)
         except Invisible as exc:
             found.problems.append(f"run {run_id} of RunIds is gone: {exc}")
+            found.invisible += 1
         except (StopReading, Unreadable, RequestRejected) as exc:
             found.problems.append(f"run {run_id} of RunIds could not be looked at: {exc}")
         else:

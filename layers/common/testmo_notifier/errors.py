@@ -13,7 +13,7 @@ NotifierError
 ├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll
 ├── LostRace             another poller wrote this item first; its write stands
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
-├── PollFailed           nothing could be watched in this poll; says why and what to do
+├── PollFailed           nothing could be watched in this poll; says why and what to do, and its kind as one word
 └── Undelivered          Slack did not take a message; carries the reason as one word
     ├── DestinationGone  the webhook is no more: parked at once, somebody must mend it
     ├── PayloadRefused   Slack dislikes our message: send the text form once
@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 
 class NotifierError(Exception):
@@ -105,8 +106,17 @@ class Unpublished(NotifierError):
     """SNS did not take a message."""
 
 
+PollFailure = Literal["forbidden", "unreadable", "configuration"]
+
+
 class PollFailed(NotifierError):
-    """Nothing could be watched in this poll."""
+    """Nothing could be watched in this poll. `reason` is the kind of trouble: what the token's user may not see, no
+    usable answer, or a setting that fits nothing.
+    """
+
+    def __init__(self, message: str, *, reason: PollFailure) -> None:
+        self.reason: PollFailure = reason
+        super().__init__(message)
 
 
 class DestinationGone(Undelivered):

@@ -282,7 +282,7 @@ class Control:
 
     `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
     `closed_checked_at` is when closed runs were last listed regardless of counts. `undone` are runs that were due
-    and not read, `unswept` those whose turn for a sweep came meanwhile. `requests` counts the requests of the last
+    and not read, `undone_since` says (our clock) since which poll a run is left undone or half read, `unswept` those whose turn for a sweep came meanwhile. `requests` counts the requests of the last
     minute by epoch second.
     `statuses` are the ids of the statuses that are watched by name.
     """
@@ -293,6 +293,7 @@ class Control:
     closed_checked_at: datetime | None = None
     not_before: datetime | None = None
     undone: frozenset[int] = frozenset()
+    undone_since: Mapping[int, datetime] = field(default_factory=dict)
     unswept: frozenset[int] = frozenset()
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     requests: Mapping[int, int] = field(default_factory=dict)
@@ -353,7 +354,7 @@ class QueuedMessage:
     """A notification that waits in the Slack queue.
 
     `body` is the exact JSON to post, `text` its text alone. `queue_id` and `handle` are SQS's, `receives` counts
-    how often it was received, this time included. `problem` says in words why a message is none of ours.
+    how often it was received, this time included; `sent_at` is when it was put into the queue. `problem` says in words why a message is none of ours.
     """
 
     queue_id: str
@@ -365,6 +366,7 @@ class QueuedMessage:
     destination: str = ""
     run_id: str = ""
     text: str = ""
+    sent_at: datetime | None = None
     problem: str | None = None
 
 

@@ -8,7 +8,7 @@ repeats the hand-over. Everything else here may fail, be late or happen twice wi
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -118,6 +118,10 @@ class OnePoll:
         self.watch = parts.watch
         self.checkpoints: dict[int, Checkpoint] = {}
         self.undone = set(control.undone)
+        self.half_read: set[int] = set()
+        self.hidden: set[int] = set()
+        self.unpublished_since: dict[int, datetime] = {}
+        self.saw_everything = False
         self.unswept = set(control.unswept)
         self.names = CaseNames(self.testmo, parts.store, now=self.started, has_room=self.gate.has_room)
         self.unnamed: list[Checkpoint] = []
@@ -132,7 +136,10 @@ class OnePoll:
     def publish(self, checkpoint: Checkpoint) -> Checkpoint:
         """Hand one outbox over under the names known by now, and remember whether something is left in it."""
         rest = self.hand_over(self.named(checkpoint))
+        self.unpublished_since.pop(rest.run_id, None)
         (self.pending.add if rest.outbox else self.pending.discard)(rest.run_id)
+        if rest.outbox:
+            self.unpublished_since[rest.run_id] = rest.read_at or self.started
         return rest
 
     def named(self, checkpoint: Checkpoint) -> Checkpoint:
@@ -155,22 +162,27 @@ class OnePoll:
         if until is None or self.parts.now() >= until:
             return False
         self.summary.status, self.summary.retry_at = "waiting", until
+        self.summary.throttled = True
         self.summary.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
         return True
 
     def discover(self) -> Discovery:
         """List what there is to watch."""
+        asked_at = self.parts.now()
         found = discover(
             self.testmo,
             self.parts.store,
             self.control,
             self.parts.scope,
-            now=self.parts.now(),
+            now=asked_at,
             installed=self.installed,
             still_alive=self.still_alive,
             half_spent=lambda: 2 * self.gate.requests >= self.parts.requests_per_minute,
             shuffle=self.parts.shuffle,
         )
+        self.summary.looked, self.saw_everything = True, found.complete
+        self.summary.skew_seconds = (asked_at - found.began_at).total_seconds()
+        self.summary.invisible, self.summary.settings_problems = found.invisible, found.rejected
         self.summary.problems += found.problems
         if not found.complete:
             self.summary.status = "partial"
@@ -187,6 +199,7 @@ class OnePoll:
             self.control = replace(self.control, statuses=names.learned)
         self.watch, problems = completed(self.parts.watch, wanted, names, has_runs=bool(found.runs))
         self.summary.problems += [*names.problems, *problems]
+        self.summary.settings_problems += len(problems)
 
     def installed(self, at: datetime) -> None:
         """Keep the time of the first discovery before anything depends on it."""
@@ -259,8 +272,10 @@ class OnePoll:
             self.summary.left(str(exc))
         except Invisible as exc:
             self.summary.problems.append(f"run {run.id} ({run.name}): {exc}; it is tried again in an hour")
+            self.summary.invisible += 1
             self.mark_gone(watched)
         except (Unreadable, RequestRejected) as exc:
+            self.summary.settings_problems += isinstance(exc, RequestRejected)
             self.summary.unfinished(f"run {run.id} ({run.name}): {exc}")
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
             self.summary.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
@@ -269,6 +284,8 @@ class OnePoll:
                 self.undone.discard(run.id)
                 if reading.checkpoint.resume is None:
                     self.unswept.discard(run.id)  # swept, or due for it by its checkpoint
+                else:
+                    self.half_read.add(run.id)
                 self.summary.count(reading)
 
     def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
@@ -333,6 +350,8 @@ class OnePoll:
             self.unswept &= watched_runs
         for state in (state for project_id, state in found.known.items() if project_id not in found.states):
             self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
+            if state.gone_at is not None:
+                self.hidden |= state.open_runs | state.closing.keys()
         self.control = replace(
             self.control,
             polled_at=self.started,
@@ -356,9 +375,13 @@ class OnePoll:
         if isinstance(closed_by, Throttled):
             not_before = self.parts.now() + timedelta(seconds=closed_by.retry_after_seconds)
             self.summary.retry_at = not_before
+            self.summary.throttled = True
         self.summary.requests = self.gate.requests
         self.summary.published = self.hand_over.published
         self.summary.pending = len(self.pending)
+        undone_since = self.undone_since()
+        self.summary.lag_seconds = self.lag_seconds(undone_since)
+        self.summary.template_errors = len(dict.fromkeys(self.parts.renderer.problems))
         self.summary.problems += [
             *self.hand_over.problems,
             *self.names.problems,
@@ -368,6 +391,7 @@ class OnePoll:
             self.control,
             not_before=not_before,
             undone=frozenset(self.undone),
+            undone_since=undone_since,
             unswept=frozenset(self.unswept),
             requests=self.gate.spent,
         )
@@ -375,6 +399,23 @@ class OnePoll:
             self.parts.store.save_control(control, release=True)
         except LostRace as exc:
             self.summary.problems.append(str(exc))
+
+
+    def undone_since(self) -> dict[int, datetime]:
+        """Since which poll a run is left undone or half read. What is hidden is said by name, not by its age."""
+        before = self.control.undone_since
+        return {run_id: before.get(run_id, self.started) for run_id in (self.undone | self.half_read) - self.hidden}
+
+    def lag_seconds(self, undone_since: Mapping[int, datetime]) -> float:
+        """How long the oldest of the things left undone has been waiting; 0 when there is nothing.
+
+        Times by Testmo's clock and by ours stand side by side here: it is a matter of minutes.
+        """
+        since = [*undone_since.values(), *self.unpublished_since.values()]
+        looked_at = self.control.discovered_at or self.control.installed_at
+        if not self.saw_everything and looked_at is not None:
+            since.append(looked_at)
+        return max(0.0, (self.parts.now() - min(since)).total_seconds()) if since else 0.0
 
 
 def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:

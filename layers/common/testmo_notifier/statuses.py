@@ -55,7 +55,7 @@ def learn(testmo: Testmo, wanted: Iterable[str], learned: Learned, project_ids: 
             break
     missing = [name for name in wanted if plain(name) not in answered and plain(name) not in names.learned]
     if missing and unread:
-        raise PollFailed(f"{unread[0]}; until they are, nobody knows which results to announce")
+        raise PollFailed(f"{unread[0]}; until they are, nobody knows which results to announce", reason="unreadable")
     names.problems += unread
     names.learned |= {plain(name): answered[plain(name)] for name in wanted if plain(name) in answered}
     names.others = [told[status_id] for status_id in sorted(told)]
@@ -76,7 +76,7 @@ def completed(watch: Watch, wanted: Iterable[str], names: Names, *, has_runs: bo
         for name in unknown
     ]
     if not ids and has_runs:
-        raise PollFailed("; ".join(problems))
+        raise PollFailed("; ".join(problems), reason="configuration")
     return replace(watch, status_ids=tuple(ids)), problems
 
 

@@ -19,6 +19,12 @@ class Summary:
     `ok`: everything that was due was read. `partial`: something is left for the next poll, `problems` says why.
     `waiting`: Testmo asked for a pause until `retry_at`, nothing was asked. `busy`: another poller holds the lease
     until `retry_at`. `pending` is how many runs have messages that are not published yet.
+
+    `looked`: Testmo's projects were seen, so that something was watched. `lag_seconds`: how long the oldest of the
+    things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a look at all
+    projects that did not come to its end, or a message that is not published. `skew_seconds`: our clock minus
+    Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
+    be there and are not shown, `settings_problems` settings and requests that Testmo knows nothing of.
     """
 
     status: Status = "ok"
@@ -34,6 +40,13 @@ class Summary:
     malformed: int = 0
     swept: int = 0
     requests: int = 0
+    looked: bool = False
+    lag_seconds: float = 0.0
+    skew_seconds: float = 0.0
+    throttled: bool = False
+    invisible: int = 0
+    settings_problems: int = 0
+    template_errors: int = 0
     retry_at: datetime | None = None
 
     def unfinished(self, problem: str) -> None:

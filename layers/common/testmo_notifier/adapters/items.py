@@ -226,6 +226,7 @@ def control_values(control: Control) -> Item:
     return {
         **optional_times(**{name: getattr(control, name) for name in CONTROL_TIMES}),
         "undone": {"B": pack_ids(control.undone)},
+        "undone_since": {"B": pack_times(control.undone_since)},
         "unswept": {"B": pack_ids(control.unswept)},
         "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
         "statuses": {"S": json.dumps(dict(control.statuses))},
@@ -237,6 +238,7 @@ def control_from(item: Mapping[str, Any]) -> Control:
     return Control(
         **{name: time_of(item, name) for name in CONTROL_TIMES},
         undone=unpack_ids(item["undone"]["B"]) if "undone" in item else frozenset(),
+        undone_since=unpack_times(item["undone_since"]["B"]) if "undone_since" in item else {},
         unswept=unpack_ids(item["unswept"]["B"]) if "unswept" in item else frozenset(),
         requests=int_map(item["requests"]) if "requests" in item else {},
         statuses={name: tuple(ids) for name, ids in json.loads(item["statuses"]["S"]).items()}

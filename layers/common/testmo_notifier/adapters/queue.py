@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -71,6 +72,7 @@ def read_record(record: SqsRecord) -> QueuedMessage:
         destination=destination,
         run_id=texts.get("run_id", ""),
         text=text,
+        sent_at=sent_at(record["attributes"].get("SentTimestamp", "")),
         problem=problem,
     )
 
@@ -80,6 +82,11 @@ def attribute(name: str, raw: SqsAttribute) -> Attribute:
     if "binaryValue" in raw and raw["binaryValue"] is not None:
         return Attribute(name, raw["dataType"], base64.b64decode(raw["binaryValue"]))
     return Attribute(name, raw["dataType"], raw.get("stringValue") or "")
+
+
+def sent_at(raw: str) -> datetime | None:
+    """SQS's epoch milliseconds as a moment, None without them."""
+    return datetime.fromtimestamp(int(raw) / 1000, UTC) if raw.isdecimal() else None
 
 
 def text_of(body: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
 
 class Topic:
-    """The topic that every notification goes through."""
+    """The topic that every notification goes through. `published` hears of each that SNS took."""
 
-    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+    def __init__(
+        self, client: SNSClient, topic_arn: str, *, published: Callable[[Notification], None] = lambda _: None
+    ) -> None:
         self._client = client
         self._arn = topic_arn
+        self._published = published
 
     def publish(self, notification: Notification) -> None:
         """Publish one notification; raises `Unpublished` when SNS did not take it."""
@@ -34,6 +38,7 @@ class Topic:
             )
         except (BotoCoreError, ClientError) as exc:
             raise Unpublished(f"SNS did not take a message for {notification.destination}: {exc}") from exc
+        self._published(notification)
 
 
 def attributes(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:

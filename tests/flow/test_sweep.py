@@ -1,0 +1,198 @@
+"""Rule 5: what `created_after` cannot see is found all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.story import BLOCKED, FAILED, PASSED, Story
+from tools.simulator import StatusId
+
+
+def sweeps(story: Story) -> int:
+    return sum("get_latest_result" in request.query for request in story.requests("/runs/*/results"))
+
+
+def test_an_old_result_edited_to_failed_is_announced_at_the_next_poll(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    old = story.save(run, 1, PASSED)
+    story.wait(3600)
+    fresh = story.save(run, 2, FAILED)
+    story.poll()
+    story.wait(3600)
+    story.world.edit_result(old, status=FAILED)
+    story.poll()
+
+    assert story.announced == [fresh.id, old.id]
+
+
+def test_an_edit_is_found_also_when_another_test_passes_at_the_same_moment(story: Story) -> None:
+    """The counters stay the same then, so only the sweep of a later turn can tell."""
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    old, other = story.save(run, 1, PASSED), story.save(run, 2, FAILED)
+    story.poll()
+    story.wait(3600)
+    story.world.edit_result(old, status=FAILED)
+    story.save(run, 2, PASSED)
+    story.wait_and_poll(2, every=3600)
+
+    assert story.announced == [other.id, old.id]
+
+
+def test_a_row_that_becomes_visible_later_than_the_overlap_is_announced(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    late = story.save(run, 1, visible_from=story.ago(-2000))
+    on_time = story.save(run, 2)
+    story.poll()
+    story.wait(1000)
+    newer = story.save(run, 3)
+    story.poll()
+    story.wait(1500)
+    story.poll()
+
+    assert story.announced == [on_time.id, newer.id, late.id]
+
+
+def test_an_edit_of_a_note_announces_nothing(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.poll()
+    story.world.edit_result(result, note="<p>one more thing</p>")
+    story.wait_and_poll(3, every=3600)
+
+    assert story.announced == [result.id]
+
+
+def test_a_change_from_failed_to_blocked_is_announced_as_a_change(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.poll()
+    story.wait(4000)
+    story.world.edit_result(result, status=BLOCKED)
+    story.poll()
+
+    results = [r for event in story.events for r in event["results"]]
+    assert [(r["id"], r["status"], r["previous_status"]) for r in results] == [
+        (result.id, "Failed", None),
+        (result.id, "Blocked", "Failed"),
+    ]
+    assert "was Failed" in story.channel("slack")[-1]
+
+
+def test_what_failed_before_the_first_sight_stays_quiet_in_every_sweep(story: Story) -> None:
+    run = story.add_run()
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait(7200)
+    story.poll()
+    story.wait_and_poll(5, every=3600)
+
+    assert story.announced == []
+    assert sweeps(story) > 1
+
+
+def test_an_old_result_that_is_the_latest_again_after_a_deletion_is_not_announced(story: Story) -> None:
+    run = story.add_run()
+    story.save(run, 1)
+    story.wait(60)
+    story.poll()
+    story.wait()
+    newer = story.save(run, 1)
+    story.wait_and_poll(6)  # the same status again changes no counter: its turn brings it
+    story.world.delete_result(newer, hard=True)
+    story.wait_and_poll(4, every=3600)
+
+    assert story.announced == [newer.id]
+
+
+def all_are_latest(_path: str, body: dict[str, Any]) -> None:
+    for row in body.get("result", []):
+        row |= {"is_latest": True} if "is_latest" in row else {}
+
+
+def test_several_latest_rows_of_one_test_are_not_repeated_by_every_sweep(story: Story) -> None:
+    """Cases with steps may have a row for each step, and all of them are the latest."""
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    rows = [story.save(run, 1, created_at=story.time) for _ in range(3)]
+    story.spoil = all_are_latest
+    story.poll()
+    story.wait_and_poll(5, every=3600)
+
+    assert sorted(story.announced) == [row.id for row in rows]
+
+
+def test_a_sweep_of_many_pages_goes_on_in_the_next_poll(story: Story) -> None:
+    run = story.add_run(tests=250)
+    story.poll()
+    story.wait()
+    rows = [story.save(run, number, PASSED) for number in range(1, 251)]
+    story.poll()
+    story.wait(4000)
+    newest = story.save(run, 1, FAILED)
+    story.poll()
+    for row in rows[1:]:
+        story.world.edit_result(row, status=FAILED)
+    story.wait(4000)
+    story.settings["requests_per_minute"] = 6
+    story.wait_and_poll(6)
+
+    assert story.total == 250
+    assert newest.id in story.announced
+
+
+def test_a_sweep_that_testmo_refuses_takes_nothing_from_the_read_before_it(story: Story) -> None:
+    run = story.add_run()
+    story.save(run, 2)
+    story.wait()
+    result_to_come = story.save(run, 1, StatusId.PASSED)
+    assert result_to_come.status_id == PASSED
+    story.testmo.faults.add("500", path="/runs/*/results", times=1)
+    first = story.poll()  # the read itself fails here, and the sweep with it
+    story.wait()
+    new = story.save(run, 3)
+    story.wait_and_poll(2)
+
+    assert first.status == "partial"
+    assert story.announced == [new.id]
+
+
+def test_a_run_that_closes_is_swept_a_last_time(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    old, other = story.save(run, 1, PASSED), story.save(run, 2, FAILED)
+    story.poll()
+    story.wait(1000)
+    story.world.edit_result(old, status=FAILED)
+    story.save(run, 2, PASSED)
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+    assert story.announced == [other.id, old.id]
+
+
+def test_filters_by_creator_leave_the_counters_out_of_it(story: Story) -> None:
+    """Other people's failures would look unexplained at every read."""
+    ada = story.world.add_user("Ada")
+    run = story.add_run()
+    story.settings["watch"] = type(story.settings["watch"])((3, 5), created_by_ids=(ada.id,))
+    story.poll()
+    story.wait()
+    story.save(run, 1)
+    mine = story.save(run, 2, by=ada)
+    story.poll()
+    story.wait_and_poll(5)
+
+    assert story.announced == [mine.id]
+    assert sweeps(story) <= 1

@@ -1,0 +1,122 @@
+"""What one message is about: order, exact counts, caps, names and ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from testmo_notifier.digest import DigestBuilder
+from testmo_notifier.model import Expands
+from tests.factories import at, make_builder, make_expands, make_result, make_run
+
+
+def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:
+    builder = make_builder()
+    builder.add(
+        [
+            make_result(1, status_id=9, created_at=at(9)),
+            make_result(2, status_id=5, created_at=at(8)),
+            make_result(3, status_id=3, created_at=at(1)),
+            make_result(4, status_id=None, created_at=at(9)),
+            make_result(5, status_id=3, created_at=at(2)),
+            make_result(6, status_id=3, created_at=None),
+            make_result(7, status_id=3, created_at=at(2)),
+        ],
+        Expands(),
+    )
+
+    digest = builder.build()
+
+    assert [result.id for result in digest.results] == [7, 5, 3, 6, 2, 1, 4]
+    assert list(digest.counts.items()) == [("Failed", 4), ("Blocked", 1), ("Status 9", 1), ("Unknown status", 1)]
+
+
+def test_counts_are_exact_however_many_there_are_and_the_most_urgent_are_kept() -> None:
+    builder = make_builder()
+    for page in range(50):
+        builder.add(
+            [
+                make_result(page * 100 + n, status_id=3 if n == 50 else 5, created_at=at(page * 100 + n))
+                for n in range(100)
+            ],
+            Expands(),
+        )
+
+    digest = builder.build()
+
+    assert (digest.total, digest.omitted, len(digest.results)) == (5_000, 4_950, 50)
+    assert digest.counts == {"Failed": 50, "Blocked": 4_950}
+    assert {result.status for result in digest.results} == {"Failed"}
+
+
+def test_at_least_twenty_are_kept_however_long_their_texts() -> None:
+    builder = make_builder()
+    names = dict.fromkeys(range(1, 9), "漢" * 250)
+    builder.add(
+        [
+            make_result(n, note="<p>" + "字" * 5_000, issue_ids=tuple(range(1, 9)), assignee_id=1, updated_by=2)
+            for n in range(60)
+        ],
+        make_expands(names, names),
+    )
+
+    digest = builder.build()
+
+    assert 20 <= len(digest.results) < 50
+    assert digest.omitted == 60 - len(digest.results)
+
+
+def test_names_come_from_the_expands_of_their_own_page_else_from_what_is_known() -> None:
+    builder = make_builder()
+    builder.add(
+        [make_result(1, created_by=7, assignee_id=8, issue_ids=(54, 55), status_id=9)],
+        make_expands({7: "Ada L."}, {54: "SHOP-123"}, {9: "Red"}),
+    )
+    builder.add([make_result(2, created_by=7, status_id=9, created_at=at(-1))], Expands())
+
+    first, second = builder.build().results
+
+    assert (first.created_by_name, first.assignee, first.status) == ("Ada L.", "user 8", "Red")
+    assert [issue.display_id for issue in first.issues] == ["SHOP-123", "issue 55"]
+    assert (second.created_by_name, second.assignee, second.status) == ("user 7", None, "Status 9")
+    assert first.url == "https://example.testmo.net/runs/view/12?test_id=1"
+
+
+def test_texts_are_clean_short_and_never_missing() -> None:
+    builder = make_builder(make_run(name="\x00\u202e ", milestone=" ", configuration="a\nb"), "\u200b")
+    builder.add([make_result(note="<p>a</p><p>b</p>", test_id=None)], make_expands({7: "\x07"}, None, {3: " "}))
+
+    digest = builder.build()
+
+    assert (digest.run_name, digest.project_name) == ("Run 12", "Project 3")
+    assert (digest.milestone, digest.configuration) == (None, "a b")
+    assert digest.results[0].note == "a\nb"
+    assert (digest.results[0].created_by_name, digest.results[0].status) == ("user 7", "Status 3")
+    assert digest.results[0].url == "https://example.testmo.net/runs/view/12"
+
+
+def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
+    def id_of(*results: tuple[int, int], run_id: int = 12, destination: str = "slack:default") -> str:
+        builder = DigestBuilder("https://example.testmo.net", make_run(run_id), "Shop")
+        builder.add([make_result(key, status_id=status) for key, status in results], Expands())
+        return builder.notification_id(destination)
+
+    base = id_of((1, 3), (2, 5))
+    assert base == id_of((2, 5), (1, 3))  # whatever the order of the pages
+    others = {
+        id_of((1, 3)),
+        id_of((1, 3), (2, 3)),
+        id_of((1, 3), (3, 5)),
+        id_of((1, 3), (2, 5), run_id=13),
+        id_of((1, 3), (2, 5), destination="slack:payments"),
+    }
+    assert len(others | {base}) == 6
+
+
+@pytest.mark.parametrize("key", [-5, 7])
+def test_a_row_without_an_id_counts_like_any_other(key: int) -> None:
+    builder = make_builder()
+    builder.add([replace(make_result(None), key=key)], Expands())
+
+    assert (builder.total, builder.build().results[0].id) == (1, None)

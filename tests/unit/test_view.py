@@ -1,0 +1,109 @@
+"""What templates see: one line a test, exact rest, ready phrases."""
+
+from __future__ import annotations
+
+import pytest
+
+from testmo_notifier import view  # as a module: pytest would take an imported `test_name` for a test
+from testmo_notifier.model import Counters, Issue
+from testmo_notifier.view import Limits, message_view
+from tests.factories import make_digest, make_named
+
+ALL = Limits(results=50, name_chars=200, note_chars=500)
+
+
+def test_several_rows_of_one_test_are_one_line_told_by_the_most_urgent() -> None:
+    rows = [make_named(1, test_id=7), make_named(2, test_id=8), make_named(3, test_id=7, status="Blocked")]
+
+    seen = message_view(make_digest(rows, omitted=4), ALL)
+
+    assert [(line.url.rpartition("=")[2], line.status, line.rows) for line in seen.results] == [
+        ("7", "Failed", 2),
+        ("8", "Failed", 1),
+    ]
+    assert (seen.total, seen.more) == (7, 4)
+    assert seen.results[0].details == ("2 results",)
+
+
+def test_rows_without_a_test_stay_alone() -> None:
+    seen = message_view(make_digest([make_named(n, test_id=None) for n in range(3)]), ALL)
+
+    assert [line.rows for line in seen.results] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("lines", "more"), [(1, 9), (2, 8), (3, 7)])
+def test_what_no_line_shows_is_counted_by_results(lines: int, more: int) -> None:
+    rows = [make_named(1, test_id=7), make_named(2, test_id=7), make_named(3), make_named(4)]
+
+    assert message_view(make_digest(rows, omitted=7), Limits(lines, 99, 99)).more == more
+
+
+def test_details_are_ready_phrases() -> None:
+    row = make_named(
+        elapsed_us=3_900_000_000,
+        assignee="Grace H.",
+        issues=tuple(Issue(n, f"SHOP-{n}") for n in range(1, 6)),
+        is_latest=False,
+    )
+
+    line = message_view(make_digest([row]), ALL).results[0]
+
+    assert line.details == (
+        "took 1 h 5 min",
+        "assigned to Grace H.",
+        "SHOP-1, SHOP-2, SHOP-3 and 2 more",
+        "since re-tested",
+    )
+    assert line.is_outdated is True
+
+
+@pytest.mark.parametrize(
+    ("counters", "details", "rate"),
+    [
+        (Counters({}, 54, 7, 62, 102), ("62 of 102 done, 87 % passed",), 87),
+        (Counters({}, 999, 1, 1_000, 1_000), ("1000 of 1000 done, 99 % passed",), 99),  # 100 means all of them
+        (Counters({}, 5, 0, 5, 5), ("5 of 5 done, 100 % passed",), 100),
+        (Counters({}, 0, 0, 0, 5), ("0 of 5 done",), None),
+        (Counters(), (), None),
+    ],
+)
+def test_progress_is_said_without_flattery(counters: Counters, details: tuple[str, ...], rate: int | None) -> None:
+    run = message_view(make_digest([make_named()], counters=counters), ALL).run
+
+    assert (run.details, run.pass_rate) == (details, rate)
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [
+        (0, ""),
+        (-5, ""),
+        (999_999, ""),
+        (45_000_000, "45 s"),
+        (240_000_000, "4 min"),
+        (3_600_000_000, "1 h"),
+        (3_900_000_000, "1 h 5 min"),
+    ],
+)
+def test_a_duration_is_short(microseconds: int, text: str) -> None:
+    assert view.duration(microseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "case_id", "shown"),
+    [("Login", 120, "Login"), (None, 120, "C-120"), (None, None, "A test without a case")],
+)
+def test_a_test_is_called_by_its_name_else_as_testmo_shows_it(
+    name: str | None, case_id: int | None, shown: str
+) -> None:
+    line = message_view(make_digest([make_named(case_name=name, case_id=case_id)]), ALL).results[0]
+
+    assert line.name == shown
+
+
+def test_a_custom_status_keeps_its_spelling() -> None:
+    rows = [make_named(1), make_named(2, status="WIP")]
+
+    counts = message_view(make_digest(rows), ALL).counts
+
+    assert [(count.symbol, count.n, count.word) for count in counts] == [("✖", 1, "failed"), ("●", 1, "WIP")]

@@ -1,0 +1,33 @@
+"""What to do about Slack's words, by word. https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+NEW_WEBHOOK: Final = (
+    "make a new incoming webhook in Slack, store it in the Slack secret, then: testmo-notifier redrive --yes"
+)
+MENDS: Final[Mapping[str, str]] = {
+    "action_prohibited": "an admin of the workspace has restricted posting: ask for the app to be allowed",
+    "channel_is_archived": "unarchive the channel, or make a webhook for another one and store it in the Slack secret",
+    "channel_not_found": f"the channel is gone: {NEW_WEBHOOK}",
+    "invalid_token": f"the webhook's address is not complete or was revoked: {NEW_WEBHOOK}",
+    "no_active_hooks": f"the webhook was disabled: {NEW_WEBHOOK}",
+    "no_service": f"the webhook was removed or its app uninstalled: {NEW_WEBHOOK}",
+    "no_service_id": f"the webhook's address is not complete: {NEW_WEBHOOK}",
+    "no_team": f"the workspace is gone: {NEW_WEBHOOK}",
+    "no_webhook": "add the name with its webhook to the Slack secret, or take the destination out of routes.toml",
+    "posting_to_general_channel_denied": "an admin restricted that channel: allow the app, or choose another channel",
+    "team_disabled": "the workspace is disabled: ask its owner",
+    "user_not_found": f"the person who made the webhook is gone: {NEW_WEBHOOK}",
+    "throttled": "Slack asks for fewer messages; they wait in the queue and go out by themselves",
+    "no_answer": "Slack could not be reached from here: check the network, and https://slack-status.com",
+}
+
+
+def mend(reason: str) -> str:
+    """The next step for a reason."""
+    if reason in ("http_404", "http_410"):
+        return NEW_WEBHOOK
+    return MENDS.get(reason, "look at https://slack-status.com and at the Slack function's log; it is tried again")

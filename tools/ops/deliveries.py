@@ -1,0 +1,100 @@
+"""`deliveries`: did we tell them? What was published is kept for 30 days, and when Slack took it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from tools.ops import records
+from tools.ops.account import Account
+from tools.ops.conduct import FINE, WRONG, Desk, WrongUsage
+from tools.ops.moments import iso
+
+SHOWN: Final = 200  # --json has all of them
+ACCEPTED: Final = "accepted by SNS: that is all that can be known"
+ON_ITS_WAY: Final = "published, not taken by Slack yet: see `status` for the queues, `redrive` for dead letters"
+WAITING: Final = "waits in the outbox for the next poll"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notification to one destination. `at` is when it was published; None while it waits."""
+
+    run_id: int
+    destination: str
+    notification: str
+    results: int
+    at: str | None
+    is_told: bool
+    words: str
+
+
+def deliveries(desk: Desk, *, result: int | None, since: datetime | None, run: int | None) -> int:
+    """Tell of one result, or of everything since a moment; wrong where somebody was not told (yet)."""
+    if result is None and since is None and run is None:
+        raise WrongUsage("say of what: --result ID, --since WHEN or --run ID")
+    account = desk.account
+    found = list(told(account, sent(desk, run), result=result, since=since))
+    found += still_waiting(desk, result, run)
+    for one in found[:SHOWN]:
+        when = one.at or "not published"
+        head = f"{when}  run {one.run_id}  {one.destination}  {one.results} results"
+        desk.out.verdict(f"{head}: {one.words}", is_ok=one.is_told)
+    if len(found) > SHOWN:
+        desk.out.note(f"and {len(found) - SHOWN} more: --json has all of them")
+    is_fine = all(one.is_told for one in found) and not (result is not None and not found)
+    if not found:
+        desk.out.verdict(nothing(result), is_ok=is_fine)
+    desk.answer({"ok": is_fine, "deliveries": [asdict(one) for one in found]})
+    return FINE if is_fine else WRONG
+
+
+def nothing(result: int | None) -> str:
+    """Why there may be nothing to show."""
+    if result is None:
+        return "nothing was published in that time"
+    return (
+        f"no notification of the last 30 days is about result {result}: it is older, or was failing before its run was "
+        "watched, or is not failing, or not watched (statuses, people, projects, runs), or not read yet"
+    )
+
+
+def sent(desk: Desk, run: int | None) -> list[records.Sent]:
+    """What was published of one run, or of all."""
+    if run is not None:
+        return records.store(desk.account).sent(run)
+    return records.all_sent(desk.account, desk.progress.note)
+
+
+def told(
+    account: Account, published: Iterable[records.Sent], *, result: int | None, since: datetime | None
+) -> Iterable[Told]:
+    """What became of each notification."""
+    for one in published:
+        if (result is None or result in one.keys) and (since is None or one.at >= since):
+            for destination, key in one.notifications.items():
+                is_told, words = became_of(account, destination, key)
+                yield Told(one.run_id, destination, key, len(one.keys), iso(one.at), is_told, words)
+
+
+def became_of(account: Account, destination: str, key: str) -> tuple[bool, str]:
+    """Whether somebody was told, and how we know."""
+    if not destination.startswith("slack:"):
+        return True, ACCEPTED
+    delivery = records.delivery(account, destination, key)
+    if delivery is None:
+        return False, ON_ITS_WAY
+    form = "" if delivery.form == "blocks" else ", as text alone"
+    return True, f"Slack took it at {delivery.at}{form}"
+
+
+def still_waiting(desk: Desk, result: int | None, run: int | None) -> list[Told]:
+    """What is committed and not published yet."""
+    return [
+        Told(checkpoint.run_id, out.destination, out.id, out.digest.total, None, is_told=False, words=WAITING)
+        for checkpoint in records.store(desk.account).pending()
+        for out, keys in records.waiting(checkpoint)
+        if (run is None or run == checkpoint.run_id) and (result is None or result in keys)
+    ]

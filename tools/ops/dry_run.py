@@ -1,0 +1,41 @@
+"""`dry-run`: one poll with the stack's own settings and state; publishes nothing, moves nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from testmo_notifier.config import PollerSettings, Reader, testmo_token
+from testmo_notifier.model import Control
+from testmo_notifier.poll import poll
+from tools import preview as previewing
+from tools.ops import records, wiring
+from tools.ops.conduct import FINE, WRONG, Desk
+from tools.ops.overlay import Nothing, Overlay
+
+NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": "slack,email,event"}
+
+
+def dry_run(desk: Desk, *, from_environment: bool) -> int:
+    """Show what a poll would send now; wrong if it could not read everything."""
+    if from_environment:
+        env = Reader(os.environ)
+        token = env.read("TESTMO_TOKEN", testmo_token) or ""
+        env.raise_problems()
+        settings = PollerSettings.from_env({**os.environ, **NOT_NEEDED})
+        overlay = Overlay(Nothing(), Control())
+    else:
+        settings, token = desk.account.settings, desk.account.token()
+        overlay = Overlay(records.store(desk.account), records.control(desk.account)[0])
+    desk.progress.note(f"reading {settings.testmo_url}")
+    summary = poll(wiring.parts(settings, token, overlay, overlay))
+    desk.out.heading(f"A poll now: {summary.words}", {})
+    for problem in summary.problems:
+        desk.out.problem(problem)
+    shown = [previewing.Preview(f"run {told.run_id}", told.destination, told) for told in overlay.published]
+    previewing.tell(shown, desk.out)
+    messages = "1 message" if len(shown) == 1 else f"{len(shown)} messages"
+    desk.out.verdict(f"{messages} would go out; nothing was sent, nothing moved", is_ok=summary.status == "ok")
+    told = [{"destination": one.words, **one.as_json()} for one in shown]
+    desk.answer({"ok": summary.status == "ok", "summary": summary.to_json(), "messages": told})
+    return FINE if summary.status == "ok" else WRONG

@@ -1,0 +1,44 @@
+"""Moments as people type and read them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import click
+
+UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class Moment(click.ParamType):
+    """`2026-11-23T09:00:00Z`, `2026-11-23 10:00+01:00` or `2h` (ago). Without a zone it is UTC."""
+
+    name = "WHEN"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse it, or say what would be right."""
+        if isinstance(value, datetime):
+            return value
+        raw = str(value).strip()
+        ago = re.fullmatch(r"([0-9]{1,5})([mhd])", raw)
+        if ago:
+            return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        try:
+            moment = datetime.fromisoformat(raw)
+        except ValueError:
+            self.fail(f"{raw!r} is no moment: give one like 2026-11-23T09:00Z, or 30m, 2h, 1d for so long ago", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def age(seconds: float) -> str:
+    """A stretch of time in its largest unit."""
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment for machines."""
+    return moment.isoformat(timespec="seconds") if moment else None

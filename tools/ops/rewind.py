@@ -1,0 +1,179 @@
+"""`rewind`: announce again what is failing since a moment. Dry run first; nothing is ever lost by it.
+
+The checkpoint of a run goes back: cursor and floor to that moment, and the results since then are forgotten, so the
+next polls find them new. They get notification ids of their own (`rewound`), else Slack would take them for delivered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from testmo_notifier.adapters.store import Store
+from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.detect import Watch
+from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
+from testmo_notifier.model import LONG_AGO, Checkpoint, ResultsPage, Resume, Run
+from testmo_notifier.reading import MARGIN, pages, results_query
+from tools.ops import records, wiring
+from tools.ops.conduct import FINE, Desk, NotDone, WrongUsage
+from tools.ops.moments import iso
+
+LEASE: Final = timedelta(seconds=60)
+PATIENCE_SECONDS: Final = 120.0  # a poll takes at most a minute, the lease of a killed one ends after half of it
+LOOK_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run to rewind: since when, and the keys of the results that will be announced again."""
+
+    run: Run
+    since: datetime
+    keys: frozenset[int]
+
+
+def rewind(desk: Desk, *, run: int | None, since: datetime | None, project: int | None, apply: bool) -> int:
+    """Show what would be announced again; with `apply`, see to it that it is."""
+    if run is None and since is None:
+        raise WrongUsage("say what: --run ID, --since WHEN, or both")
+    if run is not None and project is not None:
+        raise WrongUsage("--project is for --since without --run")
+    if since is not None and since > wiring.utc_now():
+        raise WrongUsage(f"{iso(since)} is yet to come")
+    plans = [plan for plan in make_plans(desk, run=run, since=since, project=project) if plan.keys]
+    for plan in plans:
+        desk.out.note(f"run {plan.run.id} ({plan.run.name}): {counted(len(plan.keys))} since {iso(plan.since)}")
+    total = sum(len(plan.keys) for plan in plans)
+    if apply and plans:
+        under_lease(desk, plans)
+    words = f"{counted(total)} of {len(plans)} runs"
+    if not plans:
+        desk.out.verdict("nothing is failing there: there is nothing to announce again", is_ok=True)
+    elif apply:
+        desk.out.verdict(f"{words}: the next polls announce them again, on every channel", is_ok=True)
+    else:
+        desk.out.verdict(f"{words} would be announced again, on every channel; --yes does it", is_ok=True)
+    told = [{"run_id": p.run.id, "run": p.run.name, "since": iso(p.since), "results": sorted(p.keys)} for p in plans]
+    desk.answer({"ok": True, "applied": apply and bool(plans), "results": total, "runs": told})
+    return FINE
+
+
+def make_plans(desk: Desk, *, run: int | None, since: datetime | None, project: int | None) -> list[Plan]:
+    """Read Testmo for what is failing; moves nothing."""
+    account = desk.account
+    gate = wiring.new_gate(account.settings, records.control(account)[0].requests)
+    testmo = wiring.connect(account.settings, account.token())(gate)
+    runs = [testmo.run(run)] if run is not None else list(runs_since(testmo, desk, since or LONG_AGO, project))
+    known = records.store(account).checkpoints([one.id for one in runs])
+    if run is not None and run not in known:
+        raise NotDone(f"run {run} has no checkpoint: it was never read, so there is nothing to go back from")
+    plans: list[Plan] = []
+    for number, one in enumerate((one for one in runs if one.id in known), start=1):
+        desk.progress.note(f"reading run {one.id} ({number} of {len(known)})")
+        start = since or one.created_at or LONG_AGO
+        plans.append(Plan(one, start, failing_since(testmo, one, known[one.id], start)))
+    return plans
+
+
+def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None) -> Iterable[Run]:
+    """The open runs, and those that were closed since a moment, of the watched projects."""
+    scope = desk.account.settings
+    projects, _ = testmo.projects()
+    chosen = [p for p in projects if (p.id in scope.project_ids if scope.project_ids else not p.is_completed)]
+    if project is not None:
+        chosen = [p for p in chosen if p.id == project]
+        if not chosen:
+            raise NotDone(f"project {project} is not watched, or not visible to the token's user")
+    for one in chosen:
+        try:
+            found = {run.id: run for run in (*testmo.open_runs(one.id), *testmo.closed_runs(one.id, since))}
+        except Invisible as exc:
+            desk.progress.problem(f"project {one.id} ({one.name}): {exc}")
+            continue
+        yield from (run for run in found.values() if not scope.run_ids or run.id in scope.run_ids)
+
+
+def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> frozenset[int]:
+    """The keys of the failing results of a run since a moment, by what it was last read with."""
+    watch = Watch.parse(checkpoint.watching)
+    keys: set[int] = set()
+
+    def fetch(bound: datetime | None, number: int) -> ResultsPage:
+        return testmo.results(run.id, results_query(watch, bound, number))
+
+    def handle(page: ResultsPage) -> None:
+        keys.update(r.key for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since))
+
+    read = pages(Resume(since.replace(microsecond=0) - MARGIN, 1, None), fetch, handle)
+    if read.resume is not None:
+        raise NotDone(f"run {run.id} could not be read to its end: try again in a minute")
+    return frozenset(keys)
+
+
+def under_lease(desk: Desk, plans: Sequence[Plan]) -> None:
+    """Be the one poller for a moment, so that none is in the middle of a run that goes back."""
+    store = records.store(desk.account, holder=f"rewind {uuid4().hex[:8]}")
+    control = wait_for_lease(desk, store)
+    try:
+        for plan in plans:
+            store.take_lease(wiring.utc_now(), LEASE)
+            go_back(store, plan)
+            desk.progress.note(f"run {plan.run.id} is back at {iso(plan.since)}")
+    except LostRace as exc:
+        raise NotDone(f"{exc}: run it again, what was rewound already stays so") from exc
+    finally:
+        store.save_control(control, release=True)
+
+
+def wait_for_lease(desk: Desk, store: Store) -> records.Control:
+    """Wait until no poll is at work."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return store.take_lease(wiring.utc_now(), LEASE)
+        except LeaseTaken as exc:
+            if time.monotonic() > deadline:
+                raise NotDone(f"{exc}; try again, or `testmo-notifier pause` first") from exc
+            desk.progress.note(f"{exc}; waiting")
+            time.sleep(LOOK_SECONDS)
+
+
+def go_back(store: Store, plan: Plan) -> None:
+    """Rewind one run. A closed one is put among those that discovery looks at, first: without that nobody reads it."""
+    checkpoint = store.checkpoints([plan.run.id]).get(plan.run.id)
+    if checkpoint is None:
+        return
+    if plan.run.is_closed:
+        closed_at = plan.run.closed_at or wiring.utc_now()
+        for state in store.projects([plan.run.project_id]).values():
+            store.commit_project(replace(state, closing={**state.closing, plan.run.id: closed_at}))
+    store.commit(rewound(checkpoint, plan.since, plan.keys, at=wiring.utc_now()))
+
+
+def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at: datetime) -> Checkpoint:
+    """The checkpoint of a run that goes back. Without counters and `read_at` the next poll reads it, open or closed.
+
+    What was failing before stays known, so no sweep announces it; an outbox stays and goes out first.
+    """
+    return replace(
+        checkpoint,
+        cursor=min(checkpoint.cursor, since),
+        floor=min(checkpoint.floor, since),
+        seen={key: moment for key, moment in checkpoint.seen.items() if key not in keys},
+        failing={test: known for test, known in checkpoint.failing.items() if known[0] not in keys},
+        older={key: status for key, status in checkpoint.older.items() if key not in keys},
+        counters=None,
+        resume=None,
+        read_at=None,
+        rewound=at.isoformat(),
+    )
+
+
+def counted(number: int) -> str:
+    """A number of results."""
+    return f"{number} result" if number == 1 else f"{number} results"

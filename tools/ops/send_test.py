@@ -1,0 +1,164 @@
+"""`send-test`: a message marked [TEST] on the way that real ones take, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+from uuid import uuid4
+
+from testmo_notifier.adapters import slack
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.errors import Undelivered
+from testmo_notifier.model import Notification
+from tools.ops import letters, records, subscriptions, wiring
+from tools.ops.account import Account
+from tools.ops.advice import mend
+from tools.ops.conduct import FINE, WRONG, Desk, WrongUsage
+
+TEXT: Final = "[TEST] Testmo Notifier says hello. Nothing failed; somebody ran `testmo-notifier send-test`."
+LOOK_SECONDS: Final = 0.3
+SAY_SECONDS: Final = 10.0
+LOOKED_AT: Final = 200  # dead letters among which ours is searched
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one test message."""
+
+    destination: str
+    ok: bool
+    words: str
+    mend: str = ""
+
+
+def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: float) -> int:
+    """Send to the wanted destinations, by default to all that the routes name."""
+    settings = desk.account.settings
+    every = [name for name in wiring.routed(settings) if name != "event"]
+    chosen = list(dict.fromkeys(wanted)) or ([name for name in every if name.startswith("slack:")] if direct else every)
+    refuse_nonsense(chosen, settings.channels, direct=direct)
+    outcomes: list[Outcome] = []
+    for destination in chosen:
+        if destination.startswith("email:"):
+            outcomes.append(by_mail(desk.account, destination))
+        elif direct:
+            outcomes.append(at_once(desk.account, destination))
+        else:
+            outcomes.append(by_queue(desk, destination, wait_seconds))
+        tell(desk, outcomes[-1])
+    is_fine = all(outcome.ok for outcome in outcomes)
+    desk.answer({"ok": is_fine, "sent": [asdict(outcome) for outcome in outcomes]})
+    return FINE if is_fine else WRONG
+
+
+def refuse_nonsense(chosen: Sequence[str], channels: Sequence[str], *, direct: bool) -> None:
+    """Raise `WrongUsage` for what cannot be sent to."""
+    if not chosen:
+        raise WrongUsage("the routes name no destination on a channel of this stack: see routes.toml")
+    for destination in chosen:
+        channel, _, name = destination.partition(":")
+        if channel not in ("slack", "email") or not name:
+            raise WrongUsage(f"{destination!r} is no destination: give slack:<name> or email:<name>")
+        if channel not in channels:
+            raise WrongUsage(f"this stack has no {channel}: deploy it with SlackSecretArn or EmailAddress first")
+        if direct and channel != "slack":
+            raise WrongUsage("--direct is for Slack: mail always goes through SNS")
+
+
+def tell(desk: Desk, outcome: Outcome) -> None:
+    """Say how it went."""
+    desk.out.verdict(f"{outcome.destination}: {outcome.words}", is_ok=outcome.ok)
+    if outcome.mend:
+        desk.out.note(f"→ {outcome.mend}")
+
+
+def notification(destination: str) -> Notification:
+    """The test message; each has an id of its own, so none is taken for one that was delivered."""
+    channel = destination.partition(":")[0]
+    blocks = [{"type": "section", "text": {"type": "plain_text", "text": TEXT, "emoji": False}}]
+    return Notification(
+        id=f"test-{uuid4().hex}",
+        destination=destination,
+        channel=channel,
+        subject="[TEST] Testmo Notifier" if channel == "email" else "",
+        message=json.dumps({"text": TEXT, "blocks": blocks}) if channel == "slack" else f"{TEXT}\n",
+        run_id=0,
+        project_id=0,
+        statuses=("Test",),
+    )
+
+
+def by_mail(account: Account, destination: str) -> Outcome:
+    """Publish; whether a mail arrives nobody tells us."""
+    Topic(account.sns, account.stack.topic).publish(notification(destination))
+    to = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
+    confirmed = [s.endpoint for s in to if s.takes("email", destination)]
+    if not confirmed:
+        words = "accepted by SNS, but no confirmed subscription takes it"
+        return Outcome(destination, ok=False, words=words, mend=f"testmo-notifier subscribe {destination} <address>")
+    words = f"accepted by SNS for {', '.join(confirmed)}: that is all that can be known; look into the mailbox"
+    return Outcome(destination, ok=True, words=words)
+
+
+def at_once(account: Account, destination: str) -> Outcome:
+    """Post with the function's own code, without topic, queue and function in between."""
+    url = account.webhooks().get(destination.removeprefix("slack:"))
+    if url is None:
+        return Outcome(destination, ok=False, words="the secret holds no webhook for it", mend=mend("no_webhook"))
+    try:
+        slack.post(new_pool(), url, notification(destination).message, now=wiring.utc_now())
+    except Undelivered as exc:
+        return Outcome(destination, ok=False, words=str(exc), mend=mend(exc.reason))
+    return Outcome(destination, ok=True, words="Slack took it (200 ok)")
+
+
+def by_queue(desk: Desk, destination: str, wait_seconds: float) -> Outcome:
+    """Publish, then wait for the record of its delivery, or find it among the dead letters."""
+    account, told = desk.account, notification(destination)
+    Topic(account.sns, account.stack.topic).publish(told)
+    began = said = time.monotonic()
+    while time.monotonic() < began + wait_seconds:
+        delivery = records.delivery(account, destination, told.id)
+        if delivery is not None:
+            form = "" if delivery.form == "blocks" else "; it refused the blocks and took the text"
+            return Outcome(destination, ok=True, words=f"Slack took it (200 ok) at {delivery.at}{form}")
+        parked = parked_as(account, told.id)
+        if parked is not None:
+            words = f"parked in the dead-letter queue ({parked}); the letter is removed"
+            return Outcome(destination, ok=False, words=words, mend=mend(parked))
+        if time.monotonic() - said > SAY_SECONDS:
+            said = time.monotonic()
+            desk.progress.note(f"{destination}: on its way for {said - began:.0f} s")
+        time.sleep(LOOK_SECONDS)
+    return still_waiting(account, destination, wait_seconds)
+
+
+def parked_as(account: Account, notification_id: str) -> str | None:
+    """Why our message is a dead letter; None if it is none. It is taken out: a test must not be re-driven."""
+    url = account.stack.dead_letter_queues["slack"]
+    if not letters.depth(account, url):
+        return None
+    others: list[letters.Letter] = []
+    try:
+        for one in letters.take(account, "slack", url, limit=LOOKED_AT):
+            if one.value("id") == notification_id:
+                account.sqs.delete_message(QueueUrl=url, ReceiptHandle=one.handle)
+                return one.reason
+            others.append(one)
+    finally:
+        for one in others:
+            letters.put_back(account, url, one)
+    return None
+
+
+def still_waiting(account: Account, destination: str, waited: float) -> Outcome:
+    """It is neither delivered nor parked."""
+    failures = records.pace(account, destination).failures
+    words = f"not delivered after {waited:.0f} s; it stays in the queue and goes out as soon as it can"
+    if failures:
+        words += f" (the last {failures} posts to this webhook failed for a passing reason)"
+    return Outcome(destination, ok=False, words=words, mend="testmo-notifier doctor; the Slack function's log says why")

@@ -1,0 +1,143 @@
+"""`status`: what the notifier watches and how far it is, out of its own state. Asks Testmo nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from testmo_notifier.model import Checkpoint
+from tools.ops import records, schedule
+from tools.ops.conduct import FINE, Desk
+from tools.ops.letters import depth
+from tools.ops.moments import age, iso
+from tools.ops.records import State
+from tools.ops.wiring import utc_now
+
+SHOWN: Final = 40  # runs; --json has all of them
+
+
+def status(desk: Desk) -> int:
+    """Tell it."""
+    account = desk.account
+    now = utc_now()
+    state = records.state(account, desk.progress.note)
+    queues = {"to_slack": depth(account, account.stack.slack_queue)}
+    queues |= {f"dead_{name}": depth(account, url) for name, url in account.stack.dead_letter_queues.items()}
+    planned = schedule.read(account)
+    desk.out.heading(
+        f"{account.stack.name}: {account.stack.status}",
+        {
+            "Schedule": f"{planned['ScheduleExpression']}, {planned['State'].lower()}",
+            "Last poll": ago(state.control.polled_at, now),
+            "Last complete look at Testmo": ago(state.control.discovered_at, now),
+            "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",
+            "Throttled": throttle(state.control.not_before, now),
+            "Left undone": ", ".join(map(str, sorted(state.control.undone))) or "nothing",
+            "Outboxes": outboxes(state),
+            "Queues": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in queues.items()),
+        },
+    )
+    show_runs(desk, state, now)
+    desk.answer(as_json(desk, state, now) | {"queues": queues, "schedule": planned["State"]})
+    return FINE
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago."""
+    return f"{age((now - moment).total_seconds())} ago ({iso(moment)})" if moment else "never"
+
+
+def throttle(not_before: datetime | None, now: datetime) -> str:
+    """Whether Testmo asked for a pause."""
+    return f"by Testmo until {iso(not_before)}" if not_before and not_before > now else "no"
+
+
+def outboxes(state: State) -> str:
+    """What still waits to be published."""
+    waiting = state.outboxes
+    messages = sum(len(checkpoint.outbox) for checkpoint in waiting)
+    return f"{messages} messages of {len(waiting)} runs wait" if waiting else "empty"
+
+
+def watched(state: State) -> dict[int, str]:
+    """The runs that are looked at, and whether each is open or closing."""
+    found = {run_id: "open" for project in state.projects.values() for run_id in project.open_runs}
+    return found | {run_id: "closing" for project in state.projects.values() for run_id in project.closing}
+
+
+def show_runs(desk: Desk, state: State, now: datetime) -> None:
+    """The runs, those with something special first."""
+    runs = watched(state)
+    desk.out.heading(f"{len(runs)} runs of {len(state.projects)} projects are watched", {})
+    ranked = sorted(runs, key=lambda key: (not remarks(state.checkpoints.get(key), state), key))
+    for run_id in ranked[:SHOWN]:
+        checkpoint = state.checkpoints.get(run_id)
+        if checkpoint is None:
+            desk.out.note(f"run {run_id}  {runs[run_id]}  not read yet")
+            continue
+        special = ", ".join(remarks(checkpoint, state))
+        desk.out.note(
+            f"run {run_id}  {runs[run_id]}  project {checkpoint.project_id}  read {ago(checkpoint.read_at, now)}  "
+            f"cursor {iso(checkpoint.cursor)}  {len(checkpoint.failing)} failing" + (f"  {special}" if special else "")
+        )
+    if len(ranked) > SHOWN:
+        desk.out.note(f"and {len(ranked) - SHOWN} more: --json has all of them")
+
+
+def remarks(checkpoint: Checkpoint | None, state: State) -> list[str]:
+    """What is special about a run."""
+    if checkpoint is None:
+        return ["not read yet"]
+    found = [f"{len(checkpoint.outbox)} messages wait"] if checkpoint.outbox else []
+    found += ["read half"] if checkpoint.resume else []
+    found += ["sweep due"] if checkpoint.sweep else []
+    found += [f"invisible since {iso(checkpoint.gone_at)}"] if checkpoint.gone_at else []
+    found += ["left undone"] if checkpoint.run_id in state.control.undone else []
+    return found + ([f"rewound {checkpoint.rewound}"] if checkpoint.rewound else [])
+
+
+def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
+    """The same for machines. `lag_seconds` is the time since the last poll."""
+    control, runs = state.control, watched(state)
+    polled = control.polled_at
+    return {
+        "ok": True,
+        "stack": desk.account.stack.name,
+        "installed_at": iso(control.installed_at),
+        "polled_at": iso(polled),
+        "lag_seconds": round((now - polled).total_seconds(), 1) if polled else None,
+        "discovered_at": iso(control.discovered_at),
+        "not_before": iso(control.not_before),
+        "lease": {"holder": state.lease.holder, "until": iso(state.lease.until)} if state.lease else None,
+        "undone": sorted(control.undone),
+        "unswept": sorted(control.unswept),
+        "projects": [
+            {"id": p.project_id, "watched_since": iso(p.watched_since), "gone_at": iso(p.gone_at)}
+            for p in state.projects.values()
+        ],
+        "outboxes": [
+            {"run_id": c.run_id, "destination": out.destination, "notification": out.id, "results": out.digest.total}
+            for c in state.outboxes
+            for out in c.outbox
+        ],
+        "runs": [run_json(run_id, runs.get(run_id, "done"), state) for run_id in sorted({*runs, *state.checkpoints})],
+    }
+
+
+def run_json(run_id: int, kind: str, state: State) -> Mapping[str, object]:
+    """One run for machines."""
+    checkpoint = state.checkpoints.get(run_id)
+    if checkpoint is None:
+        return {"id": run_id, "state": kind}
+    return {
+        "id": run_id,
+        "state": kind,
+        "project_id": checkpoint.project_id,
+        "cursor": iso(checkpoint.cursor),
+        "floor": iso(checkpoint.floor),
+        "read_at": iso(checkpoint.read_at),
+        "failing": len(checkpoint.failing),
+        "remarks": remarks(checkpoint, state),
+        "version": checkpoint.version,
+    }
