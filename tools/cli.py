@@ -21,6 +21,7 @@ from tools import pictures as take
 from tools import preview as previewing
 from tools.chromium import ChromiumFailed, NoChromium
 from tools.inbox.receiver import Inbox
+from tools.ops.commands import COMMANDS
 from tools.simulator import command, scenarios
 from tools.terminal import Terminal
 
@@ -30,7 +31,10 @@ SIMULATOR_PORT = 8375
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
-    """Testmo Notifier on your own machine; nothing here touches a real AWS account."""
+    """Testmo Notifier: run it on your own machine, and operate the stack that you deployed.
+
+    `local`, `simulator`, `check`, `preview` and `pictures` touch no AWS account. The others work on a deployed stack.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:  # an old terminal's encoding may lack a sign; that is no reason to stop
@@ -199,6 +203,10 @@ def serve_page(port: int, previews: Sequence[previewing.Preview]) -> None:
         previewing.fill(inbox, previews)
         click.echo(f"On {inbox.url} until Ctrl-C", err=True)
         Event().wait()
+
+
+for operation in COMMANDS:
+    main.add_command(operation)
 
 
 if __name__ == "__main__":

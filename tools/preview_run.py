@@ -86,7 +86,7 @@ def read(testmo: Testmo, access: Access, run_id: int, projects: Mapping[int, str
         builder.add([result for result in answer.results if watch.is_failing(result)], answer.expands)
         page = answer.next_page if answer.results else None
     if not builder.total:
-        raise PollFailed(f"run {run.id} ({run.name}) has no failing result to show")
+        raise PollFailed(f"run {run.id} ({run.name}) has no failing result to show", reason="configuration")
     return Sample(f"{run.name}, as if all of it were new", named(testmo, builder.build()))
 
 

@@ -7,7 +7,7 @@ import os
 import random
 import time
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +16,25 @@ import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 import testmo_notifier_settings
+from testmo_notifier.adapters import heartbeat
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
-from testmo_notifier.config import PollerSettings, testmo_token
+from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.detect import Watch
 from testmo_notifier.discovery import Scope
-from testmo_notifier.errors import NotifierError
 from testmo_notifier.issues import parse_issue_links
-from testmo_notifier.observability import new_logger, new_metrics, report_failed_poll, report_poll
+from testmo_notifier.observability import (
+    new_logger,
+    new_metrics,
+    report_failed_poll,
+    report_poll,
+    report_published,
+    report_unheard_heartbeat,
+)
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.render import Renderer
 from testmo_notifier.route import destinations, parse_routes
@@ -51,11 +58,13 @@ class Service:
         self.links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
         self.overrides = Path(str(own)) / "templates"
         self.dynamodb = boto3.client("dynamodb", config=client_config())
-        self.topic = Topic(boto3.client("sns", config=client_config()), settings.topic_arn)
+        self.logger, self.metrics = new_logger(), new_metrics()
+        sns = boto3.client("sns", config=client_config())
+        self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
         secrets = SecretsProvider(boto_config=client_config())
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
+        self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
         self.pool = new_pool()
-        self.logger, self.metrics = new_logger(), new_metrics()
 
     def run(self, context: LambdaContext) -> dict[str, object]:
         """Poll with what this invocation has left of its time."""
@@ -63,11 +72,19 @@ class Service:
         self.logger.append_keys(request_id=context.aws_request_id)
         try:
             summary = poll(self.parts(context))
-        except NotifierError as exc:
-            report_failed_poll(exc, self.logger, self.metrics)
+        except Exception as exc:
+            report_failed_poll(exc, self.logger)
             raise
         report_poll(summary, self.logger, self.metrics)
+        if summary.looked and self.settings.heartbeat_secret_arn:
+            self.say_that_we_live()
         return summary.to_json()
+
+    def say_that_we_live(self) -> None:
+        """Tell the outside watch, where there is one."""
+        unheard = heartbeat.ping(self.pool, self.heartbeat)
+        if unheard is not None:
+            report_unheard_heartbeat(unheard, self.logger, self.metrics)
 
     def parts(self, context: LambdaContext) -> Parts:
         """What this one poll works with."""
@@ -109,4 +126,8 @@ def utc_now() -> datetime:
 
 @cache
 def _service() -> Service:
-    return Service(PollerSettings.from_env(os.environ))
+    try:
+        return Service(PollerSettings.from_env(os.environ))
+    except Exception as exc:
+        report_failed_poll(exc, new_logger())
+        raise

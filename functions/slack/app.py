@@ -69,7 +69,7 @@ class Service:
         )
         failures = []
         for outcome in deliver([read_record(record) for record in event["Records"]], effects):
-            report(outcome, self.logger, self.metrics)
+            report(outcome, self.logger, self.metrics, now=datetime.now(UTC))
             if outcome.end == "returned":
                 failures.append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import boto3
 import pytest
 
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.store import Store as DynamoDBStore
-from testmo_notifier.errors import LeaseTaken, LostRace
-from testmo_notifier.model import Control, Counters, Issue, Outgoing, ProjectState, Resume, Sent
+from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge
+from testmo_notifier.model import Checkpoint, Control, Counters, Issue, Outgoing, ProjectState, Resume, Sent
 from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.memory import MemoryStore
 
@@ -33,7 +33,7 @@ FULL_CONTROL = Control(
 
 def in_memory(_request: pytest.FixtureRequest) -> Open:
     first = MemoryStore("first")
-    return lambda holder: first.as_seen_by(holder)
+    return first.as_seen_by
 
 
 def in_dynamodb(request: pytest.FixtureRequest) -> Open:
@@ -86,7 +86,7 @@ def test_a_lease_keeps_others_out_and_says_until_when(open_store: Open) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "is_free"), [(29.999, False), (30, False), (30.001, True), (3600, True)])
-def test_a_lease_ends_by_itself_to_the_millisecond(open_store: Open, seconds: float, is_free: bool) -> None:
+def test_a_lease_ends_by_itself_to_the_millisecond(open_store: Open, seconds: float, is_free: bool) -> None:  # noqa: FBT001 - the case
     open_store("a").take_lease(START, LEASE)
 
     if is_free:
@@ -160,7 +160,7 @@ def test_what_is_no_longer_true_is_forgotten(open_store: Open) -> None:
 # Checkpoints
 
 
-def filled(run_id: int = 12) -> Any:
+def filled(run_id: int = 12) -> Checkpoint:
     digest = make_digest(
         [
             make_named(
@@ -424,3 +424,13 @@ def test_a_project_that_somebody_else_wrote_is_not_overwritten(open_store: Open)
         open_store("b").commit_project(ProjectState(3, at(9)))
 
     assert open_store("b").projects([3]) == {3: won}
+
+
+@pytest.mark.aws
+def test_an_item_beyond_dynamodbs_limit_is_refused_in_words(request: pytest.FixtureRequest) -> None:
+    store = in_dynamodb(request)("a")
+    chance = random.Random(1)  # rising ids would be packed into a few bytes
+    scattered = {chance.randrange(2**60): (chance.randrange(2**60), 3) for _ in range(60_000)}
+
+    with pytest.raises(TooLarge, match="RUN#1 is larger than DynamoDB takes"):
+        store.commit(make_checkpoint(run_id=1, failing=scattered))

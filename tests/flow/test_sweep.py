@@ -116,7 +116,8 @@ def test_an_old_result_that_is_the_latest_again_after_a_deletion_is_not_announce
 
 def all_are_latest(_path: str, body: dict[str, Any]) -> None:
     for row in body.get("result", []):
-        row |= {"is_latest": True} if "is_latest" in row else {}
+        if "is_latest" in row:
+            row["is_latest"] = True
 
 
 def test_several_latest_rows_of_one_test_are_not_repeated_by_every_sweep(story: Story) -> None:

@@ -16,7 +16,7 @@ from testmo_notifier.adapters.topic import Topic, attributes
 from testmo_notifier.model import Notification
 from testmo_notifier.render import Renderer
 from tests.factories import make_digest, make_named, make_outgoing
-from tests.unit.test_template import Loader
+from tests.template import Loader
 from tools.processes import ROOT
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")

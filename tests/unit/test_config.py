@@ -83,7 +83,7 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         ("OVERLAP_SECONDS", "-1", "is '-1': give a whole number of seconds from 0 to 86400"),
         ("OVERLAP_SECONDS", "86401", "is '86401': give a whole number of seconds from 0 to 86400"),
         ("OVERLAP_SECONDS", "3.5", "is '3.5': give a whole number of seconds from 0 to 86400"),
-        ("OVERLAP_SECONDS", "٣٠٠", "is '٣٠٠': give a whole number of seconds from 0 to 86400"),  # noqa: RUF001 - digits elsewhere
+        ("OVERLAP_SECONDS", "٣٠٠", "is '٣٠٠': give a whole number of seconds from 0 to 86400"),
         ("OVERLAP_SECONDS", "9" * 50, f"is '{'9' * 39}…': give a whole number of seconds from 0 to 86400"),
         ("MAX_STALENESS_MINUTES", "1441", "is '1441': give a whole number of minutes from 0 to 1440"),
         ("BACKFILL_HOURS", "721", "is '721': give a whole number of hours from 0 to 720"),

@@ -1,8 +1,10 @@
 """When a run is due: its turn, its changes, its end. Discovery itself is told by tests/flow."""
+# ruff: noqa: ANN401 - what a test gives is handed on
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -42,7 +44,7 @@ def test_turns_come_once_a_period_whenever_the_polls_are() -> None:
     hours = (moments[-1] - moments[0]) / PERIOD
 
     for run_id in (1, 2, 12, 2**40):
-        turns = sum(is_turn(run_id, PERIOD, last, now) for last, now in zip(moments, moments[1:], strict=False))
+        turns = sum(is_turn(run_id, PERIOD, last, now) for last, now in pairwise(moments))
         assert hours - 1 <= turns <= hours + 1
 
 
@@ -65,7 +67,7 @@ def test_turns_are_spread_over_the_period_also_of_neighbours() -> None:
         (PERIOD, at(-300), True),  # a whole period was missed
     ],
 )
-def test_a_turn_at_the_edges(period: timedelta, last: Any, is_due: bool) -> None:  # noqa: FBT001 - the case
+def test_a_turn_at_the_edges(period: timedelta, last: datetime | None, is_due: bool) -> None:  # noqa: FBT001 - the case
     assert is_turn(12, period, last, at(60)) is is_due
 
 

@@ -1,4 +1,5 @@
 """From an outbox to SNS: how many, how fast, and what stays."""
+# ruff: noqa: ANN401 - what a test gives is handed on
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.handover import HandOver
+from testmo_notifier.model import Checkpoint
 from testmo_notifier.render import Renderer
 from tests.factories import START, make_checkpoint, make_outgoing
 from tests.memory import MemoryStore, MemoryTopic
@@ -34,7 +36,7 @@ class Desk:
         self.sleeps.append(round(seconds, 3))
         self.now += timedelta(seconds=seconds)
 
-    def commit(self, run_id: int, *destinations: str) -> Any:
+    def commit(self, run_id: int, *destinations: str) -> Checkpoint:
         outbox = tuple(make_outgoing(destination=name, id=f"{run_id}-{name}") for name in destinations)
         return self.store.commit(make_checkpoint(run_id, outbox=outbox))
 

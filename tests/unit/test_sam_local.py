@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_template import TEMPLATE
+from tests.template import TEMPLATE
 from tools.sam_local import engine, image
 from tools.sam_local.engine import NoEngine
 from tools.sam_local.invocation import InvocationFailed, judge

@@ -29,8 +29,10 @@ from tests.factories import START
                 runs_left=7,
                 requests=12,
             ),
-            "4 new failing results in 2 runs, 1 waiting to be published, read 2 of 9 runs, "
-            "7 left for the next poll, 12 requests",
+            (
+                "4 new failing results in 2 runs, 1 waiting to be published, read 2 of 9 runs, "
+                "7 left for the next poll, 12 requests"
+            ),
         ),
         (Summary(status="busy", problems=["another poller is at work"]), "another poller is at work"),
     ],

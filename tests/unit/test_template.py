@@ -4,58 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from testmo_notifier import config
 from testmo_notifier.config import Reader
+from tests.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
 from tools.environment import PARAMETERS
 
-ROOT = Path(__file__).parents[2]
-
-
-class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms (`!Ref X` is `{"Ref": "X"}`)."""
-
-
-def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    raise AssertionError(node)
-
-
-Loader.add_multi_constructor("!", _short_form)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
-PARAMETER: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 ROLES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]
 FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
 QUEUES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"]
 TOPICS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SNS::Topic"]
-
-
-def properties(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[name]["Properties"]
-    return found
-
-
-def statements(role: str) -> dict[str, dict[str, Any]]:
-    return {
-        statement["Sid"]: statement
-        for policy in properties(role)["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    }
-
-
-def actions(statement: dict[str, Any]) -> set[str]:
-    return {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
 
 
 def policy_of(kind: str, name: str, key: str) -> list[dict[str, Any]]:
@@ -78,6 +39,7 @@ def test_the_parameters_have_the_names_others_rely_on() -> None:
         "TestmoUrl", "TestmoSecretArn", "SlackSecretArn", "EmailAddress", "OpsEmailAddress", "ProjectIds", "RunIds",
         "AlertStatusIds", "CreatedByIds", "AssigneeIds", "PollSchedule", "PollScheduleState", "OverlapSeconds",
         "MaxStalenessMinutes", "BackfillHours", "RequestsPerMinute", "TimeZone", "LogRetentionDays", "Architecture",
+        "SilenceMinutes", "HeartbeatSecretArn", "KmsKeyArn", "PermissionsBoundaryArn",
     }  # fmt: skip
 
 
@@ -104,7 +66,10 @@ def test_a_pattern_explains_itself_and_takes_its_own_default(name: str) -> None:
     assert default is None or re.search(PARAMETER[name]["AllowedPattern"], default)
 
 
-@pytest.mark.parametrize("name", [name for name, parameter in PARAMETER.items() if "MinValue" in parameter])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, parameter in PARAMETER.items() if "MinValue" in parameter and name != "SilenceMinutes"],
+)
 def test_the_bounds_are_those_of_the_code(name: str) -> None:
     """A value the template lets through and the function refuses would be found out one poll too late."""
     least, most = PARAMETER[name]["MinValue"], PARAMETER[name]["MaxValue"]
@@ -175,7 +140,7 @@ def test_nothing_has_a_fixed_name_so_that_two_stacks_fit_into_one_account() -> N
         (name, key): value
         for name, resource in RESOURCES.items()
         for key, value in resource["Properties"].items()
-        if key.endswith("Name") and key != "DisplayName"
+        if key.endswith("Name") and key not in ("DisplayName", "MetricName")
     }
     assert all("${AWS::StackName}" in json.dumps(value) for value in named.values()), named
     assert properties("PollerFunction")["Events"]["Poll"]["Properties"]["OmitName"] is True
@@ -199,17 +164,24 @@ def test_a_role_names_what_it_may_touch(role: str) -> None:
         assert not [action for action in actions(statement) if "*" in action]
 
 
+# What AWS's guide asks of a caller of DynamoDB, SNS and SQS under a customer's key, without CreateGrant (whoever makes
+# the table needs that): https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+KEY_ACTIONS = {
+    "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom", "kms:ReEncryptTo",
+}  # fmt: skip
+
+
 def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
     allowed = {sid: actions(statement) for sid, statement in statements("PollerRole").items()}
     assert allowed == {
         "OwnLogs": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "TestmoToken": {"secretsmanager:GetSecretValue"},
-        "State": {
-            "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
+        "State": {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "PendingOutboxes": {"dynamodb:Query"},
         "Announce": {"sns:Publish"},
+        "Heartbeat": {"secretsmanager:GetSecretValue"},
+        "Key": KEY_ACTIONS,
     }  # fmt: skip
 
 
@@ -223,6 +195,7 @@ def test_the_slack_function_may_do_what_it_does_and_nothing_else() -> None:
             "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
         },
         "Park": {"sqs:SendMessage"},
+        "Key": KEY_ACTIONS,
     }  # fmt: skip
 
 
@@ -273,6 +246,35 @@ def assert_tls_only(found: list[dict[str, Any]]) -> None:
     }
 
 
+OWN_KEY = {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+
+
+@pytest.mark.parametrize("name", [*QUEUES, *TOPICS, "PollerLogGroup", "SlackLogGroup"])
+def test_everything_that_holds_words_is_under_the_customers_key_where_there_is_one(name: str) -> None:
+    """Half of it under the key would look safe and not be."""
+    assert properties(name)["KmsKeyId" if name.endswith("LogGroup") else "KmsMasterKeyId"] == OWN_KEY
+
+
+def test_the_state_is_under_the_customers_key_where_there_is_one() -> None:
+    condition, with_key, without = properties("StateTable")["SSESpecification"]["Fn::If"]
+    assert (condition, without) == ("HasKey", {"Ref": "AWS::NoValue"})
+    assert with_key == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
+
+
+@pytest.mark.parametrize(("role", "messages"), [("PollerRole", "sns"), ("SlackRole", "sqs")])
+def test_a_role_uses_the_key_through_the_services_it_calls_and_in_no_other_way(role: str, messages: str) -> None:
+    statement = statements(role)["Key"]
+    assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+    services = statement["Condition"]["StringEquals"]["kms:ViaService"]
+    assert [service["Fn::Sub"].partition(".")[0] for service in services] == ["dynamodb", "secretsmanager", messages]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_bounded_where_the_organisation_wants_it(role: str) -> None:
+    boundary = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    assert properties(role)["PermissionsBoundary"] == boundary
+
+
 # ----- Nothing is lost -------------------------------------------------------------------------------------
 
 
@@ -296,7 +298,7 @@ def test_what_sns_cannot_hand_over_is_kept(subscription: str) -> None:
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_queue_keeps_messages_for_14_days_and_encrypted(queue: str) -> None:
     assert properties(queue)["MessageRetentionPeriod"] == 14 * 24 * 3600
-    assert properties(queue)["SqsManagedSseEnabled"] is True
+    assert properties(queue)["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", {"Ref": "AWS::NoValue"}, True]}
 
 
 def test_a_message_stays_hidden_as_long_as_lambda_may_work_on_it() -> None:
@@ -326,7 +328,7 @@ def test_a_poll_that_failed_or_came_late_is_never_repeated() -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_logs_end_and_go_to_a_group_of_the_stack(function: str) -> None:
     group = properties(function)["LoggingConfig"]["LogGroup"]["Ref"]
-    assert properties(group) == {"RetentionInDays": {"Ref": "LogRetentionDays"}}
+    assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     role = properties(function)["Role"]["Fn::GetAtt"].split(".")[0]
     assert statements(role)["OwnLogs"]["Resource"] == {"Fn::GetAtt": f"{group}.Arn"}
 

@@ -1,4 +1,7 @@
-"""What to do about Slack's words, by word. https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks"""
+"""What to do about Slack's words, word by word.
+
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
+"""
 
 from __future__ import annotations
 

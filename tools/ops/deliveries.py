@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.model import Sent
 from tools.ops import records
 from tools.ops.account import Account
 from tools.ops.conduct import FINE, WRONG, Desk, WrongUsage
-from tools.ops.moments import iso
+from tools.ops.moments import counted, iso
 
 SHOWN: Final = 200  # --json has all of them
 ACCEPTED: Final = "accepted by SNS: that is all that can be known"
@@ -40,7 +41,7 @@ def deliveries(desk: Desk, *, result: int | None, since: datetime | None, run: i
     found += still_waiting(desk, result, run)
     for one in found[:SHOWN]:
         when = one.at or "not published"
-        head = f"{when}  run {one.run_id}  {one.destination}  {one.results} results"
+        head = f"{when}  run {one.run_id}  {one.destination}  {counted(one.results, 'result')}"
         desk.out.verdict(f"{head}: {one.words}", is_ok=one.is_told)
     if len(found) > SHOWN:
         desk.out.note(f"and {len(found) - SHOWN} more: --json has all of them")
@@ -61,16 +62,14 @@ def nothing(result: int | None) -> str:
     )
 
 
-def sent(desk: Desk, run: int | None) -> list[records.Sent]:
+def sent(desk: Desk, run: int | None) -> list[Sent]:
     """What was published of one run, or of all."""
     if run is not None:
         return records.store(desk.account).sent(run)
     return records.all_sent(desk.account, desk.progress.note)
 
 
-def told(
-    account: Account, published: Iterable[records.Sent], *, result: int | None, since: datetime | None
-) -> Iterable[Told]:
+def told(account: Account, published: Iterable[Sent], *, result: int | None, since: datetime | None) -> Iterable[Told]:
     """What became of each notification."""
     for one in published:
         if (result is None or result in one.keys) and (since is None or one.at >= since):

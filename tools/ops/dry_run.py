@@ -11,6 +11,7 @@ from testmo_notifier.poll import poll
 from tools import preview as previewing
 from tools.ops import records, wiring
 from tools.ops.conduct import FINE, WRONG, Desk
+from tools.ops.moments import counted
 from tools.ops.overlay import Nothing, Overlay
 
 NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": "slack,email,event"}
@@ -34,8 +35,9 @@ def dry_run(desk: Desk, *, from_environment: bool) -> int:
         desk.out.problem(problem)
     shown = [previewing.Preview(f"run {told.run_id}", told.destination, told) for told in overlay.published]
     previewing.tell(shown, desk.out)
-    messages = "1 message" if len(shown) == 1 else f"{len(shown)} messages"
-    desk.out.verdict(f"{messages} would go out; nothing was sent, nothing moved", is_ok=summary.status == "ok")
+    desk.out.verdict(
+        f"{counted(len(shown), 'message')} would go out; nothing was sent, nothing moved", is_ok=summary.status == "ok"
+    )
     told = [{"destination": one.words, **one.as_json()} for one in shown]
     desk.answer({"ok": summary.status == "ok", "summary": summary.to_json(), "messages": told})
     return FINE if summary.status == "ok" else WRONG

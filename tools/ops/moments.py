@@ -1,4 +1,4 @@
-"""Moments as people type and read them."""
+"""Moments and numbers as people type and read them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click know one
     """`2026-11-23T09:00:00Z`, `2026-11-23 10:00+01:00` or `2h` (ago). Without a zone it is UTC."""
 
     name = "WHEN"
@@ -27,7 +27,9 @@ class Moment(click.ParamType):
         try:
             moment = datetime.fromisoformat(raw)
         except ValueError:
-            self.fail(f"{raw!r} is no moment: give one like 2026-11-23T09:00Z, or 30m, 2h, 1d for so long ago", param, ctx)
+            self.fail(
+                f"{raw!r} is no moment: give one like 2026-11-23T09:00Z, or 30m, 2h, 1d for so long ago", param, ctx
+            )
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -42,3 +44,8 @@ def age(seconds: float) -> str:
 def iso(moment: datetime | None) -> str | None:
     """A moment for machines."""
     return moment.isoformat(timespec="seconds") if moment else None
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

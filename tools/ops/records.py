@@ -1,4 +1,4 @@
-"""What the state says, read without taking part: no lease, no write. (`doctor`, `status` and `deliveries` ask here.)"""
+"""What the state says, read without taking part: no lease, no write."""
 
 from __future__ import annotations
 

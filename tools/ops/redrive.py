@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from tools.ops.account import Account
 from tools.ops.conduct import FINE, WRONG, Desk
 from tools.ops.letters import Letter, depth, look, put_back, take
+from tools.ops.moments import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 LOOKED_AT: Final = 1_000  # letters of one queue in a dry run; the rest is counted
 SAY_EVERY: Final = 100
+DEAD_LETTER: Final = "dead letter"
 SKEW: Final = timedelta(seconds=5)  # a letter younger than the command was parked anew: the mend did not help
 
 
@@ -31,9 +33,9 @@ def plan(desk: Desk, queues: Sequence[str]) -> int:
         total = depth(desk.account, desk.account.stack.dead_letter_queues[queue])
         letters = look(desk.account, queue, limit=LOOKED_AT) if total else []
         groups = Counter((one.value("destination") or "(none of ours)", one.reason) for one in letters)
-        desk.out.heading(f"{queue}: {counted(max(total, len(letters)))}", {})
+        desk.out.heading(f"{queue}: {counted(max(total, len(letters)), DEAD_LETTER)}", {})
         for (destination, reason), number in groups.most_common():
-            desk.out.note(f"{number} × {destination}: {reason}")
+            desk.out.note(f"{number} for {destination}: {reason}")
         if letters:
             desk.out.note(f"oldest from {min(one.sent_at for one in letters).isoformat(timespec='seconds')}")
         told[queue] = {
@@ -54,11 +56,15 @@ def apply(desk: Desk, queues: Sequence[str]) -> int:
         moved, left, returned = move(desk, queue)
         is_fine &= not left and not returned
         told[queue] = {"moved": moved, "left": left, "came_back": returned}
-        desk.out.verdict(f"{queue}: {counted(moved)} back to work", is_ok=True)
+        desk.out.verdict(f"{queue}: {counted(moved, DEAD_LETTER)} back to work", is_ok=True)
         if left:
-            desk.out.verdict(f"{queue}: {counted(left)} left, which are no notifications of ours", is_ok=False)
+            desk.out.verdict(
+                f"{queue}: {counted(left, DEAD_LETTER)} left, which are no notifications of ours", is_ok=False
+            )
         if returned:
-            desk.out.verdict(f"{queue}: {counted(returned)} came back dead at once: see `doctor`", is_ok=False)
+            desk.out.verdict(
+                f"{queue}: {counted(returned, DEAD_LETTER)} came back dead at once: see `doctor`", is_ok=False
+            )
     desk.answer({"ok": is_fine, "applied": True, "queues": told})
     return FINE if is_fine else WRONG
 
@@ -109,8 +115,3 @@ def send(account: Account, one: Letter) -> bool:
 def attributes(one: Letter) -> Mapping[str, MessageAttributeValueTypeDef]:
     """A notification's own attributes; why it was dead is nobody's news any more."""
     return {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in one.attributes.items()}
-
-
-def counted(number: int) -> str:
-    """A number of letters."""
-    return f"{number} dead letter" if number == 1 else f"{number} dead letters"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,11 +18,12 @@ from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
-from testmo_notifier.model import LONG_AGO, Checkpoint, ResultsPage, Resume, Run
+from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run
+from testmo_notifier.ports import Store as AnyStore
 from testmo_notifier.reading import MARGIN, pages, results_query
 from tools.ops import records, wiring
 from tools.ops.conduct import FINE, Desk, NotDone, WrongUsage
-from tools.ops.moments import iso
+from tools.ops.moments import counted, iso
 
 LEASE: Final = timedelta(seconds=60)
 PATIENCE_SECONDS: Final = 120.0  # a poll takes at most a minute, the lease of a killed one ends after half of it
@@ -47,11 +49,13 @@ def rewind(desk: Desk, *, run: int | None, since: datetime | None, project: int 
         raise WrongUsage(f"{iso(since)} is yet to come")
     plans = [plan for plan in make_plans(desk, run=run, since=since, project=project) if plan.keys]
     for plan in plans:
-        desk.out.note(f"run {plan.run.id} ({plan.run.name}): {counted(len(plan.keys))} since {iso(plan.since)}")
+        desk.out.note(
+            f"run {plan.run.id} ({plan.run.name}): {counted(len(plan.keys), 'result')} since {iso(plan.since)}"
+        )
     total = sum(len(plan.keys) for plan in plans)
     if apply and plans:
         under_lease(desk, plans)
-    words = f"{counted(total)} of {len(plans)} runs"
+    words = f"{counted(total, 'result')} of {counted(len(plans), 'run')}"
     if not plans:
         desk.out.verdict("nothing is failing there: there is nothing to announce again", is_ok=True)
     elif apply:
@@ -107,12 +111,19 @@ def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datet
         return testmo.results(run.id, results_query(watch, bound, number))
 
     def handle(page: ResultsPage) -> None:
-        keys.update(r.key for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since))
+        keys.update(
+            r.key for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since)
+        )
 
-    read = pages(Resume(since.replace(microsecond=0) - MARGIN, 1, None), fetch, handle)
+    read = pages(Resume(lower_bound(since), 1, None), fetch, handle)
     if read.resume is not None:
         raise NotDone(f"run {run.id} could not be read to its end: try again in a minute")
     return frozenset(keys)
+
+
+def lower_bound(since: datetime) -> datetime:
+    """What to ask for so that nothing since a moment is missed, however precise Testmo's own bound is."""
+    return since.replace(microsecond=0) - MARGIN
 
 
 def under_lease(desk: Desk, plans: Sequence[Plan]) -> None:
@@ -127,10 +138,11 @@ def under_lease(desk: Desk, plans: Sequence[Plan]) -> None:
     except LostRace as exc:
         raise NotDone(f"{exc}: run it again, what was rewound already stays so") from exc
     finally:
-        store.save_control(control, release=True)
+        with suppress(LostRace):  # the lease went to a poll meanwhile, which keeps its own control
+            store.save_control(control, release=True)
 
 
-def wait_for_lease(desk: Desk, store: Store) -> records.Control:
+def wait_for_lease(desk: Desk, store: Store) -> Control:
     """Wait until no poll is at work."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -143,7 +155,7 @@ def wait_for_lease(desk: Desk, store: Store) -> records.Control:
             time.sleep(LOOK_SECONDS)
 
 
-def go_back(store: Store, plan: Plan) -> None:
+def go_back(store: AnyStore, plan: Plan) -> None:
     """Rewind one run. A closed one is put among those that discovery looks at, first: without that nobody reads it."""
     checkpoint = store.checkpoints([plan.run.id]).get(plan.run.id)
     if checkpoint is None:
@@ -158,8 +170,12 @@ def go_back(store: Store, plan: Plan) -> None:
 def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at: datetime) -> Checkpoint:
     """The checkpoint of a run that goes back. Without counters and `read_at` the next poll reads it, open or closed.
 
-    What was failing before stays known, so no sweep announces it; an outbox stays and goes out first.
+    What was failing before stays known, so no sweep announces it; an outbox stays and goes out first. A read that was
+    interrupted begins anew, with the lower of both bounds.
     """
+    resume = None
+    if checkpoint.resume is not None and checkpoint.resume.bound is not None:
+        resume = Resume(min(checkpoint.resume.bound, lower_bound(since)), 1, None)
     return replace(
         checkpoint,
         cursor=min(checkpoint.cursor, since),
@@ -168,12 +184,7 @@ def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at
         failing={test: known for test, known in checkpoint.failing.items() if known[0] not in keys},
         older={key: status for key, status in checkpoint.older.items() if key not in keys},
         counters=None,
-        resume=None,
+        resume=resume,
         read_at=None,
         rewound=at.isoformat(),
     )
-
-
-def counted(number: int) -> str:
-    """A number of results."""
-    return f"{number} result" if number == 1 else f"{number} results"

@@ -10,7 +10,7 @@ from testmo_notifier.model import Checkpoint
 from tools.ops import records, schedule
 from tools.ops.conduct import FINE, Desk
 from tools.ops.letters import depth
-from tools.ops.moments import age, iso
+from tools.ops.moments import age, counted, iso
 from tools.ops.records import State
 from tools.ops.wiring import utc_now
 
@@ -39,7 +39,7 @@ def status(desk: Desk) -> int:
         },
     )
     show_runs(desk, state, now)
-    desk.answer(as_json(desk, state, now) | {"queues": queues, "schedule": planned["State"]})
+    desk.answer({**as_json(desk, state, now), "queues": queues, "schedule": planned["State"]})
     return FINE
 
 
@@ -57,7 +57,7 @@ def outboxes(state: State) -> str:
     """What still waits to be published."""
     waiting = state.outboxes
     messages = sum(len(checkpoint.outbox) for checkpoint in waiting)
-    return f"{messages} messages of {len(waiting)} runs wait" if waiting else "empty"
+    return f"{counted(messages, 'message')} of {counted(len(waiting), 'run')} to be published" if waiting else "empty"
 
 
 def watched(state: State) -> dict[int, str]:
@@ -69,7 +69,7 @@ def watched(state: State) -> dict[int, str]:
 def show_runs(desk: Desk, state: State, now: datetime) -> None:
     """The runs, those with something special first."""
     runs = watched(state)
-    desk.out.heading(f"{len(runs)} runs of {len(state.projects)} projects are watched", {})
+    desk.out.heading(f"{counted(len(runs), 'run')} of {counted(len(state.projects), 'project')} watched", {})
     ranked = sorted(runs, key=lambda key: (not remarks(state.checkpoints.get(key), state), key))
     for run_id in ranked[:SHOWN]:
         checkpoint = state.checkpoints.get(run_id)
@@ -89,7 +89,7 @@ def remarks(checkpoint: Checkpoint | None, state: State) -> list[str]:
     """What is special about a run."""
     if checkpoint is None:
         return ["not read yet"]
-    found = [f"{len(checkpoint.outbox)} messages wait"] if checkpoint.outbox else []
+    found = [f"{counted(len(checkpoint.outbox), 'message')} to be published"] if checkpoint.outbox else []
     found += ["read half"] if checkpoint.resume else []
     found += ["sweep due"] if checkpoint.sweep else []
     found += [f"invisible since {iso(checkpoint.gone_at)}"] if checkpoint.gone_at else []

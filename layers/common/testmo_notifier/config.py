@@ -53,6 +53,7 @@ class PollerSettings:
     backfill_hours: int
     requests_per_minute: int
     time_zone: ZoneInfo
+    heartbeat_secret_arn: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> PollerSettings:
@@ -65,6 +66,7 @@ class PollerSettings:
             "topic_arn": env.read("TOPIC_ARN", non_empty),
             "channels": env.read("CHANNELS", channels),
             "time_zone": env.read("TIME_ZONE", time_zone, default="UTC"),
+            "heartbeat_secret_arn": env.read("HEARTBEAT_SECRET_ARN", str.strip, default=" "),
             **read_watch_settings(env),
         }
         env.raise_problems()
@@ -291,6 +293,13 @@ def testmo_token(secret: str) -> str:
         text = value.strip() if isinstance(value, str) else ""
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError('is not a Testmo token: store the token alone, or {"token": "…"}')
+    return text
+
+
+def heartbeat_url(secret: str) -> str:
+    """The address of a dead man's switch (healthchecks.io and its like). Never quotes the secret."""
+    text = secret.strip()
+    split_url(text, "store the address that the service gives for a check, like https://hc-ping.com/…")
     return text
 
 

@@ -29,6 +29,8 @@ FAILED: Final = 3
 BLOCKED: Final = 5
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 
+Told = tuple[Result, Expands]  # a result with what its page said of people, issues and statuses
+
 
 class DigestBuilder:
     """Collects the new failing results of one run, page by page, in flat memory."""
@@ -38,7 +40,7 @@ class DigestBuilder:
         self._run = run
         self._project_name = project_name
         self._rewound = rewound
-        self._named: list[NamedResult] = []
+        self._urgent: list[Told] = []
         self._counts: dict[tuple[int, str], int] = {}
         self._ids: list[tuple[int, int]] = []
 
@@ -50,13 +52,12 @@ class DigestBuilder:
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands."""
         for result in results:
-            named = self._name(result, expands)
-            key = (rank(result.status_id), named.status)
+            key = (rank(result.status_id), status_name(result.status_id, expands.statuses))
             self._counts[key] = self._counts.get(key, 0) + 1
             self._ids.append((result.key, result.status_id or 0))
-            self._named.append(named)
-            if len(self._named) >= 2 * MAX_NAMED:
-                self._named = most_urgent(self._named)
+            self._urgent.append((result, expands))
+            if len(self._urgent) >= 2 * MAX_NAMED:
+                self._urgent = most_urgent(self._urgent)
 
     def notification_id(self, destination: str) -> str:
         """A hash of destination, run and each result's id and status: the same news, the same id.
@@ -69,7 +70,7 @@ class DigestBuilder:
 
     def build(self) -> Digest:
         """The digest of everything added so far."""
-        results = fitting(most_urgent(self._named))
+        results = fitting([self._name(result, expands) for result, expands in most_urgent(self._urgent)])
         return Digest(
             run_id=self._run.id,
             run_name=one_line(self._run.name, MAX_NAME_CHARS) or f"Run {self._run.id}",
@@ -136,10 +137,10 @@ def counts_in_order(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:
     return ordered
 
 
-def most_urgent(results: Iterable[NamedResult]) -> list[NamedResult]:
+def most_urgent(told: Iterable[Told]) -> list[Told]:
     """The first `MAX_NAMED` in the order of the message: by status, then newest first."""
-    newest_first = sorted(results, key=lambda r: (r.created_at or LONG_AGO, r.id or 0), reverse=True)
-    return sorted(newest_first, key=lambda r: rank(r.status_id))[:MAX_NAMED]
+    newest_first = sorted(told, key=lambda pair: (pair[0].created_at or LONG_AGO, pair[0].id or 0), reverse=True)
+    return sorted(newest_first, key=lambda pair: rank(pair[0].status_id))[:MAX_NAMED]
 
 
 def fitting(results: list[NamedResult]) -> list[NamedResult]:

@@ -42,7 +42,7 @@ class Discovery:
     """What was found. `complete` says whether every list was read, `began_at` is Testmo's clock at its beginning.
 
     `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
-    runs that should be there and cannot be seen, `rejected` questions that Testmo did not like.
+    runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain.
     """
 
     began_at: datetime
@@ -53,7 +53,7 @@ class Discovery:
     checked_closed: bool = False
     problems: list[str] = field(default_factory=list)
     invisible: int = 0
-    rejected: int = 0
+    settings_problems: int = 0
 
 
 def discover(
@@ -155,6 +155,7 @@ def look_around(
             found.states[project.id] = replace(state, gone_at=now)
         except (Unreadable, RequestRejected) as exc:
             found.complete = False
+            found.settings_problems += isinstance(exc, RequestRejected)
             found.problems.append(f"project {project.id} ({project.name}): {exc}")
 
 
@@ -212,6 +213,7 @@ def look_into(
             continue
         except (Unreadable, RequestRejected) as exc:  # holds up no other run; it is looked for again
             found.complete = False
+            found.settings_problems += isinstance(exc, RequestRejected)
             found.problems.append(f"run {run_id} could not be looked at: {exc}")
             unclear.add(run_id)
             continue
@@ -256,6 +258,7 @@ def keep_only(testmo: Testmo, run_ids: tuple[int, ...], found: Discovery, *, hou
         else:
             if run.project_id not in found.states:
                 found.problems.append(f"run {run_id} of RunIds is in project {run.project_id}, which is not watched")
+                found.settings_problems += 1
 
 
 def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:

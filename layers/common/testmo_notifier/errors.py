@@ -12,6 +12,7 @@ NotifierError
 ├── RequestRejected      400, 405, 422: our bug or a bad setting; names the parameter; nothing moves
 ├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll
 ├── LostRace             another poller wrote this item first; its write stands
+├── TooLarge             DynamoDB takes no item of this size: nothing moves for this run, and every poll says so
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
 ├── PollFailed           nothing could be watched in this poll; says why and what to do, and its kind as one word
 └── Undelivered          Slack did not take a message; carries the reason as one word
@@ -102,6 +103,10 @@ class Undelivered(NotifierError):
         super().__init__(message)
 
 
+class TooLarge(NotifierError):
+    """An item is larger than the 400 KB that DynamoDB takes."""
+
+
 class Unpublished(NotifierError):
     """SNS did not take a message."""
 
@@ -110,9 +115,7 @@ PollFailure = Literal["forbidden", "unreadable", "configuration"]
 
 
 class PollFailed(NotifierError):
-    """Nothing could be watched in this poll. `reason` is the kind of trouble: what the token's user may not see, no
-    usable answer, or a setting that fits nothing.
-    """
+    """Nothing could be watched in this poll; `reason` is the kind of trouble."""
 
     def __init__(self, message: str, *, reason: PollFailure) -> None:
         self.reason: PollFailure = reason

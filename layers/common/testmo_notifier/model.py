@@ -282,8 +282,8 @@ class Control:
 
     `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
     `closed_checked_at` is when closed runs were last listed regardless of counts. `undone` are runs that were due
-    and not read, `undone_since` says (our clock) since which poll a run is left undone or half read, `unswept` those whose turn for a sweep came meanwhile. `requests` counts the requests of the last
-    minute by epoch second.
+    and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since` says since which poll (our
+    clock) a run is left undone or half read. `requests` counts the requests of the last minute by epoch second.
     `statuses` are the ids of the statuses that are watched by name.
     """
 
@@ -354,7 +354,8 @@ class QueuedMessage:
     """A notification that waits in the Slack queue.
 
     `body` is the exact JSON to post, `text` its text alone. `queue_id` and `handle` are SQS's, `receives` counts
-    how often it was received, this time included; `sent_at` is when it was put into the queue. `problem` says in words why a message is none of ours.
+    how often it was received, this time included; `sent_at` is when it was put into the queue. `problem` says in
+    words why a message is none of ours.
     """
 
     queue_id: str

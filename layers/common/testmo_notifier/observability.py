@@ -1,25 +1,39 @@
-"""Logs and metrics: who makes them, and how the end of a delivery reads in them.
+"""Logs and metrics: who makes them, and how the end of a poll and of a delivery reads in them.
 
-No metric has a run, a reason or an address as a dimension: each value would cost as much as a metric of its own. They
-are fields of the log lines.
+Every metric has the dimension `service` (`<stack>-poller`, `<stack>-slack`), so that two stacks in one Region do not
+answer for each other; some have a `reason` or a `kind` out of a short list. A run, a test or an address is never a
+dimension: each value would cost as much as a metric of its own. They are fields of the log lines. What is counted
+only when it happens costs only in the hours in which it happened.
 """
 
 from __future__ import annotations
 
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit, SchemaValidationError
 
-from testmo_notifier.errors import DestinationGone, NotifierError, Undelivered
+from testmo_notifier.errors import ConfigurationError, DestinationGone, PollFailed, TokenRefused, Undelivered
+from testmo_notifier.model import Notification
 from testmo_notifier.summary import Summary
 
 if TYPE_CHECKING:
     from testmo_notifier.deliver import Outcome
 
-WAITING = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
+WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
+
+# The kinds of trouble with a delivery; the log line has Slack's own word.
+FAILURES: Final = {
+    "no_answer": "unreachable",
+    "secret_unreadable": "secret",  # nosec B105 - a word for a kind of trouble
+    "table_unavailable": "table",
+    "table_contended": "table",
+    "unexpected": "error",
+    "not_parked": "error",
+}
 
 
 def new_logger() -> Logger:
@@ -32,9 +46,19 @@ def new_metrics() -> Metrics:
     return Metrics()
 
 
-def count(metrics: Metrics, name: str, number: int = 1) -> None:
-    """Add to a counter."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+def count(metrics: Metrics, name: str, number: float = 1, *, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Add to a metric of this service."""
+    metrics.add_metric(name=name, unit=unit, value=number)
+
+
+def count_by(name: str, **dimensions: str) -> None:
+    """Count one under more dimensions than the service; a line of its own, because a line has one set of them."""
+    with (
+        suppress(SchemaValidationError),  # as in `flush`
+        single_metric(name=name, unit=MetricUnit.Count, value=1) as metric,
+    ):
+        for dimension, value in dimensions.items():
+            metric.add_dimension(dimension, value)
 
 
 def flush(metrics: Metrics) -> None:
@@ -49,7 +73,7 @@ def where(error: BaseException) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
 
 
-def report(outcome: Outcome, logger: Logger, metrics: Metrics) -> None:
+def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime) -> None:
     """Log and count how one message ended."""
     message = outcome.message
     fields: dict[str, object] = {
@@ -62,50 +86,114 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics) -> None:
         "detail": outcome.detail,
         "seconds": outcome.seconds,
     }
+    fields |= waited(outcome, metrics, now)
     match outcome.end:
+        case "delivered" if outcome.text_only:
+            count_by("Delivered", kind="slack")
+            count(metrics, "TextOnly")
+            logger.warning("delivered as text alone, Slack refused the blocks", extra=fields)
         case "delivered":
-            count(metrics, "Delivered")
-            if outcome.text_only:
-                count(metrics, "TextOnly")
-                logger.warning("delivered as text alone, Slack refused the blocks", extra=fields)
-            else:
-                logger.info("delivered", extra=fields)
+            count_by("Delivered", kind="slack")
+            logger.info("delivered", extra=fields)
         case "duplicate":
             logger.info("delivered before, acknowledged", extra=fields)
+        case "parked" if isinstance(outcome.error, DestinationGone):
+            count_by("DeliveryFailed", kind="slack", reason="gone")
+            count(metrics, "DestinationGone")
+            logger.error("%s is gone: mend its webhook, then re-drive", message.destination, extra=fields)
         case "parked":
-            count(metrics, "DeliveryFailed")
-            if isinstance(outcome.error, DestinationGone):
-                count(metrics, "DestinationGone")
-                logger.error("%s is gone: mend its webhook, then re-drive", message.destination, extra=fields)
-            else:
-                logger.error("parked, Slack would never take it", extra=fields)
+            count_by("DeliveryFailed", kind="slack", reason="refused")
+            logger.error("parked, Slack would never take it", extra=fields)
         case "returned" if outcome.reason in WAITING:
             logger.info("back to the queue, its turn comes later", extra=fields)
+        case "returned" if outcome.reason == "throttled":
+            count(metrics, "Throttled")
+            logger.warning("back to the queue, Slack asks for a pause", extra=fields)
         case "returned":
-            count(metrics, "Throttled" if outcome.reason == "throttled" else "DeliveryFailed")
+            count_by("DeliveryFailed", kind="slack", reason=FAILURES.get(outcome.reason, "other"))
             if outcome.error is not None and not isinstance(outcome.error, Undelivered):
                 fields |= {"error": type(outcome.error).__name__, "where": where(outcome.error)}
             logger.warning("back to the queue, tried again later", extra=fields)
 
 
+def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, object]:
+    """How long a message that goes back to the queue has been in it.
+
+    SQS's own age of the oldest message leaves out what was received three times: just what Slack does not take.
+    """
+    if outcome.end != "returned" or outcome.message.sent_at is None:
+        return {}
+    seconds = max(0.0, (now - outcome.message.sent_at).total_seconds())
+    count(metrics, "WaitingSeconds", seconds, unit=MetricUnit.Seconds)
+    return {"waited_seconds": seconds}
+
+
+def report_published(notification: Notification, logger: Logger) -> None:
+    """The line that leads from a poll to a message: the Slack function logs the same `notification_id`."""
+    fields = {
+        "notification_id": notification.id,
+        "destination": notification.destination,
+        "run_id": notification.run_id,
+        "project_id": notification.project_id,
+    }
+    logger.info("published", extra=fields)
+
+
 def report_poll(summary: Summary, logger: Logger, metrics: Metrics) -> None:
     """The one summary line of a poll, and its counts."""
-    count(metrics, "PollSucceeded" if summary.status in ("ok", "partial") else "PollSkipped")
+    if summary.status == "busy":
+        count(metrics, "PollBusy")
+    else:
+        count(metrics, "PollSucceeded" if summary.looked else "PollWaiting")
+        count(metrics, "LagSeconds", round(summary.lag_seconds), unit=MetricUnit.Seconds)
+        count(metrics, "Pending", summary.pending)
+        count(metrics, "Requests", summary.requests)
+    if summary.looked:
+        count(metrics, "RunsOpen", summary.runs_open)
+        count(metrics, "RunsRead", summary.runs_read)
+        count(metrics, "SkewSeconds", abs(summary.skew_seconds), unit=MetricUnit.Seconds)
     for name, number in (
+        ("RunsLeft", summary.runs_left),
+        ("Results", summary.results),
         ("NewFailing", summary.new_failing),
         ("Published", summary.published),
-        ("Requests", summary.requests),
-        ("RunsLeft", summary.runs_left),
+        ("SweptFound", summary.swept),
         ("MalformedRows", summary.malformed),
+        ("Throttled", summary.throttled),
+        ("Invisible", summary.invisible),
+        ("SettingsProblems", summary.settings_problems),
+        ("TemplateErrors", summary.template_errors),
     ):
-        count(metrics, name, number)
+        if number:
+            count(metrics, name, number)
     flush(metrics)
     log = logger.info if summary.status == "ok" and not summary.problems else logger.warning
     log("poll", extra=summary.to_json())
 
 
-def report_failed_poll(error: NotifierError, logger: Logger, metrics: Metrics) -> None:
-    """A poll that could watch nothing."""
-    count(metrics, "PollFailed")
+def report_failed_poll(error: Exception, logger: Logger) -> None:
+    """A poll that could watch nothing. The words of our own errors are fit to be read; others could quote anything."""
+    count_by("PollFailed", reason=failure(error))
+    fields: dict[str, object] = {"error": type(error).__name__, "reason": failure(error), "where": where(error)}
+    if isinstance(error, TokenRefused | PollFailed | ConfigurationError):
+        fields["words"] = str(error)
+    logger.error("poll failed", extra=fields)
+
+
+def failure(error: Exception) -> str:
+    """Why a poll failed: token, forbidden, unreadable, configuration or error."""
+    match error:
+        case TokenRefused():
+            return "token"
+        case PollFailed():
+            return error.reason
+        case ConfigurationError():
+            return "configuration"
+    return "error"
+
+
+def report_unheard_heartbeat(reason: str, logger: Logger, metrics: Metrics) -> None:
+    """The outside watch could not be told that we live. It will say so itself; the poll is none the worse."""
+    count(metrics, "HeartbeatFailed")
     flush(metrics)
-    logger.error("poll failed", extra={"error": type(error).__name__, "words": str(error), "where": where(error)})
+    logger.warning("the heartbeat was not heard", extra={"reason": reason})

@@ -28,6 +28,7 @@ from testmo_notifier.errors import (
     StopReading,
     Throttled,
     TokenRefused,
+    TooLarge,
     Unreadable,
 )
 from testmo_notifier.handover import HandOver
@@ -182,7 +183,7 @@ class OnePoll:
         )
         self.summary.looked, self.saw_everything = True, found.complete
         self.summary.skew_seconds = (asked_at - found.began_at).total_seconds()
-        self.summary.invisible, self.summary.settings_problems = found.invisible, found.rejected
+        self.summary.invisible, self.summary.settings_problems = found.invisible, found.settings_problems
         self.summary.problems += found.problems
         if not found.complete:
             self.summary.status = "partial"
@@ -301,9 +302,13 @@ class OnePoll:
         before = self.checkpoints.get(reading.checkpoint.run_id)
         if not outbox and before is not None and not is_worth_writing(before, reading.checkpoint):
             return True
+        checkpoint = replace(reading.checkpoint, outbox=outbox)
         try:
-            committed = self.parts.store.commit(replace(reading.checkpoint, outbox=outbox))
-        except LostRace as exc:
+            try:
+                committed = self.parts.store.commit(checkpoint)
+            except TooLarge:  # it can do without what earlier results of its tests were
+                committed = self.parts.store.commit(replace(checkpoint, older={}))
+        except (LostRace, TooLarge) as exc:
             self.summary.unfinished(str(exc))
             return False
         self.checkpoints[committed.run_id] = committed
@@ -399,7 +404,6 @@ class OnePoll:
             self.parts.store.save_control(control, release=True)
         except LostRace as exc:
             self.summary.problems.append(str(exc))
-
 
     def undone_since(self) -> dict[int, datetime]:
         """Since which poll a run is left undone or half read. What is hidden is said by name, not by its age."""

@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from botocore.exceptions import ClientError
+
 from testmo_notifier.adapters import items
-from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
+from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Outgoing, ProjectState, Sent
 
 if TYPE_CHECKING:
@@ -124,13 +126,10 @@ class Store:
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
         written = replace(checkpoint, outbox=rest, version=checkpoint.version + 1)
         item, sent = items.checkpoint_item(written), items.sent_of(checkpoint.run_id, handed_over, at)
+        put: Any = {"TableName": self._table, "Item": item, **self._unchanged(checkpoint)}
+        remember: Any = {"TableName": self._table, "Item": items.sent_item(sent, written.version)}
         try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {"Put": {"TableName": self._table, "Item": item, **self._unchanged(checkpoint)}},
-                    {"Put": {"TableName": self._table, "Item": items.sent_item(sent, written.version)}},
-                ]
-            )
+            self._client.transact_write_items(TransactItems=[{"Put": put}, {"Put": remember}])
         except self._client.exceptions.TransactionCanceledException as exc:
             reasons = {reason.get("Code") for reason in exc.response.get("CancellationReasons", [])}
             if not reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
@@ -183,6 +182,10 @@ class Store:
             self._client.put_item(TableName=self._table, Item=item, **self._unchanged(noun))
         except self._client.exceptions.ConditionalCheckFailedException as exc:
             raise lost(item) from exc
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] == "ValidationException" and "size" in exc.response["Error"]["Message"]:
+                raise TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)") from exc
+            raise
         return written
 
     def _unchanged(self, noun: Noun) -> Any:  # noqa: ANN401 - keyword arguments of two calls

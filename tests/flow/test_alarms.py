@@ -1,0 +1,307 @@
+"""Every alarm of template.yaml is seen to go off, and to stay quiet, over the metrics of real polls and deliveries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from testmo_notifier.deliver import Outcome
+from testmo_notifier.errors import DeliveryDelayed, DestinationGone
+from testmo_notifier.render import Renderer
+from tests.alarms import ALARMS, CloudWatch, Operation
+from tests.story import Story, playing
+from tests.template import ROOT, TEMPLATE
+from tests.unit.delivery_script import Script, make_message
+
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+
+
+@pytest.fixture
+def at_work(story: Story, tmp_path: Path) -> Operation:
+    """A stack that has been watching a run for a minute."""
+    story.add_run()
+    operation = Operation(story, tmp_path)
+    operation.polls(1)
+    return operation
+
+
+@pytest.fixture(scope="module")
+def healthy_hour() -> Iterator[Operation]:
+    """An hour like most: results come, messages go out, a request fails now and then, Slack asks for a pause."""
+    with playing() as story:
+        run = story.add_run(tests=60)
+        operation = Operation(story)
+        faults = {
+            20: partial(story.testmo.faults.add, "500", path="/runs/*/results"),
+            30: partial(story.testmo.faults.add, "429", retry_after=60),
+        }
+        for minute in range(60):
+            if minute % 5 == 0:
+                story.save(run, minute + 1)
+                operation.ends(*deliver(story))
+            faults.get(minute, list)()
+            if minute == 40:
+                operation.ends(*deliver(story, DeliveryDelayed("one a second", reason="throttled")))
+            aws_is_well(operation)
+            operation.polls(1)
+            if minute == 15:
+                operation.gone_off.clear()  # a new stack misses its first quarter of an hour, see the template
+        yield operation
+
+
+def aws_is_well(operation: Operation) -> None:
+    """What AWS itself measures where nothing is wrong."""
+    at = operation.story.time
+    for function in ("PollerFunction", "SlackFunction"):
+        for metric, value in (("Errors", 0), ("Throttles", 0), ("Duration", 2_000)):
+            operation.cloudwatch.put("AWS/Lambda", metric, at, value, FunctionName=function)
+    for queue in ("SlackQueue", "SlackDeadLetterQueue", "SubscriptionDeadLetterQueue"):
+        for metric in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"):
+            operation.cloudwatch.put("AWS/SQS", metric, at, 0, QueueName=queue)
+
+
+def deliver(story: Story, *errors: Exception, waited_minutes: float = 1) -> list[Outcome]:
+    """How the delivery of one message ends, when Slack answers like this."""
+    message = replace(make_message(), sent_at=story.ago(60 * waited_minutes))
+    return list(Script(posts=list(errors)).run(message))
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_in_a_healthy_hour_an_alarm_is_quiet(healthy_hour: Operation, alarm: str) -> None:
+    assert healthy_hour.cloudwatch.points, "nothing was measured"
+    assert alarm not in healthy_hour.gone_off
+
+
+# ----- What makes each of them go off; the name of the test is the name of the alarm ------------------------
+
+
+def no_poll(at_work: Operation) -> None:
+    at_work.polls(15)
+    assert "NoPollAlarm" not in at_work.alarms()
+    at_work.passes(16)
+
+
+def lag(at_work: Operation) -> None:
+    """One broken run among healthy ones."""
+    broken = at_work.story.add_run("Broken")
+    at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)
+    at_work.polls(17)
+
+
+def token(at_work: Operation) -> None:
+    at_work.story.testmo.faults.add("401", times=None)
+    at_work.polls(1)
+
+
+def throttled(at_work: Operation) -> None:
+    at_work.story.testmo.faults.add("429", times=None, retry_after=120)
+    at_work.polls(31)
+
+
+def invisible(at_work: Operation) -> None:
+    at_work.story.testmo.faults.add("403", path="/projects/*/runs")
+    at_work.polls(1)
+
+
+def settings(at_work: Operation) -> None:
+    at_work.polls(1, status_names=("Exploded",))
+
+
+def template(at_work: Operation) -> None:
+    story = at_work.story
+    (at_work.folder / "slack_result.j2").write_text("{{ nothing.here }}")
+    story.renderer = Renderer(ZoneInfo("UTC"), at_work.folder)
+    story.save(next(iter(story.world.runs.values())))
+    at_work.polls(1)
+
+
+def slack_dead_letters(at_work: Operation) -> None:
+    at_work.aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", 1, QueueName="SlackDeadLetterQueue")
+
+
+def subscription_dead_letters(at_work: Operation) -> None:
+    at_work.aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", 1, QueueName="SubscriptionDeadLetterQueue")
+
+
+def slack_queue_age(at_work: Operation) -> None:
+    at_work.aws("AWS/SQS", "ApproximateAgeOfOldestMessage", 899, QueueName="SlackQueue")
+    assert "SlackQueueAgeAlarm" not in at_work.gone_off
+    at_work.aws("AWS/SQS", "ApproximateAgeOfOldestMessage", 900, QueueName="SlackQueue")
+
+
+def slack_late(at_work: Operation) -> None:
+    no_answer = DeliveryDelayed("no connection", reason="no_answer")
+    at_work.ends(*deliver(at_work.story, no_answer, waited_minutes=29))
+    assert "SlackLateAlarm" not in at_work.gone_off
+    at_work.ends(*deliver(at_work.story, no_answer, waited_minutes=30))
+
+
+def destination_gone(at_work: Operation) -> None:
+    gone = DestinationGone("Slack says no_service", reason="no_service")
+    at_work.ends(*deliver(at_work.story, gone, gone))
+
+
+def lambda_says(metric: str, function: str, value: float) -> Callable[[Operation], None]:
+    def scene(at_work: Operation) -> None:
+        at_work.aws("AWS/Lambda", metric, value, minutes=8, FunctionName=function)
+        assert not any(function.removesuffix("Function") in alarm for alarm in at_work.gone_off), "it may be passing"
+        at_work.aws("AWS/Lambda", metric, value, minutes=8, FunctionName=function)
+
+    return scene
+
+
+SCENES: dict[str, Callable[[Operation], None]] = {
+    "NoPollAlarm": no_poll,
+    "LagAlarm": lag,
+    "TokenAlarm": token,
+    "ThrottledAlarm": throttled,
+    "InvisibleAlarm": invisible,
+    "SettingsAlarm": settings,
+    "TemplateAlarm": template,
+    "SlackDeadLettersAlarm": slack_dead_letters,
+    "SubscriptionDeadLettersAlarm": subscription_dead_letters,
+    "SlackQueueAgeAlarm": slack_queue_age,
+    "SlackLateAlarm": slack_late,
+    "DestinationGoneAlarm": destination_gone,
+    "PollerErrorsAlarm": lambda_says("Errors", "PollerFunction", 1),
+    "PollerThrottlesAlarm": lambda_says("Throttles", "PollerFunction", 1),
+    "PollerSlowAlarm": lambda_says("Duration", "PollerFunction", 48_001),
+    "SlackErrorsAlarm": lambda_says("Errors", "SlackFunction", 1),
+    "SlackThrottlesAlarm": lambda_says("Throttles", "SlackFunction", 1),
+    "SlackSlowAlarm": lambda_says("Duration", "SlackFunction", 48_001),
+}
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_goes_off(at_work: Operation, alarm: str) -> None:
+    assert alarm not in at_work.gone_off - {"NoPollAlarm"}
+    SCENES[alarm](at_work)
+    assert alarm in at_work.gone_off
+
+
+# ----- Near misses -----------------------------------------------------------------------------------------
+
+
+def test_fourteen_minutes_without_a_poll_are_no_alarm(at_work: Operation) -> None:
+    at_work.polls(15)
+    at_work.gone_off.clear()
+    at_work.passes(13)
+    at_work.polls(2)
+    assert at_work.gone_off == set()
+
+
+@pytest.mark.parametrize("fault", ["500", "login-page", "401", "403", "404-route", "reset"])
+def test_polls_that_fail_are_no_sign_of_life(at_work: Operation, fault: str) -> None:
+    """Whatever Testmo answers, the dead man's switch goes off, and the alarm of its own comes on top."""
+    at_work.polls(15)
+    at_work.story.testmo.faults.add(fault, times=None)
+    at_work.polls(16)
+    assert "NoPollAlarm" in at_work.alarms()
+    assert ("TokenAlarm" in at_work.alarms()) == (fault in ("401", "403"))
+
+
+def test_a_poller_that_never_gets_the_lease_is_no_sign_of_life(at_work: Operation) -> None:
+    at_work.polls(15)
+    thief = at_work.story.store.as_seen_by("thief")
+    thief.take_lease(at_work.story.time, timedelta(hours=9))
+    at_work.polls(16)
+    assert at_work.alarms() == {"NoPollAlarm"}
+
+
+def test_lag_goes_back_to_nothing_when_everything_was_read(at_work: Operation) -> None:
+    broken = at_work.story.add_run("Broken")
+    at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)
+    at_work.polls(20)
+    at_work.story.testmo.faults.clear()
+    at_work.polls(6)
+    assert "LagAlarm" not in at_work.alarms()
+
+
+def test_a_pause_of_a_quarter_of_an_hour_is_not_throttling_for_long(at_work: Operation) -> None:
+    at_work.polls(15)
+    at_work.gone_off.clear()
+    at_work.story.testmo.faults.add("429", retry_after=600)
+    at_work.polls(30)
+    assert "ThrottledAlarm" not in at_work.gone_off
+
+
+def test_one_broken_run_does_not_look_like_an_outage(at_work: Operation) -> None:
+    at_work.polls(15)
+    broken = at_work.story.add_run("Broken")
+    at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)
+    at_work.polls(20)
+    assert at_work.alarms() == {"LagAlarm"}
+
+
+def test_a_message_that_sns_does_not_take_is_lag(at_work: Operation) -> None:
+    story = at_work.story
+    story.save(next(iter(story.world.runs.values())))
+    story.topic.refused = {"slack:default"}
+    at_work.polls(17)
+    assert "LagAlarm" in at_work.alarms()
+
+
+def test_a_project_that_is_invisible_is_not_lag_as_well(at_work: Operation) -> None:
+    at_work.polls(15)
+    at_work.story.testmo.faults.add("403", path="/projects/*/runs", times=None)
+    at_work.polls(30)
+    assert at_work.alarms() == {"InvisibleAlarm"}
+
+
+# ----- What they are made of -------------------------------------------------------------------------------
+
+
+def test_every_alarm_has_a_scene_and_every_scene_an_alarm() -> None:
+    assert set(SCENES) == set(ALARMS)
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_tells_operations_when_it_begins_and_when_it_ends(alarm: str) -> None:
+    """Never through the topic of the notifications: that may be what is broken."""
+    assert ALARMS[alarm]["AlarmActions"] == ALARMS[alarm]["OKActions"] == [{"Ref": "OpsTopic"}]
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_says_what_to_do_and_names_its_section_of_the_runbook(alarm: str) -> None:
+    words = ALARMS[alarm]["AlarmDescription"]
+    title = re.search(r'Runbook: docs/runbook\.md, "([^"]+)"\.$', words)
+    assert len(words) <= 1_024, "more than CloudWatch takes"
+    assert title is not None
+    assert f"\n## {title[1]}\n" in RUNBOOK
+    assert f"`{alarm}`" in RUNBOOK.split(f"\n## {title[1]}\n")[1].split("\n## ")[0]
+
+
+def test_every_alarm_that_the_runbook_names_exists() -> None:
+    assert set(re.findall(r"`(\w+Alarm)`", RUNBOOK)) == set(ALARMS)
+
+
+def test_no_metric_has_a_dimension_without_end(healthy_hour: Operation) -> None:
+    """A run or an address as a dimension would make a metric of each, for 30 cents a month each."""
+    ours = [key for key in healthy_hour.cloudwatch.points if key[0] == "TestmoNotifier"]
+    assert {name for _, _, dimensions in ours for name, _ in dimensions} <= {"service", "reason", "kind"}
+    assert len({name for _, name, _ in ours}) <= 20
+
+
+def test_what_costs_money_in_every_hour_is_little(story: Story) -> None:
+    """README and runbook count with these seven; the others are there only in hours in which they happened."""
+    story.add_run()
+    operation = Operation(story)
+    operation.polls(2)
+    operation.cloudwatch = CloudWatch()
+    operation.polls(30)
+    assert {name for _, name, _ in operation.cloudwatch.points} == {
+        "PollSucceeded", "LagSeconds", "Pending", "Requests", "RunsOpen", "RunsRead", "SkewSeconds",
+    }  # fmt: skip
+
+
+def test_the_dashboard_shows_every_metric_an_alarm_of_ours_reads() -> None:
+    body = TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    ours = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "TestmoNotifier"}
+    assert [name for name in ours if f'"{name}"' not in body] == []

@@ -1,0 +1,137 @@
+"""Rewinding: what is failing since a moment is announced again, everything else stays as it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from testmo_notifier.model import Resume
+from testmo_notifier.politeness import Gate
+from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
+from tests.story import Story
+from tools.ops.rewind import Plan, go_back, rewound
+
+
+def rewind(story: Story, run_id: int, seconds: float, keys: set[int]) -> None:
+    """As the command does it, for results that the test names."""
+    gate = Gate(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
+    go_back(story.store, Plan(story.connect(gate).run(run_id), story.ago(seconds), frozenset(keys)))
+
+
+def test_only_what_is_failing_since_then_comes_again_and_with_an_id_of_its_own(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait(10)
+    old = story.save(run, 1)
+    story.wait_and_poll()
+    story.wait_and_poll(30)
+    new = story.save(run, 2)
+    story.wait_and_poll()
+    assert story.announced == [old.id, new.id]
+
+    story.wait()
+    rewind(story, run.id, 300, {new.id})
+    story.wait_and_poll(30)
+
+    assert story.announced == [old.id, new.id, new.id]
+    ids = [event["id"] for event in story.events]
+    assert len(set(ids)) == 3
+
+
+def test_results_that_come_after_a_rewind_are_announced_once(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait(10)
+    first = story.save(run, 1)
+    story.wait_and_poll()
+    rewind(story, run.id, 3_600, {first.id})
+    second = story.save(run, 2)
+    story.wait_and_poll(20)
+    assert sorted(story.announced) == [first.id, first.id, second.id]
+
+
+def test_a_closed_run_that_is_done_is_read_again(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait(10)
+    result = story.save(run, 1)
+    story.wait_and_poll()
+    story.world.close_run(run)
+    story.wait_and_poll(20)
+    rewind(story, run.id, 7_200, {result.id})
+    story.wait_and_poll(3)
+    assert story.announced == [result.id, result.id]
+    story.wait_and_poll(70)
+    assert story.announced == [result.id, result.id]
+
+
+def test_a_rewound_checkpoint_forgets_only_what_it_shall_announce() -> None:
+    before = make_checkpoint(
+        cursor=at(100),
+        floor=at(50),
+        seen={1: at(60), 2: at(70), 3: at(80)},
+        failing={11: (1, 3), 12: (2, 3), 13: (3, 5)},
+        older={2: 3, 7: 3},
+        counters={3: 3},
+        outbox=(make_outgoing(),),
+        version=4,
+        read_at=at(101),
+        closed_at=at(99),
+    )
+    after = rewound(before, at(65), frozenset({2, 3}), at=at(200))
+    assert after == replace(
+        before,
+        cursor=at(65),
+        floor=at(50),
+        seen={1: at(60)},
+        failing={11: (1, 3)},
+        older={7: 3},
+        counters=None,
+        read_at=None,
+        rewound=at(200).isoformat(),
+    )
+
+
+def test_a_rewind_never_moves_a_checkpoint_forwards_and_an_interrupted_read_begins_anew() -> None:
+    before = make_checkpoint(cursor=at(10), floor=at(5), resume=Resume(at(4), 7, 650, at(11)))
+    later = rewound(before, at(1_000), frozenset(), at=at(2_000))
+    assert (later.cursor, later.floor, later.resume) == (at(10), at(5), Resume(at(4), 1, None))
+    earlier = rewound(before, at(-60), frozenset(), at=at(2_000))
+    assert earlier.resume == Resume(at(-61), 1, None)
+
+
+def test_the_same_news_has_the_same_id_until_somebody_rewinds() -> None:
+    def news(rewound: str = "") -> str:
+        builder = make_builder()
+        builder._rewound = rewound
+        builder.add([make_result(1)], make_expands())
+        return builder.notification_id("slack:default")
+
+    assert news() == news()
+    assert len({news(), news(START.isoformat()), news((START + timedelta(1)).isoformat())}) == 3
+
+
+def test_a_digest_knows_all_its_results_those_left_out_included() -> None:
+    builder = make_builder()
+    builder.add([make_result(number) for number in range(1, 200)], make_expands())
+    digest = builder.build()
+    assert digest.omitted > 0
+    assert digest.keys == frozenset(range(1, 200))
+
+
+def test_what_was_published_is_kept_by_result_however_many_there_were(story: Story) -> None:
+    run = story.add_run(tests=120)
+    story.poll()
+    story.wait(10)
+    ids = {story.save(run, number).id for number in range(1, 121)}
+    story.wait_and_poll()
+    sent = story.store.sent(run.id)
+    assert {destination for one in sent for destination in one.notifications} == {
+        "slack:default",
+        "email:default",
+        "event",
+    }
+    assert all(one.keys == ids and one.at <= story.time for one in sent)
+    (event,) = [json.loads(n.message)["id"] for n in story.topic.notifications if n.channel == "event"]
+    assert event in [one.notifications.get("event") for one in sent]

@@ -1,0 +1,215 @@
+"""`doctor`: says what is wrong and how to mend it, and nothing when nothing is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from testmo_notifier.adapters import items
+from tests.factories import START, make_checkpoint, make_outgoing
+from tools.ops import records, schedule
+
+from .conftest import GONE, NAME, NO_TEXT, Operated
+
+
+def wrong(operated: Operated) -> list[dict[str, Any]]:
+    """What it finds wrong; every finding has its mend."""
+    said = operated.command("doctor", "--json")
+    findings = [finding for finding in said.json["findings"] if not finding["ok"]]
+    assert said.status == (1 if findings else 0)
+    assert all(finding["mend"] for finding in findings)
+    return findings
+
+
+def test_on_a_healthy_stack_all_is_well(operated: Operated) -> None:
+    operated.poll()
+    operated.slack.answer(NO_TEXT)
+
+    said = operated.command("doctor")
+
+    assert said.status == 0, said
+    assert "the webhook of slack:default is alive" in said.out
+    assert "1 of 1 visible projects are watched: Shop" in said.out
+    assert "email:default goes to qa@example.com" in said.out
+    assert f"{NAME}: all is well" in said.out
+    assert "✗" not in said.out
+    assert operated.slack.posts[0].body == b"{}", "nothing that anybody could see"
+
+
+def test_a_refused_token(operated: Operated) -> None:
+    operated.poll()
+    operated.simulator.faults.add("401", times=None)
+
+    (finding,) = wrong(operated)
+
+    assert finding["area"] == "Testmo"
+    assert "make a new API token" in finding["mend"]
+
+
+def test_a_testmo_that_asks_for_a_pause(operated: Operated) -> None:
+    operated.poll()
+    operated.simulator.faults.add("429", retry_after=60, times=None)
+
+    (finding,) = wrong(operated)
+
+    assert "429" in finding["words"]
+
+
+def test_a_hidden_project(operated: Operated) -> None:
+    operated.poll()
+    operated.world.hide_project(operated.shop)
+
+    found = [finding["words"] for finding in wrong(operated)]
+
+    assert "no project is watched" in found
+    assert f"project {operated.shop.id} of ProjectIds is not visible to the token's user" in found
+
+
+@pytest.mark.parametrize("webhook", ["default", "payments"])
+def test_a_dead_webhook(operated: Operated, webhook: str) -> None:
+    operated.poll()
+    operated.slack.always(GONE, webhook=webhook)
+
+    (finding,) = wrong(operated)
+
+    assert f"the webhook of slack:{webhook}: Slack answered 404 (no_service)" in finding["words"]
+    assert "make a new incoming webhook" in finding["mend"]
+
+
+def test_dead_letters(operated: Operated) -> None:
+    operated.park_one()
+    operated.slack.always(NO_TEXT)
+
+    (finding,) = wrong(operated)
+
+    assert "1 dead letter (slack), slack:default: no_service" in finding["words"]
+    assert "redrive --queue slack --yes" in finding["mend"]
+    assert operated.depth(operated.dead("Slack")) == 1, "it only looked"
+
+
+def test_a_secret_that_is_no_token(operated: Operated) -> None:
+    operated.poll()
+    secrets = operated.aws.secrets
+    arn = operated.aws.functions.get_function_configuration(FunctionName=operated.stack.poller)["Environment"][
+        "Variables"
+    ]["TESTMO_SECRET_ARN"]
+    secrets.put_secret_value(SecretId=arn, SecretString='{"tokn": "wrong name"}')
+    try:
+        (finding,) = wrong(operated)
+    finally:
+        secrets.put_secret_value(SecretId=arn, SecretString=operated.simulator.token)
+
+    assert "is not a Testmo token" in finding["words"]
+    assert "wrong name" not in finding["words"]
+
+
+def test_a_mailbox_that_is_gone(operated: Operated) -> None:
+    operated.poll()
+    found = operated.aws.sns.list_subscriptions_by_topic(TopicArn=operated.stack.topic_arn)["Subscriptions"]
+    (mail,) = [one for one in found if one["Endpoint"] == "qa@example.com"]
+    operated.aws.sns.unsubscribe(SubscriptionArn=mail["SubscriptionArn"])
+
+    (finding,) = wrong(operated)
+    assert finding["words"] == "email:default is routed and has no confirmed subscription"
+
+    assert operated.command("subscribe", "email:default", "qa@example.com").status == 0, "the mend it names"
+    assert wrong(operated) == []
+
+
+def test_a_schedule_that_was_paused_and_forgotten(operated: Operated) -> None:
+    operated.poll()
+    polled_an_hour_ago(operated)
+
+    (finding,) = wrong(operated)
+    assert "the schedule is disabled (rate(1 minute)); the last poll was 1 h ago" in finding["words"]
+    assert "testmo-notifier resume" in finding["mend"]
+
+
+def test_a_schedule_that_is_on_and_polls_nothing(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is only said to be on: the emulator would poll at once."""
+    operated.poll()
+    polled_an_hour_ago(operated)
+    monkeypatch.setattr(schedule, "read", lambda _: {"State": "ENABLED", "ScheduleExpression": "rate(1 minute)"})
+
+    (finding,) = wrong(operated)
+
+    assert "the schedule is enabled (rate(1 minute)); the last poll was 1 h ago" in finding["words"]
+    assert "the poller's log" in finding["mend"]
+
+
+def polled_an_hour_ago(operated: Operated) -> None:
+    client = operated.account.dynamodb
+    client.update_item(
+        TableName=operated.stack.table,
+        Key=items.CONTROL_KEY,
+        UpdateExpression="SET polled_at = :then",
+        ExpressionAttributeValues={":then": {"S": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}},
+    )
+
+
+def test_messages_that_nobody_publishes(operated: Operated) -> None:
+    operated.poll()
+    store = records.store(operated.account)
+    stuck = store.commit(make_checkpoint(4711, outbox=(make_outgoing(),), read_at=START))
+    try:
+        (finding,) = wrong(operated)
+        waiting = operated.command("deliveries", "--run", "4711")
+    finally:
+        store.clear(stuck, stuck.outbox, at=datetime.now(UTC))
+
+    assert "run 4711: 1 message still to be published" in finding["words"]
+    assert waiting.status == 1
+    assert "not published  run 4711  slack:default  1 result: waits in the outbox" in waiting.out
+
+
+def test_an_alarm_that_rings(operated: Operated) -> None:
+    operated.poll()
+    name = operated.account.stack.physical("AWS::CloudWatch::Alarm")[0]
+    ring = operated.account.cloudwatch.set_alarm_state
+    ring(AlarmName=name, StateValue="ALARM", StateReason="a test")
+    try:
+        (finding,) = wrong(operated)
+    finally:
+        ring(AlarmName=name, StateValue="OK", StateReason="a test")
+
+    assert f"{name} rings" in finding["words"]
+
+
+def test_a_function_without_its_settings(operated: Operated) -> None:
+    operated.poll()
+    functions = operated.aws.functions
+    before = functions.get_function_configuration(FunctionName=operated.stack.poller)["Environment"]["Variables"]
+    broken = {**before, "OVERLAP_SECONDS": "soon"}
+    functions.update_function_configuration(FunctionName=operated.stack.poller, Environment={"Variables": broken})
+    try:
+        findings = wrong(operated)
+    finally:
+        functions.update_function_configuration(FunctionName=operated.stack.poller, Environment={"Variables": before})
+
+    assert "PollerFunction: OVERLAP_SECONDS is 'soon'" in findings[0]["words"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "words"),
+    [
+        (("--stack-name", "nobody"), 1, "there is no stack nobody"),
+        (("--profile", "nobody"), 2, "nobody"),
+        (("--flag",), 2, "No such option"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_a_sentence(
+    operated: Operated, flags: tuple[str, ...], status: int, words: str
+) -> None:
+    environment = {"AWS_ENDPOINT_URL": ""} if "--profile" in flags else {}
+    said = operated.command("doctor", *flags, **environment)
+    assert said.status == status
+    assert words in said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_emulator_that_went_away_is_a_sentence(operated: Operated) -> None:
+    said = operated.command("status", "--json", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert said.status == 1
+    assert said.json["ok"] is False

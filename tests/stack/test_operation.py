@@ -1,0 +1,97 @@
+"""Operation's own path, on the deployed stack: every alarm reaches OpsTopic, and the optional parameters deploy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.alarms import ALARMS
+from tools import stack
+from tools.aws import CONFIG, Aws
+from tools.build import Build
+from tools.stack import Stack
+
+KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture(scope="module")
+def optional(aws: Aws, built: Build, parameters: Mapping[str, str]) -> Stack:
+    """A stack with everything that is optional, its schedule on and so rare that it never comes."""
+    everything = {
+        **parameters,
+        "PollScheduleState": "ENABLED",
+        "PollSchedule": "rate(365 days)",
+        "SilenceMinutes": "60",
+        "HeartbeatSecretArn": stack.make_secret(aws, "heartbeat", "https://hc-ping.example/secret"),
+        "KmsKeyArn": KEY,
+        "PermissionsBoundaryArn": "arn:aws:iam::000000000000:policy/boundary",
+    }
+    return stack.deploy(aws, built, everything, name="optional")
+
+
+@pytest.fixture
+def ops_mail(aws: Aws, optional: Stack) -> Iterator[str]:
+    """A queue that gets what operations would get."""
+    resource = aws.cloudformation.describe_stack_resource(StackName=optional.name, LogicalResourceId="OpsTopic")
+    topic = resource["StackResourceDetail"]["PhysicalResourceId"]
+    queue = aws.sqs.create_queue(QueueName="ops-mail")["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+            }
+        ],
+    }
+    aws.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    subscription = aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    yield queue
+    aws.sns.unsubscribe(SubscriptionArn=subscription)
+    aws.sqs.delete_queue(QueueUrl=queue)
+
+
+def test_every_alarm_reaches_operations_with_what_to_do(aws: Aws, optional: Stack, ops_mail: str) -> None:
+    cloudwatch: Any = boto3.client(
+        "cloudwatch",
+        endpoint_url=aws.endpoint,
+        region_name=aws.region,
+        aws_access_key_id=aws.access_key_id,
+        aws_secret_access_key=aws.secret_access_key,
+        config=CONFIG,
+    )
+    for name in ALARMS:
+        resource = aws.cloudformation.describe_stack_resource(StackName=optional.name, LogicalResourceId=name)
+        alarm = resource["StackResourceDetail"]["PhysicalResourceId"]
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    told = set()
+    while messages := aws.sqs.receive_message(QueueUrl=ops_mail, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            body = json.loads(json.loads(message["Body"])["Message"])
+            assert "Runbook: docs/runbook.md" in body["AlarmDescription"]
+            told.add(body["AlarmName"])
+            aws.sqs.delete_message(QueueUrl=ops_mail, ReceiptHandle=message["ReceiptHandle"])
+    assert {name for name in ALARMS if any(f"-{name}" in alarm for alarm in told)} == set(ALARMS)
+
+
+def test_what_the_organisation_asks_for_arrives_at_the_resources(aws: Aws, optional: Stack) -> None:
+    topic = aws.sns.get_topic_attributes(TopicArn=optional.topic_arn)["Attributes"]
+    queue = aws.sqs.get_queue_attributes(QueueUrl=optional.slack_queue, AttributeNames=["All"])["Attributes"]
+    assert topic["KmsMasterKeyId"] == queue["KmsMasterKeyId"] == KEY
+    assert queue.get("SqsManagedSseEnabled") in (None, "false")
+
+
+def test_a_paused_stack_has_no_dead_mans_switch(aws: Aws, deployed: Stack) -> None:
+    """Switched off by its parameter, it is silent on purpose."""
+    found = aws.cloudformation.describe_stack_resources(StackName=deployed.name)["StackResources"]
+    alarms = {
+        resource["LogicalResourceId"] for resource in found if resource["ResourceType"] == "AWS::CloudWatch::Alarm"
+    }
+    assert set(ALARMS) - alarms == {"NoPollAlarm"}

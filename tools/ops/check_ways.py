@@ -1,0 +1,126 @@
+"""`doctor` on the ways out: webhooks, mailboxes, queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from testmo_notifier.adapters import slack as hooks
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.errors import PayloadRefused, Undelivered
+from tools.ops import letters, records, subscriptions, wiring
+from tools.ops.account import Account
+from tools.ops.advice import mend
+from tools.ops.conduct import Desk
+from tools.ops.findings import Finding, bad, good
+from tools.ops.moments import age, counted
+
+if TYPE_CHECKING:
+    import urllib3
+
+EMPTY_POST: Final = "{}"  # a live webhook answers `no_text` and shows nothing
+MANY_WAITING: Final = 500  # at one a second a webhook needs eight minutes for those
+LATE_SECONDS: Final = 900
+LOOKED_AT: Final = 100
+
+
+def slack(desk: Desk) -> Iterable[Finding]:
+    """Every webhook, and every routed destination that has none."""
+    account = desk.account
+    wanted = [name for name in wiring.routed(account.settings) if name.startswith("slack:")]
+    if account.stack.slack_function is None:
+        yield good("Slack", "this stack has none (SlackSecretArn is empty)")
+        return
+    webhooks = account.webhooks()
+    pool = new_pool()
+    for name, url in webhooks.items():
+        destination = f"slack:{name}"
+        finding = alive(pool, destination, url)
+        if destination not in wanted:
+            finding = Finding(
+                finding.area, finding.ok, f"{finding.words} (no route of this checkout names it)", finding.mend
+            )
+        yield finding
+        failures = records.pace(account, destination).failures
+        if failures and finding.ok:
+            words = f"{counted(failures, 'post')} in a row to {destination} failed for a passing reason"
+            yield bad("Slack", words, "it answers now: what waits goes out by itself")
+    for destination in wanted:
+        if destination.removeprefix("slack:") not in webhooks:
+            yield bad("Slack", f"{destination} is routed and has no webhook in the secret", mend("no_webhook"))
+
+
+def alive(pool: urllib3.PoolManager, destination: str, url: str) -> Finding:
+    """What an empty post says of a webhook. Nobody sees it."""
+    try:
+        hooks.post(pool, url, EMPTY_POST, now=wiring.utc_now())
+    except PayloadRefused:
+        return good("Slack", f"the webhook of {destination} is alive")
+    except Undelivered as exc:
+        return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason))
+    return good("Slack", f"the webhook of {destination} answers ok, even to an empty message")
+
+
+def mail(desk: Desk) -> Iterable[Finding]:
+    """Every routed destination needs a confirmed mailbox, and so do the alarms."""
+    account = desk.account
+    found = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
+    for destination in (name for name in wiring.routed(account.settings) if name.startswith("email:")):
+        takers = [s.endpoint for s in found if s.takes("email", destination)]
+        if takers:
+            yield good("Mail", f"{destination} goes to {', '.join(takers)}")
+        else:
+            step = f"testmo-notifier subscribe {destination} somebody@example.com, then click the link in AWS's mail"
+            yield bad("Mail", f"{destination} is routed and has no confirmed subscription", step)
+    ops = subscriptions.listed(account, account.stack.outputs["OpsTopicArn"])
+    for subscription in (s for s in (*found, *ops) if not s.is_confirmed):
+        step = "click the link in AWS's mail (it may be in the spam folder); `subscribe` sends it once more"
+        yield bad("Mail", f"{subscription.endpoint} has not confirmed", step)
+    if any(s.is_confirmed for s in ops):
+        yield good("Mail", f"alarms go to {', '.join(s.endpoint for s in ops if s.is_confirmed)}")
+    else:
+        step = "set OpsEmailAddress or EmailAddress and confirm, or subscribe your pager to OpsTopicArn"
+        yield bad("Mail", "nobody is told of alarms", step)
+
+
+def queues(desk: Desk) -> Iterable[Finding]:
+    """How much waits, for how long, and what is dead."""
+    account = desk.account
+    waiting = letters.depth(account, account.stack.slack_queue)
+    oldest = oldest_seconds(account, account.stack.slack_queue)
+    words = f"{counted(waiting, 'message')} on the way to Slack" + (f", the oldest for {age(oldest)}" if oldest else "")
+    is_late = waiting > MANY_WAITING or (waiting > 0 and (oldest or 0) > LATE_SECONDS)
+    step = "they go out by themselves; if the number stands still, the Slack function's log says why"
+    yield bad("Queues", words, step) if is_late else good("Queues", words)
+    for name, url in account.stack.dead_letter_queues.items():
+        number = letters.depth(account, url)
+        if not number:
+            yield good("Queues", f"no dead letters ({name})")
+            continue
+        found = letters.look(account, name, limit=LOOKED_AT)
+        reasons = sorted({f"{one.value('destination') or 'unknown'}: {one.reason}" for one in found})
+        since = min((one.sent_at for one in found), default=None)
+        words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, wiring.utc_now())
+        yield bad("Queues", words, f"mend that, then: testmo-notifier redrive --queue {name} --yes")
+
+
+def told_since(since: datetime | None, now: datetime) -> str:
+    """For how long."""
+    return f"; the oldest for {age((now - since).total_seconds())}" if since else ""
+
+
+def oldest_seconds(account: Account, url: str) -> float | None:
+    """The age of a queue's oldest message as CloudWatch last saw it; SQS itself does not tell without receiving."""
+    now = wiring.utc_now()
+    points = account.cloudwatch.get_metric_statistics(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateAgeOfOldestMessage",
+        Dimensions=[{"Name": "QueueName", "Value": url.rpartition("/")[2]}],
+        StartTime=now - timedelta(minutes=15),
+        EndTime=now,
+        Period=300,
+        Statistics=["Maximum"],
+    ).get("Datapoints", [])
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    return float(newest["Maximum"]) if newest else None

@@ -1,0 +1,145 @@
+"""`doctor` at the work itself: stack, functions, polls, outboxes, alarms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from testmo_notifier.config import PollerSettings, SlackSettings
+from testmo_notifier.errors import ConfigurationError
+from tools.ops import records, schedule
+from tools.ops.conduct import Desk
+from tools.ops.findings import Finding, bad, good
+from tools.ops.moments import age, counted
+from tools.ops.wiring import utc_now
+
+IN_GOOD_ORDER: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
+PATIENCE: Final = timedelta(minutes=5)
+STALE_OUTBOX: Final = timedelta(minutes=10)
+ALARM: Final = "AWS::CloudWatch::Alarm"
+MAX_NAMES: Final = 100  # of one DescribeAlarms
+
+
+def stack(desk: Desk) -> Iterable[Finding]:
+    """Whether the last deployment went through."""
+    found = desk.account.stack
+    words = f"{found.name} is {found.status}"
+    if found.status in IN_GOOD_ORDER:
+        yield good("Stack", words)
+    else:
+        yield bad("Stack", words, f"see its events: sam list stack-outputs and CloudFormation's page of {found.name}")
+
+
+def functions(desk: Desk) -> Iterable[Finding]:
+    """Whether each is in order and has all it needs in its environment."""
+    account = desk.account
+    names = {"PollerFunction": (account.stack.poller, PollerSettings.from_env)}
+    readers = dict(names) | (
+        {"SlackFunction": (account.stack.slack_function, SlackSettings.from_env)}
+        if account.stack.slack_function
+        else {}
+    )
+    for logical, (name, read) in readers.items():
+        found = account.functions.get_function_configuration(FunctionName=name)
+        state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+        problems: list[str] = []
+        try:
+            read(found.get("Environment", {}).get("Variables", {}))
+        except ConfigurationError as exc:
+            problems += exc.problems
+        if state not in ("Active", "Inactive") or update == "Failed":
+            problems.append(f"it is {state}, its last update {update}: {found.get('LastUpdateStatusReason', '')}")
+        modified = found.get("LastModified", "?")
+        if problems:
+            yield bad("Functions", f"{logical}: {'; '.join(problems)}", "correct the parameters and `sam deploy` again")
+        else:
+            yield good("Functions", f"{logical} is configured completely, last changed {modified}")
+    if account.stack.slack_function:
+        found_mappings = account.functions.list_event_source_mappings(FunctionName=account.stack.slack_function)
+        off = [one for one in found_mappings["EventSourceMappings"] if one.get("State") not in ("Enabled", "Enabling")]
+        if off or not found_mappings["EventSourceMappings"]:
+            yield bad("Functions", "SlackFunction is not fed by its queue", "enable its trigger, or deploy again")
+
+
+def polls(desk: Desk) -> Iterable[Finding]:
+    """Whether somebody polls, and often enough."""
+    account = desk.account
+    control, lease = records.control(account)
+    planned = schedule.read(account)
+    now = utc_now()
+    is_on = planned["State"] == "ENABLED"
+    period = period_of(planned["ScheduleExpression"])
+    words = f"the schedule is {planned['State'].lower()} ({planned['ScheduleExpression']})"
+    if control.polled_at is None:
+        step = "wait two minutes after a deploy; then the poller's log says why" if is_on else "testmo-notifier resume"
+        yield bad("Polls", f"{words}; it has never polled", step)
+        return
+    silence = now - control.polled_at
+    words += f"; the last poll was {age(silence.total_seconds())} ago"
+    limit = 3 * period + PATIENCE if period else None
+    if is_on and (limit is None or silence <= limit):
+        yield good("Polls", words)
+    elif is_on:
+        yield bad("Polls", words, "the poller's log and its errors say why; `dry-run` shows what it would meet")
+    elif account.stack.parameters.get(schedule.PARAMETER) == "DISABLED" and silence <= PATIENCE:
+        yield good("Polls", f"{words}: somebody else polls")
+    else:
+        yield bad("Polls", words, "testmo-notifier resume; nothing was lost meanwhile, it is only late")
+    if control.not_before and control.not_before > now:
+        step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
+        yield bad("Polls", f"Testmo asked for a pause until {control.not_before.isoformat(timespec='seconds')}", step)
+    if control.undone:
+        step = "the next poll reads them first; if it stays so: raise RequestsPerMinute, or narrow ProjectIds"
+        yield bad("Polls", f"{counted(len(control.undone), 'run')} due and not read", step)
+    if lease and lease.until > now + PATIENCE:
+        yield bad("Polls", f"the lease is held until {lease.until.isoformat()}", "correct this machine's clock")
+
+
+def period_of(expression: str) -> timedelta | None:
+    """How often a rate(…) polls; None for cron, whose pauses are wanted."""
+    found = re.fullmatch(r"rate\(([0-9]+) (minute|hour|day)s?\)", expression)
+    return timedelta(minutes=int(found[1]) * UNITS[found[2]]) if found else None
+
+
+def outboxes(desk: Desk) -> Iterable[Finding]:
+    """What is committed and not published; what has become invisible."""
+    state = records.state(desk.account, desk.progress.note)
+    now = utc_now()
+    for checkpoint in state.outboxes:
+        since = checkpoint.read_at or checkpoint.cursor
+        words = f"run {checkpoint.run_id}: {counted(len(checkpoint.outbox), 'message')} still to be published"
+        words += f", read {age((now - since).total_seconds())} ago"
+        if now - since > STALE_OUTBOX:
+            yield bad("Outboxes", words, "the next poll publishes them; the poller's log says what keeps it from that")
+        else:
+            yield good("Outboxes", words)
+    if not state.outboxes:
+        yield good("Outboxes", "everything found was published")
+    for project in (project for project in state.projects.values() if project.gone_at):
+        step = "give the token's user access again, or take it out of ProjectIds"
+        yield bad("Testmo", f"project {project.project_id} has become invisible", step)
+    open_runs = {run for project in state.projects.values() for run in project.open_runs}
+    for checkpoint in state.checkpoints.values():
+        if checkpoint.gone_at and checkpoint.run_id in open_runs:
+            step = "it is tried again every hour; give the token's user access"
+            yield bad("Testmo", f"run {checkpoint.run_id} has become invisible", step)
+
+
+def alarms(desk: Desk) -> Iterable[Finding]:
+    """Those that ring."""
+    names = desk.account.stack.physical(ALARM)
+    if not names:
+        yield good("Alarms", "this stack has none")
+        return
+    ringing = []
+    for first in range(0, len(names), MAX_NAMES):
+        answer = desk.account.cloudwatch.describe_alarms(AlarmNames=names[first : first + MAX_NAMES])
+        ringing += [one for one in answer["MetricAlarms"] if one["StateValue"] == "ALARM"]
+    for one in ringing:
+        words = " ".join(one.get("AlarmDescription", "").split()) or one.get("StateReason", "")
+        yield bad("Alarms", f"{one['AlarmName']} rings: {words}", "the README's runbook has a section for it")
+    if not ringing:
+        yield good("Alarms", f"{counted(len(names), 'alarm')}, none rings")

@@ -1,0 +1,207 @@
+"""The commands for whoever operates a stack: names, flags and help. What they do is imported when they are called."""
+# ruff: noqa: PLC0415 - so that `--help` and `local` do not wait for it
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tools.ops.moments import Moment
+
+if TYPE_CHECKING:
+    from tools.ops.conduct import Desk
+
+STATUSES: Final = (
+    "Ends with status 0 if all is well or done, 1 if something is wrong or was not done, 2 if it was called wrongly."
+)
+
+Body = Callable[..., Callable[["Desk"], int]]
+
+
+def operated(body: Body) -> Callable[..., None]:
+    """Add the flags that say which stack, and run what the command returns to its exit status."""
+
+    @click.option("--stack-name", metavar="NAME", help="Default: samconfig.toml's; at AWS_ENDPOINT_URL the local one.")
+    @click.option("--region", metavar="REGION", help="Default: the environment's or the profile's.")
+    @click.option("--profile", metavar="PROFILE", help="A profile of your AWS configuration.")
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
+    @wraps(body)
+    def run(*, stack_name: str | None, region: str | None, profile: str | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
+        from tools.ops.conduct import conduct
+
+        sys.exit(conduct(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json))
+
+    return run
+
+
+@click.command(epilog=STATUSES)
+@operated
+def doctor() -> Callable[[Desk], int]:
+    """Find out what is wrong and how to mend it.
+
+    Looks at everything, shows nothing in Slack, changes nothing.
+    """
+    from tools.ops import doctor as command
+
+    return command.doctor
+
+
+@click.command(epilog=STATUSES)
+@click.option(
+    "--destination",
+    "destinations",
+    metavar="NAME",
+    multiple=True,
+    help="Like slack:payments; default: all routed ones.",
+)
+@click.option("--direct", is_flag=True, help="Post to Slack from here, without topic, queue and function.")
+@click.option(
+    "--wait", type=click.FloatRange(1, 900), default=60.0, show_default=True, help="Seconds for Slack to answer."
+)
+@operated
+def send_test(*, destinations: tuple[str, ...], direct: bool, wait: float) -> Callable[[Desk], int]:
+    """Send a message marked [TEST], and report what became of it.
+
+    It takes the way that real ones take: topic, queue, function, webhook. Of mail, accepted by SNS is all that can be
+    known.
+    """
+    from tools.ops import send_test as command
+
+    return lambda desk: command.send_test(desk, destinations, direct=direct, wait_seconds=wait)
+
+
+@click.command(epilog=STATUSES)
+@click.argument("destination", required=False)
+@click.argument("address", required=False)
+@click.option("--list", "as_list", is_flag=True, help="Show who gets what by mail, and who has not confirmed.")
+@operated
+def subscribe(*, destination: str | None, address: str | None, as_list: bool) -> Callable[[Desk], int]:
+    """Send mail to another address, too.
+
+    DESTINATION is email:<name>, as routes.toml names it. AWS writes to ADDRESS; nothing goes there until somebody
+    clicks the link. Running it again does no harm.
+    """
+    from tools.ops import subscriptions as command
+
+    if as_list == bool(destination or address) or bool(destination) != bool(address):
+        raise click.UsageError("give a destination and an address, or --list alone")
+    return command.show if as_list else lambda desk: command.subscribe(desk, destination or "", address or "")
+
+
+@click.command(epilog=STATUSES)
+@operated
+def status() -> Callable[[Desk], int]:
+    """Show what is watched and how far it is.
+
+    Runs, cursors, lag, throttle, outboxes, queues, out of the stack's own state; Testmo is not asked.
+    """
+    from tools.ops import status as command
+
+    return command.status
+
+
+@click.command(epilog=STATUSES)
+@click.option("--run", type=click.IntRange(1), metavar="ID", help="One run; alone, from its beginning.")
+@click.option("--since", type=Moment(), help="What is failing since then: 2026-11-23T09:00Z, or 2h ago.")
+@click.option("--project", type=click.IntRange(1), metavar="ID", help="With --since: only the runs of this project.")
+@click.option("--yes", "apply", is_flag=True, help="Do it; without, only show what would be announced again.")
+@operated
+def rewind(*, run: int | None, since: datetime | None, project: int | None, apply: bool) -> Callable[[Desk], int]:
+    """Announce again what is failing since a moment.
+
+    For when a channel was misrouted, say. Without --yes nothing moves, and what would be announced is shown.
+
+    The next polls find those results new and announce them on every channel, under new ids, at most 20 messages a poll
+    and destination. Nothing is lost by it, and whoever was told before is told twice.
+    """
+    from tools.ops import rewind as command
+
+    return lambda desk: command.rewind(desk, run=run, since=since, project=project, apply=apply)
+
+
+@click.command(epilog=STATUSES)
+@click.option(
+    "--queue",
+    type=click.Choice(["all", "slack", "subscription"]),
+    default="all",
+    show_default=True,
+    help="Whose dead letters.",
+)
+@click.option("--yes", "apply", is_flag=True, help="Do it; without, only show what is there and why.")
+@operated
+def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
+    """Bring dead letters back to work.
+
+    When what killed them is mended. Without --yes nothing moves, and the letters are shown with their reasons.
+
+    Slack's go to the Slack queue (what Slack had already is not sent twice), mail to the topic once more. It may be
+    stopped and run again at any time.
+    """
+    from tools.ops import redrive as command
+
+    queues = ("slack", "subscription") if queue == "all" else (queue,)
+    return lambda desk: (command.apply if apply else command.plan)(desk, queues)
+
+
+@click.command(epilog=STATUSES)
+@operated
+def pause() -> Callable[[Desk], int]:
+    """Stop the polls.
+
+    Nothing is lost: after `resume` everything is announced that happened meanwhile.
+    """
+    from tools.ops import schedule as command
+
+    return lambda desk: command.switch(desk, "DISABLED")
+
+
+@click.command(epilog=STATUSES)
+@operated
+def resume() -> Callable[[Desk], int]:
+    """Let the polls go on."""
+    from tools.ops import schedule as command
+
+    return lambda desk: command.switch(desk, "ENABLED")
+
+
+@click.command(epilog=STATUSES)
+@click.option("--result", type=click.IntRange(1), metavar="ID", help="A result of Testmo: did we tell of it?")
+@click.option("--since", type=Moment(), help="What was published since then: 2026-11-23T09:00Z, or 2h ago.")
+@click.option("--run", type=click.IntRange(1), metavar="ID", help="Of this run only; quicker, too.")
+@operated
+def deliveries(*, result: int | None, since: datetime | None, run: int | None) -> Callable[[Desk], int]:
+    """Did we tell them?
+
+    What was published in the last 30 days, and whether Slack took it. Of mail and events, accepted by SNS is all that
+    can be known.
+    """
+    from tools.ops import deliveries as command
+
+    return lambda desk: command.deliveries(desk, result=result, since=since, run=run)
+
+
+@click.command(epilog=STATUSES)
+@click.option(
+    "--from-environment",
+    is_flag=True,
+    help="Without a stack: TESTMO_URL, TESTMO_TOKEN and what `local` takes; no state.",
+)
+@operated
+def dry_run(*, from_environment: bool) -> Callable[[Desk], int]:
+    """Show what a poll would send now.
+
+    Polls and renders with the stack's settings and state, publishes nothing, moves nothing.
+
+    Routes, issue links and templates are those of this checkout: what `sam deploy` would deploy.
+    """
+    from tools.ops import dry_run as command
+
+    return lambda desk: command.dry_run(desk, from_environment=from_environment)
+
+
+COMMANDS: Final = (doctor, status, send_test, deliveries, dry_run, subscribe, redrive, rewind, pause, resume)

@@ -1,0 +1,71 @@
+"""`doctor`: what is wrong, and how to mend it. Every check stands alone: one that cannot look says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from testmo_notifier.errors import ConfigurationError, NotifierError
+from tools.ops import check_testmo, check_ways, check_work
+from tools.ops.conduct import FINE, WRONG, Desk, NotDone, reason
+from tools.ops.findings import Finding, bad
+from tools.ops.moments import counted
+
+Check = Callable[[Desk], Iterable[Finding]]
+
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("Stack", check_work.stack),
+    ("Functions", check_work.functions),
+    ("Testmo", check_testmo.testmo),
+    ("Polls", check_work.polls),
+    ("Outboxes", check_work.outboxes),
+    ("Slack", check_ways.slack),
+    ("Mail", check_ways.mail),
+    ("Queues", check_ways.queues),
+    ("Alarms", check_work.alarms),
+)
+
+
+def doctor(desk: Desk) -> int:
+    """Look at everything; wrong if anything is."""
+    _ = desk.account.stack  # without a stack there is nothing to look at
+    findings: list[Finding] = []
+    for area, check in CHECKS:
+        desk.progress.note(f"looking at: {area}")
+        for finding in examine(area, check, desk):
+            findings.append(finding)
+            tell(desk, finding)
+    wrong = [finding for finding in findings if not finding.ok]
+    words = f"{counted(len(wrong), 'thing')} to mend" if wrong else "all is well"
+    desk.out.gap()
+    desk.out.verdict(f"{desk.account.stack.name}: {words}", is_ok=not wrong)
+    desk.answer({"ok": not wrong, "findings": [asdict(finding) for finding in findings]})
+    return WRONG if wrong else FINE
+
+
+def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
+    """What a check finds; what keeps it from looking is a finding, too."""
+    found: list[Finding] = []
+    try:
+        found.extend(check(desk))
+    except ConfigurationError as exc:
+        found += [
+            bad(area, problem, "correct it and deploy again, or store the right value") for problem in exc.problems
+        ]
+    except NotDone as exc:
+        found.append(bad(area, str(exc), "see above"))
+    except NotifierError as exc:
+        found.append(bad(area, str(exc), "try again in a minute; if it stays, see the README's runbook"))
+    except (BotoCoreError, ClientError, OSError) as exc:
+        found.append(bad(area, f"could not be looked at: {reason(exc)}", "docs/commands.md lists the rights it needs"))
+    return found
+
+
+def tell(desk: Desk, finding: Finding) -> None:
+    """One finding, and the step that mends it."""
+    desk.out.verdict(f"{finding.area}: {finding.words}", is_ok=finding.ok)
+    if finding.mend:
+        desk.out.note(f"→ {finding.mend}")
