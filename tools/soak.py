@@ -251,8 +251,8 @@ class Soak:
             "polls": ", ".join(f"{n} {status}" for status, n in sorted(ledger.polls.items())),
             "kills": f"{ledger.kills} workers killed, {ledger.faults} faults of Testmo",
             "saved": f"{len(ledger.saved)} results, {failing} of them failing at the end",
-            "announced": f"{len({key for key, _ in ledger.announced()})} results by name and {ledger.counted()} in the exact "
-            f"totals of {len(ledger.events)} events",
+            "announced": f"{len({key for key, _ in ledger.announced()})} results by name and {ledger.counted()} in the "
+            f"exact totals of {len(ledger.events)} events",
             "delivered": f"{len(self.slack.taken)} posts to Slack, {ledger.mails} mails",
             "doubled": f"{ledger.doubled()} announcements",
             "under way": str(left),

@@ -273,6 +273,7 @@ def test_an_alarm_says_what_to_do_and_names_its_section_of_the_runbook(alarm: st
     words = ALARMS[alarm]["AlarmDescription"]
     title = re.search(r'Runbook: docs/runbook\.md, "([^"]+)"\.$', words)
     assert len(words) <= 1_024, "more than CloudWatch takes"
+    assert "- " not in words, "a line of the template was broken at a hyphen"
     assert title is not None
     assert f"\n## {title[1]}\n" in RUNBOOK
     assert f"`{alarm}`" in RUNBOOK.split(f"\n## {title[1]}\n")[1].split("\n## ")[0]

@@ -153,7 +153,7 @@ def test_the_budget_holds_in_every_sixty_seconds(story: Story, budget: int, ever
 
 def test_sixty_runs_with_twenty_requests_a_minute_are_all_read_in_bounded_time(story: Story) -> None:
     story.settings["requests_per_minute"] = 20
-    story.settings["shuffle"] = random.Random(7).shuffle  # noqa: S311 - the same order in every run of the tests
+    story.settings["shuffle"] = random.Random(7).shuffle
     runs = [story.add_run(f"Run {n}", tests=1) for n in range(60)]
     story.poll()
     story.wait_and_poll(6)
@@ -165,7 +165,7 @@ def test_sixty_runs_with_twenty_requests_a_minute_are_all_read_in_bounded_time(s
 
 def test_runs_that_change_at_every_poll_keep_no_other_from_being_read(story: Story) -> None:
     story.settings["requests_per_minute"] = 20
-    story.settings["shuffle"] = random.Random(7).shuffle  # noqa: S311 - the same order in every run of the tests
+    story.settings["shuffle"] = random.Random(7).shuffle
     runs = [story.add_run(f"Run {n}", tests=50) for n in range(40)]
     quiet = story.add_run("quiet")
     story.wait_and_poll(8)
@@ -183,7 +183,7 @@ def test_more_projects_than_requests_keep_no_result_from_being_announced(
     story: Story, projects: int, budget: int
 ) -> None:
     story.settings["requests_per_minute"] = budget
-    story.settings["shuffle"] = random.Random(7).shuffle  # noqa: S311 - the same order in every run of the tests
+    story.settings["shuffle"] = random.Random(7).shuffle
     runs = many_projects(story, projects)
     story.wait_and_poll(20)
     first = [story.save(run, 1).id for run in runs]

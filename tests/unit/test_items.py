@@ -47,7 +47,7 @@ def hostile_text(rnd: random.Random, length: int) -> str:
 
 def full_outbox(keys: Iterable[int] = ()) -> tuple[Outgoing, ...]:
     """A digest as large as digests get, for twenty webhooks, a mailbox and the event."""
-    rnd = random.Random(1)  # noqa: S311 - no secret
+    rnd = random.Random(1)
     users = {n: hostile_text(rnd, 250) for n in range(60)}
     issues = {n: hostile_text(rnd, 100) for n in range(600)}
     names: dict[str, Any] = {name: hostile_text(rnd, 250) for name in ("name", "milestone", "configuration")}
@@ -94,7 +94,7 @@ def full_checkpoint(result_ids: list[int], test_ids: list[int], times: list[date
 
 def growing(least: int, most: int) -> list[int]:
     """Ids as a busy instance gives them: ever higher, with gaps for other people's."""
-    rnd = random.Random(2)  # noqa: S311 - no secret
+    rnd = random.Random(2)
     number, ids = 10**9, []
     for _ in range(TESTS):
         number += rnd.randint(least, most)
@@ -103,7 +103,7 @@ def growing(least: int, most: int) -> list[int]:
 
 
 def shuffled(ids: list[int]) -> list[int]:
-    return random.Random(3).sample(ids, len(ids))  # noqa: S311 - no secret
+    return random.Random(3).sample(ids, len(ids))
 
 
 AT_ONCE = [START] * TESTS
@@ -130,7 +130,7 @@ def test_fifty_thousand_failing_tests_with_a_full_outbox_fit_one_item(
 
 def test_ids_drawn_from_a_trillion_fit_for_ten_thousand_tests() -> None:
     """No instance numbers like this; fifty thousand pairs of such ids hold 411 KB of pure chance."""
-    rnd = random.Random(4)  # noqa: S311 - no secret
+    rnd = random.Random(4)
     ids = rnd.sample(range(2**40), 20_000)
 
     assert item_bytes(full_checkpoint(ids[:10_000], ids[10_000:], AT_ONCE[:10_000])) < ROOM_BYTES

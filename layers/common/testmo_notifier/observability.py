@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit, SchemaValidationError
 
-from testmo_notifier.errors import ConfigurationError, DestinationGone, PollFailed, TokenRefused, Undelivered
+from testmo_notifier.errors import (
+    ConfigurationError,
+    DestinationGone,
+    NotifierError,
+    PollFailed,
+    TokenRefused,
+    Undelivered,
+)
 from testmo_notifier.model import Notification
 from testmo_notifier.summary import Summary
 
@@ -25,14 +32,12 @@ if TYPE_CHECKING:
 
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
-# The kinds of trouble with a delivery; the log line has Slack's own word.
+# The kinds of trouble with a delivery, and what each is called in the log; anything else is Slack's own word: `other`.
 FAILURES: Final = {
-    "no_answer": "unreachable",
-    "secret_unreadable": "secret",  # nosec B105 - a word for a kind of trouble
-    "table_unavailable": "table",
-    "table_contended": "table",
-    "unexpected": "error",
-    "not_parked": "error",
+    "unreachable": ("no_answer",),
+    "secret": ("secret_unreadable",),
+    "table": ("table_unavailable", "table_contended"),
+    "error": ("unexpected", "not_parked"),
 }
 
 
@@ -110,10 +115,15 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
             count(metrics, "Throttled")
             logger.warning("back to the queue, Slack asks for a pause", extra=fields)
         case "returned":
-            count_by("DeliveryFailed", kind="slack", reason=FAILURES.get(outcome.reason, "other"))
+            count_by("DeliveryFailed", kind="slack", reason=kind_of_trouble(outcome.reason))
             if outcome.error is not None and not isinstance(outcome.error, Undelivered):
                 fields |= {"error": type(outcome.error).__name__, "where": where(outcome.error)}
             logger.warning("back to the queue, tried again later", extra=fields)
+
+
+def kind_of_trouble(reason: str) -> str:
+    """One of a few words for the many that Slack and AWS have."""
+    return next((kind for kind, reasons in FAILURES.items() if reason in reasons), "other")
 
 
 def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, object]:
@@ -175,7 +185,7 @@ def report_failed_poll(error: Exception, logger: Logger) -> None:
     """A poll that could watch nothing. The words of our own errors are fit to be read; others could quote anything."""
     count_by("PollFailed", reason=failure(error))
     fields: dict[str, object] = {"error": type(error).__name__, "reason": failure(error), "where": where(error)}
-    if isinstance(error, TokenRefused | PollFailed | ConfigurationError):
+    if isinstance(error, NotifierError):
         fields["words"] = str(error)
     logger.error("poll failed", extra=fields)
 

@@ -1,0 +1,28 @@
+"""What alarms, runbook and SECURITY.md tell somebody to type can be typed."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from tests.alarms import ALARMS
+from tests.template import ROOT
+from tools.cli import main
+
+TEXTS = [
+    (ROOT / "docs" / "runbook.md").read_text(),
+    (ROOT / "SECURITY.md").read_text(),
+    *(alarm["AlarmDescription"] for alarm in ALARMS.values()),
+]
+COMMANDS = sorted({command for text in TEXTS for command in re.findall(r"testmo-notifier ([a-z][^`\n]*)[`\n]", text)})
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_exists_with_the_options_it_is_given(line: str) -> None:
+    name, *words = line.split()
+    assert isinstance(main, click.Group)
+    known = {option for parameter in main.commands[name].params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+    assert COMMANDS
