@@ -234,3 +234,20 @@ def test_thousands_of_passes_cost_one_page(story: Story) -> None:
 
     assert story.announced == [failed.id]
     assert pages_asked(story, run)[1:] == ["1"]
+
+
+@pytest.mark.parametrize("count", [150, 350])
+def test_rows_that_tie_and_change_places_with_every_request_are_all_announced(story: Story, count: int) -> None:
+    """Nobody promises the order of rows on one millisecond, so pages may overlap and leave rows out."""
+    story.testmo.switches.ties = "shuffled"
+    story.settings["requests_per_minute"] = 600
+    run = story.add_run(tests=count)
+    story.poll()
+    story.wait()
+    for number in range(1, count + 1):
+        story.save(run, number, created_at=story.time)
+    story.wait_and_poll(2)
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+    assert story.total == count

@@ -44,7 +44,7 @@ class Overtaken(MemoryTopic):
 @pytest.fixture(autouse=True)
 def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The effects then come in the same order each time."""
-    monkeypatch.setattr("testmo_notifier.poll.WORKERS", 1)
+    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
 
 
 def second_poll(story: Story) -> Summary:

@@ -100,7 +100,7 @@ def test_what_makes_a_run_due(checkpoint: dict[str, Any], run: dict[str, Any], g
         ({"counters": {3: 6}, "gone_at": at(1_000 - 3_599)}, {}),
         (
             {"counters": {}, "closed_at": at(0), "read_at": at(300)},
-            {"is_closed": True, "closed_at": at(0)},
+            {"is_closed": True, "closed_at": at(0), "counters": Counters()},
         ),  # done with
     ],
     ids=["waiting", "gone", "done"],
@@ -137,5 +137,16 @@ def test_a_closed_run_is_done_once_a_read_began_late_enough(
     checkpoint: dict[str, Any],
     done: bool,  # noqa: FBT001 - the case
 ) -> None:
-    assert is_done(make_run(**run), make_checkpoint(**checkpoint), OVERLAP) is done
+    assert is_done(make_run(counters=Counters(), **run), make_checkpoint(**checkpoint), OVERLAP) is done
     assert is_done(make_run(**run), None, OVERLAP) is False
+
+
+@pytest.mark.parametrize(("read_at", "done"), [(at(300), False), (at(3_899), False), (at(3_900), True)])
+def test_a_closed_run_whose_counters_show_more_than_we_know_is_read_for_an_hour(
+    read_at: datetime,
+    done: bool,  # noqa: FBT001 - the case
+) -> None:
+    run = make_run(is_closed=True, closed_at=START, counters=Counters({3: 2}))
+    checkpoint = make_checkpoint(closed_at=START, read_at=read_at, watching="3,5//", failing={1: (1, 3)})
+
+    assert is_done(run, checkpoint, OVERLAP) is done

@@ -1,11 +1,14 @@
 """The flow, one line per module, in reading order.
 
-poll        the use case: lease, hand over, discover, read, commit, hand over
+poll        the use case on one screen: lease, hand over, discover, read, commit, hand over
+steps       each of these steps
 discovery   which projects and runs there are, and which of them are due
 statuses    which ids the statuses have that are watched by name
 reading     the pages of one run, once each
 detect      which rows are new failing results, and the next checkpoint
 digest      what one message is about: order, group, cap
+handover    from the outbox to SNS            cases          the names of cases
+politeness  how often Testmo is asked
 route       which digests go to which destinations
 issues      where linked issues lead
 view        a digest as templates see it     context        the fields they see

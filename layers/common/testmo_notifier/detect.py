@@ -35,6 +35,12 @@ class Watch:
         lists = [tuple(int(key) for key in part.split(",") if key) for part in fingerprint.split("/")]
         return cls(*lists)
 
+    def has_unknown(self, counters: Mapping[int, int], failing: Mapping[int, object]) -> bool:
+        """Whether counters show more failing tests than are known. They know nothing of people, so filters end it."""
+        if self.created_by_ids or self.assignee_ids:
+            return False
+        return sum(counters.get(status, 0) for status in self.status_ids) > len(failing)
+
     def is_failing(self, result: Result) -> bool:
         """Whether to announce a row. What a row does not say is taken as watched: better one message too many."""
         if result.is_deleted:
@@ -111,9 +117,7 @@ class Detector:
 
     def is_unexplained(self, counters: Mapping[int, int]) -> bool:
         """Whether a run's counters, taken before the read, show more failing tests than we know of."""
-        if self._watch.created_by_ids or self._watch.assignee_ids:
-            return False  # counters know nothing of people
-        return sum(counters.get(status, 0) for status in self._watch.status_ids) > len(self._failing)
+        return self._watch.has_unknown(counters, self._failing)
 
     def has_nothing_to_take_over(self, counters: Mapping[int, int]) -> bool:
         """Whether the first sweep of a run can be spared, because nothing in it was failing."""

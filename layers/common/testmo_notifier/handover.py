@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.cases import CaseNames, has_unnamed
 from testmo_notifier.errors import LostRace, Unpublished
 from testmo_notifier.model import Checkpoint, Outgoing
 from testmo_notifier.ports import Renderer, Store, Topic
@@ -80,3 +82,56 @@ class HandOver:
             if wait > 0:
                 self._sleep(min(wait, SECONDS_BETWEEN_MAILS))
         self._last_mail = self._now()
+
+
+class Outboxes:
+    """The outboxes of one poll: published under the names known by now, or when the poll has learnt more of them.
+
+    `pending` are the runs with something left in theirs, `unpublished_since` says since when.
+    """
+
+    def __init__(self, hand_over: HandOver, names: CaseNames, *, now: datetime) -> None:
+        self._hand_over = hand_over
+        self._names = names
+        self._now = now
+        self.unnamed: list[Checkpoint] = []
+        self.pending: set[int] = set()
+        self.unpublished_since: dict[int, datetime] = {}
+
+    @property
+    def published(self) -> int:
+        """How many messages were published so far."""
+        return self._hand_over.published
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong so far."""
+        return [*self._hand_over.problems, *self._names.problems]
+
+    def publish(self, checkpoint: Checkpoint, *, unless_pending: bool = False) -> Checkpoint:
+        """Hand one outbox over, and remember whether something is left in it."""
+        if unless_pending and checkpoint.run_id in self.pending:
+            return checkpoint
+        rest = self._hand_over(self._named(checkpoint))
+        self.unpublished_since.pop(rest.run_id, None)
+        self.pending.discard(rest.run_id)
+        if rest.outbox:
+            self.pending.add(rest.run_id)
+            self.unpublished_since[rest.run_id] = rest.read_at or self._now
+        return rest
+
+    def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
+        if not any(has_unnamed(outgoing.digest) for outgoing in self._named(checkpoint).outbox):
+            return self.publish(checkpoint)
+        self.pending.add(checkpoint.run_id)
+        self.unnamed.append(checkpoint)
+        return checkpoint
+
+    def learn_names(self, project_ids: Iterable[int]) -> None:
+        """Spend what is left of the budget on case names, those of waiting messages first."""
+        self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
+
+    def _named(self, checkpoint: Checkpoint) -> Checkpoint:
+        outbox = (replace(out, digest=self._names.name(out.digest)) for out in checkpoint.outbox)
+        return replace(checkpoint, outbox=tuple(outbox))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +13,7 @@ from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
 from testmo_notifier.ports import Testmo
 
-MAX_RESTARTS: Final = 3  # rows deleted under us that often in one read: leave the rest to the next poll
+MAX_RESTARTS: Final = 5  # rows that moved under us that often in one read: leave the rest to the next poll
 MARGIN: Final = timedelta(seconds=1)  # nobody says how precise the bound is, nor whether it is inclusive
 
 SORT: Final = "run_results:created_at"
@@ -120,6 +120,8 @@ def sweep_pages(detector: Detector, begin: Resume | None, fetch: Fetch, news: Di
         return Swept(begin, problem=f"the sweep of run {run.id} ({run.name}) has to wait: {exc}")
     for late, expands in detector.held_back():
         news.add([late], expands)
+    if read.resume is not None and read.resume.page == 1 and not detector.is_unexplained(run.counters.by_status):
+        return Swept()  # rows change places faster than we read, but all that the counters show is known
     return Swept(read.resume, replaces=read.resume is None and begin == FROM_THE_BEGINNING)
 
 
@@ -151,35 +153,59 @@ def read_pages(checkpoint: Checkpoint, overlap: timedelta, fetch: Fetch, handle:
     """Fetch page after page, oldest rows first, and pass each to `handle`; rows may come more than once.
 
     One lower bound holds for all pages. When `total` shrinks, a row was deleted and later rows moved up, perhaps
-    from a page not yet read to one that was: it starts again from page 1, at last in the next poll.
-    `StopReading` ends the read unfinished once a page was handled, else it goes to the caller.
+    from a page not yet read to one that was. When a row comes twice while others are missing, rows changed places
+    between two pages: nobody promises an order of rows that tie on a millisecond. In both cases it starts again from
+    page 1, at last in the next poll. `StopReading` ends the read unfinished once a page was handled, else it goes to
+    the caller.
     """
-    return pages(checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None), fetch, handle)
+    begin = checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+    since = begin.bound
+    known = {key for key, time in checkpoint.seen.items() if since is None or time >= since}
+    return pages(begin, fetch, handle, known)
 
 
-def pages(begin: Resume, fetch: Fetch, handle: Callable[[ResultsPage], None]) -> Read:
-    """Fetch the pages from one before `begin` on; see `read_pages`."""
+def pages(begin: Resume, fetch: Fetch, handle: Callable[[ResultsPage], None], known: Iterable[int] = ()) -> Read:
+    """Fetch the pages from one before `begin` on; see `read_pages`. `known` are rows that earlier polls read."""
     bound, number, total = begin.bound, max(1, begin.page - 1), begin.total
     began_at = begin.began_at if number > 1 else None  # from page 1 on, all of it is read anew
-    visited: set[int] = set()
+    this_pass = Pass()
+    keys = set(known)
     restarts = 0
     while True:
         try:
             page = fetch(bound, number)
         except StopReading:
-            if not visited and restarts == 0:
+            if not this_pass.numbers and restarts == 0:
                 raise
             return Read(Resume(bound, number, total, began_at), began_at)
         began_at = began_at or page.server_date
         handle(page)
-        visited.add(number)
+        this_pass.add(number, page)
+        keys |= this_pass.keys
         shrunk = page.total is not None and total is not None and page.total < total
         total = total if page.total is None else page.total
-        restarts += shrunk
-        if shrunk and restarts <= MAX_RESTARTS:
-            number, visited = 1, set()
-        elif page.next_page is None or not page.results or page.next_page in visited:
-            again = Resume(bound, 1, total) if restarts > MAX_RESTARTS else None
-            return Read(again, began_at)
+        is_last = page.next_page is None or not page.results or page.next_page in this_pass.numbers
+        is_short = is_last and this_pass.has_doubles and total is not None and len(keys) < total
+        restarts += shrunk or is_short
+        if (shrunk or is_short) and restarts <= MAX_RESTARTS:
+            number, this_pass = 1, Pass()
+        elif is_last or page.next_page is None:
+            return Read(Resume(bound, 1, total) if restarts > MAX_RESTARTS else None, began_at)
         else:
             number = page.next_page
+
+
+class Pass:
+    """One way through the pages: which of them, which rows, and whether a row came twice."""
+
+    def __init__(self) -> None:
+        self.numbers: set[int] = set()
+        self.keys: set[int] = set()
+        self.has_doubles = False
+
+    def add(self, number: int, page: ResultsPage) -> None:
+        """One more page."""
+        keys = {result.key for result in page.results}
+        self.has_doubles = self.has_doubles or not self.keys.isdisjoint(keys) or len(keys) < len(page.results)
+        self.numbers.add(number)
+        self.keys |= keys

@@ -1,0 +1,379 @@
+"""The steps of a poll, in the order in which `poll` takes them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from testmo_notifier.cases import CaseNames
+from testmo_notifier.detect import Watch, first_checkpoint
+from testmo_notifier.digest import DigestBuilder
+from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, due_runs, is_done, is_turn
+from testmo_notifier.errors import (
+    Invisible,
+    LostRace,
+    OutOfTime,
+    RequestRejected,
+    StopReading,
+    Throttled,
+    TooLarge,
+    Unreadable,
+)
+from testmo_notifier.handover import HandOver, Outboxes
+from testmo_notifier.model import Checkpoint, Control, Outgoing
+from testmo_notifier.politeness import Gate
+from testmo_notifier.ports import Renderer, Store, Testmo, Topic
+from testmo_notifier.reading import Reading, read_run
+from testmo_notifier.statuses import Names, completed, learn, plain
+from testmo_notifier.summary import Summary
+
+LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
+RENEW_AFTER: Final = timedelta(seconds=10)
+TURNS_PER_SWEEP: Final = 12  # rule 5: once an hour, with the default staleness
+MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every poll is a turn
+WORKERS: Final = 4  # requests at a time (rule 9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a poll works with. `connect` gives a Testmo whose requests all pass a gate."""
+
+    store: Store
+    connect: Callable[[Gate], Testmo]
+    topic: Topic
+    renderer: Renderer
+    watch: Watch
+    status_names: tuple[str, ...] = ()
+    scope: Scope
+    destinations: tuple[str, ...]
+    testmo_url: str
+    staleness: timedelta
+    requests_per_minute: int
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    seconds_left: Callable[[], float]
+    shuffle: Callable[[list[Any]], None]
+
+
+class OnePoll:
+    """The steps of `poll`. Workers only read; what is written, is written by the one thread that calls these."""
+
+    def __init__(self, parts: Parts, control: Control) -> None:
+        self.parts = parts
+        self.control = control
+        self.started = self.renewed = parts.now()
+        self.gate = Gate(
+            parts.requests_per_minute,
+            spent=control.requests,
+            now=lambda: parts.now().timestamp(),
+            sleep=parts.sleep,
+            seconds_left=parts.seconds_left,
+        )
+        self.testmo = parts.connect(self.gate)
+        self.outboxes = Outboxes(
+            HandOver(
+                store=parts.store,
+                renderer=parts.renderer,
+                topic=parts.topic,
+                now=parts.now,
+                sleep=parts.sleep,
+                seconds_left=parts.seconds_left,
+            ),
+            CaseNames(self.testmo, parts.store, now=self.started, has_room=self.gate.has_room),
+            now=self.started,
+        )
+        self.summary = Summary()
+        self.watch = parts.watch
+        self.checkpoints: dict[int, Checkpoint] = {}
+        self.undone = set(control.undone)
+        self.half_read: set[int] = set()
+        self.hidden: set[int] = set()
+        self.saw_everything = False
+        self.unswept = set(control.unswept)
+
+    def hand_over_what_waits(self) -> None:
+        """Publish what a crash or a busy poll left in outboxes, whatever the lists of runs say."""
+        for checkpoint in sorted(self.parts.store.pending(), key=lambda waiting: waiting.read_at or waiting.floor):
+            self.still_alive()
+            self.outboxes.publish(checkpoint)
+
+    def publish_unnamed(self, found: Discovery) -> None:
+        """Learn case names with what is left of the budget, then publish what waited for one, named or not."""
+        self.outboxes.learn_names(found.states)
+        for checkpoint in self.outboxes.unnamed:
+            self.still_alive()
+            self.checkpoints[checkpoint.run_id] = self.outboxes.publish(checkpoint)
+
+    def must_wait(self) -> bool:
+        """Whether Testmo asked for a pause that is not over."""
+        until = self.control.not_before
+        if until is None or self.parts.now() >= until:
+            return False
+        self.summary.status, self.summary.retry_at = "waiting", until
+        self.summary.throttled = True
+        self.summary.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
+        return True
+
+    def discover(self) -> Discovery:
+        """List what there is to watch."""
+        asked_at = self.parts.now()
+        found = discover(
+            self.testmo,
+            self.parts.store,
+            self.control,
+            self.parts.scope,
+            now=asked_at,
+            installed=self.installed,
+            still_alive=self.still_alive,
+            half_spent=lambda: 2 * self.gate.requests >= self.parts.requests_per_minute,
+            shuffle=self.parts.shuffle,
+        )
+        self.summary.looked, self.saw_everything = True, found.complete
+        self.summary.skew_seconds = (asked_at - found.began_at).total_seconds()
+        self.summary.invisible, self.summary.settings_problems = found.invisible, found.settings_problems
+        self.summary.problems += found.problems
+        if not found.complete:
+            self.summary.status = "partial"
+        return found
+
+    def complete_watch(self, found: Discovery) -> None:
+        """Find out which statuses are watched by name: at first sight, while one is unknown, and hourly."""
+        wanted = self.parts.status_names
+        names = Names(dict(self.control.statuses))
+        if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
+            self.still_alive()
+            projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
+            names = learn(self.testmo, wanted, names.learned, projects)
+            self.control = replace(self.control, statuses=names.learned)
+        self.watch, problems = completed(self.parts.watch, wanted, names, has_runs=bool(found.runs))
+        self.summary.problems += [*names.problems, *problems]
+        self.summary.settings_problems += len(problems)
+
+    def installed(self, at: datetime) -> None:
+        """Keep the time of the first discovery before anything depends on it."""
+        self.control = replace(self.control, installed_at=at)
+        self.parts.store.save_control(self.control, release=False)
+
+    def due(self, found: Discovery) -> list[WatchedRun]:
+        """The runs to read now; one whose messages still wait is not among them."""
+        self.summary.runs_open = len(found.runs)
+        self.checkpoints = self.parts.store.checkpoints([watched.run.id for watched in found.runs])
+        for run_id, checkpoint in self.checkpoints.items():
+            if checkpoint.outbox:  # committed a moment ago, or not published above
+                self.checkpoints[run_id] = self.outboxes.publish(checkpoint, unless_pending=True)
+        period = max(self.parts.staleness, MIN_STALENESS) * TURNS_PER_SWEEP
+        if self.control.polled_at is not None:
+            turns = (watched.run.id for watched in found.runs)
+            self.unswept |= {
+                run_id for run_id in turns if is_turn(run_id, period, self.control.polled_at, self.started)
+            }
+        return due_runs(
+            found,
+            self.checkpoints,
+            watch=self.watch,
+            overlap=self.parts.scope.overlap,
+            staleness=self.parts.staleness,
+            undone=self.undone | self.unswept,
+            polled_at=self.control.polled_at,
+            now=self.started,
+            shuffle=self.parts.shuffle,
+        )
+
+    def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
+        """Read runs, a few at a time, and give back each as soon as it is read."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                readings = {pool.submit(self.read_run, watched): watched for watched in due}
+                waiting = set(readings)
+                while waiting:
+                    done, waiting = wait(waiting, RENEW_AFTER.total_seconds(), FIRST_COMPLETED)
+                    self.still_alive()
+                    yield from ((readings[reading], reading) for reading in done)
+            except BaseException:
+                self.gate.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
+                raise
+
+    def read_run(self, watched: WatchedRun) -> Reading:
+        """Read one run from its checkpoint on. Runs in a worker: reads and decides, writes nothing."""
+        run, watch = watched.run, self.watch
+        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
+        news = DigestBuilder(self.parts.testmo_url, run, watched.project_name, rewound=checkpoint.rewound)
+        return read_run(
+            self.testmo,
+            run,
+            checkpoint,
+            watch,
+            news,
+            overlap=self.parts.scope.overlap,
+            sweep=run.id in self.unswept,
+            now=self.parts.now,
+        )
+
+    def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
+        """Write checkpoint and outbox in one, then hand over. What goes wrong with one run stays with that run."""
+        run = watched.run
+        self.undone.add(run.id)
+        try:
+            reading = future.result()
+            outbox = self.outbox(reading)
+        except StopReading as exc:
+            self.summary.left(str(exc))
+        except Invisible as exc:
+            self.summary.problems.append(f"run {run.id} ({run.name}): {exc}; it is tried again in an hour")
+            self.summary.invisible += 1
+            self.mark_gone(watched)
+        except (Unreadable, RequestRejected) as exc:
+            self.summary.settings_problems += isinstance(exc, RequestRejected)
+            self.summary.unfinished(f"run {run.id} ({run.name}): {exc}")
+        except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
+            self.summary.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
+        else:
+            if self.write(reading, outbox):
+                self.undone.discard(run.id)
+                if reading.checkpoint.resume is None:
+                    self.unswept.discard(run.id)  # swept, or due for it by its checkpoint
+                else:
+                    self.half_read.add(run.id)
+                self.summary.count(reading)
+
+    def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
+        """What a reading has to tell, for each destination."""
+        return tuple(
+            Outgoing(reading.news.notification_id(destination), destination, digest)
+            for digest in ([reading.news.build()] if reading.news.total else [])
+            for destination in self.parts.destinations
+        )
+
+    def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
+        """The one write, and the hand-over after it; False when another poller was faster."""
+        before = self.checkpoints.get(reading.checkpoint.run_id)
+        if not outbox and before is not None and not is_worth_writing(before, reading.checkpoint):
+            return True
+        checkpoint = replace(reading.checkpoint, outbox=outbox)
+        try:
+            try:
+                committed = self.parts.store.commit(checkpoint)
+            except TooLarge:  # it can do without what earlier results of its tests were
+                committed = self.parts.store.commit(replace(checkpoint, older={}))
+        except (LostRace, TooLarge) as exc:
+            self.summary.unfinished(str(exc))
+            return False
+        self.checkpoints[committed.run_id] = self.outboxes.publish_if_named(committed)
+        return True
+
+    def mark_gone(self, watched: WatchedRun) -> None:
+        """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
+        run = watched.run
+        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)
+        try:
+            self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
+        except LostRace as exc:
+            self.summary.problems.append(str(exc))
+        self.undone.discard(run.id)
+
+    def remember(self, found: Discovery) -> None:
+        """Keep what the next discovery builds on: per project its runs, and when this discovery began.
+
+        A closed run stays among those to look at until a read began late enough after its closing.
+        """
+        overlap = self.parts.scope.overlap
+        for project_id, state in found.states.items():
+            closing = {
+                run.id: run.closed_at
+                for run in (watched.run for watched in found.runs)
+                if run.project_id == project_id
+                and run.closed_at
+                and not is_done(run, self.checkpoints.get(run.id), overlap)
+            }
+            try:
+                if replace(state, closing=closing) != found.known[project_id]:
+                    self.parts.store.commit_project(replace(state, closing=closing))
+            except LostRace as exc:
+                self.summary.unfinished(str(exc))
+                return
+        if found.complete:
+            watched_runs = {watched.run.id for watched in found.runs}
+            self.undone &= watched_runs
+            self.unswept &= watched_runs
+        for state in (state for project_id, state in found.known.items() if project_id not in found.states):
+            self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
+            if state.gone_at is not None:
+                self.hidden |= state.open_runs | state.closing.keys()
+        self.control = replace(
+            self.control,
+            polled_at=self.started,
+            discovered_at=found.began_at if found.complete else self.control.discovered_at,
+            closed_checked_at=self.started if found.checked_closed else self.control.closed_checked_at,
+        )
+
+    def still_alive(self) -> None:
+        """Stay the one poller; raises `LeaseTaken` when another took over after we stalled."""
+        now = self.parts.now()
+        if now - self.renewed >= RENEW_AFTER:
+            self.parts.store.take_lease(now, LEASE)
+            self.renewed = now
+
+    def finish(self) -> None:
+        """Write down what holds however the poll ended, and let the next poller in."""
+        closed_by = self.gate.closed_by
+        not_before = self.control.not_before
+        if not_before is not None and self.parts.now() >= not_before:
+            not_before = None
+        if isinstance(closed_by, Throttled):
+            not_before = self.parts.now() + timedelta(seconds=closed_by.retry_after_seconds)
+            self.summary.retry_at = not_before
+            self.summary.throttled = True
+        self.summary.requests = self.gate.requests
+        self.summary.published = self.outboxes.published
+        self.summary.pending = len(self.outboxes.pending)
+        undone_since = self.undone_since()
+        self.summary.lag_seconds = self.lag_seconds(undone_since)
+        self.summary.template_errors = len(dict.fromkeys(self.parts.renderer.problems))
+        self.summary.problems += [
+            *self.outboxes.problems,
+            *dict.fromkeys(self.parts.renderer.problems),
+        ]
+        control = replace(
+            self.control,
+            not_before=not_before,
+            undone=frozenset(self.undone),
+            undone_since=undone_since,
+            unswept=frozenset(self.unswept),
+            requests=self.gate.spent,
+        )
+        try:
+            self.parts.store.save_control(control, release=True)
+        except LostRace as exc:
+            self.summary.problems.append(str(exc))
+
+    def undone_since(self) -> dict[int, datetime]:
+        """Since which poll a run is left undone or half read. What is hidden is said by name, not by its age."""
+        before = self.control.undone_since
+        return {run_id: before.get(run_id, self.started) for run_id in (self.undone | self.half_read) - self.hidden}
+
+    def lag_seconds(self, undone_since: Mapping[int, datetime]) -> float:
+        """How long the oldest of the things left undone has been waiting; 0 when there is nothing.
+
+        Times by Testmo's clock and by ours stand side by side here: it is a matter of minutes.
+        """
+        since = [*undone_since.values(), *self.outboxes.unpublished_since.values()]
+        looked_at = self.control.discovered_at or self.control.installed_at
+        if not self.saw_everything and looked_at is not None:
+            since.append(looked_at)
+        return max(0.0, (self.parts.now() - min(since)).total_seconds()) if since else 0.0
+
+
+def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:
+    """Whether a read without news left anything to keep. Of a quiet open run nothing is written."""
+    return after.closed_at is not None or replace(after, read_at=before.read_at) != before
+
+
+def unexpected(exc: Exception) -> str:
+    """An error that nobody thought of, by type and place; its words could quote anything."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"unexpected {type(exc).__name__} at {Path(frame.filename).name}:{frame.lineno}, please report it"
