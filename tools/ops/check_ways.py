@@ -44,8 +44,8 @@ def slack(desk: Desk) -> Iterable[Finding]:
         yield finding
         failures = records.pace(account, destination).failures
         if failures and finding.ok:
-            words = f"{counted(failures, 'post')} in a row to {destination} failed for a passing reason"
-            yield bad("Slack", words, "it answers now: what waits goes out by itself")
+            words = f"the last {counted(failures, 'post')} to {destination} failed for a passing reason"
+            yield good("Slack", f"{words}; it answers now, what waits goes out by itself")
     for destination in wanted:
         if destination.removeprefix("slack:") not in webhooks:
             yield bad("Slack", f"{destination} is routed and has no webhook in the secret", mend("no_webhook"))
