@@ -206,3 +206,15 @@ def test_a_testmo_with_a_limit_of_its_own_is_caught_up_with(story: Story) -> Non
     story.wait_and_poll(12)
 
     assert sorted(story.announced) == expected
+
+
+def test_a_poll_without_any_request_left_says_when_there_is_one_again(story: Story) -> None:
+    story.add_run()
+    story.settings["requests_per_minute"] = 5
+    story.poll()
+    story.poll()
+    summary = story.poll()
+
+    assert (summary.status, summary.requests) == ("waiting", 0)
+    assert summary.retry_at is not None
+    assert timedelta(seconds=50) < summary.retry_at - story.time <= timedelta(seconds=61)

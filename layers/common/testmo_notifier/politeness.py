@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
@@ -48,6 +49,11 @@ class Gate:
         """The requests of the last minute by epoch second."""
         with self._lock:
             return self._recent(self._now())
+
+    @property
+    def frees_at(self) -> datetime:
+        """When the oldest of the counted requests is a minute old."""
+        return datetime.fromtimestamp(min(self.spent, default=int(self._now())) + WINDOW_SECONDS + 1, UTC)
 
     def has_room(self) -> bool:
         """Whether less than half of the budget is spent, so that a courtesy takes nothing from the results."""

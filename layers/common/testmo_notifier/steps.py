@@ -17,6 +17,7 @@ from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, du
 from testmo_notifier.errors import (
     Invisible,
     LostRace,
+    OutOfBudget,
     OutOfTime,
     RequestRejected,
     StopReading,
@@ -328,6 +329,8 @@ class OnePoll:
             not_before = self.parts.now() + timedelta(seconds=closed_by.retry_after_seconds)
             self.summary.retry_at = not_before
             self.summary.throttled = True
+        if isinstance(closed_by, OutOfBudget) and not self.summary.looked:
+            self.summary.status, self.summary.retry_at = "waiting", self.gate.frees_at
         self.summary.requests = self.gate.requests
         self.summary.published = self.outboxes.published
         self.summary.pending = len(self.outboxes.pending)
