@@ -24,7 +24,9 @@ from tools.stopping import Stopping
 from tools.terminal import Terminal
 
 TICK_SECONDS: Final = 0.2
-GIVE_UP_SECONDS: Final = 120.0  # without any change; deliveries are retried for days, we do not wait for days
+GIVE_UP_SECONDS: Final = 180.0  # without any change; twice as long as a killed function holds its messages
+LOOK_AGAIN_SECONDS: Final = 5.0  # at a lease: the other poller is usually done long before it ends
+MAX_PAUSE_SECONDS: Final = 90.0  # that Testmo or the budget asks for; a longer one is told, not waited for
 SAY_SECONDS: Final = 10.0
 STORY_SECONDS: Final = 10.0
 BUSY_SECONDS: Final = 300.0  # a lease that a killed poller left behind ends within half a minute
@@ -122,8 +124,9 @@ class Session:
         self._story_goes_on = narration is not None
 
     def _poll(self, number: int) -> None:
-        """One poll that counts; one that finds another poller at work is repeated when that one's lease ends."""
+        """One poll that counts; one that finds another poller at work, or has to wait, is repeated after that."""
         give_up = self._clock.monotonic() + BUSY_SECONDS
+        is_told = False
         while True:
             started = self._clock.monotonic()
             try:
@@ -135,16 +138,27 @@ class Session:
                 self._last = None
                 self._terminal.failed_poll(number, str(exc))
                 return
-            if summary.status != "busy" or self._stopping.is_asked:
+            seconds = self._seconds_to_wait(summary)
+            if seconds is None or self._stopping.is_asked or self._clock.monotonic() > give_up:
                 break
-            self._terminal.note(f"{summary.words or 'another poller is at work'}; trying again when it is done")
-            until = summary.retry_at or self._clock.now()
-            self._pause(max(1.0, (until - self._clock.now()).total_seconds() + 0.1))
+            if not is_told:
+                self._terminal.note(f"{summary.words or 'another poller is at work'}; trying again when it is over")
+                is_told = True
+            self._pause(seconds)
         self._last = summary
         seconds = self._clock.monotonic() - started
         self._terminal.poll(number, summary.words, seconds, is_ok=summary.status == "ok")
         for problem in summary.problems:
             self._terminal.problem(problem)
+
+    def _seconds_to_wait(self, summary: Summary) -> float | None:
+        """How long until it is worth another try, None for a poll that counts."""
+        if summary.status != "busy" and (summary.status != "waiting" or summary.retry_at is None):
+            return None
+        left = ((summary.retry_at or self._clock.now()) - self._clock.now()).total_seconds() + 0.1
+        if summary.status == "busy":
+            return min(max(1.0, left), LOOK_AGAIN_SECONDS)
+        return max(1.0, left) if left <= MAX_PAUSE_SECONDS else None
 
     def _pause(self, seconds: float) -> None:
         """Wait, but print what arrives, and wake up when asked to stop."""
@@ -219,7 +233,9 @@ class Session:
         for problem in problems:
             self._terminal.verdict(problem, is_ok=False)
         if not problems:
-            self._terminal.verdict(f"{_count(polls, 'poll')}, everything read and delivered", is_ok=True)
+            told = self._last.problems if self._last else ()
+            what = "everything that is visible was read and delivered, see the notes above" if told else ""
+            self._terminal.verdict(f"{_count(polls, 'poll')}, {what or 'everything read and delivered'}", is_ok=True)
         return not problems
 
     def _left_undone(self, waiting: int) -> Sequence[str]:
@@ -235,11 +251,28 @@ class Session:
         for whose, count in self._parked().items():
             new = count - self._parked_before[whose]
             if new > 0:
-                found.append(f"{_count(new, 'message')} could not be delivered: see {whose}'s dead-letter queue")
+                why = ", ".join(self._reasons(self._stack.dead_letter_queues[whose])) or "no reason is given"
+                found.append(
+                    f"{_count(new, 'message')} could not be delivered ({why}): see {whose}'s dead-letter queue"
+                )
         return found
 
     def _parked(self) -> dict[str, int]:
         return {whose: self._depth(url) for whose, url in self._stack.dead_letter_queues.items()}
+
+    def _reasons(self, url: str) -> list[str]:
+        """Destination and reason of parked messages, looked at and left where they are."""
+        parked = self._aws.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        attributes = (message.get("MessageAttributes", {}) for message in parked)
+        return sorted(
+            {
+                " ".join(found[name].get("StringValue", "") for name in ("destination", "reason") if name in found)
+                for found in attributes
+            }
+            - {""}
+        )
 
     def _depth(self, url: str, *, all_states: bool = False) -> int:
         names = list(ALL_DEPTHS if all_states else ALL_DEPTHS[:1])

@@ -157,9 +157,6 @@ class Soak:
                     "MaxStalenessMinutes": "0",
                 },
             )
-            self.aws.sqs.set_queue_attributes(  # the template's six minutes after a kill would be most of the soak
-                QueueUrl=self.stack.slack_queue, Attributes={"VisibilityTimeout": "60"}
-            )
             self.captures = Captures(self.aws, self.stack)
             self.captures.prepare()
             self._poll()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,9 @@ from tools.build import SAM, Build
 
 STACK_NAME: Final = "testmo-notifier-local"
 SOURCE_TAG: Final = "source"  # what the stack was made from; equal means there is nothing to deploy
+DEPLOY_TRIES: Final = 5
+DEPLOY_PAUSE_SECONDS: Final = 3.0
+SOMEBODY_ELSE: Final = re.compile(r"already exists|_IN_PROGRESS", re.IGNORECASE)
 REASONS: Final = re.compile(r"(?:Reason: |Error: |Template error: ).+", re.DOTALL)
 
 
@@ -53,10 +57,16 @@ def deploy(aws: Aws, build: Build, settings: Mapping[str, str], *, name: str = S
     command += ["--s3-bucket", bucket, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
     command += ["--no-progressbar", "--no-fail-on-empty-changeset", "--tags", f"{SOURCE_TAG}={source}"]
     command += ["--parameter-overrides", *(f"{key}={_quoted(value)}" for key, value in parameters.items())]
-    finished = processes.run(command, env=aws.environ())
-    if finished.status:
-        raise DeployFailed(f"`sam deploy` failed. {_reason(finished)}")
-    return _describe(aws, name, is_new=True)
+    for _ in range(DEPLOY_TRIES):
+        finished = processes.run(command, env=aws.environ())
+        if not finished.status:
+            return _describe(aws, name, is_new=True)
+        if not SOMEBODY_ELSE.search(_reason(finished)):
+            break
+        time.sleep(DEPLOY_PAUSE_SECONDS)  # another command deploys this very stack
+        if _deployed_source(aws, name) == source:
+            return _describe(aws, name, is_new=False)
+    raise DeployFailed(f"`sam deploy` failed. {_reason(finished)}")
 
 
 def make_secret(aws: Aws, purpose: str, value: str, *, name: str = STACK_NAME) -> str:

@@ -303,7 +303,9 @@ def test_a_queue_keeps_messages_for_14_days_and_encrypted(queue: str) -> None:
 
 def test_a_message_stays_hidden_as_long_as_lambda_may_work_on_it() -> None:
     timeout = TEMPLATE["Globals"]["Function"]["Timeout"]
-    assert properties("SlackQueue")["VisibilityTimeout"] >= 6 * timeout
+    assert (
+        timeout < properties("SlackQueue")["VisibilityTimeout"] <= 2 * timeout
+    )  # a killed function stalls them so long
     assert properties("SlackQueue")["RedrivePolicy"]["maxReceiveCount"] == 100
 
 
