@@ -13,7 +13,7 @@ from tests.virtual_time import VirtualTime
 
 INVOCATIONS = 2  # MaximumConcurrency in template.yaml
 BATCH = 10  # BatchSize
-VISIBILITY_SECONDS = 360
+VISIBILITY_SECONDS = 90
 TIMEOUT_SECONDS = 60
 
 

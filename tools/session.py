@@ -137,6 +137,8 @@ class Session:
                 self._failed.append(number)
                 self._last = None
                 self._terminal.failed_poll(number, str(exc))
+                if "refuses the token" in str(exc):
+                    self._terminal.note("here the token is TESTMO_TOKEN: set it to the new one and run this again")
                 return
             seconds = self._seconds_to_wait(summary)
             if seconds is None or self._stopping.is_asked or self._clock.monotonic() > give_up:

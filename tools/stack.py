@@ -20,7 +20,7 @@ STACK_NAME: Final = "testmo-notifier-local"
 SOURCE_TAG: Final = "source"  # what the stack was made from; equal means there is nothing to deploy
 DEPLOY_TRIES: Final = 5
 DEPLOY_PAUSE_SECONDS: Final = 3.0
-SOMEBODY_ELSE: Final = re.compile(r"already exists|_IN_PROGRESS", re.IGNORECASE)
+SOMEBODY_ELSE: Final = re.compile(r"ChangeSet\b.*already exists|is in \w+_IN_PROGRESS state", re.DOTALL)
 REASONS: Final = re.compile(r"(?:Reason: |Error: |Template error: ).+", re.DOTALL)
 
 

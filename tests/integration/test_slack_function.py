@@ -44,7 +44,7 @@ def stack(
         dynamodb=dynamodb,
         sqs=sqs,
         secrets=secrets,
-        queue_url=sqs.create_queue(QueueName="slack", Attributes={"VisibilityTimeout": "360"})["QueueUrl"],
+        queue_url=sqs.create_queue(QueueName="slack", Attributes={"VisibilityTimeout": "90"})["QueueUrl"],
         dead_letter_queue_url=sqs.create_queue(QueueName="dead")["QueueUrl"],
         secret_arn=secrets.create_secret(
             Name="slack",

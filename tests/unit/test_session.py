@@ -194,6 +194,12 @@ def test_a_pause_longer_than_a_minute_and_a_half_is_told_and_not_waited_for() ->
     assert (is_ok, stage.aws.polls) == (False, 1)
 
 
+def test_a_refused_token_is_set_in_the_environment_here() -> None:
+    is_ok, printed = Stage(Raised("Testmo refuses the token (401 on /projects): …"), polls="1").play()
+    assert is_ok is False
+    assert "TESTMO_TOKEN" in printed
+
+
 def test_what_a_poll_had_to_leave_out_is_not_called_everything() -> None:
     is_ok, printed = Stage(summary(problems=["run 7 of RunIds is gone"]), polls="1").play()
     assert is_ok is True
