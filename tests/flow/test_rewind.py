@@ -101,15 +101,15 @@ def test_a_rewind_never_moves_a_checkpoint_forwards_and_an_interrupted_read_begi
     assert earlier.resume == Resume(at(-61), 1, None)
 
 
-def test_the_same_news_has_the_same_id_until_somebody_rewinds() -> None:
-    def news(rewound: str = "") -> str:
+def test_the_same_news_has_another_id_when_it_is_told_again() -> None:
+    def news(version: int) -> str:
         builder = make_builder()
-        builder._rewound = rewound
+        builder._version = version
         builder.add([make_result(1)], make_expands())
         return builder.notification_id("slack:default")
 
-    assert news() == news()
-    assert len({news(), news(START.isoformat()), news((START + timedelta(1)).isoformat())}) == 3
+    assert news(1) == news(1)
+    assert len({news(1), news(2), news(3)}) == 3
 
 
 def test_a_digest_knows_all_its_results_those_left_out_included() -> None:

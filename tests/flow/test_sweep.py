@@ -114,6 +114,51 @@ def test_an_old_result_that_is_the_latest_again_after_a_deletion_is_not_announce
     assert story.announced == [newer.id]
 
 
+def test_a_result_that_was_mended_and_is_edited_to_failed_again_is_news_again(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    story.poll()
+    story.world.edit_result(result, status=PASSED)
+    story.wait_and_poll(2, every=3600)
+    story.world.edit_result(result, status=FAILED)
+    story.wait_and_poll()
+    assert story.announced == [result.id, result.id]
+
+    story.wait_and_poll(3, every=3600)
+    assert story.announced == [result.id, result.id]
+
+
+def test_a_failure_that_is_the_latest_again_after_a_passing_result_was_deleted_is_no_news(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    failing = story.save(run)
+    story.poll()
+    story.wait()
+    passing = story.save(run, status=PASSED)
+    story.wait_and_poll(2, every=3600)
+    story.world.delete_result(passing, hard=True)
+    story.wait_and_poll(3, every=3600)
+
+    assert story.announced == [failing.id]
+
+
+def test_each_change_back_and_forth_is_a_message_of_its_own(story: Story) -> None:
+    """Slack gets an id once: with the id of the first message, the third would be taken for delivered."""
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+    for status in (FAILED, BLOCKED, FAILED):
+        story.world.edit_result(result, status=status)
+        story.wait_and_poll()
+
+    assert [event["results"][0]["status"] for event in story.events] == ["Failed", "Blocked", "Failed"]
+    assert len({notification.id for notification in story.topic.notifications}) == 9
+
+
 def all_are_latest(_path: str, body: dict[str, Any]) -> None:
     for row in body.get("result", []):
         if "is_latest" in row:

@@ -109,9 +109,7 @@ class Detector:
         """What remains of a sweep at its end: tests of which no row is the one that was announced."""
         found: list[tuple[Result, Expands]] = []
         for result, expands in self._held.values():
-            if self._is_news(result) and not self._is_silent(result):
-                found.append((self._announce(result), expands))
-            self._keep(result)
+            found += [(new, expands) for new in self._found_by_sweep(result)]
             self._swept[slot_of(result)] = state_of(result)
         return found
 
@@ -147,21 +145,34 @@ class Detector:
             return
         self._swept[slot] = state_of(result)
         self._held.pop(slot, None)
-        if self._is_news(result) and not self._is_silent(result):
+        yield from self._found_by_sweep(result)
+
+    def _found_by_sweep(self, result: Result) -> Iterator[Result]:
+        if (self._is_news(result) or self._has_come_back(result)) and not self._is_silent(result):
             yield self._announce(result)
         self._keep(result)
 
     def _known_status(self, result: Result) -> int | None:
         """The status under which a row was announced or taken over, None if it never was, or long ago."""
         key, status = self._failing.get(slot_of(result), (None, None))
-        return status if key == result.key else self._older.get(result.key)
+        if key == result.key:
+            return status
+        status = self._older.get(result.key)
+        return ~status if status is not None and status < 0 else status
 
     def _is_news(self, result: Result) -> bool:
         known = self._known_status(result)
         return result.key not in self._seen if known is None else known != (result.status_id or 0)
 
+    def _has_come_back(self, result: Result) -> bool:
+        """Whether a row is failing again after a sweep that did not find it failing.
+
+        If nobody ever edited it, a later result of its test was deleted, and there is nothing new about it.
+        """
+        return self._older.get(result.key, 0) < 0 and result.updated_at is not None
+
     def _announce(self, result: Result) -> Result:
-        previous = self._known_status(result)
+        previous = None if self._has_come_back(result) else self._known_status(result)
         self._seen[result.key] = result.created_at or FOREVER
         self._keep(result)
         self.malformed += bool(result.problems)
@@ -197,7 +208,8 @@ class Detector:
         cursor = self._cursor(began_at)
         floor = max(self._before.floor, cursor - overlap)
         if swept.replaces:
-            self._older |= {key: status for slot, (key, status) in self._failing.items() if slot not in self._swept}
+            gone = (known for slot, known in self._failing.items() if slot not in self._swept)
+            self._older |= {key: ~status for key, status in gone}
         return replace(
             self._before,
             cursor=cursor,

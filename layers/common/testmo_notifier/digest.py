@@ -35,11 +35,11 @@ Told = tuple[Result, Expands]  # a result with what its page said of people, iss
 class DigestBuilder:
     """Collects the new failing results of one run, page by page, in flat memory."""
 
-    def __init__(self, testmo_url: str, run: Run, project_name: str, *, rewound: str = "") -> None:
+    def __init__(self, testmo_url: str, run: Run, project_name: str, *, version: int = 0) -> None:
         self._url = testmo_url
         self._run = run
         self._project_name = project_name
-        self._rewound = rewound
+        self._version = version
         self._urgent: list[Told] = []
         self._counts: dict[tuple[int, str], int] = {}
         self._ids: list[tuple[int, int]] = []
@@ -60,12 +60,14 @@ class DigestBuilder:
                 self._urgent = most_urgent(self._urgent)
 
     def notification_id(self, destination: str) -> str:
-        """A hash of destination, run and each result's id and status: the same news, the same id.
+        """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.
 
-        Only after a rewind the same news has another one, because it shall be told again.
+        Slack gets an id once. A result that was Failed, then Blocked, then Failed again is news each time, and so is
+        one that somebody rewound: without the version, which every commit raises, the last message would be taken for
+        delivered.
         """
         parts = [destination, str(self._run.id), *(f"{key}:{status}" for key, status in sorted(self._ids))]
-        parts += [self._rewound] if self._rewound else []
+        parts.append(str(self._version))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def build(self) -> Digest:

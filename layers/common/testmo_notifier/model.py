@@ -230,13 +230,13 @@ class Checkpoint:
     """What we keep per run; DESIGN section 4 says how it is stored.
 
     `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
-    latest announced result (key, status id), `older` the keys that were there before to their status. `counters`
+    latest announced result (key, status id), `older` the keys that were there before to their status, inverted (`~`)
+    where a sweep no longer found them failing. `counters`
     are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's clock
     when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is due
     or goes on. While `silent_before` is set, sweeps take over what was failing before that moment without
     announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound
-    the run, else empty: it goes into the ids of notifications, so that the same news is news again. `version` is 0
-    for a checkpoint that was never written.
+    the run, else empty. `version` counts the writes; it is 0 for a checkpoint that was never written.
     """
 
     run_id: int

@@ -203,7 +203,7 @@ class OnePoll:
         """Read one run from its checkpoint on. Runs in a worker: reads and decides, writes nothing."""
         run, watch = watched.run, self.watch
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
-        news = DigestBuilder(self.parts.testmo_url, run, watched.project_name, rewound=checkpoint.rewound)
+        news = DigestBuilder(self.parts.testmo_url, run, watched.project_name, version=checkpoint.version)
         return read_run(
             self.testmo,
             run,
