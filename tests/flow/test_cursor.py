@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.errors import PollFailed
+from testmo_notifier.errors import PollFailed, Unreadable
 from testmo_notifier.model import Digest
 from tests.story import START, Story
 
@@ -60,6 +60,32 @@ def test_a_run_that_breaks_on_its_second_page_is_announced_once_when_it_is_well_
     story.poll()
     story.wait_and_poll(8)
 
+    assert story.total == 250
+
+
+def test_a_page_that_cannot_be_read_for_an_hour_holds_back_neither_the_pages_before_it_nor_the_poll(
+    story: Story,
+) -> None:
+    run = story.add_run(tests=250)
+    story.poll()
+    story.wait()
+    for number in range(1, 251):
+        story.save(run, number)
+    broken = [True]
+
+    def break_it(_path: str, body: dict[str, Any]) -> None:
+        if broken[0] and body.get("page") == 3:
+            raise Unreadable("Testmo answered 500")
+
+    story.spoil = break_it
+    first = story.poll()
+    assert story.total == 200
+    assert first.problems[0] == "run 1 (Release 4.2), page 3: Testmo answered 500"
+    last = story.wait_and_poll(60)
+    assert (story.total, last.lag_seconds) == (200, 3600.0)
+
+    broken[0] = False
+    assert story.wait_and_poll(2).lag_seconds == 0
     assert story.total == 250
 
 

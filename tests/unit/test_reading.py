@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from testmo_notifier.detect import Watch
-from testmo_notifier.errors import OutOfBudget, Unreadable
+from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import Checkpoint, Expands, ResultsPage, Resume
 from testmo_notifier.reading import MAX_RESTARTS, Read, pages
 from tests.factories import START, at, make_result
@@ -168,9 +168,13 @@ def test_an_unfinished_read_says_where_it_was() -> None:
     assert (ended.resume, handled) == (Resume(START, 3, 9), [1, 2])
 
 
-def test_an_unreadable_page_takes_the_whole_read_with_it() -> None:
-    with pytest.raises(Unreadable):
-        read(a_page(1, next_page=2), Unreadable("502"))
+@pytest.mark.parametrize("trouble", [Unreadable("502"), RequestRejected("422"), Invisible("404")])
+def test_a_page_that_cannot_be_read_ends_the_read_after_the_pages_before_it(trouble: NotifierError) -> None:
+    ended, _, handled = read(a_page(1, next_page=2, total=9), trouble)
+
+    assert (ended.resume, ended.problem, handled) == (Resume(START, 2, 9), str(trouble), [1])
+    with pytest.raises(type(trouble)):
+        read(trouble)
 
 
 def test_rows_deleted_over_and_over_leave_the_rest_to_the_next_poll() -> None:

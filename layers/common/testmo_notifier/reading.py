@@ -9,7 +9,7 @@ from typing import Final
 
 from testmo_notifier.detect import FROM_THE_BEGINNING, Detector, Swept, Watch
 from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
+from testmo_notifier.errors import Invisible, NotifierError, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
 from testmo_notifier.ports import Testmo
 
@@ -26,17 +26,25 @@ class Read:
     """How a read ended. `resume` says where to go on, None when everything was read.
 
     `began_at` is Testmo's clock at the first page, which an earlier poll may have read; None without a `Date`.
+    `broken_by` is what came instead of a page in the middle; without it, a read to be resumed saw its rows change
+    places too often.
     """
 
     resume: Resume | None
     began_at: datetime | None
+    broken_by: NotifierError | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What Testmo did wrong, in words; None when nothing, or when it was us who stopped."""
+        return None if self.broken_by is None or isinstance(self.broken_by, StopReading) else str(self.broken_by)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent.
 
-    `problem` says why a sweep could not be done, `swept` how many results only the sweep found.
+    `problem` says what could not be read, `swept` how many results only the sweep found.
     """
 
     checkpoint: Checkpoint
@@ -80,7 +88,8 @@ def read_run(
     began_at = read.began_at or started
     if read.resume is not None:
         following = detector.interrupted(began_at=began_at, resume=read.resume)
-        return Reading(following, news, rows, detector.malformed)
+        problem = f"run {run.id} ({run.name}), page {read.resume.page}: {read.problem}" if read.problem else None
+        return Reading(following, news, rows, detector.malformed, problem=problem)
     before = news.total
     closing = run.closed_at is not None and began_at >= run.closed_at + overlap
     swept = Swept(checkpoint.sweep)
@@ -117,12 +126,19 @@ def sweep_pages(detector: Detector, begin: Resume | None, fetch: Fetch, news: Di
     except StopReading:
         return Swept(begin)
     except (Unreadable, RequestRejected) as exc:
-        return Swept(begin, problem=f"the sweep of run {run.id} ({run.name}) has to wait: {exc}")
+        return Swept(begin, problem=has_to_wait(run, exc))
     for late, expands in detector.held_back():
         news.add([late], expands)
-    if read.resume is not None and read.resume.page == 1 and not detector.is_unexplained(run.counters.by_status):
+    if read.broken_by is not None:
+        return Swept(read.resume, problem=read.problem and has_to_wait(run, read.problem))
+    if read.resume is not None and not detector.is_unexplained(run.counters.by_status):
         return Swept()  # rows change places faster than we read, but all that the counters show is known
     return Swept(read.resume, replaces=read.resume is None and begin == FROM_THE_BEGINNING)
+
+
+def has_to_wait(run: Run, why: object) -> str:
+    """The sentence about a sweep that did not come to its end."""
+    return f"the sweep of run {run.id} ({run.name}) has to wait: {why}"
 
 
 def results_query(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
@@ -155,8 +171,8 @@ def read_pages(checkpoint: Checkpoint, overlap: timedelta, fetch: Fetch, handle:
     One lower bound holds for all pages. When `total` shrinks, a row was deleted and later rows moved up, perhaps
     from a page not yet read to one that was. When a row comes twice while others are missing, rows changed places
     between two pages: nobody promises an order of rows that tie on a millisecond. In both cases it starts again from
-    page 1, at last in the next poll. `StopReading` ends the read unfinished once a page was handled, else it goes to
-    the caller.
+    page 1, at last in the next poll. What goes wrong ends the read unfinished once a page was handled, for a page that
+    Testmo cannot show must not hold back those before it; else it goes to the caller.
     """
     begin = checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
     since = begin.bound
@@ -174,10 +190,10 @@ def pages(begin: Resume, fetch: Fetch, handle: Callable[[ResultsPage], None], kn
     while True:
         try:
             page = fetch(bound, number)
-        except StopReading:
+        except (StopReading, Unreadable, RequestRejected, Invisible) as exc:
             if not this_pass.numbers and restarts == 0:
                 raise
-            return Read(Resume(bound, number, total, began_at), began_at)
+            return Read(Resume(bound, number, total, began_at), began_at, exc)
         began_at = began_at or page.server_date
         handle(page)
         this_pass.add(number, page)
