@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 from testmo_notifier.adapters.http import Answer, new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.detect import Watch
-from testmo_notifier.discovery import Scope
-from testmo_notifier.model import Checkpoint
+from testmo_notifier.model import Checkpoint, Scope
 from testmo_notifier.politeness import Gate
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.ports import Store

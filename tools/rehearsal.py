@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.detect import Watch
-from testmo_notifier.discovery import Scope
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Scope
 from testmo_notifier.politeness import Gate
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.render import Renderer

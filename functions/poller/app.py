@@ -25,8 +25,8 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.detect import Watch
-from testmo_notifier.discovery import Scope
 from testmo_notifier.issues import parse_issue_links
+from testmo_notifier.model import Scope
 from testmo_notifier.observability import (
     new_logger,
     new_metrics,

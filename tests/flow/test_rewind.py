@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 
 from testmo_notifier.model import Resume
 from testmo_notifier.politeness import Gate
-from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
+from tests.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.story import Story
 from tools.ops.rewind import Plan, go_back, rewound
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from testmo_notifier.errors import PollFailed
+from testmo_notifier.errors import PollFailed, Unreadable
 from tests.story import Story
 
 
@@ -251,6 +252,60 @@ def test_a_project_that_answers_403_is_asked_once_an_hour(story: Story) -> None:
     story.wait_and_poll(180)
 
     assert len(story.requests("/projects/*/runs")) - before == 3
+
+
+def test_a_hidden_project_is_named_in_every_poll_and_counted_when_it_is_tried(story: Story) -> None:
+    story.add_run()
+    story.poll()
+    story.testmo.faults.add("403", path="/projects/*/runs", times=None)
+    tried = story.wait_and_poll()
+    between = story.wait_and_poll(5)
+
+    assert (tried.invisible, between.invisible) == (1, 0)
+    assert between.problems == [f"project {story.shop.id} (Shop) is hidden since 2026-11-23T09:01+00:00"]
+
+
+def test_a_list_of_closed_runs_that_cannot_be_had_holds_up_no_open_run(story: Story) -> None:
+    run, closing = story.add_run("stays open"), story.add_run("closes")
+    story.poll()
+    story.wait()
+    broken = [True]
+
+    def break_it(_path: str, body: dict[str, Any]) -> None:
+        if broken[0] and any(row.get("is_closed") for row in body["result"]):
+            raise Unreadable("Testmo answered 500")
+
+    story.spoil = break_it
+    last = story.save(closing)
+    story.world.close_run(closing)
+    result = story.save(run)
+    summary = story.poll()
+    assert story.announced == [result.id]
+    assert summary.problems == ["the closed runs of project 1 (Shop): Testmo answered 500"]
+    assert story.wait_and_poll(120).lag_seconds == 7260
+
+    broken[0] = False
+    story.wait_and_poll()
+    assert story.announced == [result.id, last.id]
+
+
+def test_more_projects_than_a_minute_allows_are_looked_into_in_turns(story: Story) -> None:
+    """Each has a run that fails and closes between two looks; a poll may look into a handful of thirty."""
+    projects = [story.world.add_project(f"Project {n}") for n in range(30)]
+    for project in projects:
+        story.add_run(project=project)
+    story.settings["requests_per_minute"] = 20
+    story.wait_and_poll(20)
+    saved = []
+    for project in projects:
+        run = story.add_run("short", project=project)
+        saved.append(story.save(run).id)
+        story.world.close_run(run)
+        summary = story.wait_and_poll()
+        assert (summary.status, summary.lag_seconds <= 600) == ("partial", True)
+    story.wait_and_poll(20)
+
+    assert sorted(story.announced) == saved
 
 
 def test_run_ids_narrow_to_these_runs(story: Story) -> None:

@@ -15,13 +15,13 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.detect import Watch
-from testmo_notifier.discovery import Scope
 from testmo_notifier.issues import parse_issue_links
+from testmo_notifier.model import Scope
 from testmo_notifier.politeness import Gate
 from testmo_notifier.poll import Parts
 from testmo_notifier.ports import Store, Topic
 from testmo_notifier.render import Renderer
-from testmo_notifier.route import destinations, parse_routes
+from testmo_notifier.route import Route, destinations, parse_routes
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
 
@@ -64,10 +64,14 @@ def new_gate(settings: PollerSettings, spent: Mapping[int, int]) -> Gate:
     )
 
 
+def routes() -> tuple[Route, ...]:
+    """The routes of this checkout."""
+    return parse_routes(files(testmo_notifier_settings).joinpath("routes.toml").read_text("utf-8"))
+
+
 def routed(settings: PollerSettings) -> tuple[str, ...]:
     """The destinations of this checkout's routes on the channels of the stack, the event last."""
-    text = files(testmo_notifier_settings).joinpath("routes.toml").read_text("utf-8")
-    return destinations(parse_routes(text), settings.channels)
+    return destinations(routes(), settings.channels)
 
 
 def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Parts:

@@ -2,7 +2,8 @@
 
 poll        the use case on one screen: lease, hand over, discover, read, commit, hand over
 steps       each of these steps
-discovery   which projects and runs there are, and which of them are due
+discovery   which projects there are         projects       and their runs, open and just closed
+due         which of them are to be read now
 statuses    which ids the statuses have that are watched by name
 reading     the pages of one run, once each
 detect      which rows are new failing results, and the next checkpoint

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -59,6 +59,25 @@ class Run:
     counters: Counters
     milestone: str | None = None
     configuration: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRun:
+    """A run to watch. Nothing in it before `start` is ever announced."""
+
+    run: Run
+    project_name: str
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to look at. Empty tuples mean everything the token can see."""
+
+    project_ids: tuple[int, ...]
+    run_ids: tuple[int, ...]
+    overlap: timedelta
+    backfill: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +283,8 @@ class ProjectState:
     """What we keep per project: watched since when, its last counts, and its runs that are not done with.
 
     `open_runs` were open at the last discovery. `closing` are closed but not yet read after closing plus
-    the overlap: run id to closing time.
+    the overlap: run id to closing time. `looked_at` is Testmo's clock when it was last looked into to the end; it is
+    kept only while the projects are too many, or too troubled, for all of them to be looked into in one poll.
     """
 
     project_id: int
@@ -273,6 +293,7 @@ class ProjectState:
     open_runs: frozenset[int] = frozenset()
     closing: Mapping[int, datetime] = field(default_factory=dict)
     gone_at: datetime | None = None
+    looked_at: datetime | None = None
     version: int = 0
 
 
@@ -281,10 +302,10 @@ class Control:
     """What the poller keeps about itself. Times are our clock, or Testmo's where it says so.
 
     `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
-    `closed_checked_at` is when closed runs were last listed regardless of counts. `undone` are runs that were due
-    and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since` says since which poll (our
-    clock) a run is left undone or half read. `requests` counts the requests of the last minute by epoch second.
-    `statuses` are the ids of the statuses that are watched by name.
+    `closed_checked_at` is when, by Testmo's clock, closed runs were last listed regardless of counts. `undone` are
+    runs that were due and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since` says since
+    which poll (our clock) a run is left undone or half read. `requests` counts the requests of the last minute by
+    epoch second. `statuses` are the ids of the statuses that are watched by name.
     """
 
     installed_at: datetime | None = None

@@ -13,7 +13,8 @@ from typing import Any, Final
 from testmo_notifier.cases import CaseNames
 from testmo_notifier.detect import Watch, first_checkpoint
 from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.discovery import Discovery, Scope, WatchedRun, discover, due_runs, is_done, is_turn
+from testmo_notifier.discovery import discover
+from testmo_notifier.due import due_runs, is_done, is_turn
 from testmo_notifier.errors import (
     Invisible,
     LostRace,
@@ -26,9 +27,10 @@ from testmo_notifier.errors import (
     Unreadable,
 )
 from testmo_notifier.handover import HandOver, Outboxes
-from testmo_notifier.model import Checkpoint, Control, Outgoing
+from testmo_notifier.model import Checkpoint, Control, Outgoing, Scope, WatchedRun
 from testmo_notifier.politeness import Gate
 from testmo_notifier.ports import Renderer, Store, Testmo, Topic
+from testmo_notifier.projects import Discovery
 from testmo_notifier.reading import Reading, read_run
 from testmo_notifier.statuses import Names, completed, learn, plain
 from testmo_notifier.summary import Summary
@@ -94,8 +96,9 @@ class OnePoll:
         self.undone = set(control.undone)
         self.half_read: set[int] = set()
         self.hidden: set[int] = set()
-        self.saw_everything = False
+        self.looked_at = control.discovered_at or control.installed_at
         self.unswept = set(control.unswept)
+        self.is_behind = True
 
     def hand_over_what_waits(self) -> None:
         """Publish what a crash or a busy poll left in outboxes, whatever the lists of runs say."""
@@ -134,7 +137,8 @@ class OnePoll:
             half_spent=lambda: 2 * self.gate.requests >= self.parts.requests_per_minute,
             shuffle=self.parts.shuffle,
         )
-        self.summary.looked, self.saw_everything = True, found.complete
+        self.summary.looked, self.looked_at = True, found.oldest_look(self.control.discovered_at)
+        self.is_behind = not found.complete
         self.summary.skew_seconds = (asked_at - found.began_at).total_seconds()
         self.summary.invisible, self.summary.settings_problems = found.invisible, found.settings_problems
         self.summary.problems += found.problems
@@ -284,16 +288,18 @@ class OnePoll:
         """
         overlap = self.parts.scope.overlap
         for project_id, state in found.states.items():
-            closing = {
+            closing = dict(state.closing) | {
                 run.id: run.closed_at
                 for run in (watched.run for watched in found.runs)
                 if run.project_id == project_id
                 and run.closed_at
                 and not is_done(run, self.checkpoints.get(run.id), overlap)
             }
+            before = found.known[project_id]
+            after = replace(state, closing=closing, looked_at=before.looked_at if found.complete else state.looked_at)
             try:
-                if replace(state, closing=closing) != found.known[project_id]:
-                    self.parts.store.commit_project(replace(state, closing=closing))
+                if after != before:
+                    self.parts.store.commit_project(after)
             except LostRace as exc:
                 self.summary.unfinished(str(exc))
                 return
@@ -309,7 +315,7 @@ class OnePoll:
             self.control,
             polled_at=self.started,
             discovered_at=found.began_at if found.complete else self.control.discovered_at,
-            closed_checked_at=self.started if found.checked_closed else self.control.closed_checked_at,
+            closed_checked_at=found.began_at if found.checked_closed else self.control.closed_checked_at,
         )
 
     def still_alive(self) -> None:
@@ -365,9 +371,8 @@ class OnePoll:
         Times by Testmo's clock and by ours stand side by side here: it is a matter of minutes.
         """
         since = [*undone_since.values(), *self.outboxes.unpublished_since.values()]
-        looked_at = self.control.discovered_at or self.control.installed_at
-        if not self.saw_everything and looked_at is not None:
-            since.append(looked_at)
+        if self.is_behind and self.looked_at is not None:
+            since.append(self.looked_at)
         return max(0.0, (self.parts.now() - min(since)).total_seconds()) if since else 0.0
 
 

@@ -165,7 +165,7 @@ def project_item(state: ProjectState) -> Item:
         "open_runs": {"B": pack_ids(state.open_runs)},
         "closing": {"B": pack_times(state.closing)},
         "version": {"N": str(state.version)},
-        **optional_times(gone_at=state.gone_at),
+        **optional_times(gone_at=state.gone_at, looked_at=state.looked_at),
     }
     if state.run_closed_count is not None:
         item["run_closed_count"] = {"N": str(state.run_closed_count)}
@@ -181,6 +181,7 @@ def project_from(item: Mapping[str, Any]) -> ProjectState:
         open_runs=unpack_ids(item["open_runs"]["B"]),
         closing=unpack_times(item["closing"]["B"]),
         gone_at=time_of(item, "gone_at"),
+        looked_at=time_of(item, "looked_at"),
         version=int(item["version"]["N"]),
     )
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from testmo_notifier.detect import Watch
-from testmo_notifier.discovery import Discovery, WatchedRun, due_runs, is_done, is_turn
-from testmo_notifier.model import Counters, Resume
+from testmo_notifier.due import due_runs, is_done, is_turn
+from testmo_notifier.model import Counters, Resume, WatchedRun
+from testmo_notifier.projects import Discovery
 from tests.factories import START, at, make_checkpoint, make_outgoing, make_run
 
 OVERLAP = timedelta(seconds=300)

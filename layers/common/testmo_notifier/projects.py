@@ -1,0 +1,185 @@
+"""One project after the other: its open runs, and those that were closed since we last looked (rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from testmo_notifier.errors import Invisible, NotifierError, RequestRejected, StopReading, Unreadable
+from testmo_notifier.model import Control, Project, ProjectState, Run, Scope, WatchedRun
+from testmo_notifier.ports import Testmo
+
+HOURLY: Final = timedelta(hours=1)  # how often what is gone, or should not have changed, is looked at again
+LOOK_BACK: Final = timedelta(days=1)  # of the hourly look at closed runs; those we know cost no request
+LONGEST_LOOK_BACK: Final = timedelta(days=90)  # a checkpoint is kept for longer, so nothing old comes up again
+LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What was found. `complete` says whether every list was read, `began_at` is Testmo's clock at its beginning.
+
+    `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
+    runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain.
+    """
+
+    began_at: datetime
+    runs: list[WatchedRun] = field(default_factory=list)
+    known: dict[int, ProjectState] = field(default_factory=dict)
+    states: dict[int, ProjectState] = field(default_factory=dict)
+    complete: bool = True
+    checked_closed: bool = False
+    problems: list[str] = field(default_factory=list)
+    invisible: int = 0
+    settings_problems: int = 0
+
+    def leave(self, what: str, why: NotifierError) -> None:
+        """Something is left for the next poll."""
+        self.complete = False
+        self.settings_problems += isinstance(why, RequestRejected)
+        self.problems.append(f"{what}: {why}")
+
+    def oldest_look(self, discovered_at: datetime | None) -> datetime:
+        """How long ago the project was looked into that waits longest. Hidden ones are said by name, not by age."""
+        states = {**self.known, **self.states}.values()
+        looks = [last_look(state, discovered_at) or state.watched_since for state in states if state.gone_at is None]
+        return self.began_at if self.complete else min(looks, default=self.began_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookout:
+    """Looks into projects and adds what it finds to `found`.
+
+    `hourly`: closed runs are listed whatever the counts say. `now` is our clock. `half_spent` says to leave the other
+    requests for results, `go_on` keeps the lease.
+    """
+
+    testmo: Testmo
+    control: Control
+    scope: Scope
+    found: Discovery
+    hourly: bool
+    now: datetime
+    go_on: Callable[[], None]
+    half_spent: Callable[[], bool]
+
+    def look_around(self, projects: Iterable[Project]) -> None:
+        """Look into those first that wait longest, until half of what a minute allows is spent."""
+        found = self.found
+        waiting = [project for project in projects if project.id in found.known]
+        waiting.sort(key=lambda project: self._last_look(found.known[project.id]) or LONG_AGO)
+        for number, project in enumerate(waiting):
+            self.go_on()
+            if number and self.half_spent():
+                found.complete = False
+                found.problems.append(
+                    f"{len(waiting) - number} of {len(waiting)} projects were left for the next poll, half of the "
+                    "requests are kept for results: raise RequestsPerMinute, or name fewer ProjectIds"
+                )
+                break
+            state = found.known[project.id]
+            if state.gone_at is not None and self.now - state.gone_at < HOURLY:
+                since = state.gone_at.isoformat(timespec="minutes")
+                found.problems.append(f"project {project.id} ({project.name}) is hidden since {since}")
+                continue
+            try:
+                self._look_into(project, state)
+            except StopReading as exc:
+                found.leave(f"project {project.id} was left for the next poll", exc)
+                break
+            except Invisible as exc:
+                found.problems.append(f"project {project.id} ({project.name}): {exc}; it is tried again in an hour")
+                found.invisible += 1
+                found.states[project.id] = replace(state, gone_at=self.now)
+            except (Unreadable, RequestRejected) as exc:
+                found.leave(f"project {project.id} ({project.name})", exc)
+
+    def _look_into(self, project: Project, state: ProjectState) -> None:
+        """Find the open runs of a project, and those that were closed since it was last looked into.
+
+        What is in neither list is looked for by itself. Where the list of closed runs cannot be had, the open ones are
+        watched all the same.
+        """
+        found = self.found
+        opened = {} if project.run_active_count == 0 else {run.id: run for run in self.testmo.open_runs(project.id)}
+        try:
+            closed = self._closed_runs(project, state, has_lost_some=not state.open_runs <= opened.keys())
+        except (Unreadable, RequestRejected) as exc:
+            found.leave(f"the closed runs of project {project.id} ({project.name})", exc)
+            closed = {}
+            kept = replace(state, open_runs=state.open_runs | opened.keys(), gone_at=None)
+        else:
+            for run_id in opened.keys() & closed.keys():
+                del opened[run_id]  # closed between the two requests
+            unclear = self._look_for((state.open_runs | state.closing.keys()) - opened.keys(), opened, closed)
+            kept = replace(
+                state,
+                run_closed_count=project.run_closed_count,
+                open_runs=frozenset({*opened, *unclear}),
+                closing={},
+                gone_at=None,
+                looked_at=state.looked_at if unclear else found.began_at,
+            )
+        start = state.watched_since - self.scope.backfill
+        for run in (*opened.values(), *(with_closing_time(run, state, found.began_at) for run in closed.values())):
+            first = min(max(run.created_at or start, start), found.began_at)
+            found.runs.append(WatchedRun(run, project.name, first))
+        found.states[project.id] = kept
+
+    def _closed_runs(self, project: Project, state: ProjectState, *, has_lost_some: bool) -> dict[int, Run]:
+        """The runs that were closed since a project was last looked into, if there is a reason to ask for them."""
+        start = state.watched_since - self.scope.backfill
+        looked_at = self._last_look(state)
+        checked_at = self.control.closed_checked_at
+        was_left_out = looked_at is not None and checked_at is not None and looked_at < checked_at
+        hourly = self.hourly or was_left_out
+        count_moved = project.run_closed_count is None or project.run_closed_count != state.run_closed_count
+        if not (hourly or has_lost_some or count_moved or state.closing or state.gone_at):
+            return {}
+        since = looked_at or start
+        moments = [since, *state.closing.values(), *([since - LOOK_BACK] if hourly else [])]
+        closed = self._closed_after(project, min(moments))
+        if has_closed_unseen(project, state, closed.values(), since):  # while the project was hidden, or left out
+            closed |= self._closed_after(project, max(start, self.found.began_at - LONGEST_LOOK_BACK))
+        return closed
+
+    def _closed_after(self, project: Project, moment: datetime) -> dict[int, Run]:
+        return {run.id: run for run in self.testmo.closed_runs(project.id, moment - self.scope.overlap)}
+
+    def _look_for(self, run_ids: Iterable[int], opened: dict[int, Run], closed: dict[int, Run]) -> set[int]:
+        """Find runs that are in no list: deleted, or moved between two pages of it. Returns those still to be found."""
+        unclear: set[int] = set()
+        for run_id in sorted(set(run_ids) - closed.keys()):
+            try:
+                run = self.testmo.run(run_id)
+            except Invisible as exc:
+                self.found.problems.append(f"run {run_id} is gone: {exc}")
+            except (Unreadable, RequestRejected) as exc:  # holds up no other run
+                self.found.leave(f"run {run_id} could not be looked at", exc)
+                unclear.add(run_id)
+            else:
+                (closed if run.is_closed else opened)[run_id] = run
+        return unclear
+
+    def _last_look(self, state: ProjectState) -> datetime | None:
+        return last_look(state, self.control.discovered_at)
+
+
+def last_look(state: ProjectState, discovered_at: datetime | None) -> datetime | None:
+    """Testmo's clock when a project was last looked into to the end, be it alone or with all others; None is never."""
+    return max(filter(None, (state.looked_at, discovered_at)), default=None)
+
+
+def has_closed_unseen(project: Project, state: ProjectState, closed: Iterable[Run], since: datetime) -> bool:
+    """Whether more runs were closed since a project was last looked into than were closed since a moment."""
+    if project.run_closed_count is None:
+        return False
+    seen = sum(run.closed_at is None or run.closed_at >= since for run in closed)
+    return project.run_closed_count - (state.run_closed_count or 0) > seen
+
+
+def with_closing_time(run: Run, state: ProjectState, began_at: datetime) -> Run:
+    """A closed run, whose closing time Testmo may have left out."""
+    return replace(run, is_closed=True, closed_at=run.closed_at or state.closing.get(run.id) or began_at)
