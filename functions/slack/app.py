@@ -19,7 +19,7 @@ from testmo_notifier.adapters.ledger import Ledger
 from testmo_notifier.adapters.queue import Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.adapters.slots import Slots
-from testmo_notifier.config import SlackSettings, slack_webhooks
+from testmo_notifier.config import SlackSettings, usable_webhooks
 from testmo_notifier.deliver import Effects, deliver
 from testmo_notifier.observability import flush, new_logger, new_metrics, report
 
@@ -50,7 +50,7 @@ class Service:
         self.ledger = Ledger(dynamodb, settings.table_name)
         sqs = boto3.client("sqs", config=client_config())
         self.queue = Queue(sqs, settings.queue_url, settings.dead_letter_queue_url)
-        self.read_webhooks = partial(read_secret, secrets, settings.slack_secret_arn, slack_webhooks)
+        self.read_webhooks = partial(read_secret, secrets, settings.slack_secret_arn, usable_webhooks)
 
     def run(self, event: SqsEvent, context: LambdaContext) -> BatchResponse:
         """Deliver one batch; log and count how each message ended."""

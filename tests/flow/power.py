@@ -59,8 +59,9 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
 
-    def read(self, _most: int) -> bytes:
-        return self.body
+    def read1(self, _most: int) -> bytes:
+        piece, self.body = self.body, b""
+        return piece
 
     def release_conn(self) -> None:
         """There is no connection."""

@@ -198,6 +198,8 @@ def test_a_token_is_a_plain_text_or_a_json_object(secret: str) -> None:
         "hunter2 hunter3",
         "hunter2\nhunter3",
         "hünter2",
+        '"hunter2"',
+        "'hunter2'",
         '{"token": 5}',
         '{"tokén": "hunter2"}',
         '{"hunter2',
@@ -273,3 +275,9 @@ def test_every_webhook_that_is_wrong_is_told_at_once() -> None:
         config.slack_webhooks('{"a": "x", "b": "y"}')
 
     assert str(caught.value).count("is not an https address") == 2
+
+
+def test_a_webhook_that_is_wrong_silences_no_other() -> None:
+    assert config.usable_webhooks(f'{{"a": "x", "Bad Name": "y", "default": "{WEBHOOK}"}}') == {"default": WEBHOOK}
+    with pytest.raises(ValueError, match=r"slack:a .*; slack:b "):
+        config.usable_webhooks('{"a": "x", "b": "y"}')

@@ -27,6 +27,7 @@ from tests.factories import START, at, make_checkpoint, make_result
         (Watch((3,), assignee_ids=(8,)), {"assignee_id": 8}, True),
         (Watch((3,), assignee_ids=(8,)), {"assignee_id": 9}, False),
         (Watch((3,), assignee_ids=(8,)), {"assignee_id": None}, False),
+        (Watch((3,), assignee_ids=(8,)), {"assignee_id": None, "problems": ("assignee_id is not a number",)}, True),
         (Watch((3,), assignee_ids=(0, 8)), {"assignee_id": None}, True),  # 0 is unassigned
         (Watch((3,), (7,), (8,)), {"created_by": 7, "assignee_id": 9}, False),  # both must hold
     ],

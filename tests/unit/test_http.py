@@ -51,6 +51,17 @@ class RawServer:
         self._thread.join()
 
 
+class Hasty:
+    """A clock on which every look takes ten seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += 10
+        return self.seconds
+
+
 @contextmanager
 def serving(answer: bytes, *, close: bool = True) -> Iterator[RawServer]:
     server = RawServer(answer, close=close)
@@ -235,3 +246,13 @@ def test_a_retry_after_is_a_bounded_number_of_seconds_or_nothing(value: str, sec
 )
 def test_the_servers_date_is_in_utc_or_nothing(value: str, moment: datetime | None) -> None:
     assert server_date(Answer(200, b"", {"date": value})) == moment
+
+
+def test_a_body_that_drips_is_given_up_when_the_time_for_an_answer_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read time-out alone starts anew with every byte."""
+    monkeypatch.setattr("testmo_notifier.adapters.http.monotonic", Hasty())
+    with serving(OK + b"Content-Length: 500\r\n\r\n" + b"x" * 100, close=False) as server:
+        pool = new_pool()
+        with pytest.raises(Unreadable, match="no complete answer came in time"):
+            send(pool, "GET", server.url, headers={}, read_seconds=5)
+        pool.clear()

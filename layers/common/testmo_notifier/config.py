@@ -291,8 +291,8 @@ def testmo_token(secret: str) -> str:
     if text.startswith("{"):
         value = json_object(text).get("token")
         text = value.strip() if isinstance(value, str) else ""
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError('is not a Testmo token: store the token alone, or {"token": "…"}')
+    if not re.fullmatch(r"[!#-&(-~]+", text):  # printable ASCII without spaces and quotes
+        raise ValueError('is not a Testmo token: store the token alone, without quotes, or {"token": "…"}')
     return text
 
 
@@ -304,7 +304,26 @@ def heartbeat_url(secret: str) -> str:
 
 
 def slack_webhooks(secret: str) -> dict[str, str]:
-    """The webhooks inside Slack's secret by destination name: one address, or `{"default": "https://…", …}`."""
+    """The webhooks inside Slack's secret by destination name: one address, or `{"default": "https://…", …}`.
+
+    Raises `ValueError` with everything that is wrong with any of them.
+    """
+    webhooks, problems = read_webhooks(secret)
+    if problems or not webhooks:
+        raise ValueError("; ".join(problems) or "holds no webhook")
+    return webhooks
+
+
+def usable_webhooks(secret: str) -> dict[str, str]:
+    """The webhooks that can be posted to: a wrong one must not silence the others. Raises `ValueError` without any."""
+    webhooks, problems = read_webhooks(secret)
+    if not webhooks:
+        raise ValueError("; ".join(problems) or "holds no webhook")
+    return webhooks
+
+
+def read_webhooks(secret: str) -> tuple[dict[str, str], list[str]]:
+    """The good webhooks of a secret, and what is wrong with the others. No sentence quotes an address."""
     text = secret.strip()
     pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
     problems = []
@@ -317,9 +336,7 @@ def slack_webhooks(secret: str) -> dict[str, str]:
             webhooks[name] = webhook_url(value.strip() if isinstance(value, str) else "")
         except ValueError as exc:
             problems.append(f"slack:{name} {exc}")
-    if problems or not webhooks:
-        raise ValueError("; ".join(problems) or "holds no webhook")
-    return webhooks
+    return webhooks, problems
 
 
 def json_object(text: str) -> dict[str, object]:

@@ -153,7 +153,7 @@ class Batch:
     def _post(self, message: QueuedMessage, url: str | None, payload: str, patience: timedelta) -> None:
         """Wait for the webhook's slot, post, and tell the other invocations how it went."""
         if url is None:
-            raise DestinationGone("the secret holds no webhook for it", reason="no_webhook")
+            raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
         turn = self._wait_for_slot(message, patience)
         try:
             self._effects.post(url, payload)

@@ -1,8 +1,8 @@
 """The one place that speaks HTTP, for Testmo and for Slack.
 
 No redirect is followed (a token or a message must not travel to another host), nothing is retried here (the
-callers know what a second try may cost), every wait is bounded, and no error quotes an address: a webhook's
-path is a credential, and urllib3's own messages carry it.
+callers know what a second try may cost), every wait is bounded, also the whole of those for a body that drips, and
+no error quotes an address: a webhook's path is a credential, and urllib3's own messages carry it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import Final
 
 import urllib3
@@ -20,6 +21,7 @@ from testmo_notifier.errors import Unreadable
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
+PIECE_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # 100 results with megabyte notes are about 100 MB; nobody needs those
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day
 
@@ -54,8 +56,10 @@ def send(
     """Send one request and read the whole answer; `fields` become the query.
 
     Raises `Unreadable` when no complete answer came: no connection, a time-out, a reset, a body shorter than
-    announced or larger than `max_bytes`. With `cut` a larger body is cut there instead.
+    announced, larger than `max_bytes` (with `cut` it is cut there instead) or still dripping when the time to connect
+    and to answer is over.
     """
+    ends_at = monotonic() + CONNECT_SECONDS + read_seconds
     try:
         response = pool.request(
             method,
@@ -68,7 +72,11 @@ def send(
             preload_content=False,
         )
         try:
-            content = response.read(max_bytes + 1)
+            content = bytearray()
+            while len(content) <= max_bytes and (piece := response.read1(PIECE_BYTES)):
+                content += piece
+                if monotonic() > ends_at:
+                    raise Unreadable("no complete answer came in time")
             if len(content) > max_bytes and not cut:
                 raise Unreadable(f"the answer is larger than {max_bytes} bytes")
             if len(content) > max_bytes:
@@ -83,7 +91,7 @@ def send(
     except OSError as exc:
         raise Unreadable(f"the connection failed ({type(exc).__name__})") from None
     return Answer(
-        response.status, content[:max_bytes], {name.lower(): value for name, value in response.headers.items()}
+        response.status, bytes(content[:max_bytes]), {name.lower(): value for name, value in response.headers.items()}
     )
 
 
