@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Sent
+
+FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class MemoryStore:
@@ -100,6 +102,18 @@ class MemoryStore:
                 raise LostRace(f"{key} was written by another poller meanwhile")
             self.items[key] = item
             self.written.append(key)
+
+
+class WithoutLease(MemoryStore):
+    """The table of a world in which leases do not work."""
+
+    def take_lease(self, now: datetime, duration: timedelta) -> Control:
+        self.items.get("CONTROL", {}).pop("lease", None)
+        return super().take_lease(now, duration)
+
+    def save_control(self, control: Control, *, release: bool) -> None:
+        self.items["CONTROL"]["lease"] = {"holder": self.holder, "until": FAR_AWAY}
+        super().save_control(control, release=release)
 
 
 class MemoryTopic:

@@ -28,6 +28,9 @@ FULL_CONTROL = Control(
     not_before=at(4),
     undone=frozenset({7, 9}),
     requests={1_000_000: 3, 1_000_001: 4},
+    watching="3,5//",
+    watched_at=at(5),
+    ceased={"3//": at(-7), "3,4//": at(-8)},
 )
 
 
@@ -202,10 +205,11 @@ def filled(run_id: int = 12) -> Checkpoint:
         failing={4711: (538, 3), -9: (-8, 0)},
         counters={1: 40, 25: 1},
         older={1: 5, -3: 0},
-        resume=Resume(at(-301), 7, 650, at(-2)),
+        resume=Resume(at(-301), 7, 650, at(-2), "3,5//"),
         sweep=Resume(None, 3, None),
         silent_before=at(5),
         rewound="2026-11-23T09:00:00",
+        swept="3//",
         outbox=(
             Outgoing("id-1", "slack:default", digest),
             Outgoing("id-2", "event", digest),
@@ -410,6 +414,7 @@ def test_what_is_kept_of_a_project_comes_back(open_store: Open) -> None:
             open_runs=frozenset({1, 2**40}),
             closing={9: at(1.001)},
             gone_at=at(2),
+            looked_at=at(3),
         )
     )
 

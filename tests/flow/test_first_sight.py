@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from testmo_notifier.detect import Watch
-from tests.story import BLOCKED, FAILED, PASSED, Story
+from tests.story import BLOCKED, FAILED, PASSED, START, Story
 from tools.simulator import StatusId
 
 
@@ -126,6 +126,51 @@ def test_a_status_watched_from_today_on_brings_up_none_of_its_old_rows(story: St
     story.wait_and_poll(6)
 
     assert story.announced == [old[0].id, new.id]
+
+
+def test_a_result_saved_since_the_last_poll_with_the_old_settings_is_news_for_the_new_ones(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait(30)
+    story.save(run, 1, StatusId.RETEST)
+    story.wait(30)
+    story.poll()
+    story.wait(30)
+    new = story.save(run, 2, StatusId.RETEST)
+    story.settings["watch"] = Watch((3, 4, 5))
+    story.testmo.faults.add("500", path=f"/runs/{run.id}/results", times=2)
+    story.wait_and_poll(6)
+
+    assert story.announced == [new.id]
+
+
+def test_a_read_that_was_interrupted_under_other_settings_begins_anew(story: Story) -> None:
+    """Its pages were those of another question: page 3 of Failed and Retest is not page 3 of Failed and Blocked."""
+    run = story.add_run(tests=500)
+    story.settings["watch"] = Watch((3, 4))
+    story.poll()
+    story.wait(7200)
+
+    def save(status: int, *numbers: int) -> set[int]:
+        return {story.save(run, n, status, created_at=START + timedelta(seconds=10 * n)).id for n in numbers}
+
+    save(StatusId.RETEST, *range(1, 151))
+    failing = save(FAILED, *range(151, 300))
+    blocked = save(BLOCKED, *range(300, 500))
+    for number in range(201, 251):
+        story.save(run, number, PASSED)  # no sweep sees what came before a later result
+    story.settings["requests_per_minute"] = 5
+    story.poll()
+    resume = story.checkpoint(run).resume
+    assert resume is not None
+    assert resume.page == 3
+    story.settings |= {"watch": Watch((3, 5)), "requests_per_minute": 7}
+    story.wait_and_poll(12)
+
+    announced = {key for run_id in story.store.told for sent in story.store.sent(run_id) for key in sent.keys}
+    assert failing <= announced
+    assert announced.isdisjoint(blocked)
+    assert story.checkpoint(run).resume is None
 
 
 def test_a_filter_by_creator_that_is_lifted_brings_up_none_of_the_rows_it_held_back(story: Story) -> None:

@@ -197,6 +197,48 @@ def test_a_sweep_of_many_pages_goes_on_in_the_next_poll(story: Story) -> None:
     assert newest.id in story.announced
 
 
+def test_a_sweep_comes_to_its_end_though_what_is_new_takes_nearly_all_requests(story: Story) -> None:
+    """Two lists, four pages of results, and one request is left for the four pages of the sweep."""
+    run = story.add_run(tests=351)
+    passed = story.save(run, 351, PASSED)
+    story.poll()
+    story.wait(7200)
+    for number in range(1, 351):
+        story.save(run, number)
+    story.poll()
+    story.wait(3600)
+    story.world.edit_result(passed, status=FAILED)
+    story.settings["requests_per_minute"] = 7
+    first = story.poll()
+    story.wait_and_poll(4)
+
+    assert (first.status, first.runs_left) == ("partial", 1)
+    assert story.announced[-1] == passed.id
+    assert story.wait_and_poll().status == "ok"
+    assert story.checkpoint(run).sweep is None
+
+
+def test_the_last_sweep_of_a_closed_run_goes_on_when_it_was_interrupted(story: Story) -> None:
+    run = story.add_run(tests=352)
+    story.poll()
+    story.wait(7200)
+    old = [story.save(run, number, PASSED, created_at=story.ago(3600)) for number in range(1, 352)]
+    story.poll()
+    for row in old[:-1]:
+        story.world.edit_result(row, status=FAILED)
+    old.append(story.save(run, 352))  # from now on the others are older than any read reaches
+    story.wait_and_poll()
+    story.wait(1000)
+    story.save(run, 1, PASSED)
+    story.world.edit_result(old[-2], status=FAILED)  # the counters stay the same
+    story.world.close_run(run)
+    story.settings["requests_per_minute"] = 5
+    story.wait_and_poll(20)
+
+    announced = {key for sent in story.store.sent(run.id) for key in sent.keys}
+    assert announced == {row.id for row in old}
+
+
 def test_a_sweep_that_testmo_refuses_takes_nothing_from_the_read_before_it(story: Story) -> None:
     run = story.add_run()
     story.save(run, 2)

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from testmo_notifier.model import Control, Notification
+from testmo_notifier.model import Notification
 from testmo_notifier.summary import Summary
 from tests.flow.power import Power, powered_poll
-from tests.memory import MemoryStore, MemoryTopic
+from tests.memory import MemoryStore, MemoryTopic, WithoutLease
 from tests.story import Story, playing
 from tools.simulator.model import Run
 
 CHANNELS = ("slack", "email", "event")
-FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-class WithoutLease(MemoryStore):
-    """The table of a world in which leases do not work."""
-
-    def take_lease(self, now: datetime, duration: timedelta) -> Control:
-        self.items.get("CONTROL", {}).pop("lease", None)
-        return super().take_lease(now, duration)
-
-    def save_control(self, control: Control, *, release: bool) -> None:
-        self.items["CONTROL"]["lease"] = {"holder": self.holder, "until": FAR_AWAY}
-        super().save_control(control, release=release)
 
 
 class Overtaken(MemoryTopic):

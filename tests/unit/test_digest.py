@@ -114,6 +114,16 @@ def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
     assert len(others | {base}) == 6
 
 
+def test_a_result_whose_status_changes_while_we_read_is_told_once_as_it_is_now() -> None:
+    builder = make_builder()
+    builder.add([make_result(1, status_id=3), make_result(2, status_id=3)], Expands())
+    builder.add([make_result(1, status_id=5)], Expands())
+    digest = builder.build()
+
+    assert (digest.total, dict(digest.counts)) == (2, {"Failed": 1, "Blocked": 1})
+    assert [(result.id, result.status) for result in digest.results] == [(2, "Failed"), (1, "Blocked")]
+
+
 @pytest.mark.parametrize("key", [-5, 7])
 def test_a_row_without_an_id_counts_like_any_other(key: int) -> None:
     builder = make_builder()

@@ -56,11 +56,15 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How a sweep ended. `resume` says where to go on, `replaces` that it saw every failing test at once."""
+    """How a sweep ended. `resume` says where to go on, `replaces` that it saw every failing test at once.
+
+    `began_at` is Testmo's clock when it began, None where it did not come to its end.
+    """
 
     resume: Resume | None = None
     replaces: bool = False
     problem: str | None = None
+    began_at: datetime | None = None
 
 
 def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch) -> Checkpoint:
@@ -82,13 +86,15 @@ def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch
 class Detector:
     """Goes through the rows of one read, in their order, and keeps what the next checkpoint needs.
 
-    After a change of what is watched, the first read and sweep take over silently what only the new settings
-    match; without that, a status that is watched from today on would bring up all its old rows.
+    After a change of what is watched, rows from before it (`ceased`, Testmo's clock at the last poll under the old
+    settings) are judged by the old settings as well, and what only the new ones match is taken over silently. Without
+    that, a status that is watched from today on would bring up all its old rows.
     """
 
-    def __init__(self, checkpoint: Checkpoint, watch: Watch) -> None:
+    def __init__(self, checkpoint: Checkpoint, watch: Watch, ceased: datetime | None = None) -> None:
         self._before = checkpoint
         self._watch = watch
+        self._ceased = ceased
         self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self._seen = dict(checkpoint.seen)
         self._failing = dict(checkpoint.failing)
@@ -133,7 +139,7 @@ class Detector:
             return
         if self._is_news(result):
             announced = self._announce(result)
-            if self._watched_before.is_failing(result):
+            if self._was_watched(result, self._time):
                 yield announced
 
     def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
@@ -189,8 +195,13 @@ class Detector:
         self._failing[slot] = state_of(result)
         self._older.pop(result.key, None)
 
+    def _was_watched(self, result: Result, time: datetime | None) -> bool:
+        if time is not None and self._ceased is not None and time >= self._ceased:
+            return True
+        return self._watched_before.is_failing(result)
+
     def _is_silent(self, result: Result) -> bool:
-        if not self._watched_before.is_failing(result):
+        if not self._was_watched(result, result.created_at):
             return True
         if self._known_status(result) is not None:
             return False
@@ -223,14 +234,16 @@ class Detector:
             resume=None,
             watching=self._before.watching if swept.resume else self._watch.fingerprint,
             sweep=swept.resume,
+            swept=self._before.swept if swept.resume else "",
             silent_before=self._before.silent_before if swept.resume else None,
             read_at=began_at,
             closed_at=closed_at,
             gone_at=None,
         )
 
-    def interrupted(self, *, began_at: datetime, resume: Resume) -> Checkpoint:
+    def interrupted(self, *, began_at: datetime, resume: Resume, swept: Swept) -> Checkpoint:
         """The checkpoint after a part of a read; floor and counters wait for the rest."""
+        was_swept = self._before.sweep is not None and swept.resume is None
         return replace(
             self._before,
             cursor=self._cursor(began_at),
@@ -238,6 +251,8 @@ class Detector:
             failing=self._failing,
             older=self._newest_older(),
             resume=resume,
+            sweep=swept.resume,
+            swept=self._watch.fingerprint if was_swept else self._before.swept,
             gone_at=None,
         )
 

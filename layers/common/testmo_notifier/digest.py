@@ -7,6 +7,7 @@ item that carries them nor a message can grow without bound.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -41,8 +42,8 @@ class DigestBuilder:
         self._project_name = project_name
         self._version = version
         self._urgent: list[Told] = []
-        self._counts: dict[tuple[int, str], int] = {}
-        self._ids: list[tuple[int, int]] = []
+        self._counts: Counter[tuple[int, str]] = Counter()
+        self._ids: dict[int, tuple[int, tuple[int, str]]] = {}  # a result's status, and where that is counted
 
     @property
     def total(self) -> int:
@@ -50,11 +51,17 @@ class DigestBuilder:
         return len(self._ids)
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
-        """Add new failing results of one page, with that page's expands."""
+        """Add new failing results of one page, with that page's expands.
+
+        A result that comes again, because somebody changed its status while we read, is told once, as it is now.
+        """
         for result in results:
-            key = (rank(result.status_id), status_name(result.status_id, expands.statuses))
-            self._counts[key] = self._counts.get(key, 0) + 1
-            self._ids.append((result.key, result.status_id or 0))
+            status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
+            if result.key in self._ids:
+                self._counts[self._ids[result.key][1]] -= 1
+                self._urgent = [told for told in self._urgent if told[0].key != result.key]
+            self._counts[status] += 1
+            self._ids[result.key] = (result.status_id or 0, status)
             self._urgent.append((result, expands))
             if len(self._urgent) >= 2 * MAX_NAMED:
                 self._urgent = most_urgent(self._urgent)
@@ -66,7 +73,7 @@ class DigestBuilder:
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """
-        parts = [destination, str(self._run.id), *(f"{key}:{status}" for key, status in sorted(self._ids))]
+        parts = [destination, str(self._run.id), *(f"{key}:{self._ids[key][0]}" for key in sorted(self._ids))]
         parts.append(str(self._version))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
@@ -86,7 +93,7 @@ class DigestBuilder:
             omitted=self.total - len(results),
             counts=counts_in_order(self._counts),
             results=tuple(results),
-            keys=frozenset(key for key, _ in self._ids),
+            keys=frozenset(self._ids),
         )
 
     def _name(self, result: Result, expands: Expands) -> NamedResult:
@@ -135,7 +142,8 @@ def counts_in_order(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:
     """Counts by status name, in the order of the message; statuses that share a name share a number."""
     ordered: dict[str, int] = {}
     for (_, status), n in sorted(counts.items()):
-        ordered[status] = ordered.get(status, 0) + n
+        if n:
+            ordered[status] = ordered.get(status, 0) + n
     return ordered
 
 

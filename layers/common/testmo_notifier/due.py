@@ -16,14 +16,18 @@ GOLDEN: Final = 0x9E3779B1  # Knuth's multiplier: neighbouring ids land far apar
 def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:
     """Whether a closed run was read by a read that began after its closing plus the overlap, and nothing is missing.
 
-    For an hour, while its counters show more failing tests than we know of, it is read again.
+    For an hour, while its counters show more failing tests than we know of or its last sweep goes on, it is read again.
     """
     if not run.is_closed or run.closed_at is None or checkpoint is None or checkpoint.read_at is None:
         return False
     if checkpoint.closed_at != run.closed_at or checkpoint.read_at < run.closed_at + overlap:
         return False
     is_old = checkpoint.read_at >= run.closed_at + overlap + HOURLY  # counters that never fit must not hold us for ever
-    return is_old or not Watch.parse(checkpoint.watching).has_unknown(run.counters.by_status, checkpoint.failing)
+    if is_old:
+        return True
+    return checkpoint.sweep is None and not Watch.parse(checkpoint.watching).has_unknown(
+        run.counters.by_status, checkpoint.failing
+    )
 
 
 def due_runs(

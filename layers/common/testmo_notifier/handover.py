@@ -10,7 +10,7 @@ from typing import Final
 
 from testmo_notifier.cases import CaseNames, has_unnamed
 from testmo_notifier.errors import LostRace, Unpublished
-from testmo_notifier.model import Checkpoint, Outgoing
+from testmo_notifier.model import Checkpoint, Digest, Outgoing
 from testmo_notifier.ports import Renderer, Store, Topic
 
 MAX_PER_DESTINATION: Final = 20  # messages in one poll; the rest waits in its outbox
@@ -112,7 +112,19 @@ class Outboxes:
         """Hand one outbox over, and remember whether something is left in it."""
         if unless_pending and checkpoint.run_id in self.pending:
             return checkpoint
-        rest = self._hand_over(self._named(checkpoint))
+        return self._publish(self._named(checkpoint))
+
+    def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
+        named = self._named(checkpoint)
+        if not any(has_unnamed(outgoing.digest) for outgoing in named.outbox):
+            return self._publish(named)
+        self.pending.add(checkpoint.run_id)
+        self.unnamed.append(checkpoint)
+        return checkpoint
+
+    def _publish(self, named: Checkpoint) -> Checkpoint:
+        rest = self._hand_over(named)
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
         if rest.outbox:
@@ -120,18 +132,16 @@ class Outboxes:
             self.unpublished_since[rest.run_id] = rest.read_at or self._now
         return rest
 
-    def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
-        if not any(has_unnamed(outgoing.digest) for outgoing in self._named(checkpoint).outbox):
-            return self.publish(checkpoint)
-        self.pending.add(checkpoint.run_id)
-        self.unnamed.append(checkpoint)
-        return checkpoint
-
     def learn_names(self, project_ids: Iterable[int]) -> None:
         """Spend what is left of the budget on case names, those of waiting messages first."""
         self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
 
     def _named(self, checkpoint: Checkpoint) -> Checkpoint:
-        outbox = (replace(out, digest=self._names.name(out.digest)) for out in checkpoint.outbox)
+        outbox: list[Outgoing] = []
+        digest: Digest | None = None
+        for outgoing in checkpoint.outbox:
+            if digest is None or outgoing.digest != digest:  # one and the same for all destinations, as a rule
+                digest = outgoing.digest
+                named = self._names.name(digest)
+            outbox.append(replace(outgoing, digest=named))
         return replace(checkpoint, outbox=tuple(outbox))

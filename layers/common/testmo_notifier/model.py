@@ -235,13 +235,15 @@ class Sent:
 class Resume:
     """Where an unfinished read goes on: the same lower bound (None is no bound), one page earlier.
 
-    `began_at` is Testmo's clock when the read began, in an earlier poll.
+    `began_at` is Testmo's clock when the read began, in an earlier poll. `watching` says what was asked for, because
+    the pages of another question are other pages; empty where an older version wrote it.
     """
 
     bound: datetime | None
     page: int
     total: int | None
     began_at: datetime | None = None
+    watching: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +252,12 @@ class Checkpoint:
 
     `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
     latest announced result (key, status id), `older` the keys that were there before to their status, inverted (`~`)
-    where a sweep no longer found them failing. `counters`
-    are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's clock
-    when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is due
-    or goes on. While `silent_before` is set, sweeps take over what was failing before that moment without
-    announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound
-    the run, else empty. `version` counts the writes; it is 0 for a checkpoint that was never written.
+    where a sweep no longer found them failing. `counters` are the run's as they were before the last finished read,
+    None until there was one; `read_at` is Testmo's clock when that read began. `watching` names the statuses and
+    filters it was read with. `sweep` says that a sweep is due or goes on, `swept` what one was looking for that came
+    to its end before the read did. While `silent_before` is set, sweeps take over what was failing before that moment
+    without announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last
+    rewound the run, else empty. `version` counts the writes; it is 0 for a checkpoint that was never written.
     """
 
     run_id: int
@@ -269,6 +271,7 @@ class Checkpoint:
     watching: str = ""
     resume: Resume | None = None
     sweep: Resume | None = None
+    swept: str = ""
     silent_before: datetime | None = None
     outbox: tuple[Outgoing, ...] = ()
     version: int = 0
@@ -305,7 +308,8 @@ class Control:
     `closed_checked_at` is when, by Testmo's clock, closed runs were last listed regardless of counts. `undone` are
     runs that were due and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since` says since
     which poll (our clock) a run is left undone or half read. `requests` counts the requests of the last minute by
-    epoch second. `statuses` are the ids of the statuses that are watched by name.
+    epoch second. `statuses` are the ids of the statuses that are watched by name. `watching` is what is watched,
+    `watched_at` Testmo's clock at the last poll that watched it, `ceased` the same of what was watched before.
     """
 
     installed_at: datetime | None = None
@@ -318,6 +322,9 @@ class Control:
     unswept: frozenset[int] = frozenset()
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     requests: Mapping[int, int] = field(default_factory=dict)
+    watching: str = ""
+    watched_at: datetime | None = None
+    ceased: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

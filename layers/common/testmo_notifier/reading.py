@@ -44,7 +44,8 @@ class Read:
 class Reading:
     """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent.
 
-    `problem` says what could not be read, `swept` how many results only the sweep found.
+    `problem` says what could not be read, `swept` how many results only the sweep found, `owes_sweep` whether one that
+    was asked for is neither at its end nor noted in the checkpoint.
     """
 
     checkpoint: Checkpoint
@@ -53,6 +54,12 @@ class Reading:
     malformed: int
     swept: int = 0
     problem: str | None = None
+    owes_sweep: bool = False
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the next poll has to read on, or to sweep on."""
+        return self.checkpoint.resume is not None or self.checkpoint.sweep is not None
 
 
 def read_run(
@@ -65,45 +72,42 @@ def read_run(
     overlap: timedelta,
     sweep: bool,
     now: Callable[[], datetime],
+    ceased: datetime | None = None,
 ) -> Reading:
     """Read a run from its checkpoint on, and sweep it if `sweep`, the counters or its closing ask for that.
 
-    `now` stands in where Testmo's answers have no `Date`.
+    A sweep that was interrupted goes on first, for the rows since the checkpoint may be more than a poll can read.
+    `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now. `now`
+    stands in where Testmo's answers have no `Date`.
     """
-    detector = Detector(checkpoint, watch)
+    detector = Detector(checkpoint, watch, ceased)
+    checkpoint = with_questions_of_now(checkpoint, watch)
+    pages_of = PagesOf(testmo, run, watch, news, detector, now)
     started = now()
-    rows = 0
-
-    def fetch(bound: datetime | None, number: int) -> ResultsPage:
-        asked_at = now()
-        page = testmo.results(run.id, results_query(watch, bound, number))
-        return page if page.server_date else replace(page, server_date=asked_at)
-
-    def handle(page: ResultsPage) -> None:
-        nonlocal rows
-        rows += len(page.results)
-        news.add(detector.new_failing(page.results), page.expands)
-
-    read = read_pages(checkpoint, overlap, fetch, handle)
+    swept = Swept(checkpoint.sweep)
+    goes_on = checkpoint.sweep is not None and checkpoint.sweep.page > 1 and checkpoint.resume is None
+    if goes_on:
+        swept = pages_of.sweep(checkpoint.sweep)
+    read = pages_of.read(checkpoint, overlap, raises=not goes_on)
     began_at = read.began_at or started
     if read.resume is not None:
-        following = detector.interrupted(began_at=began_at, resume=read.resume)
+        following = detector.interrupted(began_at=began_at, resume=read.resume, swept=swept)
         problem = f"run {run.id} ({run.name}), page {read.resume.page}: {read.problem}" if read.problem else None
-        return Reading(following, news, rows, detector.malformed, problem=problem)
-    before = news.total
-    closing = run.closed_at is not None and began_at >= run.closed_at + overlap
-    swept = Swept(checkpoint.sweep)
-    is_new_watch = checkpoint.watching != watch.fingerprint
+        return replace(pages_of.reading(following, swept.problem or problem), owes_sweep=sweep and not goes_on)
+    last_from = began_at if run.closed_at is None else run.closed_at + overlap
+    closing = run.closed_at is not None and began_at >= last_from
     if detector.has_nothing_to_take_over(run.counters.by_status):
         swept = Swept()
-    elif (
+    elif not goes_on and (
         sweep
         or closing
-        or is_new_watch
+        or watch.fingerprint not in (checkpoint.watching, checkpoint.swept)
         or checkpoint.sweep is not None
         or detector.is_unexplained(run.counters.by_status)
     ):
-        swept = sweep_pages(detector, checkpoint.sweep, fetch, news, run)
+        swept = pages_of.sweep(checkpoint.sweep)
+    if closing and swept.began_at is not None and swept.began_at < last_from:
+        swept = Swept(FROM_THE_BEGINNING)  # it began too early to be the last one
     following = detector.finished(
         overlap=overlap,
         counters=run.counters.by_status,
@@ -111,34 +115,98 @@ def read_run(
         closed_at=run.closed_at if run.is_closed else None,
         swept=swept,
     )
-    return Reading(following, news, rows, detector.malformed, news.total - before, swept.problem)
+    return pages_of.reading(following, swept.problem)
 
 
-def sweep_pages(detector: Detector, begin: Resume | None, fetch: Fetch, news: DigestBuilder, run: Run) -> Swept:
-    """Look through every test's latest failing result, whenever it was saved (rule 5).
+class PagesOf:
+    """The pages of one run: asked for, gone through by the detector, and what is new added to the news."""
 
-    An older result that was edited to Failed, a row that became visible late and one that slipped between two pages
-    are found here. What goes wrong with a sweep takes nothing from the read before it: the sweep stays due.
-    """
-    begin = begin or FROM_THE_BEGINNING
-    try:
-        read = pages(begin, fetch, lambda page: news.add(detector.sweep(page), page.expands))
-    except StopReading:
-        return Swept(begin)
-    except (Unreadable, RequestRejected) as exc:
-        return Swept(begin, problem=has_to_wait(run, exc))
-    for late, expands in detector.held_back():
-        news.add([late], expands)
-    if read.broken_by is not None:
-        return Swept(read.resume, problem=read.problem and has_to_wait(run, read.problem))
-    if read.resume is not None and not detector.is_unexplained(run.counters.by_status):
-        return Swept()  # rows change places faster than we read, but all that the counters show is known
-    return Swept(read.resume, replaces=read.resume is None and begin == FROM_THE_BEGINNING)
+    def __init__(
+        self,
+        testmo: Testmo,
+        run: Run,
+        watch: Watch,
+        news: DigestBuilder,
+        detector: Detector,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._testmo = testmo
+        self._run = run
+        self._watch = watch
+        self._news = news
+        self._detector = detector
+        self._now = now
+        self._rows = 0
+        self._found_by_sweeps = 0
+
+    def read(self, checkpoint: Checkpoint, overlap: timedelta, *, raises: bool) -> Read:
+        """Read what is new since the checkpoint; see `read_pages`."""
+        try:
+            return self._asked(read_pages(checkpoint, overlap, self._fetch, self._handle))
+        except StopReading as exc:
+            if raises:
+                raise
+            begin = checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+            return self._asked(Read(begin, None, exc))
+
+    def sweep(self, begin: Resume | None) -> Swept:
+        """Look through every test's latest failing result, whenever it was saved (rule 5).
+
+        An older result that was edited to Failed, a row that became visible late and one that slipped between two
+        pages are found here. What goes wrong with a sweep takes nothing from the read: the sweep stays due.
+        """
+        begin = begin or FROM_THE_BEGINNING
+        before = self._news.total
+        try:
+            read = self._asked(pages(begin, self._fetch, self._handle_swept))
+        except StopReading:
+            return Swept(begin)
+        except (Unreadable, RequestRejected) as exc:
+            return Swept(begin, problem=self._has_to_wait(exc))
+        for late, expands in self._detector.held_back():
+            self._news.add([late], expands)
+        self._found_by_sweeps += self._news.total - before
+        if read.broken_by is not None:
+            return Swept(read.resume, problem=read.problem and self._has_to_wait(read.problem))
+        if read.resume is not None and not self._detector.is_unexplained(self._run.counters.by_status):
+            return Swept(began_at=read.began_at)  # rows change places faster than we read, but nothing is missing
+        return Swept(read.resume, replaces=read.resume is None and begin.page == 1, began_at=read.began_at)
+
+    def reading(self, checkpoint: Checkpoint, problem: str | None) -> Reading:
+        """All of it, with the checkpoint that follows."""
+        return Reading(checkpoint, self._news, self._rows, self._detector.malformed, self._found_by_sweeps, problem)
+
+    def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
+        asked_at = self._now()
+        page = self._testmo.results(self._run.id, results_query(self._watch, bound, number))
+        return page if page.server_date else replace(page, server_date=asked_at)
+
+    def _handle(self, page: ResultsPage) -> None:
+        self._rows += len(page.results)
+        self._news.add(self._detector.new_failing(page.results), page.expands)
+
+    def _handle_swept(self, page: ResultsPage) -> None:
+        self._news.add(self._detector.sweep(page), page.expands)
+
+    def _asked(self, read: Read) -> Read:
+        """Keep with a place to resume at what was asked for."""
+        if read.resume is None:
+            return read
+        return replace(read, resume=replace(read.resume, watching=self._watch.fingerprint))
+
+    def _has_to_wait(self, why: object) -> str:
+        return f"the sweep of run {self._run.id} ({self._run.name}) has to wait: {why}"
 
 
-def has_to_wait(run: Run, why: object) -> str:
-    """The sentence about a sweep that did not come to its end."""
-    return f"the sweep of run {run.id} ({run.name}) has to wait: {why}"
+def with_questions_of_now(checkpoint: Checkpoint, watch: Watch) -> Checkpoint:
+    """Begin anew, from the same bound, what was interrupted while something else was watched: its pages were others."""
+
+    def checked(resume: Resume | None) -> Resume | None:
+        if resume is None or (resume.watching or checkpoint.watching) == watch.fingerprint:
+            return resume
+        return Resume(resume.bound, 1, None)
+
+    return replace(checkpoint, resume=checked(checkpoint.resume), sweep=checked(checkpoint.sweep))
 
 
 def results_query(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:

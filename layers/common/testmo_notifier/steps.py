@@ -39,6 +39,7 @@ LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the ne
 RENEW_AFTER: Final = timedelta(seconds=10)
 TURNS_PER_SWEEP: Final = 12  # rule 5: once an hour, with the default staleness
 MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every poll is a turn
+MAX_CEASED: Final = 20  # settings of the past that are remembered, for runs that were not read since
 WORKERS: Final = 4  # requests at a time (rule 9)
 
 
@@ -156,6 +157,7 @@ class OnePoll:
             names = learn(self.testmo, wanted, names.learned, projects)
             self.control = replace(self.control, statuses=names.learned)
         self.watch, problems = completed(self.parts.watch, wanted, names, has_runs=bool(found.runs))
+        self.control = with_watch(self.control, self.watch, at=found.began_at)
         self.summary.problems += [*names.problems, *problems]
         self.summary.settings_problems += len(problems)
 
@@ -216,6 +218,7 @@ class OnePoll:
             news,
             overlap=self.parts.scope.overlap,
             sweep=run.id in self.unswept,
+            ceased=self.control.ceased.get(checkpoint.watching),
             now=self.parts.now,
         )
 
@@ -240,9 +243,9 @@ class OnePoll:
         else:
             if self.write(reading, outbox):
                 self.undone.discard(run.id)
-                if reading.checkpoint.resume is None:
-                    self.unswept.discard(run.id)  # swept, or due for it by its checkpoint
-                else:
+                if not reading.owes_sweep:
+                    self.unswept.discard(run.id)
+                if reading.is_unfinished:
                     self.half_read.add(run.id)
                 self.summary.count(reading)
 
@@ -374,6 +377,18 @@ class OnePoll:
         if self.is_behind and self.looked_at is not None:
             since.append(self.looked_at)
         return max(0.0, (self.parts.now() - min(since)).total_seconds()) if since else 0.0
+
+
+def with_watch(control: Control, watch: Watch, *, at: datetime) -> Control:
+    """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones."""
+    ceased = dict(control.ceased)
+    if control.watching and control.watched_at and control.watching != watch.fingerprint:
+        ceased[control.watching] = control.watched_at
+    ceased.pop(watch.fingerprint, None)
+    latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
+    return replace(
+        control, watching=watch.fingerprint, watched_at=at, ceased={watch: ceased[watch] for watch in latest}
+    )
 
 
 def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:

@@ -71,7 +71,7 @@ class Summary:
             self.unfinished(reading.problem)
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
-        if reading.checkpoint.resume is not None:
+        if reading.is_unfinished:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")
 

@@ -47,7 +47,7 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
-CONTROL_TIMES: Final = ("installed_at", "polled_at", "discovered_at", "closed_checked_at", "not_before")
+CONTROL_TIMES: Final = ("installed_at", "polled_at", "discovered_at", "closed_checked_at", "not_before", "watched_at")
 TIMES: Final = ("created_at", "updated_at")
 
 
@@ -89,8 +89,7 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
-    if checkpoint.rewound:
-        item["rewound"] = {"S": checkpoint.rewound}
+    item |= {name: {"S": text} for name in ("swept", "rewound") if (text := getattr(checkpoint, name))}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
         item["expires_at"] = {"N": str(int((checkpoint.closed_at + KEEP_AFTER_CLOSING).timestamp()))}
     return item
@@ -110,6 +109,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         watching=item["watching"]["S"],
         resume=resume_of(item, "resume"),
         sweep=resume_of(item, "sweep"),
+        swept=item["swept"]["S"] if "swept" in item else "",
         silent_before=time_of(item, "silent_before"),
         outbox=unpack_outbox(item["outbox"]["B"]) if "outbox" in item else (),
         version=int(item["version"]["N"]),
@@ -153,8 +153,8 @@ def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
     if name not in item:
         return None
     raw = json.loads(item[name]["S"])
-    times = {time: raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at")}
-    return Resume(page=raw["page"], total=raw["total"], **times)
+    bound, began_at = (raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at"))
+    return Resume(bound, raw["page"], raw["total"], began_at, raw.get("watching", ""))
 
 
 def project_item(state: ProjectState) -> Item:
@@ -231,6 +231,8 @@ def control_values(control: Control) -> Item:
         "unswept": {"B": pack_ids(control.unswept)},
         "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
         "statuses": {"S": json.dumps(dict(control.statuses))},
+        "watching": {"S": control.watching},
+        "ceased": {"M": {watch: {"S": moment.isoformat()} for watch, moment in control.ceased.items()}},
     }
 
 
@@ -244,6 +246,10 @@ def control_from(item: Mapping[str, Any]) -> Control:
         requests=int_map(item["requests"]) if "requests" in item else {},
         statuses={name: tuple(ids) for name, ids in json.loads(item["statuses"]["S"]).items()}
         if "statuses" in item
+        else {},
+        watching=item["watching"]["S"] if "watching" in item else "",
+        ceased={watch: datetime.fromisoformat(moment["S"]) for watch, moment in item["ceased"]["M"].items()}
+        if "ceased" in item
         else {},
     )
 
