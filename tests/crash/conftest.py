@@ -1,0 +1,148 @@
+"""The stage for one play after the other, on one embedded AWS, with clocks that the story moves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as real_wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Semaphore
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.shared import user_agent
+from aws_lambda_powertools.utilities.idempotency import base as idempotency
+from aws_lambda_powertools.utilities.idempotency.persistence import base, datarecord, dynamodb
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters import base as parameters
+from urllib3 import HTTPConnectionPool
+
+from functions.poller import app as poller
+from functions.slack import app as slack_function
+from testmo_notifier.adapters.aws import client_config
+from tests.conftest import reset
+from tests.crash.cloud import Clients, Cloud
+from tests.crash.network import Network, Strike
+from tests.crash.stage import Stage
+from tests.fakes import FakeSlack
+from tests.story import BUILT_IN_TEXTS, Story, playing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.crash.stage import Play
+
+ROUTES = '[[routes]]\ndestinations = ["slack:default", "slack:payments", "email:default"]\n'
+
+
+class OneAfterTheOther(ThreadPoolExecutor):
+    """One worker, which reads the next run only while the poll waits for it: calls come in the same order each time."""
+
+    def __init__(self, _workers: int) -> None:
+        super().__init__(1)
+        self.turn = Semaphore(0)
+
+    def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:  # type: ignore[override]  # noqa: ANN401 - as the poll calls it
+        def in_turn() -> object:
+            self.turn.acquire()
+            return work(*args)
+
+        return super().submit(in_turn)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's
+        self.turn.release(100)  # whoever still waits finds the poll over
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+@pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    pools: list[OneAfterTheOther] = []
+
+    def executor(workers: int) -> OneAfterTheOther:
+        pools.append(OneAfterTheOther(workers))
+        return pools[-1]
+
+    def wait(*args: Any) -> Any:  # noqa: ANN401 - whatever the poll waits for
+        pools[-1].turn.release()
+        return real_wait(*args)
+
+    monkeypatch.setattr(poller, "random", SimpleNamespace(shuffle=lambda _: None))
+    monkeypatch.setattr("testmo_notifier.steps.ThreadPoolExecutor", executor)
+    monkeypatch.setattr("testmo_notifier.steps.wait", wait)
+
+
+def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> None:
+    """Let both functions, and what Powertools keeps for them, go by the time of the story."""
+
+    class Clock(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:  # noqa: ANN401 - no type of its own, as any datetime will do
+            time = story().time
+            return time.astimezone(tz) if tz else time.astimezone().replace(tzinfo=None)
+
+    for module in (idempotency, base, datarecord, dynamodb):
+        monkeypatch.setattr(module, "dt", SimpleNamespace(**{**vars(dt), "datetime": Clock}))
+    for module in (parameters, slack_function):
+        monkeypatch.setattr(module, "datetime", Clock)
+    monkeypatch.setattr(poller, "utc_now", lambda: story().time)
+    for module in (poller, slack_function):
+        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda seconds: story().wait(seconds)))
+
+
+def share_what_is_slow(monkeypatch: pytest.MonkeyPatch, clients: Clients) -> None:
+    """Give each process the same clients and the same compiled templates: neither remembers anything."""
+    provider = partial(SecretsProvider, boto3_client=clients.secretsmanager)
+    boto = SimpleNamespace(client=lambda name, **_: getattr(clients, name))
+    for module in (poller, slack_function):
+        monkeypatch.setattr(module, "SecretsProvider", provider)
+        monkeypatch.setattr(module, "boto3", boto)
+    monkeypatch.setattr(poller, "Renderer", lambda *_: BUILT_IN_TEXTS)
+    monkeypatch.setattr(user_agent, "register_feature_to_client", lambda **_: None)  # each would add one more header
+
+
+@pytest.fixture
+def play(clean_aws: str, one_worker: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
+    """Sets the stage anew: an empty AWS, Slack and Testmo, new processes, and a network that strikes once."""
+    del one_worker
+    stages: list[Stage] = []
+    names = ("dynamodb", "sns", "sqs", "secretsmanager")
+    clients = Clients(*(boto3.client(name, config=client_config()) for name in names))  # type: ignore[call-overload]
+    move_clocks(monkeypatch, lambda: stages[-1].story)
+    share_what_is_slow(monkeypatch, clients)
+    (tmp_path / "routes.toml").write_text(ROUTES)
+    (tmp_path / "issues.toml").write_text("")
+    monkeypatch.setattr(poller, "files", lambda _: tmp_path)
+    for app in (poller, slack_function):
+        monkeypatch.setattr(app, "os", SimpleNamespace(environ={}))
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"crash-{uuid.uuid4()}")  # a logger of its own
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "TestmoNotifier")
+    output = io.StringIO()
+    send = HTTPConnectionPool.urlopen
+
+    def urlopen(pool: HTTPConnectionPool, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - urllib3's own
+        return stages[-1].network.urlopen(partial(send, pool), pool.port or 0, method, url, **options)
+
+    @contextmanager
+    def play(strike: Strike | None = None, *, webhooks: tuple[str, ...] = ("default", "payments")) -> Iterator[Stage]:
+        reset(clean_aws)
+        with playing() as story, FakeSlack() as slack:
+            stage = Stage(story, slack, Cloud(clients), Network(strike), output)
+            stages[:] = [stage]
+            # It writes head and body apart; Nagle would have the body wait 40 ms for the head to be acknowledged.
+            slack._server.RequestHandlerClass.disable_nagle_algorithm = True  # type: ignore[attr-defined]
+            with monkeypatch.context() as patch:
+                patch.setattr(HTTPConnectionPool, "urlopen", urlopen)
+                stage.set_up(webhooks)
+                try:
+                    yield stage
+                finally:
+                    stage.forget_processes()
+
+    return play
