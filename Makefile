@@ -49,7 +49,7 @@ mypy:
 
 .PHONY: cfn-lint
 cfn-lint:
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint template.yaml docs/ci/deploy-role.yaml
 
 # What is deployed has no finding at all; the tools start other programs on purpose, each with its reason in ruff's own
 # exemption.
@@ -73,6 +73,10 @@ settings:
 .PHONY: docs
 docs: setup ## write docs/templates.md anew, out of the code it documents
 	.venv/bin/python -m tools.reference
+
+.PHONY: release
+release: setup ## keep what this version deploys, for the test that upgrades from it (before the version is tagged)
+	.venv/bin/python -m tools.release
 
 # A region, because validation wants one and CI has none; nothing is asked there.
 .PHONY: sam-validate
