@@ -147,7 +147,7 @@ class History:
                 self.watch_is_settled
                 and self._is_latest(saved)
                 and not self._is_over(saved.run)
-                and self._is_known(saved.run.project_id)
+                and self._was_taken_over(saved.run)
             )
         self._note_failing(saved)
 
@@ -322,6 +322,11 @@ class History:
 
     def _is_known(self, project_id: int) -> bool:
         return bool(self.story.store.projects([project_id]))
+
+    def _was_taken_over(self, run: Run) -> bool:
+        """Whether what was failing in a run before we came is known by now: an edit before that looks like it."""
+        checkpoint = self.story.store.checkpoints([run.id]).get(run.id)
+        return checkpoint is not None and checkpoint.silent_before is None
 
     def _is_over(self, run: Run) -> bool:
         return run.closed_at is not None and self.story.time >= run.closed_at + self.least_overlap
