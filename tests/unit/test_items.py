@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -141,6 +143,21 @@ def test_destinations_share_their_digest() -> None:
 
     assert len(items.pack_outbox(outbox)) < 1.1 * len(items.pack_outbox(outbox[:1])) + 1_000
     assert items.unpack_outbox(items.pack_outbox(outbox)) == outbox
+
+
+def test_what_a_newer_version_wrote_into_an_outbox_is_left_aside() -> None:
+    outbox = full_outbox()[:1]
+    content = json.loads(zlib.decompress(items.pack_outbox(outbox)))
+    for part in (
+        digest := content["digests"][0],
+        digest["counters"],
+        result := digest["results"][0],
+        result["issues"][0],
+    ):
+        part["invented_in_1_1"] = {"a": 1}
+    content["invented_in_1_1"] = []
+
+    assert items.unpack_outbox(zlib.compress(json.dumps(content).encode())) == outbox
 
 
 def test_a_checkpoint_of_a_closed_run_expires_but_not_while_its_messages_wait() -> None:

@@ -1,7 +1,8 @@
 """How the state looks in DynamoDB: items to nouns and back.
 
 Times are ISO text, large sets are bytes (`compact`), the outbox is deflated JSON in which destinations share
-their digest. A reader of a newer version must understand what an older one wrote: new attributes are optional.
+their digest. A newer version must understand what an older one wrote: new attributes are optional. And an older one
+what a newer one wrote, after a rollback: what it does not know is left aside.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,7 @@ from testmo_notifier.model import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
@@ -300,13 +302,20 @@ def without_keys(digest: Digest) -> dict[str, Any]:
 
 
 def digest_from(raw: dict[str, Any]) -> Digest:
-    """A digest out of its JSON."""
+    """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
     counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
     results = tuple(named_result_from(result) for result in raw["results"])
-    return Digest(**{**raw, "counters": Counters(**counters), "results": results})
+    return Digest(**known(Digest, {**raw, "counters": Counters(**known(Counters, counters)), "results": results}))
 
 
 def named_result_from(raw: dict[str, Any]) -> NamedResult:
     """One result of a digest out of its JSON."""
     times = {name: raw[name] and datetime.fromisoformat(raw[name]) for name in TIMES}
-    return NamedResult(**{**raw, **times, "issues": tuple(Issue(**issue) for issue in raw["issues"])})
+    issues = tuple(Issue(**known(Issue, issue)) for issue in raw["issues"])
+    return NamedResult(**known(NamedResult, {**raw, **times, "issues": issues}))
+
+
+def known(noun: type[DataclassInstance], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values for which a noun has a field."""
+    names = {field.name for field in fields(noun)}
+    return {name: value for name, value in raw.items() if name in names}
