@@ -24,7 +24,7 @@ run: setup ## watch it work on this machine: a simulated release day, from Testm
 
 .PHONY: test
 test: check ## everything CI runs: the static checks and all tests
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses=auto --dist=loadgroup
 
 .PHONY: sam-local
 sam-local: setup ## real containers: `sam local invoke` of both functions (needs a container engine, or Debian and root)

@@ -21,6 +21,23 @@ from tools.build import Build
 ROOT = Path(__file__).parents[1]
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
 START_SECONDS = 60
+# What takes long and shares an embedded AWS or a browser stays together in one process, and begins first.
+LANES = ("stack/ops", "stack", "crash", "integration", "artefact", "inbox")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say what `make test`, which runs as many processes as there are processors, may not take apart."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(lane_of(item)))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: [*LANES, lane_of(item)].index(lane_of(item)))
+
+
+def lane_of(item: pytest.Item) -> str:
+    """The lane of a test, or its file."""
+    folder = item.path.parent.relative_to(ROOT / "tests").as_posix()
+    return folder if folder in LANES else item.path.as_posix()
 
 
 @pytest.fixture
