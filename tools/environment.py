@@ -5,10 +5,11 @@ All problems are found at once, and none of them quotes a secret.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from testmo_notifier.config import (
     Reader,
@@ -133,9 +134,37 @@ def _optional(env: Reader, given: Mapping[str, str], name: str, parse: Callable[
 def _testmo(env: Reader, environ: Mapping[str, str]) -> Testmo | None:
     if not environ.get("TESTMO_URL") and not environ.get("TESTMO_TOKEN"):
         return None
-    url = env.read("TESTMO_URL", testmo_url)
+    url = env.read("TESTMO_URL", _testmo_url)
     token = env.read("TESTMO_TOKEN", testmo_token)
     return Testmo(url, token) if url and token else None
+
+
+def _testmo_url(raw: str) -> str:
+    """The instance's address; where it is wrong in several ways, all of them are said."""
+    try:
+        return testmo_url(raw)
+    except ValueError as exc:
+        told, _, hint = str(exc).rpartition(": give ")
+        wrong = [told, *(words for words in _one_by_one(raw) if words != told)]
+        raise ValueError(f"{', '.join(dict.fromkeys(wrong))}: give {hint}") from None
+
+
+def _one_by_one(raw: str) -> Iterator[str]:
+    """What is wrong with the parts of an address, each looked at as if the others were right."""
+    try:
+        parts = urlsplit(raw)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return
+    user, at, _ = parts.netloc.rpartition("@")
+    host = f"[{host}]" if ":" in host else host
+    rest = urlunsplit(("", "", parts.path, parts.query, parts.fragment))
+    right = "example.testmo.net"
+    for alone in (f"{parts.scheme}://{host}{port}", f"https://{user}{at}{right}", f"https://{right}{rest}"):
+        try:
+            testmo_url(alone)
+        except ValueError as exc:
+            yield str(exc).rpartition(": give ")[0]
 
 
 def _aws(env: Reader, environ: Mapping[str, str]) -> Aws | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
@@ -23,6 +24,9 @@ from tools.stack import Stack
 from tools.stopping import Stopping
 from tools.terminal import Terminal
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
 TICK_SECONDS: Final = 0.2
 GIVE_UP_SECONDS: Final = 180.0  # without any change; twice as long as a killed function holds its messages
 LOOK_AGAIN_SECONDS: Final = 5.0  # at a lease: the other poller is usually done long before it ends
@@ -30,6 +34,9 @@ MAX_PAUSE_SECONDS: Final = 90.0  # that Testmo or the budget asks for; a longer 
 SAY_SECONDS: Final = 10.0
 STORY_SECONDS: Final = 10.0
 BUSY_SECONDS: Final = 300.0  # a lease that a killed poller left behind ends within half a minute
+MAX_LETTERS: Final = 200  # parked messages that are looked at; the rest is counted
+LETTER_SECONDS: Final = 30  # how long nobody else sees them
+NO_REASON: Final = "for no reason that is given"
 ALL_DEPTHS: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -91,6 +98,7 @@ class Session:
         self._clock = clock or Clock()
         self._emails = NumberedFolder(settings.emails) if settings.emails else None
         self._events = NumberedFolder(settings.events) if settings.events else None
+        self._began = self._clock.now()
         self._parked_before = self._parked()
         self._delivered = 0
         self._story_goes_on = True
@@ -253,28 +261,57 @@ class Session:
         for whose, count in self._parked().items():
             new = count - self._parked_before[whose]
             if new > 0:
-                why = ", ".join(self._reasons(self._stack.dead_letter_queues[whose])) or "no reason is given"
+                why = ", ".join(self._reasons(self._stack.dead_letter_queues[whose], new))
                 found.append(
-                    f"{_count(new, 'message')} could not be delivered ({why}): see {whose}'s dead-letter queue"
+                    f"{_count(new, 'message')} could not be delivered and {_is(new)} parked: {why}. {self._mend}"
                 )
         return found
+
+    @property
+    def _mend(self) -> str:
+        """What to do about parked messages: only an emulator of one's own still has them when this ends."""
+        if self._settings.aws:
+            return "Mend that, then: testmo-notifier redrive --yes"
+        return "Mend that; this stack ends with the command, BACKFILL_HOURS=1 announces them at the next start"
 
     def _parked(self) -> dict[str, int]:
         return {whose: self._depth(url) for whose, url in self._stack.dead_letter_queues.items()}
 
-    def _reasons(self, url: str) -> list[str]:
-        """Destination and reason of parked messages, looked at and left where they are."""
-        parked = self._aws.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
-        ).get("Messages", [])
-        attributes = (message.get("MessageAttributes", {}) for message in parked)
-        return sorted(
-            {
-                " ".join(found[name].get("StringValue", "") for name in ("destination", "reason") if name in found)
-                for found in attributes
-            }
-            - {""}
-        )
+    def _reasons(self, url: str, new: int) -> list[str]:
+        """Why messages were parked since this began, most frequent first. They are left where they are."""
+        found: Counter[str] = Counter()
+        for message in self._letters(url):
+            stamp = message.get("Attributes", {}).get("SentTimestamp")
+            if stamp is not None and int(stamp) < self._began.timestamp() * 1000:
+                continue
+            given = message.get("MessageAttributes", {})
+            words = [given[name].get("StringValue", "") for name in ("destination", "reason") if name in given]
+            found[" ".join(filter(None, words)) or NO_REASON] += 1
+        untold = new - found.total()  # what SQS itself parks keeps the time at which it was sent
+        if untold > 0:
+            found[NO_REASON] += untold
+        return [f"{number} {words}" for words, number in found.most_common()]
+
+    def _letters(self, url: str) -> Iterator[MessageTypeDef]:
+        """What lies in a dead-letter queue, each once; everybody can have it again afterwards."""
+        seen: dict[str, str] = {}
+        try:
+            while len(seen) < MAX_LETTERS:
+                answer = self._aws.sqs.receive_message(
+                    QueueUrl=url,
+                    MaxNumberOfMessages=10,
+                    VisibilityTimeout=LETTER_SECONDS,
+                    MessageAttributeNames=["All"],
+                    MessageSystemAttributeNames=["SentTimestamp"],
+                )
+                fresh = [one for one in answer.get("Messages", []) if one["MessageId"] not in seen]
+                if not fresh:
+                    return
+                seen |= {one["MessageId"]: one["ReceiptHandle"] for one in fresh}
+                yield from fresh
+        finally:
+            for handle in seen.values():
+                self._aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
 
     def _depth(self, url: str, *, all_states: bool = False) -> int:
         names = list(ALL_DEPTHS if all_states else ALL_DEPTHS[:1])
@@ -288,6 +325,10 @@ def _run_of(event: str) -> str:
         return f"run {json.loads(event)['run']['id']}"
     except (ValueError, KeyError, TypeError):
         return "event"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _count(number: int, thing: str) -> str:

@@ -115,6 +115,25 @@ def test_what_is_wrong_is_said_in_words(environ: dict[str, str], flags: dict[str
     assert "a-secret-of-ours" not in problem
 
 
+@pytest.mark.parametrize(
+    ("url", "wrong"),
+    [
+        ("https://x.testmo.net/runs/view/1", ["has a path or a query"]),
+        ("http://u:a-secret-of-ours@x.testmo.net/api?a=b", ["holds a user name", "is not https", "has a path"]),
+        ("https://10.0.0.1/api", ["is a private address", "has a path or a query"]),
+        ("ftp://u:a-secret-of-ours@x.testmo.net", ["is not an https address", "holds a user name"]),
+        ("https://[::1/x", ["is not an address"]),
+    ],
+)
+def test_everything_wrong_with_an_address_is_said_at_once(url: str, wrong: list[str]) -> None:
+    (problem,) = problems({"TESTMO_URL": url, "TESTMO_TOKEN": TOKEN})
+    assert problem.startswith("TESTMO_URL ")
+    assert [words for words in wrong if words not in problem] == []
+    assert problem.count("give your instance's address alone, like https://example.testmo.net") == 1
+    assert len(problem.partition(": give ")[0].split(", ")) >= len(wrong)
+    assert "a-secret-of-ours" not in problem
+
+
 def test_a_missing_tool_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(environment, "SAM", tmp_path / "missing")
     assert problems() == ("SAM CLI is not installed: run `make setup`",)

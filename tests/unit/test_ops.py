@@ -13,13 +13,18 @@ from typing import Any, cast
 
 import click
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
+from click.testing import CliRunner
 
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
-from tools.ops import check_testmo, manual, subscriptions
-from tools.ops.account import Account
+from testmo_notifier.route import Route
+from tools.cli import main
+from tools.ops import check_testmo, check_ways, logs, manual, subscriptions, wiring
+from tools.ops.account import Account, deploy_step
+from tools.ops.advice import mend_setting
+from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
-from tools.ops.conduct import Desk, NotDone
+from tools.ops.conduct import BUG, Desk, NotDone, ending
 from tools.ops.doctor import examine
 from tools.ops.letters import letter
 from tools.ops.moments import Moment, age
@@ -167,3 +172,185 @@ def test_the_commands_wait_for_nothing_they_do_not_need() -> None:
     code = "import sys, tools.ops.commands; print(sorted(m for m in sys.modules if m.startswith(('boto', 'rich'))))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert done.stdout.strip() == "[]"
+
+
+# ----- What somebody who was woken up reads ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        ("ExpiredTokenException", "log in again"),
+        ("InvalidClientTokenId", "log in again"),
+        ("AccessDeniedException", "docs/commands.md lists the rights"),
+        ("AuthorizationError", "docs/commands.md lists the rights"),  # SNS's word for it
+        ("ResourceNotFoundException", "sam build && sam deploy"),
+        ("AWS.SimpleQueueService.NonExistentQueue", "sam build && sam deploy"),
+        ("ThrottlingException", "try again in a minute"),
+        ("InternalError", "try again in a minute"),
+    ],
+)
+def test_what_aws_refuses_is_told_with_the_step_that_helps(code: str, step: str) -> None:
+    words, status = ending(ClientError({"Error": {"Code": code, "Message": "Said so."}}, "DescribeStacks"))
+    assert status == 1
+    assert words.startswith(f"AWS answers {code} to DescribeStacks (Said so): ")
+    assert step in words
+
+
+def test_who_cannot_be_reached_is_told_with_the_step_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = EndpointConnectionError(endpoint_url="https://cloudformation.eu-wset-1.amazonaws.com/")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert "check the Region (--region)" in explain(nobody)[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "is the emulator" in explain(nobody)[1]
+    assert "log in again" in explain(TokenRetrievalError(provider="sso", error_msg="it has expired"))[1]
+
+
+@pytest.mark.parametrize("endpoint", ["4566", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://", "http://[::1"])
+@pytest.mark.parametrize("command", ["doctor", "status", "pause", "redrive", "send-test", "dry-run"])
+def test_an_endpoint_that_is_no_address_is_a_sentence(endpoint: str, command: str) -> None:
+    done = CliRunner().invoke(main, [command, "--json"], env={"AWS_ENDPOINT_URL": endpoint})
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["error"].startswith("AWS_ENDPOINT_URL is no address: give an emulator's address")
+
+
+def test_a_profile_is_refused_where_an_emulator_would_be_looked_at() -> None:
+    done = CliRunner().invoke(main, ["doctor", "--profile", "prod"], env={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    assert done.exit_code == 2
+    assert "leave out one of them" in done.stderr
+
+
+def test_no_region_and_no_credentials_are_sentences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    for flags, words in (
+        ([], "You must specify a region: give --profile and --region"),
+        (["--region", "eu-central-1"], "Unable to locate credentials: give --profile and --region"),
+        (["--region", "no where"], "doesn't match a supported format: give --profile and --region"),
+        (["--profile", "nobody"], "(nobody) could not be found: give --profile and --region"),
+    ):
+        done = CliRunner().invoke(main, ["doctor", *flags])
+        assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
+
+
+def test_a_bug_is_a_line_to_report_and_quotes_nothing() -> None:
+    def bug() -> None:
+        raise KeyError("a-secret-of-ours")
+
+    with pytest.raises(KeyError) as caught:
+        bug()
+    words, status = ending(caught.value)
+    assert status == 1
+    assert words.startswith(f"{BUG}: KeyError at tests/unit/test_ops.py:")
+    assert "a-secret-of-ours" not in words
+
+
+def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_mends_it() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:x-abcdef"
+    words, status = ending(ConfigurationError([f"the secret {arn} is not a token", "TIME_ZONE is 'Mars'"]))
+    assert status == 2
+    first, second = words.splitlines()
+    assert f"put-secret-value --secret-id {arn} --secret-string file://" in first
+    assert second == "TIME_ZONE is 'Mars'"
+    assert mend_setting(f"the secret {arn} cannot be read (AccessDenied): check that …") == "", "its own words say it"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("CREATE_COMPLETE", ""),
+        ("UPDATE_IN_PROGRESS", "look again when that is over"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "look again when that is over"),
+        ("ROLLBACK_COMPLETE", "delete the stack, then deploy again"),
+        ("UPDATE_ROLLBACK_COMPLETE", "the version before it runs"),
+        ("UPDATE_ROLLBACK_FAILED", "describe-stack-events --stack-name ours"),
+    ],
+)
+def test_a_half_deployed_stack_says_what_to_do(status: str, words: str) -> None:
+    assert words in deploy_step("ours", status)
+    assert bool(words) == bool(deploy_step("ours", status))
+
+
+@pytest.mark.parametrize(
+    ("routed", "channels", "wrong"),
+    [
+        (("slack:default", "email:default"), ("slack", "email", "event"), None),
+        (("slack:default", "email:default"), ("slack", "event"), None),  # the default routes on a stack without mail
+        (("slack:default",), ("email", "event"), "routes reach nobody: routes.toml names slack:default"),
+        (("email:qa",), ("slack", "event"), "routes reach nobody: routes.toml names email:qa"),
+        (("slack:default",), ("slack", "email", "event"), "this stack has email, and no route names a destination"),
+    ],
+)
+def test_routes_that_reach_nobody_are_found(
+    routed: tuple[str, ...], channels: tuple[str, ...], wrong: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "routes", lambda: (Route(routed),))
+    desk = SimpleNamespace(account=SimpleNamespace(settings=SimpleNamespace(channels=channels)))
+    findings = [finding for finding in check_ways.routes(cast("Desk", desk)) if not finding.ok]
+    assert [finding.words.startswith(wrong or "") for finding in findings] == ([True] if wrong else [])
+    assert all("routes.toml" in finding.mend and "deploy" in finding.mend for finding in findings)
+
+
+def said(*lines: dict[str, Any]) -> list[logs.Line]:
+    return [(datetime(2026, 11, 23, tzinfo=UTC) + timedelta(minutes=n), line) for n, line in enumerate(lines)]
+
+
+def test_the_last_poll_is_the_last_one_that_says_something() -> None:
+    fine = {"message": "poll", "status": "ok", "problems": []}
+    busy = {"message": "poll", "status": "busy", "problems": ["another poller is at work"]}
+    failed = {"message": "poll failed", "words": "Testmo refuses the token", "reason": "token"}
+    bug = {"message": "poll failed", "error": "KeyError", "where": ["app.py:1 handler", "items.py:103 checkpoint_from"]}
+
+    def last(*lines: dict[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+        found = logs.last_poll(said(*lines))
+        return (found.failure, found.problems) if found else None
+
+    assert last() is None
+    assert last(failed, fine, busy) == ("", ())
+    assert last(fine, failed) == ("Testmo refuses the token", ())
+    assert last(fine, bug) == ("KeyError at items.py:103 checkpoint_from", ())
+    assert last({**fine, "problems": ["run 7 is gone"]}) == ("", ("run 7 is gone",))
+
+
+@pytest.mark.parametrize(
+    ("more", "is_wrong"),
+    [
+        ({}, False),  # that a run was deleted, say
+        ({"status": "partial"}, True),
+        ({"invisible": 1}, True),
+        ({"settings_problems": 1}, True),
+        ({"template_errors": 1}, True),
+        ({"malformed": 1, "invisible": 0}, True),
+    ],
+)
+def test_what_a_poll_said_is_something_to_mend_only_where_it_counts_as_that(
+    more: dict[str, Any],
+    is_wrong: bool,  # noqa: FBT001 - a column
+) -> None:
+    found = logs.last_poll(said({"message": "poll", "status": "ok", "problems": ["words"], **more}))
+    assert found is not None
+    assert found.is_wrong is is_wrong
+
+
+REPORT = "platform.report"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ({"level": "ERROR", "errorType": "Runtime.ImportModuleError"}, "Runtime.ImportModuleError"),
+        ({"type": REPORT, "record": {"status": "timeout", "requestId": "r"}}, "Task timed out"),
+        ({"type": REPORT, "record": {"status": "error", "errorType": "Runtime.ExitError"}}, "Runtime.ExitError"),
+        ({"type": REPORT, "record": {"status": "success"}}, ""),
+        ({"level": "INFO", "message": "delivered", "end": "delivered"}, ""),
+    ],
+)
+def test_an_invocation_that_lambda_ended_is_found_until_one_ends_well(line: dict[str, Any], kind: str) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html, and the runtime's own lines."""
+    found = logs.last_crash(said({"message": "poll"}, line))
+    assert (found.kind if found else "") == kind
+    assert logs.last_crash(said(line, {"message": "poll"})) is None
+    assert logs.last_crash(said(line, {"message": "delivered", "end": "delivered"})) is None

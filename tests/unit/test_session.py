@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -63,6 +63,8 @@ class FakeAws:
         self.answers = answers
         self.polls = 0
         self.depths: dict[str, Callable[[], int]] = {}
+        self.letters: dict[str, list[dict[str, object]]] = {}
+        self.hidden: set[str] = set()
         self.functions = self.sqs = self
 
     def invoke(self, **_: object) -> Mapping[str, object]:
@@ -77,9 +79,15 @@ class FakeAws:
             raise answer
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
-    def receive_message(self, **_: object) -> Mapping[str, object]:
-        attributes = {"destination": {"StringValue": "slack:default"}, "reason": {"StringValue": "no_service"}}
-        return {"Messages": [{"MessageAttributes": attributes}, {"MessageAttributes": attributes}]}
+    def receive_message(self, *, QueueUrl: str, **_: object) -> Mapping[str, object]:  # noqa: N803 - boto3's name
+        """Ten at a time, as SQS does; what was handed out is hidden until somebody puts it back."""
+        waiting = [letter for letter in self.letters.get(QueueUrl, []) if letter["MessageId"] not in self.hidden]
+        self.hidden |= {str(letter["MessageId"]) for letter in waiting[:10]}
+        return {"Messages": waiting[:10]} if waiting else {}
+
+    def change_message_visibility(self, *, ReceiptHandle: str, VisibilityTimeout: int, **_: object) -> None:  # noqa: N803
+        assert VisibilityTimeout == 0
+        self.hidden.discard(ReceiptHandle)
 
     def get_queue_attributes(self, *, QueueUrl: str, **_: object) -> Mapping[str, object]:  # noqa: N803 - boto3's name
         depth = self.depths.get(QueueUrl, lambda: 0)()
@@ -95,14 +103,20 @@ class NoCaptures:
 class Stage:
     """A session with everything around it replaced."""
 
-    def __init__(self, *answers: Answer, story: Iterator[str] | None = None, **flags: str) -> None:
+    def __init__(
+        self,
+        *answers: Answer,
+        story: Iterator[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        **flags: str,
+    ) -> None:
         self.aws = FakeAws(list(answers))
         self.time = FakeTime()
         self.stopping = Stopping()
         self.printed = io.StringIO()
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.session = Session(
-            settings=read({}, Flags(**flags)),
+            settings=read(environ or {}, Flags(**flags)),
             deployment=Deployment(cast("Aws", self.aws), STACK, cast("Captures", NoCaptures())),
             arrivals=self.inbox,
             show=lambda _: None,
@@ -238,7 +252,48 @@ def test_only_what_was_parked_now_counts_as_undelivered() -> None:
     now.aws.depths["slack-dead"] = lambda: 5 if now.aws.polls else 0
     is_ok, printed = now.play()
     assert is_ok is False
-    assert "5 messages could not be delivered (slack:default no_service)" in printed
+    assert "5 messages could not be delivered and are parked: 5 for no reason that is given" in printed
+
+
+def letter(number: int, *, minutes: float, destination: str = "slack:default", reason: str = "no_service") -> Any:  # noqa: ANN401 - boto3's
+    """A parked message that was written so long after the start."""
+    at = START + timedelta(minutes=minutes)
+    return {
+        "MessageId": f"m-{number}",
+        "ReceiptHandle": f"m-{number}",
+        "Attributes": {"SentTimestamp": str(int(at.timestamp() * 1000))},
+        "MessageAttributes": {"destination": {"StringValue": destination}, "reason": {"StringValue": reason}},
+    }
+
+
+def test_why_messages_were_parked_is_said_of_this_call_alone_with_counts_and_what_to_do() -> None:
+    """Older ones lie in the same queue, more than SQS hands out at once."""
+    stage = Stage(summary(), polls="1")
+    older = [letter(n, minutes=-30, reason="channel_is_archived") for n in range(15)]
+    new = [letter(100 + n, minutes=1) for n in range(11)]
+    new += [letter(200, minutes=1, destination="slack:payments", reason="no_webhook")]
+    stage.aws.letters["slack-dead"] = [*older, *new]
+    stage.aws.depths["slack-dead"] = lambda: (
+        13 if stage.aws.polls else 0
+    )  # the older ones aside; and one that SQS itself moved there
+    is_ok, printed = stage.play()
+    assert is_ok is False
+    assert (
+        "13 messages could not be delivered and are parked: 11 slack:default no_service, 1 slack:payments no_webhook, "
+        "1 for no reason that is given. Mend that; this stack ends with the command, BACKFILL_HOURS=1 announces them "
+        "at the next start"
+    ) in printed
+    assert "channel_is_archived" not in printed
+    assert stage.aws.hidden == set(), "everybody can have them again"
+
+
+def test_an_emulator_of_ones_own_keeps_what_was_parked_for_redrive() -> None:
+    stage = Stage(summary(), polls="1", environ={"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
+    stage.aws.letters["slack-dead"] = [letter(1, minutes=1)]
+    stage.aws.depths["slack-dead"] = lambda: stage.aws.polls
+    printed = stage.play()[1]
+    assert "1 message could not be delivered and is parked: 1 slack:default no_service. " in printed
+    assert "Mend that, then: testmo-notifier redrive --yes" in printed
 
 
 def test_a_story_begins_after_a_poll_that_takes_stock_and_ends_with_a_quiet_one() -> None:

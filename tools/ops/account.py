@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.config import PollerSettings, slack_webhooks, testmo_token
+from testmo_notifier.config import PollerSettings, read_webhooks, testmo_token
+from testmo_notifier.errors import ConfigurationError
 from tools.aws import Aws
 from tools.processes import ROOT
 from tools.stack import STACK_NAME as LOCAL_STACK_NAME
@@ -35,6 +37,7 @@ CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=30,
 )
+IN_GOOD_ORDER: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 OUTPUTS: Final = ("NotificationTopicArn", "OpsTopicArn", "StateTableName", "PollerFunctionName", "SlackQueueUrl")
 
 
@@ -102,9 +105,9 @@ class Account:
     def choose(cls, *, stack_name: str | None, region: str | None, profile: str | None) -> Account:
         """The account of the flags, else of the environment; `AWS_ENDPOINT_URL` means an emulator with its usual keys.
 
-        Raises botocore's errors for a profile or Region that is not there.
+        Raises botocore's errors for a profile or Region that is not there, and `ConfigurationError`.
         """
-        endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
+        endpoint = checked_endpoint(os.environ.get("AWS_ENDPOINT_URL", ""), profile)
         if endpoint is None:
             session = boto3.Session(profile_name=profile, region_name=region)
             return cls(session, stack_name or configured_name())
@@ -136,6 +139,11 @@ class Account:
         return self._client("lambda")  # type: ignore[no-any-return]
 
     @cached_property
+    def logs(self) -> Any:  # noqa: ANN401 - we have no types for it
+        """What the functions wrote."""
+        return self._client("logs")
+
+    @cached_property
     def scheduler(self) -> EventBridgeSchedulerClient:
         """The schedule."""
         return self._client("scheduler")  # type: ignore[no-any-return]
@@ -163,11 +171,7 @@ class Account:
         except ClientError as exc:
             if exc.response["Error"]["Code"] != "ValidationError":  # CloudFormation's way to say "no such stack"
                 raise
-            where = self.endpoint or self._session.region_name
-            raise NoStack(
-                f"there is no stack {self.stack_name} at {where}: name it with --stack-name, its Region with --region "
-                "and the account with --profile"
-            ) from exc
+            raise NoStack(f"there is no stack {self.stack_name} {self.where}: {self._others()}") from exc
         resources: dict[str, dict[str, str]] = {}
         for page in self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.stack_name):
             for one in page["StackResourceSummaries"]:
@@ -182,8 +186,30 @@ class Account:
         )
         missing = [name for name in OUTPUTS if name not in stack.outputs]
         if missing:
-            raise NoStack(f"the stack {stack.name} ({stack.status}) lacks {', '.join(missing)}: is it the notifier's?")
+            raise NoStack(self._incomplete(stack, missing))
         return stack
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return f"at {self.endpoint}" if self.endpoint else f"in {self._session.region_name} of this account"
+
+    def _others(self) -> str:
+        """What else could be meant: the stacks there that look like ours, as far as we may see them."""
+        how = "name it with --stack-name, its Region with --region and the account with --profile"
+        try:
+            pages = self.cloudformation.get_paginator("describe_stacks").paginate()
+            names = [one["StackName"] for page in pages for one in page["Stacks"] if is_ours(one)]
+        except (BotoCoreError, ClientError):
+            return how
+        return f"{how}; there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else how
+
+    def _incomplete(self, stack: Stack, missing: list[str]) -> str:
+        """A stack without what we need: of somebody else, or not deployed to its end."""
+        if "AWS::Scheduler::Schedule" not in stack.resources and "IN_PROGRESS" not in stack.status:
+            return f"the stack {stack.name} is {stack.status} and not the notifier's: {self._others()}"
+        step = deploy_step(stack.name, stack.status) or "deploy it again: sam build && sam deploy"
+        return f"the stack {stack.name} is {stack.status} and lacks {', '.join(missing)}: {step}"
 
     def variables(self, function: str) -> Mapping[str, str]:
         """The environment of a deployed function."""
@@ -200,11 +226,21 @@ class Account:
         return read_secret(self._provider, self.settings.testmo_secret_arn, testmo_token, fresh=True)
 
     def webhooks(self) -> Mapping[str, str]:
-        """Slack's webhooks by name; empty where the stack has no Slack. The same."""
+        """Slack's webhooks by name, as far as they are right; empty where the stack has no Slack. The same."""
+        return self.webhooks_and_problems()[0]
+
+    def webhooks_and_problems(self) -> tuple[Mapping[str, str], Sequence[str]]:
+        """These, and what is wrong with the others; a message for one of those is parked."""
         if self.stack.slack_function is None:
-            return {}
-        arn = self.variables(self.stack.slack_function).get("SLACK_SECRET_ARN", "")
-        return read_secret(self._provider, arn, slack_webhooks, fresh=True)
+            return {}, ()
+        return read_secret(self._provider, self.slack_secret_arn, read_webhooks, fresh=True)
+
+    @cached_property
+    def slack_secret_arn(self) -> str:
+        """Where the webhooks are; empty where the stack has no Slack."""
+        return (
+            self.variables(self.stack.slack_function).get("SLACK_SECRET_ARN", "") if self.stack.slack_function else ""
+        )
 
     @cached_property
     def _provider(self) -> Any:  # noqa: ANN401 - imported here, because Powertools takes its time
@@ -221,3 +257,41 @@ def configured_name() -> str:
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
         return DEFAULT_STACK_NAME
     return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) else DEFAULT_STACK_NAME
+
+
+def checked_endpoint(raw: str, profile: str | None) -> str | None:
+    """The emulator's address, None for AWS; raises `ConfigurationError` where both could be meant."""
+    if not raw:
+        return None
+    hint = "give an emulator's address, like http://127.0.0.1:4566, or unset it to work on AWS"
+    try:
+        parts = urlsplit(raw)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        is_address = False
+    if not is_address:
+        raise ConfigurationError([f"AWS_ENDPOINT_URL is no address: {hint}"])
+    if profile:
+        raise ConfigurationError(
+            [f"--profile names an account of AWS, and AWS_ENDPOINT_URL is set to {raw}: leave out one of them"]
+        )
+    return raw
+
+
+def is_ours(stack: Any) -> bool:  # noqa: ANN401 - what CloudFormation says of a stack
+    """Whether a stack is a notifier, as far as its outputs tell."""
+    return {"NotificationTopicArn", "PollerFunctionName"} <= {one["OutputKey"] for one in stack.get("Outputs", [])}
+
+
+def deploy_step(name: str, status: str) -> str:
+    """What to do about a deploy that is under way or went wrong; empty for one that went well."""
+    events = f"aws cloudformation describe-stack-events --stack-name {name} shows why"
+    if status in IN_GOOD_ORDER:
+        return ""
+    if status.endswith("_IN_PROGRESS"):
+        return "somebody deploys it at this moment: look again when that is over"
+    if status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):
+        return f"its first deploy failed: {events}; delete the stack, then deploy again"
+    if status == "UPDATE_ROLLBACK_COMPLETE":
+        return f"the last deploy failed and was taken back, the version before it runs: {events}; correct it and deploy"
+    return f"{events}; mend that in CloudFormation's console, then deploy again"

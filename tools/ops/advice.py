@@ -1,16 +1,19 @@
-"""What to do about Slack's words, word by word.
+"""What to do about Slack's words, word by word, and about a secret that is wrong.
 
 https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 NEW_WEBHOOK: Final = (
     "make a new incoming webhook in Slack, store it in the Slack secret, then: testmo-notifier redrive --yes"
 )
+STORED_IN: Final = "the Slack secret"
+UNKNOWN: Final = "look at https://slack-status.com and at the Slack function's log; it is tried again"
 MENDS: Final[Mapping[str, str]] = {
     "action_prohibited": "an admin of the workspace has restricted posting: ask for the app to be allowed",
     "channel_is_archived": "unarchive the channel, or make a webhook for another one and store it in the Slack secret",
@@ -29,8 +32,20 @@ MENDS: Final[Mapping[str, str]] = {
 }
 
 
-def mend(reason: str) -> str:
-    """The next step for a reason."""
-    if reason in ("http_404", "http_410"):
-        return NEW_WEBHOOK
-    return MENDS.get(reason, "look at https://slack-status.com and at the Slack function's log; it is tried again")
+def mend(reason: str, *, secret: str = "") -> str:
+    """The next step for a reason; names the secret where somebody may have to store something in it."""
+    step = NEW_WEBHOOK if reason in ("http_404", "http_410") else MENDS.get(reason, UNKNOWN)
+    return step.replace(STORED_IN, f"{STORED_IN} ({secret})") if secret else step
+
+
+def store(arn: str, file: str) -> str:
+    """How to store a new value in a secret without leaving it in the shell's history. No deploy is needed."""
+    return f"aws secretsmanager put-secret-value --secret-id {arn} --secret-string file://{file} && rm {file}"
+
+
+def mend_setting(problem: str) -> str:
+    """The next step for a problem with a secret; empty for any other setting."""
+    found = re.match(r"the secret (arn:\S+) ", problem)
+    if not found or "cannot be read" in problem:
+        return ""
+    return f"then store it right, no deploy is needed: {store(found[1], 'secret.txt')}"

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import PollerSettings
+from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, StopReading, Throttled, TokenRefused
 from testmo_notifier.model import Project
+from testmo_notifier.reading import results_query
 from tools.ops import records, wiring
 from tools.ops.account import Account
+from tools.ops.advice import store
 from tools.ops.conduct import Desk
 from tools.ops.findings import Finding, bad, good
 
 AREA: Final = "Testmo"
 MAX_SKEW_SECONDS: Final = 30.0
 SHOWN: Final = 20
-HOW_TO_RENEW: Final = "make a new API token in Testmo (profile, API access) and store it in the Testmo secret"
+ASKED: Final = 5  # runs that were left undone
+HOW_TO_RENEW: Final = "make a new API token in Testmo (profile, API access), put it into token.txt, then"
 
 
 def testmo(desk: Desk) -> Iterable[Finding]:
@@ -28,13 +32,14 @@ def testmo(desk: Desk) -> Iterable[Finding]:
     settings = account.settings
     token = account.token()
     yield good(AREA, "the Testmo secret holds a token")
-    gate = wiring.new_gate(settings, records.control(account)[0].requests)
+    control = records.control(account)[0]
+    gate = wiring.new_gate(settings, control.requests)
     asked = wiring.connect(settings, token)(gate)
     try:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
         projects, date = asked.projects()
     except TokenRefused as exc:
-        yield bad(AREA, str(exc), HOW_TO_RENEW)
+        yield bad(AREA, str(exc), f"{HOW_TO_RENEW}: {store(settings.testmo_secret_arn, 'token.txt')}")
         return
     except Throttled as exc:
         yield bad(AREA, str(exc), "wait for it to end; a lower RequestsPerMinute keeps it from coming back")
@@ -47,6 +52,19 @@ def testmo(desk: Desk) -> Iterable[Finding]:
         return
     yield from clocks(account, date)
     yield from scope(asked, settings, projects)
+    yield from undone(asked, sorted(control.undone)[:ASKED])
+
+
+def undone(asked: Testmo, runs: Sequence[int]) -> Iterable[Finding]:
+    """Whether Testmo can show the runs that the polls had to leave."""
+    for run_id in runs:
+        try:
+            asked.results(run_id, results_query(Watch(()), None, 1))
+        except StopReading:
+            raise
+        except NotifierError as exc:
+            step = "open it in the browser; if it fails there too, tell Testmo's support its id. Other runs go on"
+            yield bad(AREA, f"run {run_id} cannot be read: {exc}", step)
 
 
 def clocks(account: Account, date: datetime | None) -> Iterable[Finding]:

@@ -1,17 +1,18 @@
-"""`doctor` on the ways out: webhooks, mailboxes, queues."""
+"""`doctor` on the ways out: routes, webhooks, mailboxes, queues."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters import slack as hooks
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.errors import PayloadRefused, Undelivered
+from testmo_notifier.errors import ConfigurationError, PayloadRefused, Undelivered
+from testmo_notifier.route import EVENT
 from tools.ops import letters, records, subscriptions, wiring
 from tools.ops.account import Account
-from tools.ops.advice import mend
+from tools.ops.advice import mend, mend_setting
 from tools.ops.conduct import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.moments import age, counted
@@ -19,10 +20,43 @@ from tools.ops.moments import age, counted
 if TYPE_CHECKING:
     import urllib3
 
+ROUTES: Final = "layers/settings/python/testmo_notifier_settings/routes.toml"
+PARAMETERS: Final = {"slack": "SlackSecretArn", "email": "EmailAddress"}
+STORE_IT: Final = "make the secret of SlackSecretArn again, or deploy with the ARN of the one that there is"
 EMPTY_POST: Final = "{}"  # a live webhook answers `no_text` and shows nothing
 MANY_WAITING: Final = 500  # at one a second a webhook needs eight minutes for those
 LATE_SECONDS: Final = 900
 LOOKED_AT: Final = 100
+
+
+def routes(desk: Desk) -> Iterable[Finding]:
+    """Whether the routes reach somebody, and every channel that was paid for with a parameter has a route."""
+    settings = desk.account.settings
+    named = dict.fromkeys(name for route in wiring.routes() for name in route.destinations)
+    reached = [name for name in wiring.routed(settings) if name != EVENT]
+    has = [channel for channel in settings.channels if channel != EVENT]
+    if not reached:
+        words = (
+            f"routes reach nobody: routes.toml names {', '.join(named)}, and this stack has {' and '.join(has)} only"
+        )
+        step = f'name "{has[0]}:default" in {ROUTES}, or set {PARAMETERS[other(has[0])]}; then deploy'
+        yield bad("Routes", words, step)
+        return
+    yield good("Routes", f"digests go to {', '.join(reached)}")
+    for channel in has:
+        if not any(name.startswith(f"{channel}:") for name in reached):
+            words = f"this stack has {channel}, and no route names a destination of it: nothing goes there"
+            step = f'name "{channel}:default" in {ROUTES} and deploy, or deploy without {PARAMETERS[channel]}'
+            yield bad("Routes", words, step)
+    left_out = [name for name in named if name not in reached]
+    if left_out:
+        words = f"{', '.join(left_out)}: routed and left out, because this stack has no {other(has[0])}"
+        yield good("Routes", words, f"if somebody waits for it: deploy with {PARAMETERS[other(has[0])]}")
+
+
+def other(channel: str) -> str:
+    """There are two."""
+    return "email" if channel == "slack" else "slack"
 
 
 def slack(desk: Desk) -> Iterable[Finding]:
@@ -32,11 +66,15 @@ def slack(desk: Desk) -> Iterable[Finding]:
     if account.stack.slack_function is None:
         yield good("Slack", "this stack has none (SlackSecretArn is empty)")
         return
-    webhooks = account.webhooks()
+    try:
+        webhooks, problems = account.webhooks_and_problems()
+    except ConfigurationError as exc:
+        webhooks, problems = {}, exc.problems
+    yield from wrong_in_secret(account.slack_secret_arn, problems, is_usable=bool(webhooks))
     pool = new_pool()
     for name, url in webhooks.items():
         destination = f"slack:{name}"
-        finding = alive(pool, destination, url)
+        finding = alive(pool, destination, url, account.slack_secret_arn)
         if destination not in wanted:
             finding = Finding(
                 finding.area, finding.ok, f"{finding.words} (no route of this checkout names it)", finding.mend
@@ -46,19 +84,31 @@ def slack(desk: Desk) -> Iterable[Finding]:
         if failures and finding.ok:
             words = f"the last {counted(failures, 'post')} to {destination} failed for a passing reason"
             yield good("Slack", f"{words}; it answers now, what waits goes out by itself")
-    for destination in wanted:
+    no_webhook = mend("no_webhook", secret=account.slack_secret_arn)
+    for destination in wanted if webhooks else ():
         if destination.removeprefix("slack:") not in webhooks:
-            yield bad("Slack", f"{destination} is routed and has no webhook in the secret", mend("no_webhook"))
+            yield bad("Slack", f"{destination} is routed and has no webhook in the secret", no_webhook)
 
 
-def alive(pool: urllib3.PoolManager, destination: str, url: str) -> Finding:
+def wrong_in_secret(arn: str, problems: Sequence[str], *, is_usable: bool) -> Iterable[Finding]:
+    """What is wrong with the secret, and what becomes of the messages meanwhile."""
+    if is_usable:
+        meanwhile = "What goes there is parked, the others are not held up"
+    else:
+        meanwhile = "Nothing goes to Slack until it is right; messages wait in the queue"
+    for problem in problems or ([] if is_usable else ["holds no webhook"]):
+        words = problem if problem.startswith("the secret ") else f"the secret {arn} {problem}"
+        yield bad("Slack", f"{words}. {meanwhile}", mend_setting(words) or STORE_IT)
+
+
+def alive(pool: urllib3.PoolManager, destination: str, url: str, secret: str) -> Finding:
     """What an empty post says of a webhook. Nobody sees it."""
     try:
         hooks.post(pool, url, EMPTY_POST, now=wiring.utc_now())
     except PayloadRefused:
         return good("Slack", f"the webhook of {destination} is alive")
     except Undelivered as exc:
-        return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason))
+        return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason, secret=secret))
     return good("Slack", f"the webhook of {destination} answers ok, even to an empty message")
 
 
@@ -73,6 +123,13 @@ def mail(desk: Desk) -> Iterable[Finding]:
         else:
             step = f"testmo-notifier subscribe {destination} somebody@example.com, then click the link in AWS's mail"
             yield bad("Mail", f"{destination} is routed and has no confirmed subscription", step)
+    routed = wiring.routed(account.settings)
+    for subscription in found:
+        idle = [name for name in subscription.destinations or () if name not in routed]
+        if idle and subscription.is_confirmed:
+            yield good(
+                "Mail", f"{subscription.endpoint} waits for {', '.join(idle)} (no route of this checkout names it)"
+            )
     ops = subscriptions.listed(account, account.stack.outputs["OpsTopicArn"])
     for subscription in (s for s in (*found, *ops) if not s.is_confirmed):
         step = "click the link in AWS's mail (it may be in the spam folder); `subscribe` sends it once more"
@@ -99,7 +156,7 @@ def queues(desk: Desk) -> Iterable[Finding]:
             yield good("Queues", f"no dead letters ({name})")
             continue
         found = letters.look(account, name, limit=LOOKED_AT)
-        reasons = sorted({f"{one.value('destination') or 'unknown'}: {one.reason}" for one in found})
+        reasons = sorted({f"{one.value('destination') or 'none of ours'}: {one.reason}" for one in found})
         since = min((one.sent_at for one in found), default=None)
         words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, wiring.utc_now())
         yield bad("Queues", words, f"mend that, then: testmo-notifier redrive --queue {name} --yes")

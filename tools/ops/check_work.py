@@ -1,4 +1,4 @@
-"""`doctor` at the work itself: stack, functions, polls, outboxes, alarms."""
+"""`doctor` at the work itself: stack, functions, polls, what the log says, outboxes, alarms."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from typing import Final
 
 from testmo_notifier.config import PollerSettings, SlackSettings
 from testmo_notifier.errors import ConfigurationError
-from tools.ops import records, schedule
+from tools.ops import logs, records, schedule
+from tools.ops.account import IN_GOOD_ORDER, Account, deploy_step
 from tools.ops.conduct import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.moments import age, counted
 from tools.ops.wiring import utc_now
 
-IN_GOOD_ORDER: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
 PATIENCE: Final = timedelta(minutes=5)
 STALE_OUTBOX: Final = timedelta(minutes=10)
 ALARM: Final = "AWS::CloudWatch::Alarm"
 MAX_NAMES: Final = 100  # of one DescribeAlarms
+SHOWN: Final = 20
+FUNCTION_FAILS: Final = 'see docs/runbook.md, "A function fails"'
+FUNCTION_SLOW: Final = 'see docs/runbook.md, "A function needs too long"'
 
 
 def stack(desk: Desk) -> Iterable[Finding]:
@@ -30,7 +33,7 @@ def stack(desk: Desk) -> Iterable[Finding]:
     if found.status in IN_GOOD_ORDER:
         yield good("Stack", words)
     else:
-        yield bad("Stack", words, f"see its events: sam list stack-outputs and CloudFormation's page of {found.name}")
+        yield bad("Stack", words, deploy_step(found.name, found.status))
 
 
 def functions(desk: Desk) -> Iterable[Finding]:
@@ -60,8 +63,20 @@ def functions(desk: Desk) -> Iterable[Finding]:
     if account.stack.slack_function:
         found_mappings = account.functions.list_event_source_mappings(FunctionName=account.stack.slack_function)
         off = [one for one in found_mappings["EventSourceMappings"] if one.get("State") not in ("Enabled", "Enabling")]
-        if off or not found_mappings["EventSourceMappings"]:
-            yield bad("Functions", "SlackFunction is not fed by its queue", "enable its trigger, or deploy again")
+        if not found_mappings["EventSourceMappings"]:
+            yield bad("Functions", "SlackFunction has lost its queue", "deploy again: sam build && sam deploy")
+        for one in off:
+            step = f"aws lambda update-event-source-mapping --uuid {one['UUID']} --enabled"
+            yield bad("Functions", f"SlackFunction is not fed by its queue (its trigger is {one.get('State')})", step)
+    for logical, (name, _) in readers.items():
+        yield from switched_off(account, logical, name)
+
+
+def switched_off(account: Account, logical: str, name: str) -> Iterable[Finding]:
+    """A reserved concurrency of nothing: how people stop a function in a hurry."""
+    if account.functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions") == 0:
+        step = f"aws lambda delete-function-concurrency --function-name {name}"
+        yield bad("Functions", f"{logical} is switched off: its reserved concurrency is 0", step)
 
 
 def polls(desk: Desk) -> Iterable[Finding]:
@@ -93,7 +108,11 @@ def polls(desk: Desk) -> Iterable[Finding]:
         yield bad("Polls", f"Testmo asked for a pause until {control.not_before.isoformat(timespec='seconds')}", step)
     if control.undone:
         step = "the next poll reads them first; if it stays so: raise RequestsPerMinute, or narrow ProjectIds"
-        yield bad("Polls", f"{counted(len(control.undone), 'run')} due and not read", step)
+        named = ", ".join(map(str, sorted(control.undone)[:SHOWN]))
+        more = f" and {len(control.undone) - SHOWN} more" if len(control.undone) > SHOWN else ""
+        since = min((control.undone_since.get(run, now) for run in control.undone), default=now)
+        words = f"{counted(len(control.undone), 'run')} due and not read: {named}{more}"
+        yield bad("Polls", f"{words}; the oldest for {age((now - since).total_seconds())}", step)
     if lease and lease.until > now + PATIENCE:
         yield bad("Polls", f"the lease is held until {lease.until.isoformat()}", "correct this machine's clock")
 
@@ -104,10 +123,43 @@ def period_of(expression: str) -> timedelta | None:
     return timedelta(minutes=int(found[1]) * UNITS[found[2]]) if found else None
 
 
+def log(desk: Desk) -> Iterable[Finding]:
+    """What the last poll said, and whether a function ends without a word."""
+    account = desk.account
+    now = utc_now()
+    found = list(logs.lines(account, "PollerLogGroup", now))
+    last = logs.last_poll(found)
+    if last is None:
+        yield good("Log", f"the poller's log has no poll of the last {logs.LOOK_BACK.total_seconds() / 60:.0f} minutes")
+    elif last.failure:
+        words = " ".join(last.failure.split())
+        yield bad("Log", f"the last poll failed {age((now - last.at).total_seconds())} ago: {words}", FUNCTION_FAILS)
+    else:
+        for problem in last.problems:
+            words = f"the last poll, {age((now - last.at).total_seconds())} ago, said: {problem}"
+            step = "mend that; the next poll says whether it is"
+            yield bad("Log", words, step) if last.is_wrong else good("Log", words)
+        if not last.problems:
+            yield good("Log", "the last poll says that all is well")
+    crashes = [("PollerFunction", None if last and last.failure else logs.last_crash(found))]
+    if account.stack.slack_function:
+        crashes.append(("SlackFunction", logs.last_crash(list(logs.lines(account, "SlackLogGroup", now)))))
+    for function, crash in crashes:
+        if crash:
+            words = f"{function} was ended by {crash.kind} {age((now - crash.at).total_seconds())} ago"
+            yield bad("Log", words, FUNCTION_SLOW if "timed out" in crash.kind else FUNCTION_FAILS)
+
+
 def outboxes(desk: Desk) -> Iterable[Finding]:
     """What is committed and not published; what has become invisible."""
     state = records.state(desk.account, desk.progress.note)
     now = utc_now()
+    for name, why in state.unreadable.items():
+        step = (
+            "it was written by hand or by another version: deploy the version that wrote it, or delete the item; a run "
+            "is then read from its beginning once more, and may be announced twice"
+        )
+        yield bad("State", f"the item {name} of {desk.account.stack.table} cannot be understood ({why})", step)
     for checkpoint in state.outboxes:
         since = checkpoint.read_at or checkpoint.cursor
         words = f"run {checkpoint.run_id}: {counted(len(checkpoint.outbox), 'message')} still to be published"
@@ -140,6 +192,6 @@ def alarms(desk: Desk) -> Iterable[Finding]:
         ringing += [one for one in answer["MetricAlarms"] if one["StateValue"] == "ALARM"]
     for one in ringing:
         words = " ".join(one.get("AlarmDescription", "").split()) or one.get("StateReason", "")
-        yield bad("Alarms", f"{one['AlarmName']} rings: {words}", "the README's runbook has a section for it")
+        yield bad("Alarms", f"{one['AlarmName']} rings: {words}", "docs/runbook.md has that section")
     if not ringing:
         yield good("Alarms", f"{counted(len(names), 'alarm')}, none rings")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STATUSES: Final = (
     "Ends with status 0 if all is well or done, 1 if something is wrong or was not done, 2 if it was called wrongly."
 )
+CONTEXT: Final = {"help_option_names": ["-h", "--help"]}  # click keeps what it was first asked for with
 
 Body = Callable[..., Callable[["Desk"], int]]
 
@@ -39,7 +40,7 @@ def operated(body: Body) -> Callable[..., None]:
     return run
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @operated
 def doctor() -> Callable[[Desk], int]:
     """Find out what is wrong and how to mend it.
@@ -51,7 +52,7 @@ def doctor() -> Callable[[Desk], int]:
     return command.doctor
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @click.option(
     "--destination",
     "destinations",
@@ -75,7 +76,7 @@ def send_test(*, destinations: tuple[str, ...], direct: bool, wait: float) -> Ca
     return lambda desk: command.send_test(desk, destinations, direct=direct, wait_seconds=wait)
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @click.argument("destination", required=False)
 @click.argument("address", required=False)
 @click.option("--list", "as_list", is_flag=True, help="Show who gets what by mail, and who has not confirmed.")
@@ -93,7 +94,7 @@ def subscribe(*, destination: str | None, address: str | None, as_list: bool) ->
     return command.show if as_list else lambda desk: command.subscribe(desk, destination or "", address or "")
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @operated
 def status() -> Callable[[Desk], int]:
     """Show what is watched and how far it is.
@@ -105,7 +106,7 @@ def status() -> Callable[[Desk], int]:
     return command.status
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @click.option("--run", type=click.IntRange(1), metavar="ID", help="One run; alone, from its beginning.")
 @click.option("--since", type=Moment(), help="What is failing since then: 2026-11-23T09:00Z, or 2h ago.")
 @click.option("--project", type=click.IntRange(1), metavar="ID", help="With --since: only the runs of this project.")
@@ -124,7 +125,7 @@ def rewind(*, run: int | None, since: datetime | None, project: int | None, appl
     return lambda desk: command.rewind(desk, run=run, since=since, project=project, apply=apply)
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @click.option(
     "--queue",
     type=click.Choice(["all", "slack", "subscription"]),
@@ -148,7 +149,7 @@ def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     return lambda desk: (command.apply if apply else command.plan)(desk, queues)
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @operated
 def pause() -> Callable[[Desk], int]:
     """Stop the polls.
@@ -160,7 +161,7 @@ def pause() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "DISABLED")
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @operated
 def resume() -> Callable[[Desk], int]:
     """Let the polls go on."""
@@ -169,7 +170,7 @@ def resume() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "ENABLED")
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @click.option("--result", type=click.IntRange(1), metavar="ID", help="A result of Testmo: did we tell of it?")
 @click.option("--since", type=Moment(), help="What was published since then: 2026-11-23T09:00Z, or 2h ago.")
 @click.option("--run", type=click.IntRange(1), metavar="ID", help="Of this run only; quicker, too.")
@@ -185,7 +186,7 @@ def deliveries(*, result: int | None, since: datetime | None, run: int | None) -
     return lambda desk: command.deliveries(desk, result=result, since=since, run=run)
 
 
-@click.command(epilog=STATUSES)
+@click.command(epilog=STATUSES, context_settings=CONTEXT)
 @click.option(
     "--from-environment",
     is_flag=True,

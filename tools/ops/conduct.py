@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -24,12 +26,16 @@ from rich.console import Console
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from tools.blocks import printable
 from tools.ops.account import Account, NoStack
+from tools.ops.advice import mend_setting
+from tools.ops.aws_errors import in_words
+from tools.processes import ROOT
 from tools.terminal import Terminal
 
 FINE: Final = 0
 WRONG: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells expect
+BUG: Final = "this is a bug of ours, please report this line (it holds no secret)"
 
 
 class WrongUsage(Exception):
@@ -70,15 +76,32 @@ def conduct(
         return command(Desk(account, Terminal(Console(highlight=False, quiet=as_json)), progress, as_json))
     except KeyboardInterrupt:
         return fail("stopped; it is safe to run it again", INTERRUPTED, progress, as_json=as_json)
-    except (ConfigurationError, WrongUsage) as exc:
-        return fail(str(exc), USAGE, progress, as_json=as_json)
-    except (NoCredentialsError, PartialCredentialsError, NoRegionError, ProfileNotFound) as exc:
-        words = f"{exc}: give --profile and --region, or set AWS_PROFILE and AWS_REGION"
-        return fail(words, USAGE, progress, as_json=as_json)
-    except (NoStack, NotDone, NotifierError) as exc:
-        return fail(str(exc), WRONG, progress, as_json=as_json)
-    except (BotoCoreError, ClientError, OSError) as exc:
-        return fail(reason(exc), WRONG, progress, as_json=as_json)
+    except Exception as exc:  # noqa: BLE001 - somebody was woken up: a traceback helps nobody, and may quote a secret
+        words, exit_status = ending(exc)
+        return fail(words, exit_status, progress, as_json=as_json)
+
+
+def ending(exc: Exception) -> tuple[str, int]:
+    """What is wrong and what helps, and the exit status."""
+    match exc:
+        case ConfigurationError():
+            return "\n".join(mending(problem) for problem in exc.problems), USAGE
+        case WrongUsage():
+            return str(exc), USAGE
+        case (
+            NoCredentialsError()
+            | PartialCredentialsError()
+            | NoRegionError()
+            | ProfileNotFound()
+            | InvalidRegionError()
+        ):
+            words = f"{str(exc).rstrip('.')}: give --profile and --region, or set AWS_PROFILE and AWS_REGION"
+            return words, USAGE
+        case NoStack() | NotDone() | NotifierError():
+            return str(exc), WRONG
+        case BotoCoreError() | ClientError() | OSError():
+            return in_words(exc), WRONG
+    return f"{BUG}: {type(exc).__name__} at {place(exc)}", WRONG
 
 
 def fail(words: str, status: int, progress: Terminal, *, as_json: bool) -> int:
@@ -91,9 +114,14 @@ def fail(words: str, status: int, progress: Terminal, *, as_json: bool) -> int:
     return status
 
 
-def reason(exc: Exception) -> str:
-    """An error of AWS's in a line, with the step that helps where it is a right that is missing."""
-    words = " ".join(str(exc).split())
-    if isinstance(exc, ClientError) and "AccessDenied" in exc.response["Error"]["Code"]:
-        return f"{words}: these credentials may not do that; docs/commands.md lists the rights each command needs"
-    return words
+def mending(problem: str) -> str:
+    """A wrong setting with the step that mends it, where that is not what the problem says already."""
+    step = mend_setting(problem)
+    return f"{problem}; {step}" if step else problem
+
+
+def place(exc: BaseException) -> str:
+    """Where in our code an error came up, without its words."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    ours = [frame for frame in frames if frame.filename.startswith(str(ROOT)) and "/.venv" not in frame.filename]
+    return next((f"{one.filename.removeprefix(f'{ROOT}/')}:{one.lineno}" for one in reversed(ours)), "an unknown place")

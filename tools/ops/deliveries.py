@@ -65,7 +65,7 @@ def nothing(result: int | None) -> str:
 def sent(desk: Desk, run: int | None) -> list[Sent]:
     """What was published of one run, or of all."""
     if run is not None:
-        return records.store(desk.account).sent(run)
+        return records.sent_of_run(desk.account, run, desk.progress.problem)
     return records.all_sent(desk.account, desk.progress.note)
 
 

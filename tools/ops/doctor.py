@@ -10,18 +10,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from tools.ops import check_testmo, check_ways, check_work
-from tools.ops.conduct import FINE, WRONG, Desk, NotDone, reason
+from tools.ops.advice import mend_setting
+from tools.ops.aws_errors import explain
+from tools.ops.conduct import FINE, WRONG, Desk, NotDone
 from tools.ops.findings import Finding, bad
 from tools.ops.moments import counted
 
 Check = Callable[[Desk], Iterable[Finding]]
 
+CORRECT_IT: Final = "correct it, then deploy again: sam build && sam deploy"
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("Stack", check_work.stack),
     ("Functions", check_work.functions),
     ("Testmo", check_testmo.testmo),
     ("Polls", check_work.polls),
+    ("Log", check_work.log),
     ("Outboxes", check_work.outboxes),
+    ("Routes", check_ways.routes),
     ("Slack", check_ways.slack),
     ("Mail", check_ways.mail),
     ("Queues", check_ways.queues),
@@ -33,11 +38,14 @@ def doctor(desk: Desk) -> int:
     """Look at everything; wrong if anything is."""
     _ = desk.account.stack  # without a stack there is nothing to look at
     findings: list[Finding] = []
+    known: set[tuple[str, str]] = set()
     for area, check in CHECKS:
         desk.progress.note(f"looking at: {area}")
         for finding in examine(area, check, desk):
-            findings.append(finding)
-            tell(desk, finding)
+            if finding.ok or (finding.words, finding.mend) not in known:  # one cause may be in the way of many checks
+                findings.append(finding)
+                tell(desk, finding)
+            known.add((finding.words, finding.mend))
     wrong = [finding for finding in findings if not finding.ok]
     words = f"{counted(len(wrong), 'thing')} to mend" if wrong else "all is well"
     desk.out.gap()
@@ -52,15 +60,14 @@ def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
     try:
         found.extend(check(desk))
     except ConfigurationError as exc:
-        found += [
-            bad(area, problem, "correct it and deploy again, or store the right value") for problem in exc.problems
-        ]
+        found += [bad(area, problem, mend_setting(problem) or CORRECT_IT) for problem in exc.problems]
     except NotDone as exc:
-        found.append(bad(area, str(exc), "see above"))
+        found.append(bad(area, str(exc), "sam build && sam deploy"))
     except NotifierError as exc:
-        found.append(bad(area, str(exc), "try again in a minute; if it stays, see the README's runbook"))
+        found.append(bad(area, str(exc), "try again in a minute; if it stays, see docs/runbook.md"))
     except (BotoCoreError, ClientError, OSError) as exc:
-        found.append(bad(area, f"could not be looked at: {reason(exc)}", "docs/commands.md lists the rights it needs"))
+        words, step = explain(exc)
+        found.append(bad(area, f"could not be looked at: {words}", step))
     return found
 
 

@@ -19,8 +19,13 @@ BLOCK: Final = re.compile(r"(<!-- help: ([a-z-]+) -->\n).*?(<!-- end -->)", re.D
 def help_of(name: str) -> str:
     """What `testmo-notifier <name> --help` prints, at a fixed width."""
     command = {command.name: command for command in COMMANDS}[name]
-    context = click.Context(command, info_name=f"testmo-notifier {name}", terminal_width=WIDTH, max_content_width=WIDTH)
-    context.help_option_names = ["-h", "--help"]
+    context = click.Context(
+        command,
+        info_name=f"testmo-notifier {name}",
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
+    )
     return command.get_help(context)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from testmo_notifier.adapters import items, slots
 from testmo_notifier.adapters.store import Store
@@ -20,6 +20,9 @@ NOT_THE_BULK: Final = (  # case names, deliveries and what was sent are most of 
 SCAN_SEGMENT_ITEMS: Final = 1_000
 READER: Final = "command"  # the lease is never taken under this name
 
+Item = Mapping[str, Any]
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -31,12 +34,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything but case names, deliveries and what was sent."""
+    """Everything but case names, deliveries and what was sent. `unreadable`: items nobody understands, and why."""
 
     control: Control
     lease: Lease | None
     projects: Mapping[int, ProjectState] = field(default_factory=dict)
     checkpoints: Mapping[int, Checkpoint] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def outboxes(self) -> list[Checkpoint]:
@@ -83,24 +87,55 @@ def state(account: Account, progress: Callable[[str], None] = lambda _: None) ->
         ":project": {"S": "PROJECT#"},
         ":control": {"S": "CONTROL"},
     }
+    unreadable: dict[str, str] = {}
     for item in scan(account, NOT_THE_BULK, values, progress):
         kind = item["pk"]["S"].partition("#")[0]
         if kind == "RUN":
-            checkpoint = items.checkpoint_from(item)
-            checkpoints[checkpoint.run_id] = checkpoint
+            checkpoint = understood(items.checkpoint_from, item, unreadable)
+            if checkpoint:
+                checkpoints[checkpoint.run_id] = checkpoint
         elif kind == "PROJECT":
-            project = items.project_from(item)
-            projects[project.project_id] = project
+            project = understood(items.project_from, item, unreadable)
+            if project:
+                projects[project.project_id] = project
         else:
-            kept, lease = control_of(item)
-    return State(kept, lease, dict(sorted(projects.items())), dict(sorted(checkpoints.items())))
+            kept, lease = understood(control_of, item, unreadable) or (kept, lease)
+    return State(kept, lease, dict(sorted(projects.items())), dict(sorted(checkpoints.items())), unreadable)
+
+
+def understood(read: Callable[[Item], T], item: Item, unreadable: dict[str, str]) -> T | None:
+    """What an item says; one that nobody understands is put down, with the kind of trouble and none of its words."""
+    try:
+        return read(item)
+    except Exception as exc:  # noqa: BLE001 - whatever somebody wrote there by hand
+        unreadable[f"{item['pk']['S']} / {item['sk']['S']}"] = type(exc).__name__
+        return None
 
 
 def all_sent(account: Account, progress: Callable[[str], None] = lambda _: None) -> list[Sent]:
     """Everything that was published in the last 30 days, oldest first."""
     values = {":run": {"S": "RUN#"}, ":sent": {"S": items.SENT}}
     found = scan(account, "begins_with(pk, :run) AND begins_with(sk, :sent)", values, progress)
-    return sorted(map(items.sent_from, found), key=lambda sent: sent.at)
+    return those_understood(found, progress)
+
+
+def sent_of_run(account: Account, run_id: int, progress: Callable[[str], None] = lambda _: None) -> list[Sent]:
+    """The same of one run, which is quicker."""
+    pages = account.dynamodb.get_paginator("query").paginate(
+        TableName=account.stack.table,
+        KeyConditionExpression="pk = :run AND begins_with(sk, :sent)",
+        ExpressionAttributeValues={":run": {"S": f"RUN#{run_id}"}, ":sent": {"S": items.SENT}},
+    )
+    return those_understood((item for page in pages for item in page["Items"]), progress)
+
+
+def those_understood(found: Iterable[Item], progress: Callable[[str], None]) -> list[Sent]:
+    """What was sent, oldest first; says which items nobody understands."""
+    unreadable: dict[str, str] = {}
+    sent = [one for item in found if (one := understood(items.sent_from, item, unreadable))]
+    for name, why in unreadable.items():
+        progress(f"the item {name} cannot be understood ({why}); it is left out")
+    return sorted(sent, key=lambda one: one.at)
 
 
 def scan(

@@ -61,10 +61,14 @@ def apply(desk: Desk, queues: Sequence[str]) -> int:
             desk.out.verdict(
                 f"{queue}: {counted(left, DEAD_LETTER)} left, which are no notifications of ours", is_ok=False
             )
+            name = desk.account.stack.dead_letter_queues[queue].rpartition("/")[2]
+            desk.out.note(f"→ look at them in the console of SQS ({name}), and delete what nobody needs")
         if returned:
             desk.out.verdict(
                 f"{queue}: {counted(returned, DEAD_LETTER)} came back dead at once: see `doctor`", is_ok=False
             )
+    if any(isinstance(found, dict) and found["moved"] for found in told.values()):
+        desk.out.note("what is refused again is parked again: `testmo-notifier status` shows when the queues are empty")
     desk.answer({"ok": is_fine, "applied": True, "queues": told})
     return FINE if is_fine else WRONG
 

@@ -89,6 +89,10 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
     scope = desk.account.settings
     projects, _ = testmo.projects()
     chosen = [p for p in projects if (p.id in scope.project_ids if scope.project_ids else not p.is_completed)]
+    for hidden in set(scope.project_ids) - {p.id for p in projects}:
+        desk.progress.problem(f"project {hidden} of ProjectIds is not visible to the token's user: it is left out")
+    if not chosen:
+        raise NotDone("no watched project is visible to the token's user: see `testmo-notifier doctor`")
     if project is not None:
         chosen = [p for p in chosen if p.id == project]
         if not chosen:

@@ -33,12 +33,14 @@ def status(desk: Desk) -> int:
             "Last complete look at Testmo": ago(state.control.discovered_at, now),
             "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",
             "Throttled": throttle(state.control.not_before, now),
-            "Left undone": ", ".join(map(str, sorted(state.control.undone))) or "nothing",
+            "Left undone": undone(state, now),
             "Outboxes": outboxes(state),
             "Queues": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in queues.items()),
         },
     )
     show_runs(desk, state, now)
+    for name, why in state.unreadable.items():
+        desk.out.problem(f"the item {name} cannot be understood ({why}): `testmo-notifier doctor` says what to do")
     desk.answer({**as_json(desk, state, now), "queues": queues, "schedule": planned["State"]})
     return FINE
 
@@ -51,6 +53,16 @@ def ago(moment: datetime | None, now: datetime) -> str:
 def throttle(not_before: datetime | None, now: datetime) -> str:
     """Whether Testmo asked for a pause."""
     return f"by Testmo until {iso(not_before)}" if not_before and not_before > now else "no"
+
+
+def undone(state: State, now: datetime) -> str:
+    """The runs that were due and not read, each with the time since."""
+    since = state.control.undone_since
+    words = [
+        f"run {run}" + (f" for {age((now - since[run]).total_seconds())}" if run in since else "")
+        for run in sorted(state.control.undone)
+    ]
+    return ", ".join(words) or "nothing"
 
 
 def outboxes(state: State) -> str:
@@ -112,6 +124,7 @@ def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
         "lease": {"holder": state.lease.holder, "until": iso(state.lease.until)} if state.lease else None,
         "undone": sorted(control.undone),
         "unswept": sorted(control.unswept),
+        "unreadable": dict(state.unreadable),
         "projects": [
             {"id": p.project_id, "watched_since": iso(p.watched_since), "gone_at": iso(p.gone_at)}
             for p in state.projects.values()

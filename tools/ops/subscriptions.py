@@ -127,6 +127,8 @@ def show(desk: Desk) -> int:
         desk.out.verdict(f"{subscription.endpoint}  {what}  {state}", is_ok=subscription.is_confirmed)
     if not mail:
         desk.out.note("nobody gets mail: testmo-notifier subscribe email:default somebody@example.com")
+    if not ops:
+        desk.out.note("nobody gets alarms by mail: deploy with OpsEmailAddress")
     is_fine = all(subscription.is_confirmed for subscription in [*mail, *ops])
     told = [{"address": s.endpoint, "destinations": s.destinations, "confirmed": s.is_confirmed} for s in mail]
     alarms = [{"address": s.endpoint, "confirmed": s.is_confirmed} for s in ops]

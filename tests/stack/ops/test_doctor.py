@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,6 +105,43 @@ def test_a_secret_that_is_no_token(operated: Operated) -> None:
 
     assert "is not a Testmo token" in finding["words"]
     assert "wrong name" not in finding["words"]
+
+
+def test_one_wrong_webhook_among_good_ones(operated: Operated) -> None:
+    operated.poll()
+    webhooks = json.loads(operated.secrets["SlackSecretArn"])
+    operated.store("SlackSecretArn", json.dumps({**webhooks, "checkout": "https://example.com/hook"}))
+
+    (finding,) = wrong(operated)
+
+    assert "slack:checkout is not an address of Slack's webhook host" in finding["words"]
+    assert "the others are not held up" in finding["words"]
+    assert operated.parameters["SlackSecretArn"] in finding["mend"]
+    assert operated.command("send-test", "--direct").status == 0
+
+
+@pytest.mark.parametrize("sort_key", ["CHECKPOINT", "SENT#1"])
+def test_an_item_of_the_table_that_nobody_understands(operated: Operated, sort_key: str) -> None:
+    operated.poll()
+    key: Any = {"pk": {"S": "RUN#4712"}, "sk": {"S": sort_key}}
+    client = operated.account.dynamodb
+    client.put_item(TableName=operated.stack.table, Item={**key, "at": {"S": "rubbish"}})
+    try:
+        findings = wrong(operated)
+        status = operated.command("status")
+        told = [operated.command("deliveries", *words) for words in (["--run", "4712"], ["--since", "1h"])]
+    finally:
+        client.delete_item(TableName=operated.stack.table, Key=key)
+
+    assert status.status == 0
+    if sort_key == "CHECKPOINT":
+        (finding,) = findings
+        assert "the item RUN#4712 / CHECKPOINT of " in finding["words"]
+        assert "delete the item" in finding["mend"]
+        assert "the item RUN#4712 / CHECKPOINT cannot be understood (KeyError)" in status.out
+    else:
+        assert findings == []
+        assert all("the item RUN#4712 / SENT#1 cannot be understood (ValueError)" in one.err for one in told)
 
 
 def test_a_mailbox_that_is_gone(operated: Operated) -> None:
@@ -213,3 +252,9 @@ def test_an_emulator_that_went_away_is_a_sentence(operated: Operated) -> None:
     said = operated.command("status", "--json", AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert said.status == 1
     assert said.json["ok"] is False
+
+
+def test_a_stack_that_is_misspelt_is_told_with_those_that_are_there(operated: Operated) -> None:
+    said = operated.command("doctor", "--stack-name", NAME[:-1])
+    assert said.status == 1
+    assert re.search(rf"there is no stack {NAME[:-1]} at .*; there (is|are) .*\b{NAME}\b", said.err)
