@@ -37,7 +37,7 @@ from testmo_notifier.observability import (
 )
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.render import Renderer
-from testmo_notifier.route import destinations, parse_routes
+from testmo_notifier.route import parse_routes, reached
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -54,7 +54,8 @@ class Service:
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
         own = files(testmo_notifier_settings)
-        self.routes = parse_routes(own.joinpath("routes.toml").read_text("utf-8"))
+        routes = parse_routes(own.joinpath("routes.toml").read_text("utf-8"))
+        self.destinations = reached(routes, settings.channels)
         self.links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
         self.overrides = Path(str(own)) / "templates"
         self.dynamodb = boto3.client("dynamodb", config=client_config())
@@ -108,7 +109,7 @@ class Service:
                 overlap=timedelta(seconds=settings.overlap_seconds),
                 backfill=timedelta(hours=settings.backfill_hours),
             ),
-            destinations=destinations(self.routes, settings.channels),
+            destinations=self.destinations,
             testmo_url=settings.testmo_url,
             staleness=timedelta(minutes=settings.max_staleness_minutes),
             requests_per_minute=settings.requests_per_minute,

@@ -8,7 +8,7 @@ import pytest
 
 import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.route import Route, destinations, parse_routes
+from testmo_notifier.route import Route, destinations, parse_routes, reached
 
 
 def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
@@ -36,6 +36,15 @@ def test_a_channel_the_stack_does_not_have_is_left_out_but_never_the_event() -> 
 
     assert destinations(routes, ("email",)) == ("email:default", "event")
     assert destinations(routes, ()) == ("event",)
+
+
+def test_routes_that_reach_nobody_are_no_quiet_poll_but_a_failed_one() -> None:
+    routes = (Route(("slack:default", "slack:payments")),)
+
+    assert reached(routes, ("slack", "event")) == ("slack:default", "slack:payments", "event")
+    assert reached(routes, ("event",)) == ("event",)  # nobody is meant to be reached
+    with pytest.raises(ConfigurationError, match=r"reaches nobody on this stack, which has email: add email:default"):
+        reached(routes, ("email", "event"))
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,19 @@ def destinations(routes: tuple[Route, ...], channels: tuple[str, ...]) -> tuple[
     """Where a digest goes: every route's destinations on the channels this stack has, once each, and the event."""
     named = [name for route in routes for name in route.destinations if name.partition(":")[0] in channels]
     return (*dict.fromkeys(named), EVENT)
+
+
+def reached(routes: tuple[Route, ...], channels: tuple[str, ...]) -> tuple[str, ...]:
+    """`destinations`, as long as a person is among them.
+
+    Raises `ConfigurationError` when the stack has a channel for people and no route uses one: every message would be
+    published, and nobody told.
+    """
+    found = destinations(routes, channels)
+    people = [channel for channel in CHANNELS if channel in channels]
+    if people and found == (EVENT,):
+        words = " or ".join(f"{channel}:default" for channel in people)
+        raise ConfigurationError(
+            [f"routes.toml reaches nobody on this stack, which has {', '.join(people)}: add {words}"]
+        )
+    return found
