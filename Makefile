@@ -34,6 +34,10 @@ sam-local: setup ## real containers: `sam local invoke` of both functions (needs
 soak: setup ## some minutes of everything going wrong on the embedded stack, then the ledger (not part of `make test`)
 	@.venv/bin/testmo-notifier soak
 
+.PHONY: mutants
+mutants: setup ## break every rule of the promise on purpose and see a test fail that names it; RULE=5 for one of them
+	@.venv/bin/python -m tools.mutants $(if $(RULE),--rule "$(RULE)") $(if $(JOBS),--jobs $(JOBS))
+
 .PHONY: check
 check: setup ## the static checks alone
 	@$(MAKE) --no-print-directory -j2 ruff mypy cfn-lint sam-validate settings bandit

@@ -1,4 +1,4 @@
-"""What the poll relies on in its store: the same tests for the one in memory and for DynamoDB (MiniStack)."""
+"""Rules 10 and 12, as far as they rely on the store: the same tests for the one in memory and DynamoDB (MiniStack)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Testmo adapter against the simulator over real HTTP: what is asked, and what every bad answer becomes."""
+"""Rule 9: the Testmo adapter against the simulator over real HTTP: what is asked, what every bad answer becomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule 10: the power goes off at every single effect of a story, before it and after it, and nothing is lost."""
+"""Rules 10 and 11: the power goes off at every single effect of a story, before and after it, and nothing is lost."""
 
 from __future__ import annotations
 

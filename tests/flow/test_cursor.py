@@ -196,6 +196,22 @@ def test_a_row_dated_in_the_future_hides_none_of_the_rows_before_it(story: Story
     assert story.announced == expected
 
 
+def test_a_server_whose_clock_was_set_back_moves_no_cursor_back(story: Story) -> None:
+    story.settings["staleness"] = timedelta(0)
+    run = story.add_run()
+    story.poll()
+    story.wait(3600)
+    saved = story.save(run, 1)
+    story.poll()
+    story.wait(-1800)
+    behind = story.save(run, 2)
+    story.poll()
+
+    assert story.checkpoint(run).cursor == saved.created_at
+    story.wait_and_poll(12, every=600)
+    assert story.announced == [saved.id, behind.id]
+
+
 @pytest.mark.parametrize("skew", [-86_400, -600, -90, 90, 600, 86_400])
 def test_our_clock_may_be_wrong(story: Story, skew: float) -> None:
     story.settings["now"] = lambda: story.time + timedelta(seconds=skew)

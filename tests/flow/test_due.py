@@ -1,4 +1,4 @@
-"""Rule 8: what changed is read at once, what did not at its turn, and a quiet poll costs next to nothing."""
+"""Rule 8 (and rule 5 on counters): what changed is read at once, what did not at its turn; quiet polls cost nothing."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -291,3 +292,21 @@ def test_passes_at_first_sight_make_later_failures_no_less_new(story: Story) -> 
     story.poll()
 
     assert story.announced == [failed.id]
+
+
+def test_what_is_saved_between_the_first_read_of_a_run_and_its_first_sweep_is_announced(story: Story) -> None:
+    """The sweep takes over in silence what failed before we came, and nothing that is newer."""
+    run = story.add_run()
+    story.save(run, 1)
+    story.wait(5)
+    saved = []
+
+    def save_behind_the_read(path: str, _body: dict[str, Any]) -> None:
+        if path == f"/runs/{run.id}/results" and not saved:
+            saved.append(story.save(run, 2).id)
+
+    story.spoil = save_behind_the_read
+    story.poll()
+    story.wait_and_poll(6)
+
+    assert story.announced == saved

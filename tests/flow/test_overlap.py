@@ -145,6 +145,21 @@ def test_every_bound_is_the_overlap_before_the_cursor_rounded_down_and_one_secon
     assert bounds_asked(story, run) == [first_sight, first_sight, START + timedelta(seconds=1000 - 300 - 1)]
 
 
+def test_a_bound_has_no_fraction_of_a_second(story: Story) -> None:
+    """How precisely Testmo compares is written nowhere: a whole second means the same to every way."""
+    run = story.add_run()
+    story.poll()
+    story.wait(1000.4)
+    newest = story.save(run, 1)
+    story.wait()
+    story.poll()
+    story.save(run, 2)
+    story.wait_and_poll()
+
+    assert newest.created_at == START + timedelta(seconds=1000.4)
+    assert bounds_asked(story, run)[-1] == START + timedelta(seconds=1000 - 300 - 1)
+
+
 def test_no_bound_lies_below_the_floor_however_large_the_overlap_grows(story: Story) -> None:
     story.settings["staleness"] = timedelta(0)
     run = story.add_run()

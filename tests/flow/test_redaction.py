@@ -1,4 +1,4 @@
-"""The token is in no log line, metric, error, item of the state or message, whatever Testmo answers."""
+"""SECURITY.md: the token is in no log line, metric, error, item of the state or message, whatever Testmo answers."""
 
 from __future__ import annotations
 

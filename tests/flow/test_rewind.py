@@ -1,4 +1,4 @@
-"""Rewinding: what is failing since a moment is announced again, everything else stays as it was."""
+"""Rewinding: what is failing since a moment is announced again, under new ids (rule 11); all else stays as it was."""
 
 from __future__ import annotations
 

@@ -42,6 +42,19 @@ def test_an_edit_is_found_also_when_another_test_passes_at_the_same_moment(story
     assert story.announced == [other.id, old.id]
 
 
+def test_every_twelfth_turn_of_a_run_brings_a_sweep(story: Story) -> None:
+    """A turn is five minutes here, as by default: 48 of them are four hours."""
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run, 1)
+    story.wait_and_poll(3)
+    before = sweeps(story)
+    story.wait_and_poll(48, every=300)
+
+    assert sweeps(story) - before == 4
+
+
 def test_a_row_that_becomes_visible_later_than_the_overlap_is_announced(story: Story) -> None:
     run = story.add_run()
     story.poll()

@@ -1,4 +1,4 @@
-"""The pace of a webhook in a real table, with several invocations at it."""
+"""DESIGN section 6: the pace of a webhook in a real table, with several invocations at it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets of ids as few bytes."""
+"""Rule 2: sets of ids as few bytes."""
 
 from __future__ import annotations
 

@@ -1,12 +1,15 @@
-"""What counts as failing, and what settings changed; reading and detecting together are in test_reading."""
+"""Rules 2, 6 and 14: what counts as failing, and what settings changed; reading and detecting are in test_reading."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from testmo_notifier.detect import Detector, Watch
+from testmo_notifier.detect import Detector, Swept, Watch
+from testmo_notifier.model import Result
 from tests.factories import START, at, make_checkpoint, make_result
 
 
@@ -64,3 +67,28 @@ def test_malformed_rows_are_counted_when_they_are_told() -> None:
     detector.new_failing([broken, broken, make_result(2)])
 
     assert detector.malformed == 1
+
+
+UNDATED = make_result(2, created_at=None)
+
+
+@pytest.mark.parametrize("handled", [make_result(2, created_at=at(1)), UNDATED])
+def test_a_row_is_recognised_by_its_id_even_when_its_test_has_a_newer_result(handled: Result) -> None:
+    """What earlier results of tests were (`older`) is given up where an item grows too large: the ids remain."""
+    newer = make_result(3, test_id=handled.test_id, created_at=at(2))
+    detector = Detector(make_checkpoint(), Watch((3, 5)))
+    assert detector.new_failing([handled, newer]) == [handled, newer]
+    after = detector.finished(overlap=timedelta(seconds=1), counters={}, began_at=at(2), closed_at=None, swept=Swept())
+    again = Detector(replace(after, older={}), Watch((3, 5)))
+
+    assert again.new_failing([handled, newer]) == []
+
+
+def test_a_row_without_a_date_takes_that_of_the_row_before_it() -> None:
+    """Status 4 is watched since a second ago: rows from before are taken over silently, rows from then on are news."""
+    now_watched = Watch((3, 4, 5))
+    early, undated = make_result(1, status_id=4, created_at=at(8)), make_result(2, status_id=4, created_at=None)
+    late = make_result(3, status_id=4, created_at=at(10))
+
+    assert Detector(make_checkpoint(), now_watched, ceased=at(9)).new_failing([early, undated]) == []
+    assert Detector(make_checkpoint(), now_watched, ceased=at(9)).new_failing([late, undated]) == [late, undated]

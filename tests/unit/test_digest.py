@@ -1,4 +1,4 @@
-"""What one message is about: order, exact counts, caps, names and ids."""
+"""What one message is about: order, exact counts, caps, names, and its id (rule 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a run is due: its turn, its changes, its end. Discovery itself is told by tests/flow."""
+"""Rules 7 and 8: when a run is due: its turn, its changes, its end. Discovery itself is told by tests/flow."""
 # ruff: noqa: ANN401 - what a test gives is handed on
 
 from __future__ import annotations

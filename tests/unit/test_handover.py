@@ -1,4 +1,4 @@
-"""From an outbox to SNS: how many, how fast, and what stays."""
+"""Rules 10 and 13, from an outbox to SNS: how many, how fast, and what stays."""
 # ruff: noqa: ANN401 - what a test gives is handed on
 
 from __future__ import annotations

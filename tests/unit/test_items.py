@@ -1,4 +1,4 @@
-"""How large an item gets, by DynamoDB's own rules; what comes back out of one is in tests/contract."""
+"""How large an item gets, by DynamoDB's own rules, and when it expires (rule 7); what comes back: tests/contract."""
 
 from __future__ import annotations
 

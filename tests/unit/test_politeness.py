@@ -1,4 +1,4 @@
-"""The gate: how many requests, how long a wait, and when it shuts."""
+"""Rule 9, the gate: how many requests, how long a wait, and when it shuts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pages of one run: what each care in reading them is for. One row is one page here, so that pages are cheap."""
+"""Rules 1, 2, 3 and 4, on the pages of one run: what each care in reading them is for.
+
+One row is one page here, so that pages are cheap.
+"""
 
 from __future__ import annotations
 

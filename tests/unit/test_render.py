@@ -1,4 +1,4 @@
-"""Messages as people get them, and what happens when a template breaks.
+"""Messages as people get them, harmless whatever testers write (SECURITY.md), and rule 15: a template that breaks.
 
 The messages in tests/golden are compared to the character. After a wanted change: `UPDATE_GOLDEN=1 make test`, then
 read the difference.

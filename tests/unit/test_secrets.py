@@ -1,4 +1,4 @@
-"""Secrets: kept for a while, read again on request, never quoted."""
+"""Secrets: kept for a while, read again on request, never quoted (SECURITY.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One message a second and webhook: the rules of `pacing`, and what they add up to over hours (virtual time)."""
+"""DESIGN section 6, one message a second and webhook: `pacing`, and what it adds up to over hours (virtual time)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Testmo's JSON: what becomes of what is there, and of what is not as documented."""
+"""Rules 2 and 14, Testmo's JSON: what becomes of what is there, and of what is not as documented."""
 
 from __future__ import annotations
 

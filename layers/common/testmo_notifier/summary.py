@@ -21,8 +21,8 @@ class Summary:
     until `retry_at`. `pending` is how many runs have messages that are not published yet.
 
     `looked`: Testmo's projects were seen, so that something was watched. `lag_seconds`: how long the oldest of the
-    things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a look at all
-    projects that did not come to its end, or a message that is not published. `skew_seconds`: our clock minus
+    things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a project that
+    was not looked into, or a message that is not published. `skew_seconds`: our clock minus
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
     be there and are not shown, `settings_problems` settings and requests that Testmo knows nothing of.
     """
