@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from tests.commands import CI
 from tests.fakes import FakeSlack, SlackAnswer
+from tests.stack.emulator import silence
 from tests.stack.waiting import until
 from tests.unit.test_deploy_role import TYPES
 from tools import poller, processes, stack
@@ -184,6 +185,7 @@ def test_the_doctor_sees_everything_with_the_rights_of_the_job(site: Site) -> No
     keys = {name.upper(): value for name, value in site.assume().items()}
     given = {**ours, "AWS_ENDPOINT_URL": site.aws.endpoint, "AWS_REGION": site.aws.region, **keys}
 
+    silence(client(site.aws, "cloudwatch"), NAME)
     said = CliRunner().invoke(main, ["doctor", "--stack-name", NAME], env=given)
 
     assert said.exit_code == 0, said.output

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.fakes import FakeSlack, SlackAnswer
+from tests.stack.emulator import silence
 from tests.stack.waiting import until
 from tools import poller, stack
 from tools.aws import Aws
@@ -140,12 +140,6 @@ class Operated:
         for parameter, value in self.secrets.items():
             self.store(parameter, value)
 
-    def silence(self) -> None:
-        """Take the alarms over Lambda's own metrics away: the emulator rings them after one failed invocation."""
-        alarms = self.account.stack.resources["AWS::CloudWatch::Alarm"]
-        names = [alarms[one] for one in alarms if re.search(r"(Errors|Throttles|Slow)Alarm$", one)]
-        self.account.cloudwatch.delete_alarms(AlarmNames=names)
-
 
 @pytest.fixture(scope="session")
 def around() -> Iterator[Around]:
@@ -169,7 +163,7 @@ def whole(aws: Aws, built: Build, around: Around) -> Operated:
         "MaxStalenessMinutes": "0",
     }
     operated = Operated(aws, stack.deploy(aws, built, parameters, name=NAME), around, parameters)
-    operated.silence()
+    silence(operated.account.cloudwatch, NAME)
     return operated
 
 
