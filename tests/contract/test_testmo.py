@@ -1,4 +1,7 @@
-"""Rule 9: the Testmo adapter against the simulator over real HTTP: what is asked, what every bad answer becomes."""
+"""Rule 9: the Testmo adapter against the simulator over real HTTP: what is asked, what every bad answer becomes.
+
+And how little of a bad answer is quoted (SECURITY.md).
+"""
 
 from __future__ import annotations
 

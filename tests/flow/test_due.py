@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,25 @@ def test_counters_that_changed_while_a_run_was_read_are_read_again(story: Story)
     assert story.announced == [first.id, *late]
 
 
+def test_a_row_saved_right_behind_a_read_is_read_at_the_next_poll(story: Story) -> None:
+    """Counters that were asked for after the read would hold it already, and nothing would be seen to change."""
+    story.settings["staleness"] = timedelta(days=1)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    saved = [story.save(run, 1).id]
+
+    def save_behind_the_read(path: str, _body: dict[str, Any]) -> None:
+        if path.endswith("/results") and len(saved) == 1:
+            saved.append(story.save(run, 2).id)
+
+    story.spoil = save_behind_the_read
+    story.poll()
+    story.wait_and_poll()
+
+    assert story.announced == saved
+
+
 @pytest.mark.parametrize("minutes", [1, 5, 30])
 def test_the_same_status_again_on_the_same_test_is_found_within_the_staleness(story: Story, minutes: int) -> None:
     story.settings["staleness"] = timedelta(minutes=minutes)
@@ -131,18 +151,20 @@ def test_turns_come_whatever_the_schedule(story: Story, every: float) -> None:
 
 
 def test_a_turn_that_fails_is_taken_at_the_next_poll(story: Story) -> None:
-    run = story.add_run()
+    """Nine runs, for the next turn of one in five falls into the minute after the failure."""
+    runs = [story.add_run(f"Run {n}") for n in range(9)]
     story.poll()
     story.wait()
-    first = story.save(run)
+    first = [story.save(run).id for run in runs]
     story.wait_and_poll(2)
-    again = story.save(run)
-    story.testmo.faults.add("500", path="/runs/*/results")
+    again = [story.save(run).id for run in runs]
+    story.testmo.faults.add("500", path="/runs/*/results", times=len(runs))
     story.wait(300)
     story.poll()
+    assert sorted(story.announced) == first
     story.wait_and_poll()
 
-    assert story.announced == [first.id, again.id]
+    assert sorted(story.announced) == first + again
 
 
 @pytest.mark.parametrize("fault", ["500", "429"])

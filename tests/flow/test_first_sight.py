@@ -299,7 +299,7 @@ def test_what_is_saved_between_the_first_read_of_a_run_and_its_first_sweep_is_an
     run = story.add_run()
     story.save(run, 1)
     story.wait(5)
-    saved = []
+    saved: list[int] = []
 
     def save_behind_the_read(path: str, _body: dict[str, Any]) -> None:
         if path == f"/runs/{run.id}/results" and not saved:

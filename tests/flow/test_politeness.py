@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,41 @@ def test_a_user_who_may_not_list_projects_is_named(story: Story) -> None:
 
     with pytest.raises(PollFailed, match="Testmo Notifier, whose token this is, may not list projects"):
         story.poll()
+
+
+@pytest.mark.parametrize("path", ["/projects/*/runs", "/runs/*/results"])
+def test_a_request_that_testmo_rejects_is_told_with_its_parameter_and_sets_off_an_alarm(
+    story: Story, path: str
+) -> None:
+    """The alarm is over the metric of `settings_problems`."""
+    run = story.add_run()
+    story.poll()
+    story.testmo.faults.add("422", path=path)
+    story.wait()
+    result = story.save(run)
+    summary = story.poll()
+
+    assert (summary.status, summary.settings_problems) == ("partial", 1)
+    assert "because of per_page" in summary.problems[0]
+    assert story.wait_and_poll().settings_problems == 0
+    assert story.announced == [result.id]
+
+
+def test_no_more_than_four_requests_are_under_way_at_a_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each worker sends one at a time, and the thread that waits for them none."""
+    workers: list[int] = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, most: int) -> None:
+            workers.append(most)
+            super().__init__(most)
+
+    monkeypatch.setattr("testmo_notifier.steps.ThreadPoolExecutor", Counted)
+    for n in range(9):
+        story.add_run(f"Run {n}")
+    story.poll()
+
+    assert workers == [4]
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3, 10, 20, 120])

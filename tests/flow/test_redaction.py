@@ -64,6 +64,19 @@ def test_a_testmo_that_repeats_the_token_is_not_quoted(story: Story, caplog: pyt
     assert story.token.token not in everything(story, caplog)
 
 
+def test_a_run_that_fails_on_a_bug_is_told_by_type_and_place_and_not_by_what_it_held(
+    story: Story, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_it(path: str, _body: dict[str, Any]) -> None:
+        if path.endswith("/results"):
+            raise RuntimeError(f"sent {story.token.token}")
+
+    story.spoil = break_it
+    said = everything(story, caplog)
+    assert "unexpected RuntimeError at test_redaction.py" in said
+    assert story.token.token not in said
+
+
 def test_a_poll_that_fails_on_a_bug_says_type_and_place_and_not_what_it_held(story: Story) -> None:
     def broken() -> float:
         raise RuntimeError(f"sent {story.token.token}")

@@ -117,6 +117,31 @@ def test_the_lease_of_a_killed_poller_ends_by_itself(story: Story) -> None:
     assert story.announced == [result.id]
 
 
+def test_a_poller_that_has_finished_lets_the_next_one_in_at_once(story: Story) -> None:
+    story.poll()
+
+    assert second_poll(story).status == "ok"
+
+
+def test_a_poll_that_takes_longer_than_its_lease_stays_the_only_one(story: Story) -> None:
+    """Twelve lists of runs, each of which takes eight seconds."""
+    for number in range(12):
+        story.add_run(project=story.world.add_project(f"Project {number}"))
+    lists: list[int] = []
+    seen: list[str] = []
+
+    def take_eight_seconds() -> None:
+        story.wait(8)
+        lists.append(len(lists))
+        if len(lists) == 10:
+            seen.append(second_poll(story).status)
+
+    story.before_page(1, take_eight_seconds, path="/projects/*/runs", times=None)
+    story.poll()
+
+    assert seen == ["busy"]
+
+
 def test_two_pollers_interleaved_anywhere_with_a_lease_lose_nothing() -> None:
     assert interleave(MemoryStore, pause=0) > 20
 
