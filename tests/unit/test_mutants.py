@@ -1,0 +1,83 @@
+"""The list of `make mutants` cannot rot: every change can still be made, and its tests are there and name its rule."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tools.mutants import Copy, Mutant, NoVerdict, changed, main, mutants, rules_named
+from tools.processes import ROOT
+
+MUTANTS = mutants()
+RULES = [str(number) for number in range(1, 16)]
+
+
+@cache
+def text_of(file: str) -> str:
+    return (ROOT / file).read_text("utf-8")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.rule}-{mutant.breaks}")
+def test_what_is_broken_is_there_once_and_python_afterwards(mutant: Mutant) -> None:
+    broken = changed(text_of(mutant.file), mutant)
+
+    assert broken != text_of(mutant.file)
+    if mutant.file.endswith(".py"):
+        ast.parse(broken)
+
+
+def test_every_rule_of_the_promise_is_broken_in_three_ways_at_least() -> None:
+    breaks = [mutant.rule for mutant in MUTANTS]
+
+    assert [rule for rule in RULES if breaks.count(rule) < 3] == []
+    assert set(breaks) == {*RULES, "section 6", "SECURITY.md"}
+    assert len({(mutant.file, mutant.old, mutant.new) for mutant in MUTANTS}) == len(MUTANTS)
+
+
+@pytest.mark.parametrize(("rule", "file"), sorted({(m.rule, file) for m in MUTANTS for file in m.tests}))
+def test_the_tests_that_must_notice_say_which_rule_they_prove(rule: str, file: str) -> None:
+    assert rule in rules_named(ast.get_docstring(ast.parse(text_of(file))) or "")
+
+
+@pytest.mark.parametrize(
+    ("docstring", "rules"),
+    [
+        ("Rule 5: what no bound can see.", {"5"}),
+        ("Pages of one run (rules 1, 2 and 13).", {"1", "2", "13"}),
+        ("Rules 10 and 11, and the table of DESIGN section 6.", {"10", "11", "section 6"}),
+        ("What is not said (SECURITY.md).", {"SECURITY.md"}),
+        ("Rule of thumb: 5.", set()),
+    ],
+)
+def test_a_docstring_names_rules(docstring: str, rules: set[str]) -> None:
+    assert rules_named(docstring) == rules
+
+
+def test_a_change_that_cannot_be_made_is_said_with_its_file() -> None:
+    with pytest.raises(NoVerdict, match=MUTANTS[0].file):
+        changed("something else", MUTANTS[0])
+
+
+def test_only_a_test_that_fails_has_caught_a_change_and_the_tree_stays_as_it_is(tmp_path: Path) -> None:
+    twenty_one = next(mutant for mutant in MUTANTS if mutant.rule == "13")
+    before = (ROOT / twenty_one.file).read_bytes()
+    copy = Copy(tmp_path)
+
+    caught = copy.try_out(twenty_one)
+    survived = copy.try_out(replace(twenty_one, new=f"{twenty_one.old} + 0"))
+    unreadable = copy.try_out(replace(twenty_one, new="("))
+
+    assert (caught.caught_by or "").startswith("tests/unit/test_handover.py::test_a_destination_gets_twenty")
+    assert (survived.caught_by, survived.trouble) == (None, "SURVIVED")
+    assert unreadable.caught_by is None
+    assert unreadable.trouble.startswith("no verdict")
+    assert (ROOT / twenty_one.file).read_bytes() == before == (copy.root / twenty_one.file).read_bytes()
+
+
+def test_a_rule_that_nobody_breaks_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rule", "16"]) == 2
+    assert "16" in capsys.readouterr().out
