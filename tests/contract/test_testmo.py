@@ -423,8 +423,6 @@ def test_a_list_that_goes_on_for_ever_is_unreadable(bench: Bench, monkeypatch: p
         (200, b'{"result": ' + b"9" * 10_000 + b"}", "no complete JSON"),
         (200, {"message": "ok"}, "answered without a list of results"),
         (200, {"result": {"id": 1}}, "answered without a list of results"),
-        (200, {"result": [{"name": "no id"}]}, "something unknown: a project has no usable id"),
-        (200, {"result": ["text"]}, "something unknown: a project is not an object"),
         (204, b"", "answered with 204"),
         (418, {"message": "short and stout"}, "answered with 418: Testmo says 'short and stout'"),
         (599, {"message": ["not text"]}, "answered with 599$"),
@@ -434,6 +432,26 @@ def test_a_list_that_goes_on_for_ever_is_unreadable(bench: Bench, monkeypatch: p
 def test_what_cannot_be_understood_is_unreadable(bench: Bench, status: int, body: object, words: str) -> None:
     with Scripted((status, body)) as server, pytest.raises(Unreadable, match=words):
         bench.testmo(server.url).projects()
+
+
+def test_a_row_that_cannot_be_understood_hides_no_other(bench: Bench) -> None:
+    body = a_page() | {"result": [{"name": "no id"}, {"id": 4, "name": "Garden"}, "text", None]}
+    with Scripted((200, body)) as server:
+        projects, _ = bench.testmo(server.url).projects()
+
+    assert [project.id for project in projects] == [4]
+    assert projects.strays == (
+        "/projects holds something unknown: a project has no usable id",
+        "/projects holds something unknown: a project is not an object",
+        "/projects holds something unknown: a project is not an object",
+    )
+
+
+def test_a_run_belongs_to_the_project_it_was_listed_for(bench: Bench) -> None:
+    with Scripted((200, a_page() | {"result": [{"id": 9, "name": "Run", "project_id": None}]})) as server:
+        (run,) = bench.testmo(server.url).open_runs(7)
+
+    assert (run.id, run.project_id) == (9, 7)
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 405, 418, 422, 500])

@@ -338,6 +338,66 @@ def test_a_list_of_closed_runs_that_cannot_be_had_holds_up_no_open_run(story: St
     assert story.announced == [result.id, last.id]
 
 
+@pytest.mark.parametrize("path", ["/projects/1/runs", "/projects"])
+def test_a_row_of_a_list_that_cannot_be_understood_holds_up_no_other(story: Story, path: str) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    result = story.save(run)
+
+    def stray(asked: str, body: dict[str, Any]) -> None:
+        if asked == path:
+            body["result"] = [{"id": None, "name": "strange"}, *body["result"]]
+
+    story.spoil = stray
+    summary = story.poll()
+    assert story.announced == [result.id]
+    assert summary.status == "partial"
+    assert "cannot be watched" in summary.problems[0]
+    assert f"{path} holds something unknown: a " in summary.problems[0]
+    assert story.wait_and_poll(60).lag_seconds > 3600
+
+
+def test_a_list_of_projects_in_which_nothing_can_be_understood_is_a_failed_poll(story: Story) -> None:
+    story.add_run()
+
+    def strange(path: str, body: dict[str, Any]) -> None:
+        if path == "/projects":
+            body["result"] = ["strange"]
+
+    story.spoil = strange
+    with pytest.raises(PollFailed, match="a project is not an object"):
+        story.poll()
+
+
+def test_a_result_dated_by_a_clock_a_little_behind_that_of_its_new_run_and_project_is_announced(story: Story) -> None:
+    story.poll()
+    story.wait(600)
+    garden = story.world.add_project("Garden")
+    results = [story.save(story.add_run(project=project), created_at=story.ago(3)) for project in (story.shop, garden)]
+    story.wait_and_poll(2)
+
+    assert sorted(story.announced) == [result.id for result in results]
+
+
+def test_a_project_that_is_said_to_have_no_open_run_is_looked_into_hourly(story: Story) -> None:
+    """A count is a hint that saves requests, no more."""
+    run = story.add_run()
+    story.poll()
+
+    def lie(path: str, body: dict[str, Any]) -> None:
+        if path == "/projects":
+            body["result"][0]["run_active_count"] = 0
+
+    story.spoil = lie
+    result = story.save(run)
+    story.wait_and_poll(61)
+    new = story.save(story.add_run("unknown before"))
+    story.wait_and_poll(61)
+
+    assert story.announced == [result.id, new.id]
+
+
 def test_more_projects_than_a_minute_allows_are_looked_into_in_turns(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:

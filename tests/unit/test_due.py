@@ -31,7 +31,7 @@ def due(*watched: WatchedRun, checkpoint: dict[str, Any] | None = None, **given:
         "watch": WATCH,
         "overlap": OVERLAP,
         "staleness": timedelta(days=9_999),
-        "undone": (),
+        "undone": {},
         "polled_at": at(940),
         "now": at(1_000),
         "shuffle": lambda _: None,
@@ -84,7 +84,7 @@ def test_a_quiet_run_is_left_alone() -> None:
         ({"watching": "3//"}, {}, {}),
         ({"resume": Resume(START, 2, 9)}, {}, {}),
         ({"gone_at": at(1_000 - 3_600)}, {}, {}),  # an hour has passed
-        ({}, {}, {"undone": (12,)}),
+        ({}, {}, {"undone": {12: START}}),
         ({}, {}, {"staleness": timedelta(0)}),
         ({}, {"is_closed": True, "closed_at": at(700)}, {}),  # closing plus overlap has passed
     ],
@@ -108,6 +108,14 @@ def test_what_makes_a_run_due(checkpoint: dict[str, Any], run: dict[str, Any], g
 )
 def test_what_keeps_a_run_from_being_read(checkpoint: dict[str, Any], run: dict[str, Any]) -> None:
     assert due(quiet_run(**run), checkpoint=checkpoint, staleness=timedelta(0)) == []
+
+
+def test_what_was_left_undone_comes_first_longest_waiting_first() -> None:
+    changed = [quiet_run(n, counters=Counters({3: 8})) for n in (1, 2, 3, 4)]
+
+    order = due(*changed, undone={3: at(900), 4: at(600)}, shuffle=lambda runs: runs.reverse())
+
+    assert order == [4, 3, 2, 1]
 
 
 def test_new_and_changed_runs_come_before_turns_each_in_an_order_of_their_own() -> None:

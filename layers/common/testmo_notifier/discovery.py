@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from testmo_notifier.errors import Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Project, ProjectState, Scope
+from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.projects import HOURLY, Discovery, Lookout
 
@@ -30,6 +30,11 @@ def discover(
     """
     projects, date = visible_projects(testmo)
     found = Discovery(began_at=date or now)
+    found.has_strays = bool(projects.strays)
+    for stray in projects.strays:
+        found.leave("a project cannot be watched", Unreadable(stray))
+    if found.has_strays and not projects:
+        raise PollFailed("; ".join(found.problems), reason="unreadable")
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
@@ -45,7 +50,7 @@ def discover(
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
-    begin_to_watch(store, chosen, installed_at, found, still_alive)
+    begin_to_watch(store, chosen, installed_at, found, still_alive, overlap=scope.overlap)
     Lookout(
         testmo=testmo,
         control=control,
@@ -68,7 +73,13 @@ def is_active(project: Project, just_now: datetime) -> bool:
 
 
 def begin_to_watch(
-    store: Store, projects: Iterable[Project], installed_at: datetime, found: Discovery, go_on: Callable[[], None]
+    store: Store,
+    projects: Iterable[Project],
+    installed_at: datetime,
+    found: Discovery,
+    go_on: Callable[[], None],
+    *,
+    overlap: timedelta,
 ) -> None:
     """Keep the moment of first sight of every project, before one is looked into: the budget may end in between."""
     for project in projects:
@@ -76,13 +87,14 @@ def begin_to_watch(
             continue
         go_on()
         try:
-            found.known[project.id] = store.commit_project(first_state(project, installed_at, found.began_at))
+            state = first_state(project, installed_at, found.began_at, margin=overlap)
+            found.known[project.id] = store.commit_project(state)
         except LostRace as exc:
             found.complete = False
             found.problems.append(f"project {project.id} ({project.name}): {exc}")
 
 
-def visible_projects(testmo: Testmo) -> tuple[list[Project], datetime | None]:
+def visible_projects(testmo: Testmo) -> tuple[Listed[Project], datetime | None]:
     """The projects; when even their list is refused, the words say whether it is the token or its rights."""
     try:
         return testmo.projects()
@@ -95,11 +107,15 @@ def visible_projects(testmo: Testmo) -> tuple[list[Project], datetime | None]:
         raise PollFailed(f"Testmo's projects could not be listed: {exc}", reason="configuration") from exc
 
 
-def first_state(project: Project, installed_at: datetime, began_at: datetime) -> ProjectState:
-    """A project at first sight is watched from now on; one made after installation, from its creation."""
-    is_new = project.created_at is not None and project.created_at > installed_at
-    since = min(project.created_at, began_at) if is_new and project.created_at else began_at
-    return ProjectState(project_id=project.id, watched_since=since)
+def first_state(project: Project, installed_at: datetime, began_at: datetime, *, margin: timedelta) -> ProjectState:
+    """A project at first sight is watched from now on; one made after installation, from its creation.
+
+    By the `margin` earlier, for rows are dated by another clock, and older ones there cannot be in a new project.
+    """
+    if project.created_at is None or project.created_at <= installed_at:
+        return ProjectState(project_id=project.id, watched_since=began_at)
+    since = max(project.created_at - margin, installed_at)
+    return ProjectState(project_id=project.id, watched_since=min(since, began_at))
 
 
 def keep_only(testmo: Testmo, run_ids: tuple[int, ...], found: Discovery, *, hourly: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,13 +37,15 @@ def due_runs(
     watch: Watch,
     overlap: timedelta,
     staleness: timedelta,
-    undone: Collection[int],
+    undone: Mapping[int, datetime],
     polled_at: datetime | None,
     now: datetime,
     shuffle: Callable[[list[WatchedRun]], None],
 ) -> list[WatchedRun]:
     """The runs to read: new and changed ones first, then those whose turn it is, each in an order of its own.
 
+    What was left undone comes before what was not, longest waiting first, or luck could leave it out for long; `undone`
+    says since when it waits.
     A run with messages still to be published is left out, and so is one that Testmo did not show within the hour.
     """
     changed: list[WatchedRun] = []
@@ -60,6 +62,7 @@ def due_runs(
         elif is_turn(run.id, staleness, polled_at, now):
             turns.append(watched)
     shuffle(changed)
+    changed.sort(key=lambda watched: undone.get(watched.run.id, now))
     shuffle(turns)
     return changed + turns
 

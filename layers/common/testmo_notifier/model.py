@@ -6,16 +6,26 @@ Notes are HTML as Testmo sends them in `Result`, clean text in `NamedResult`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 STATUS_NAMES: Final[Mapping[int, str]] = MappingProxyType(
     {1: "Untested", 2: "Passed", 3: "Failed", 4: "Retest", 5: "Blocked", 6: "Skipped"}
 )  # Testmo's defaults, https://docs.testmo.com/api/reference/results; 7 to 25 are an instance's own
 MAX_PER_PAGE: Final = 100  # of Testmo's lists; it takes 15, 25, 50 and 100
+
+
+class Listed(list[T]):
+    """What a list held, as far as it could be understood. `strays` says in words which rows could not."""
+
+    def __init__(self, rows: Iterable[T] = (), strays: Iterable[str] = ()) -> None:
+        super().__init__(rows)
+        self.strays = tuple(strays)
 
 
 @dataclass(frozen=True, slots=True)

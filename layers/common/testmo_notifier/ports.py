@@ -11,6 +11,7 @@ from testmo_notifier.model import (
     CasesPage,
     Checkpoint,
     Control,
+    Listed,
     Notification,
     Outgoing,
     Project,
@@ -27,13 +28,13 @@ class Testmo(Protocol):
     def user(self) -> str:
         """The name of the token's user."""
 
-    def projects(self) -> tuple[list[Project], datetime | None]:
+    def projects(self) -> tuple[Listed[Project], datetime | None]:
         """The visible projects, and Testmo's clock."""
 
-    def open_runs(self, project_id: int) -> list[Run]:
+    def open_runs(self, project_id: int) -> Listed[Run]:
         """The open runs of a project."""
 
-    def closed_runs(self, project_id: int, closed_after: datetime) -> list[Run]:
+    def closed_runs(self, project_id: int, closed_after: datetime) -> Listed[Run]:
         """Its runs that were closed after a moment."""
 
     def run(self, run_id: int) -> Run:

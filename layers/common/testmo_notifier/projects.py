@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import Invisible, NotifierError, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Project, ProjectState, Run, Scope, WatchedRun
+from testmo_notifier.model import Control, Listed, Project, ProjectState, Run, Scope, WatchedRun
 from testmo_notifier.ports import Testmo
 
 HOURLY: Final = timedelta(hours=1)  # how often what is gone, or should not have changed, is looked at again
@@ -22,7 +22,8 @@ class Discovery:
     """What was found. `complete` says whether every list was read, `began_at` is Testmo's clock at its beginning.
 
     `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
-    runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain.
+    runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain,
+    `left` what is left for the next poll. `has_strays`: a row of the list of projects could not be understood.
     """
 
     began_at: datetime
@@ -34,10 +35,13 @@ class Discovery:
     problems: list[str] = field(default_factory=list)
     invisible: int = 0
     settings_problems: int = 0
+    left: int = 0
+    has_strays: bool = False
 
     def leave(self, what: str, why: NotifierError) -> None:
         """Something is left for the next poll."""
         self.complete = False
+        self.left += 1
         self.settings_problems += isinstance(why, RequestRejected)
         self.problems.append(f"{what}: {why}")
 
@@ -45,6 +49,8 @@ class Discovery:
         """How long ago the project was looked into that waits longest. Hidden ones are said by name, not by age."""
         states = {**self.known, **self.states}.values()
         looks = [last_look(state, discovered_at) or state.watched_since for state in states if state.gone_at is None]
+        if self.has_strays and discovered_at is not None:
+            looks.append(discovered_at)  # nobody knows which projects these are
         return self.began_at if self.complete else min(looks, default=self.began_at)
 
 
@@ -103,7 +109,9 @@ class Lookout:
         watched all the same.
         """
         found = self.found
-        opened = {} if project.run_active_count == 0 else {run.id: run for run in self.testmo.open_runs(project.id)}
+        left_before = found.left
+        has_none = project.run_active_count == 0 and not self.hourly
+        opened = {} if has_none else self._by_id(project, self.testmo.open_runs(project.id))
         try:
             closed = self._closed_runs(project, state, has_lost_some=not state.open_runs <= opened.keys())
         except (Unreadable, RequestRejected) as exc:
@@ -120,11 +128,13 @@ class Lookout:
                 open_runs=frozenset({*opened, *unclear}),
                 closing={},
                 gone_at=None,
-                looked_at=state.looked_at if unclear else found.began_at,
+                looked_at=found.began_at if found.left == left_before else state.looked_at,
             )
         start = state.watched_since - self.scope.backfill
         for run in (*opened.values(), *(with_closing_time(run, state, found.began_at) for run in closed.values())):
-            first = min(max(run.created_at or start, start), found.began_at)
+            # By the overlap earlier than its creation: rows are dated by another clock, and no older ones can be in it.
+            created_at = run.created_at - self.scope.overlap if run.created_at else start
+            first = min(max(created_at, start), found.began_at)
             found.runs.append(WatchedRun(run, project.name, first))
         found.states[project.id] = kept
 
@@ -146,7 +156,12 @@ class Lookout:
         return closed
 
     def _closed_after(self, project: Project, moment: datetime) -> dict[int, Run]:
-        return {run.id: run for run in self.testmo.closed_runs(project.id, moment - self.scope.overlap)}
+        return self._by_id(project, self.testmo.closed_runs(project.id, moment - self.scope.overlap))
+
+    def _by_id(self, project: Project, runs: Listed[Run]) -> dict[int, Run]:
+        for stray in runs.strays:
+            self.found.leave(f"a run of project {project.id} ({project.name}) cannot be watched", Unreadable(stray))
+        return {run.id: run for run in runs}
 
     def _look_for(self, run_ids: Iterable[int], opened: dict[int, Run], closed: dict[int, Run]) -> set[int]:
         """Find runs that are in no list: deleted, or moved between two pages of it. Returns those still to be found."""

@@ -185,7 +185,7 @@ class OnePoll:
             watch=self.watch,
             overlap=self.parts.scope.overlap,
             staleness=self.parts.staleness,
-            undone=self.undone | self.unswept,
+            undone={**dict.fromkeys(self.undone | self.unswept, self.started), **self.control.undone_since},
             polled_at=self.control.polled_at,
             now=self.started,
             shuffle=self.parts.shuffle,

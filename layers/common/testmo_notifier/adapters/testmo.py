@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
 from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Throttled, TokenRefused, Unreadable
-from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Project, ResultsPage, ResultsQuery, Run
+from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
 
 if TYPE_CHECKING:
     import urllib3
@@ -85,18 +85,18 @@ class Testmo:
             raise refused from exc
         return rows.as_name(rows.as_object(body, "/user").get("name")) or "a user without a name"
 
-    def projects(self) -> tuple[list[Project], datetime | None]:
+    def projects(self) -> tuple[Listed[Project], datetime | None]:
         """Every project the token can see, and Testmo's clock when the first page was made."""
         return self._list(
             "/projects", {"sort": "projects:created_at", "order": "asc"}, lambda row, _: rows.project(row)
         )
 
-    def open_runs(self, project_id: int) -> list[Run]:
+    def open_runs(self, project_id: int) -> Listed[Run]:
         """The open runs of a project, oldest first."""
         query = {"is_closed": "0", "sort": "runs:created_at", "order": "asc", "expands": "configs,milestones"}
-        return self._list(f"/projects/{project_id}/runs", query, rows.run)[0]
+        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id))[0]
 
-    def closed_runs(self, project_id: int, closed_after: datetime) -> list[Run]:
+    def closed_runs(self, project_id: int, closed_after: datetime) -> Listed[Run]:
         """The runs of a project that were closed after a moment, in the order of closing."""
         query = {
             "is_closed": "1",
@@ -105,7 +105,7 @@ class Testmo:
             "order": "asc",
             "expands": "configs,milestones",
         }
-        return self._list(f"/projects/{project_id}/runs", query, rows.run)[0]
+        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id))[0]
 
     def run(self, run_id: int) -> Run:
         """One run; raises `Invisible` when it is gone."""
@@ -157,8 +157,9 @@ class Testmo:
 
     def _list(
         self, path: str, query: Mapping[str, str], read: Callable[[object, object], T]
-    ) -> tuple[list[T], datetime | None]:
+    ) -> tuple[Listed[T], datetime | None]:
         found: list[T] = []
+        strays: list[str] = []
         first_date: datetime | None = None
         number: int | None = 1
         visited: set[int] = set()
@@ -168,9 +169,13 @@ class Testmo:
                 raise Unreadable(f"{path} goes on after {MAX_PAGES} pages: Testmo's paging does not end")
             page = self._page(path, {**query, "page": str(number), "per_page": str(MAX_PER_PAGE)})
             first_date = first_date or page.server_date
-            found += understood(path, partial(read_all, read, page))
+            for row in page.rows:
+                try:
+                    found.append(read(row, page.expands))
+                except ValueError as exc:  # it must not hide the others
+                    strays.append(f"{path} holds something unknown: {exc}")
             number = page.next_page if page.rows else None
-        return found, first_date
+        return Listed(found, strays), first_date
 
     def _page(self, path: str, query: Mapping[str, str]) -> Page:
         body, answer = self._get(path, query)
@@ -272,13 +277,8 @@ def error_fields(body: Mapping[str, object] | None) -> Iterable[object]:
     return errors.keys() if isinstance(errors, dict) else ()
 
 
-def read_all(read: Callable[[object, object], T], page: Page) -> list[T]:
-    """The rows of a page."""
-    return [read(row, page.expands) for row in page.rows]
-
-
 def understood(path: str, read: Callable[[], T]) -> T:
-    """Read rows; what they lack makes the whole answer unreadable, because a guess could miss a run."""
+    """Read the one object of an answer; what it lacks makes the answer unreadable."""
     try:
         return read()
     except ValueError as exc:

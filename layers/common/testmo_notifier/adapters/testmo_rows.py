@@ -1,8 +1,8 @@
 """Testmo's JSON, read into the nouns of `model`.
 
 A row of results is never refused: what cannot be understood becomes None and a sentence in `problems`
-(rule 14 of the promise). Everything else is refused with `ValueError`, because guessing at a list of runs would
-mean missing some. Shapes: https://docs.testmo.com/api/reference (runs, results, projects).
+(rule 14 of the promise). Anything else without an id is refused with `ValueError`, because nobody could tell it from
+others. Shapes: https://docs.testmo.com/api/reference (runs, results, projects).
 """
 
 from __future__ import annotations
@@ -119,8 +119,11 @@ def project(raw: object) -> Project:
     )
 
 
-def run(raw: object, expanded: object) -> Run:
-    """One run, with the names that the `milestones` and `configs` expands give."""
+def run(raw: object, expanded: object, *, project_id: int | None = None) -> Run:
+    """One run, with the names that the `milestones` and `configs` expands give.
+
+    `project_id` is the one whose runs were asked for; without it the run has to say where it belongs.
+    """
     row = as_object(raw, "a run")
     run_id = required_id(row, "a run")
     groups: Json = expanded if isinstance(expanded, dict) else {}
@@ -129,7 +132,7 @@ def run(raw: object, expanded: object) -> Run:
     closed_at = as_time(row.get("closed_at"))
     return Run(
         id=run_id,
-        project_id=required_id(row, f"run {run_id}", "project_id"),
+        project_id=project_id or required_id(row, f"run {run_id}", "project_id"),
         name=as_name(row.get("name")) or f"Run {run_id}",
         is_closed=row.get("is_closed") in (True, 1),
         created_at=as_time(row.get("created_at")),
