@@ -251,7 +251,8 @@ class Session:
     def _left_undone(self, waiting: int) -> Sequence[str]:
         found = []
         if self._failed:
-            found.append(f"{_count(len(self._failed), 'poll')} failed: {', '.join(map(str, self._failed[:20]))}")
+            which = ", ".join(map(str, self._failed[:20]))
+            found.append(f"{_count(len(self._failed), 'poll')} failed: number {which}")
         if self._last is not None and self._last.status != "ok":
             found.append(f"The last poll did not read everything: {self._last.words}")
         if self._last is not None and self._last.pending:

@@ -29,6 +29,8 @@ FULL_CONTROL = Control(
     undone=frozenset({7, 9}),
     requests={1_000_000: 3, 1_000_001: 4},
     watching="3,5//",
+    projects=frozenset({3, 4}),
+    run_ids=frozenset({12}),
     watched_at=at(5),
     ceased={"3//": at(-7), "3,4//": at(-8)},
 )

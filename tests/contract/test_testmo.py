@@ -202,7 +202,7 @@ BAD = [
     ("login-page", Unreadable, "/results answered with HTML instead of JSON"),
     ("redirect", Unreadable, "/results answered with a redirect .302.: is TestmoUrl your instance's own address"),
     ("truncated", Unreadable, "/results could not be read: the answer broke off"),
-    ("cut-json", Unreadable, "/results answered with no complete JSON instead of JSON"),
+    ("cut-json", Unreadable, "/results answered with no complete JSON"),
     ("reset", Unreadable, "/results could not be read: the answer broke off"),
 ]
 
@@ -445,6 +445,30 @@ def test_a_row_that_cannot_be_understood_hides_no_other(bench: Bench) -> None:
         "/projects holds something unknown: a project is not an object",
         "/projects holds something unknown: a project is not an object",
     )
+
+
+@pytest.mark.parametrize("next_page", [None, True, "2"])
+def test_a_list_goes_on_until_its_last_page_though_the_next_is_not_named(bench: Bench, next_page: object) -> None:
+    first, last = ({"id": n, "name": f"Project {n}"} for n in (1, 2))
+    pages = [
+        (200, a_page(page=1, last_page=2) | {"next_page": next_page, "result": [first]}),
+        (200, a_page(page=2, last_page=2) | {"next_page": None, "result": [last]}),
+    ]
+    with Scripted(*pages) as server:
+        assert [project.id for project in bench.testmo(server.url).projects()[0]] == [1, 2]
+
+
+def test_an_address_that_is_no_testmo_is_told_as_such(bench: Bench) -> None:
+    with Scripted((404, {"message": "Not found"})) as server, pytest.raises(RequestRejected, match="is TestmoUrl a"):
+        bench.testmo(server.url).user()
+
+
+def test_half_a_character_in_a_name_is_no_trouble(bench: Bench) -> None:
+    body = b'{"page": 1, "last_page": 1, "next_page": null, "result": [{"id": 1, "name": "x\\ud83dy"}]}'
+    with Scripted((200, body)) as server:
+        cases = bench.testmo(server.url).cases(7, page=1, created_after=None)
+
+    assert cases.names == {1: "x?y"}
 
 
 def test_a_run_belongs_to_the_project_it_was_listed_for(bench: Bench) -> None:

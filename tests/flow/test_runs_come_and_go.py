@@ -303,6 +303,27 @@ def test_a_project_that_answers_403_is_asked_once_an_hour(story: Story) -> None:
     assert len(story.requests("/projects/*/runs")) - before == 3
 
 
+def test_a_project_that_vanishes_from_the_list_is_named_once_and_sets_off_the_alarm(story: Story) -> None:
+    """That is how an API says that the token's user may not see it any more, and how it forgets a deleted one."""
+    garden = story.world.add_project("Garden")
+    run = story.add_run(project=garden)
+    story.poll()
+
+    def hide(path: str, body: dict[str, Any]) -> None:
+        if path == "/projects":
+            body["result"] = [row for row in body["result"] if row["id"] != garden.id]
+
+    story.spoil = hide
+    first, second = story.wait_and_poll(), story.wait_and_poll()
+    assert (first.invisible, second.invisible) == (1, 0)
+    assert first.problems == [f"project {garden.id} is listed no more: deleted, or hidden from the token's user"]
+
+    result = story.save(run)
+    story.spoil = lambda _path, _body: None
+    story.wait_and_poll()
+    assert story.announced == [result.id]
+
+
 def test_a_hidden_project_is_named_in_every_poll_and_counted_when_it_is_tried(story: Story) -> None:
     story.add_run()
     story.poll()
@@ -444,6 +465,23 @@ def test_a_run_of_run_ids_that_closes_is_read_to_its_end(story: Story) -> None:
     story.wait_and_poll(10)
 
     assert story.announced == [result.id]
+
+
+def test_runs_that_closed_while_run_ids_named_another_are_announced_when_it_names_none(story: Story) -> None:
+    named, known = story.add_run("named"), story.add_run("known")
+    story.poll()
+    story.settings["scope"] = story.scope(run_ids=(named.id,))
+    story.wait_and_poll()
+    short = story.add_run("opened and closed")
+    results = [story.save(run).id for run in (known, short)]
+    for run in (known, short):
+        story.world.close_run(run)
+    story.wait_and_poll(30)
+    assert story.announced == []
+    story.settings["scope"] = story.scope(run_ids=())
+    story.wait_and_poll(2)
+
+    assert sorted(story.announced) == results
 
 
 def test_run_ids_that_are_not_there_are_named_once_an_hour(story: Story) -> None:

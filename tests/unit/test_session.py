@@ -146,7 +146,7 @@ def test_a_failed_poll_is_one_too_many_even_if_the_next_one_succeeds() -> None:
     is_ok, printed = Stage(Raised("the token was refused"), summary(), polls="2", interval="0").play()
     assert is_ok is False
     assert "failed: the token was refused" in printed
-    assert "1 poll failed: 1" in printed
+    assert "1 poll failed: number 1" in printed
 
 
 def test_an_invocation_without_an_answer_is_a_failed_poll() -> None:

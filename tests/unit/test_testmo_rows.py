@@ -33,6 +33,8 @@ def test_a_documented_row_is_understood_completely() -> None:
         ({"issues": None}, "issue_ids", (), ()),
         ({"issues": [1, None, "2", {"id": 3}, True]}, "issue_ids", (1, 2), ()),
         ({"deleted_at": "2026-11-23T09:01:00.000Z"}, "is_deleted", True, ()),
+        ({"deleted_at": False}, "is_deleted", False, ()),
+        ({"deleted_at": ""}, "is_deleted", False, ()),
         # Numbers may come as text, or with a point.
         ({"status_id": "3"}, "status_id", 3, ()),
         ({"status_id": 3.0}, "status_id", 3, ()),

@@ -101,8 +101,17 @@ def test_a_test_is_called_by_its_name_else_as_testmo_shows_it(
     assert line.name == shown
 
 
+def test_a_status_that_the_instance_renamed_keeps_its_symbol() -> None:
+    rows = [make_named(1, status="Fehlgeschlagen", status_id=3), make_named(2, status="Blockiert", status_id=5)]
+
+    view = message_view(make_digest(rows), ALL)
+
+    assert [(count.symbol, count.word) for count in view.counts] == [("✖", "Fehlgeschlagen"), ("⊘", "Blockiert")]
+    assert [result.symbol for result in view.results] == ["✖", "⊘"]
+
+
 def test_a_custom_status_keeps_its_spelling() -> None:
-    rows = [make_named(1), make_named(2, status="WIP")]
+    rows = [make_named(1), make_named(2, status="WIP", status_id=7)]
 
     counts = message_view(make_digest(rows), ALL).counts
 

@@ -41,9 +41,12 @@ def discover(
     once = {project.id: project for project in projects}.values()  # a row that moves between two pages comes twice
     just_now = (control.discovered_at or found.began_at) - HOURLY - scope.overlap
     chosen = [p for p in once if (p.id in scope.project_ids if scope.project_ids else is_active(p, just_now))]
-    missing = sorted(set(scope.project_ids) - {project.id for project in projects})
+    found.listed = frozenset(project.id for project in projects)
+    missing = sorted(set(scope.project_ids) - found.listed)
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
-    found.invisible += len(missing)
+    vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
+    found.problems += [f"project {key} is listed no more: deleted, or hidden from the token's user" for key in vanished]
+    found.invisible += len(missing) + len(vanished)
     if missing and not chosen:
         words = f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access"
         raise PollFailed(words, reason="configuration")
@@ -99,7 +102,10 @@ def visible_projects(testmo: Testmo) -> tuple[Listed[Project], datetime | None]:
     try:
         return testmo.projects()
     except Invisible as exc:
-        name = testmo.user()
+        try:
+            name = testmo.user()
+        except RequestRejected as rejected:
+            raise PollFailed(f"Testmo's projects could not be listed: {rejected}", reason="configuration") from exc
         raise PollFailed(f"{name}, whose token this is, may not list projects: {exc}", reason="forbidden") from exc
     except Unreadable as exc:
         raise PollFailed(f"Testmo's projects could not be listed: {exc}", reason="unreadable") from exc

@@ -320,6 +320,7 @@ class Control:
     which poll (our clock) a run is left undone or half read. `requests` counts the requests of the last minute by
     epoch second. `statuses` are the ids of the statuses that are watched by name. `watching` is what is watched,
     `watched_at` Testmo's clock at the last poll that watched it, `ceased` the same of what was watched before.
+    `projects` were listed at the last complete discovery, `run_ids` is what `RunIds` was then.
     """
 
     installed_at: datetime | None = None
@@ -335,6 +336,8 @@ class Control:
     watching: str = ""
     watched_at: datetime | None = None
     ceased: Mapping[str, datetime] = field(default_factory=dict)
+    projects: frozenset[int] = frozenset()
+    run_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Discovery:
     `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
     runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain,
     `left` what is left for the next poll. `has_strays`: a row of the list of projects could not be understood.
+    `listed` are all projects in that list.
     """
 
     began_at: datetime
@@ -37,6 +38,7 @@ class Discovery:
     settings_problems: int = 0
     left: int = 0
     has_strays: bool = False
+    listed: frozenset[int] = frozenset()
 
     def leave(self, what: str, why: NotifierError) -> None:
         """Something is left for the next poll."""
@@ -146,12 +148,14 @@ class Lookout:
         was_left_out = looked_at is not None and checked_at is not None and looked_at < checked_at
         hourly = self.hourly or was_left_out
         count_moved = project.run_closed_count is None or project.run_closed_count != state.run_closed_count
-        if not (hourly or has_lost_some or count_moved or state.closing or state.gone_at):
+        was_narrower = self.control.polled_at is not None and self.control.run_ids != frozenset(self.scope.run_ids)
+        if not (hourly or has_lost_some or count_moved or was_narrower or state.closing or state.gone_at):
             return {}
         since = looked_at or start
         moments = [since, *state.closing.values(), *([since - LOOK_BACK] if hourly else [])]
         closed = self._closed_after(project, min(moments))
-        if has_closed_unseen(project, state, closed.values(), since):  # while the project was hidden, or left out
+        # While the project was hidden or left out, or RunIds named others.
+        if was_narrower or has_closed_unseen(project, state, closed.values(), since):
             closed |= self._closed_after(project, max(start, self.found.began_at - LONGEST_LOOK_BACK))
         return closed
 

@@ -318,6 +318,8 @@ class OnePoll:
             self.control,
             polled_at=self.started,
             discovered_at=found.began_at if found.complete else self.control.discovered_at,
+            projects=found.listed if found.complete else self.control.projects,
+            run_ids=frozenset(self.parts.scope.run_ids) if found.complete else self.control.run_ids,
             closed_checked_at=found.began_at if found.checked_closed else self.control.closed_checked_at,
         )
 

@@ -81,7 +81,9 @@ class Summary:
         if self.status in ("busy", "waiting"):
             return self.problems[0] if self.problems else self.status
         runs = plural(self.digests, "run")
-        news = f"{plural(self.new_failing, 'new failing result')} in {runs}" if self.new_failing else "nothing new"
+        news = "nothing could be read" if self.runs_left and not self.runs_read else "nothing new"
+        if self.new_failing:
+            news = f"{plural(self.new_failing, 'new failing result')} in {runs}"
         parts = [
             news,
             f"{plural(self.published, 'message')} published" if self.published else "",

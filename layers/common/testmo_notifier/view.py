@@ -15,7 +15,7 @@ from testmo_notifier.issues import IssueLinks
 from testmo_notifier.model import STATUS_NAMES, Digest, NamedResult
 from testmo_notifier.text import clip
 
-SYMBOLS: Final = {"Failed": "✖", "Blocked": "⊘"}
+SYMBOLS: Final = {3: "✖", 5: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
@@ -37,9 +37,11 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     """A digest as templates see it."""
     links = links if limits.issue_links else NO_LINKS
     lines = one_line_a_test(digest.results)[: limits.results]
+    ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
+    ids |= {result.status: result.status_id for result in digest.results if result.status_id is not None}
     return MessageView(
         run=run_view(digest),
-        counts=tuple(count(status, n) for status, n in digest.counts.items()),
+        counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
         total=digest.total,
         results=tuple(result_view(rows, limits, links) for rows in lines),
         more=digest.total - sum(len(rows) for rows in lines),
@@ -102,7 +104,7 @@ def result_view(rows: list[NamedResult], limits: Limits, links: IssueLinks) -> R
         name=clip(test_name(result), limits.name_chars),
         url=result.url,
         status=result.status,
-        symbol=SYMBOLS.get(result.status, OTHER_SYMBOL),
+        symbol=SYMBOLS.get(result.status_id or 0, OTHER_SYMBOL),
         who=clip(result.created_by_name or "somebody", PERSON_CHARS),
         at=result.created_at,
         took=took,
@@ -129,10 +131,10 @@ def test_name(result: NamedResult) -> str:
     return f"C-{result.case_id}" if result.case_id is not None else "A test without a case"
 
 
-def count(status: str, n: int) -> Count:
+def count(status: str, status_id: int, n: int) -> Count:
     """A count in words; Testmo's own statuses are plain words, an instance's own keep their spelling."""
     word = status.lower() if status in STATUS_NAMES.values() else status
-    return Count(status=status, word=word, symbol=SYMBOLS.get(status, OTHER_SYMBOL), n=n)
+    return Count(status=status, word=word, symbol=SYMBOLS.get(status_id, OTHER_SYMBOL), n=n)
 
 
 def percent(part: int, whole: int) -> int | None:

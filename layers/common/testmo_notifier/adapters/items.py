@@ -234,6 +234,8 @@ def control_values(control: Control) -> Item:
         "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
         "statuses": {"S": json.dumps(dict(control.statuses))},
         "watching": {"S": control.watching},
+        "projects": {"B": pack_ids(control.projects)},
+        "run_ids": {"B": pack_ids(control.run_ids)},
         "ceased": {"M": {watch: {"S": moment.isoformat()} for watch, moment in control.ceased.items()}},
     }
 
@@ -250,6 +252,8 @@ def control_from(item: Mapping[str, Any]) -> Control:
         if "statuses" in item
         else {},
         watching=item["watching"]["S"] if "watching" in item else "",
+        projects=unpack_ids(item["projects"]["B"]) if "projects" in item else frozenset(),
+        run_ids=unpack_ids(item["run_ids"]["B"]) if "run_ids" in item else frozenset(),
         ceased={watch: datetime.fromisoformat(moment["S"]) for watch, moment in item["ceased"]["M"].items()}
         if "ceased" in item
         else {},

@@ -78,6 +78,8 @@ class Testmo:
         try:
             body, _ = self._get("/user", {})
         except Invisible as exc:
+            if "(404)" in str(exc):  # every Testmo has it
+                raise RequestRejected("/user is not there (404): is TestmoUrl a Testmo instance?") from exc
             refused = TokenRefused(
                 "Testmo accepts the token and lets its user do nothing (403 on /user): give the user a role"
             )
@@ -185,6 +187,8 @@ class Testmo:
         next_page, page, last_page = (rows.as_int(body.get(name)) for name in ("next_page", "page", "last_page"))
         if page is not None and page == last_page:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
+        elif next_page is None and page is not None and last_page is not None and page < last_page:
+            next_page = page + 1  # one of the two is wrong, and a page too many costs less than one too few
         return Page(result, body.get("expands"), next_page, rows.as_int(body.get("total")), server_date(answer))
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
@@ -231,8 +235,8 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
         case 200 if body is not None:
             return body
         case 200:
-            looks = "HTML" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
-            raise Unreadable(f"{path} answered with {looks} instead of JSON (a login page, a proxy, a cut connection?)")
+            looks = "HTML instead of JSON" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
+            raise Unreadable(f"{path} answered with {looks} (a login page, a proxy, a cut connection?)")
         case 401:
             raise TokenRefused(
                 f"Testmo refuses the token (401 on {path}): it was revoked, or belongs to a user who is gone. "

@@ -61,7 +61,7 @@ def result(raw: object) -> Result:
         created_by=number("created_by", nullable=False),
         updated_at=moment("updated_at", nullable=True),
         updated_by=number("updated_by", nullable=True),
-        is_deleted=row.get("deleted_at") is not None,
+        is_deleted=bool(row.get("deleted_at")),
         problems=tuple(problems),
     )
 
@@ -191,7 +191,9 @@ def id_list(value: object) -> tuple[int, ...]:
 
 def as_name(value: object) -> str:
     """A name, at most `MAX_NAME_CHARS` long; empty if there is none. What it holds is not to be trusted."""
-    return value.strip()[:MAX_NAME_CHARS] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value.encode("utf-8", "replace").decode().strip()[:MAX_NAME_CHARS]  # half a character has no UTF-8
 
 
 def as_time(value: object) -> datetime | None:
