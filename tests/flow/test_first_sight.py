@@ -174,6 +174,16 @@ def test_a_read_that_was_interrupted_under_other_settings_begins_anew(story: Sto
     assert story.checkpoint(run).resume is None
 
 
+def test_a_result_dated_by_a_clock_a_little_behind_that_of_its_new_run_and_project_is_announced(story: Story) -> None:
+    story.poll()
+    story.wait(600)
+    garden = story.world.add_project("Garden")
+    results = [story.save(story.add_run(project=project), created_at=story.ago(3)) for project in (story.shop, garden)]
+    story.wait_and_poll(2)
+
+    assert sorted(story.announced) == [result.id for result in results]
+
+
 def test_a_filter_by_creator_that_is_lifted_brings_up_none_of_the_rows_it_held_back(story: Story) -> None:
     ada = story.world.add_user("Ada")
     run = story.add_run()

@@ -391,16 +391,6 @@ def test_a_list_of_projects_in_which_nothing_can_be_understood_is_a_failed_poll(
         story.poll()
 
 
-def test_a_result_dated_by_a_clock_a_little_behind_that_of_its_new_run_and_project_is_announced(story: Story) -> None:
-    story.poll()
-    story.wait(600)
-    garden = story.world.add_project("Garden")
-    results = [story.save(story.add_run(project=project), created_at=story.ago(3)) for project in (story.shop, garden)]
-    story.wait_and_poll(2)
-
-    assert sorted(story.announced) == [result.id for result in results]
-
-
 def test_a_project_that_is_said_to_have_no_open_run_is_looked_into_hourly(story: Story) -> None:
     """A count is a hint that saves requests, no more."""
     run = story.add_run()
