@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +36,13 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 def properties(name: str) -> dict[str, Any]:
     found: dict[str, Any] = RESOURCES[name]["Properties"]
     return found
+
+
+def make_table(client: DynamoDBClient, name: str) -> None:
+    """Make the state table on an embedded AWS."""
+    table = properties("StateTable")
+    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    client.create_table(TableName=name, **{given: table[given] for given in names})
 
 
 def statements(role: str) -> dict[str, dict[str, Any]]:

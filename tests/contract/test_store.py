@@ -17,6 +17,7 @@ from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge
 from testmo_notifier.model import Checkpoint, Control, Counters, Issue, Outgoing, ProjectState, Resume, Sent
 from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.memory import MemoryStore
+from tests.template import make_table
 
 LEASE = timedelta(seconds=30)
 Open = Callable[[str], DynamoDBStore | MemoryStore]
@@ -44,26 +45,7 @@ def in_memory(_request: pytest.FixtureRequest) -> Open:
 def in_dynamodb(request: pytest.FixtureRequest) -> Open:
     request.getfixturevalue("clean_aws")
     client = boto3.client("dynamodb", config=client_config())
-    client.create_table(  # as template.yaml does
-        TableName="state",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-            {"AttributeName": "pending", "AttributeType": "S"},
-        ],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "pending-index",
-                "KeySchema": [
-                    {"AttributeName": "pending", "KeyType": "HASH"},
-                    {"AttributeName": "pk", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
+    make_table(client, "state")
     return lambda holder: DynamoDBStore(client, "state", holder=holder)
 
 

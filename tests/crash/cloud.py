@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tests.integration.slack_stack import EVENT, to_record
-from tests.template import properties
+from tests.template import make_table, properties
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -50,12 +50,7 @@ class Cloud:
 
     def set_up(self, token: str) -> None:
         """Make everything on an empty AWS."""
-        table = properties("StateTable")
-        self.clients.dynamodb.create_table(
-            TableName=TABLE,
-            **{name: table[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
-            GlobalSecondaryIndexes=table["GlobalSecondaryIndexes"],
-        )
+        make_table(self.clients.dynamodb, TABLE)
         self.topic_arn = self.clients.sns.create_topic(Name="notifications")["TopicArn"]
         dead_arn = self._add_queue("dead", {})
         queue = properties("SlackQueue")

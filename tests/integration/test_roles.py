@@ -19,7 +19,7 @@ from functions.slack import app as slack_function
 from tests.fakes import FakeLambdaContext, SlackAnswer
 from tests.integration.slack_stack import TABLE, Stack, to_record
 from tests.integration.test_slack_function import stack  # noqa: F401 - the fixture
-from tests.template import actions, statements
+from tests.template import actions, make_table, statements
 from tools.simulator import Simulator, World
 
 pytestmark = pytest.mark.aws
@@ -74,7 +74,7 @@ def test_the_poller_calls_what_its_role_allows_and_nothing_else(
     secrets = boto3.client("secretsmanager")
     token = secrets.create_secret(Name="testmo", SecretString=testmo.token)["ARN"]
     heartbeat = secrets.create_secret(Name="heartbeat", SecretString=f"{testmo.url}/ping")["ARN"]
-    make_table()
+    make_table(boto3.client("dynamodb"), TABLE)
     environment = {
         "TESTMO_URL": testmo.url,
         "TESTMO_SECRET_ARN": token,
@@ -142,23 +142,3 @@ def used(calls: list[tuple[str, str, dict[str, Any]]], statement: Callable[[str,
 def key(parameters: dict[str, Any]) -> str:
     """The partition that a call to the table is about."""
     return str((parameters.get("Key") or parameters["Item"])["pk"]["S"])
-
-
-def make_table() -> None:
-    """The table of template.yaml."""
-    boto3.client("dynamodb").create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "pending")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "pending-index",
-                "KeySchema": [
-                    {"AttributeName": "pending", "KeyType": "HASH"},
-                    {"AttributeName": "pk", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )

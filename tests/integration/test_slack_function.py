@@ -20,6 +20,7 @@ from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
 from tests.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
 from tests.integration.slack_stack import EVENT, TABLE, Stack
+from tests.template import make_table
 
 pytestmark = pytest.mark.aws
 
@@ -32,12 +33,7 @@ def stack(
     config = client_config()
     dynamodb, sqs = boto3.client("dynamodb", config=config), boto3.client("sqs", config=config)
     secrets = boto3.client("secretsmanager", config=config)
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    )
+    make_table(dynamodb, TABLE)
     made = Stack(
         slack=slack,
         capsys=capsys,

@@ -15,6 +15,7 @@ from testmo_notifier.adapters.slots import Slots, from_millis, to_millis
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace
 from testmo_notifier.pacing import Turn, take_turn
+from tests.template import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -28,12 +29,7 @@ pytestmark = pytest.mark.aws
 @pytest.fixture
 def dynamodb(clean_aws: str) -> Iterator[DynamoDBClient]:
     client = boto3.client("dynamodb", endpoint_url=clean_aws, config=client_config())
-    client.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    )
+    make_table(client, TABLE)
     yield client
     client.close()
 

@@ -171,7 +171,7 @@ def test_an_unfinished_read_says_where_it_was() -> None:
     assert (ended.resume, handled) == (Resume(START, 3, 9), [1, 2])
 
 
-@pytest.mark.parametrize("trouble", [Unreadable("502"), RequestRejected("422"), Invisible("404")])
+@pytest.mark.parametrize("trouble", [Unreadable("502"), RequestRejected("422"), Invisible("404", status=404)])
 def test_a_page_that_cannot_be_read_ends_the_read_after_the_pages_before_it(trouble: NotifierError) -> None:
     ended, _, handled = read(a_page(1, next_page=2, total=9), trouble)
 

@@ -76,7 +76,11 @@ class OutOfTime(StopReading):
 
 
 class Invisible(NotifierError):
-    """A project or run is gone, or the token's user may not see it (403, 404)."""
+    """A project or run is gone, or the token's user may not see it. `status` is 403 or 404."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 class RequestRejected(NotifierError):

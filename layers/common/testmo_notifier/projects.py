@@ -148,14 +148,14 @@ class Lookout:
         was_left_out = looked_at is not None and checked_at is not None and looked_at < checked_at
         hourly = self.hourly or was_left_out
         count_moved = project.run_closed_count is None or project.run_closed_count != state.run_closed_count
-        was_narrower = self.control.polled_at is not None and self.control.run_ids != frozenset(self.scope.run_ids)
-        if not (hourly or has_lost_some or count_moved or was_narrower or state.closing or state.gone_at):
+        run_ids_changed = self.control.polled_at is not None and self.control.run_ids != frozenset(self.scope.run_ids)
+        if not (hourly or has_lost_some or count_moved or run_ids_changed or state.closing or state.gone_at):
             return {}
         since = looked_at or start
         moments = [since, *state.closing.values(), *([since - LOOK_BACK] if hourly else [])]
         closed = self._closed_after(project, min(moments))
         # While the project was hidden or left out, or RunIds named others.
-        if was_narrower or has_closed_unseen(project, state, closed.values(), since):
+        if run_ids_changed or has_closed_unseen(project, state, closed.values(), since):
             closed |= self._closed_after(project, max(start, self.found.began_at - LONGEST_LOOK_BACK))
         return closed
 

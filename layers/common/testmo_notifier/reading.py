@@ -146,8 +146,7 @@ class PagesOf:
         except StopReading as exc:
             if raises:
                 raise
-            begin = checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
-            return self._asked(Read(begin, None, exc))
+            return self._asked(Read(beginning(checkpoint, overlap), None, exc))
 
     def sweep(self, begin: Resume | None) -> Swept:
         """Look through every test's latest failing result, whenever it was saved (rule 5).
@@ -227,6 +226,11 @@ def results_query(watch: Watch, created_after: datetime | None, page: int) -> Re
     )
 
 
+def beginning(checkpoint: Checkpoint, overlap: timedelta) -> Resume:
+    """Where a read begins: where the one before it was interrupted, else at the first page from the lower bound on."""
+    return checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+
+
 def lower_bound(checkpoint: Checkpoint, overlap: timedelta) -> datetime:
     """The `created_after` of a read: the overlap before the cursor but not below the floor, a second further."""
     bound = max(checkpoint.cursor - overlap, checkpoint.floor)
@@ -242,7 +246,7 @@ def read_pages(checkpoint: Checkpoint, overlap: timedelta, fetch: Fetch, handle:
     page 1, at last in the next poll. What goes wrong ends the read unfinished once a page was handled, for a page that
     Testmo cannot show must not hold back those before it; else it goes to the caller.
     """
-    begin = checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+    begin = beginning(checkpoint, overlap)
     since = begin.bound
     known = {key for key, time in checkpoint.seen.items() if since is None or time >= since}
     return pages(begin, fetch, handle, known)

@@ -78,7 +78,7 @@ class Testmo:
         try:
             body, _ = self._get("/user", {})
         except Invisible as exc:
-            if "(404)" in str(exc):  # every Testmo has it
+            if exc.status == 404:  # noqa: PLR2004 - an HTTP status; every Testmo has a /user
                 raise RequestRejected("/user is not there (404): is TestmoUrl a Testmo instance?") from exc
             refused = TokenRefused(
                 "Testmo accepts the token and lets its user do nothing (403 on /user): give the user a role"
@@ -243,11 +243,12 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
                 "Make a new one (profile, API access) and store it in the secret"
             )
         case 403:
-            raise Invisible(f"{path} is not visible to the token's user (403){said}")
+            raise Invisible(f"{path} is not visible to the token's user (403){said}", status=403)
         case 404 if "The route" in words:
             raise RequestRejected(f"{path} is not known at this address (404): is TestmoUrl a Testmo instance?{said}")
         case 404:
-            raise Invisible(f"{path} is not there (404): deleted, or not visible to the token's user{said}")
+            words = f"{path} is not there (404): deleted, or not visible to the token's user{said}"
+            raise Invisible(words, status=404)
         case 400 | 405 | 422:
             fields = tuple(harmless(str(name), token) for name in error_fields(body))
             about = f" because of {', '.join(fields)[:MAX_WORDS]}" if fields else ""
