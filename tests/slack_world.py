@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from testmo_notifier.deliver import Effects, Outcome, deliver
 from testmo_notifier.errors import DeliveryDelayed
@@ -21,11 +23,13 @@ TIMEOUT_SECONDS = 60
 class World:
     """The queue, two invocations, the table and Slack, on virtual time.
 
-    `answer(destination, seconds)` is asked at every post and raises what Slack would; by itself Slack takes one
-    message a second and answers 429 to any more.
+    `answer(destination, seconds)` is asked at every post and raises what Slack would, `taste(payload, seconds)` then
+    raises what Slack has against this very message; by itself Slack takes one message a second and answers 429 to any
+    more.
     """
 
     answer: Callable[[str, float], None] = lambda _destination, _seconds: None
+    taste: Callable[[Mapping[str, Any], float], None] = lambda _payload, _seconds: None
     time: VirtualTime = field(default_factory=VirtualTime)
     visible_at: dict[str, float] = field(default_factory=dict)
     messages: dict[str, QueuedMessage] = field(default_factory=dict)
@@ -37,7 +41,8 @@ class World:
     parked: list[str] = field(default_factory=list)
 
     def put(self, key: str, *, destination: str = "slack:default", at: float = 0) -> None:
-        self.messages[key] = QueuedMessage(key, key, 0, '{"text": "x"}', id=key, destination=destination, text="x")
+        body = json.dumps({"text": key, "blocks": [{"type": "divider"}]})
+        self.messages[key] = QueuedMessage(key, key, 0, body, id=key, destination=destination, text=key)
         self.visible_at[key] = at
 
     def run(self, seconds: float) -> None:
@@ -97,10 +102,11 @@ class World:
         self.visible_at[message.id] = self.time.seconds() + int(seconds + 0.999999)  # SQS knows whole seconds only
         return True
 
-    def _post(self, url: str, _payload: str) -> None:
+    def _post(self, url: str, payload: str) -> None:
         self.time.sleep(0.05)
         arrived = self.time.seconds()
         self.answer(url, arrived)
+        self.taste(json.loads(payload), arrived)
         if any(arrived - at < 0.999 for at, destination, end in self.posts if destination == url and end == "ok"):
             self.throttled += 1
             self.posts.append((arrived, url, "429"))

@@ -36,12 +36,38 @@ def dynamodb(clean_aws: str) -> Iterator[DynamoDBClient]:
 
 def test_a_pace_is_kept_as_it_was(dynamodb: DynamoDBClient) -> None:
     slots = Slots(dynamodb, TABLE)
-    kept = Pace(next_slot=NOW + timedelta(milliseconds=1), line_end=NOW, failures=3)
+    kept = Pace(next_slot=NOW + timedelta(milliseconds=1), line_end=NOW, failures=3, failed=("a", "b"))
 
     slots.change("slack:default", lambda _: (kept, None))
 
     assert slots.change("slack:default", lambda pace: (pace, pace)) == kept
     assert slots.change("slack:other", lambda pace: (pace, pace)) == Pace()
+
+
+def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> None:
+    old = {"next_slot": {"N": "1000"}, "line_end": {"N": "2000"}, "failures": {"N": "3"}, "version": {"N": "7"}}
+    key = {"pk": {"S": "DESTINATION#slack:default"}, "sk": {"S": "SLOT"}}
+    dynamodb.put_item(TableName=TABLE, Item={**key, **old})
+
+    assert Slots(dynamodb, TABLE).change("slack:default", lambda pace: (pace, pace)) == Pace(
+        next_slot=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+        line_end=datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC),
+        failures=3,
+    )
+
+
+def test_what_version_1_0_reads_of_a_pace_is_still_written(dynamodb: DynamoDBClient) -> None:
+    kept = Pace(next_slot=NOW, line_end=NOW, failures=3, failed=("a",))
+    Slots(dynamodb, TABLE).change("slack:default", lambda _: (kept, None))
+
+    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
+
+    assert {name: item[name] for name in ("next_slot", "line_end", "failures", "version")} == {
+        "next_slot": {"N": "1795435200000"},
+        "line_end": {"N": "1795435200000"},
+        "failures": {"N": "3"},
+        "version": {"N": "1"},
+    }
 
 
 def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDBClient) -> None:

@@ -158,7 +158,7 @@ def test_a_webhook_that_fails_sends_the_message_back_and_is_left_alone() -> None
     assert len(script.posted) == 1
     assert script.hidden["a"] == 20  # its third receive
     assert script.paces["slack:default"] == Pace(
-        next_slot=NOW + timedelta(seconds=5), line_end=NOW + timedelta(seconds=11), failures=1
+        next_slot=NOW + timedelta(seconds=5), line_end=NOW + timedelta(seconds=11), failures=1, failed=("a",)
     )
 
 
@@ -171,6 +171,26 @@ def test_a_failed_webhook_is_not_tried_again_in_the_same_batch_even_after_its_pa
 
     assert next(outcomes).reason == "in_trouble"
     assert len(script.posted) == 1
+
+
+def test_a_message_that_failed_while_others_got_through_holds_up_no_other_of_its_batch() -> None:
+    script = Script([down()], paces={"slack:default": Pace(failed=("a",))})
+
+    outcomes = script.run(*(make_message(key, receives=3) for key in "abc"))
+
+    assert ends(outcomes) == [("a", "returned", "http_503"), ("b", "delivered", ""), ("c", "delivered", "")]
+    assert script.hidden == {"a": 20}
+    assert script.paces["slack:default"].failures == 0
+
+
+def test_a_time_out_stops_a_batch_whoever_met_one_before() -> None:
+    silent = DeliveryDelayed("Slack could not be reached", reason="no_answer")
+    script = Script([silent], paces={"slack:default": Pace(failed=("a",))})
+
+    outcomes = script.run(make_message("a"), make_message("b"))
+
+    assert ends(outcomes) == [("a", "returned", "no_answer"), ("b", "returned", "in_trouble")]
+    assert script.paces["slack:default"].failures == 1
 
 
 def test_a_failing_webhook_does_not_stop_another_one() -> None:

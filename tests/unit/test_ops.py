@@ -16,8 +16,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
 from click.testing import CliRunner
 
+from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
 from testmo_notifier.route import Route
+from tests.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.ops import check_testmo, check_ways, logs, manual, subscriptions, wiring
 from tools.ops.account import Account, deploy_step
@@ -97,6 +99,27 @@ def test_clocks_are_compared_with_aws_and_not_with_this_machine(*, minutes: int,
     (finding,) = check_testmo.clocks(cast("Account", account), theirs + timedelta(minutes=minutes))
     assert finding.ok is ok
     assert words in finding.words
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok"),
+    [
+        (SlackAnswer(400, b"no_text"), True),
+        (SlackAnswer(400, b"missing_text_or_fallback_or_attachments"), True),
+        (SlackAnswer(200, b'{"ok":false,"error":"no_text"}'), True),
+        (SlackAnswer(400, b"invalid_payload"), True),
+        (SlackAnswer(200, b"ok"), True),
+        (SlackAnswer(404, b"no_service"), False),
+        (SlackAnswer(403, b"some_new_ban"), False),  # as good as dead: whatever it gets is parked
+        (SlackAnswer(413, b""), False),
+        (SlackAnswer(500, b"no_luck"), False),
+    ],
+)
+def test_a_webhook_that_dislikes_an_empty_message_is_alive(slack: FakeSlack, answer: SlackAnswer, ok: bool) -> None:  # noqa: FBT001 - a row
+    slack.always(answer)
+    finding = check_ways.alive(new_pool(), "slack:default", slack.webhook(), "arn:the-secret")
+    assert finding.ok == ok
+    assert bool(finding.mend) == (not ok)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from testmo_notifier.adapters.http import Answer
+from testmo_notifier.adapters.slack import judge
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import Pace
 from testmo_notifier.pacing import Turn, after_answer, after_failure, after_throttle, backoff_seconds, take_turn
@@ -203,3 +207,149 @@ def test_a_webhook_that_times_out_does_not_hold_up_another() -> None:
     waits = [world.delivered_at[f"p{number}"] - 60 * number for number in range(60)]
     assert max(waits) < 25
     assert sum(waits) / len(waits) < 2
+
+
+# ----- One message that fails, among healthy ones (fairness) -------------------------------------------------
+
+HOUR = 3_600
+Taste = Callable[[Mapping[str, Any], float], None]
+
+
+def dislikes(*sick: str, status: int = 500, body: bytes = b"", until: float = 12 * HOUR, text: bool = True) -> Taste:
+    """A Slack that answers like this to some messages only; `text` is False where it takes them without blocks."""
+
+    def taste(payload: Mapping[str, Any], seconds: float) -> None:
+        if payload["text"] in sick and seconds < until and (text or "blocks" in payload):
+            problem = judge(Answer(status=status, headers={}, body=body), START)
+            assert problem is not None
+            raise problem
+
+    return taste
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_one_of_four_digests_whose_blocks_are_refused_by_a_word_that_nobody_listed_holds_up_no_other(
+    first: int,
+) -> None:
+    world = World(taste=dislikes(f"m{first}", status=400, body=b"some_new_word", text=False))
+    for number in range(4):
+        world.put(f"m{number}")
+
+    world.run(HOUR)
+
+    assert max(world.delivered_at.values()) < 15
+    assert max(world.receives.values()) <= 2
+    assert len(world.delivered_at) == 4
+    assert world.parked == []
+
+
+@pytest.mark.parametrize("sick", range(4))
+def test_a_message_to_which_slack_answers_500_for_hours_holds_up_none_of_its_batch(sick: int) -> None:
+    world = World(taste=dislikes(f"m{sick}"))
+    for number in range(4):
+        world.put(f"m{number}")
+
+    world.run(24 * HOUR)
+
+    healthy = [f"m{number}" for number in range(4) if number != sick]
+    assert max(world.delivered_at[key] for key in healthy) < 20
+    assert max(world.receives[key] for key in healthy) <= 2
+    assert 12 * HOUR <= world.delivered_at[f"m{sick}"] < 12 * HOUR + 900
+    assert world.receives[f"m{sick}"] < 75
+
+
+@pytest.mark.parametrize("sick", [("s0",), ("s0", "s1", "s2")])
+def test_what_comes_while_slack_chokes_on_other_messages_goes_out_within_seconds(sick: tuple[str, ...]) -> None:
+    """A digest every half minute for six hours; the webhook's pause does not grow by what only some of them meet."""
+    world = World(taste=dislikes(*sick))
+    for key in sick:
+        world.put(key)
+    for number in range(720):
+        world.put(f"m{number}", at=1 + 30 * number)
+
+    world.run(6 * HOUR + 60)
+
+    waits = [world.delivered_at[f"m{number}"] - (1 + 30 * number) for number in range(720)]
+    assert max(waits) < 25
+    assert sum(waits) / len(waits) < 1.5
+    assert max(world.receives[f"m{number}"] for number in range(720)) <= 3
+
+
+def test_a_backlog_goes_out_at_its_pace_although_one_message_in_it_fails_again_and_again() -> None:
+    world = World(taste=dislikes("m7"))
+    for number in range(200):
+        world.put(f"m{number}")
+
+    world.run(HOUR)
+
+    assert len(world.delivered_at) == 199
+    assert max(world.delivered_at.values()) < 240
+    assert sum(world.receives.values()) < 200 * 3
+
+
+def test_a_message_that_times_out_every_time_lets_others_probe() -> None:
+    def dead_for_one(payload: Mapping[str, Any], _seconds: float) -> None:
+        if payload["text"] == "m0":
+            world.time.sleep(10)
+            raise DeliveryDelayed("no answer", reason="no_answer")
+
+    world = World(taste=dead_for_one)
+    for number in range(4):
+        world.put(f"m{number}")
+    for number in range(60):
+        world.put(f"n{number}", at=60 * number)
+
+    world.run(2 * HOUR)
+
+    assert max(world.delivered_at[f"m{number}"] for number in range(1, 4)) < 40
+    assert max(world.delivered_at[f"n{number}"] - 60 * number for number in range(60)) < 40
+
+
+def test_who_failed_comes_back_behind_all_who_wait() -> None:
+    waits = Pace(next_slot=later(5), line_end=later(12), failures=1, failed=("a",))
+
+    _, other = take_turn(waits, later(6), "b", receives=2)
+    pace, failed = take_turn(waits, later(6), "a", receives=2)
+
+    assert other.granted
+    assert not failed.granted
+    assert failed.at == later(13)
+    assert take_turn(pace, later(13), "a", receives=3)[1].granted, "nobody else is there"
+
+
+def test_a_message_alone_that_fails_again_and_again_does_not_lengthen_the_pause() -> None:
+    pace, turn = after_failure(Pace(), START, "a", receives=1)
+    pace, turn = after_failure(pace, later(60), "a", receives=6)
+
+    assert pace == Pace(next_slot=later(65), failures=1, failed=("a",))
+    assert turn.at == later(60 + 160)
+
+
+def test_failures_of_different_messages_lengthen_the_pause_as_time_outs_and_429_do() -> None:
+    pace = Pace()
+    for number, key in enumerate("ababab"):
+        pace, _ = after_failure(pace, later(100 * number), key, receives=number)
+    assert pace.failures == 6
+    pace, _ = after_failure(pace, later(1_000), "b", receives=9, answered=False)
+    pace, _ = after_throttle(pace, later(2_000), receives=9, retry_after_seconds=1)
+    assert pace.failures == 8
+
+
+def test_who_failed_and_saw_others_get_through_fails_at_its_own_expense() -> None:
+    pace, _ = after_failure(Pace(), START, "a", receives=1)
+    healthy, _ = after_answer(pace, later(6))
+
+    pace, turn = after_failure(healthy, later(20), "a", receives=3)
+
+    assert (pace.next_slot, pace.failures) == (healthy.next_slot, 0)
+    assert turn == Turn(later(40), granted=False, failures=0)
+    assert after_failure(healthy, later(20), "b", receives=3)[0].failures == 1
+    assert after_failure(healthy, later(20), "a", receives=3, answered=False)[0].failures == 1
+
+
+def test_a_handful_of_ids_is_remembered_and_not_more() -> None:
+    pace = Pace()
+    for number in range(100):
+        pace, _ = after_failure(pace, later(number), f"m{number}", receives=1)
+
+    assert pace.failed == tuple(f"m{number}" for number in range(80, 100))

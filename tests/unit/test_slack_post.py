@@ -46,6 +46,27 @@ def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolM
         (SlackAnswer(400, b"msg_blocks_too_long"), PayloadRefused, "msg_blocks_too_long"),
         (SlackAnswer(400, b"too_many_attachments"), PayloadRefused, "too_many_attachments"),
         (SlackAnswer(400, b"no_text"), PayloadRefused, "no_text"),
+        (SlackAnswer(400, b"invalid_attachments"), PayloadRefused, "invalid_attachments"),
+        (
+            SlackAnswer(400, b"missing_text_or_fallback_or_attachments"),
+            PayloadRefused,
+            "missing_text_or_fallback_or_attachments",
+        ),
+        # a word of Slack's that nobody listed, and too much of it
+        (SlackAnswer(400, b"some_new_word"), PayloadRefused, "some_new_word"),
+        (SlackAnswer(400, b"some_new_word\n"), PayloadRefused, "some_new_word"),
+        (SlackAnswer(400, b"unheard"), PayloadRefused, "unheard"),
+        (SlackAnswer(403, b"some_new_word"), PayloadRefused, "some_new_word"),
+        (SlackAnswer(422, b'{"ok":false,"error":"some_new_word"}'), PayloadRefused, "some_new_word"),
+        (SlackAnswer(400, b'{"ok": false, "error": "denied"}'), PayloadRefused, "denied"),
+        (SlackAnswer(200, b'{"ok":false,"error":"invalid_blocks_format"}'), PayloadRefused, "invalid_blocks_format"),
+        (
+            SlackAnswer(200, b'{"ok":false,"error":"some_new_word","response_metadata":"' + b"x" * 20_000 + b'"}'),
+            PayloadRefused,
+            "some_new_word",
+        ),
+        (SlackAnswer(413, b"<html>Request Entity Too Large</html>"), PayloadRefused, "http_413"),
+        (SlackAnswer(413, b""), PayloadRefused, "http_413"),
         # the webhook, its app, channel or workspace is no more; the word decides, whatever the status
         (SlackAnswer(404, b"no_service"), DestinationGone, "no_service"),
         (SlackAnswer(403, b"no_service"), DestinationGone, "no_service"),
@@ -60,6 +81,7 @@ def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolM
         (SlackAnswer(404, b"user_not_found"), DestinationGone, "user_not_found"),
         (SlackAnswer(403, b"action_prohibited"), DestinationGone, "action_prohibited"),
         (SlackAnswer(403, b"posting_to_general_channel_denied"), DestinationGone, "posting_to_general_channel_denied"),
+        (SlackAnswer(403, b'{"ok":false,"error":"invalid_token"}'), DestinationGone, "invalid_token"),
         (SlackAnswer(404, b"<html>not here</html>"), DestinationGone, "http_404"),
         (SlackAnswer(410, b""), DestinationGone, "http_410"),
         (SlackAnswer(404, b"<" * 100_000), DestinationGone, "http_404"),  # a long page is cut, its status counts
@@ -72,7 +94,23 @@ def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolM
         (SlackAnswer(200, b""), DeliveryDelayed, "http_200"),
         (SlackAnswer(201, b"ok"), DeliveryDelayed, "http_201"),
         (SlackAnswer(403, b"blocked by your company's proxy"), DeliveryDelayed, "http_403"),
-        (SlackAnswer(418, b"teapot"), DeliveryDelayed, "teapot"),
+        (SlackAnswer(418, b"teapot"), DeliveryDelayed, "teapot"),  # all of Slack's words have an underscore
+        (SlackAnswer(403, b"forbidden"), DeliveryDelayed, "forbidden"),
+        (SlackAnswer(403, b"<html>no_text</html>"), DeliveryDelayed, "http_403"),
+        (SlackAnswer(403, b'{"error":"access_denied"}'), DeliveryDelayed, "http_403"),
+        (SlackAnswer(401, b""), DeliveryDelayed, "http_401"),
+        (SlackAnswer(400, b"<html>Bad Request</html>"), DeliveryDelayed, "http_400"),
+        (SlackAnswer(407, b"<html>log in to the proxy</html>"), DeliveryDelayed, "http_407"),
+        (SlackAnswer(407, b"proxy_login"), DeliveryDelayed, "proxy_login"),
+        (SlackAnswer(408, b'{"ok":false,"error":"timed_out"}'), DeliveryDelayed, "timed_out"),
+        (SlackAnswer(451, b"[" * 60_000), DeliveryDelayed, "http_451"),
+        # Slack's own trouble, whatever the status
+        (SlackAnswer(500, b"some_new_word"), DeliveryDelayed, "some_new_word"),
+        (SlackAnswer(503, b'{"ok":false,"error":"some_new_word"}'), DeliveryDelayed, "some_new_word"),
+        (SlackAnswer(200, b'{"ok":false,"error":"internal_error"}'), DeliveryDelayed, "internal_error"),
+        (SlackAnswer(400, b"fatal_error"), DeliveryDelayed, "fatal_error"),
+        (SlackAnswer(200, b'{"ok":true}'), DeliveryDelayed, "http_200"),
+        (SlackAnswer(200, b'{"ok":false,"error":["no_text"]}'), DeliveryDelayed, "http_200"),
         (SlackAnswer(hang_up=True), DeliveryDelayed, "no_answer"),
         (SlackAnswer(200, b"ok", {"Content-Encoding": "gzip"}), DeliveryDelayed, "no_answer"),
     ],
@@ -111,6 +149,16 @@ def test_429_says_how_long_to_wait_whatever_its_body(
 
     assert caught.value.retry_after_seconds == seconds
     assert caught.value.reason == "throttled"
+
+
+@pytest.mark.parametrize("status", [200, 400, 429])
+def test_a_word_that_asks_for_a_pause_is_a_429(slack: FakeSlack, pool: urllib3.PoolManager, status: int) -> None:
+    slack.always(SlackAnswer(status, b'{"ok":false,"error":"ratelimited"}', {"Retry-After": "7"}))
+
+    with pytest.raises(DeliveryDelayed) as caught:
+        post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert (caught.value.reason, caught.value.retry_after_seconds) == ("throttled", 7)
 
 
 def test_a_webhook_that_does_not_answer_is_given_up_in_time(slack: FakeSlack, pool: urllib3.PoolManager) -> None:

@@ -13,7 +13,7 @@ NEW_WEBHOOK: Final = (
     "make a new incoming webhook in Slack, store it in the Slack secret, then: testmo-notifier redrive --yes"
 )
 STORED_IN: Final = "the Slack secret"
-UNKNOWN: Final = "look at https://slack-status.com and at the Slack function's log; it is tried again"
+UNKNOWN: Final = "look at https://slack-status.com, and whether the Slack function's log has it tried again or parked"
 MENDS: Final[Mapping[str, str]] = {
     "action_prohibited": "an admin of the workspace has restricted posting: ask for the app to be allowed",
     "channel_is_archived": "unarchive the channel, or make a webhook for another one and store it in the Slack secret",
@@ -28,6 +28,7 @@ MENDS: Final[Mapping[str, str]] = {
     "team_disabled": "the workspace is disabled: ask its owner",
     "user_not_found": f"the person who made the webhook is gone: {NEW_WEBHOOK}",
     "throttled": "Slack asks for fewer messages; they wait in the queue and go out by themselves",
+    "http_413": "something between here and Slack refuses what is larger than it likes: ask who runs that proxy",
     "no_answer": "Slack could not be reached from here: check the network, and https://slack-status.com",
 }
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROUTES: Final = "layers/settings/python/testmo_notifier_settings/routes.toml"
 PARAMETERS: Final = {"slack": "SlackSecretArn", "email": "EmailAddress"}
 STORE_IT: Final = "make the secret of SlackSecretArn again, or deploy with the ARN of the one that there is"
-EMPTY_POST: Final = "{}"  # a live webhook answers `no_text` and shows nothing
+EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 MANY_WAITING: Final = 500  # at one a second a webhook needs eight minutes for those
 LATE_SECONDS: Final = 900
 LOOKED_AT: Final = 100
@@ -105,8 +105,10 @@ def alive(pool: urllib3.PoolManager, destination: str, url: str, secret: str) ->
     """What an empty post says of a webhook. Nobody sees it."""
     try:
         hooks.post(pool, url, EMPTY_POST, now=wiring.utc_now())
-    except PayloadRefused:
-        return good("Slack", f"the webhook of {destination} is alive")
+    except PayloadRefused as exc:
+        if exc.reason in hooks.REFUSED:
+            return good("Slack", f"the webhook of {destination} is alive")
+        return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason, secret=secret))
     except Undelivered as exc:
         return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason, secret=secret))
     return good("Slack", f"the webhook of {destination} answers ok, even to an empty message")

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from testmo_notifier.errors import (
+    NO_ANSWER,
     ConfigurationError,
     DeliveryDelayed,
     DestinationGone,
@@ -159,7 +160,9 @@ class Batch:
             self._effects.post(url, payload)
         except DeliveryDelayed as exc:
             self._in_trouble.add(message.destination)
-            turn = self._shut_gate(message, exc.retry_after_seconds)
+            turn = self._shut_gate(message, exc)
+            if not turn.failures:  # it is this message alone
+                self._in_trouble.discard(message.destination)
             wait = (turn.at - self._effects.now()).total_seconds()
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         except Undelivered:
@@ -175,7 +178,7 @@ class Batch:
             patience = NO_PATIENCE
         turn = effects.change_pace(
             message.destination,
-            lambda pace: take_turn(pace, effects.now(), receives=message.receives, patience=patience),
+            lambda pace: take_turn(pace, effects.now(), message.id, receives=message.receives, patience=patience),
         )
         wait = (turn.at - effects.now()).total_seconds()
         if not turn.granted:
@@ -185,13 +188,14 @@ class Batch:
             effects.sleep(wait)
         return turn
 
-    def _shut_gate(self, message: QueuedMessage, retry_after_seconds: float | None) -> Turn:
-        now = self._effects.now()
+    def _shut_gate(self, message: QueuedMessage, exc: DeliveryDelayed) -> Turn:
+        now, seconds = self._effects.now(), exc.retry_after_seconds
 
         def shut(pace: Pace) -> tuple[Pace, Turn]:
-            if retry_after_seconds is None:
-                return after_failure(pace, now, receives=message.receives)
-            return after_throttle(pace, now, receives=message.receives, retry_after_seconds=retry_after_seconds)
+            if seconds is None:
+                answered = exc.reason != NO_ANSWER
+                return after_failure(pace, now, message.id, receives=message.receives, answered=answered)
+            return after_throttle(pace, now, receives=message.receives, retry_after_seconds=seconds)
 
         return self._effects.change_pace(message.destination, shut)
 

@@ -27,7 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
+
+NO_ANSWER: Final = "no_answer"  # the reason of a message for which Slack could not be reached
 
 
 class NotifierError(Exception):

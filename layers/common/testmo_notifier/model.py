@@ -420,12 +420,14 @@ class Pace:
     """What we keep per webhook, shared by all invocations; `pacing` says how it is used.
 
     Nobody posts before `next_slot`. `line_end` is when the last waiting message was told to come back. `failures`
-    counts the posts that failed in a row, those that Slack throttled included.
+    counts the posts that failed in a row, those that Slack throttled included; one message that fails again and again
+    counts once. `failed` are the ids of the messages that failed last, the latest at the end.
     """
 
     next_slot: datetime = LONG_AGO
     line_end: datetime = LONG_AGO
     failures: int = 0
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,11 @@ probes it, however many wait, so that a dead webhook never holds up the messages
 messages come back after 5 s, 10 s … 15 min, by how often they were received, but no further than the failures in a row
 explain: a long wait in a healthy line must not look like a long outage. Half a day of outage costs some 60 of
 the 100 receives that a message has.
+
+Is it the webhook that is sick, or one message that Slack chokes on? Who failed goes behind all who wait, so that
+another one probes: if that is taken, it was the message. From then on its failures cost it its own waits, and the
+webhook nothing. As long as nobody knows, one message that fails again and again counts as one failure. Time-outs are
+the webhook's in any case: each costs ten seconds that others wait for.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ FIRST_BACKOFF_SECONDS: Final = 5.0
 MAX_BACKOFF_SECONDS: Final = 900.0
 MAX_PAUSE_SECONDS: Final = 60.0
 PROBE: Final = timedelta(seconds=15)  # longer than a post can take (3 s to connect, 10 s to answer)
+MAX_FAILED: Final = 20  # ids that are remembered: more messages than these do not fail for reasons of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,17 @@ class Turn:
     failures: int
 
 
-def take_turn(pace: Pace, now: datetime, *, receives: int, patience: timedelta = PATIENCE) -> tuple[Pace, Turn]:
+def take_turn(
+    pace: Pace, now: datetime, message_id: str = "", *, receives: int, patience: timedelta = PATIENCE
+) -> tuple[Pace, Turn]:
     """Take the webhook's next slot, or a place in the line when the slot is further away than `patience`.
 
-    A negative patience takes no slot, not even one that is free.
+    A negative patience takes no slot, not even one that is free. Nor does who failed last, in trouble, while others
+    wait.
     """
     slot = max(pace.next_slot, now)
-    if slot - now <= patience:
+    is_behind = failed_last(pace, message_id) and pace.line_end > now
+    if slot - now <= patience and not is_behind:
         taken = PROBE if pace.failures else SPACING
         return replace(pace, next_slot=slot + taken), Turn(slot, granted=True, failures=pace.failures)
     place = max(slot + HEAD_OF_LINE, pace.line_end + SPACING)
@@ -56,13 +66,28 @@ def take_turn(pace: Pace, now: datetime, *, receives: int, patience: timedelta =
     return replace(pace, line_end=place), Turn(max(place, now + wait), granted=False, failures=pace.failures)
 
 
-def after_failure(pace: Pace, now: datetime, *, receives: int) -> tuple[Pace, Turn]:
-    """Shut the gate after a post that failed for a passing reason; says when the message comes back."""
-    failures = pace.failures + 1
-    pause = timedelta(seconds=min(backoff_seconds(failures), MAX_PAUSE_SECONDS))
+def after_failure(
+    pace: Pace, now: datetime, message_id: str = "", *, receives: int, answered: bool = True
+) -> tuple[Pace, Turn]:
+    """Shut the gate after a post that failed for a passing reason; says when the message comes back.
+
+    The gate stays open for others when the message failed before and others got through since.
+    """
     comeback = now + timedelta(seconds=backoff_seconds(receives))
-    shut = replace(pace, next_slot=max(pace.next_slot, now + pause), failures=failures)
+    others = tuple(one for one in pace.failed if one != message_id)
+    failed = (*others, message_id)[-MAX_FAILED:] if message_id else others
+    if answered and not pace.failures and message_id in pace.failed:
+        at = max(comeback, pace.line_end + SPACING)
+        return replace(pace, failed=failed), Turn(at, granted=False, failures=0)
+    failures = pace.failures if answered and failed_last(pace, message_id) else pace.failures + 1
+    pause = timedelta(seconds=min(backoff_seconds(failures), MAX_PAUSE_SECONDS))
+    shut = replace(pace, next_slot=max(pace.next_slot, now + pause), failures=failures, failed=failed)
     return shut, Turn(max(shut.next_slot, comeback), granted=False, failures=failures)
+
+
+def failed_last(pace: Pace, message_id: str) -> bool:
+    """Whether there is trouble, and this message was the last that met it."""
+    return pace.failures > 0 and pace.failed[-1:] == (message_id,)
 
 
 def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seconds: float) -> tuple[Pace, Turn]:

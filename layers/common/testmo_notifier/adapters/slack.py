@@ -1,12 +1,25 @@
 """One post to a Slack incoming webhook, and what its answer means.
 
-Slack says what is wrong in the body (`no_service`), and public sources disagree about which status goes with which
-word: the word decides first, the status second. Anything not listed is passing, because a message that is tried again
-is a nuisance and a message that is given up is lost.
+Slack says what is wrong in the body (`no_service`, or `{"ok": false, "error": "no_service"}`), and public sources
+disagree about which status goes with which word: the word decides first, the status second.
+
+- 200 `ok`: delivered. Nothing else is Slack's yes.
+- 429, or `ratelimited`: wait as long as it says, whatever else the answer holds.
+- A word of `REFUSED`, or 413 with any body: this form is refused. Once as text, which is smaller, too; then parked.
+- A word of `GONE`, or 404 or 410 with any body: the webhook is gone, the message is parked. An address that nobody
+  knows stays unknown, and half a day of trying in silence would tell nobody.
+- A word that nobody listed, with a 4xx or as `"ok": false`: as `REFUSED`. Slack has more words than its pages list.
+- A word of `PASSING`, 5xx, 3xx, 2xx without `ok`, any other 4xx: try again. A stranger's page (a proxy's 403, 407, 408)
+  goes away by itself and says nothing about Slack.
+
+A proxy's bare `forbidden` or `denied` is no word of Slack's, which all have an underscore (at 400 each is believed),
+nor is anything at 407 and 408, which are between us and a proxy. Trying again is the answer wherever there is doubt:
+a message that is tried again is a nuisance, one that is given up is lost.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -17,10 +30,13 @@ from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefu
 if TYPE_CHECKING:
     import urllib3
 
-MAX_ANSWER_BYTES: Final = 4_096  # an answer is one word; nobody needs the rest of an error page
+MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
 RETRY_AFTER_SECONDS: Final = 30.0  # for a 429 that does not say how long
 OK: Final = 200
+BAD_REQUEST: Final = 400
+TOO_LARGE: Final = 413
 THROTTLED: Final = 429
+OF_PROXIES: Final = (407, 408)
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 GONE: Final = frozenset(
@@ -41,14 +57,20 @@ GONE: Final = frozenset(
 GONE_STATUSES: Final = (404, 410)
 REFUSED: Final = frozenset(
     {
+        "invalid_attachments",
         "invalid_blocks",
         "invalid_blocks_format",
         "invalid_payload",
+        "missing_text_or_fallback_or_attachments",
         "msg_blocks_too_long",
         "no_text",
         "too_many_attachments",
     }
 )
+PASSING: Final = frozenset(
+    {"fatal_error", "internal_error", "request_timeout", "rollup_error", "server_error", "service_unavailable"}
+)
+THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
 
 
 def post(
@@ -78,20 +100,43 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
     body = answer.body.strip()
     if answer.status == OK and body == b"ok":
         return None
-    reason = error_word(body) or f"http_{answer.status}"
+    word, is_verdict = error_word(body, answer.status)
+    reason = word or f"http_{answer.status}"
     words = f"Slack answered {answer.status} ({reason})"
-    if answer.status == THROTTLED:
+    if answer.status == THROTTLED or word in THROTTLING:
         seconds = retry_after_seconds(answer, now)
         return DeliveryDelayed(
             words, reason="throttled", retry_after_seconds=RETRY_AFTER_SECONDS if seconds is None else seconds
         )
-    if reason in REFUSED:
+    if word in REFUSED or answer.status == TOO_LARGE:
         return PayloadRefused(words, reason=reason)
-    if reason in GONE or answer.status in GONE_STATUSES:
+    if word in GONE or answer.status in GONE_STATUSES:
         return DestinationGone(words, reason=reason)
+    if is_verdict and word not in PASSING:
+        return PayloadRefused(words, reason=reason)
     return DeliveryDelayed(words, reason=reason)
 
 
-def error_word(body: bytes) -> str | None:
-    """Slack's word for an error; None for anything that does not look like one, which then is quoted nowhere."""
-    return body.decode("ascii") if re.fullmatch(rb"[a-z_]{1,64}", body) and body != b"ok" else None
+def error_word(body: bytes, status: int) -> tuple[str, bool]:
+    """Slack's word for an error, and whether it is Slack's verdict on what was posted, even if nobody listed the word.
+
+    Empty for anything that does not look like a word, which then is quoted nowhere.
+    """
+    told = error_in_json(body)
+    word = told if told is not None else body.decode("ascii", "replace")
+    if not re.fullmatch(r"[a-z_]{1,64}", word) or word == "ok":
+        return "", False
+    is_4xx = status // 100 == BAD_REQUEST // 100 and status not in OF_PROXIES
+    if told is not None:
+        return word, is_4xx or status == OK
+    return word, is_4xx and (status == BAD_REQUEST or "_" in word)
+
+
+def error_in_json(body: bytes) -> str | None:
+    """`error` of `{"ok": false, "error": "…"}`; None for anything else."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    error = told.get("error") if isinstance(told, dict) and told.get("ok") is False else None
+    return error if isinstance(error, str) else None

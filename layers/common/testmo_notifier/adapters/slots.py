@@ -58,6 +58,7 @@ class Slots:
             next_slot=from_millis(item["next_slot"]["N"]),
             line_end=from_millis(item["line_end"]["N"]),
             failures=int(item["failures"]["N"]),
+            failed=tuple(one["S"] for one in item.get("failed", {}).get("L", ())),  # not there before 1.1
         )
 
     def _write(self, destination: str, version: int, pace: Pace) -> bool:
@@ -72,6 +73,7 @@ class Slots:
                     "next_slot": {"N": to_millis(pace.next_slot)},
                     "line_end": {"N": to_millis(pace.line_end)},
                     "failures": {"N": str(pace.failures)},
+                    "failed": {"L": [{"S": one} for one in pace.failed]},
                     "version": {"N": str(version + 1)},
                 },
                 ConditionExpression=f"{first_of_all} OR {nobody_was_faster}",
