@@ -89,6 +89,23 @@ def test_a_second_destination_waits_until_the_first_is_confirmed() -> None:
         subscriptions.ask(account, "email:payments", "ada@example.com")
 
 
+@pytest.mark.parametrize(
+    ("others", "slack", "words"),
+    [
+        (["ops@example.com"], "slack:ops", ["alarms go to ops@example.com, slack:ops"]),
+        (["ops@example.com"], "", ["alarms go to ops@example.com"]),
+        ([], "slack:default", ["alarms go to slack:default", "what goes wrong with Slack itself is not watched"]),
+        ([], "", ["nobody is told of alarms"]),
+    ],
+)
+def test_alarms_about_slack_are_not_watched_where_nobody_but_slack_is_told(
+    others: list[str], slack: str, words: list[str]
+) -> None:
+    findings = list(check_ways.alarms(others, slack))
+    assert all(finding.words.startswith(one) for finding, one in zip(findings, words, strict=True))
+    assert [finding.ok for finding in findings] == ["alarms go" in one for one in words]
+
+
 @pytest.mark.parametrize(("minutes", "ok", "words"), [(0, True, "0 s"), (5, False, "300 s ahead of ours")])
 def test_clocks_are_compared_with_aws_and_not_with_this_machine(*, minutes: int, ok: bool, words: str) -> None:
     theirs = datetime(2020, 1, 1, tzinfo=UTC)  # this machine's clock is years ahead

@@ -215,11 +215,14 @@ def test_a_role_is_for_one_service_and_the_scheduler_only_of_this_account(role: 
 
 
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_queue_takes_messages_from_the_topic_alone_and_never_in_clear(queue: str) -> None:
+def test_a_queue_takes_messages_from_the_stacks_topics_alone_and_never_in_clear(queue: str) -> None:
     allowed = [s for s in policy_of("AWS::SQS::QueuePolicy", queue, "Queues") if s["Effect"] == "Allow"]
     for statement in allowed:
         assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
-        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "NotificationTopic"}}}
+        topics = {"Ref": "NotificationTopic"}
+        if queue == "SlackQueue":
+            topics = [topics, {"Ref": "OpsTopic"}]  # type: ignore[assignment]  # CloudFormation takes both
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": topics}}
     assert_tls_only(policy_of("AWS::SQS::QueuePolicy", queue, "Queues"))
 
 
@@ -293,6 +296,17 @@ def test_what_sns_cannot_hand_over_is_kept(subscription: str) -> None:
     assert target == {"Fn::GetAtt": "SubscriptionDeadLetterQueue.Arn"}
     sids = [s["Sid"] for s in policy_of("AWS::SQS::QueuePolicy", "SubscriptionDeadLetterQueue", "Queues")]
     assert "TopicParks" in sids
+
+
+def test_alarms_reach_slack_raw_and_what_cannot_be_handed_over_rings_no_further_alarm() -> None:
+    subscription = RESOURCES["OpsSlackSubscription"]
+    assert (subscription["Condition"], subscription["DependsOn"]) == ("HasSlack", "SlackQueuePolicy")
+    assert subscription["Properties"] == {
+        "TopicArn": {"Ref": "OpsTopic"},
+        "Protocol": "sqs",
+        "Endpoint": {"Fn::GetAtt": "SlackQueue.Arn"},
+        "RawMessageDelivery": True,
+    }
 
 
 @pytest.mark.parametrize("queue", QUEUES)

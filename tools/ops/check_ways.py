@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters import slack as hooks
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.deliver import FOR_ALARMS
 from testmo_notifier.errors import ConfigurationError, PayloadRefused, Undelivered
 from testmo_notifier.route import EVENT
 from tools.ops import letters, records, subscriptions, wiring
@@ -136,11 +137,34 @@ def mail(desk: Desk) -> Iterable[Finding]:
     for subscription in (s for s in (*found, *ops) if not s.is_confirmed):
         step = "click the link in AWS's mail (it may be in the spam folder); `subscribe` sends it once more"
         yield bad("Mail", f"{subscription.endpoint} has not confirmed", step)
-    if any(s.is_confirmed for s in ops):
-        yield good("Mail", f"alarms go to {', '.join(s.endpoint for s in ops if s.is_confirmed)}")
-    else:
-        step = "set OpsEmailAddress or EmailAddress and confirm, or subscribe your pager to OpsTopicArn"
+    takers = [s.endpoint for s in ops if s.is_confirmed]
+    queue = account.stack.slack_queue.rpartition("/")[2]
+    others = [endpoint for endpoint in takers if endpoint.rpartition(":")[2] != queue]
+    yield from alarms(others, slack_for_alarms(account) if len(others) < len(takers) else "")
+
+
+def alarms(others: Sequence[str], slack_destination: str) -> Iterable[Finding]:
+    """Whom the alarms reach. Slack is told of all but those about Slack itself: these need a way of their own."""
+    step = "set OpsEmailAddress or EmailAddress and confirm, or subscribe your pager to OpsTopicArn"
+    told = [*others, slack_destination] if slack_destination else others
+    if not told:
         yield bad("Mail", "nobody is told of alarms", step)
+        return
+    yield good("Mail", f"alarms go to {', '.join(told)}")
+    if not others:
+        words = (
+            "what goes wrong with Slack itself is not watched: no alarm about it can reach anybody without a mailbox"
+        )
+        yield bad("Mail", words, step)
+
+
+def slack_for_alarms(account: Account) -> str:
+    """The destination in Slack that gets the alarms; empty where no webhook can be used."""
+    try:
+        names = list(account.webhooks())
+    except ConfigurationError:  # `slack` says what is wrong with the secret
+        return ""
+    return next((f"slack:{name}" for name in (*FOR_ALARMS, *names) if name in names), "")
 
 
 def queues(desk: Desk) -> Iterable[Finding]:

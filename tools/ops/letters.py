@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.queue import REASON, text_of
+from testmo_notifier.alarms import read_alarm
 from tools.ops.account import Account
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Letter:
     def channel(self) -> str:
         """`slack` or `email`; empty where nobody could say where it belongs."""
         if self.value("id") and self.value("destination").startswith("slack:") and text_of(self.body):
+            return "slack"
+        if not self.attributes and read_alarm(self.body):  # SQS itself moved it here, as it came from OpsTopic
             return "slack"
         return "email" if self.value("channel") == "email" and self.value("destination") else ""
 

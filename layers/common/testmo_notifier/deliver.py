@@ -2,7 +2,8 @@
 
 Every message ends in one of four ways: Slack took it; Slack had it already; it goes back to the queue until later; it
 is parked in the dead-letter queue, because only a person can help. Nothing else may happen to it: whatever goes
-wrong here, also what nobody thought of, sends a message back to the queue.
+wrong here, also what nobody thought of, sends a message back to the queue. (Alarms alone know a fifth way: one that
+must not be posted, see `alarms`, is skipped.)
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from testmo_notifier.alarms import recognised
 from testmo_notifier.errors import (
     NO_ANSWER,
     ConfigurationError,
@@ -23,7 +25,7 @@ from testmo_notifier.errors import (
     PayloadRefused,
     Undelivered,
 )
-from testmo_notifier.model import Pace, QueuedMessage, Receipt
+from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 from testmo_notifier.pacing import (
     PATIENCE,
     Turn,
@@ -35,6 +37,7 @@ from testmo_notifier.pacing import (
 )
 
 CHANNEL_PREFIX: Final = "slack:"
+FOR_ALARMS: Final = ("ops", "default")  # names in the Slack secret, the better one first
 # Before each post: 2 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
 LEAST_SECONDS_LEFT: Final = 20.0
 # For the second post of one message: all other invocations at this webhook are at most that far ahead.
@@ -72,7 +75,7 @@ class Outcome:
     """How a message ended. `reason` is one word, `detail` a sentence, `error` what was raised."""
 
     message: QueuedMessage
-    end: Literal["delivered", "duplicate", "returned", "parked"]
+    end: Literal["delivered", "duplicate", "returned", "parked", "skipped"]
     reason: str = ""
     detail: str = ""
     seconds: float = 0.0
@@ -83,7 +86,7 @@ class Outcome:
 def deliver(messages: Iterable[QueuedMessage], effects: Effects) -> Iterator[Outcome]:
     """Deal with every message of a batch, destinations in turn; only what is `returned` stays in the queue."""
     batch = Batch(effects)
-    for message in in_turns(messages):
+    for message in in_turns(map(recognised, messages)):
         yield batch.deal_with(message)
 
 
@@ -108,6 +111,8 @@ class Batch:
     def deal_with(self, message: QueuedMessage) -> Outcome:
         """See one message to its end; never raises."""
         try:
+            if message.is_alarm and not message.silent:
+                message = self._addressed(message)
             return self._deliver(message)
         except (DestinationGone, PayloadRefused) as exc:
             return self._park(message, exc)
@@ -119,12 +124,26 @@ class Batch:
             return self._give_back(message, exc, "unexpected")
 
     def _deliver(self, message: QueuedMessage) -> Outcome:
+        if message.silent:
+            return Outcome(message, "skipped", reason=message.silent)
         if message.problem is not None:
             raise PayloadRefused(message.problem, reason="not_ours")
         receipt = self._effects.once(message, lambda: self._send(message))
         if receipt is None:
             return Outcome(message, "duplicate", reason="delivered_before")
         return Outcome(message, "delivered", text_only=receipt.text_only)
+
+    def _addressed(self, message: QueuedMessage) -> QueuedMessage:
+        """An alarm with the destination it goes to: `ops`, else `default`, else whichever webhook there is.
+
+        One that proved gone in this batch is left out, as long as there is another: an alarm has to reach somebody.
+        """
+        webhooks = self._effects.webhooks(False)
+        names = [name for name in dict.fromkeys((*FOR_ALARMS, *webhooks)) if name in webhooks]
+        destinations = [f"{CHANNEL_PREFIX}{name}" for name in names]
+        destination = next((one for one in destinations if one not in self._gone), destinations[-1])
+        attributes = (Attribute("id", "String", message.id), Attribute("destination", "String", destination))
+        return replace(message, destination=destination, attributes=attributes)
 
     def _send(self, message: QueuedMessage) -> Receipt:
         """Post the message, as text alone if Slack dislikes its blocks."""
@@ -209,6 +228,8 @@ class Batch:
 
     def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:
         try:
+            if message.is_alarm and self._addressed(message).destination != message.destination:
+                return self.deal_with(message)
             self._effects.park(message, exc.reason)
         except Exception as failure:  # noqa: BLE001 - unparked is not acknowledged, or the message were lost
             return self._give_back(message, failure, "not_parked")

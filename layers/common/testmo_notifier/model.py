@@ -396,7 +396,8 @@ class QueuedMessage:
 
     `body` is the exact JSON to post, `text` its text alone. `queue_id` and `handle` are SQS's, `receives` counts
     how often it was received, this time included; `sent_at` is when it was put into the queue. `problem` says in
-    words why a message is none of ours.
+    words why a message is none of ours. An alarm has no destination of its own; `silent` is the reason, one word, why
+    it is acknowledged without being posted.
     """
 
     queue_id: str
@@ -410,6 +411,8 @@ class QueuedMessage:
     text: str = ""
     sent_at: datetime | None = None
     problem: str | None = None
+    is_alarm: bool = False
+    silent: str = ""
 
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)

@@ -39,6 +39,10 @@ FAILURES: Final = {
     "table": ("table_unavailable", "table_contended"),
     "error": ("unexpected", "not_parked"),
 }
+ACKNOWLEDGED: Final = {
+    "duplicate": "delivered before, acknowledged",
+    "skipped": "an alarm that is not for Slack, acknowledged",
+}
 
 
 def new_logger() -> Logger:
@@ -100,8 +104,8 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
         case "delivered":
             count_by("Delivered", kind="slack")
             logger.info("delivered", extra=fields)
-        case "duplicate":
-            logger.info("delivered before, acknowledged", extra=fields)
+        case "duplicate" | "skipped":
+            logger.info(ACKNOWLEDGED[outcome.end], extra=fields)
         case "parked" if isinstance(outcome.error, DestinationGone):
             count_by("DeliveryFailed", kind="slack", reason="gone")
             count(metrics, "DestinationGone")
