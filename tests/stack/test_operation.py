@@ -9,11 +9,16 @@ from typing import Any
 import boto3
 import pytest
 
+from testmo_notifier.alarms import ABOUT_SLACK
 from tests.alarms import ALARMS
 from tools import stack
 from tools.aws import CONFIG, Aws
 from tools.build import Build
+from tools.inbox.receiver import Inbox
 from tools.stack import Stack
+
+from .test_channels import depth
+from .waiting import until
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 
@@ -58,7 +63,8 @@ def ops_mail(aws: Aws, optional: Stack) -> Iterator[str]:
     aws.sqs.delete_queue(QueueUrl=queue)
 
 
-def test_every_alarm_reaches_operations_with_what_to_do(aws: Aws, optional: Stack, ops_mail: str) -> None:
+def test_every_alarm_reaches_operations_with_what_to_do(aws: Aws, optional: Stack, ops_mail: str, inbox: Inbox) -> None:
+    """By mail all of them, in Slack all but those about Slack itself, which end there without a trace."""
     cloudwatch: Any = boto3.client(
         "cloudwatch",
         endpoint_url=aws.endpoint,
@@ -84,6 +90,30 @@ def test_every_alarm_reaches_operations_with_what_to_do(aws: Aws, optional: Stac
                 told.add(body["AlarmName"])
             aws.sqs.delete_message(QueueUrl=ops_mail, ReceiptHandle=message["ReceiptHandle"])
     assert {name for name in ALARMS if any(f"-{name}" in alarm for alarm in told)} == set(ALARMS)
+    posted = set(ALARMS) - ABOUT_SLACK
+    until(lambda: posted <= {name for name in ALARMS if any(says(inbox, name))}, "the alarms in Slack")
+    until(lambda: depth(aws, optional.slack_queue) == 0, "an empty queue")
+    assert {name for name in ABOUT_SLACK if any(says(inbox, name))} == set()
+    assert depth(aws, optional.dead_letter_queues["Slack"]) == 0
+
+
+def says(inbox: Inbox, alarm: str) -> Iterator[bool]:
+    """Whether each message that the webhook got tells of this alarm."""
+    return (f"ALARM: `{alarm}` of stack optional\n" in str(message.payload["text"]) for message in inbox.messages)
+
+
+def test_what_else_is_published_on_the_topic_of_the_alarms_is_parked_and_holds_up_nothing(
+    aws: Aws, optional: Stack
+) -> None:
+    resource = aws.cloudformation.describe_stack_resource(StackName=optional.name, LogicalResourceId="OpsTopic")
+    topic = resource["StackResourceDetail"]["PhysicalResourceId"]
+    aws.sns.publish(TopicArn=topic, Message="Your AWS budget is used up", Subject="AWS Budgets")
+    until(lambda: depth(aws, optional.slack_queue) == 0, "an empty queue")
+    dead = optional.dead_letter_queues["Slack"]
+    (parked,) = aws.sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"])["Messages"]
+    assert parked["MessageAttributes"]["reason"]["StringValue"] == "not_ours"
+    assert parked["Body"] == "Your AWS budget is used up"
+    aws.sqs.delete_message(QueueUrl=dead, ReceiptHandle=parked["ReceiptHandle"])
 
 
 def test_the_organisations_key_arrives_at_the_queue(aws: Aws, optional: Stack) -> None:

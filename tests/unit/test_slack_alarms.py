@@ -11,7 +11,7 @@ import pytest
 
 from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
 from testmo_notifier.alarms import ABOUT_SLACK, read_alarm, recognised
-from testmo_notifier.errors import DestinationGone
+from testmo_notifier.errors import ConfigurationError, DestinationGone
 from testmo_notifier.model import Pace, QueuedMessage
 from tests.alarms import ALARMS
 from tests.unit.delivery_script import Script, make_message
@@ -95,7 +95,7 @@ def test_every_alarm_of_the_stack_leads_to_its_section_of_the_runbook(alarm: str
 
 
 def test_one_change_of_state_is_one_message_however_often_sns_delivers_it() -> None:
-    same = received(json.dumps({name: STORY[name] for name in reversed(STORY)}))
+    same = received(json.dumps(STORY, sort_keys=True))
 
     assert same.id == received().id
     others = [make_alarm("LagAlarm"), make_alarm(NewStateValue="OK"), make_alarm(StateChangeTime="2026-11-23T12:01Z")]
@@ -159,6 +159,14 @@ def test_an_alarm_about_slack_is_neither_posted_nor_parked_nor_kept(alarm: str, 
 
     assert (outcome.end, outcome.reason) == ("skipped", "about_slack")
     assert (script.posted, script.parked, script.hidden) == ([], {}, {})
+
+
+def test_an_alarm_about_slack_ends_even_where_nothing_about_slack_works() -> None:
+    script = Script(secret_error=ConfigurationError(["the secret cannot be read"]), seconds_left=0)
+
+    (outcome,) = script.run(make_alarm("SlackQueueAgeAlarm"))
+
+    assert outcome.end == "skipped"
 
 
 def test_which_alarms_are_about_slack_is_what_they_measure() -> None:
