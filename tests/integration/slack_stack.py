@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from testmo_notifier.adapters.queue import SqsEvent, SqsRecord
 
 EVENT: SqsEvent = json.loads((Path(__file__).parents[2] / "events" / "slack_queue.json").read_text())
+ALARM: SqsEvent = json.loads((Path(__file__).parents[2] / "events" / "alarm.json").read_text())
 TABLE = "state"
 
 
@@ -71,7 +72,9 @@ class Stack:
             if message["MessageId"] not in left:
                 self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return [
-            message["MessageAttributes"]["id"]["StringValue"] for message in received if message["MessageId"] in left
+            message.get("MessageAttributes", {}).get("id", {}).get("StringValue", "")
+            for message in received
+            if message["MessageId"] in left
         ]
 
     def pass_time(self) -> None:
@@ -79,6 +82,12 @@ class Stack:
         for item in self.items():
             if item["sk"]["S"] == "SLOT":
                 self.dynamodb.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
+
+    def end_pauses(self) -> None:
+        """Let the webhooks' pauses be over, and what is known of them stay."""
+        for item in self.items():
+            if item["sk"]["S"] == "SLOT":
+                self.dynamodb.put_item(TableName=TABLE, Item={**item, "next_slot": {"N": "0"}, "line_end": {"N": "0"}})
 
     def count(self, *, dead: bool = False) -> int:
         """How many messages there are, waiting ones included."""

@@ -19,7 +19,7 @@ from testmo_notifier.adapters.ledger import Ledger
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
 from tests.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
-from tests.integration.slack_stack import EVENT, TABLE, Stack
+from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
 from tests.template import make_table
 
 pytestmark = pytest.mark.aws
@@ -84,6 +84,46 @@ def test_the_sample_event_is_one_that_the_function_understands(stack: Stack) -> 
     app.handler(copy.deepcopy(EVENT), FakeLambdaContext())  # type: ignore[arg-type]  # the part of it that is used
 
     assert stack.slack.texts() == ["1 failed: Release 4.2 regression"]
+
+
+def test_an_alarm_is_posted_once_however_often_it_arrives_and_leaves_a_record(stack: Stack) -> None:
+    for _ in range(2):
+        stack.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=ALARM["Records"][0]["body"])
+
+    assert stack.invoke() == []
+
+    (text,) = stack.slack.texts("default")
+    assert text.startswith("✖ ALARM: `NoPollAlarm` of stack testmo-notifier\n")
+    assert (stack.count(), stack.count(dead=True)) == (0, 0)
+    assert [line["end"] for line in stack.logs()] == ["delivered", "duplicate"]
+
+
+def test_the_sample_alarm_is_one_that_the_function_understands(stack: Stack) -> None:
+    app.handler(copy.deepcopy(ALARM), FakeLambdaContext())  # type: ignore[arg-type]  # the part of it that is used
+
+    assert len(stack.slack.posts) == 1
+
+
+def test_an_alarm_about_slack_leaves_neither_a_post_nor_a_letter_even_if_slack_is_down(stack: Stack) -> None:
+    stack.slack.always(SlackAnswer(503))
+    for name in ("SlackLateAlarm", "SlackDeadLettersAlarm", "DestinationGoneAlarm"):
+        stack.sqs.send_message(
+            QueueUrl=stack.queue_url, MessageBody=ALARM["Records"][0]["body"].replace("NoPollAlarm", name)
+        )
+
+    assert stack.invoke() == []
+
+    assert (stack.slack.posts, stack.count(), stack.count(dead=True)) == ([], 0, 0)
+    assert {line["reason"] for line in stack.logs()} == {"about_slack"}
+
+
+def test_an_alarm_that_slack_does_not_take_waits_and_comes_back(stack: Stack) -> None:
+    stack.slack.answer(SlackAnswer(503))
+    stack.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=ALARM["Records"][0]["body"])
+
+    assert stack.invoke() == [""]
+
+    assert (stack.count(), stack.count(dead=True)) == (1, 0)
 
 
 def test_a_notification_that_arrives_twice_is_posted_once(stack: Stack) -> None:
@@ -174,6 +214,35 @@ def test_refused_blocks_go_out_as_text_and_are_counted(stack: Stack) -> None:
         "unfurl_media": False,
     }
     assert stack.metrics() == {"Delivered": 1, "TextOnly": 1}
+
+
+def test_a_refusal_that_nobody_listed_starves_none_of_its_batch(stack: Stack) -> None:
+    stack.slack.answer(SlackAnswer(), SlackAnswer(400, b'{"ok":false,"error":"invalid_attachments"}'))
+    stack.put("n1")
+    stack.put("n2")
+
+    assert stack.invoke() == []
+
+    assert len(stack.slack.posts) == 3  # one of them twice, the second time as text
+    assert stack.metrics() == {"Delivered": 2, "TextOnly": 1}
+
+
+def test_a_message_that_fails_again_and_again_leaves_the_gate_open_for_the_others(stack: Stack) -> None:
+    stack.put("sick")
+    stack.slack.answer(SlackAnswer(500))
+    assert stack.invoke() == ["sick"]
+    stack.end_pauses()
+    stack.put("healthy")
+    assert stack.invoke() == []
+    stack.end_pauses()
+    stack.put("sick")
+    stack.put("next")
+    stack.slack.answer(SlackAnswer(500))
+
+    assert stack.invoke() == ["sick"]
+
+    assert len(stack.slack.posts) == 4
+    assert next(item for item in stack.items() if item["sk"]["S"] == "SLOT")["failures"] == {"N": "0"}
 
 
 def test_429_keeps_every_invocation_away_from_the_webhook(stack: Stack) -> None:

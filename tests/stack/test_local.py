@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,9 @@ from tools.aws import Aws
 from tools.build import Build
 from tools.inbox.receiver import Inbox
 from tools.simulator import Simulator, StatusId, World
+from tools.stack import STACK_NAME
 
+from .test_update import client
 from .waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +114,23 @@ def test_a_story_is_told_to_its_end_in_files_and_words(tmp_path: Path) -> None:
     assert "everything read and delivered" in told.output
     assert "\x1b" not in told.output, "no colours where nobody looks"
     assert list(tmp_path.glob("testmo-notifier-aws-*")) == []
+
+
+def test_the_inbox_shows_an_alarm(tmp_path: Path, aws: Aws, built: Build, outside: Mapping[str, str]) -> None:
+    """With a webhook of its own, as anybody has it who just runs the command."""
+    del built
+    own = {name: value for name, value in outside.items() if name != "SLACK_WEBHOOK_URL"}
+    with running(tmp_path, "--interval", "0.5", **own) as (process, output):
+        until(lambda: b"poll 1" in output.read_bytes(), "the first poll")
+        found = aws.cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="LagAlarm")
+        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        client(aws, "cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+        until(lambda: "ALARM: LagAlarm" in output.read_text().replace("`", ""), "the alarm")
+        (page,) = re.findall(r"http://127\.0\.0\.1:\d+(?= shows)", output.read_text())
+        with urllib.request.urlopen(f"{page}/messages.json") as told:  # noqa: S310 - http on loopback
+            assert "Something has been waiting for 15 minutes" in json.load(told)[-1]["text"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 0, output.read_text()
 
 
 @pytest.mark.usefixtures("built")

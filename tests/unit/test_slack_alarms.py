@@ -213,4 +213,5 @@ def test_a_notification_is_never_taken_for_an_alarm() -> None:
 def test_an_alarm_that_sqs_moved_to_the_dead_letters_is_ours_to_re_drive() -> None:
     dead = letter("slack", {"MessageId": "m", "ReceiptHandle": "h", "Body": RECORD["body"]})
 
-    assert (dead.channel, dead.body, dead.attributes) == ("slack", RECORD["body"], {})
+    assert (dead.channel, dead.addressee, dead.attributes) == ("slack", "alarms in Slack", {})
+    assert dead.body == RECORD["body"]

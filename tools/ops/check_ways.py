@@ -182,7 +182,7 @@ def queues(desk: Desk) -> Iterable[Finding]:
             yield good("Queues", f"no dead letters ({name})")
             continue
         found = letters.look(account, name, limit=LOOKED_AT)
-        reasons = sorted({f"{one.value('destination') or 'none of ours'}: {one.reason}" for one in found})
+        reasons = sorted({f"{one.addressee or 'none of ours'}: {one.reason}" for one in found})
         since = min((one.sent_at for one in found), default=None)
         words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, wiring.utc_now())
         yield bad("Queues", words, f"mend that, then: testmo-notifier redrive --queue {name} --yes")

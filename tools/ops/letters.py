@@ -44,11 +44,21 @@ class Letter:
         return self.attributes.get(name, ("", ""))[1]
 
     @property
+    def is_alarm(self) -> bool:
+        """Whether it is an alarm as it came from OpsTopic; SQS itself moved it here."""
+        return not self.attributes and read_alarm(self.body) is not None
+
+    @property
+    def addressee(self) -> str:
+        """For whom it is; empty where nobody can say."""
+        return self.value("destination") or ("alarms in Slack" if self.is_alarm else "")
+
+    @property
     def channel(self) -> str:
         """`slack` or `email`; empty where nobody could say where it belongs."""
         if self.value("id") and self.value("destination").startswith("slack:") and text_of(self.body):
             return "slack"
-        if not self.attributes and read_alarm(self.body):  # SQS itself moved it here, as it came from OpsTopic
+        if self.is_alarm:
             return "slack"
         return "email" if self.value("channel") == "email" and self.value("destination") else ""
 

@@ -32,7 +32,7 @@ def plan(desk: Desk, queues: Sequence[str]) -> int:
     for queue in queues:
         total = depth(desk.account, desk.account.stack.dead_letter_queues[queue])
         letters = look(desk.account, queue, limit=LOOKED_AT) if total else []
-        groups = Counter((one.value("destination") or "(none of ours)", one.reason) for one in letters)
+        groups = Counter((one.addressee or "(none of ours)", one.reason) for one in letters)
         desk.out.heading(f"{queue}: {counted(max(total, len(letters)), DEAD_LETTER)}", {})
         for (destination, reason), number in groups.most_common():
             desk.out.note(f"{number} for {destination}: {reason}")
