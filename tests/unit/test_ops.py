@@ -106,6 +106,14 @@ def test_alarms_about_slack_are_not_watched_where_nobody_but_slack_is_told(
     assert [finding.ok for finding in findings] == ["alarms go" in one for one in words]
 
 
+@pytest.mark.parametrize(
+    ("names", "destination"),
+    [(["default", "ops"], "slack:ops"), (["a", "default"], "slack:default"), (["b", "a"], "slack:b"), ([], "")],
+)
+def test_doctor_knows_where_the_slack_function_sends_alarms(names: list[str], destination: str) -> None:
+    assert check_ways.for_alarms(names) == destination
+
+
 @pytest.mark.parametrize(("minutes", "ok", "words"), [(0, True, "0 s"), (5, False, "300 s ahead of ours")])
 def test_clocks_are_compared_with_aws_and_not_with_this_machine(*, minutes: int, ok: bool, words: str) -> None:
     theirs = datetime(2020, 1, 1, tzinfo=UTC)  # this machine's clock is years ahead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -77,9 +77,8 @@ def slack(desk: Desk) -> Iterable[Finding]:
         destination = f"slack:{name}"
         finding = alive(pool, destination, url, account.slack_secret_arn)
         if destination not in wanted:
-            finding = Finding(
-                finding.area, finding.ok, f"{finding.words} (no route of this checkout names it)", finding.mend
-            )
+            use = "alarms go there" if destination == for_alarms(webhooks) else "no route of this checkout names it"
+            finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.mend)
         yield finding
         failures = records.pace(account, destination).failures
         if failures and finding.ok:
@@ -161,9 +160,13 @@ def alarms(others: Sequence[str], slack_destination: str) -> Iterable[Finding]:
 def slack_for_alarms(account: Account) -> str:
     """The destination in Slack that gets the alarms; empty where no webhook can be used."""
     try:
-        names = list(account.webhooks())
+        return for_alarms(account.webhooks())
     except ConfigurationError:  # `slack` says what is wrong with the secret
         return ""
+
+
+def for_alarms(names: Collection[str]) -> str:
+    """The same for the webhooks that there are, as the Slack function chooses."""
     return next((f"slack:{name}" for name in (*FOR_ALARMS, *names) if name in names), "")
 
 
