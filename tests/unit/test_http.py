@@ -229,6 +229,12 @@ def test_no_log_line_of_urllib3_quotes_the_address(caplog: pytest.LogCaptureFixt
         ("-5", None),
         ("1.5", None),
         ("soon", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 3600.0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("Mon, 23 Nov 99999 08:00:00 GMT", None),
+        ("Mon, 23 Nov 99999999999999999999 08:00:00 GMT", None),  # an OverflowError of its own
+        ("Mon, 23 Nov 2026 99999999999999999999:00:00 GMT", None),
+        ("Mon, 23 Nov 2026 08:00:00 +9999", None),
         ("٣", None),
     ],
 )

@@ -115,7 +115,7 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
         if raw.isascii() and raw.isdigit():
             return min(float(raw), MAX_RETRY_AFTER_SECONDS)
         moment = parsedate_to_datetime(raw)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -198,12 +198,8 @@ class Testmo:
             fresh = self._token.refresh()
             if fresh != token:
                 answer, token = self._ask(path, query, fresh)
-        if answer.status == 429:  # noqa: PLR2004 - an HTTP status
-            seconds = retry_after_seconds(answer, self._now())
-            throttled = Throttled(
-                f"Testmo asked for fewer requests (429 on {path})",
-                retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds,
-            )
+        throttled = asked_for_a_pause(path, answer, self._now())
+        if throttled is not None:
             self._gate.close(throttled)
             raise throttled
         try:
@@ -226,8 +222,24 @@ class Testmo:
             raise Unreadable(f"{path} could not be read: {exc}") from exc
 
 
+def asked_for_a_pause(path: str, answer: Answer, now: datetime) -> Throttled | None:
+    """The pause that a 429 asks for, said or not, and a 503 that says how long (maintenance)."""
+    seconds = retry_after_seconds(answer, now)
+    match answer.status:
+        case 429:
+            words = f"Testmo asked for fewer requests (429 on {path})"
+            return Throttled(words, retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds)
+        case 503 if seconds is not None:
+            return Throttled(f"Testmo asked for a pause (503 on {path})", retry_after_seconds=seconds)
+    return None
+
+
 def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
-    """The JSON object of a good answer, or the error that says what to do about a bad one."""
+    """The JSON object of a good answer, or the error that says what to do about a bad one.
+
+    Only Testmo's own words decide about a token, a right, a request, or whether something exists. All its errors are
+    JSON with a `message` (docs.testmo.com, error handling); a proxy, a firewall or a bot check answers in other words.
+    """
     body, words = read_json(answer.body)
     said = harmless(words, token)
     said = f": Testmo says {said!r}" if said else ""
@@ -237,6 +249,10 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
         case 200:
             looks = "HTML instead of JSON" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
             raise Unreadable(f"{path} answered with {looks} (a login page, a proxy, a cut connection?)")
+        case 400 | 401 | 403 | 404 | 405 | 422 if body is None or "message" not in body:
+            raise Unreadable(
+                f"{path} answered with {answer.status}, but not in Testmo's words (a proxy, a firewall, a bot check?)"
+            )
         case 401:
             raise TokenRefused(
                 f"Testmo refuses the token (401 on {path}): it was revoked, or belongs to a user who is gone. "
