@@ -11,7 +11,8 @@ NotifierError
 ├── Invisible            skip this project or run, keep its checkpoint: hidden (403, each poll says so) or deleted (404)
 ├── RequestRejected      400, 405, 422: our bug or a bad setting; names the parameter; nothing moves
 ├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll. So is a 401, 403
-│                        or 404 that Testmo did not say itself: a proxy's page decides about no token, right or run
+│   │                    or 404 that Testmo did not say itself: a proxy's page decides about no token, right or run
+│   └── TooHeavy         too much at once: ask for fewer rows
 ├── LostRace             another poller wrote this item first; its write stands
 ├── TooLarge             DynamoDB takes no item of this size: nothing moves for this run, and every poll says so
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
@@ -96,6 +97,10 @@ class RequestRejected(NotifierError):
 
 class Unreadable(NotifierError):
     """No usable answer (5xx, HTML, truncated JSON, no connection). Passing, as far as anybody can tell."""
+
+
+class TooHeavy(Unreadable):
+    """An answer that is too large to hold, or that was still coming when its time was over."""
 
 
 class LostRace(NotifierError):

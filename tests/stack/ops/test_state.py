@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes import SlackAnswer
@@ -40,7 +41,12 @@ def test_a_run_that_testmo_hides_is_named_by_status_and_doctor_until_it_is_shown
     doctor = operated.command("doctor")
     assert (doctor.status, f"run {run.id} has become invisible" in doctor.out) == (1, True)
     assert operated.command("dry-run").status == 1
+
     operated.simulator.faults.clear()
+    store = records.store(operated.account)
+    store.commit(replace(store.checkpoints([run.id])[run.id], gone_at=None))  # the hour is over
+    assert operated.poll().hidden == 0
+    assert operated.command("status", "--json").json["hidden"] == {}
 
 
 def test_a_run_that_was_deleted_is_nobodys_fault(operated: Operated) -> None:
