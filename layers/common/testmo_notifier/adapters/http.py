@@ -24,7 +24,7 @@ CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
 PIECE_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # of what is kept of it, see adapters/light.py
-HEAVY_BYTES: Final = 1024 * 1024  # what came of a body until its time was over: so much is no drip, but too much
+HEAVY_BYTES: Final = 1024 * 1024  # from here on a body is looked at; one that is still coming then is no drip
 MIN_YEAR, MAX_YEAR = 1971, 8999  # a clock outside of them is broken, and reckoning with its dates would overflow
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day
 
@@ -78,10 +78,13 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
         try:
             content = bytearray()
             received = 0
-            lightened = Lightened() if light else None
+            lightened: Lightened | None = None
             while len(content) <= max_bytes and (piece := response.read1(PIECE_BYTES)):
                 received += len(piece)
                 content += lightened.feed(piece) if lightened else piece
+                if light and lightened is None and received >= HEAVY_BYTES:  # looking at every string takes its time
+                    lightened = Lightened()
+                    content = bytearray(lightened.feed(bytes(content)))
                 if monotonic() > ends_at:
                     kind = TooHeavy if received >= HEAVY_BYTES else Unreadable
                     raise kind("no complete answer came in time")
