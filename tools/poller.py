@@ -24,6 +24,7 @@ class Summary:
     status: "ok"; "partial" (something could not be read or handed over, see `problems`); "waiting" (Testmo asked for
     a pause, nothing was asked); "busy" (another poller is at it until `retry_at`, nothing was done).
     pending: runs whose messages still wait to be handed over.
+    hidden: runs and projects that Testmo does not let the token's user see.
     """
 
     status: str
@@ -31,17 +32,20 @@ class Summary:
     problems: tuple[str, ...]
     pending: int
     retry_at: datetime | None
+    hidden: int = 0
 
     @classmethod
     def parse(cls, answer: Mapping[str, object]) -> Summary:
         """Take over the function's answer."""
         problems, pending, retry_at = answer.get("problems"), answer.get("pending"), answer.get("retry_at")
+        hidden = answer.get("hidden")
         return cls(
             status=str(answer["status"]),
             words=str(answer.get("words", "")),
             problems=tuple(map(str, problems)) if isinstance(problems, list) else (),
             pending=pending if isinstance(pending, int) else 0,
             retry_at=parse(retry_at) if isinstance(retry_at, str) else None,
+            hidden=hidden if isinstance(hidden, int) else 0,
         )
 
 

@@ -157,7 +157,7 @@ class Session:
             self._pause(seconds)
         self._last = summary
         seconds = self._clock.monotonic() - started
-        self._terminal.poll(number, summary.words, seconds, is_ok=summary.status == "ok")
+        self._terminal.poll(number, summary.words, seconds, is_ok=summary.status == "ok" and not summary.hidden)
         for problem in summary.problems:
             self._terminal.problem(problem)
 
@@ -255,6 +255,12 @@ class Session:
             found.append(f"{_count(len(self._failed), 'poll')} failed: number {which}")
         if self._last is not None and self._last.status != "ok":
             found.append(f"The last poll did not read everything: {self._last.words}")
+        if self._last is not None and self._last.hidden:
+            which = "1 run or project" if self._last.hidden == 1 else f"{self._last.hidden} runs and projects"
+            found.append(
+                f"{which} {_is(self._last.hidden)} hidden from the token's user, and nobody knows what failed there: "
+                "see the notes above, and give the user access in Testmo"
+            )
         if self._last is not None and self._last.pending:
             found.append(f"{_count(self._last.pending, 'run')} with messages that the next poll would hand over")
         if waiting:

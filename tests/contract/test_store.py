@@ -22,6 +22,7 @@ from tests.template import make_table
 LEASE = timedelta(seconds=30)
 Open = Callable[[str], DynamoDBStore | MemoryStore]
 FULL_CONTROL = Control(
+    hidden={12: at(7), 4711: at(8)},
     installed_at=at(-99),
     polled_at=at(1),
     discovered_at=at(2),

@@ -6,7 +6,7 @@ And how little of a bad answer is quoted (SECURITY.md).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -204,6 +204,12 @@ BAD = [
     ("truncated", Unreadable, "/results could not be read: the answer broke off"),
     ("cut-json", Unreadable, "/results answered with no complete JSON"),
     ("reset", Unreadable, "/results could not be read: the answer broke off"),
+    ("401-page", Unreadable, "/results answered with 401, but not in Testmo's words .a proxy, a firewall, a bot check"),
+    ("403-page", Unreadable, "/results answered with 403, but not in Testmo's words"),
+    ("403-json", Unreadable, "/results answered with 403, but not in Testmo's words"),
+    ("403-list", Unreadable, "/results answered with 403, but not in Testmo's words"),
+    ("404-page", Unreadable, "/results answered with 404, but not in Testmo's words"),
+    ("404-empty", Unreadable, "/results answered with 404, but not in Testmo's words"),
 ]
 
 
@@ -249,6 +255,15 @@ def test_429_shuts_the_gate_for_as_long_as_testmo_says_or_a_minute(
     with pytest.raises(Throttled):
         testmo.projects()
     assert len(bench.simulator.requests) == 1
+
+
+def test_a_503_that_says_how_long_is_obeyed_like_a_429(bench: Bench) -> None:
+    bench.simulator.faults.add("503", retry_after=99_999_999)
+
+    with pytest.raises(Throttled, match=r"Testmo asked for a pause \(503 on /projects\)") as caught:
+        bench.testmo().projects()
+    assert caught.value.retry_after_seconds == 3600
+    assert bench.gate.closed_by is caught.value
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])
@@ -432,6 +447,48 @@ def test_a_list_that_goes_on_for_ever_is_unreadable(bench: Bench, monkeypatch: p
 def test_what_cannot_be_understood_is_unreadable(bench: Bench, status: int, body: object, words: str) -> None:
     with Scripted((status, body)) as server, pytest.raises(Unreadable, match=words):
         bench.testmo(server.url).projects()
+
+
+CALLS: dict[str, Callable[[adapter.Testmo], object]] = {
+    "/user": lambda testmo: testmo.user(),
+    "/projects": lambda testmo: testmo.projects(),
+    "open runs": lambda testmo: testmo.open_runs(7),
+    "closed runs": lambda testmo: testmo.closed_runs(7, START),
+    "/runs/9": lambda testmo: testmo.run(9),
+    "statuses": lambda testmo: testmo.statuses(7),
+    "cases": lambda testmo: testmo.cases(7, page=1, created_after=None),
+    "results": lambda testmo: testmo.results(9, ResultsQuery()),
+}
+STRANGERS: dict[str, object] = {
+    "page": b"<!DOCTYPE html><title>Just a moment...</title>",
+    "empty": b"",
+    "object": {"error": "forbidden", "Message": "none of Testmo's"},
+    "list": [{"message": "none of Testmo's"}],
+    "text": "message",
+    "cut": b'{"message": "Unauthen',
+}
+
+
+@pytest.mark.parametrize("body", STRANGERS.values(), ids=STRANGERS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 422])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_whoever_does_not_speak_as_testmo_decides_about_nothing(
+    bench: Bench, call: Callable[[adapter.Testmo], object], status: int, body: object
+) -> None:
+    with Scripted((status, body)) as server, pytest.raises(Unreadable, match=f"answered with {status}, but not in Tes"):
+        call(bench.testmo(server.url))
+
+    assert bench.gate.closed_by is None
+
+
+@pytest.mark.parametrize("message", ["", None, "Unauthenticated.", ["not text"]])
+@pytest.mark.parametrize(("status", "error"), [(401, TokenRefused), (403, Invisible), (404, Invisible)])
+@pytest.mark.parametrize("call", [call for name, call in CALLS.items() if name != "/user"])
+def test_an_object_with_a_message_is_testmos_own_whatever_it_says(
+    bench: Bench, call: Callable[[adapter.Testmo], object], status: int, error: type[NotifierError], message: object
+) -> None:
+    with Scripted((status, {"message": message})) as server, pytest.raises(error):
+        call(bench.testmo(server.url))
 
 
 def test_a_row_that_cannot_be_understood_hides_no_other(bench: Bench) -> None:

@@ -197,7 +197,22 @@ def test_fourteen_minutes_without_a_poll_are_no_alarm(at_work: Operation) -> Non
     assert at_work.gone_off == set()
 
 
-@pytest.mark.parametrize("fault", ["500", "login-page", "401", "403", "404-route", "reset"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "500",
+        "login-page",
+        "401",
+        "403",
+        "404-route",
+        "reset",
+        "401-page",
+        "403-page",
+        "403-json",
+        "403-list",
+        "404-empty",
+    ],
+)
 def test_polls_that_fail_are_no_sign_of_life(at_work: Operation, fault: str) -> None:
     """Whatever Testmo answers, the dead man's switch goes off, and the alarm of its own comes on top."""
     at_work.polls(15)
@@ -246,6 +261,27 @@ def test_a_message_that_sns_does_not_take_is_lag(at_work: Operation) -> None:
     story.topic.refused = {"slack:default"}
     at_work.polls(17)
     assert "LagAlarm" in at_work.alarms()
+
+
+@pytest.mark.parametrize("stranger", ["401-page", "403-page", "404-empty"])
+def test_a_strangers_answer_about_one_run_is_lag_and_neither_a_token_nor_a_right(
+    at_work: Operation, stranger: str
+) -> None:
+    at_work.polls(15)
+    run = at_work.story.add_run("behind a proxy")
+    at_work.story.testmo.faults.add(stranger, path=f"/runs/{run.id}/results", times=None)
+    at_work.polls(20)
+    assert at_work.alarms() == {"LagAlarm"}
+
+
+def test_a_run_that_was_deleted_rings_nothing(at_work: Operation) -> None:
+    at_work.polls(15)
+    run = at_work.story.add_run("deleted")
+    at_work.polls(1)
+    at_work.story.save(run)
+    at_work.story.testmo.faults.add("404", path=f"/runs/{run.id}*", times=None)
+    at_work.polls(130)
+    assert at_work.alarms() == set()
 
 
 def test_a_project_that_is_invisible_is_not_lag_as_well(at_work: Operation) -> None:

@@ -48,6 +48,33 @@ def test_after_a_429_nothing_is_asked_before_the_pause_is_over_then_everything_i
     assert story.announced == [result.id]
 
 
+@pytest.mark.parametrize("path", ["/projects", "/projects/*/runs", "/runs/*/results"])
+def test_a_maintenance_that_says_how_long_it_takes_is_waited_out(story: Story, path: str) -> None:
+    run = story.add_run()
+    story.poll()
+    story.testmo.faults.add("503", path=path, retry_after=200)
+    story.wait()
+    result = story.save(run)
+    summary = story.poll()
+    began, asked = story.time, len(story.testmo.requests)
+    story.wait_and_poll(10, every=30)
+
+    assert summary.retry_at == began + timedelta(seconds=200)
+    assert all((request.at - began).total_seconds() >= 200 for request in story.testmo.requests[asked:])
+    assert story.announced == [result.id]
+
+
+def test_a_503_that_does_not_say_how_long_stops_nothing_but_its_own_run(story: Story) -> None:
+    broken, healthy = story.add_run("broken"), story.add_run("healthy")
+    story.poll()
+    story.testmo.faults.add("503", path=f"/runs/{broken.id}/results", times=None)
+    story.save(broken)
+    result = story.save(healthy)
+    summary = story.wait_and_poll()
+
+    assert (story.announced, summary.retry_at) == ([result.id], None)
+
+
 def test_a_poll_within_the_pause_says_that_it_waits(story: Story) -> None:
     story.poll()
     story.testmo.faults.add("429", retry_after=200)

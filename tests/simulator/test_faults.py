@@ -8,7 +8,7 @@ import urllib3
 from urllib3.exceptions import ProtocolError
 
 from tools.simulator import Simulator
-from tools.simulator.faults import ANSWERS, DELIVERIES, DESCRIPTIONS
+from tools.simulator.faults import ANSWERS, DELIVERIES, DESCRIPTIONS, SPOILS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ def test_an_unknown_fault_is_refused_with_the_known_ones(client: Client) -> None
 
 
 def test_every_described_fault_is_built() -> None:
-    assert set(DESCRIPTIONS) == {*ANSWERS, *DELIVERIES, "slow"}
+    assert set(DESCRIPTIONS) == {*ANSWERS, *DELIVERIES, *SPOILS, "slow"}
 
 
 def test_a_slow_answer_waits_and_is_complete(shop: Shop, connect: Callable[[Simulator], Client]) -> None:

@@ -6,6 +6,7 @@ No redirect is followed (DESIGN section 6), no address is quoted (SECURITY.md).
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 import pytest
 
 from testmo_notifier.adapters.http import Answer, new_pool, retry_after_seconds, send, server_date
-from testmo_notifier.errors import Unreadable
+from testmo_notifier.errors import TooHeavy, Unreadable
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SECRET = "XsecretX"
@@ -74,12 +75,13 @@ def serving(answer: bytes, *, close: bool = True) -> Iterator[RawServer]:
         server.stop()
 
 
-def get(server: RawServer, *, max_bytes: int = 10_000, cut: bool = False, read_seconds: float = 5.0) -> Answer:
+def get(
+    server: RawServer, *, max_bytes: int = 10_000, read_seconds: float = 5.0, cut: bool = False, light: bool = False
+) -> Answer:
     pool = new_pool()
+    how = {"max_bytes": max_bytes, "read_seconds": read_seconds, "cut": cut, "light": light}
     try:
-        return send(
-            pool, "GET", server.url, headers={}, max_bytes=max_bytes, cut=cut, read_seconds=read_seconds, fields={}
-        )
+        return send(pool, "GET", server.url, headers={}, fields={}, **how)  # type: ignore[arg-type]  # of many types
     finally:
         pool.clear()
 
@@ -229,6 +231,12 @@ def test_no_log_line_of_urllib3_quotes_the_address(caplog: pytest.LogCaptureFixt
         ("-5", None),
         ("1.5", None),
         ("soon", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 3600.0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("Mon, 23 Nov 99999 08:00:00 GMT", None),
+        ("Mon, 23 Nov 99999999999999999999 08:00:00 GMT", None),  # an OverflowError of its own
+        ("Mon, 23 Nov 2026 99999999999999999999:00:00 GMT", None),
+        ("Mon, 23 Nov 2026 08:00:00 +9999", None),
         ("٣", None),
     ],
 )
@@ -243,12 +251,53 @@ def test_a_retry_after_is_a_bounded_number_of_seconds_or_nothing(value: str, sec
         ("Mon, 23 Nov 2026 10:00:00 +0100", NOW),
         ("Mon, 23 Nov 2026 09:00:00 -0000", NOW),
         ("Fri, 31 Dec 9999 23:59:59 -0100", None),  # another zone's first day of a year that Python does not know
+        ("Mon, 01 Jan 1900 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),  # what adds five minutes to it overflows
+        ("Mon, 23 Nov 99999999999999999999 08:00:00 GMT", None),
         ("yesterday", None),
         ("", None),
     ],
 )
 def test_the_servers_date_is_in_utc_or_nothing(value: str, moment: datetime | None) -> None:
     assert server_date(Answer(200, b"", {"date": value})) == moment
+
+
+LONG = b'{"note":"' + b"words \\\\ \\u00e4 " * 200_000 + b'","end":1}'  # 3 MB
+LONG_GZIPPED = gzip.compress(LONG)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OK + b"Content-Length: %d\r\n\r\n" % len(LONG) + LONG,
+        OK + b"\r\n" + LONG,
+        OK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(LONG) + LONG + b"\r\n0\r\n\r\n",
+        OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(LONG_GZIPPED) + LONG_GZIPPED,
+    ],
+    ids=["length", "until-close", "chunked", "gzip"],
+)
+def test_a_body_is_made_light_however_it_comes(raw: bytes) -> None:
+    with serving(raw) as server:
+        body = get(server, max_bytes=1_500_000, light=True).body
+
+    assert 500_000 < len(body) < 600_000
+    assert json.loads(body)["end"] == 1
+
+
+@pytest.mark.parametrize("length", [len(LONG) // 2, len(LONG) - 1, 20])
+def test_a_long_body_that_ends_too_early_does_not_become_a_whole_one(length: int) -> None:
+    with serving(OK + b"Content-Length: %d\r\n\r\n" % length + LONG[:length]) as server:
+        body = get(server, max_bytes=1_500_000, light=True).body
+
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting|Invalid"):
+        json.loads(body)
+
+
+def test_a_heavy_body_whose_time_is_over_is_told_from_a_drip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("testmo_notifier.adapters.http.monotonic", Hasty())
+    monkeypatch.setattr("testmo_notifier.adapters.http.HEAVY_BYTES", 1_000)
+    with serving(OK + b"Content-Length: 9999\r\n\r\n" + b"x" * 9999) as server, pytest.raises(TooHeavy):
+        get(server)
 
 
 def test_a_body_that_drips_is_given_up_when_the_time_for_an_answer_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""When `testmo-notifier local` ends, what it says then, and with which status."""
+"""When `testmo-notifier local` ends, what it says then, and with which status; what is hidden was not read (rule 7)."""
 
 from __future__ import annotations
 
@@ -212,6 +212,21 @@ def test_a_refused_token_is_set_in_the_environment_here() -> None:
     is_ok, printed = Stage(Raised("Testmo refuses the token (401 on /projects): …"), polls="1").play()
     assert is_ok is False
     assert "TESTMO_TOKEN" in printed
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(1, "1 run or project is hidden"), (3, "3 runs and projects are hidden")]
+)
+def test_what_testmo_hides_is_never_called_everything(number: int, words: str) -> None:
+    hidden = summary(hidden=number, problems=["run 12 (Release 4.2) is hidden since …"])
+    is_ok, printed = Stage(hidden, polls="1").play()
+    assert is_ok is False
+    assert f"{words} from the token's user" in printed
+    assert "everything" not in printed
+
+
+def test_what_was_hidden_and_is_shown_again_is_no_problem() -> None:
+    assert Stage(summary(hidden=1), summary(), polls="2", interval="0").play()[0] is True
 
 
 def test_what_a_poll_had_to_leave_out_is_not_called_everything() -> None:

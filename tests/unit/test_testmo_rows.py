@@ -35,6 +35,19 @@ def test_a_documented_row_is_understood_completely() -> None:
         ({"deleted_at": "2026-11-23T09:01:00.000Z"}, "is_deleted", True, ()),
         ({"deleted_at": False}, "is_deleted", False, ()),
         ({"deleted_at": ""}, "is_deleted", False, ()),
+        ({"deleted_at": " "}, "is_deleted", False, ()),
+        ({"deleted_at": "0000-00-00 00:00:00"}, "is_deleted", False, ()),  # MySQL's "never"
+        ({"deleted_at": "0000-00-00"}, "is_deleted", False, ()),
+        ({"deleted_at": "0001-01-01T00:00:00Z"}, "is_deleted", False, ()),  # Go's and .NET's
+        ({"deleted_at": "0001-01-01 00:00:00.000000"}, "is_deleted", False, ()),
+        ({"deleted_at": "-0001-11-30T00:00:00.000000Z"}, "is_deleted", False, ()),  # what PHP makes of MySQL's
+        ({"deleted_at": "1970-01-01T00:00:00.000Z"}, "is_deleted", False, ()),
+        ({"deleted_at": 0}, "is_deleted", False, ()),
+        ({"deleted_at": "2026-11-23 09:01:00"}, "is_deleted", True, ()),
+        ({"deleted_at": "yesterday"}, "is_deleted", True, ()),
+        ({"deleted_at": 1_795_424_460}, "is_deleted", True, ()),
+        ({"created_at": "0001-01-01 00:00:00"}, "created_at", None, ("created_at is not a date",)),
+        ({"created_at": "9999-12-31 23:59:59"}, "created_at", None, ("created_at is not a date",)),
         # Numbers may come as text, or with a point.
         ({"status_id": "3"}, "status_id", 3, ()),
         ({"status_id": 3.0}, "status_id", 3, ()),
@@ -54,6 +67,10 @@ def test_a_documented_row_is_understood_completely() -> None:
         ({"updated_at": "2026-13-01T00:00:00Z"}, "updated_at", None, ("updated_at is not a date",)),
         ({"note": {"html": "x"}}, "note", "", ("note is not text",)),
         ({"is_latest": "yes"}, "is_latest", None, ()),
+        ({"is_latest": 1}, "is_latest", True, ()),
+        ({"is_latest": 0}, "is_latest", False, ()),
+        ({"is_latest": "0"}, "is_latest", False, ()),
+        ({"is_latest": 2}, "is_latest", None, ()),
     ],
 )
 def test_a_row_is_kept_as_far_as_it_can_be_understood(

@@ -170,14 +170,12 @@ def outboxes(desk: Desk) -> Iterable[Finding]:
             yield good("Outboxes", words)
     if not state.outboxes:
         yield good("Outboxes", "everything found was published")
-    for project in (project for project in state.projects.values() if project.gone_at):
+    for project in records.hidden_projects(state):
         step = "give the token's user access again, or take it out of ProjectIds"
         yield bad("Testmo", f"project {project.project_id} has become invisible", step)
-    open_runs = {run for project in state.projects.values() for run in project.open_runs}
-    for checkpoint in state.checkpoints.values():
-        if checkpoint.gone_at and checkpoint.run_id in open_runs:
-            step = "it is tried again every hour; give the token's user access"
-            yield bad("Testmo", f"run {checkpoint.run_id} has become invisible", step)
+    for run_id in sorted(state.control.hidden):
+        step = "it is tried again every hour; give the token's user access"
+        yield bad("Testmo", f"run {run_id} has become invisible", step)
 
 
 def alarms(desk: Desk) -> Iterable[Finding]:

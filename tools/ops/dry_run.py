@@ -35,9 +35,8 @@ def dry_run(desk: Desk, *, from_environment: bool) -> int:
         desk.out.problem(problem)
     shown = [previewing.Preview(f"run {told.run_id}", told.destination, told) for told in overlay.published]
     previewing.tell(shown, desk.out)
-    desk.out.verdict(
-        f"{counted(len(shown), 'message')} would go out; nothing was sent, nothing moved", is_ok=summary.status == "ok"
-    )
+    is_ok = summary.status == "ok" and not summary.hidden
+    desk.out.verdict(f"{counted(len(shown), 'message')} would go out; nothing was sent, nothing moved", is_ok=is_ok)
     told = [{"destination": one.words, **one.as_json()} for one in shown]
-    desk.answer({"ok": summary.status == "ok", "summary": summary.to_json(), "messages": told})
-    return FINE if summary.status == "ok" else WRONG
+    desk.answer({"ok": is_ok, "summary": summary.to_json(), "messages": told})
+    return FINE if is_ok else WRONG

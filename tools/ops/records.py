@@ -103,6 +103,11 @@ def state(account: Account, progress: Callable[[str], None] = lambda _: None) ->
     return State(kept, lease, dict(sorted(projects.items())), dict(sorted(checkpoints.items())), unreadable)
 
 
+def hidden_projects(state: State) -> list[ProjectState]:
+    """Those that Testmo lists and does not let the token's user look into. One that it lists no more may be deleted."""
+    return [p for p in state.projects.values() if p.gone_at and p.project_id in state.control.projects]
+
+
 def understood(read: Callable[[Item], T], item: Item, unreadable: dict[str, str]) -> T | None:
     """What an item says; one that nobody understands is put down, with the kind of trouble and none of its words."""
     try:

@@ -34,6 +34,7 @@ def status(desk: Desk) -> int:
             "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",
             "Throttled": throttle(state.control.not_before, now),
             "Left undone": undone(state, now),
+            "Hidden": ", ".join(f"{what} since {iso(since)}" for what, since in hidden(state).items()) or "nothing",
             "Outboxes": outboxes(state),
             "Queues": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in queues.items()),
         },
@@ -63,6 +64,12 @@ def undone(state: State, now: datetime) -> str:
         for run in sorted(state.control.undone)
     ]
     return ", ".join(words) or "nothing"
+
+
+def hidden(state: State) -> Mapping[str, datetime]:
+    """What Testmo does not let the token's user see, and since when it was last refused."""
+    projects = {f"project {p.project_id}": p.gone_at for p in records.hidden_projects(state) if p.gone_at}
+    return projects | {f"run {run_id}": since for run_id, since in sorted(state.control.hidden.items())}
 
 
 def outboxes(state: State) -> str:
@@ -104,7 +111,10 @@ def remarks(checkpoint: Checkpoint | None, state: State) -> list[str]:
     found = [f"{counted(len(checkpoint.outbox), 'message')} to be published"] if checkpoint.outbox else []
     found += ["read half"] if checkpoint.resume else []
     found += ["sweep due"] if checkpoint.sweep else []
-    found += [f"invisible since {iso(checkpoint.gone_at)}"] if checkpoint.gone_at else []
+    if checkpoint.run_id in state.control.hidden:
+        found += [f"hidden since {iso(state.control.hidden[checkpoint.run_id])}"]
+    elif checkpoint.gone_at:
+        found += [f"deleted, as Testmo said {iso(checkpoint.gone_at)}"]
     found += ["left undone"] if checkpoint.run_id in state.control.undone else []
     return found + ([f"rewound {checkpoint.rewound}"] if checkpoint.rewound else [])
 
@@ -124,6 +134,7 @@ def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
         "lease": {"holder": state.lease.holder, "until": iso(state.lease.until)} if state.lease else None,
         "undone": sorted(control.undone),
         "unswept": sorted(control.unswept),
+        "hidden": {what: iso(since) for what, since in hidden(state).items()},
         "unreadable": dict(state.unreadable),
         "projects": [
             {"id": p.project_id, "watched_since": iso(p.watched_since), "gone_at": iso(p.gone_at)}

@@ -77,7 +77,11 @@ def wrong_method(method: str, path: str) -> Answer:
     return error(405, text, headers={"Allow": "GET, HEAD"})
 
 
-def too_many(retry_after: int | None) -> Answer:
+def too_many(seconds: int | None) -> Answer:
     """429; without a number there is no Retry-After, and a client shall wait 60 seconds."""
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return error(429, "Too Many Attempts.", headers=headers)
+    return error(429, "Too Many Attempts.", headers=retry_after(seconds))
+
+
+def retry_after(seconds: int | None) -> Mapping[str, str]:
+    """The header, where there is a number."""
+    return {} if seconds is None else {"Retry-After": str(seconds)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from tools.simulator import control, pages
 from tools.simulator.api import BASE_PATH, TOKEN, Api, Request
-from tools.simulator.faults import ANSWERS, DELIVERIES, Fault, Faults
+from tools.simulator.faults import ANSWERS, DELIVERIES, SPOILS, Fault, Faults
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 from tools.simulator.switches import Switches
 from tools.simulator.world import World
@@ -124,4 +124,6 @@ class Simulator:
     def _faulty(self, fault: Fault, request: Request) -> Reply:
         if fault.name in DELIVERIES:
             return Reply(self._api.answer(request), DELIVERIES[fault.name])
+        if fault.name in SPOILS:
+            return Reply(SPOILS[fault.name](self._api.answer(request)))
         return Reply(ANSWERS[fault.name](request, fault.retry_after))

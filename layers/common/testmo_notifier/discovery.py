@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
-from testmo_notifier.errors import Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
+from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.projects import HOURLY, Discovery, Lookout
@@ -66,7 +66,7 @@ def discover(
     ).look_around(chosen)
     found.checked_closed = hourly
     if scope.run_ids:
-        keep_only(testmo, scope.run_ids, found, hourly=hourly)
+        keep_only(testmo, store, scope.run_ids, found, control.hidden, hourly=hourly)
     return found
 
 
@@ -106,6 +106,8 @@ def visible_projects(testmo: Testmo) -> tuple[Listed[Project], datetime | None]:
             name = testmo.user()
         except RequestRejected as rejected:
             raise PollFailed(f"Testmo's projects could not be listed: {rejected}", reason="configuration") from exc
+        except Unreadable as unread:
+            raise PollFailed(f"Testmo's projects could not be listed: {exc}; {unread}", reason="unreadable") from exc
         raise PollFailed(f"{name}, whose token this is, may not list projects: {exc}", reason="forbidden") from exc
     except Unreadable as exc:
         raise PollFailed(f"Testmo's projects could not be listed: {exc}", reason="unreadable") from exc
@@ -124,16 +126,29 @@ def first_state(project: Project, installed_at: datetime, began_at: datetime, *,
     return ProjectState(project_id=project.id, watched_since=min(since, began_at))
 
 
-def keep_only(testmo: Testmo, run_ids: tuple[int, ...], found: Discovery, *, hourly: bool) -> None:
+def keep_only(
+    testmo: Testmo,
+    store: Store,
+    run_ids: tuple[int, ...],
+    found: Discovery,
+    hidden: Collection[int],
+    *,
+    hourly: bool,
+) -> None:
     """Keep the runs of `RunIds`, and say once an hour which of them are not there."""
-    missing = set(run_ids) - {watched.run.id for watched in found.runs}
+    missing = set(run_ids) - {watched.run.id for watched in found.runs} - found.hidden_runs
     found.runs = [watched for watched in found.runs if watched.run.id in run_ids]
+    if not hourly or not found.complete:
+        found.hidden_runs |= missing & set(hidden)
     for run_id in sorted(missing) if hourly and found.complete else ():
         try:
             run = testmo.run(run_id)
         except Invisible as exc:
-            found.problems.append(f"run {run_id} of RunIds is gone: {exc}")
-            found.invisible += 1
+            if exc.status == FORBIDDEN:
+                found.hide(run_id, exc)
+            elif not store.checkpoints([run_id]):  # else it was there once: that it was deleted is said, and no fault
+                found.problems.append(f"run {run_id} of RunIds is gone: {exc}")
+                found.invisible += 1
         except (StopReading, Unreadable, RequestRejected) as exc:
             found.problems.append(f"run {run_id} of RunIds could not be looked at: {exc}")
         else:

@@ -5,12 +5,14 @@ NotifierError
 ├── LeaseTaken           another poller is at work; carries when its lease ends
 ├── StopReading          stop asking Testmo in this poll, keep what was handled, go on at a later one
 │   ├── TokenRefused     Testmo does not accept the token (401 anywhere, 403 on /user): the poll fails
-│   ├── Throttled        Testmo said 429; carries the seconds to wait
+│   ├── Throttled        429, or a 503 that says how long; carries the seconds to wait
 │   ├── OutOfBudget      `RequestsPerMinute` is used up
 │   └── OutOfTime        the invocation would be cut off in the middle of another request
-├── Invisible            skip this project or run (403, 404), keep its checkpoint, say its name
+├── Invisible            skip this project or run, keep its checkpoint: hidden (403, each poll says so) or deleted (404)
 ├── RequestRejected      400, 405, 422: our bug or a bad setting; names the parameter; nothing moves
-├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll
+├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll. So is a 401, 403
+│   │                    or 404 that Testmo did not say itself: a proxy's page decides about no token, right or run
+│   └── TooHeavy         too much at once: ask for fewer rows
 ├── LostRace             another poller wrote this item first; its write stands
 ├── TooLarge             DynamoDB takes no item of this size: nothing moves for this run, and every poll says so
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
@@ -30,6 +32,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which Slack could not be reached
+FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
 
 
 class NotifierError(Exception):
@@ -62,7 +65,7 @@ class TokenRefused(StopReading):
 
 
 class Throttled(StopReading):
-    """Testmo answered 429."""
+    """Testmo answered 429, or 503 with a time to come back."""
 
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         self.retry_after_seconds = retry_after_seconds
@@ -78,7 +81,7 @@ class OutOfTime(StopReading):
 
 
 class Invisible(NotifierError):
-    """A project or run is gone, or the token's user may not see it. `status` is 403 or 404."""
+    """Testmo says that the token's user may not see a project or run (`status` 403), or that it is gone (404)."""
 
     def __init__(self, message: str, *, status: int) -> None:
         self.status = status
@@ -95,6 +98,10 @@ class RequestRejected(NotifierError):
 
 class Unreadable(NotifierError):
     """No usable answer (5xx, HTML, truncated JSON, no connection). Passing, as far as anybody can tell."""
+
+
+class TooHeavy(Unreadable):
+    """An answer that is too large to hold, or that was still coming when its time was over."""
 
 
 class LostRace(NotifierError):

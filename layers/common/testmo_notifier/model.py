@@ -320,7 +320,8 @@ class Control:
     which poll (our clock) a run is left undone or half read. `requests` counts the requests of the last minute by
     epoch second. `statuses` are the ids of the statuses that are watched by name. `watching` is what is watched,
     `watched_at` Testmo's clock at the last poll that watched it, `ceased` the same of what was watched before.
-    `projects` were listed at the last complete discovery, `run_ids` is what `RunIds` was then.
+    `projects` were listed at the last complete discovery, `run_ids` is what `RunIds` was then. `hidden` are runs that
+    Testmo does not let the token's user see, and since when (our clock).
     """
 
     installed_at: datetime | None = None
@@ -338,6 +339,7 @@ class Control:
     ceased: Mapping[str, datetime] = field(default_factory=dict)
     projects: frozenset[int] = frozenset()
     run_ids: frozenset[int] = frozenset()
+    hidden: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from testmo_notifier.errors import Invisible, NotifierError, RequestRejected, StopReading, Unreadable
+from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Control, Listed, Project, ProjectState, Run, Scope, WatchedRun
 from testmo_notifier.ports import Testmo
 
@@ -24,7 +24,8 @@ class Discovery:
     `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
     runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain,
     `left` what is left for the next poll. `has_strays`: a row of the list of projects could not be understood.
-    `listed` are all projects in that list.
+    `listed` are all projects in that list. `hidden_runs` and `hidden_projects` are what Testmo does not let us see;
+    `refused` are those of the runs that it was asked for in this poll.
     """
 
     began_at: datetime
@@ -39,6 +40,16 @@ class Discovery:
     left: int = 0
     has_strays: bool = False
     listed: frozenset[int] = frozenset()
+    hidden_runs: set[int] = field(default_factory=set)
+    hidden_projects: int = 0
+    refused: set[int] = field(default_factory=set)
+
+    def hide(self, run_id: int, why: Invisible) -> None:
+        """A run that is in no list is not shown to us either: it is still there, and nobody reads it."""
+        self.hidden_runs.add(run_id)
+        self.refused.add(run_id)
+        self.invisible += 1
+        self.problems.append(f"run {run_id}: {why}; it is tried again in an hour")
 
     def leave(self, what: str, why: NotifierError) -> None:
         """Something is left for the next poll."""
@@ -91,6 +102,7 @@ class Lookout:
             if state.gone_at is not None and self.now - state.gone_at < HOURLY:
                 since = state.gone_at.isoformat(timespec="minutes")
                 found.problems.append(f"project {project.id} ({project.name}) is hidden since {since}")
+                found.hidden_projects += 1
                 continue
             try:
                 self._look_into(project, state)
@@ -100,6 +112,7 @@ class Lookout:
             except Invisible as exc:
                 found.problems.append(f"project {project.id} ({project.name}): {exc}; it is tried again in an hour")
                 found.invisible += 1
+                found.hidden_projects += 1
                 found.states[project.id] = replace(state, gone_at=self.now)
             except (Unreadable, RequestRejected) as exc:
                 found.leave(f"project {project.id} ({project.name})", exc)
@@ -115,7 +128,8 @@ class Lookout:
         has_none = project.run_active_count == 0 and not self.hourly
         opened = {} if has_none else self._by_id(project, self.testmo.open_runs(project.id))
         try:
-            closed = self._closed_runs(project, state, has_lost_some=not state.open_runs <= opened.keys())
+            lost = state.open_runs - opened.keys() - self._known_as_hidden()
+            closed = self._closed_runs(project, state, has_lost_some=bool(lost))
         except (Unreadable, RequestRejected) as exc:
             found.leave(f"the closed runs of project {project.id} ({project.name})", exc)
             closed = {}
@@ -169,18 +183,31 @@ class Lookout:
 
     def _look_for(self, run_ids: Iterable[int], opened: dict[int, Run], closed: dict[int, Run]) -> set[int]:
         """Find runs that are in no list: deleted, or moved between two pages of it. Returns those still to be found."""
-        unclear: set[int] = set()
-        for run_id in sorted(set(run_ids) - closed.keys()):
+        missing = set(run_ids) - closed.keys()
+        unclear = missing & self._known_as_hidden()
+        self.found.hidden_runs |= unclear
+        for run_id in sorted(missing - unclear):
             try:
                 run = self.testmo.run(run_id)
             except Invisible as exc:
-                self.found.problems.append(f"run {run_id} is gone: {exc}")
+                if exc.status == FORBIDDEN and self._is_wanted(run_id):
+                    self.found.hide(run_id, exc)
+                    unclear.add(run_id)
+                elif self._is_wanted(run_id):
+                    self.found.problems.append(f"run {run_id} is gone: {exc}")
             except (Unreadable, RequestRejected) as exc:  # holds up no other run
                 self.found.leave(f"run {run_id} could not be looked at", exc)
                 unclear.add(run_id)
             else:
                 (closed if run.is_closed else opened)[run_id] = run
         return unclear
+
+    def _known_as_hidden(self) -> set[int]:
+        """The runs that need not be asked for: Testmo refused them within the hour."""
+        return set() if self.hourly else set(self.control.hidden)
+
+    def _is_wanted(self, run_id: int) -> bool:
+        return not self.scope.run_ids or run_id in self.scope.run_ids
 
     def _last_look(self, state: ProjectState) -> datetime | None:
         return last_look(state, self.control.discovered_at)

@@ -16,6 +16,7 @@ from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.discovery import discover
 from testmo_notifier.due import due_runs, is_done, is_turn
 from testmo_notifier.errors import (
+    FORBIDDEN,
     Invisible,
     LostRace,
     OutOfBudget,
@@ -96,7 +97,11 @@ class OnePoll:
         self.checkpoints: dict[int, Checkpoint] = {}
         self.undone = set(control.undone)
         self.half_read: set[int] = set()
-        self.hidden: set[int] = set()
+        self.in_hidden_projects: set[int] = set()
+        self.hidden = dict(control.hidden)
+        self.refused: set[int] = set()
+        self.deleted: set[int] = set()
+        self.run_names: dict[int, str] = {}
         self.looked_at = control.discovered_at or control.installed_at
         self.unswept = set(control.unswept)
         self.is_behind = True
@@ -143,6 +148,10 @@ class OnePoll:
         self.summary.skew_seconds = (asked_at - found.began_at).total_seconds()
         self.summary.invisible, self.summary.settings_problems = found.invisible, found.settings_problems
         self.summary.problems += found.problems
+        self.summary.hidden = found.hidden_projects
+        self.hidden = {**dict.fromkeys(found.hidden_runs, asked_at), **self.hidden}
+        self.refused |= found.refused
+        self.run_names = {watched.run.id: watched.run.name for watched in found.runs}
         if not found.complete:
             self.summary.status = "partial"
         return found
@@ -185,7 +194,10 @@ class OnePoll:
             watch=self.watch,
             overlap=self.parts.scope.overlap,
             staleness=self.parts.staleness,
-            undone={**dict.fromkeys(self.undone | self.unswept, self.started), **self.control.undone_since},
+            undone={
+                **dict.fromkeys(self.undone | self.unswept | self.hidden.keys(), self.started),
+                **self.control.undone_since,
+            },
             polled_at=self.control.polled_at,
             now=self.started,
             shuffle=self.parts.shuffle,
@@ -232,9 +244,7 @@ class OnePoll:
         except StopReading as exc:
             self.summary.left(str(exc))
         except Invisible as exc:
-            self.summary.problems.append(f"run {run.id} ({run.name}): {exc}; it is tried again in an hour")
-            self.summary.invisible += 1
-            self.mark_gone(watched)
+            self.out_of_sight(watched, exc)
         except (Unreadable, RequestRejected) as exc:
             self.summary.settings_problems += isinstance(exc, RequestRejected)
             self.summary.unfinished(f"run {run.id} ({run.name}): {exc}")
@@ -243,6 +253,7 @@ class OnePoll:
         else:
             if self.write(reading, outbox):
                 self.undone.discard(run.id)
+                self.hidden.pop(run.id, None)
                 if not reading.owes_sweep:
                     self.unswept.discard(run.id)
                 if reading.is_unfinished:
@@ -274,6 +285,22 @@ class OnePoll:
         self.checkpoints[committed.run_id] = self.outboxes.publish_if_named(committed)
         return True
 
+    def out_of_sight(self, watched: WatchedRun, why: Invisible) -> None:
+        """A run is hidden, which every poll says until it is shown again, or deleted, which is said once."""
+        run = watched.run
+        before = self.checkpoints.get(run.id)
+        if why.status == FORBIDDEN:
+            self.hidden.setdefault(run.id, self.parts.now())
+            self.refused.add(run.id)
+            self.summary.invisible += 1
+            self.summary.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
+        else:
+            was_said = before is not None and before.gone_at is not None and run.id not in self.hidden
+            self.summary.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
+            self.hidden.pop(run.id, None)
+            self.deleted.add(run.id)
+        self.mark_gone(watched)
+
     def mark_gone(self, watched: WatchedRun) -> None:
         """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
         run = watched.run
@@ -296,10 +323,16 @@ class OnePoll:
                 for run in (watched.run for watched in found.runs)
                 if run.project_id == project_id
                 and run.closed_at
+                and run.id not in self.deleted
                 and not is_done(run, self.checkpoints.get(run.id), overlap)
             }
             before = found.known[project_id]
-            after = replace(state, closing=closing, looked_at=before.looked_at if found.complete else state.looked_at)
+            after = replace(
+                state,
+                open_runs=state.open_runs - self.deleted,
+                closing=closing,
+                looked_at=before.looked_at if found.complete else state.looked_at,
+            )
             try:
                 if after != before:
                     self.parts.store.commit_project(after)
@@ -313,7 +346,10 @@ class OnePoll:
         for state in (state for project_id, state in found.known.items() if project_id not in found.states):
             self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
             if state.gone_at is not None:
-                self.hidden |= state.open_runs | state.closing.keys()
+                self.in_hidden_projects |= state.open_runs | state.closing.keys()
+        if found.complete:
+            there = self.run_names.keys() | found.hidden_runs | self.in_hidden_projects
+            self.hidden = {run_id: since for run_id, since in self.hidden.items() if run_id in there}
         self.control = replace(
             self.control,
             polled_at=self.started,
@@ -348,7 +384,9 @@ class OnePoll:
         undone_since = self.undone_since()
         self.summary.lag_seconds = self.lag_seconds(undone_since)
         self.summary.template_errors = len(dict.fromkeys(self.parts.renderer.problems))
+        self.summary.hidden += len(self.hidden)
         self.summary.problems += [
+            *self.hidden_in_words(),
             *self.outboxes.problems,
             *dict.fromkeys(self.parts.renderer.problems),
         ]
@@ -358,6 +396,7 @@ class OnePoll:
             undone=frozenset(self.undone),
             undone_since=undone_since,
             unswept=frozenset(self.unswept),
+            hidden=self.hidden,
             requests=self.gate.spent,
         )
         try:
@@ -365,10 +404,21 @@ class OnePoll:
         except LostRace as exc:
             self.summary.problems.append(str(exc))
 
+    def hidden_in_words(self) -> list[str]:
+        """The runs that stay hidden, whether this poll asked for them or not."""
+        names = {run_id: f" ({name})" for run_id, name in self.run_names.items()}
+        return [
+            f"run {run_id}{names.get(run_id, '')} is hidden since {since.isoformat(timespec='minutes')}: "
+            "give the token's user access; it is tried again every hour"
+            for run_id, since in sorted(self.hidden.items())
+            if run_id not in self.refused
+        ]
+
     def undone_since(self) -> dict[int, datetime]:
         """Since which poll a run is left undone or half read. What is hidden is said by name, not by its age."""
         before = self.control.undone_since
-        return {run_id: before.get(run_id, self.started) for run_id in (self.undone | self.half_read) - self.hidden}
+        left = (self.undone | self.half_read) - self.in_hidden_projects
+        return {run_id: before.get(run_id, self.started) for run_id in left}
 
     def lag_seconds(self, undone_since: Mapping[int, datetime]) -> float:
         """How long the oldest of the things left undone has been waiting; 0 when there is nothing.

@@ -24,7 +24,9 @@ class Summary:
     things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a project that
     was not looked into, or a message that is not published. `skew_seconds`: our clock minus
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
-    be there and are not shown, `settings_problems` settings and requests that Testmo knows nothing of.
+    be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
+    token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
+    that Testmo knows nothing of.
     """
 
     status: Status = "ok"
@@ -45,6 +47,7 @@ class Summary:
     skew_seconds: float = 0.0
     throttled: bool = False
     invisible: int = 0
+    hidden: int = 0
     settings_problems: int = 0
     template_errors: int = 0
     retry_at: datetime | None = None
@@ -90,6 +93,7 @@ class Summary:
             f"{self.pending} waiting to be published" if self.pending else "",
             f"read {self.runs_read} of {plural(self.runs_open, 'run')}",
             f"{self.runs_left} left for the next poll" if self.runs_left else "",
+            f"{self.hidden} hidden" if self.hidden else "",
             plural(self.requests, "request"),
         ]
         return ", ".join(filter(None, parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes import SlackAnswer
@@ -25,6 +26,38 @@ def test_status_says_how_far_everything_is(operated: Operated) -> None:
     assert told["lag_seconds"] < 60
     assert told["queues"] == {"to_slack": 0, "dead_slack": 0, "dead_subscription": 0}
     assert (told["outboxes"], told["undone"], told["schedule"]) == ([], [], "DISABLED")
+
+
+def test_a_run_that_testmo_hides_is_named_by_status_and_doctor_until_it_is_shown_again(operated: Operated) -> None:
+    run = operated.new_run()
+    operated.fail(run)
+    operated.simulator.faults.add("403", path=f"/runs/{run.id}/results", times=None)
+    operated.poll()
+
+    said = operated.command("status")
+    assert f"run {run.id} since 20" in said.out
+    assert "hidden since 20" in said.out
+    assert list(operated.command("status", "--json").json["hidden"]) == [f"run {run.id}"]
+    doctor = operated.command("doctor")
+    assert (doctor.status, f"run {run.id} has become invisible" in doctor.out) == (1, True)
+    assert operated.command("dry-run").status == 1
+
+    operated.simulator.faults.clear()
+    store = records.store(operated.account)
+    store.commit(replace(store.checkpoints([run.id])[run.id], gone_at=None))  # the hour is over
+    assert operated.poll().hidden == 0
+    assert operated.command("status", "--json").json["hidden"] == {}
+
+
+def test_a_run_that_was_deleted_is_nobodys_fault(operated: Operated) -> None:
+    run = operated.new_run()
+    operated.fail(run)
+    operated.simulator.faults.add("404", path=f"/runs/{run.id}/results", times=None)
+    operated.poll()
+
+    assert operated.command("status", "--json").json["hidden"] == {}
+    assert "has become invisible" not in operated.command("doctor").out
+    operated.simulator.faults.clear()
 
 
 def test_status_says_whether_testmo_asked_for_a_pause(operated: Operated) -> None:

@@ -17,12 +17,15 @@ from typing import Final
 
 import urllib3
 
-from testmo_notifier.errors import Unreadable
+from testmo_notifier.adapters.light import Lightened
+from testmo_notifier.errors import TooHeavy, Unreadable
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
 PIECE_BYTES: Final = 64 * 1024
-MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # 100 results with megabyte notes are about 100 MB; nobody needs those
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # of what is kept of it, see adapters/light.py
+HEAVY_BYTES: Final = 1024 * 1024  # from here on a body is looked at; one that is still coming then is no drip
+MIN_YEAR, MAX_YEAR = 1971, 8999  # a clock outside of them is broken, and reckoning with its dates would overflow
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day
 
 
@@ -41,7 +44,7 @@ def new_pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
 
 
-def send(
+def send(  # noqa: PLR0913 - what a request is made of, and how its answer is read
     pool: urllib3.PoolManager,
     method: str,
     url: str,
@@ -52,12 +55,13 @@ def send(
     read_seconds: float = READ_SECONDS,
     max_bytes: int = MAX_BODY_BYTES,
     cut: bool = False,
+    light: bool = False,
 ) -> Answer:
-    """Send one request and read the whole answer; `fields` become the query.
+    """Send one request and read the whole answer; `fields` become the query, `light` shortens the long strings of JSON.
 
     Raises `Unreadable` when no complete answer came: no connection, a time-out, a reset, a body shorter than
     announced, larger than `max_bytes` (with `cut` it is cut there instead) or still dripping when the time to connect
-    and to answer is over.
+    and to answer is over; `TooHeavy` where fewer rows would do.
     """
     ends_at = monotonic() + CONNECT_SECONDS + read_seconds
     try:
@@ -73,12 +77,20 @@ def send(
         )
         try:
             content = bytearray()
+            received = 0
+            lightened: Lightened | None = None
             while len(content) <= max_bytes and (piece := response.read1(PIECE_BYTES)):
-                content += piece
+                received += len(piece)
+                content += lightened.feed(piece) if lightened else piece
+                if light and lightened is None and received >= HEAVY_BYTES:  # looking at every string takes its time
+                    lightened = Lightened()
+                    content = bytearray(lightened.feed(bytes(content)))
                 if monotonic() > ends_at:
-                    raise Unreadable("no complete answer came in time")
+                    kind = TooHeavy if received >= HEAVY_BYTES else Unreadable
+                    raise kind("no complete answer came in time")
+            content += lightened.finish() if lightened else b""
             if len(content) > max_bytes and not cut:
-                raise Unreadable(f"the answer is larger than {max_bytes} bytes")
+                raise TooHeavy(f"the answer is larger than {max_bytes} bytes")
             if len(content) > max_bytes:
                 response.close()  # the rest stays unread: this connection cannot be used again
             else:
@@ -115,7 +127,7 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
         if raw.isascii() and raw.isdigit():
             return min(float(raw), MAX_RETRY_AFTER_SECONDS)
         moment = parsedate_to_datetime(raw)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
@@ -125,6 +137,7 @@ def server_date(answer: Answer) -> datetime | None:
     """The answer's `Date` (whole seconds), None without a usable one."""
     try:
         moment = parsedate_to_datetime(answer.headers.get("date", ""))
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if MIN_YEAR <= moment.year <= MAX_YEAR else None

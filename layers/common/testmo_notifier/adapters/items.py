@@ -236,6 +236,7 @@ def control_values(control: Control) -> Item:
         "watching": {"S": control.watching},
         "projects": {"B": pack_ids(control.projects)},
         "run_ids": {"B": pack_ids(control.run_ids)},
+        "hidden_runs": {"B": pack_times(control.hidden)},
         "ceased": {"M": {watch: {"S": moment.isoformat()} for watch, moment in control.ceased.items()}},
     }
 
@@ -254,6 +255,7 @@ def control_from(item: Mapping[str, Any]) -> Control:
         watching=item["watching"]["S"] if "watching" in item else "",
         projects=unpack_ids(item["projects"]["B"]) if "projects" in item else frozenset(),
         run_ids=unpack_ids(item["run_ids"]["B"]) if "run_ids" in item else frozenset(),
+        hidden=unpack_times(item["hidden_runs"]["B"]) if "hidden_runs" in item else {},
         ceased={watch: datetime.fromisoformat(moment["S"]) for watch, moment in item["ceased"]["M"].items()}
         if "ceased" in item
         else {},

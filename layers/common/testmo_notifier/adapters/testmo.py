@@ -15,13 +15,22 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
-from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Throttled, TokenRefused, Unreadable
+from testmo_notifier.errors import (
+    Invisible,
+    RequestRejected,
+    StopReading,
+    Throttled,
+    TokenRefused,
+    TooHeavy,
+    Unreadable,
+)
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
 
 if TYPE_CHECKING:
     import urllib3
 
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
+SIZES: Final = (MAX_PER_PAGE, 50, 25, 15)  # all that Testmo takes, docs.testmo.com, pagination
 MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
 MAX_WORDS: Final = 200
 USER_AGENT: Final = "testmo-notifier"
@@ -72,6 +81,7 @@ class Testmo:
         self._gate = gate
         self._now = now
         self._knows_statuses = True
+        self._sizes: dict[str, tuple[int, ...]] = {}  # of lists whose rows are heavy, for as long as this poll
 
     def user(self) -> str:
         """The name of the token's user; raises `TokenRefused` where even that is forbidden."""
@@ -180,6 +190,46 @@ class Testmo:
         return Listed(found, strays), first_date
 
     def _page(self, path: str, query: Mapping[str, str]) -> Page:
+        """One page; of a hundred rows that are too heavy at once, as many smaller pages as hold them."""
+        for size in self._sizes.get(path, SIZES) if query.get("per_page") == str(MAX_PER_PAGE) else ():
+            try:
+                return self._parts(path, query, size)
+            except TooHeavy:
+                if size == SIZES[-1]:
+                    raise
+                self._sizes[path] = SIZES[SIZES.index(size) + 1 :]
+        return self._one_page(path, query)
+
+    def _parts(self, path: str, query: Mapping[str, str], size: int) -> Page:
+        """The same hundred rows, in pages of `size`: whoever counts pages of a hundred notices nothing.
+
+        A page of fifteen may begin in the hundred before and end in the one after; those rows are left out.
+        """
+        if size == MAX_PER_PAGE:
+            return self._one_page(path, query)
+        number = int(query.get("page", "1"))
+        begin, end = (number - 1) * MAX_PER_PAGE, number * MAX_PER_PAGE
+        parts: list[Page] = []
+        found: list[object] = []
+        for part_number in range(begin // size + 1, (end - 1) // size + 2):
+            part = self._one_page(path, {**query, "page": str(part_number), "per_page": str(size)})
+            if parts and (part.total or 0) < (parts[-1].total or 0):
+                raise Unreadable(f"{path} lost rows while it was read in parts: others may have changed places")
+            parts.append(part)
+            first = (part_number - 1) * size
+            found += part.rows[max(0, begin - first) : end - first]
+            if part.next_page is None or not part.rows:
+                break
+        has_more = part.next_page is not None or first + len(part.rows) > end
+        return replace(
+            parts[0],
+            rows=found,
+            expands=merged(part.expands for part in parts),
+            next_page=number + 1 if has_more else None,
+            total=part.total,
+        )
+
+    def _one_page(self, path: str, query: Mapping[str, str]) -> Page:
         body, answer = self._get(path, query)
         result = body.get("result")
         if not isinstance(result, list):
@@ -198,12 +248,8 @@ class Testmo:
             fresh = self._token.refresh()
             if fresh != token:
                 answer, token = self._ask(path, query, fresh)
-        if answer.status == 429:  # noqa: PLR2004 - an HTTP status
-            seconds = retry_after_seconds(answer, self._now())
-            throttled = Throttled(
-                f"Testmo asked for fewer requests (429 on {path})",
-                retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds,
-            )
+        throttled = asked_for_a_pause(path, answer, self._now())
+        if throttled is not None:
             self._gate.close(throttled)
             raise throttled
         try:
@@ -221,13 +267,29 @@ class Testmo:
             "User-Agent": USER_AGENT,
         }
         try:
-            return send(self._pool, "GET", self._base + path, headers=headers, fields=query), token
+            return send(self._pool, "GET", self._base + path, headers=headers, fields=query, light=True), token
         except Unreadable as exc:
-            raise Unreadable(f"{path} could not be read: {exc}") from exc
+            raise type(exc)(f"{path} could not be read: {exc}") from exc
+
+
+def asked_for_a_pause(path: str, answer: Answer, now: datetime) -> Throttled | None:
+    """The pause that a 429 asks for, said or not, and a 503 that says how long (maintenance)."""
+    seconds = retry_after_seconds(answer, now)
+    match answer.status:
+        case 429:
+            words = f"Testmo asked for fewer requests (429 on {path})"
+            return Throttled(words, retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds)
+        case 503 if seconds is not None:
+            return Throttled(f"Testmo asked for a pause (503 on {path})", retry_after_seconds=seconds)
+    return None
 
 
 def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
-    """The JSON object of a good answer, or the error that says what to do about a bad one."""
+    """The JSON object of a good answer, or the error that says what to do about a bad one.
+
+    Only Testmo's own words decide about a token, a right, a request, or whether something exists. All its errors are
+    JSON with a `message` (docs.testmo.com, error handling); a proxy, a firewall or a bot check answers in other words.
+    """
     body, words = read_json(answer.body)
     said = harmless(words, token)
     said = f": Testmo says {said!r}" if said else ""
@@ -237,6 +299,10 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
         case 200:
             looks = "HTML instead of JSON" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
             raise Unreadable(f"{path} answered with {looks} (a login page, a proxy, a cut connection?)")
+        case 400 | 401 | 403 | 404 | 405 | 422 if body is None or "message" not in body:
+            raise Unreadable(
+                f"{path} answered with {answer.status}, but not in Testmo's words (a proxy, a firewall, a bot check?)"
+            )
         case 401:
             raise TokenRefused(
                 f"Testmo refuses the token (401 on {path}): it was revoked, or belongs to a user who is gone. "
@@ -264,10 +330,19 @@ def harmless(words: str, token: str) -> str:
     return "".join(c if c.isprintable() else " " for c in words.replace(token, "***"))[:MAX_WORDS]
 
 
+def merged(expands: Iterable[object]) -> dict[str, list[object]]:
+    """The expands of several pages as those of one."""
+    found: dict[str, list[object]] = {}
+    for page in expands:
+        for name, group in page.items() if isinstance(page, dict) else ():
+            found.setdefault(name, []).extend(group if isinstance(group, list) else ())
+    return found
+
+
 def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
-    """A body as a JSON object (None when it is none) and its `message`."""
+    """A body as a JSON object (None when it is none) and its `message`. A character may be cut in two: see `light`."""
     try:
-        body = json.loads(content)
+        body = json.loads(content.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
         return None, ""
     if not isinstance(body, dict):

@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from testmo_notifier.adapters.http import MAX_YEAR, MIN_YEAR
 from testmo_notifier.model import Counters, Expands, Issue, Project, Result, Run
 
 MAX_NOTE_CHARS: Final = 20_000  # of HTML; a message shows a few hundred, and a megabyte must not stay in memory
 MAX_NAME_CHARS: Final = 250
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
+ZERO_DATES: Final = ("0000-", "0001-01-01", "-0001-", "1970-01-01T00:00:00", "1970-01-01 00:00:00")
 CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
 
 Json = Mapping[str, object]
@@ -45,14 +47,13 @@ def result(raw: object) -> Result:
     note = row.get("note")
     if note is not None and not isinstance(note, str):
         problems.append("note is not text")
-    is_latest = row.get("is_latest")
     return Result(
         key=result_id if result_id is not None else anonymous_key(raw),
         id=result_id,
         test_id=number("test_id", nullable=False),
         case_id=number("case_id", nullable=False),
         status_id=number("status_id", nullable=False),
-        is_latest=is_latest if isinstance(is_latest, bool) else None,
+        is_latest=as_bool(row.get("is_latest")),
         note=note[:MAX_NOTE_CHARS] if isinstance(note, str) else "",
         elapsed_us=number("elapsed", nullable=True),
         assignee_id=number("assignee_id", nullable=True),
@@ -61,7 +62,7 @@ def result(raw: object) -> Result:
         created_by=number("created_by", nullable=False),
         updated_at=moment("updated_at", nullable=True),
         updated_by=number("updated_by", nullable=True),
-        is_deleted=bool(row.get("deleted_at")),
+        is_deleted=is_set(row.get("deleted_at")),
         problems=tuple(problems),
     )
 
@@ -111,7 +112,7 @@ def project(raw: object) -> Project:
     return Project(
         id=project_id,
         name=as_name(row.get("name")) or f"Project {project_id}",
-        is_completed=row.get("is_completed") in (True, 1),
+        is_completed=as_bool(row.get("is_completed")) is True,
         run_active_count=as_int(row.get("run_active_count")),
         run_closed_count=as_int(row.get("run_closed_count")),
         created_at=as_time(row.get("created_at")),
@@ -134,7 +135,7 @@ def run(raw: object, expanded: object, *, project_id: int | None = None) -> Run:
         id=run_id,
         project_id=project_id or required_id(row, f"run {run_id}", "project_id"),
         name=as_name(row.get("name")) or f"Run {run_id}",
-        is_closed=row.get("is_closed") in (True, 1),
+        is_closed=as_bool(row.get("is_closed")) is True,
         created_at=as_time(row.get("created_at")),
         closed_at=closed_at,
         counters=counters(row),
@@ -183,6 +184,19 @@ def as_int(value: object) -> int | None:
     return value if isinstance(value, int) and abs(value) < 2**63 else None
 
 
+def as_bool(value: object) -> bool | None:
+    """Yes or no, also as the 1 and 0 of a database, be they text; None for anything else."""
+    number = int(value) if isinstance(value, bool) else as_int(value)
+    return bool(number) if number in (0, 1) else None
+
+
+def is_set(value: object) -> bool:
+    """Whether a date says that something happened. Databases and their libraries have several ways to write "never"."""
+    if not isinstance(value, str):
+        return bool(value)
+    return value.strip() not in ("", "0") and not value.strip().startswith(ZERO_DATES)
+
+
 def id_list(value: object) -> tuple[int, ...]:
     """The ids in a list, strangers left out."""
     numbers = [as_int(item) for item in value] if isinstance(value, list) else []
@@ -202,6 +216,7 @@ def as_time(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if MIN_YEAR <= moment.year <= MAX_YEAR else None  # "never" and "for ever" are no moments
