@@ -105,10 +105,9 @@ def lines(preview: Preview) -> list[Text]:
     if told.channel == "slack":
         return blocks.lines(preview.content)
     if told.channel == "email":
-        body = blocks.printable(told.message).splitlines()
-        return [Text(blocks.printable(told.subject), "bold"), Text(), *map(Text, body)]
+        return [Text(told.subject, "bold"), Text(), *map(Text, told.message.splitlines())]
     pretty = json.dumps(preview.content, indent=2, ensure_ascii=False)
-    return [Text(line) for line in blocks.printable(pretty).splitlines()]
+    return [Text(line) for line in pretty.splitlines()]
 
 
 def fill(inbox: Inbox, previews: Iterable[Preview]) -> None:

@@ -204,8 +204,8 @@ class Session:
         if self._emails:
             path = self._emails.write(mail.subject, ".txt", mail.as_mail(EMAIL_ADDRESS).encode())
             where = f"  ({path})"
-        subject = Text(blocks.printable(mail.subject), "bold")
-        body = [Text(line) for line in blocks.printable(mail.body).splitlines()]
+        subject = Text(mail.subject, "bold")
+        body = [Text(line) for line in mail.body.splitlines()]
         self._terminal.message(f"Mail to {EMAIL_ADDRESS}{where}", [subject, Text(), *body])
         self._show(mail)
 

@@ -29,6 +29,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from testmo_notifier.text import one_line
+
 
 class NotifierError(Exception):
     """The root of everything this package raises on purpose."""
@@ -140,3 +142,8 @@ class DeliveryDelayed(Undelivered):
     def __init__(self, message: str, *, reason: str, retry_after_seconds: float | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message, reason=reason)
+
+
+def quoted(words: str, limit: int) -> str:
+    """What somebody else said, as a message may quote it: short, on one line, and nothing that a terminal obeys."""
+    return one_line(words, limit)

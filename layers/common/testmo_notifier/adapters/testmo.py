@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
-from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Throttled, TokenRefused, Unreadable
+from testmo_notifier.errors import (
+    Invisible,
+    RequestRejected,
+    StopReading,
+    Throttled,
+    TokenRefused,
+    Unreadable,
+    quoted,
+)
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
 
 if TYPE_CHECKING:
@@ -261,7 +269,7 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
 
 def harmless(words: str, token: str) -> str:
     """What Testmo said, short, on one line and without the token."""
-    return "".join(c if c.isprintable() else " " for c in words.replace(token, "***"))[:MAX_WORDS]
+    return quoted(words.replace(token, "***"), MAX_WORDS)
 
 
 def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
