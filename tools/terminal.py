@@ -43,7 +43,10 @@ def harmless_in_json(char: str) -> str:
 
 
 def harmless(piece: str | Piece | Text, console: Console) -> str | Piece | Text:
-    """A piece of a line without anything that steers a terminal; styles stay."""
+    """A piece of a line without anything that steers a terminal; styles stay.
+
+    Whoever makes a `Text` of somebody's words makes them `printable` first: rich drops the ends of some sequences.
+    """
     if isinstance(piece, str):
         return printable(piece)
     if isinstance(piece, Text):

@@ -98,8 +98,8 @@ def test_a_long_note_is_kept_as_its_text_and_read_once() -> None:
         (
             (
                 "<ul data-type='taskList'><li data-checked='true'><label><input type='checkbox' checked='checked'>"
-                "<span></span></label><div><p>Done</p></div></li><li data-checked='false'><label><input type='checkbox'>"
-                "</label><div><p>Open</p></div></li></ul>"
+                "<span></span></label><div><p>Done</p></div></li><li data-checked='false'><label>"
+                "<input type='checkbox'></label><div><p>Open</p></div></li></ul>"
             ),
             "☑ Done\n☐ Open",
         ),
@@ -126,9 +126,9 @@ def test_a_long_note_is_kept_as_its_text_and_read_once() -> None:
         (
             (
                 "<p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><![if !supportLists]><span "
-                "style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0pt'>&nbsp;&nbsp; </span></span></span>"
-                "<![endif]>First<o:p></o:p></p><p style='mso-list:l0 level2 lfo1'><span style='mso-list:Ignore'>"
-                "1.<span>&nbsp; </span></span>Second</p>"
+                "style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0pt'>&nbsp; "
+                "</span></span></span><![endif]>First<o:p></o:p></p><p style='mso-list:l0 level2 lfo1'>"
+                "<span style='mso-list:Ignore'>1.<span>&nbsp; </span></span>Second</p>"
             ),
             "• First\n  1. Second",
         ),
