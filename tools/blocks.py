@@ -1,17 +1,18 @@
 """A Slack payload as text for a terminal: what a reader of the channel would see, links written out.
 
 Takes apart what our renderer writes (header, section, context, divider) and names whatever else there is. The text
-may come from anybody: control characters and the ones that turn the direction of writing never reach the terminal.
+may come from anybody: what a terminal would obey never reaches it.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.text import Text
+
+from testmo_notifier.text import printable
 
 RULE: Final = "─" * 24
 # https://docs.slack.dev/messaging/formatting-message-text: marks count only where no letter touches their outside.
@@ -23,7 +24,6 @@ TOKEN: Final = re.compile(
     r"|`(?P<code>[^`\n]+)`"
 )
 STYLES: Final = {"bold": "bold", "italic": "italic", "strike": "strike", "code": "cyan"}
-BIDI: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def as_text(payload: Mapping[str, object]) -> str:
@@ -54,14 +54,6 @@ def mrkdwn(source: str) -> Text:
             text.append_text(inner)
         position = token.end()
     return text.append(_leaf(source[position:]))
-
-
-def printable(text: str) -> str:
-    """Text that a terminal only shows, and does not obey."""
-    return "".join(
-        character if character == "\n" or not (unicodedata.category(character) == "Cc" or character in BIDI) else " "
-        for character in text
-    )
 
 
 def _block(block: Mapping[str, object]) -> Iterator[Text]:

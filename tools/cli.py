@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -23,7 +22,7 @@ from tools.chromium import ChromiumFailed, NoChromium
 from tools.inbox.receiver import Inbox
 from tools.ops.commands import COMMANDS
 from tools.simulator import command, scenarios
-from tools.terminal import Terminal
+from tools.terminal import Terminal, say, say_json
 
 CONFIGURATION_STATUS = 2  # what shells know as "you called it wrong"
 SIMULATOR_PORT = 8375
@@ -73,7 +72,7 @@ def local_command(**flags: str | None) -> None:
     try:
         settings = environment.read(os.environ, environment.Flags(**flags))
     except ConfigurationError as exc:
-        click.echo(str(exc), err=True)
+        say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS)
     sys.exit(local.run(settings, Terminal()))
 
@@ -88,7 +87,7 @@ def simulator(port: int, scenario: str) -> None:
     try:
         command.serve(port, scenario)
     except OSError as exc:
-        click.echo(f"The simulator cannot listen on port {port}: {exc.strerror}", err=True)
+        say(f"The simulator cannot listen on port {port}: {exc.strerror}", error=True)
         sys.exit(1)
 
 
@@ -101,9 +100,9 @@ def pictures(out: Path) -> None:
     try:
         is_new = take.make(out)
     except (NoChromium, ChromiumFailed) as exc:
-        click.echo(str(exc), err=True)
+        say(str(exc), error=True)
         sys.exit(1)
-    click.echo(f"took {len(take.PICTURES)} pictures into {out}" if is_new else f"the pictures in {out} are up to date")
+    say(f"took {len(take.PICTURES)} pictures into {out}" if is_new else f"the pictures in {out} are up to date")
 
 
 @main.command()
@@ -140,10 +139,10 @@ def check(settings: Path, *, as_json: bool) -> None:
     """
     found = checking.problems(settings, os.environ)
     if as_json:
-        click.echo(json.dumps({"ok": not found, "problems": [asdict(problem) for problem in found]}, indent=2))
+        say_json({"ok": not found, "problems": [asdict(problem) for problem in found]})
     else:
         for problem in found:
-            click.echo(str(problem))
+            say(str(problem))
         Terminal().verdict(checking.verdict(settings, found), is_ok=not found)
     sys.exit(1 if found else 0)
 
@@ -173,20 +172,20 @@ def preview(
         maker = previewing.renderer(settings, os.environ)
         access = preview_run.Access.from_env(os.environ) if run_ids else None
     except ConfigurationError as exc:
-        click.echo(str(exc), err=True)
+        say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS)
     try:
         shown = preview_run.runs(access, run_ids) if access else previewing.chosen(names)
     except NotifierError as exc:
-        click.echo(str(exc), err=True)
+        say(str(exc), error=True)
         sys.exit(1)
     previews = previewing.render(shown, previewing.CHANNELS if channel == "all" else [channel], maker)
     if as_json:
-        click.echo(json.dumps([one.as_json() for one in previews], indent=2, ensure_ascii=False))
+        say_json([one.as_json() for one in previews])
     else:
         previewing.tell(previews, Terminal())
     for problem in dict.fromkeys(maker.problems):
-        click.echo(f"{problem}; the built-in text is shown. `testmo-notifier check` says more.", err=True)
+        say(f"{problem}; the built-in text is shown. `testmo-notifier check` says more.", error=True)
     if page is not None:
         serve_page(page, previews)
     sys.exit(1 if maker.problems else 0)
@@ -197,11 +196,11 @@ def serve_page(port: int, previews: Sequence[previewing.Preview]) -> None:
     try:
         inbox = Inbox(port)
     except OSError as exc:
-        click.echo(f"The page cannot listen on port {port}: {exc.strerror}", err=True)
+        say(f"The page cannot listen on port {port}: {exc.strerror}", error=True)
         sys.exit(1)
     with inbox, suppress(KeyboardInterrupt):
         previewing.fill(inbox, previews)
-        click.echo(f"On {inbox.url} until Ctrl-C", err=True)
+        say(f"On {inbox.url} until Ctrl-C", error=True)
         Event().wait()
 
 

@@ -15,6 +15,7 @@ from testmo_notifier.config import Reader, time_zone
 from testmo_notifier.issues import parse_issue_links
 from testmo_notifier.model import Notification
 from testmo_notifier.render import Renderer
+from testmo_notifier.text import printable
 from tools import blocks
 from tools.captures import SENDER
 from tools.environment import EMAIL_ADDRESS
@@ -105,10 +106,9 @@ def lines(preview: Preview) -> list[Text]:
     if told.channel == "slack":
         return blocks.lines(preview.content)
     if told.channel == "email":
-        body = blocks.printable(told.message).splitlines()
-        return [Text(blocks.printable(told.subject), "bold"), Text(), *map(Text, body)]
+        return [Text(printable(told.subject), "bold"), Text(), *map(Text, printable(told.message).splitlines())]
     pretty = json.dumps(preview.content, indent=2, ensure_ascii=False)
-    return [Text(line) for line in blocks.printable(pretty).splitlines()]
+    return [Text(line) for line in printable(pretty).splitlines()]
 
 
 def fill(inbox: Inbox, previews: Iterable[Preview]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from testmo_notifier.text import printable
 from tools import blocks, poller
 from tools.aws import Aws
 from tools.captures import Captured, Captures
@@ -204,8 +205,8 @@ class Session:
         if self._emails:
             path = self._emails.write(mail.subject, ".txt", mail.as_mail(EMAIL_ADDRESS).encode())
             where = f"  ({path})"
-        subject = Text(blocks.printable(mail.subject), "bold")
-        body = [Text(line) for line in blocks.printable(mail.body).splitlines()]
+        subject = Text(printable(mail.subject), "bold")
+        body = [Text(line) for line in printable(mail.body).splitlines()]
         self._terminal.message(f"Mail to {EMAIL_ADDRESS}{where}", [subject, Text(), *body])
         self._show(mail)
 

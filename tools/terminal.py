@@ -1,19 +1,59 @@
-"""What the command prints: lines that read well on a screen and in a file alike (no colours or motion there)."""
+"""What the command prints: lines that read well on a screen and in a file alike (no colours or motion there).
+
+Everything that a command prints comes through here: what it quotes may be anybody's words, and a terminal obeys them.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import click
 from rich.console import Console
 from rich.text import Text
 
-from tools.blocks import printable
+from testmo_notifier.text import printable
 
 BAR: Final = "  │ "
+OBEYED: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories that JSON leaves as they are, some of which steer
 
 Piece = tuple[str, str]  # text and its style
+
+
+def say(words: str, *, error: bool = False) -> None:
+    """Plain lines, without a style: an answer, or an error."""
+    click.echo(printable(words), err=error)
+
+
+def say_json(content: object) -> None:
+    """An answer for programs: the same content, with escapes for what would steer a terminal."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("".join(map(harmless_in_json, text)) + "\n")
+
+
+def harmless_in_json(char: str) -> str:
+    """A character of JSON as it can be printed; only within strings are there such that cannot."""
+    if char == "\n" or (char.isascii() and char.isprintable()) or unicodedata.category(char) not in OBEYED:
+        return char
+    return json.dumps(char)[1:-1]
+
+
+def harmless(piece: str | Piece | Text, console: Console) -> str | Piece | Text:
+    """A piece of a line without anything that steers a terminal; styles stay.
+
+    Whoever makes a `Text` of somebody's words makes them `printable` first: rich drops the ends of some sequences.
+    """
+    if isinstance(piece, str):
+        return printable(piece)
+    if isinstance(piece, Text):
+        if printable(piece.plain) == piece.plain:
+            return piece
+        return Text.assemble(*((printable(part.text), part.style or "") for part in piece.render(console)))
+    return printable(piece[0]), piece[1]
 
 
 class Terminal:
@@ -47,23 +87,23 @@ class Terminal:
 
     def poll(self, number: int, words: str, seconds: float, *, is_ok: bool) -> None:
         """How a poll went."""
-        told = printable(words).replace("\n", " ")
+        told = words.replace("\n", " ")
         self._print(self._clock(), (f"poll {number}  ", "bold"), (told, "" if is_ok else "yellow"), _took(seconds))
 
     def failed_poll(self, number: int, error: str) -> None:
         """A poll that ended with an error."""
-        head, *rest = printable(error).splitlines() or [""]
+        head, *rest = error.splitlines() or [""]
         self._print(self._clock(), (f"poll {number}  ", "bold"), (f"failed: {head}", "red"))
         for line in rest:
             self._print((f"          {line}", "red"))
 
     def problem(self, words: str) -> None:
         """Something that went wrong without ending anything."""
-        self._print((f"  ! {printable(words)}", "yellow"))
+        self._print((f"  ! {words}", "yellow"))
 
     def note(self, words: str) -> None:
         """Progress, or something worth knowing."""
-        self._print((f"  {printable(words)}", "dim"))
+        self._print((f"  {words}", "dim"))
 
     def message(self, title: str, lines: Sequence[Text]) -> None:
         """A message as its reader would see it."""
@@ -76,7 +116,7 @@ class Terminal:
 
     def verdict(self, words: str, *, is_ok: bool) -> None:
         """The last word, or one line of it."""
-        self._print(("✓ " if is_ok else "✗ ", "green" if is_ok else "red"), (printable(words), "bold"))
+        self._print(("✓ " if is_ok else "✗ ", "green" if is_ok else "red"), (words, "bold"))
 
     def _clock(self) -> Piece:
         return f"{self._now().astimezone():%H:%M:%S}  ", "dim"
@@ -91,7 +131,7 @@ class Terminal:
         if self._is_block:
             self._is_block = False
             self._console.print()
-        self._console.print(Text.assemble(*pieces), soft_wrap=True)
+        self._console.print(Text.assemble(*(harmless(piece, self._console) for piece in pieces)), soft_wrap=True)
 
 
 def _took(seconds: float) -> Piece:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -178,6 +179,41 @@ def test_hostile_text_holds_up_nothing(story: Story, text: str) -> None:
     assert story.poll().status == "ok"
     assert behind.id in story.announced
     assert len(story.channel("slack")) == len(story.channel("email")) == 1
+
+
+def test_a_note_is_understood_before_it_is_cut(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    picture = '<p><img src="data:image/png;base64,' + "A" * 400_000 + '"></p>'
+    story.save(run, 1, note=f"{picture}<ol><li><p>The undo button removes line 2.</p></li></ol>")
+    story.poll()
+
+    (slack,), (mail,), (event,) = (story.channel(name) for name in ("slack", "email", "event"))
+    assert "1. The undo button removes line 2." in slack
+    assert "1. The undo button removes line 2." in mail
+    assert json.loads(event)["results"][0]["note"] == "[image]\n1. The undo button removes line 2."
+    assert all("base64" not in told for told in (slack, mail, event))
+
+
+@pytest.mark.parametrize("invisible", ["\u200d", "\u3164", "\u2800\u2800", "\x1b[31m", " \u200b"], ids=ascii)
+def test_a_name_that_nobody_can_see_is_told_as_a_missing_one(story: Story, invisible: str) -> None:
+    story.shop = story.world.add_project(invisible)
+    case = story.world.add_case(story.shop, invisible)
+    run = story.world.add_run(story.shop, invisible, cases=[case])
+    person = story.world.add_user(invisible)
+    story.poll()
+    story.wait()
+    story.world.save_result(story.test(run), FAILED, by=person, assignee=person)
+    story.poll()
+
+    (event,), (slack,) = story.channel("event"), story.channel("slack")
+    told = json.loads(event)
+    assert (told["run"]["name"], told["run"]["project"]) == (f"Run {run.id}", f"Project {story.shop.id}")
+    (result,) = told["results"]
+    assert (result["case_name"], result["created_by_name"]) == (None, f"user {person.id}")
+    assert result["assignee"] == f"user {person.id}"
+    assert f"C-{case.id}" in slack
 
 
 def test_a_softly_deleted_row_is_skipped(story: Story) -> None:

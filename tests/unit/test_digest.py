@@ -96,6 +96,13 @@ def test_texts_are_clean_short_and_never_missing() -> None:
     assert digest.results[0].url == "https://example.testmo.net/runs/view/12"
 
 
+def test_an_issue_that_nobody_can_read_is_told_by_its_number() -> None:
+    builder = make_builder()
+    builder.add([make_result(1, issue_ids=(54,))], make_expands({}, {54: "\u2800"}))
+
+    assert [issue.display_id for issue in builder.build().results[0].issues] == ["issue 54"]
+
+
 def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
     def id_of(*results: tuple[int, int], run_id: int = 12, destination: str = "slack:default") -> str:
         builder = DigestBuilder("https://example.testmo.net", make_run(run_id), "Shop")

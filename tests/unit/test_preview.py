@@ -57,6 +57,38 @@ def test_every_sample_can_be_shown_in_every_channel(name: str, channel: str) -> 
     assert "\x1b" not in result.output
 
 
+def test_what_editors_write_reads_as_it_was_meant_on_every_channel(story: Story) -> None:
+    cases = [story.world.add_case(story.shop, name) for name in ("Undo \x1b]0;title\x07works", "\u3164", "\u200d")]
+    run = story.world.add_run(story.shop, "Release 4.2", cases=cases)
+    table = (
+        "<table><tr><th><p>Step</p></th><th><p>Seen</p></th></tr><tr><td>1</td><td>blank<br>screen</td></tr></table>"
+    )
+    for number, note in enumerate(
+        (
+            '<p><img src="data:image/png;base64,' + "iVBORw0KGgo" * 3_000 + '"></p><p>The button removes line 2.</p>',
+            "<ol start=3><li><p>Open the cart</p><ul><li><p>as a guest</p></li></ul></li><li><p>Pay</p></li></ol>",
+            "<style>p { margin: 0cm }</style>" * 900 + f"{table}<details><summary>Log</summary>\x1b[31mERROR</details>",
+        ),
+        1,
+    ):
+        story.save(run, number, note=note)
+
+    told = shown("--run", str(run.id), **access(story))
+
+    assert [said["channel"] for said in told] == ["slack", "email", "event"]
+    for said in told:
+        words = str(said["content"]).replace("\\n", "\n")
+        for unwanted in ("base64", "margin", "\x1b", "[31m", "title"):
+            assert unwanted not in words
+        for wanted in ("The button removes line 2.", "3. Open the cart", "  • as a guest", "4. Pay", "Undo works"):
+            assert wanted in words
+        for wanted in ("Step | Seen", "1 | blank screen", "Log", "ERROR"):
+            assert wanted in words
+        if said["channel"] != "event":
+            assert f"C-{cases[1].id}" in words
+            assert f"C-{cases[2].id}" in words
+
+
 def test_the_samples_meet_no_problem_in_the_built_in_templates() -> None:
     renderer = Renderer(ZoneInfo("UTC"))
     for sample in samples.samples().values():

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,12 +22,11 @@ from botocore.exceptions import (
 from rich.console import Console
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
-from tools.blocks import printable
 from tools.ops.account import Account, NoStack
 from tools.ops.advice import mend_setting
 from tools.ops.aws_errors import in_words
 from tools.processes import ROOT
-from tools.terminal import Terminal
+from tools.terminal import Terminal, say_json
 
 FINE: Final = 0
 WRONG: Final = 1
@@ -58,7 +55,7 @@ class Desk:
     def answer(self, content: Mapping[str, object]) -> None:
         """The machine's answer, if it was asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+            say_json(content)
 
 
 def conduct(
@@ -107,9 +104,9 @@ def ending(exc: Exception) -> tuple[str, int]:
 def fail(words: str, status: int, progress: Terminal, *, as_json: bool) -> int:
     """Say why it ended."""
     if as_json:
-        sys.stdout.write(json.dumps({"ok": False, "error": words}, ensure_ascii=False) + "\n")
+        say_json({"ok": False, "error": words})
     else:
-        for line in printable(words).splitlines():
+        for line in words.splitlines():
             progress.verdict(line, is_ok=False)
     return status
 

@@ -12,6 +12,7 @@ handover    from the outbox to SNS            cases          the names of cases
 politeness  how often Testmo is asked
 route       which digests go to which destinations
 issues      where linked issues lead
+text        other people's words made harmless and short    markup    HTML notes as lines
 view        a digest as templates see it     context        the fields they see
 render      a digest as Slack blocks, as mail and as a JSON event
 notation    how templates write for a channel

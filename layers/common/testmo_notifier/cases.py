@@ -7,7 +7,7 @@ wrong, the message goes out with `C-<id>` instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -62,7 +62,7 @@ class CaseNames:
             progress = CaseProgress(newest=progress.newest, next_page=1)
         while not progress.is_complete and self._may_ask():
             page = self._testmo.cases(project_id, page=progress.next_page, created_after=None)
-            self._store.save_case_names(project_id, page.names)
+            self._save(project_id, page.names)
             newest = max(filter(None, (progress.newest, page.newest)), default=None)
             done = self._now if page.next_page is None else None
             progress = CaseProgress(newest=newest, next_page=page.next_page or 1, completed_at=done)
@@ -77,11 +77,15 @@ class CaseNames:
         while number is not None and self._may_ask():
             after = progress.newest - MARGIN if progress.newest else None
             page = self._testmo.cases(project_id, page=number, created_after=after)
-            self._store.save_case_names(project_id, page.names)
+            self._save(project_id, page.names)
             newest = max(filter(None, (newest, page.newest)), default=None)
             number = page.next_page
         if number is None and newest != progress.newest:
             self._store.save_case_progress(project_id, replace(progress, newest=newest))
+
+    def _save(self, project_id: int, names: Mapping[int, str]) -> None:
+        short = {case_id: one_line(name, MAX_NAME_CHARS) for case_id, name in names.items()}
+        self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name})
 
     def _may_ask(self) -> bool:
         self._pages += 1

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
+from testmo_notifier.text import short_note
 
 # A row without a date may come back with every read, so it is remembered as long as its run.
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -149,7 +150,7 @@ class Detector:
         if slot in self._failing and self._failing[slot][0] != result.key:
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
-            self._held[slot] = (result, expands)
+            self._held[slot] = (replace(result, note=short_note(result.note)), expands)
             return
         self._swept[slot] = state_of(result)
         self._held.pop(slot, None)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from testmo_notifier.model import STATUS_NAMES, Digest, Expands, Issue, NamedResult, Result, Run
-from testmo_notifier.text import note_text, one_line
+from testmo_notifier.text import note_text, one_line, short_note
 
 MAX_NAMED: Final = 50
 MIN_NAMED: Final = 20  # as many are named in every message, however long their texts
@@ -62,7 +62,7 @@ class DigestBuilder:
                 self._urgent = [told for told in self._urgent if told[0].key != result.key]
             self._counts[status] += 1
             self._ids[result.key] = (result.status_id or 0, status)
-            self._urgent.append((result, expands))
+            self._urgent.append((replace(result, note=short_note(result.note)), expands))
             if len(self._urgent) >= 2 * MAX_NAMED:
                 self._urgent = most_urgent(self._urgent)
 
@@ -130,7 +130,8 @@ class DigestBuilder:
 def short_issue(issue: Issue) -> Issue:
     """An issue whose texts are harmless and short."""
     project_key = optional_line(issue.external_project_key, MAX_PROJECT_KEY_CHARS)
-    return replace(issue, display_id=one_line(issue.display_id, MAX_ISSUE_CHARS), external_project_key=project_key)
+    display_id = one_line(issue.display_id, MAX_ISSUE_CHARS) or f"issue {issue.id}"
+    return replace(issue, display_id=display_id, external_project_key=project_key)
 
 
 def rank(status_id: int | None) -> int:

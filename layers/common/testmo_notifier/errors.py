@@ -34,6 +34,8 @@ from typing import Final, Literal
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which Slack could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
 
+from testmo_notifier.text import one_line
+
 
 class NotifierError(Exception):
     """The root of everything this package raises on purpose."""
@@ -149,3 +151,8 @@ class DeliveryDelayed(Undelivered):
     def __init__(self, message: str, *, reason: str, retry_after_seconds: float | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message, reason=reason)
+
+
+def quoted(words: str, limit: int) -> str:
+    """What somebody else said, as a message may quote it: short, on one line, and nothing that a terminal obeys."""
+    return one_line(words, limit)

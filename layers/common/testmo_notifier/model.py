@@ -119,7 +119,8 @@ class Result:
 
     `key` recognises the row: its id, or a negative hash of the row where it has none. A field that is
     missing or of the wrong type is None, and `problems` says which in words. `previous_status_id` is set on a row that
-    was announced before under another status.
+    was announced before under another status. `note` is HTML as it came, of any length: whoever keeps results makes it
+    short (`text.short_note`).
     """
 
     key: int

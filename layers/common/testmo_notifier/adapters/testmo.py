@@ -23,6 +23,7 @@ from testmo_notifier.errors import (
     TokenRefused,
     TooHeavy,
     Unreadable,
+    quoted,
 )
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
 
@@ -327,7 +328,7 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
 
 def harmless(words: str, token: str) -> str:
     """What Testmo said, short, on one line and without the token."""
-    return "".join(c if c.isprintable() else " " for c in words.replace(token, "***"))[:MAX_WORDS]
+    return quoted(words.replace(token, "***"), MAX_WORDS)
 
 
 def merged(expands: Iterable[object]) -> dict[str, list[object]]:

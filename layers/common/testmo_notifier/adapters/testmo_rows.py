@@ -17,8 +17,7 @@ from typing import Final
 from testmo_notifier.adapters.http import MAX_YEAR, MIN_YEAR
 from testmo_notifier.model import Counters, Expands, Issue, Project, Result, Run
 
-MAX_NOTE_CHARS: Final = 20_000  # of HTML; a message shows a few hundred, and a megabyte must not stay in memory
-MAX_NAME_CHARS: Final = 250
+MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
 ZERO_DATES: Final = ("0000-", "0001-01-01", "-0001-", "1970-01-01T00:00:00", "1970-01-01 00:00:00")
 CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
@@ -54,7 +53,7 @@ def result(raw: object) -> Result:
         case_id=number("case_id", nullable=False),
         status_id=number("status_id", nullable=False),
         is_latest=as_bool(row.get("is_latest")),
-        note=note[:MAX_NOTE_CHARS] if isinstance(note, str) else "",
+        note=note if isinstance(note, str) else "",
         elapsed_us=number("elapsed", nullable=True),
         assignee_id=number("assignee_id", nullable=True),
         issue_ids=id_list(row.get("issues")),

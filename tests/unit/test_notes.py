@@ -1,0 +1,299 @@
+"""Notes as editors, Word and scripts write them: what of them is shown, however little of the HTML that is."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, SupportsIndex
+
+import pytest
+
+from testmo_notifier import markup
+from testmo_notifier.text import note_text, short_note
+from tests.factories import make_builder, make_expands, make_result, make_run
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
+SENTENCE = "The undo button removes line 2."
+WORD_COMMENT = "<!--[if gte mso 9]><xml><w:View>Normal</w:View>" + "<w:LsdException/>" * 2_000 + "</xml><![endif]-->"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<p><img src="data:image/png;base64,' + "iVBOR" * 6_000 + '"></p>', "[image]\n"),
+        ("<p><img alt='the screen' src='data:image/png;base64," + "A" * 3_000_000 + "'></p>", "[the screen]\n"),
+        ("<p><img alt='data:image/png;base64," + "A" * 30_000 + "'></p>", "[image]\n"),
+        ("<p>data:image/png;base64," + "A" * 30_000 + " </p>", "[image]\n"),
+        ("<p>![log](data:text/plain;base64," + "QUJD" * 9_000 + ")</p>", "![log]([data])\n"),
+        ("<div style='background: url(data:image/png;base64," + "A" * 90_000 + ")'></div>", ""),
+        ("<style>" + "p { margin: 0 }" * 2_000 + "</style>", ""),
+        ("<script>" + "if (a < b) {}" * 3_000 + "</script>", ""),
+        (WORD_COMMENT, ""),
+        ("<!-- " + "x" * 33_000 + " > -->", ""),
+        ("<xml>" + "<w:Zoom>0</w:Zoom>" * 3_000 + "</xml>", ""),
+        ("<svg>" + "<path d='M0 0'></path><text>t</text>" * 1_000 + "</svg>", ""),
+        ("<div hidden>" + "hidden <div>too</div> " * 2_000 + "</div>", ""),
+        ("<p hidden>never closed", ""),
+        ("<span style='display:none;mso-hide:all'>" + "preheader " * 3_000 + "</span>", ""),
+        ('<div style="color: red; DISPLAY : NONE !important"><p>x</p></div>', ""),
+        ('<div style="' + "margin: 0; " * 900 + 'visibility:hidden">' + "x" * 30_000 + "</div>", ""),
+        ("<p style='mso-hide: all'>" + "x" * 30_000 + "</p>", ""),
+        ("<p>&nbsp;</p>" * 3_000, ""),
+        ("<p>\u200b<br></p>" * 3_000, ""),
+        ("\n" * 90_000, ""),
+        ("<o:p></o:p>" * 3_000, ""),
+        ("<span>" * 3_000 + "</span>" * 3_000, ""),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_what_shows_nothing_costs_nothing_of_a_note(html: str, text: str) -> None:
+    assert note_text(f"{html}<p>{SENTENCE}</p>", 500) == text + SENTENCE
+
+
+def test_a_digest_keeps_the_understood_text_of_a_note_and_no_more() -> None:
+    builder = make_builder(make_run(), "Shop")
+    picture = '<p><img src="data:image/png;base64,' + "A" * 400_000 + '"></p>'
+    builder.add(
+        [make_result(1, note=f"{picture}<p>{SENTENCE}</p>" + "<p>more</p>" * 9_000)], make_expands({}, None, {})
+    )
+
+    (result,) = builder.build().results
+
+    assert result.note.startswith(f"[image]\n{SENTENCE}\nmore\n")
+    assert result.note.endswith("…")
+    assert len(result.note) <= 500
+
+
+def test_a_long_note_is_kept_as_its_text_and_read_once() -> None:
+    long = short_note("<p>&lt;b&gt; is typed</p><ul><li>One<ul><li>Two</li></ul></li></ul>" + "<i></i>" * 1_000)
+
+    assert len(long) < 100
+    assert note_text(long, 500) == "<b> is typed\n• One\n  • Two"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        # TipTap, CKEditor: a paragraph in each item
+        (
+            "<ul><li><p>One</p></li><li><p>Two</p><p>more of it</p></li></ul><p>after</p>",
+            "• One\n• Two\n  more of it\nafter",
+        ),
+        ("<ol><li><p>One</p></li><li><p>Two</p></li></ol>", "1. One\n2. Two"),
+        ("<ol start=4><li>Four</li><li value='9'>Nine</li><li>Ten</li></ol>", "4. Four\n9. Nine\n10. Ten"),
+        ("<ol start='x'><li>One</li></ol>", "1. One"),
+        ("<ol reversed start=10><li>a</li><li>b</li></ol>", "10. a\n9. b"),
+        ("<ol reversed><li>a</li><li>b</li><li>c</li></ol>", "3. a\n2. b\n1. c"),
+        ("<ol><li>a<ol><li>b</li><li>c</li></ol></li><li>d</li></ol>", "1. a\n  1. b\n  2. c\n2. d"),
+        ("<ul><li><p>a</p><ul><li><p>b</p></li></ul></li><li>c</li></ul>", "• a\n  • b\n• c"),
+        ("<ul><li>a</li><ul><li>b</li></ul></ul>", "• a\n  • b"),  # Google Docs
+        ("<ul><li>a<li>b<ol><li>c</ol><li>d</ul>e", "• a\n• b\n  1. c\n• d\ne"),  # nobody closed anything
+        ("<ol><li>One</li></ol><ol><li>Again one</li></ol>", "1. One\n1. Again one"),
+        ("<ol><li></li><li>Two</li></ol>", "2. Two"),
+        ("<ul><li>&#8203;</li><li><br></li></ul>after", "after"),
+        ("<li>alone</li>", "• alone"),
+        ("<ul><li><pre>a\nb</pre></li></ul>", "• a\n  b"),
+        # task lists: TipTap, CKEditor, Quill, Markdown
+        (
+            (
+                "<ul data-type='taskList'><li data-checked='true'><label><input type='checkbox' checked='checked'>"
+                "<span></span></label><div><p>Done</p></div></li><li data-checked='false'><label>"
+                "<input type='checkbox'></label><div><p>Open</p></div></li></ul>"
+            ),
+            "☑ Done\n☐ Open",
+        ),
+        (
+            (
+                "<ul class='todo-list'><li><label class='todo-list__label'><input type='checkbox' disabled checked>"
+                "<span class='todo-list__label__description'>Done</span></label></li></ul>"
+            ),
+            "☑ Done",
+        ),
+        ("<ul><li class='task-list-item'><input type='checkbox' disabled> Open</li></ul>", "☐ Open"),
+        ("<ol><li data-list='checked'>Done</li><li data-list='unchecked'>Open</li></ol>", "☑ Done\n☐ Open"),
+        # Quill's lists are flat
+        (
+            (
+                "<ol><li data-list='ordered'>a</li><li data-list='ordered' class='ql-indent-1'>b</li>"
+                "<li data-list='ordered' class='ql-indent-1'>c</li><li data-list='ordered'>d</li>"
+                "<li data-list='ordered' class='ql-indent-1'>e</li><li data-list='bullet'>f</li></ol>"
+            ),
+            "1. a\n  1. b\n  2. c\n2. d\n  1. e\n• f",
+        ),
+        ("<ul><li>a</li><li class='ql-indent-2'>b</li></ul>", "• a\n    • b"),
+        # Word
+        (
+            (
+                "<p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><![if !supportLists]><span "
+                "style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0pt'>&nbsp; "
+                "</span></span></span><![endif]>First<o:p></o:p></p><p style='mso-list:l0 level2 lfo1'>"
+                "<span style='mso-list:Ignore'>1.<span>&nbsp; </span></span>Second</p>"
+            ),
+            "• First\n  1. Second",
+        ),
+        # tables: a row is a line
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a | b\nc"),
+        (
+            (
+                "<table><thead><tr><th><p>Step</p></th><th><p>Seen</p></th></tr></thead>\n<tbody>\n<tr>\n<td><p>1</p></td>\n"
+                "<td><p>blank<br>screen</p><p>and a beep</p></td></tr></tbody></table>after"
+            ),
+            "Step | Seen\n1 | blank screen and a beep\nafter",
+        ),
+        ("<table><tr><td>a</td><td></td><td>c</td></tr><tr><td></td><td>&nbsp;</td></tr></table>", "a | | c"),
+        ("<table><tr><td>a<td>b<tr><td>c<td>d</table>e", "a | b\nc | d\ne"),
+        ("<table><td>a</td><td>b</td></table>", "a | b"),
+        ("<table><tr><td>a</td><td><ul><li>x</li><li>y</li></ul></td></tr></table>", "a | • x • y"),
+        ("<table><tr><td><p>One</p><p>Two</p></td></tr></table>", "One\nTwo"),  # Outlook's layout
+        ("<table><tr><td><table><tr><td>a</td><td>b</td></tr></table><p>c</p></td></tr></table>", "a | b\nc"),
+        ("<ul><li><table><tr><td>a</td><td>b</td></tr></table></li></ul>", "• a | b"),
+        ("<table><caption>Seen</caption><tr><td>a</td><td>b</td></tr></table>", "Seen\na | b"),
+        # whatever stands for itself does not run into the next
+        ("<details><summary>Log</summary>text</details>after", "Log\ntext\nafter"),
+        ("<dl><dt>Browser</dt><dd>Safari</dd><dt>System<dd>macOS</dl>", "Browser\nSafari\nSystem\nmacOS"),
+        ("<figure><img alt='screen'><figcaption>before</figcaption></figure>", "[screen]\nbefore"),
+        ("<fieldset><legend>Steps</legend>open</fieldset>", "Steps\nopen"),
+        ("<select><option>a<option>b</select>", "a\nb"),
+        ("<h2>Seen</h2>text<hr>more", "Seen\ntext\nmore"),
+        ("<td>a</td><td>b</td>", "a b"),
+        # lines that are kept
+        ("<pre><code>a\n  b\n\nc</code></pre>", "a\nb\nc"),
+        ("<div style='white-space: pre-wrap'>a\nb</div>c\nd", "a\nb\nc d"),
+        ("<textarea>a\nb</textarea>", "a\nb"),
+        # no markup at all, though it looks like some
+        ("a <b and c", "a <b and c"),
+        ("x<y", "x<y"),
+        ("1 < 2 </ 3 <! 4", "1 < 2 </ 3 <! 4"),
+        ("a <img src='data:image/png;base64,AAAA", "a"),
+        ("a<!-->b<!--->c<!-- - -- > --!>d", "abcd"),
+        ("<p title='a > b' data-x=\"it's\" class=it's>text", "text"),
+        ("a<br/>b</br>c", "a\nbc"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_lists_tables_and_blocks_read_as_editors_mean_them(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+class Watched(str):
+    """A note that counts the characters which are passed over in a search of it."""
+
+    __slots__ = ("passed",)
+
+    def find(self, sub: str, start: SupportsIndex | None = 0, end: SupportsIndex | None = None, /) -> int:
+        found = super().find(sub, start, end)
+        self.passed = getattr(self, "passed", 0) + (found if found >= 0 else len(self)) - int(start or 0)
+        return found
+
+
+class Pattern:
+    """A pattern that does the same."""
+
+    def __init__(self, pattern: re.Pattern[str], counted: list[int]) -> None:
+        self._pattern, self._counted = pattern, counted
+
+    def match(self, text: str, begin: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        found = self._pattern.match(text, begin, end)
+        self._counted[0] += found.end() - begin if found else 1
+        return found
+
+    def search(self, text: str, begin: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        found = self._pattern.search(text, begin, end)
+        self._counted[0] += (found.end() if found else min(end, len(text))) - begin
+        return found
+
+    def finditer(self, text: str, begin: int = 0) -> Iterator[re.Match[str]]:
+        for found in self._pattern.finditer(text, begin):
+            self._counted[0] += found.end() - begin
+            begin = found.end()
+            yield found
+        self._counted[0] += len(text) - begin
+
+
+def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What a note costs: lines of our code that run, and characters passed over in a search."""
+    counted = [0]
+
+    def count(_frame: FrameType, _event: str, _argument: object) -> TraceFunction:
+        counted[0] += 1
+        return count
+
+    with monkeypatch.context() as patch:
+        for name in ("SPACE", "NAME", "ATTRIBUTE", "UNQUOTED", "COMMENT_END", "RAW_END", "UNSEEN", "PREFORMATTED"):
+            patch.setattr(markup, name, Pattern(getattr(markup, name), counted))
+        note = Watched(html)
+        tracer = sys.gettrace()
+        sys.settrace(count)
+        try:
+            note_text(note, 500)
+        finally:
+            sys.settrace(tracer)
+    return counted[0] + getattr(note, "passed", 0)
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        *("<!--", "<!", "<![CDATA[", "</", "<", "<?", "<a", "<a ", "<a b='", '<a b="', "<a b=", "a=b ", "<p "),
+        *(
+            "<style>",
+            "<title></script>",
+            "<script></style>",
+            "<svg>",
+            "<p hidden>",
+            "<textarea>",
+            "<p>\u200b",
+            "<b><div></div>",
+            "<template><svg></math>",
+        ),
+        *("<div>", "</div>", "<b>", "</b>", "<div><b></i>", "<p>", "<li>", "<ul><li>", "<ol reversed><li>", "<pre>\n"),
+        *(
+            "<table>",
+            "<tr>",
+            "<td>",
+            "<table><tr><td>",
+            "<table><td>\u200b<td>",
+            "<dt>",
+            "<option>",
+            "<input type=checkbox>",
+        ),
+        *(
+            "<span style='mso-list:Ignore'>",
+            "<p style='display:",
+            "<p style='white-space: ",
+            "&",
+            "&#",
+            "&#0",
+            "&nbsp;",
+        ),
+        *(
+            "\x1b[",
+            "\x1b]0;",
+            "\x9d",
+            "\x9b0",
+            "a\x08",
+            "\u200b",
+            "\u0301",
+            " ",
+            "\n",
+            "data:image/png;base64,",
+            "data:a/",
+        ),
+    ],
+    ids=ascii,
+)
+def test_the_work_grows_no_faster_than_the_note(flood: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed. `html.parser` begins anew at each of a million `<!--`, in versions that are still in use."""
+    half, whole = (work("<p><td>" + flood * (size // len(flood)) + "deep", monkeypatch) for size in (8_000, 16_000))
+
+    assert whole < 2.2 * half + 20_000
+    assert whole < 100 * 16_000
+
+
+def test_a_note_of_nothing_but_tags_is_read_to_an_end_that_is_known() -> None:
+    assert note_text("<b>" * 150_000 + "seen", 500) == "seen"
+    assert note_text("<b>" * 1_000_000 + "not looked for any more", 500) == ""
