@@ -131,7 +131,8 @@ def test_rich_text_is_drawn_as_it_says(browser: Chromium, inbox: Inbox, element:
 
 def test_rich_text_has_sections_quotes_and_code_blocks(browser: Chromium, inbox: Inbox) -> None:
     kinds = ("rich_text_section", "rich_text_quote", "rich_text_preformatted", "rich_text_list")
-    html = drawn(browser, inbox, rich_text(*({"type": kind, "elements": [text("a")]} for kind in kinds)))
+    parts: list[dict[str, object]] = [{"type": kind, "elements": [text("a")]} for kind in kinds]
+    html = drawn(browser, inbox, rich_text(*parts))
 
     assert html == (
         '<div class="section"><p>a</p><blockquote>a</blockquote><pre class="code-block">a</pre>'

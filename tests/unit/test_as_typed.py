@@ -52,7 +52,7 @@ def seen(value: Any) -> str:
         return seen(value["elements"])
     if kind in ("section", "header"):
         return seen(value["text"])
-    return {"text": value.get("text", ""), "link": value.get("text", ""), "date": value.get("fallback", "")}[kind]
+    return str({"text": value.get("text", ""), "link": value.get("text", ""), "date": value.get("fallback", "")}[kind])
 
 
 def seen_mrkdwn(text: str) -> str:
@@ -223,7 +223,7 @@ def test_no_words_of_a_tester_call_anybody(tmp_path: Path, template: str, typed:
         ('{{ ("a b" | link("https://x/1") ~ result.who) | replace(" ", "-") }}', [("link", "a-b"), text("_A_")]),
         ('{{ ("a" | link("https://x/y") ~ result.who) | upper }}', [("link", "A"), text("_A_")]),
         ('{% filter upper %}*b* {{ result.name | link("https://x/y") }}{% endfilter %}', [text("B ", "bold"), ("link", "*N*")]),
-        ('{% set t %}*b* {{ result.who }}{% endset %}{{ t }}', [text("b", "bold"), text(" _A_")]),
+        ("{% set t %}*b* {{ result.who }}{% endset %}{{ t }}", [text("b", "bold"), text(" _A_")]),
         ("{% macro m(x) %}*{{ x }}*{% endmacro %}{{ m(result.who) }}", [text("_A_", "bold")]),
         ("{{ '*' ~ result.who ~ '*' }}", [text("_A_", "bold")]),
         ("{{ '*%s*' | format(result.who) }}", [text("_A_", "bold")]),

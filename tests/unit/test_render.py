@@ -93,7 +93,7 @@ def test_a_notification_carries_what_filter_policies_ask_for() -> None:
         ("[Testmo] 3 failed: Release 4.2", "[Testmo] 3 failed: Release 4.2"),
         # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: UTF-8 text, so that every script stays what it is
         ("[Testmo] 3 要確認: リリース 4.2 回帰", "[Testmo] 3 要確認: リリース 4.2 回帰"),
-        ("[Testmo] 3 failed: Łódź – Größe", "[Testmo] 3 failed: Łódź – Größe"),
+        ("[Testmo] 3 failed: Łódź \u2013 Größe", "[Testmo] 3 failed: Łódź \u2013 Größe"),
         # no line breaks, no control characters
         ("[Testmo] 3 failed: Crème\r\nBcc: x\u2028y\x85z", "[Testmo] 3 failed: Crème Bcc: x y z"),
         ("[Testmo] 3 failed: a\x00\x07b", "[Testmo] 3 failed: a b"),
