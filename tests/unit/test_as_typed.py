@@ -123,13 +123,25 @@ def test_what_holds_no_marks_stays_as_short_as_mrkdwn_is() -> None:
     assert [block["type"] for block in payload["blocks"]] == ["header", "context", "divider", "section", "context"]
 
 
-def test_a_message_of_marks_names_as_many_as_the_smallest_message() -> None:
-    digest = make_digest([make_named(n, case_name=f"test_{n} *" + "_x" * 70) for n in range(1, 51)])
+@pytest.mark.parametrize(("name", "named"), [("Login with an expired password", 30), ("test_login_of_new_users", 30)])
+def test_thirty_ordinary_tests_are_named_as_before(name: str, named: int) -> None:
+    digest = make_digest(
+        [make_named(n, case_name=f"{name} {n}", note="provider_unreachable, again") for n in range(30)]
+    )
+
+    payload: Any = Renderer(ZoneInfo("UTC")).slack(digest)
+
+    assert len(payload["blocks"]) - 4 == named
+
+
+def test_a_message_of_nothing_but_marks_names_twenty_tests() -> None:
+    marks: dict[str, Any] = dict.fromkeys(("case_name", "assignee", "created_by_name", "note"), "_*" * 40)
+    digest = make_digest([make_named(n, assignee_id=8, **marks) for n in range(1, 51)], run_name="*~" * 100)
     notification = Renderer(ZoneInfo("UTC")).notification(make_outgoing(digest, "slack:default"))
 
     blocks = json.loads(notification.message)["blocks"]
     assert len(notification.message.encode("utf-16-le")) // 2 <= 12_000
-    assert sum(block["type"] == "rich_text" for block in blocks) >= 20
+    assert sum(block["type"] == "rich_text" for block in blocks) == 20
 
 
 # A team's own templates keep their marks

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -36,7 +36,7 @@ MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amaz
 MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it
 EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)
 
-# What a text of marks grows to is known when it is written: the first that fits is sent, and each names 20 results.
+# The first with which a message fits is sent: marks take more room than letters. Each names 20 results.
 TEXT_LIMITS: Final = tuple(Limits(results=20, name_chars=chars, note_chars=0, details=False) for chars in (60, 40, 20))
 
 # From generous to bare: the first that fits is sent. The last one always names 20 results.
@@ -101,16 +101,16 @@ class Renderer:
 
     def slack(self, digest: Digest) -> dict[str, object]:
         """The payload of a Slack webhook: blocks, and a text for notifications and screen readers."""
-        views = (self._view(digest, limits) for limits in TEXT_LIMITS)
-        texts = (slack_blocks.fallback(self._render("slack_text.j2", view)) for view in views)
-        text = first_that(lambda text: utf16_units(text) <= MAX_SLACK_TEXT_CHARS, texts)
-        bare = {"text": text, "unfurl_links": False, "unfurl_media": False}
-        for limits in SLACK_LIMITS:
-            payload = {**bare, "blocks": self._blocks(self._view(digest, limits, self._links))}
-            if utf16_units(compact(payload)) <= MAX_SLACK_CHARS:
-                return payload
+        texts: list[str] = []
+        for few in TEXT_LIMITS:
+            texts.append(slack_blocks.fallback(self._render("slack_text.j2", self._view(digest, few))))
+            for limits in SLACK_LIMITS if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
+                blocks = self._blocks(self._view(digest, limits, self._links))
+                payload = with_text(texts[-1]) | {"blocks": blocks}
+                if utf16_units(compact(payload)) <= MAX_SLACK_CHARS:
+                    return payload
         self.problems.append(f"slack_result.j2 gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone")
-        return bare
+        return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
 
     def email(self, digest: Digest) -> tuple[str, str]:
         """Subject and body of a mail."""
@@ -170,6 +170,11 @@ class Environments:
         return self._slack if name.startswith("slack_") else self._plain
 
 
+def with_text(text: str) -> dict[str, object]:
+    """A payload without blocks."""
+    return {"text": text, "unfurl_links": False, "unfurl_media": False}
+
+
 def weighed(name: str, text: str) -> tuple[str, int]:
     """What a reader gets to see of a text, and how much it is: a mail in bytes, others as Slack counts."""
     if len(text) > 10 * MAX_WEIGHT[name]:  # far too much, and not worth the reading
@@ -177,15 +182,6 @@ def weighed(name: str, text: str) -> tuple[str, int]:
     if name.startswith("email_"):
         return text, len(text.encode()) if name == "email_body.j2" else utf16_units(text)
     return slack_blocks.shown(text), utf16_units(slack_blocks.as_mrkdwn(text))
-
-
-def first_that(fits: Callable[[str], bool], texts: Iterator[str]) -> str:
-    """The first text that fits; the last one where none does."""
-    text = ""
-    for text in texts:
-        if fits(text):
-            break
-    return text
 
 
 def template_problem(name: str, exc: Exception) -> str:

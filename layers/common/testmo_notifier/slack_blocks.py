@@ -58,11 +58,12 @@ CALLED: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
 )
 MOMENT: Final = re.compile(r"!date\^(?P<seconds>\d+)\^(?P<format>[^^]+)(?:\^(?P<url>.+))?")
 WEB: Final = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
-# What mrkdwn could act on where somebody typed it: a mark, an emoji's name, a quote's sign; a bar in a link's label.
-ACTS: Final = re.compile(r"[*_~`]|:[\w+'-]+:|^\s*>", re.MULTILINE)
+# What mrkdwn could act on where somebody typed it: a mark, an emoji's name, a quote's sign; a bar in a link's label. An
+# underscore between letters is no mark, and names like snake_case are short, and can be copied, as they are.
+MARK: Final = r"[*~`]|(?<![^\W_])_|_(?![^\W_])"
+ACTS: Final = re.compile(rf"{MARK}|:[\w+'-]+:|^\s*>", re.MULTILINE)
 BAR_IN_LABEL: Final = re.compile(rf"{LINK}[^{TARGET}]*\|")
-# An underscore between letters is no mark, and names like snake_case can be copied as they are.
-TO_GUARD: Final = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:(?=[\w+'-]+:)|^\s*(?=>)", re.MULTILINE)
+TO_GUARD: Final = re.compile(rf"{MARK}|:(?=[\w+'-]+:)|^\s*(?=>)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def mrkdwn(written: str) -> Block:
 
 def is_risky(written: str) -> bool:
     """Whether mrkdwn would show something else than what was typed."""
-    typed = "".join(found["label"] if found["made"] else MARKS.sub("", found[0]) for found in TOLD.finditer(written))
+    typed = "\n".join(found["label"] if found["made"] else MARKS.sub("", found[0]) for found in TOLD.finditer(written))
     return bool(ACTS.search(typed) or BAR_IN_LABEL.search(written))
 
 
