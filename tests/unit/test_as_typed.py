@@ -1,6 +1,6 @@
 """Text is shown as it was typed: what looks like a mark of Slack's is none, unless a template of the team's wrote it.
 
-`seen` is a reader of Block Kit that shares no code with the writer. It believes in marks more than Slack does: any
+So nobody's name calls people or forges a line (SECURITY.md). `seen` is a reader of Block Kit that shares no code with the writer. It believes in marks more than Slack does: any
 pair of them counts, wherever it stands, but for underscores within a word.
 """
 # ruff: noqa: ANN401, E501 - payloads are JSON, a case is a line
