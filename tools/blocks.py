@@ -1,7 +1,7 @@
 """A Slack payload as text for a terminal: what a reader of the channel would see, links written out.
 
-Takes apart what our renderer writes (header, section, context, divider) and names whatever else there is. The text
-may come from anybody: what a terminal would obey never reaches it.
+Takes apart what our renderer writes (header, section, context, divider, rich text) and names whatever else there is.
+The text may come from anybody: what a terminal would obey never reaches it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from rich.text import Text
 from testmo_notifier.text import printable
 
 RULE: Final = "─" * 24
-# https://docs.slack.dev/messaging/formatting-message-text: marks count only where no letter touches their outside.
+# https://docs.slack.dev/messaging/formatting-message-text: marks count only where no letter touches their outside, and
+# something to show their inside.
 TOKEN: Final = re.compile(
     r"<(?P<angle>[^<>\n]+)>"
-    r"|(?<![\w*])\*(?P<bold>\S(?:[^*\n]*\S)?)\*(?![\w*])"
-    r"|(?<![\w_])_(?P<italic>\S(?:[^_\n]*\S)?)_(?![\w_])"
-    r"|(?<![\w~])~(?P<strike>\S(?:[^~\n]*\S)?)~(?![\w~])"
-    r"|`(?P<code>[^`\n]+)`"
+    r"|(?<![\w*])\*(?P<bold>[^\s\u200b](?:[^*\n]*[^\s\u200b])?)\*(?![\w*])"
+    r"|(?<![\w_])_(?P<italic>[^\s\u200b](?:[^_\n]*[^\s\u200b])?)_(?![\w_])"
+    r"|(?<![\w~])~(?P<strike>[^\s\u200b](?:[^~\n]*[^\s\u200b])?)~(?![\w~])"
+    r"|`(?P<code>[^`\n\u200b]+)`"
 )
 STYLES: Final = {"bold": "bold", "italic": "italic", "strike": "strike", "code": "cyan"}
+SHOWN: Final = {"emoji": ":{name}:", "user": "@{user_id}", "usergroup": "@{usergroup_id}", "broadcast": "@{range}"}
 
 
 def as_text(payload: Mapping[str, object]) -> str:
@@ -70,11 +72,44 @@ def _block(block: Mapping[str, object]) -> Iterator[Text]:
                 line.stylize("dim")
                 yield line
     elif kind == "section":
-        for part in [block.get("text"), *_objects(block.get("fields"))]:
-            if isinstance(part, dict):
-                yield from _split(_text_object(part))
+        for part in _objects([block.get("text"), *_objects(block.get("fields"))]):
+            yield from _split(_text_object(part))
+    elif kind == "rich_text":
+        for part in _objects(block.get("elements")):
+            yield from _rich_text(part)
     else:
         yield Text(f"[{printable(str(kind))}]", "dim")
+
+
+def _rich_text(part: Mapping[str, object]) -> Iterator[Text]:
+    """The lines of a section, a quote or a code block. Nothing in them is markup."""
+    text = Text()
+    for element in _objects(part.get("elements")):
+        text.append_text(_element(element))
+    for line in text.split("\n", allow_blank=True):
+        if part.get("type") == "rich_text_quote":
+            line = Text("▏", "dim").append(" ").append_text(line)  # noqa: PLW2901 - the same line with its bar
+            line.stylize("italic")
+        elif part.get("type") == "rich_text_preformatted":
+            line.stylize(STYLES["code"])
+        yield line
+
+
+def _element(element: Mapping[str, object]) -> Text:
+    kind = str(element.get("type"))
+    if kind == "link":
+        address = printable(str(element.get("url", "")))
+        label = printable(str(element.get("text", "")))
+        text = Text(label, "bold").append(f" ({address})", "not bold dim") if label else Text(address, "underline")
+    elif kind in SHOWN:
+        called = SHOWN[kind].format_map({name: printable(str(value)) for name, value in element.items()})
+        text = Text(called, "" if kind == "emoji" else "bold reverse")  # it would have called people
+    else:
+        text = Text(printable(str(element.get("fallback" if kind == "date" else "text", f"[{kind}]"))))
+    style = element.get("style")
+    for name in style if isinstance(style, dict) else ():
+        text.stylize(STYLES.get(name, ""))
+    return text
 
 
 def _text_object(value: Mapping[str, object]) -> Text:

@@ -40,6 +40,11 @@ class Problem:
     line: int | None
     words: str
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether it works all the same, if not as it was meant."""
+        return self.words.startswith(check_templates.WARNING)
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.words}" if self.line else f"{self.file}: {self.words}"
 
@@ -109,8 +114,9 @@ def environment_problems(environ: Mapping[str, str]) -> list[str]:
 
 def verdict(folder: Path, found: list[Problem]) -> str:
     """The last word."""
-    if found:
-        return "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    wrong = [problem for problem in found if not problem.is_warning]
+    if wrong:
+        return "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
     own = len(list((folder / "templates").rglob("*.j2")))
     return f"{', '.join(FILES)} and {own or 'no'} {'template' if own == 1 else 'templates'} of your own are fine"
 

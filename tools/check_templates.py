@@ -13,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta, nod
 
 from testmo_notifier.issues import IssueLinks
 from testmo_notifier.notation import plain_environment, slack_environment
-from testmo_notifier.render import MAX_WEIGHT, Renderer
+from testmo_notifier.render import BUILT_IN, MAX_WEIGHT, Renderer
 from tools.samples import Sample, samples
 
 UTC: Final = ZoneInfo("UTC")
 CONTEXT: Final = frozenset({"message", "result", "super", "self", "caller", "varargs", "kwargs", "loop"})
+WARNING: Final = "warning: "
 HELP: Final = "docs/templates.md lists what there is"
 LINKS: Final = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
 TOLD: Final = re.compile(r"(?P<name>[^,\s]+\.j2)(?:, line (?P<line>\d+|\?):)? (?P<words>.*)", re.DOTALL)
@@ -54,6 +55,7 @@ def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None 
     found += unused(sources)
     for source in sources:
         found += unknown_names(source)
+        found += unknown_blocks(source)
     known = {(path, line) for path, line, _ in found}
     rendered = render_problems(folder, with_samples or samples().items()) if paths else []
     found += [(path, line, words) for path, line, words in rendered if (path, line) not in known]
@@ -91,6 +93,23 @@ def unknown_names(source: Source) -> Iterator[Found]:
         if name.name in unknown and name.ctx == "load":
             unknown.discard(name.name)
             yield source.path, name.lineno, f"{name.name!r} is not known: there are message and result, and {HELP}"
+
+
+def unknown_blocks(source: Source) -> Iterator[Found]:
+    """Blocks that the built-in template does not have, and which are therefore never written."""
+    for parent in source.tree.find_all(nodes.Extends):
+        name = parent.template.value if isinstance(parent.template, nodes.Const) else ""
+        path = BUILT_IN / str(name).removeprefix("built_in/")
+        if not str(name).startswith("built_in/") or not path.is_file():
+            continue
+        known = {block.name for block in read(path, path.name).tree.find_all(nodes.Block)}
+        own = list(source.tree.find_all(nodes.Block))
+        # A block within a block that is written is written too.
+        inner = {block.name for outer in own if outer.name in known for block in outer.find_all(nodes.Block)}
+        for block in own:
+            if block.name not in known | inner:
+                there = ", ".join(sorted(known))
+                yield source.path, block.lineno, f"{WARNING}block {block.name!r} is never shown: {name} has {there}"
 
 
 def render_problems(folder: Path, every: Iterable[tuple[str, Sample]]) -> Iterator[Found]:

@@ -135,16 +135,18 @@ SETTINGS = click.option(
 def check(settings: Path, *, as_json: bool) -> None:
     """Check what a team edits: routes, issue links, templates, and the settings in the environment.
 
-    Prints every problem as `file:line: what is wrong, next step`; ends with status 0 if there is none, else 1.
+    Prints every problem as `file:line: what is wrong, next step`; ends with status 0 if there is none but warnings,
+    else 1.
     """
     found = checking.problems(settings, os.environ)
+    is_ok = all(problem.is_warning for problem in found)
     if as_json:
-        say_json({"ok": not found, "problems": [asdict(problem) for problem in found]})
+        say_json({"ok": is_ok, "problems": [asdict(problem) for problem in found]})
     else:
         for problem in found:
             say(str(problem))
-        Terminal().verdict(checking.verdict(settings, found), is_ok=not found)
-    sys.exit(1 if found else 0)
+        Terminal().verdict(checking.verdict(settings, found), is_ok=is_ok)
+    sys.exit(0 if is_ok else 1)
 
 
 @main.command()
@@ -158,10 +160,18 @@ def check(settings: Path, *, as_json: bool) -> None:
 )
 @click.option("--run", "run_ids", type=click.IntRange(1), metavar="ID", multiple=True, help="A run of your Testmo.")
 @click.option("--page", type=click.IntRange(0, 65_535), metavar="PORT", help="Show it on the inbox page as well.")
+@click.option("--builder", is_flag=True, help="Print a link to Slack's Block Kit Builder below each Slack message.")
 @SETTINGS
 @click.option("--json", "as_json", is_flag=True, help="Print messages as JSON.")
 def preview(
-    *, channel: str, names: Sequence[str], run_ids: Sequence[int], page: int | None, settings: Path, as_json: bool
+    *,
+    channel: str,
+    names: Sequence[str],
+    run_ids: Sequence[int],
+    page: int | None,
+    builder: bool,
+    settings: Path,
+    as_json: bool,
 ) -> None:
     """Show what messages look like, with your templates and issue links. Publishes nothing.
 
@@ -183,7 +193,7 @@ def preview(
     if as_json:
         say_json([one.as_json() for one in previews])
     else:
-        previewing.tell(previews, Terminal())
+        previewing.tell(previews, Terminal(), with_builder=builder)
     for problem in dict.fromkeys(maker.problems):
         say(f"{problem}; the built-in text is shown. `testmo-notifier check` says more.", error=True)
     if page is not None:

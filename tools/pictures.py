@@ -115,11 +115,9 @@ def take(url: str, count: int) -> dict[str, bytes]:
     """The pictures by file name."""
     taken = {}
     with Chromium() as browser:
-        browser.go(url)
-        browser.until(f"document.querySelectorAll('#list li').length === {count}")
         for picture in PICTURES:
-            browser.resize(*picture.window, scale=picture.scale)
-            browser.dark(picture.is_dark)
+            browser.go(url, window=picture.window, scale=picture.scale, is_dark=picture.is_dark)
+            browser.until(f"document.querySelectorAll('#list li').length === {count}")
             browser.ask(f"document.querySelector('#list a[href=\"#{picture.entry}\"]').click()")
             browser.ask("document.activeElement.blur()")
             browser.until("document.fonts.status === 'loaded' && [...document.images].every(image => image.complete)")

@@ -90,13 +90,13 @@ def render(shown: Mapping[str, Sample], channels: Iterable[str], maker: Renderer
     ]
 
 
-def tell(previews: Iterable[Preview], terminal: Terminal) -> None:
-    """Print messages as their readers would see them."""
+def tell(previews: Iterable[Preview], terminal: Terminal, *, with_builder: bool = False) -> None:
+    """Print messages as their readers would see them; with a link of thousands of characters only when asked."""
     for preview in previews:
         channel = preview.notification.channel
         title = {"slack": "Slack", "email": f"Mail to {EMAIL_ADDRESS}", "event": "JSON event"}[channel]
         terminal.message(f"{title}  ({preview.sample}: {preview.words})", list(lines(preview)))
-        if preview.builder:
+        if with_builder and preview.builder:
             terminal.note(f"in Slack's own renderer: {preview.builder}")
 
 

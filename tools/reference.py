@@ -16,7 +16,6 @@ from testmo_notifier.render import (
     BUILT_IN,
     EMAIL_LIMITS,
     MAX_EMAIL_BYTES,
-    MAX_HEADER_CHARS,
     MAX_SECTION_CHARS,
     MAX_SLACK_CHARS,
     MAX_SLACK_TEXT_CHARS,
@@ -24,6 +23,7 @@ from testmo_notifier.render import (
     SLACK_LIMITS,
     TEXT_LIMITS,
 )
+from testmo_notifier.slack_blocks import MAX_HEADER_CHARS
 from tools.processes import ROOT
 
 PAGE: Final = ROOT / "docs" / "templates.md"
@@ -38,7 +38,7 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
         "what notifications and screen readers say, and all there is should Slack refuse the blocks",
         f"{MAX_SLACK_TEXT_CHARS:,} characters",
     ),
-    "email_subject.j2": ("the subject of a mail", f"one line, folded to ASCII, cut at {MAX_SUBJECT_CHARS} characters"),
+    "email_subject.j2": ("the subject of a mail", f"one line, cut at {MAX_SUBJECT_CHARS} characters"),
     "email_body.j2": ("the body of a mail, plain text", f"{MAX_EMAIL_BYTES:,} bytes"),
 }
 
@@ -98,12 +98,12 @@ template. To change one, put a file of the same name into
     .venv/bin/testmo-notifier check      # what is wrong, by file and line
     .venv/bin/testmo-notifier preview    # what it looks like
 
-A template that breaks, gives no text or too much of it loses no message: the built-in text goes out instead, and the
-problems of the poll, in its answer and its log line, name template and line.
+A template that breaks, does not end, gives no text or too much of it loses no message: the built-in text goes out
+instead, and the problems of the poll, in its answer and its log line, name template and line.
 """
 
 FILTERS: Final = """\
-## Filters, and what is escaped
+## Filters, and whose marks count
 
 Besides Jinja's own filters there are two:
 
@@ -111,10 +111,19 @@ Besides Jinja's own filters there are two:
 - `{{ result.at | when }}` is the reader's own time in Slack, and the time in `TimeZone` in mail. Ask
   `{% if result.at %}` first.
 
-Whatever a Slack template prints is escaped: nobody's text can call people, make a link or forge a line. `&`, `<` and
-`>` that stand in the template itself go out as they are, so `<!here>` in your template does call people. In
-slack_header.j2 nothing is a link. Templates run in a sandbox: they can read what is below, and nothing else. A name
-that does not exist is an error, not an empty text.
+What comes from Testmo is shown as it was typed, whatever a template does with it: `*`, `_`, `~`, backticks, `:x:` and
+`>` in a name are characters, and nobody's text can call people or make a link. What a Slack template says itself is
+[Slack's mrkdwn](https://docs.slack.dev/messaging/formatting-message-text): `*bold*`, `_italic_`, `~struck~`, code in
+one or three backticks, `> ` quotes, `:emoji:`, `<url|words>`, and `<!here>` or `<@U012AB3CD>`, which do call people.
+Texts in `{{ }}` are the template's own too, so `{{ ":fire:" if message.total > 9 }}` is an emoji; links and calls are
+read outside of `{{ }}` alone. In slack_header.j2 nothing is a link.
+
+A block goes out as mrkdwn where nothing that was typed looks like a mark, and as rich text where something does; both
+look alike. In slack_text.j2, where Slack knows no rich text, a typed mark has a character without width at its sides.
+
+Templates run in a sandbox: they can read what is below, and nothing else. A name that does not exist is an error, not
+an empty text. A template may take 100,000 steps (turns of loops, calls) and make texts of a few megabytes: far more
+than a message needs.
 
 A line break right behind a tag (`%}`) is swallowed; leave an empty line where the text shall go on in a new one.
 """
@@ -179,7 +188,7 @@ def limits() -> str:
         f"| {'yes' if limit.details else 'no'} | {'yes' if limit.issue_links and limit.details else 'no'} |"
         for channel, limit in [
             *((f"Slack, try {number}", limit) for number, limit in enumerate(SLACK_LIMITS, start=1)),
-            ("slack_text.j2", TEXT_LIMITS),
+            ("slack_text.j2", TEXT_LIMITS[0]),
             ("mail", EMAIL_LIMITS),
         ]
     ]

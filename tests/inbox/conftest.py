@@ -45,9 +45,6 @@ def browser(chromium: Chromium, inbox: Inbox) -> Iterator[Chromium]:
     chromium.go(inbox.url)
     chromium.until("document.getElementById('state').dataset.is === 'live'")
     yield chromium
-    chromium.dark(is_dark=False)
-    chromium.resize(1200, 800)
-    chromium.call("Emulation.setTimezoneOverride", timezoneId="UTC")
     chromium.go("about:blank")
 
 

@@ -90,6 +90,65 @@ def test_a_payload_of_odd_types_stops_nothing(browser: Chromium, inbox: Inbox, p
     ],
 )
 def test_dates_are_in_the_readers_zone(browser: Chromium, inbox: Inbox, zone: str, words: str) -> None:
-    browser.call("Emulation.setTimezoneOverride", timezoneId=zone)
+    browser.go(inbox.url, time_zone=zone)
 
     assert f">{words}</time>" in drawn(browser, inbox, section(DATE))
+
+
+def rich_text(*parts: dict[str, object]) -> dict[str, object]:
+    return {"text": "x", "blocks": [{"type": "rich_text", "elements": list(parts)}]}
+
+
+def text(words: str, **style: bool) -> dict[str, object]:
+    return {"type": "text", "text": words, **({"style": style} if style else {})}
+
+
+@pytest.mark.parametrize(
+    ("element", "html"),
+    [
+        # nothing is markup, not even an entity
+        (text("*a* _b_ :x: &amp; <https://example.com|x>"), "*a* _b_ :x: &amp;amp; &lt;https://example.com|x&gt;"),
+        (text("a", bold=True, italic=True), "<strong><em>a</em></strong>"),
+        (text("a", strike=True), "<s>a</s>"),
+        (text("a", code=True, bold=False), "<code>a</code>"),
+        (
+            {"type": "link", "url": "https://example.com/?a&b", "text": "*x*"},
+            '<a href="https://example.com/?a&amp;b" target="_blank" rel="noopener noreferrer">*x*</a>',
+        ),
+        ({"type": "link", "url": "javascript:alert(1)", "text": "x"}, '<span class="no-link">x</span>'),
+        ({"type": "emoji", "name": "fire"}, ":fire:"),
+        ({"type": "broadcast", "range": "here"}, '<span class="mention">@here</span>'),
+        ({"type": "user", "user_id": "U1"}, '<span class="mention">@U1</span>'),
+        ({"type": "date", "timestamp": STAMP, "format": "{nope}", "fallback": "then"}, "<span>then</span>"),
+        ({"type": "colour"}, '<span class="unknown">[colour]</span>'),
+    ],
+)
+def test_rich_text_is_drawn_as_it_says(browser: Chromium, inbox: Inbox, element: dict[str, object], html: str) -> None:
+    payload = rich_text({"type": "rich_text_section", "elements": [element]})
+
+    assert drawn(browser, inbox, payload) == f'<div class="section"><p>{html}</p></div>'
+
+
+def test_rich_text_has_sections_quotes_and_code_blocks(browser: Chromium, inbox: Inbox) -> None:
+    kinds = ("rich_text_section", "rich_text_quote", "rich_text_preformatted", "rich_text_list")
+    parts: list[dict[str, object]] = [{"type": kind, "elements": [text("a")]} for kind in kinds]
+    html = drawn(browser, inbox, rich_text(*parts))
+
+    assert html == (
+        '<div class="section"><p>a</p><blockquote>a</blockquote><pre class="code-block">a</pre>'
+        '<p class="unknown">[rich_text_list]</p></div>'
+    )
+
+
+def test_a_date_in_rich_text_is_in_the_readers_zone(browser: Chromium, inbox: Inbox) -> None:
+    date = {"type": "date", "timestamp": STAMP, "format": "{date_short_pretty} {time}", "fallback": "then"}
+    html = drawn(browser, inbox, rich_text({"type": "rich_text_section", "elements": [date]}))
+
+    assert ">Today 2:03 PM</time>" in html
+
+
+def test_a_mark_kept_apart_from_its_words_is_a_character(browser: Chromium, inbox: Inbox) -> None:
+    words = "\u200b*\u200ba\u200b*\u200b \u200b_\u200bb\u200b_\u200b \u200b`\u200bc\u200b`\u200b"
+    html = drawn(browser, inbox, section(words))
+
+    assert html.replace("\u200b", "") == '<div class="section"><p>*a* _b_ `c`</p></div>'

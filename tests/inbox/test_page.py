@@ -167,9 +167,44 @@ def test_the_keyboard_reaches_everything(browser: Chromium, inbox: Inbox) -> Non
     assert focus == "solid"
 
 
+def test_the_list_is_one_stop_of_the_tab_key(browser: Chromium, inbox: Inbox) -> None:
+    for number in (1, 2, 3):
+        post(inbox, section(f"message {number} <https://example.com/{number}|x>"))
+    arrived(browser, 3)
+    stops = "[...document.querySelectorAll('#list a')].filter(a => a.tabIndex === 0).map(a => a.hash)"
+    here = "document.activeElement.id || document.activeElement.getAttribute('href')"
+
+    assert browser.ask(stops) == ["#3"]
+    browser.ask("document.getElementById('help-button').focus()")
+    browser.press("Tab")
+    assert browser.ask(here) == "#3"
+    browser.press("ArrowDown")
+    assert browser.ask(here) == "#2"
+    assert browser.ask(stops) == ["#2"]
+    browser.press("Tab")
+    assert browser.ask(here) == "https://example.com/1"  # past the other rows, into the messages
+    browser.press("Shift+Tab")
+    assert browser.ask(here) == "#2"
+    browser.press("3")  # no mail is there
+    inbox.show_mail(subject="first mail", sender="a", to="b", body="c")
+    arrived(browser, 4)
+    assert browser.ask(stops) == ["#4"]
+
+
+def test_a_mail_shows_the_link_to_unsubscribe_as_what_aws_adds(browser: Chromium, inbox: Inbox) -> None:
+    inbox.show_mail(subject="a", sender="b", to="qa@example.com", body="the body")
+    arrived(browser, 1)
+
+    added = browser.ask("document.querySelector('.mail .appended').innerText")
+    assert "unsubscribe.html?SubscriptionArn=…&Endpoint=qa@example.com" in added
+    assert "Added by AWS, not by Testmo Notifier." in added
+    assert browser.ask("document.querySelector('.mail .body').innerText") == "the body"
+    assert browser.ask("document.querySelectorAll('.appended a').length") == 0
+
+
 @pytest.mark.parametrize("is_dark", [False, True])
 def test_every_text_is_readable_by_day_and_by_night(browser: Chromium, inbox: Inbox, is_dark: bool) -> None:  # noqa: FBT001 - a parameter
-    browser.dark(is_dark)
+    browser.go(inbox.url, is_dark=is_dark)
     blocks = [{"type": "context", "elements": [{"type": "mrkdwn", "text": "x"}]}]
     post(inbox, {"text": "x", "blocks": [*section("<https://example.com|x> `x` <!here> y")["blocks"], *blocks]})
     inbox.show_mail(subject="a", sender="b", to="c", body="d https://example.com")
@@ -179,7 +214,9 @@ def test_every_text_is_readable_by_day_and_by_night(browser: Chromium, inbox: In
     frame = [".kind-slack", ".kind-email", ".kind-event", ".row-snippet", ".row time", ".state", ".filters button"]
     seen = browser.ask(CONTRASTS % json.dumps([*slack, *frame, ".filters button:nth-child(2)"]))
     choose(browser, 2)
-    seen |= browser.ask(CONTRASTS % json.dumps([".mail h2", ".mail a", ".facts dt"]))
+    seen |= browser.ask(
+        CONTRASTS % json.dumps([".mail h2", ".mail a", ".facts dt", ".appended p", ".appended figcaption"])
+    )
     choose(browser, 3)
     seen |= browser.ask(CONTRASTS % json.dumps([".json .key", ".json .string", ".json .literal"]))
 
@@ -199,7 +236,8 @@ def test_nothing_is_loaded_from_elsewhere(browser: Chromium, inbox: Inbox) -> No
 def test_a_narrow_window_has_list_and_message_below_each_other(browser: Chromium, inbox: Inbox) -> None:
     post(inbox, section("x" * 500))
     arrived(browser, 1)
-    browser.resize(390, 800)
+    browser.go(inbox.url, window=(390, 800))
+    arrived(browser, 1)
 
     assert browser.ask("document.getElementById('pane').getBoundingClientRect().width") == 390
     assert browser.ask("document.documentElement.scrollWidth") == 390

@@ -144,6 +144,41 @@ def test_what_is_fine_is_not_told(folder: Path, name: str, text: str) -> None:
     assert said(folder) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("slack_result.j2", '{% extends "built_in/slack_result.j2" %}\n{% block nte %}x{% endblock %}', 2),
+        ("email_body.j2", '{% extends "built_in/email_body.j2" %}{% block note %}x{% endblock %}', 1),
+    ],
+)
+def test_a_block_that_the_built_in_template_does_not_have_is_a_warning(
+    folder: Path, name: str, text: str, line: int
+) -> None:
+    write(folder, name, text)
+    block = "nte" if "nte" in text else "note"
+    there = "facts, note, title" if name == "slack_result.j2" else "head, more, results"
+
+    words = f"warning: block '{block}' is never shown: built_in/{name} has {there}"
+    assert said(folder) == [f"templates/{name}:{line}: {words}"]
+    result = check(folder)
+    assert result.exit_code == 0
+    assert words in result.output
+    assert json.loads(check(folder, "--json").output)["ok"] is True
+
+
+def test_a_block_within_a_block_that_is_shown_is_no_slip(folder: Path) -> None:
+    text = '{% extends "built_in/slack_more.j2" %}{% block more %}a{% block mine %}b{% endblock %}{% endblock %}'
+    write(folder, "slack_more.j2", text)
+
+    assert said(folder) == []
+
+
+def test_a_template_that_never_ends_is_told_by_line(folder: Path) -> None:
+    write(folder, "slack_more.j2", "\n{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}x")
+
+    assert said(folder)[0].startswith("templates/slack_more.j2:2: TemplateStopped: it did not end within 100,000 steps")
+
+
 def test_a_template_that_another_one_includes_is_no_slip_of_the_pen(folder: Path) -> None:
     write(folder, "people.j2", "{% macro who(result) %}{{ result.who }}{% endmacro %}")
     write(folder, "slack_result.j2", '{% from "people.j2" import who %}{{ who(result) }}')

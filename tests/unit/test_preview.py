@@ -102,7 +102,8 @@ def test_the_block_kit_builder_gets_the_blocks_of_the_message() -> None:
     address, _, fragment = told["block_kit_builder"].partition("#")
     assert address == "https://app.slack.com/block-kit-builder/"
     assert json.loads(unquote(fragment)) == {"blocks": told["content"]["blocks"]}
-    assert told["block_kit_builder"] in show("--channel", "slack").output
+    assert told["block_kit_builder"] in show("--channel", "slack", "--builder").output
+    assert address not in show("--channel", "slack").output  # thousands of characters are for who asks
 
 
 def test_json_holds_everything_that_was_asked_for() -> None:

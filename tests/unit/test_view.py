@@ -116,3 +116,12 @@ def test_a_custom_status_keeps_its_spelling() -> None:
     counts = message_view(make_digest(rows), ALL).counts
 
     assert [(count.symbol, count.n, count.word) for count in counts] == [("✖", 1, "failed"), ("●", 1, "WIP")]
+
+
+def test_two_statuses_of_one_name_keep_the_symbol_of_the_one_that_testmo_knows() -> None:
+    rows = [make_named(1), make_named(2, status_id=9)]
+
+    seen = message_view(make_digest(rows), ALL)
+
+    assert [(count.symbol, count.n, count.word) for count in seen.counts] == [("✖", 2, "failed")]
+    assert [result.symbol for result in seen.results] == ["✖", "●"]

@@ -39,6 +39,7 @@ FILES: Final = {
     "/readers.js": ("readers.js", JAVASCRIPT),
     "/slack.js": ("slack.js", JAVASCRIPT),
     "/mrkdwn.js": ("mrkdwn.js", JAVASCRIPT),
+    "/richtext.js": ("richtext.js", JAVASCRIPT),
     "/dates.js": ("dates.js", JAVASCRIPT),
     "/dom.js": ("dom.js", JAVASCRIPT),
     "/icon.svg": ("icon.svg", SVG),

@@ -16,6 +16,8 @@ text        other people's words made harmless and short    markup    HTML notes
 view        a digest as templates see it     context        the fields they see
 render      a digest as Slack blocks, as mail and as a JSON event
 notation    how templates write for a channel
+slack_blocks  what they wrote for Slack, as Block Kit
+bounds      how much a team's own template may do
 model       the nouns                errors         what can go wrong, by what to do about it
 config      the settings             observability  logs and metrics
 adapters/   whatever leaves the process: http, testmo, store, topic, slack, secrets

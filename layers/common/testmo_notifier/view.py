@@ -38,7 +38,8 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     links = links if limits.issue_links else NO_LINKS
     lines = one_line_a_test(digest.results)[: limits.results]
     ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
-    ids |= {result.status: result.status_id for result in digest.results if result.status_id is not None}
+    # Of two statuses that share a name, the most urgent one gives the symbol; it is the first.
+    ids |= {result.status: result.status_id for result in reversed(digest.results) if result.status_id is not None}
     return MessageView(
         run=run_view(digest),
         counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),

@@ -75,7 +75,15 @@ function select(number) {
   count();
 }
 
+// One row is reached by Tab, the arrows lead to the others.
+function rove() {
+  const visible = shown();
+  const stop = visible.find(({ entry }) => entry.number === selected) ?? visible[0];
+  for (const known of entries.values()) known.item.firstChild.tabIndex = known === stop ? 0 : -1;
+}
+
 function count() {
+  rove();
   for (const button of $("filters").children) {
     const kind = button.dataset.kind;
     const number = [...entries.values()].filter(({ entry }) => !kind || entry.kind === kind).length;
@@ -91,6 +99,7 @@ function filter(kind) {
   for (const { entry, item } of entries.values()) item.hidden = !isShown(entry);
   const visible = shown();
   if (visible.length && !visible.some(({ entry }) => entry.number === selected)) choose(visible[0].entry.number);
+  rove();
 }
 
 function takeAll({ session: theirs, now, entries: arrived }) {

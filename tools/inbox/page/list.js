@@ -22,6 +22,7 @@ export function row(entry) {
   const head = element("span", "row-head", element("span", `kind kind-${entry.kind}`, KINDS[entry.kind]), time);
   const anchor = element("a", "row", head, element("span", "row-title", first), element("span", "row-snippet", second));
   anchor.href = `#${entry.number}`;
+  anchor.tabIndex = -1; // the list is one stop of the Tab key; the page says which row it is
   const item = element("li", "", anchor);
   item.value = entry.number;
   return item;

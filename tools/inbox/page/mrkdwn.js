@@ -3,14 +3,14 @@
 import { full, written } from "./dates.js";
 import { element, link, linked } from "./dom.js";
 
-// A mark counts only where no letter touches its outside. tools/blocks.py reads the same rules for the terminal.
+// A mark counts only where no letter touches its outside and something to show its inside. tools/blocks.py reads the same rules for the terminal.
 const TOKEN = new RegExp(
   [
     String.raw`<(?<angle>[^<>\n]+)>`,
-    String.raw`(?<![\p{L}\p{N}_*])\*(?<bold>\S(?:[^*\n]*\S)?)\*(?![\p{L}\p{N}_*])`,
-    String.raw`(?<![\p{L}\p{N}_])_(?<italic>\S(?:[^_\n]*\S)?)_(?![\p{L}\p{N}_])`,
-    String.raw`(?<![\p{L}\p{N}_~])~(?<strike>\S(?:[^~\n]*\S)?)~(?![\p{L}\p{N}_~])`,
-    "`(?<code>[^`\\n]+)`",
+    String.raw`(?<![\p{L}\p{N}_*])\*(?<bold>[^\s\u200b](?:[^*\n]*[^\s\u200b])?)\*(?![\p{L}\p{N}_*])`,
+    String.raw`(?<![\p{L}\p{N}_])_(?<italic>[^\s\u200b](?:[^_\n]*[^\s\u200b])?)_(?![\p{L}\p{N}_])`,
+    String.raw`(?<![\p{L}\p{N}_~])~(?<strike>[^\s\u200b](?:[^~\n]*[^\s\u200b])?)~(?![\p{L}\p{N}_~])`,
+    "`(?<code>[^`\\n\u200b]+)`",
   ].join("|"),
   "gu",
 );
@@ -63,7 +63,10 @@ function angle(inside) {
   const bar = inside.indexOf("|");
   const target = unescaped(bar < 0 ? inside : inside.slice(0, bar));
   const label = bar < 0 ? "" : unescaped(inside.slice(bar + 1));
-  if (target.startsWith("!date^")) return moment(target, label);
+  if (target.startsWith("!date^")) {
+    const [, seconds, format = "", address] = target.split("^");
+    return moment(seconds, format, address, label);
+  }
   if (/^[!@#]/.test(target)) {
     const sign = target.startsWith("#") ? "#" : "@";
     return element("span", "mention", label || sign + target.slice(1).split("^")[0]); // it would have called people
@@ -71,8 +74,7 @@ function angle(inside) {
   return link(target, label || target);
 }
 
-function moment(target, fallback) {
-  const [, seconds, format = "", address] = target.split("^");
+export function moment(seconds, format, address, fallback) {
   const at = new Date(Number(seconds) * 1000);
   const text = written(format, at);
   if (text === null) return element("span", "", fallback);

@@ -9,7 +9,22 @@ export function mail(entry) {
   date.dateTime = entry.at;
   const facts = element("dl", "facts", ...fact("From", entry.sender), ...fact("To", entry.to), ...fact("Date", date));
   const body = element("p", "body", ...linked(entry.body.replace(/\s+$/, "")));
-  return element("article", "mail", element("h2", "", entry.subject || "(no subject)"), facts, body);
+  return element("article", "mail", element("h2", "", entry.subject || "(no subject)"), facts, body, appended(entry));
+}
+
+// What Amazon SNS puts below every mail. The link is not one here: there is no such subscription.
+function appended(entry) {
+  const address = `https://sns.REGION.amazonaws.com/unsubscribe.html?SubscriptionArn=…&Endpoint=${entry.to}`;
+  const words = [
+    "--\nIf you wish to stop receiving notifications from this topic, please click or visit the link below to unsubscribe:\n",
+    element("span", "no-link", address),
+    "\n\nPlease do not reply directly to this email.",
+  ];
+  const told =
+    "Added by AWS, not by Testmo Notifier. Whoever opens the link ends the subscription, a mail scanner too, " +
+    "unless it was confirmed with AuthenticateOnUnsubscribe.";
+  const note = element("figcaption", "", told);
+  return element("figure", "appended", element("p", "", ...words), note);
 }
 
 export function event(entry) {

@@ -1,8 +1,9 @@
-// A Slack payload as Slack draws it: header, context, divider, section; other blocks are named.
+// A Slack payload as Slack draws it: header, context, divider, section, rich text; other blocks are named.
 
 import { clock, day, full } from "./dates.js";
 import { element, isObject, objects } from "./dom.js";
 import { mrkdwn, plain, unescaped } from "./mrkdwn.js";
+import { firstLine, richText } from "./richtext.js";
 
 const words = (value) => (isObject(value) && typeof value.text === "string" ? value.text : "");
 const textOf = (payload) => (typeof payload.text === "string" ? payload.text : String(payload.text ?? ""));
@@ -33,7 +34,8 @@ export function title(payload) {
 }
 
 export function snippet(payload) {
-  const [first] = objects(payload.blocks).filter((block) => block.type === "section");
+  const [first] = objects(payload.blocks).filter((block) => block.type === "section" || block.type === "rich_text");
+  if (first?.type === "rich_text") return firstLine(first);
   if (first) return plain(words(first.text).split("\n")[0]);
   return plain(textOf(payload).split("\n").slice(1).join("\n"));
 }
@@ -53,6 +55,8 @@ function block(value) {
       return element("hr");
     case "context":
       return element("div", "context", ...objects(value.elements).flatMap(text));
+    case "rich_text":
+      return element("div", "section", ...richText(value));
     case "section": {
       const fields = objects(value.fields).map((field) => element("div", "", ...text(field)));
       const main = isObject(value.text) ? text(value.text) : [];
