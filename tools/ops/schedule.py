@@ -9,6 +9,7 @@ from tools.ops.conduct import FINE, Desk, NotDone
 
 State = Literal["ENABLED", "DISABLED"]
 SCHEDULE: Final = "AWS::Scheduler::Schedule"
+GROUP: Final = "AWS::Scheduler::ScheduleGroup"  # before 1.1 there was none
 PARAMETER: Final = "PollScheduleState"
 # What UpdateSchedule takes. It keeps nothing: a field that is left out falls back to its default.
 FIELDS: Final = (
@@ -31,8 +32,9 @@ def read(account: Account) -> dict[str, Any]:
     names = account.stack.physical(SCHEDULE)
     if not names:
         raise NotDone(f"the stack {account.stack.name} has no schedule: deploy it again")
-    group, _, name = names[0].rpartition("|")  # a named group comes along as group|name
-    found: Any = account.scheduler.get_schedule(Name=name, **({"GroupName": group} if group else {}))
+    group, _, name = names[0].rpartition("|")  # a named group comes along as group|name, or not at all
+    group = group or next(iter(account.stack.physical(GROUP)), "default")
+    found: Any = account.scheduler.get_schedule(Name=name, GroupName=group)
     return dict(found)
 
 
