@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,7 @@ from testmo_notifier.deliver import Outcome
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone
 from testmo_notifier.render import Renderer
 from tests.alarms import ALARMS, CloudWatch, Operation, metrics_of
+from tests.fakes import FakeMailboxes
 from tests.story import Story, playing
 from tests.template import ROOT, TEMPLATE
 from tests.unit.delivery_script import Script, make_message
@@ -120,6 +122,17 @@ def template(at_work: Operation) -> None:
     at_work.polls(1)
 
 
+def malformed(at_work: Operation) -> None:
+    story = at_work.story
+    story.save(next(iter(story.world.runs.values())))
+    story.spoil = lambda path, body: [row.pop("created_at") for row in body["result"]] if "/results" in path else None
+    at_work.polls(1)
+
+
+def unsubscribed(at_work: Operation) -> None:
+    at_work.polls(1, mailboxes=FakeMailboxes(lost={"EmailAddress"}))
+
+
 def slack_dead_letters(at_work: Operation) -> None:
     at_work.aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", 1, QueueName="SlackDeadLetterQueue")
 
@@ -163,6 +176,8 @@ SCENES: dict[str, Callable[[Operation], None]] = {
     "InvisibleAlarm": invisible,
     "SettingsAlarm": settings,
     "TemplateAlarm": template,
+    "MalformedAlarm": malformed,
+    "UnsubscribedAlarm": unsubscribed,
     "SlackDeadLettersAlarm": slack_dead_letters,
     "SubscriptionDeadLettersAlarm": subscription_dead_letters,
     "SlackQueueAgeAlarm": slack_queue_age,
@@ -243,6 +258,64 @@ def test_a_project_that_is_invisible_is_not_lag_as_well(at_work: Operation) -> N
     at_work.story.testmo.faults.add("403", path="/projects/*/runs", times=None)
     at_work.polls(30)
     assert at_work.alarms() == {"InvisibleAlarm"}
+
+
+# ----- A wanted pause is no reason to ring, and none to say that all is well -------------------------------------
+
+
+HOURLY: dict[str, Callable[[Operation], None]] = {
+    "TokenAlarm": lambda at_work: at_work.story.testmo.faults.add("401", times=None),
+    "InvisibleAlarm": lambda at_work: at_work.story.testmo.faults.add("403", path="/projects/*/runs", times=None),
+    "SettingsAlarm": lambda _: None,
+    "UnsubscribedAlarm": lambda _: None,
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "SettingsAlarm": {"status_names": ("Exploded",)},
+    "UnsubscribedAlarm": {"mailboxes": FakeMailboxes(lost={"EmailAddress"})},
+}
+
+
+@pytest.mark.parametrize("alarm", HOURLY)
+@pytest.mark.parametrize("every", [60, 14 * 60])
+def test_polls_that_are_rare_leave_an_alarm_on_until_the_trouble_is_over(
+    at_work: Operation, alarm: str, every: int
+) -> None:
+    HOURLY[alarm](at_work)
+    at_work.polls(every, every=every, **SETTINGS.get(alarm, {}))
+    assert alarm in at_work.alarms()
+    for _ in range(3 * every // 20):
+        at_work.polls(20, every=every, **SETTINGS.get(alarm, {}))
+        assert alarm in at_work.alarms(), "it would ring anew at the next poll"
+    at_work.story.testmo.faults.clear()
+    at_work.polls(3 * every, every=every)
+    assert alarm not in at_work.alarms()
+
+
+def test_a_run_that_was_left_before_a_night_and_after_it_is_no_lag_yet(at_work: Operation) -> None:
+    broken = at_work.story.add_run("Broken")
+    at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)
+    at_work.polls(1)
+    at_work.passes(14 * 60)
+    at_work.polls(5)
+    assert "LagAlarm" not in at_work.gone_off
+    at_work.polls(10)
+    assert "LagAlarm" in at_work.alarms()
+
+
+def test_projects_that_cannot_be_seen_on_monday_are_no_lag_of_the_whole_weekend(at_work: Operation) -> None:
+    at_work.passes(59 * 60)
+    at_work.story.testmo.faults.add("500", path="/projects/*/runs")
+    at_work.polls(2)
+    assert "LagAlarm" not in at_work.gone_off
+
+
+def test_a_run_that_four_hourly_polls_leave_is_lag(at_work: Operation) -> None:
+    broken = at_work.story.add_run("Broken")
+    at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)
+    at_work.polls(3 * 60, every=60)
+    assert "LagAlarm" not in at_work.gone_off
+    at_work.polls(60, every=60)
+    assert "LagAlarm" in at_work.alarms()
 
 
 # ----- What they are made of -------------------------------------------------------------------------------

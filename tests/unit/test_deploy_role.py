@@ -113,7 +113,7 @@ ARNS: Final = {
     "AWS::SNS::TopicPolicy": f"arn:aws:sns:{HERE}:{STACK}-NotificationTopic-AbC",
     "AWS::SQS::Queue": f"arn:aws:sqs:{HERE}:{STACK}-SlackQueue-AbC",
     "AWS::SQS::QueuePolicy": f"arn:aws:sqs:{HERE}:{STACK}-SlackQueue-AbC",
-    "AWS::Scheduler::Schedule": f"arn:aws:scheduler:{HERE}:schedule/{STACK}-ScheduleGroup-A/{STACK}-PollerFunctionPolls-A",
+    "AWS::Scheduler::Schedule": f"arn:aws:scheduler:{HERE}:schedule/{STACK}-ScheduleGroup-A/{STACK}-Polls-A",
     "AWS::Scheduler::ScheduleGroup": f"arn:aws:scheduler:{HERE}:schedule-group/{STACK}-ScheduleGroup-AbC",
 }  # fmt: skip
 OTHERS: Final = {

@@ -12,6 +12,8 @@ handover    from the outbox to SNS            cases          the names of cases
 politeness  how often Testmo is asked
 route       which digests go to which destinations
 issues      where linked issues lead
+mail        whether our own addresses still get mail
+pauses      what a night leaves of lateness    troubles       which alarms last through it
 view        a digest as templates see it     context        the fields they see
 render      a digest as Slack blocks, as mail and as a JSON event
 notation    how templates write for a channel

@@ -24,7 +24,8 @@ class Summary:
     things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a project that
     was not looked into, or a message that is not published. `skew_seconds`: our clock minus
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
-    be there and are not shown, `settings_problems` settings and requests that Testmo knows nothing of.
+    be there and are not shown, `settings_problems` settings and requests that Testmo knows nothing of. `unsubscribed`
+    counts addresses of the parameters that get no mail. `over` names metrics of troubles that have ended.
     """
 
     status: Status = "ok"
@@ -47,6 +48,8 @@ class Summary:
     invisible: int = 0
     settings_problems: int = 0
     template_errors: int = 0
+    unsubscribed: int = 0
+    over: tuple[str, ...] = ()
     retry_at: datetime | None = None
 
     def unfinished(self, problem: str) -> None:
@@ -69,6 +72,10 @@ class Summary:
         self.swept += reading.swept
         if reading.problem is not None:
             self.unfinished(reading.problem)
+        if reading.malformed:
+            run = reading.checkpoint.run_id
+            told = f"{plural(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
+            self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
         if reading.is_unfinished:
