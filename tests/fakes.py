@@ -140,7 +140,9 @@ class FakeLambdaContext:
 class FakeMailboxes:
     """Mailboxes of a stack with mail alone, some of them lost; `error` is what AWS answers instead."""
 
-    def __init__(self, *, lost: Iterable[str] = (), ops: str = "ops@example.com", error: Exception | None = None) -> None:
+    def __init__(
+        self, *, lost: Iterable[str] = (), ops: str = "ops@example.com", error: Exception | None = None
+    ) -> None:
         self.expected: Sequence[Mailbox] = mailboxes(
             "qa@example.com", ops, topic_arn="arn:aws:sns:x:0:topic", ops_topic_arn="arn:aws:sns:x:0:ops"
         )

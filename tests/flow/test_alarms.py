@@ -125,8 +125,14 @@ def template(at_work: Operation) -> None:
 def malformed(at_work: Operation) -> None:
     story = at_work.story
     story.save(next(iter(story.world.runs.values())))
-    story.spoil = lambda path, body: [row.pop("created_at") for row in body["result"]] if "/results" in path else None
+
+    def spoil(path: str, body: dict[str, Any]) -> None:
+        for row in body["result"] if "/results" in path else ():
+            del row["created_at"]
+
+    story.spoil = spoil
     at_work.polls(1)
+    assert "(created_at is missing)" in at_work.printed, "the log names row and field"
 
 
 def unsubscribed(at_work: Operation) -> None:
