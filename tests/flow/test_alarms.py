@@ -1,4 +1,4 @@
-"""Every alarm of template.yaml is seen to go off, and to stay quiet, over the metrics of real polls and deliveries."""
+"""Every alarm (docs/runbook.md) is seen to go off, and to stay quiet, over the metrics of real polls and deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NoPollAlarm rings when wanted polls do not succeed, and over no wanted pause, whatever the schedule."""
+"""NoPollAlarm rings when wanted polls do not succeed, and over no pause, whatever the schedule (docs/runbook.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses that SNS has unsubscribed silently: looked for hourly, said in every poll, told where somebody hears."""
+"""Addresses that SNS unsubscribed silently: looked for hourly, told where somebody hears (docs/runbook.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as a subscription, asked of SNS itself: stubbed answers, because an emulator confirms by itself."""
+"""What counts as a subscription (docs/runbook.md), by stubbed answers of SNS: an emulator confirms by itself."""
 
 from __future__ import annotations
 

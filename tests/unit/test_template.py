@@ -1,4 +1,4 @@
-"""What template.yaml says, the retained table (rule 6) included, as far as no emulator would notice it."""
+"""What template.yaml says, rule 6 and the schedule of docs/runbook.md included, where no emulator would notice it."""
 
 from __future__ import annotations
 
