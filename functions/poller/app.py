@@ -27,7 +27,7 @@ from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.detect import Watch
 from testmo_notifier.issues import parse_issue_links
-from testmo_notifier.mail import mailboxes
+from testmo_notifier.mail import is_anybody_told, mailboxes
 from testmo_notifier.model import Scope
 from testmo_notifier.observability import (
     new_logger,
@@ -88,16 +88,13 @@ class Service:
             raise
         report_poll(summary, self.logger, self.metrics)
         if summary.looked and self.settings.heartbeat_secret_arn:
-            self.say_that_we_live(is_heard=self.is_heard(summary.unsubscribed))
+            told = is_anybody_told(self.mailboxes.expected, summary.unsubscribed, self.settings.channels)
+            self.say_that_we_live(is_anybody_told=told)
         return summary.to_json()
 
-    def is_heard(self, unsubscribed: int) -> bool:
-        """Whether an alarm would reach anybody."""
-        return "slack" in self.settings.channels or not 0 < len(self.mailboxes.expected) <= unsubscribed
-
-    def say_that_we_live(self, *, is_heard: bool) -> None:
-        """Tell the outside watch, where there is one; it is the last to call somebody where nobody hears an alarm."""
-        if not is_heard:
+    def say_that_we_live(self, *, is_anybody_told: bool) -> None:
+        """Tell the outside watch, where there is one; it is the last to call where no alarm reaches anybody."""
+        if not is_anybody_told:
             report_held_back_heartbeat(self.logger)
             return
         unheard = heartbeat.ping(self.pool, self.heartbeat)

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.errors import Unlisted
-from testmo_notifier.mail import mailboxes
+from testmo_notifier.mail import is_anybody_told, mailboxes
 from testmo_notifier.model import Mailbox
 
 TOPIC, OPS = "arn:aws:sns:us-east-1:000000000000:topic", "arn:aws:sns:us-east-1:000000000000:ops"
@@ -106,3 +106,28 @@ def test_each_address_belongs_to_the_topic_that_the_template_subscribes_it_to(
 ) -> None:
     found = mailboxes(email, ops_email, topic_arn=TOPIC, ops_topic_arn=OPS)
     assert [(box.name, box.topic_arn) for box in found] == names
+
+
+@pytest.mark.parametrize(
+    ("ops_email", "unsubscribed", "channels", "is_told"),
+    [
+        ("ops@example.com", 0, ("email", "event"), True),
+        ("ops@example.com", 1, ("email", "event"), True),
+        ("ops@example.com", 2, ("email", "event"), False),
+        ("ops@example.com", 2, ("slack", "email", "event"), True),  # OpsTopic has Slack, too
+        ("", 1, ("email", "event"), False),
+    ],
+)
+def test_the_heartbeat_is_held_back_where_an_alarm_would_reach_nobody(
+    ops_email: str,
+    unsubscribed: int,
+    channels: tuple[str, ...],
+    is_told: bool,  # noqa: FBT001 - a column
+) -> None:
+    """The outside watch is then the last that can call somebody."""
+    found = mailboxes("qa@example.com", ops_email, topic_arn=TOPIC, ops_topic_arn=OPS)
+    assert is_anybody_told(found, unsubscribed, channels) is is_told
+
+
+def test_a_function_that_was_told_no_addresses_keeps_its_heartbeat() -> None:
+    assert is_anybody_told((), 0, ("email", "event"))

@@ -29,6 +29,11 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
     return tuple(boxes)
 
 
+def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
+    """Whether an alarm reaches anybody: OpsTopic has Slack, too."""
+    return "slack" in channels or not expected or unsubscribed < len(expected)
+
+
 def is_due(check: MailCheck | None, now: datetime) -> bool:
     """Whether it is time to look again."""
     return check is None or now - check.at >= INTERVAL
