@@ -19,8 +19,8 @@ from click.testing import CliRunner
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
 from testmo_notifier.route import Route
 from tools.cli import main
-from tools.ops import check_testmo, check_ways, logs, manual, subscriptions, wiring
-from tools.ops.account import Account, deploy_step
+from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
+from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import mend_setting
 from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
@@ -456,3 +456,33 @@ def test_doctor_names_an_address_whose_subscription_has_ended(
     findings = list(check_ways.ended(account, *subscribed))
     assert [finding.words.partition(" any more")[0] for finding in findings] == words
     assert all("testmo-notifier subscribe" in finding.mend and not finding.ok for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [("Europe/Berlin", "cron(0 9 ? * MON-FRI *) in Europe/Berlin"), ("UTC", "cron(0 9 ? * MON-FRI *)")],
+)
+def test_working_hours_are_told_with_their_time_zone(zone: str, words: str) -> None:
+    planned = {"ScheduleExpression": "cron(0 9 ? * MON-FRI *)", "ScheduleExpressionTimezone": zone}
+    assert schedule.timing(planned) == words
+
+
+@pytest.mark.parametrize(
+    ("physical", "group"),
+    [
+        ({schedule.SCHEDULE: {"PollerFunctionPolls": "polls"}, schedule.GROUP: {"ScheduleGroup": "ours"}}, "ours"),
+        ({schedule.SCHEDULE: {"PollerFunctionPolls": "ours|polls"}, schedule.GROUP: {"ScheduleGroup": "ours"}}, "ours"),
+        ({schedule.SCHEDULE: {"PollerFunctionPoll": "polls"}}, "default"),  # as version 1.0 made it
+    ],
+)
+def test_the_schedule_is_found_in_the_group_of_its_version(physical: dict[str, dict[str, str]], group: str) -> None:
+    asked: list[dict[str, str]] = []
+
+    def get_schedule(**found: str) -> dict[str, str]:
+        asked.append(found)
+        return {}
+
+    stack = Stack("s", "UPDATE_COMPLETE", {}, {}, physical)
+    account = SimpleNamespace(stack=stack, scheduler=SimpleNamespace(get_schedule=get_schedule))
+    schedule.read(cast("Account", account))
+    assert asked == [{"Name": "polls", "GroupName": group}]

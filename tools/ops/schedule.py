@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from tools.ops.account import Account
@@ -38,6 +39,12 @@ def read(account: Account) -> dict[str, Any]:
     return dict(found)
 
 
+def timing(planned: Mapping[str, Any]) -> str:
+    """When it polls: the expression, and the time zone where that is not UTC."""
+    zone = planned.get("ScheduleExpressionTimezone") or "UTC"
+    return str(planned["ScheduleExpression"]) + ("" if zone == "UTC" else f" in {zone}")
+
+
 def switch(desk: Desk, state: State) -> int:
     """Set the schedule's state and leave everything else of it alone."""
     account = desk.account
@@ -46,7 +53,7 @@ def switch(desk: Desk, state: State) -> int:
     if was != state:
         kept: Any = {name: found[name] for name in FIELDS if found.get(name)}
         account.scheduler.update_schedule(**kept, State=state)
-    desk.out.verdict(words(state, is_new=was != state, expression=found["ScheduleExpression"]), is_ok=True)
+    desk.out.verdict(words(state, is_new=was != state, expression=timing(found)), is_ok=True)
     parameter = account.stack.parameters.get(PARAMETER, "ENABLED")
     if parameter != state:
         desk.out.note(
