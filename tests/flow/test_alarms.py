@@ -315,6 +315,13 @@ def test_projects_that_cannot_be_seen_on_monday_are_no_lag_of_the_whole_weekend(
     assert "LagAlarm" not in at_work.gone_off
 
 
+def test_polls_that_may_ask_nothing_are_no_pause(at_work: Operation) -> None:
+    """Every minute has a poll, and Testmo wants none of them: what waits, is late."""
+    at_work.story.testmo.faults.add("429", times=None, retry_after=120)
+    at_work.polls(17)
+    assert "LagAlarm" in at_work.alarms()
+
+
 def test_a_run_that_four_hourly_polls_leave_is_lag(at_work: Operation) -> None:
     broken = at_work.story.add_run("Broken")
     at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)

@@ -1,4 +1,4 @@
-"""Rule 7: runs open, close, come back and disappear; nothing saved in them is lost (docs/runbook.md on lag)."""
+"""Rule 7: runs open, close, come back and disappear; nothing that was saved in them is lost."""
 
 from __future__ import annotations
 
