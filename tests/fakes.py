@@ -6,11 +6,14 @@ import json
 import sys
 import threading
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+
+from testmo_notifier.mail import mailboxes
+from testmo_notifier.model import Mailbox
 
 
 @dataclass(frozen=True)
@@ -132,3 +135,23 @@ class FakeLambdaContext:
     def get_remaining_time_in_millis(self) -> int:
         """How long the invocation may still run."""
         return self.remaining_ms
+
+
+class FakeMailboxes:
+    """Mailboxes of a stack with mail alone, some of them lost; `error` is what AWS answers instead."""
+
+    def __init__(
+        self, *, lost: Iterable[str] = (), ops: str = "ops@example.com", error: Exception | None = None
+    ) -> None:
+        self.expected: Sequence[Mailbox] = mailboxes(
+            "qa@example.com", ops, topic_arn="arn:aws:sns:x:0:topic", ops_topic_arn="arn:aws:sns:x:0:ops"
+        )
+        self.now_lost = set(lost)
+        self.error = error
+        self.looks = 0
+
+    def lost(self) -> frozenset[str]:
+        self.looks += 1
+        if self.error:
+            raise self.error
+        return frozenset(self.now_lost)

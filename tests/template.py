@@ -34,7 +34,7 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 
 def properties(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[name]["Properties"]
+    found: dict[str, Any] = RESOURCES[name].get("Properties", {})
     return found
 
 

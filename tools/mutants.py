@@ -86,11 +86,11 @@ def mutants(catalogue: Path = CATALOGUE) -> list[Mutant]:
 
 
 def rules_named(docstring: str) -> set[str]:
-    """The rules that a test module says it proves: `Rule 5`, `rules 10, 11 and 13`, `section 6`, `SECURITY.md`."""
+    """The rules that a test module says it proves: `Rule 5`, `rules 10 and 11`, `section 6`, and the like."""
     named: set[str] = set()
     for numbers in re.findall(r"\b[Rr]ules? (\d+(?:(?:, | and )\d+)*)", docstring):
         named |= set(re.findall(r"\d+", numbers))
-    return named | {name for name in ("section 6", "SECURITY.md") if name in docstring}
+    return named | {name for name in ("section 6", "SECURITY.md", "runbook.md") if name in docstring}
 
 
 class Copy:

@@ -17,8 +17,9 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 import testmo_notifier_settings
 from testmo_notifier.adapters import heartbeat
-from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.aws import client_config, impatient_config
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
@@ -26,11 +27,13 @@ from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.detect import Watch
 from testmo_notifier.issues import parse_issue_links
+from testmo_notifier.mail import is_anybody_told, mailboxes
 from testmo_notifier.model import Scope
 from testmo_notifier.observability import (
     new_logger,
     new_metrics,
     report_failed_poll,
+    report_held_back_heartbeat,
     report_poll,
     report_published,
     report_unheard_heartbeat,
@@ -62,6 +65,13 @@ class Service:
         self.logger, self.metrics = new_logger(), new_metrics()
         sns = boto3.client("sns", config=client_config())
         self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
+        expected = mailboxes(
+            settings.email_address,
+            settings.ops_email_address,
+            topic_arn=settings.topic_arn,
+            ops_topic_arn=settings.ops_topic_arn,
+        )
+        self.mailboxes = Mailboxes(boto3.client("sns", config=impatient_config()), expected)
         secrets = SecretsProvider(boto_config=client_config())
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
@@ -78,11 +88,15 @@ class Service:
             raise
         report_poll(summary, self.logger, self.metrics)
         if summary.looked and self.settings.heartbeat_secret_arn:
-            self.say_that_we_live()
+            told = is_anybody_told(self.mailboxes.expected, summary.unsubscribed, self.settings.channels)
+            self.say_that_we_live(is_anybody_told=told)
         return summary.to_json()
 
-    def say_that_we_live(self) -> None:
-        """Tell the outside watch, where there is one."""
+    def say_that_we_live(self, *, is_anybody_told: bool) -> None:
+        """Tell the outside watch, where there is one; it is the last to call where no alarm reaches anybody."""
+        if not is_anybody_told:
+            report_held_back_heartbeat(self.logger)
+            return
         unheard = heartbeat.ping(self.pool, self.heartbeat)
         if unheard is not None:
             report_unheard_heartbeat(unheard, self.logger, self.metrics)
@@ -96,6 +110,7 @@ class Service:
                 url=settings.testmo_url, token=self.token, pool=self.pool, gate=gate, now=utc_now
             ),
             topic=self.topic,
+            mailboxes=self.mailboxes,
             renderer=Renderer(settings.time_zone, self.overrides, self.links),
             watch=Watch(
                 tuple(status for status in settings.alert_status_ids if isinstance(status, int)),

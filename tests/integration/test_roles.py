@@ -75,18 +75,23 @@ def test_the_poller_calls_what_its_role_allows_and_nothing_else(
     token = secrets.create_secret(Name="testmo", SecretString=testmo.token)["ARN"]
     heartbeat = secrets.create_secret(Name="heartbeat", SecretString=f"{testmo.url}/ping")["ARN"]
     make_table(boto3.client("dynamodb"), TABLE)
+    sns = boto3.client("sns")
     environment = {
         "TESTMO_URL": testmo.url,
         "TESTMO_SECRET_ARN": token,
         "HEARTBEAT_SECRET_ARN": heartbeat,
         "TABLE_NAME": TABLE,
-        "TOPIC_ARN": boto3.client("sns").create_topic(Name="notifications")["TopicArn"],
+        "TOPIC_ARN": sns.create_topic(Name="notifications")["TopicArn"],
+        "OPS_TOPIC_ARN": sns.create_topic(Name="ops")["TopicArn"],
+        "EMAIL_ADDRESS": "qa@example.com",
+        "OPS_EMAIL_ADDRESS": "ops@example.com",
         "CHANNELS": "slack,email,event",
         "POWERTOOLS_SERVICE_NAME": "poller",
         "POWERTOOLS_METRICS_NAMESPACE": "TestmoNotifier",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    sns.subscribe(TopicArn=environment["TOPIC_ARN"], Protocol="email", Endpoint="qa@example.com")
     project = testmo.world.add_project("Shop")
     run = testmo.world.add_run(project, "Release", cases=[testmo.world.add_case(project, "Log in")])
     calls.clear()
@@ -102,7 +107,10 @@ def test_the_poller_calls_what_its_role_allows_and_nothing_else(
             return "PendingOutboxes" if "IndexName" in parameters else "State"
         if service == "secretsmanager":
             return {token: "TestmoToken", heartbeat: "Heartbeat"}[parameters["SecretId"]]
-        return {"sns": "Announce"}[service]
+        assert service == "sns"
+        return (
+            "Confirmed" if "SubscriptionArn" in parameters else "Announce" if "Message" in parameters else "Subscribers"
+        )
 
     assert used(calls, statement) | LAMBDA["PollerRole"] == allowed("PollerRole")
 

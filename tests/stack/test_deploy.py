@@ -40,7 +40,7 @@ def test_nothing_is_deployed_where_nothing_changed(
 
 def test_the_schedule_is_off_where_its_parameter_says_so(aws: Aws, deployed: Stack) -> None:
     (schedule,) = [
-        aws.scheduler.get_schedule(Name=found["Name"])
+        aws.scheduler.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
         for found in aws.scheduler.list_schedules()["Schedules"]
         if found["Name"].startswith(f"{deployed.name}-")
     ]

@@ -50,7 +50,7 @@ class Account:
 
     def schedule(self) -> Mapping[str, Any]:
         (name,) = [key for key in self.ids if key.startswith("PollerFunctionPoll")]
-        return self.aws.scheduler.get_schedule(Name=self.ids[name])
+        return self.aws.scheduler.get_schedule(Name=self.ids[name], GroupName=self.ids["ScheduleGroup"])
 
     def retention(self) -> set[int | None]:
         """Of every log group of the stack."""
@@ -327,6 +327,7 @@ def left_over(aws: Aws) -> list[object]:
         *aws.sns.list_topics()["Topics"],
         *aws.sqs.list_queues().get("QueueUrls", []),
         *aws.scheduler.list_schedules()["Schedules"],
+        *aws.scheduler.list_schedule_groups()["ScheduleGroups"],
         *client(aws, "logs").describe_log_groups()["logGroups"],
         *client(aws, "cloudwatch").describe_alarms()["MetricAlarms"],
         *client(aws, "cloudwatch").list_dashboards()["DashboardEntries"],

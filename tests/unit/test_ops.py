@@ -21,12 +21,12 @@ from testmo_notifier.errors import ConfigurationError, DestinationGone, Notifier
 from testmo_notifier.route import Route
 from tests.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
-from tools.ops import check_testmo, check_ways, logs, manual, subscriptions, wiring
-from tools.ops.account import Account, deploy_step
+from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
+from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import mend_setting
 from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
-from tools.ops.conduct import BUG, Desk, NotDone, ending
+from tools.ops.conduct import BUG, Desk, NotDone, WrongUsage, ending
 from tools.ops.doctor import examine
 from tools.ops.letters import letter
 from tools.ops.moments import Moment, age
@@ -402,3 +402,135 @@ def test_an_invocation_that_lambda_ended_is_found_until_one_ends_well(line: dict
     assert (found.kind if found else "") == kind
     assert logs.last_crash(said(line, {"message": "poll"})) is None
     assert logs.last_crash(said(line, {"message": "delivered", "end": "delivered"})) is None
+
+
+# ----- Subscriptions that nobody's mail scanner can end --------------------------------------------------------
+
+OPS_TOPIC = "arn:aws:sns:us-east-1:000000000000:ops"
+LINK = f"https://sns.us-east-1.amazonaws.com/confirmation.html?TopicArn={TOPIC}&Token=2336ab&Endpoint=ada@example.com"
+
+
+class SubscribingDesk:
+    """A desk at a stack with two topics, which keeps what SNS was asked and what was said."""
+
+    def __init__(self, error: str = "") -> None:
+        self.error = error
+        self.asked: list[dict[str, str]] = []
+        self.said: list[str] = []
+        said = lambda words, **_: self.said.append(words)  # noqa: E731 - a line
+        sns = SimpleNamespace(
+            confirm_subscription=self.confirm, get_paginator=lambda _: SimpleNamespace(paginate=self.none)
+        )
+        sns.subscribe = self.confirm
+        stack = SimpleNamespace(topic=TOPIC, outputs={"OpsTopicArn": OPS_TOPIC})
+        self.account = SimpleNamespace(sns=sns, stack=stack, endpoint=None)
+        self.out = SimpleNamespace(verdict=said, note=said)
+        self.answer = lambda _: None
+
+    def none(self, **_: str) -> list[dict[str, list[str]]]:
+        return [{"Subscriptions": []}]
+
+    def confirm(self, **asked: str) -> dict[str, str]:
+        self.asked.append(asked)
+        if self.error:
+            raise ClientError({"Error": {"Code": self.error, "Message": "no"}}, "ConfirmSubscription")
+        return {"SubscriptionArn": f"{TOPIC}:1"}
+
+
+def test_a_subscription_is_confirmed_so_that_only_this_account_can_end_it() -> None:
+    desk = SubscribingDesk()
+    assert subscriptions.confirm(cast("Desk", desk), LINK) == 0
+    assert desk.asked == [{"TopicArn": TOPIC, "Token": "2336ab", "AuthenticateOnUnsubscribe": "true"}]
+    assert desk.said == ["confirmed: mail goes there, and only this AWS account can end it"]
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("https://example.com", "not the link of AWS's mail"),
+        ("", "not the link of AWS's mail"),
+        (LINK.replace(":topic", ":other"), "another topic"),
+    ],
+)
+def test_another_link_is_refused_before_aws_is_asked(link: str, words: str) -> None:
+    desk = SubscribingDesk()
+    with pytest.raises(WrongUsage, match=words):
+        subscriptions.confirm(cast("Desk", desk), link)
+    assert desk.asked == []
+
+
+def test_a_link_that_is_too_old_says_what_to_do() -> None:
+    with pytest.raises(NotDone, match="subscribe again, then confirm the new mail's"):
+        subscriptions.confirm(cast("Desk", SubscribingDesk("InvalidParameter")), LINK)
+
+
+def test_alarms_go_to_another_address_too() -> None:
+    desk = SubscribingDesk()
+    assert subscriptions.subscribe(cast("Desk", desk), "alarms", "ada@example.com") == 0
+    assert [(asked["TopicArn"], asked["Endpoint"]) for asked in desk.asked] == [(OPS_TOPIC, "ada@example.com")]
+    assert "do not click it, copy it" in desk.said[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mail", "ops", "words"),
+    [
+        ({"EmailAddress": "qa@example.com"}, ["QA@example.com"], ["qa@example.com"], []),
+        (
+            {"EmailAddress": "qa@example.com"},
+            [],
+            ["qa@example.com"],
+            ["EmailAddress (qa@example.com) is not subscribed"],
+        ),
+        (
+            {"EmailAddress": "qa@example.com", "OpsEmailAddress": "ops@example.com"},
+            ["qa@example.com"],
+            ["qa@example.com"],
+            ["OpsEmailAddress (ops@example.com) is not subscribed"],
+        ),
+        (
+            {"EmailAddress": "qa@example.com"},
+            ["qa@example.com"],
+            [],
+            ["EmailAddress (qa@example.com) is not subscribed"],
+        ),
+        ({}, [], [], []),
+    ],
+)
+def test_doctor_names_an_address_whose_subscription_has_ended(
+    parameters: dict[str, str], mail: list[str], ops: list[str], words: list[str]
+) -> None:
+    account = cast("Account", SimpleNamespace(stack=SimpleNamespace(parameters=parameters)))
+    subscribed = [[Subscription("arn:x", "email", at, is_confirmed=True) for at in found] for found in (mail, ops)]
+    findings = list(check_ways.ended(account, *subscribed))
+    assert [finding.words.partition(" any more")[0] for finding in findings] == words
+    assert all("testmo-notifier subscribe" in finding.mend and not finding.ok for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [("Europe/Berlin", "cron(0 9 ? * MON-FRI *) in Europe/Berlin"), ("UTC", "cron(0 9 ? * MON-FRI *)")],
+)
+def test_working_hours_are_told_with_their_time_zone(zone: str, words: str) -> None:
+    planned = {"ScheduleExpression": "cron(0 9 ? * MON-FRI *)", "ScheduleExpressionTimezone": zone}
+    assert schedule.timing(planned) == words
+
+
+@pytest.mark.parametrize(
+    ("physical", "group"),
+    [
+        ({schedule.SCHEDULE: {"PollerFunctionPolls": "polls"}, schedule.GROUP: {"ScheduleGroup": "ours"}}, "ours"),
+        ({schedule.SCHEDULE: {"PollerFunctionPolls": "ours|polls"}, schedule.GROUP: {"ScheduleGroup": "ours"}}, "ours"),
+        ({schedule.SCHEDULE: {"PollerFunctionPoll": "polls"}}, "default"),  # as version 1.0 made it
+    ],
+)
+def test_the_schedule_is_found_in_the_group_of_its_version(physical: dict[str, dict[str, str]], group: str) -> None:
+    asked: list[dict[str, str]] = []
+
+    def get_schedule(**found: str) -> dict[str, str]:
+        asked.append(found)
+        return {}
+
+    stack = Stack("s", "UPDATE_COMPLETE", {}, {}, physical)
+    account = SimpleNamespace(stack=stack, scheduler=SimpleNamespace(get_schedule=get_schedule))
+    schedule.read(cast("Account", account))
+    assert asked == [{"Name": "polls", "GroupName": group}]

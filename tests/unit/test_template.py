@@ -1,4 +1,4 @@
-"""What template.yaml says, the retained table (rule 6) included, as far as no emulator would notice it."""
+"""What template.yaml says, rule 6 and the schedule of docs/runbook.md included, where no emulator would notice it."""
 
 from __future__ import annotations
 
@@ -138,12 +138,12 @@ def test_the_logical_ids_others_rely_on_are_there() -> None:
 def test_nothing_has_a_fixed_name_so_that_two_stacks_fit_into_one_account() -> None:
     named = {
         (name, key): value
-        for name, resource in RESOURCES.items()
-        for key, value in resource["Properties"].items()
+        for name in RESOURCES
+        for key, value in properties(name).items()
         if key.endswith("Name") and key not in ("DisplayName", "MetricName")
     }
     assert all("${AWS::StackName}" in json.dumps(value) for value in named.values()), named
-    assert properties("PollerFunction")["Events"]["Poll"]["Properties"]["OmitName"] is True
+    assert properties("PollerFunction")["Events"]["Polls"]["Properties"]["OmitName"] is True
 
 
 # ----- Permissions -----------------------------------------------------------------------------------------
@@ -158,9 +158,15 @@ def test_every_function_has_a_role_of_its_own_and_none_of_sams_broad_policies() 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_names_what_it_may_touch(role: str) -> None:
-    for statement in statements(role).values():
+    for sid, statement in statements(role).items():
         assert statement["Effect"] == "Allow"
-        assert isinstance(statement["Resource"], dict), "one resource of this stack, never *"
+        resources = statement["Resource"]
+        if (role, sid) == ("PollerRole", "Confirmed"):
+            # Actions without a resource type: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+            assert (actions(statement), resources) == ({"sns:GetSubscriptionAttributes"}, "*")
+            continue
+        for resource in resources if isinstance(resources, list) else [resources]:
+            assert isinstance(resource, dict), "resources of this stack, never *"
         assert not [action for action in actions(statement) if "*" in action]
 
 
@@ -180,6 +186,8 @@ def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
         "State": {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "PendingOutboxes": {"dynamodb:Query"},
         "Announce": {"sns:Publish"},
+        "Subscribers": {"sns:ListSubscriptionsByTopic"},
+        "Confirmed": {"sns:GetSubscriptionAttributes"},
         "Heartbeat": {"secretsmanager:GetSecretValue"},
         "Key": KEY_ACTIONS,
     }  # fmt: skip
@@ -335,10 +343,27 @@ def test_a_poll_that_failed_or_came_late_is_never_repeated() -> None:
     poller = properties("PollerFunction")
     expected = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     assert poller["EventInvokeConfig"] == expected
-    assert poller["Events"]["Poll"]["Properties"]["RetryPolicy"] == expected
+    assert poller["Events"]["Polls"]["Properties"]["RetryPolicy"] == expected
 
 
 # ----- Operation -------------------------------------------------------------------------------------------
+
+
+def test_the_schedule_follows_the_time_zone_that_the_mails_follow() -> None:
+    """Working hours are the team's, summer time included."""
+    polls = properties("PollerFunction")["Events"]["Polls"]["Properties"]
+    assert polls["ScheduleExpression"] == {"Ref": "PollSchedule"}
+    assert polls["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"} == variables("PollerFunction")["TIME_ZONE"]
+
+
+def test_the_schedule_has_a_group_of_its_own_because_attempts_are_counted_by_group() -> None:
+    assert properties("PollerFunction")["Events"]["Polls"]["Properties"]["GroupName"] == {"Ref": "ScheduleGroup"}
+    assert properties("ScheduleGroup") == {}, "no name: it would block a second stack"
+
+
+def test_the_schedule_has_another_logical_id_than_before_it_had_a_group() -> None:
+    """AWS updates a schedule where its new group is, and it is not there: the deploy would fail."""
+    assert list(properties("PollerFunction")["Events"]) == ["Polls"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

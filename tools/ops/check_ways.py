@@ -17,6 +17,7 @@ from tools.ops.advice import mend, mend_setting
 from tools.ops.conduct import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.moments import age, counted
+from tools.ops.subscriptions import ALARMS, CONFIRM, Subscription
 
 if TYPE_CHECKING:
     import urllib3
@@ -134,8 +135,15 @@ def mail(desk: Desk) -> Iterable[Finding]:
             )
     ops = subscriptions.listed(account, account.stack.outputs["OpsTopicArn"])
     for subscription in (s for s in (*found, *ops) if not s.is_confirmed):
-        step = "click the link in AWS's mail (it may be in the spam folder); `subscribe` sends it once more"
+        step = (
+            f"confirm the link in AWS's mail (it may be in the spam folder): {CONFIRM}; `subscribe` sends it once more"
+        )
         yield bad("Mail", f"{subscription.endpoint} has not confirmed", step)
+    yield from ended(account, found, ops)
+    for subscription in (s for s in (*found, *ops) if s.is_confirmed and s.protocol == "email" and not s.is_protected):
+        words = f"{subscription.endpoint}: whoever follows the link under a mail ends this, a mail scanner, too"
+        step = f"to protect it: unsubscribe, `subscribe` again, then {CONFIRM} instead of a click"
+        yield good("Mail", words, "" if account.endpoint else step)  # an emulator confirms by itself
     takers = [s.endpoint for s in ops if s.is_confirmed]
     queue = account.stack.slack_queue.rpartition("/")[2]
     others = [endpoint for endpoint in takers if endpoint.rpartition(":")[2] != queue]
@@ -168,6 +176,21 @@ def slack_for_alarms(account: Account) -> str:
 def for_alarms(names: Collection[str]) -> str:
     """The same for the webhooks that there are, as the Slack function chooses."""
     return next((f"slack:{name}" for name in (*FOR_ALARMS, *names) if name in names), "")
+
+
+def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscription]) -> Iterable[Finding]:
+    """Addresses of the parameters that are not even subscribed: somebody followed the link under a mail."""
+    given = {name: account.stack.parameters.get(name, "") for name in ("EmailAddress", "OpsEmailAddress")}
+    alarms = "OpsEmailAddress" if given["OpsEmailAddress"] else "EmailAddress"
+    for name, what, destination, subscribed in (
+        ("EmailAddress", "notifications", "email:default", mail),
+        (alarms, "alarms", ALARMS, ops),
+    ):
+        address = given[name]
+        if address and address.casefold() not in {s.endpoint.casefold() for s in subscribed}:
+            step = f"testmo-notifier subscribe {destination} {address}, then {CONFIRM}"
+            words = f"{name} ({address}) is not subscribed any more and gets no {what}"
+            yield bad("Mail", words, f'{step}; docs/runbook.md, "An address gets no mail"')
 
 
 def queues(desk: Desk) -> Iterable[Finding]:

@@ -87,7 +87,7 @@ def polls(desk: Desk) -> Iterable[Finding]:
     now = utc_now()
     is_on = planned["State"] == "ENABLED"
     period = period_of(planned["ScheduleExpression"])
-    words = f"the schedule is {planned['State'].lower()} ({planned['ScheduleExpression']})"
+    words = f"the schedule is {planned['State'].lower()} ({schedule.timing(planned)})"
     if control.polled_at is None:
         step = "wait two minutes after a deploy; then the poller's log says why" if is_on else "testmo-notifier resume"
         yield bad("Polls", f"{words}; it has never polled", step)

@@ -80,17 +80,26 @@ def send_test(*, destinations: tuple[str, ...], direct: bool, wait: float) -> Ca
 @click.argument("destination", required=False)
 @click.argument("address", required=False)
 @click.option("--list", "as_list", is_flag=True, help="Show who gets what by mail, and who has not confirmed.")
+@click.option("--confirm", metavar="LINK", help="Confirm by the link in AWS's mail, so that no mail can end it.")
 @operated
-def subscribe(*, destination: str | None, address: str | None, as_list: bool) -> Callable[[Desk], int]:
+def subscribe(
+    *, destination: str | None, address: str | None, as_list: bool, confirm: str | None
+) -> Callable[[Desk], int]:
     """Send mail to another address, too.
 
-    DESTINATION is email:<name>, as routes.toml names it. AWS writes to ADDRESS; nothing goes there until somebody
-    clicks the link. Running it again does no harm.
+    DESTINATION is email:<name>, as routes.toml names it, or alarms. AWS writes to ADDRESS; nothing goes there until
+    the link in that mail is confirmed. Running it again does no harm.
+
+    A click on that link confirms as well, but then the link under every mail ends the subscription without asking, and
+    mail scanners follow it. What --confirm confirms can be ended in this AWS account alone.
     """
     from tools.ops import subscriptions as command
 
-    if as_list == bool(destination or address) or bool(destination) != bool(address):
-        raise click.UsageError("give a destination and an address, or --list alone")
+    ways = (as_list, confirm is not None, bool(destination or address))
+    if sum(ways) != 1 or bool(destination) != bool(address):
+        raise click.UsageError("give a destination and an address, or --confirm LINK alone, or --list alone")
+    if confirm is not None:
+        return lambda desk: command.confirm(desk, confirm)
     return command.show if as_list else lambda desk: command.subscribe(desk, destination or "", address or "")
 
 

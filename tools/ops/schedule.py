@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from tools.ops.account import Account
@@ -9,6 +10,7 @@ from tools.ops.conduct import FINE, Desk, NotDone
 
 State = Literal["ENABLED", "DISABLED"]
 SCHEDULE: Final = "AWS::Scheduler::Schedule"
+GROUP: Final = "AWS::Scheduler::ScheduleGroup"  # before 1.1 there was none
 PARAMETER: Final = "PollScheduleState"
 # What UpdateSchedule takes. It keeps nothing: a field that is left out falls back to its default.
 FIELDS: Final = (
@@ -31,9 +33,16 @@ def read(account: Account) -> dict[str, Any]:
     names = account.stack.physical(SCHEDULE)
     if not names:
         raise NotDone(f"the stack {account.stack.name} has no schedule: deploy it again")
-    group, _, name = names[0].rpartition("|")  # a named group comes along as group|name
-    found: Any = account.scheduler.get_schedule(Name=name, **({"GroupName": group} if group else {}))
+    group, _, name = names[0].rpartition("|")  # a named group comes along as group|name, or not at all
+    group = group or next(iter(account.stack.physical(GROUP)), "default")
+    found: Any = account.scheduler.get_schedule(Name=name, GroupName=group)
     return dict(found)
+
+
+def timing(planned: Mapping[str, Any]) -> str:
+    """When it polls: the expression, and the time zone where that is not UTC."""
+    zone = planned.get("ScheduleExpressionTimezone") or "UTC"
+    return str(planned["ScheduleExpression"]) + ("" if zone == "UTC" else f" in {zone}")
 
 
 def switch(desk: Desk, state: State) -> int:
@@ -44,7 +53,7 @@ def switch(desk: Desk, state: State) -> int:
     if was != state:
         kept: Any = {name: found[name] for name in FIELDS if found.get(name)}
         account.scheduler.update_schedule(**kept, State=state)
-    desk.out.verdict(words(state, is_new=was != state, expression=found["ScheduleExpression"]), is_ok=True)
+    desk.out.verdict(words(state, is_new=was != state, expression=timing(found)), is_ok=True)
     parameter = account.stack.parameters.get(PARAMETER, "ENABLED")
     if parameter != state:
         desk.out.note(

@@ -28,7 +28,7 @@ def status(desk: Desk) -> int:
     desk.out.heading(
         f"{account.stack.name}: {account.stack.status}",
         {
-            "Schedule": f"{planned['ScheduleExpression']}, {planned['State'].lower()}",
+            "Schedule": f"{schedule.timing(planned)}, {planned['State'].lower()}",
             "Last poll": ago(state.control.polled_at, now),
             "Last complete look at Testmo": ago(state.control.discovered_at, now),
             "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +16,8 @@ from tools.ops.conduct import FINE, WRONG, Desk, NotDone, WrongUsage
 
 PENDING: Final = "PendingConfirmation"  # stands where an ARN would, until somebody clicks the link in AWS's mail
 ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")  # as template.yaml has it
+ALARMS: Final = "alarms"  # what OpsTopic has, in the place of a destination
+CONFIRM: Final = "testmo-notifier subscribe --confirm LINK"
 EMAIL: Final = re.compile(r"email:[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -27,6 +30,7 @@ class Subscription:
     endpoint: str
     is_confirmed: bool
     policy: Mapping[str, Any] | None = None
+    is_protected: bool = False  # only this account can end it, not the link under a mail
 
     @property
     def destinations(self) -> Sequence[str] | None:
@@ -53,35 +57,77 @@ def listed(account: Account, topic: str) -> list[Subscription]:
             asked = account.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
             policy = json.loads(asked["FilterPolicy"]) if asked.get("FilterPolicy") else None
             is_confirmed = asked.get("PendingConfirmation", "false") == "false"
-            found.append(Subscription(arn, one["Protocol"], one["Endpoint"], is_confirmed, policy))
+            is_protected = asked.get("ConfirmationWasAuthenticated") == "true"
+            found.append(Subscription(arn, one["Protocol"], one["Endpoint"], is_confirmed, policy, is_protected))
     return found
 
 
 def subscribe(desk: Desk, destination: str, address: str) -> int:
     """Send a destination to a mailbox, too."""
-    if not EMAIL.fullmatch(destination):
-        raise WrongUsage(f"{destination!r} is no destination for mail: give email:<name> as routes.toml names it")
+    if destination != ALARMS and not EMAIL.fullmatch(destination):
+        words = "give email:<name> as routes.toml names it, or alarms"
+        raise WrongUsage(f"{destination!r} is no destination for mail: {words}")
     if not ADDRESS.fullmatch(address):
         raise WrongUsage(f"{address!r} is not one email address")
     account = desk.account
-    own = [s for s in listed(account, account.stack.topic) if (s.protocol, s.endpoint) == ("email", address)]
+    topic = account.stack.outputs["OpsTopicArn"] if destination == ALARMS else account.stack.topic
+    own = [s for s in listed(account, topic) if (s.protocol, s.endpoint) == ("email", address)]
     known = next(iter(own), None)
     if known and known.is_confirmed:
-        status, words = widen(account, known, destination), f"{address} gets {destination}"
+        status = "already" if destination == ALARMS else widen(account, known, destination)
+        words = f"{address} gets {destination}"
         words += " already" if status == "already" else " from now on; it needs no new confirmation"
     else:
         ask(account, destination, address)
         status = "pending"
-        words = f"AWS has sent a mail to {address}: {destination} goes there once somebody clicks the link in it"
+        words = f"AWS has sent a mail to {address}: {destination} goes there once the link in it is confirmed"
         if account.endpoint:
             words += " (an emulator sends no mail and counts it as confirmed)"
     desk.out.verdict(words, is_ok=True)
+    if status == "pending":
+        desk.out.note(
+            f"do not click it, copy it: {CONFIRM}; a click leaves it to anybody's mail scanner to end it again"
+        )
     desk.answer({"ok": True, "status": status, "destination": destination, "address": address})
+    return FINE
+
+
+def confirm(desk: Desk, link: str) -> int:
+    """Confirm a subscription in our own name: then only this account can end it.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
+    """
+    asked = parse_qs(urlsplit(link).query)
+    topic, token = (asked.get(name, [""])[0] for name in ("TopicArn", "Token"))
+    topics = (desk.account.stack.topic, desk.account.stack.outputs["OpsTopicArn"])
+    if not topic or not token:
+        raise WrongUsage("that is not the link of AWS's mail: copy the address of 'Confirm subscription', in quotes")
+    if topic not in topics:
+        raise WrongUsage(f"that link is about another topic ({topic}): name its stack with --stack-name")
+    try:
+        arn = desk.account.sns.confirm_subscription(TopicArn=topic, Token=token, AuthenticateOnUnsubscribe="true")
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] not in ("InvalidParameter", "NotFound"):
+            raise
+        raise NotDone(
+            "AWS does not take that link (it is good for two days): subscribe again, then confirm the new mail's"
+        ) from exc
+    what = ALARMS if topic == topics[1] else "mail"
+    desk.out.verdict(f"confirmed: {what} goes there, and only this AWS account can end it", is_ok=True)
+    desk.answer({"ok": True, "status": "confirmed", "subscription": arn["SubscriptionArn"]})
     return FINE
 
 
 def ask(account: Account, destination: str, address: str) -> None:
     """Subscribe, or let AWS send its mail once more."""
+    if destination == ALARMS:
+        account.sns.subscribe(
+            TopicArn=account.stack.outputs["OpsTopicArn"],
+            Protocol="email",
+            Endpoint=address,
+            ReturnSubscriptionArn=True,
+        )
+        return
     dead_letters = account.sqs.get_queue_attributes(
         QueueUrl=account.stack.dead_letter_queues["subscription"], AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
@@ -124,6 +170,7 @@ def show(desk: Desk) -> int:
     ops = [s for s in listed(account, account.stack.outputs["OpsTopicArn"]) if s.protocol == "email"]
     for subscription, what in [*((s, words(s)) for s in mail), *((s, "alarms of the notifier itself") for s in ops)]:
         state = "confirmed" if subscription.is_confirmed else "has not confirmed: AWS's mail may be in the spam folder"
+        state += ", may be ended by a link" if subscription.is_confirmed and not subscription.is_protected else ""
         desk.out.verdict(f"{subscription.endpoint}  {what}  {state}", is_ok=subscription.is_confirmed)
     if not mail:
         desk.out.note("nobody gets mail: testmo-notifier subscribe email:default somebody@example.com")

@@ -13,6 +13,8 @@ politeness  how often Testmo is asked
 route       which digests go to which destinations
 issues      where linked issues lead
 text        other people's words made harmless and short    markup    HTML notes as lines
+mail        whether our own addresses still get mail
+pauses      what a night leaves of lateness    troubles       which alarms last through it
 view        a digest as templates see it     context        the fields they see
 render      a digest as Slack blocks, as mail and as a JSON event
 notation    how templates write for a channel

@@ -54,6 +54,9 @@ class PollerSettings:
     requests_per_minute: int
     time_zone: ZoneInfo
     heartbeat_secret_arn: str
+    email_address: str
+    ops_email_address: str
+    ops_topic_arn: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> PollerSettings:
@@ -67,6 +70,9 @@ class PollerSettings:
             "channels": env.read("CHANNELS", channels),
             "time_zone": env.read("TIME_ZONE", time_zone, default="UTC"),
             "heartbeat_secret_arn": env.read("HEARTBEAT_SECRET_ARN", str.strip, default=" "),
+            "email_address": env.read("EMAIL_ADDRESS", str.strip, default=" "),
+            "ops_email_address": env.read("OPS_EMAIL_ADDRESS", str.strip, default=" "),
+            "ops_topic_arn": env.read("OPS_TOPIC_ARN", str.strip, default=" "),
             **read_watch_settings(env),
         }
         env.raise_problems()

@@ -105,6 +105,7 @@ class Detector:
         self._swept: dict[int, tuple[int, int]] = {}
         self._held: dict[int, tuple[Result, Expands]] = {}
         self.malformed = 0
+        self.misread = ""  # the first of them, and what could not be understood of it
 
     def new_failing(self, results: Iterable[Result]) -> list[Result]:
         """The rows that are failing and were not handled before, in this read or an earlier one."""
@@ -185,6 +186,8 @@ class Detector:
         self._seen[result.key] = result.created_at or FOREVER
         self._keep(result)
         self.malformed += bool(result.problems)
+        if result.problems and not self.misread:
+            self.misread = f"{result.id or 'one without an id'} ({', '.join(result.problems)})"
         return result if previous is None else replace(result, previous_status_id=previous)
 
     def _keep(self, result: Result) -> None:

@@ -15,6 +15,7 @@ NotifierError
 │   └── TooHeavy         too much at once: ask for fewer rows
 ├── LostRace             another poller wrote this item first; its write stands
 ├── TooLarge             DynamoDB takes no item of this size: nothing moves for this run, and every poll says so
+├── Unlisted             AWS does not tell who is subscribed to a topic: the poll says so and goes on
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
 ├── PollFailed           nothing could be watched in this poll; says why and what to do, and its kind as one word
 └── Undelivered          Slack did not take a message; carries the reason as one word
@@ -120,6 +121,10 @@ class Undelivered(NotifierError):
 
 class TooLarge(NotifierError):
     """An item is larger than the 400 KB that DynamoDB takes."""
+
+
+class Unlisted(NotifierError):
+    """AWS does not tell who is subscribed to a topic."""
 
 
 class Unpublished(NotifierError):

@@ -312,6 +312,45 @@ class ProjectState:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A long time between two polls, by our clock."""
+
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """When the last poll saw it; once it is over, since which poll."""
+
+    seen_at: datetime
+    over_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address that a parameter names, and the topic it should be subscribed to. `gets` says to what, in words."""
+
+    name: str
+    address: str
+    topic_arn: str
+    gets: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailCheck:
+    """One look at the mailboxes: which of them have no confirmed subscription, or why AWS did not tell.
+
+    `told` are those of which somebody was told by mail.
+    """
+
+    at: datetime
+    lost: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """What the poller keeps about itself. Times are our clock, or Testmo's where it says so.
 
@@ -322,7 +361,9 @@ class Control:
     epoch second. `statuses` are the ids of the statuses that are watched by name. `watching` is what is watched,
     `watched_at` Testmo's clock at the last poll that watched it, `ceased` the same of what was watched before.
     `projects` were listed at the last complete discovery, `run_ids` is what `RunIds` was then. `hidden` are runs that
-    Testmo does not let the token's user see, and since when (our clock).
+    Testmo does not let the token's user see, and since when (our clock). `ended_at` is when the
+    last poll was over, however it ended, `pauses` are the latest long times between two polls, `mail` is what the last
+    look at the mailboxes found, `troubles` are those whose alarms are on, by their metrics.
     """
 
     installed_at: datetime | None = None
@@ -341,6 +382,10 @@ class Control:
     projects: frozenset[int] = frozenset()
     run_ids: frozenset[int] = frozenset()
     hidden: Mapping[int, datetime] = field(default_factory=dict)
+    ended_at: datetime | None = None
+    pauses: tuple[Pause, ...] = ()
+    mail: MailCheck | None = None
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

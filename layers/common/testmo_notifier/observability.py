@@ -26,6 +26,7 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Notification
 from testmo_notifier.summary import Summary
+from testmo_notifier.troubles import TOKEN
 
 if TYPE_CHECKING:
     from testmo_notifier.deliver import Outcome
@@ -60,11 +61,11 @@ def count(metrics: Metrics, name: str, number: float = 1, *, unit: MetricUnit = 
     metrics.add_metric(name=name, unit=unit, value=number)
 
 
-def count_by(name: str, **dimensions: str) -> None:
-    """Count one under more dimensions than the service; a line of its own, because a line has one set of them."""
+def count_by(name: str, number: int = 1, /, **dimensions: str) -> None:
+    """Count under more dimensions than the service; a line of its own, because a line has one set of them."""
     with (
         suppress(SchemaValidationError),  # as in `flush`
-        single_metric(name=name, unit=MetricUnit.Count, value=1) as metric,
+        single_metric(name=name, unit=MetricUnit.Count, value=number) as metric,
     ):
         for dimension, value in dimensions.items():
             metric.add_dimension(dimension, value)
@@ -177,10 +178,13 @@ def report_poll(summary: Summary, logger: Logger, metrics: Metrics) -> None:
         ("Invisible", summary.invisible),
         ("SettingsProblems", summary.settings_problems),
         ("TemplateErrors", summary.template_errors),
+        ("Unsubscribed", summary.unsubscribed),
     ):
-        if number:
+        if number or name in summary.over:
             count(metrics, name, number)
     flush(metrics)
+    if TOKEN in summary.over:
+        count_by(TOKEN, 0, reason="token")
     log = logger.info if summary.status == "ok" and not summary.problems else logger.warning
     log("poll", extra=summary.to_json())
 
@@ -211,3 +215,8 @@ def report_unheard_heartbeat(reason: str, logger: Logger, metrics: Metrics) -> N
     count(metrics, "HeartbeatFailed")
     flush(metrics)
     logger.warning("the heartbeat was not heard", extra={"reason": reason})
+
+
+def report_held_back_heartbeat(logger: Logger) -> None:
+    """Nobody would be told of an alarm: the outside watch is made to call instead."""
+    logger.warning("the heartbeat is held back: no address gets mail and there is no Slack")

@@ -12,6 +12,7 @@ from testmo_notifier.model import (
     Checkpoint,
     Control,
     Listed,
+    Mailbox,
     Notification,
     Outgoing,
     Project,
@@ -95,6 +96,15 @@ class Topic(Protocol):
 
     def publish(self, notification: Notification) -> None:
         """Publish one, or raise `Unpublished`."""
+
+
+class Mailboxes(Protocol):
+    """Knows who is subscribed."""
+
+    expected: Sequence[Mailbox]
+
+    def lost(self) -> frozenset[str]:
+        """The names of the mailboxes without a confirmed subscription, or `Unlisted`."""
 
 
 class Renderer(Protocol):

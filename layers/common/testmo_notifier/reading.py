@@ -45,7 +45,7 @@ class Reading:
     """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent.
 
     `problem` says what could not be read, `swept` how many results only the sweep found, `owes_sweep` whether one that
-    was asked for is neither at its end nor noted in the checkpoint.
+    was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
     """
 
     checkpoint: Checkpoint
@@ -55,6 +55,7 @@ class Reading:
     swept: int = 0
     problem: str | None = None
     owes_sweep: bool = False
+    misread: str = ""
 
     @property
     def is_unfinished(self) -> bool:
@@ -173,7 +174,9 @@ class PagesOf:
 
     def reading(self, checkpoint: Checkpoint, problem: str | None) -> Reading:
         """All of it, with the checkpoint that follows."""
-        return Reading(checkpoint, self._news, self._rows, self._detector.malformed, self._found_by_sweeps, problem)
+        detector = self._detector
+        reading = Reading(checkpoint, self._news, self._rows, detector.malformed, self._found_by_sweeps, problem)
+        return replace(reading, misread=detector.misread)
 
     def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
         asked_at = self._now()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from testmo_notifier import mail, troubles
 from testmo_notifier.cases import CaseNames
 from testmo_notifier.detect import Watch, first_checkpoint
 from testmo_notifier.digest import DigestBuilder
@@ -24,13 +25,17 @@ from testmo_notifier.errors import (
     RequestRejected,
     StopReading,
     Throttled,
+    TokenRefused,
     TooLarge,
+    Unlisted,
+    Unpublished,
     Unreadable,
 )
 from testmo_notifier.handover import HandOver, Outboxes
-from testmo_notifier.model import Checkpoint, Control, Outgoing, Scope, WatchedRun
+from testmo_notifier.model import Checkpoint, Control, MailCheck, Outgoing, Scope, WatchedRun
+from testmo_notifier.pauses import waited, with_pause
 from testmo_notifier.politeness import Gate
-from testmo_notifier.ports import Renderer, Store, Testmo, Topic
+from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
 from testmo_notifier.projects import Discovery
 from testmo_notifier.reading import Reading, read_run
 from testmo_notifier.statuses import Names, completed, learn, plain
@@ -42,6 +47,7 @@ TURNS_PER_SWEEP: Final = 12  # rule 5: once an hour, with the default staleness
 MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every poll is a turn
 MAX_CEASED: Final = 20  # settings of the past that are remembered, for runs that were not read since
 WORKERS: Final = 4  # requests at a time (rule 9)
+MAIL_SECONDS: Final = 20  # what has to be left of the time to look at the mailboxes; AWS may be slow to answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +57,7 @@ class Parts:
     store: Store
     connect: Callable[[Gate], Testmo]
     topic: Topic
+    mailboxes: Mailboxes | None = None
     renderer: Renderer
     watch: Watch
     status_names: tuple[str, ...] = ()
@@ -105,6 +112,7 @@ class OnePoll:
         self.looked_at = control.discovered_at or control.installed_at
         self.unswept = set(control.unswept)
         self.is_behind = True
+        self.pauses = with_pause(control.pauses, control.ended_at or control.polled_at, self.started)
 
     def hand_over_what_waits(self) -> None:
         """Publish what a crash or a busy poll left in outboxes, whatever the lists of runs say."""
@@ -381,6 +389,7 @@ class OnePoll:
         self.summary.requests = self.gate.requests
         self.summary.published = self.outboxes.published
         self.summary.pending = len(self.outboxes.pending)
+        self.look_after_mail()
         undone_since = self.undone_since()
         self.summary.lag_seconds = self.lag_seconds(undone_since)
         self.summary.template_errors = len(dict.fromkeys(self.parts.renderer.problems))
@@ -390,14 +399,19 @@ class OnePoll:
             *self.outboxes.problems,
             *dict.fromkeys(self.parts.renderer.problems),
         ]
+        found = troubles.after(self.control.troubles, self.troubles(), self.parts.now(), looked=self.summary.looked)
+        self.summary.over = troubles.over(found)
         control = replace(
             self.control,
+            troubles=found,
             not_before=not_before,
             undone=frozenset(self.undone),
             undone_since=undone_since,
             unswept=frozenset(self.unswept),
             hidden=self.hidden,
             requests=self.gate.spent,
+            ended_at=self.parts.now(),
+            pauses=self.pauses,
         )
         try:
             self.parts.store.save_control(control, release=True)
@@ -414,6 +428,46 @@ class OnePoll:
             if run_id not in self.refused
         ]
 
+    def troubles(self) -> list[str]:
+        """The metrics of the troubles that this poll met."""
+        counts = {
+            "Invisible": self.summary.invisible,
+            "SettingsProblems": self.summary.settings_problems,
+            "Unsubscribed": self.summary.unsubscribed,
+            troubles.TOKEN: isinstance(self.gate.closed_by, TokenRefused),
+        }
+        return [name for name, number in counts.items() if number]
+
+    def look_after_mail(self) -> None:
+        """Say which of our addresses get no mail; look once an hour. Nothing that happens here ends a poll."""
+        boxes = self.parts.mailboxes
+        if boxes is None or not boxes.expected:
+            return
+        check, now = self.control.mail, self.parts.now()
+        if mail.is_due(check, now) and self.parts.seconds_left() >= MAIL_SECONDS:
+            try:
+                check = self.tell_by_mail(mail.found(check, boxes.lost(), at=now), boxes)
+            except Unlisted as exc:
+                check = mail.not_found(check, str(exc), at=now)
+            except Exception as exc:  # noqa: BLE001 - the poll before it was a good one
+                check = mail.not_found(check, unexpected(exc), at=now)
+            self.control = replace(self.control, mail=check)
+        if check is not None:
+            self.summary.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
+            self.summary.problems += mail.problems(check, boxes.expected)
+
+    def tell_by_mail(self, check: MailCheck, boxes: Mailboxes) -> MailCheck:
+        """Where the alarms' own mailbox is lost, tell the other one."""
+        notice = mail.notice(check, boxes.expected)
+        if notice is None:
+            return check
+        names, notification = notice
+        try:
+            self.parts.topic.publish(notification)
+        except Unpublished as exc:  # told at the next look
+            return replace(check, problem=str(exc))
+        return replace(check, told=check.told | names)
+
     def undone_since(self) -> dict[int, datetime]:
         """Since which poll a run is left undone or half read. What is hidden is said by name, not by its age."""
         before = self.control.undone_since
@@ -423,12 +477,13 @@ class OnePoll:
     def lag_seconds(self, undone_since: Mapping[int, datetime]) -> float:
         """How long the oldest of the things left undone has been waiting; 0 when there is nothing.
 
-        Times by Testmo's clock and by ours stand side by side here: it is a matter of minutes.
+        A pause of the schedule counts little. Times by Testmo's clock and by ours stand side by side here: it is a
+        matter of minutes.
         """
         since = [*undone_since.values(), *self.outboxes.unpublished_since.values()]
         if self.is_behind and self.looked_at is not None:
             since.append(self.looked_at)
-        return max(0.0, (self.parts.now() - min(since)).total_seconds()) if since else 0.0
+        return max(0.0, waited(min(since), self.parts.now(), self.pauses).total_seconds()) if since else 0.0
 
 
 def with_watch(control: Control, watch: Watch, *, at: datetime) -> Control:

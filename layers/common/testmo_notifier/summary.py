@@ -26,7 +26,8 @@ class Summary:
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
     be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
-    that Testmo knows nothing of.
+    that Testmo knows nothing of. `unsubscribed` counts addresses of the
+    parameters that get no mail. `over` names metrics of troubles that have ended.
     """
 
     status: Status = "ok"
@@ -50,6 +51,8 @@ class Summary:
     hidden: int = 0
     settings_problems: int = 0
     template_errors: int = 0
+    unsubscribed: int = 0
+    over: tuple[str, ...] = ()
     retry_at: datetime | None = None
 
     def unfinished(self, problem: str) -> None:
@@ -72,6 +75,10 @@ class Summary:
         self.swept += reading.swept
         if reading.problem is not None:
             self.unfinished(reading.problem)
+        if reading.malformed:
+            run = reading.checkpoint.run_id
+            told = f"{plural(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
+            self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
         if reading.is_unfinished:

@@ -201,21 +201,21 @@ def test_what_cannot_be_rewound_is_refused(operated: Operated) -> None:
 
 
 def test_polls_are_paused_and_resumed_and_the_rest_of_the_schedule_stays(operated: Operated) -> None:
-    (name,) = [
-        one["Name"]
+    (where,) = [
+        {"Name": one["Name"], "GroupName": one["GroupName"]}
         for one in operated.aws.scheduler.list_schedules()["Schedules"]
         if one["Name"].startswith(f"{operated.stack.name}-")
     ]
-    before = operated.aws.scheduler.get_schedule(Name=name)
+    before = operated.aws.scheduler.get_schedule(**where)
 
     resumed = operated.command("resume")
     assert resumed.status == 0
     assert "polls go on, rate(1 minute)" in resumed.out
     assert "sets it to DISABLED again" in resumed.out
-    on = operated.aws.scheduler.get_schedule(Name=name)
+    on = operated.aws.scheduler.get_schedule(**where)
     paused = operated.command("pause", "--json")
     assert (paused.status, paused.json["state"], paused.json["was"]) == (0, "DISABLED", "ENABLED")
-    off = operated.aws.scheduler.get_schedule(Name=name)
+    off = operated.aws.scheduler.get_schedule(**where)
 
     kept = ("Target", "ScheduleExpression", "Description", "FlexibleTimeWindow")
     assert [{key: one.get(key) for key in kept} for one in (on, off)] == [{key: before.get(key) for key in kept}] * 2

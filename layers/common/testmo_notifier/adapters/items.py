@@ -30,11 +30,14 @@ from testmo_notifier.model import (
     Counters,
     Digest,
     Issue,
+    MailCheck,
     NamedResult,
     Outgoing,
+    Pause,
     ProjectState,
     Resume,
     Sent,
+    Trouble,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +52,15 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
-CONTROL_TIMES: Final = ("installed_at", "polled_at", "discovered_at", "closed_checked_at", "not_before", "watched_at")
+CONTROL_TIMES: Final = (
+    "installed_at",
+    "polled_at",
+    "discovered_at",
+    "closed_checked_at",
+    "not_before",
+    "watched_at",
+    "ended_at",
+)
 TIMES: Final = ("created_at", "updated_at")
 
 
@@ -238,6 +249,9 @@ def control_values(control: Control) -> Item:
         "run_ids": {"B": pack_ids(control.run_ids)},
         "hidden_runs": {"B": pack_times(control.hidden)},
         "ceased": {"M": {watch: {"S": moment.isoformat()} for watch, moment in control.ceased.items()}},
+        "pauses": {"S": json.dumps([[p.began_at.isoformat(), p.ended_at.isoformat()] for p in control.pauses])},
+        "troubles": {"S": json.dumps({name: pack_trouble(one) for name, one in sorted(control.troubles.items())})},
+        **({"mail": {"S": pack_mail(control.mail)}} if control.mail else {}),
     }
 
 
@@ -259,7 +273,36 @@ def control_from(item: Mapping[str, Any]) -> Control:
         ceased={watch: datetime.fromisoformat(moment["S"]) for watch, moment in item["ceased"]["M"].items()}
         if "ceased" in item
         else {},
+        pauses=tuple(Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(item["pauses"]["S"]))
+        if "pauses" in item
+        else (),
+        mail=unpack_mail(item["mail"]["S"]) if "mail" in item else None,
+        troubles={name: unpack_trouble(raw) for name, raw in json.loads(item["troubles"]["S"]).items()}
+        if "troubles" in item
+        else {},
     )
+
+
+def pack_trouble(trouble: Trouble) -> list[str]:
+    """Its times, one or two."""
+    return [moment.isoformat() for moment in (trouble.seen_at, trouble.over_at) if moment is not None]
+
+
+def unpack_trouble(raw: list[str]) -> Trouble:
+    """The inverse of `pack_trouble`."""
+    return Trouble(*map(datetime.fromisoformat, raw))
+
+
+def pack_mail(check: MailCheck) -> str:
+    """A look at the mailboxes as JSON."""
+    raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
+    return json.dumps({**raw, "problem": check.problem})
+
+
+def unpack_mail(packed: str) -> MailCheck:
+    """The inverse of `pack_mail`."""
+    raw = json.loads(packed)
+    return MailCheck(datetime.fromisoformat(raw["at"]), frozenset(raw["lost"]), frozenset(raw["told"]), raw["problem"])
 
 
 def optional_times(**times: datetime | None) -> Item:
