@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -118,35 +119,41 @@ class Copy:
 
     def prove_sound(self, tests: Iterable[str]) -> None:
         """Without any change the tests pass; else their failures would mean nothing."""
-        status, output = self._pytest(sorted(set(tests)), is_changed=False, seconds=20 * SECONDS)
+        status, output = self.pytest(sorted(set(tests)), seconds=20 * SECONDS)
         if status != 0:
             raise NoVerdict(f"the tests fail without any change:\n{output[-3000:]}")
+
+    @contextmanager
+    def changed(self, file: str, text: str) -> Iterator[None]:
+        """A file with another text, for a while."""
+        path = self.root / file
+        sound, times = path.read_bytes(), path.stat()
+        path.write_text(text, "utf-8")
+        os.utime(path, (0, 0))  # what Python compiled of the sound file has another date: it is not taken for this one
+        self._env["PYTHONDONTWRITEBYTECODE"] = "1"
+        try:
+            yield
+        finally:
+            del self._env["PYTHONDONTWRITEBYTECODE"]
+            path.write_bytes(sound)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def try_out(self, mutant: Mutant) -> Verdict:
         """Change one file, run the tests of its rule until one fails, and change it back."""
         began = time.monotonic()
-        path = self.root / mutant.file
-        sound = path.read_bytes()
-        times = path.stat()
-        path.write_text(changed(sound.decode(), mutant), "utf-8")
-        os.utime(path, (0, 0))  # what Python compiled of the sound file has another date: it is not taken for this one
-        try:
-            status, output = self._pytest(mutant.tests, is_changed=True, seconds=SECONDS)
-        finally:
-            path.write_bytes(sound)
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        failed = re.search(r"^FAILED (.+?)(?: - .*)?$", output, re.MULTILINE)
-        caught_by = failed.group(1) if failed and status == TESTS_FAILED else None
+        broken = changed((self.root / mutant.file).read_text("utf-8"), mutant)
+        with self.changed(mutant.file, broken):
+            status, output = self.pytest(mutant.tests, seconds=SECONDS)
+        caught_by = first_failure(output) if status == TESTS_FAILED else None
         trouble = "" if caught_by else trouble_of(status, output)
         return Verdict(mutant, caught_by, trouble, time.monotonic() - began)
 
-    def _pytest(self, tests: Sequence[str], *, is_changed: bool, seconds: float) -> tuple[int | None, str]:
+    def pytest(self, tests: Sequence[str], *, seconds: float) -> tuple[int | None, str]:
         """Status (None after a time-out) and what it printed. In the order given: no test is drawn by lot here."""
         options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        env = self._env | ({"PYTHONDONTWRITEBYTECODE": "1"} if is_changed else {})
         with tempfile.TemporaryFile() as output:
             command = [sys.executable, "-c", PYTEST_IN, str(self.root), *options, *tests]
-            process = start(command, env=env, output=output)
+            process = start(command, env=self._env, output=output)
             try:
                 status: int | None = process.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -155,6 +162,12 @@ class Copy:
                 end(process)
             output.seek(0)
             return status, output.read().decode(errors="replace")
+
+
+def first_failure(output: str) -> str | None:
+    """The test that failed, None where pytest names none."""
+    failed = re.search(r"^FAILED (.+?)(?: - .*)?$", output, re.MULTILINE)
+    return failed.group(1) if failed else None
 
 
 def changed(text: str, mutant: Mutant) -> str:
