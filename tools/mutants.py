@@ -1,6 +1,6 @@
 """`make mutants`: breaks every rule of the promise on purpose, one change at a time, and sees a test of that rule fail.
 
-`mutants.toml` lists the changes: by rule of DESIGN section 3, what is broken in words, the file, its old and new text,
+`mutants.toml` lists the changes: by rule of docs/promise.md, what is broken in words, the file, its old and new text,
 and the tests that must notice. Nothing of this happens in the working tree: each worker has a copy of it in a
 temporary folder. A time-out, an import that fails or a test of something else does not count as noticed.
 """
@@ -43,7 +43,7 @@ TESTS_FAILED: Final = 1  # pytest's exit status; others say that it did not get 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change. `rule` is a number of DESIGN section 3, or the name of another promise; `old` occurs once in `file`.
+    """One change. `rule` is a number in docs/promise.md, or the name of another promise; `old` occurs once in `file`.
 
     `tests` are files, those that notice it fastest first.
     """
@@ -87,11 +87,11 @@ def mutants(catalogue: Path = CATALOGUE) -> list[Mutant]:
 
 
 def rules_named(docstring: str) -> set[str]:
-    """The rules that a test module says it proves: `Rule 5`, `rules 10, 11 and 13`, `section 6`, `SECURITY.md`."""
+    """The rules that a test module says it proves: `Rule 5`, `rules 10, 11 and 13`, `Slack delivery`, `SECURITY.md`."""
     named: set[str] = set()
     for numbers in re.findall(r"\b[Rr]ules? (\d+(?:(?:, | and )\d+)*)", docstring):
         named |= set(re.findall(r"\d+", numbers))
-    return named | {name for name in ("section 6", "SECURITY.md") if name in docstring}
+    return named | {name for name in ("Slack delivery", "SECURITY.md") if name in docstring}
 
 
 class Copy:
@@ -225,7 +225,7 @@ def table_of(verdicts: Iterable[Verdict]) -> Table:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 if every mutant was caught, 1 if one survived, 2 if there was nothing to try."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rule", default="", help="only this one, like 5 or 'section 6'")
+    parser.add_argument("--rule", default="", help="only this one, like 5 or 'Slack delivery'")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="how many at a time")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)

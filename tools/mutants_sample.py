@@ -165,19 +165,24 @@ def diff_against(revision: str) -> str:
     return answer.stdout
 
 
-def judges(tree: Path, file: str) -> tuple[list[str], list[str]]:
-    """The test files that import a module, and all the others, both in the order of the lanes."""
-    paths = [path for lane in LANES for path in sorted((tree / "tests" / lane).glob("test_*.py"))]
-    paths = [path for path in paths if path.name not in NO_JUDGES]
-    paths.sort(key=lambda path: path.name in SLOW)
+def judges(tree: Path, file: str) -> list[list[str]]:
+    """The test files to run one group after the other: those that import a module, then lane by lane the others."""
     package, _, module = file.removeprefix("layers/common/").removesuffix(".py").replace("/", ".").rpartition(".")
     imported = re.compile(
         rf"^(from|import) {re.escape(package)}\.{module}\b|^from {re.escape(package)} import .*\b{module}\b",
         re.MULTILINE,
     )
-    near = [path for path in paths if imported.search(path.read_text("utf-8"))]
-    names = [str(path.relative_to(tree)) for path in near]
-    return names, [name for path in paths if (name := str(path.relative_to(tree))) not in names]
+    near: list[str] = []
+    groups: list[list[str]] = [near]
+    late: list[str] = []
+    for lane in LANES:
+        others: list[str] = []
+        groups.append(others)
+        for path in sorted((tree / "tests" / lane).glob("test_*.py")):
+            is_near = imported.search(path.read_text("utf-8")) is not None
+            group = late if path.name in SLOW else near if is_near else others
+            group += [] if path.name in NO_JUDGES else [str(path.relative_to(tree))]
+    return [group for group in (*groups, late) if group]
 
 
 def try_out(copy: Copy, change: Change) -> Outcome:
@@ -192,7 +197,7 @@ def try_out(copy: Copy, change: Change) -> Outcome:
     diff = "\n".join(unified_diff(sound.splitlines(), broken.splitlines(), change.file, change.file, "", "", 0, ""))
     noticed = None
     with copy.changed(change.file, broken):
-        for tests in filter(None, judges(copy.root, change.file)):
+        for tests in judges(copy.root, change.file):
             noticed = noticed or how_noticed(*copy.pytest(tests, seconds=SECONDS))
     return Outcome(change, noticed, diff, time.monotonic() - began)
 
@@ -238,7 +243,7 @@ def sample(number: int, seed: int, modules: Sequence[str], revision: str, consol
         if not chosen:
             raise NoVerdict("there is nothing to change: is a module misspelt, or no line of the product changed?")
         console.print(f"[dim]{len(chosen)} of {len(known)} known changes, seed {seed}; first without any change …[/]")
-        copy.prove_sound(name for part in judges(copy.root, chosen[0].file) for name in part)
+        copy.prove_sound(name for group in judges(copy.root, chosen[0].file) for name in group)
         outcomes = []
         for change in chosen:
             outcome = try_out(copy, change)

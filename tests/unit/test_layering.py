@@ -1,4 +1,4 @@
-"""Who imports whom, and that importing has no effect (DESIGN section 7). Read from the source, nothing is imported."""
+"""Who imports whom, and that importing has no effect. Read from the source, nothing is imported."""
 
 from __future__ import annotations
 
