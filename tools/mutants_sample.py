@@ -37,6 +37,7 @@ LANES: Final = (
     "properties",
     "model",
 )  # what needs no deployed stack, quickest to notice first
+QUICK: Final = ("flow", "contract", "unit")
 SLOW: Final = ("test_crash.py", "test_scale.py", "test_two_pollers.py")  # of these, last
 NO_JUDGES: Final = ("test_mutants.py", "test_mutants_sample.py")  # they notice that a text changed, not what it does
 # Only lanes with an embedded AWS run these: here nobody would notice anything.
@@ -179,7 +180,7 @@ def judges(tree: Path, file: str) -> list[list[str]]:
         others: list[str] = []
         groups.append(others)
         for path in sorted((tree / "tests" / lane).glob("test_*.py")):
-            is_near = imported.search(path.read_text("utf-8")) is not None
+            is_near = lane in QUICK and imported.search(path.read_text("utf-8")) is not None
             group = late if path.name in SLOW else near if is_near else others
             group += [] if path.name in NO_JUDGES else [str(path.relative_to(tree))]
     return [group for group in (*groups, late) if group]
