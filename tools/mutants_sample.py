@@ -43,6 +43,7 @@ NO_JUDGES: Final = ("test_mutants.py", "test_mutants_sample.py")  # they notice 
 # Only lanes with an embedded AWS run these: here nobody would notice anything.
 ELSEWHERE: Final = ("aws.py", "ledger.py", "slots.py", "topic.py")
 SECONDS: Final = 900.0  # for all tests of one change; on an idle machine they take three minutes
+NO_PYTHON: Final = "is no Python"  # Cosmic Ray takes the stars of `**settings` for an operator
 SESSION: Final = """
 [cosmic-ray]
 module-path = "{package}"
@@ -196,11 +197,20 @@ def try_out(copy: Copy, change: Change) -> Outcome:
     finally:
         (copy.root / change.file).write_text(sound, "utf-8")
     diff = "\n".join(unified_diff(sound.splitlines(), broken.splitlines(), change.file, change.file, "", "", 0, ""))
-    noticed = None
+    noticed = None if is_python(broken) else NO_PYTHON
     with copy.changed(change.file, broken):
         for tests in judges(copy.root, change.file):
             noticed = noticed or how_noticed(*copy.pytest(tests, seconds=SECONDS))
     return Outcome(change, noticed, diff, time.monotonic() - began)
+
+
+def is_python(text: str) -> bool:
+    """Whether a module can be compiled at all; what cannot is no test of our tests."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def how_noticed(status: int | None, output: str) -> str | None:
@@ -227,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoVerdict as exc:
         console.print(escape(str(exc)), style="red")
         return 2
+    outcomes = [outcome for outcome in outcomes if outcome.noticed != NO_PYTHON]
     survivors = [outcome for outcome in outcomes if outcome.noticed is None]
     for outcome in survivors:
         console.print(f"\n[red]survived:[/] {outcome.change.operator}\n{escape(outcome.diff)}")

@@ -16,6 +16,7 @@ from tools.mutants_sample import (
     changes_in,
     drawn,
     how_noticed,
+    is_python,
     judges,
     main,
     worth_trying,
@@ -126,6 +127,11 @@ def test_tests_that_import_a_module_judge_first_and_all_others_after_them(module
 )
 def test_whatever_is_no_success_has_noticed_a_change(status: int | None, output: str, noticed: str | None) -> None:
     assert how_noticed(status, output) == noticed
+
+
+@pytest.mark.parametrize(("text", "counts"), [("f(a >> b)", True), ("f(>> settings)", False)])
+def test_what_is_no_python_does_not_count(text: str, *, counts: bool) -> None:
+    assert is_python(text) is counts
 
 
 def test_a_revision_that_is_none_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
