@@ -16,7 +16,7 @@ from tools.mutants_sample import (
     changes_in,
     drawn,
     how_noticed,
-    is_python,
+    is_star,
     judges,
     main,
     worth_trying,
@@ -129,9 +129,15 @@ def test_whatever_is_no_success_has_noticed_a_change(status: int | None, output:
     assert how_noticed(status, output) == noticed
 
 
-@pytest.mark.parametrize(("text", "counts"), [("f(a >> b)", True), ("f(>> settings)", False)])
-def test_what_is_no_python_does_not_count(text: str, *, counts: bool) -> None:
-    assert is_python(text) is counts
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [("x = a * b", True), ("def f(a, *, b):", False), ("f(**b)", False), ("[1, *b]", False), ("    *b,", False)],
+)
+def test_the_star_of_an_argument_is_no_operator(line: str, *, kept: bool) -> None:
+    star = "core/ReplaceBinaryOperator_Pow_Mod" if "**" in line else "core/ReplaceBinaryOperator_Mul_Add"
+    change = make_change(1, star, line.index("*"))
+
+    assert is_star(change, line) is not kept
 
 
 def test_a_revision_that_is_none_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
