@@ -161,6 +161,26 @@ def test_a_sweep_that_did_not_see_everything_takes_nothing_out() -> None:
     assert (after.failing, after.older) == ({1: (11, 3), 2: (12, 5)}, {})
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([10, 11], []),  # a case with steps has several latest rows, and one of them was announced
+        ([12, 11], []),
+        ([11, 12], []),
+        ([12], [12]),  # the announced one is gone: the test failed anew
+        ([10], [10]),
+    ],
+)
+def test_a_row_beside_the_announced_one_is_news_only_if_that_is_not_there(rows: list[int], told: list[int]) -> None:
+    detector = Detector(make_checkpoint(failing={1: (11, 3)}), Watch((3, 5)))
+
+    swept = detector.sweep(make_page([make_result(key, test_id=1) for key in rows]))
+    held_back = detector.held_back()
+
+    assert swept == []
+    assert [result.id for result, _ in held_back] == told
+
+
 def test_the_newest_of_the_older_results_are_kept_and_no_more_than_fit() -> None:
     before = make_checkpoint(older=dict.fromkeys(range(20_001), 3))
 
@@ -174,6 +194,7 @@ def test_the_newest_of_the_older_results_are_kept_and_no_more_than_fit() -> None
     [
         (Watch((3, 5)), {3: 1, 5: 1}, 2, False),
         (Watch((3, 5)), {3: 1, 5: 2}, 2, True),
+        (Watch((3, 5)), {3: 1}, 2, False),  # one passed since: nothing new to look for
         (Watch((3,)), {3: 1, 5: 2}, 1, False),
         (Watch((3, 5), created_by_ids=(7,)), {3: 9}, 0, False),
         (Watch((3, 5), assignee_ids=(7,)), {3: 9}, 0, False),
