@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: ## install everything into .venv*, quick when nothing changed; the command is then .venv/bin/testmo-notifier
@@ -37,6 +37,11 @@ soak: setup ## some minutes of everything going wrong on the embedded stack, the
 .PHONY: mutants
 mutants: setup ## break every rule of the promise on purpose and see a test fail that names it; RULE=5 for one of them
 	@.venv/bin/python -m tools.mutants $(if $(RULE),--rule "$(RULE)") $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: mutants-sample
+mutants-sample: setup ## break the product at random, N=30 places; SEED=7, MODULE=digest.py, CHANGED=main (only lines changed since)
+	@.venv/bin/python -m tools.mutants_sample $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) \
+	  $(foreach module,$(MODULE),--module $(module)) $(if $(CHANGED),--changed "$(CHANGED)")
 
 .PHONY: check
 check: setup ## the static checks alone

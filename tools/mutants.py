@@ -1,6 +1,6 @@
 """`make mutants`: breaks every rule of the promise on purpose, one change at a time, and sees a test of that rule fail.
 
-`mutants.toml` lists the changes: by rule of DESIGN section 3, what is broken in words, the file, its old and new text,
+`mutants.toml` lists the changes: by rule of docs/promise.md, what is broken in words, the file, its old and new text,
 and the tests that must notice. Nothing of this happens in the working tree: each worker has a copy of it in a
 temporary folder. A time-out, an import that fails or a test of something else does not count as noticed.
 """
@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -42,7 +43,7 @@ TESTS_FAILED: Final = 1  # pytest's exit status; others say that it did not get 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change. `rule` is a number of DESIGN section 3, or the name of another promise; `old` occurs once in `file`.
+    """One change. `rule` is a number in docs/promise.md, or the name of another promise; `old` occurs once in `file`.
 
     `tests` are files, those that notice it fastest first.
     """
@@ -86,11 +87,11 @@ def mutants(catalogue: Path = CATALOGUE) -> list[Mutant]:
 
 
 def rules_named(docstring: str) -> set[str]:
-    """The rules that a test module says it proves: `Rule 5`, `rules 10 and 11`, `section 6`, and the like."""
+    """The rules that a test module says it proves: `Rule 5`, `rules 10 and 11`, `Slack delivery`, and the like."""
     named: set[str] = set()
     for numbers in re.findall(r"\b[Rr]ules? (\d+(?:(?:, | and )\d+)*)", docstring):
         named |= set(re.findall(r"\d+", numbers))
-    return named | {name for name in ("section 6", "SECURITY.md", "runbook.md") if name in docstring}
+    return named | {name for name in ("Slack delivery", "SECURITY.md", "runbook.md") if name in docstring}
 
 
 class Copy:
@@ -118,35 +119,41 @@ class Copy:
 
     def prove_sound(self, tests: Iterable[str]) -> None:
         """Without any change the tests pass; else their failures would mean nothing."""
-        status, output = self._pytest(sorted(set(tests)), is_changed=False, seconds=20 * SECONDS)
+        status, output = self.pytest(sorted(set(tests)), seconds=20 * SECONDS)
         if status != 0:
             raise NoVerdict(f"the tests fail without any change:\n{output[-3000:]}")
+
+    @contextmanager
+    def changed(self, file: str, text: str) -> Iterator[None]:
+        """A file with another text, for a while."""
+        path = self.root / file
+        sound, times = path.read_bytes(), path.stat()
+        path.write_text(text, "utf-8")
+        os.utime(path, (0, 0))  # what Python compiled of the sound file has another date: it is not taken for this one
+        self._env["PYTHONDONTWRITEBYTECODE"] = "1"
+        try:
+            yield
+        finally:
+            del self._env["PYTHONDONTWRITEBYTECODE"]
+            path.write_bytes(sound)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def try_out(self, mutant: Mutant) -> Verdict:
         """Change one file, run the tests of its rule until one fails, and change it back."""
         began = time.monotonic()
-        path = self.root / mutant.file
-        sound = path.read_bytes()
-        times = path.stat()
-        path.write_text(changed(sound.decode(), mutant), "utf-8")
-        os.utime(path, (0, 0))  # what Python compiled of the sound file has another date: it is not taken for this one
-        try:
-            status, output = self._pytest(mutant.tests, is_changed=True, seconds=SECONDS)
-        finally:
-            path.write_bytes(sound)
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        failed = re.search(r"^FAILED (.+?)(?: - .*)?$", output, re.MULTILINE)
-        caught_by = failed.group(1) if failed and status == TESTS_FAILED else None
+        broken = changed((self.root / mutant.file).read_text("utf-8"), mutant)
+        with self.changed(mutant.file, broken):
+            status, output = self.pytest(mutant.tests, seconds=SECONDS)
+        caught_by = first_failure(output) if status == TESTS_FAILED else None
         trouble = "" if caught_by else trouble_of(status, output)
         return Verdict(mutant, caught_by, trouble, time.monotonic() - began)
 
-    def _pytest(self, tests: Sequence[str], *, is_changed: bool, seconds: float) -> tuple[int | None, str]:
+    def pytest(self, tests: Sequence[str], *, seconds: float) -> tuple[int | None, str]:
         """Status (None after a time-out) and what it printed. In the order given: no test is drawn by lot here."""
         options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        env = self._env | ({"PYTHONDONTWRITEBYTECODE": "1"} if is_changed else {})
         with tempfile.TemporaryFile() as output:
             command = [sys.executable, "-c", PYTEST_IN, str(self.root), *options, *tests]
-            process = start(command, env=env, output=output)
+            process = start(command, env=self._env, output=output)
             try:
                 status: int | None = process.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -155,6 +162,12 @@ class Copy:
                 end(process)
             output.seek(0)
             return status, output.read().decode(errors="replace")
+
+
+def first_failure(output: str) -> str | None:
+    """The test that failed, None where pytest names none."""
+    failed = re.search(r"^FAILED (.+?)(?: - .*)?$", output, re.MULTILINE)
+    return failed.group(1) if failed else None
 
 
 def changed(text: str, mutant: Mutant) -> str:
@@ -212,7 +225,7 @@ def table_of(verdicts: Iterable[Verdict]) -> Table:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 if every mutant was caught, 1 if one survived, 2 if there was nothing to try."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rule", default="", help="only this one, like 5 or 'section 6'")
+    parser.add_argument("--rule", default="", help="only this one, like 5 or 'Slack delivery'")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="how many at a time")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)

@@ -14,7 +14,17 @@ import pytest
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.store import Store as DynamoDBStore
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge
-from testmo_notifier.model import Checkpoint, Control, Counters, Issue, Outgoing, ProjectState, Resume, Sent
+from testmo_notifier.model import (
+    CaseProgress,
+    Checkpoint,
+    Control,
+    Counters,
+    Issue,
+    Outgoing,
+    ProjectState,
+    Resume,
+    Sent,
+)
 from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.memory import MemoryStore
 from tests.template import make_table
@@ -424,3 +434,42 @@ def test_an_item_beyond_dynamodbs_limit_is_refused_in_words(request: pytest.Fixt
 
     with pytest.raises(TooLarge, match="RUN#1 is larger than DynamoDB takes"):
         store.commit(make_checkpoint(run_id=1, failing=scattered))
+
+
+# The names of cases
+
+
+def test_names_of_cases_are_added_to_those_known_and_a_new_one_replaces_the_old(open_store: Open) -> None:
+    store = open_store("a")
+    store.save_case_names(3, {1: "Login", 2: "Log out", 251: "Pay"})
+    store.save_case_names(3, {2: "Sign out", 3: "Search"})
+
+    assert store.case_names(3, [1, 2, 3, 4, 251]) == {1: "Login", 2: "Sign out", 3: "Search", 251: "Pay"}
+    assert store.case_names(4, [1]) == {}
+
+
+@pytest.mark.aws
+def test_names_of_cases_that_are_known_are_not_written_again(request: pytest.FixtureRequest) -> None:
+    store = in_dynamodb(request)("a")
+    assert isinstance(store, DynamoDBStore)
+    written: list[str] = []
+    store._client.meta.events.register(
+        "provide-client-params.dynamodb.PutItem", lambda params, **_: written.append(params["Item"]["sk"]["S"])
+    )
+
+    store.save_case_names(3, {1: "Login", 251: "Pay"})
+    store.save_case_names(3, {1: "Login", 251: "Pay"})
+    store.save_case_names(3, {1: "Login", 251: "Pay with card", 600: "Ship"})
+
+    assert written == ["00000000", "00000001", "00000001", "00000002"]
+
+
+def test_how_far_names_are_known_comes_back(open_store: Open) -> None:
+    store = open_store("a")
+    assert store.case_progress(3) == CaseProgress(newest=None, next_page=1, completed_at=None)
+
+    store.save_case_progress(3, half := CaseProgress(newest=at(1), next_page=7))
+    assert store.case_progress(3) == half
+
+    store.save_case_progress(3, done := CaseProgress(newest=at(1), next_page=1, completed_at=at(2)))
+    assert (store.case_progress(3), store.case_progress(4)) == (done, CaseProgress())

@@ -528,6 +528,23 @@ def test_half_a_character_in_a_name_is_no_trouble(bench: Bench) -> None:
     assert cases.names == {1: "x?y"}
 
 
+@pytest.mark.parametrize(
+    ("page", "answer", "next_page"),
+    [
+        (1, a_page(page=1, next_page=2, last_page=3), 2),
+        (2, a_page(page=2, next_page=3, last_page=3), 3),
+        (3, a_page(page=3, next_page=None, last_page=3), None),
+        (2, a_page(page=2, next_page=2, last_page=3), None),  # would be asked for again and again
+        (2, a_page(0, page=2, next_page=3, last_page=3), None),
+    ],
+)
+def test_the_list_of_cases_is_read_on_behind_every_page_but_the_last(
+    bench: Bench, page: int, answer: dict[str, object], next_page: int | None
+) -> None:
+    with Scripted((200, answer)) as server:
+        assert bench.testmo(server.url).cases(7, page=page, created_after=None).next_page == next_page
+
+
 def test_a_run_belongs_to_the_project_it_was_listed_for(bench: Bench) -> None:
     with Scripted((200, a_page() | {"result": [{"id": 9, "name": "Run", "project_id": None}]})) as server:
         (run,) = bench.testmo(server.url).open_runs(7)

@@ -1,6 +1,6 @@
 """Rules 10 and 11, call by call: both functions are killed at every one of their network calls, on either side of it.
 
-Whatever the call was, every new failing result arrives in Slack, by mail and as event, and only what DESIGN section 3
+Whatever the call was, every new failing result arrives in Slack, by mail and as event, and only what docs/promise.md
 allows arrives twice.
 """
 

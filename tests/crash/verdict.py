@@ -1,4 +1,4 @@
-"""What must have arrived after a play, and what of it may have arrived twice (DESIGN section 3, rules 10 and 11)."""
+"""What must have arrived after a play, and what of it may have arrived twice (rules 10 and 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole poll against the simulator, rule by rule of DESIGN section 3."""
+"""The whole poll against the simulator, rule by rule of docs/promise.md."""
 
 from __future__ import annotations
 

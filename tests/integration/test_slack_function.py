@@ -1,4 +1,4 @@
-"""The whole Slack function (rule 11, DESIGN section 6): real handler, real HTTP to a fake Slack, an embedded AWS."""
+"""The whole Slack function (rule 11, Slack delivery): real handler, real HTTP to a fake Slack, an embedded AWS."""
 
 from __future__ import annotations
 

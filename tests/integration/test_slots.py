@@ -1,4 +1,4 @@
-"""DESIGN section 6: the pace of a webhook in a real table, with several invocations at it."""
+"""Slack delivery: the pace of a webhook in a real table, with several invocations at it."""
 
 from __future__ import annotations
 

@@ -131,6 +131,46 @@ def test_a_bad_value_gives_a_sentence_that_says_what_to_give(name: str, value: s
 
 
 @pytest.mark.parametrize(
+    ("name", "field", "least", "most"),
+    [
+        ("OVERLAP_SECONDS", "overlap_seconds", 0, 86_400),
+        ("MAX_STALENESS_MINUTES", "max_staleness_minutes", 0, 1_440),
+        ("BACKFILL_HOURS", "backfill_hours", 0, 720),
+        ("REQUESTS_PER_MINUTE", "requests_per_minute", 5, 6_000),
+    ],
+)
+def test_both_bounds_of_a_number_are_allowed(name: str, field: str, least: int, most: int) -> None:
+    for value in (least, most):
+        assert getattr(config.PollerSettings.from_env({**POLLER, name: str(value)}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("PROJECT_IDS", "project_ids", 1),
+        ("RUN_IDS", "run_ids", 10**18 - 1),
+        ("CREATED_BY_IDS", "created_by_ids", 1),
+        ("ASSIGNEE_IDS", "assignee_ids", 0),
+        ("ALERT_STATUS_IDS", "alert_status_ids", 1),
+        ("ALERT_STATUS_IDS", "alert_status_ids", 25),
+    ],
+)
+def test_the_least_and_the_greatest_id_are_allowed(name: str, field: str, value: int) -> None:
+    assert getattr(config.PollerSettings.from_env({**POLLER, name: str(value)}), field) == (value,)
+
+
+def test_five_bad_entries_of_a_list_are_quoted_and_no_more() -> None:
+    (problem,) = problems(PROJECT_IDS="a,b,c,d,e,f")
+
+    assert problem.startswith("PROJECT_IDS holds 'a', 'b', 'c', 'd', 'e': give project ids")
+
+
+@pytest.mark.parametrize(("length", "quoted"), [(40, "x" * 40), (41, "x" * 39 + "…")])
+def test_a_bad_value_is_quoted_up_to_forty_characters(length: int, quoted: str) -> None:
+    assert problems(TIME_ZONE="x" * length) == (f"TIME_ZONE is '{quoted}': give an IANA time zone like Europe/Berlin",)
+
+
+@pytest.mark.parametrize(
     ("raw", "origin"),
     [
         ("https://example.testmo.net/", "https://example.testmo.net"),
@@ -226,6 +266,26 @@ def test_webhooks_have_names() -> None:
         "gov": gov,
         "here_2": local,
     }
+
+
+@pytest.mark.parametrize("host", ["hooks.slack.com:443", "hooks.slack-gov.com:443", "HOOKS.slack.com"])
+def test_the_port_of_https_may_be_said(host: str) -> None:
+    url = f"https://{host}/services/T000/B000/XsecretX"
+
+    assert config.slack_webhooks(url) == {"default": url}
+
+
+@pytest.mark.parametrize(("name", "is_fine"), [("a" * 64, True), ("a" * 65, False), ("7-a_b", True), ("_a", False)])
+def test_the_name_of_a_webhook_is_that_of_a_destination(name: str, *, is_fine: bool) -> None:
+    webhooks, wrong = config.read_webhooks(f'{{"{name}": "{WEBHOOK}"}}')
+
+    assert (list(webhooks), len(wrong)) == (([name], 0) if is_fine else ([], 1))
+
+
+def test_a_wrong_name_of_a_webhook_is_told_by_its_place_in_the_secret() -> None:
+    _, wrong = config.read_webhooks(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
+
+    assert wrong == ["entry 2 is not named like a destination (small letters, digits, - and _)"]
 
 
 @pytest.mark.parametrize(

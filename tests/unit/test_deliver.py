@@ -1,4 +1,4 @@
-"""How each message of a batch ends: rule 11, the table of DESIGN section 6, and what is not quoted (SECURITY.md)."""
+"""How each message of a batch ends: rule 11, the table of Slack delivery, and what is not quoted (SECURITY.md)."""
 
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from testmo_notifier.detect import Detector, Swept, Watch
-from testmo_notifier.model import Result
+from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 from tests.factories import START, at, make_checkpoint, make_result
 
 
@@ -92,3 +92,139 @@ def test_a_row_without_a_date_takes_that_of_the_row_before_it() -> None:
 
     assert Detector(make_checkpoint(), now_watched, ceased=at(9)).new_failing([early, undated]) == []
     assert Detector(make_checkpoint(), now_watched, ceased=at(9)).new_failing([late, undated]) == [late, undated]
+
+
+UNFINISHED = Resume(START, 3, 250, at(1), "3,5//")
+
+
+def finish(detector: Detector, *, swept: Swept, counters: dict[int, int] | None = None) -> Checkpoint:
+    return detector.finished(
+        overlap=timedelta(seconds=300), counters=counters or {3: 1}, began_at=at(60), closed_at=None, swept=swept
+    )
+
+
+@pytest.mark.parametrize(
+    ("swept", "watching", "silent_before", "was_swept"),
+    [
+        (Swept(), "3,5//", None, ""),  # all that the new settings match is taken over
+        (Swept(UNFINISHED), "3//", START, "3,5//"),  # the rest of the sweep has to be judged by the old ones, too
+    ],
+)
+def test_new_settings_hold_for_a_run_once_its_sweep_has_ended(
+    swept: Swept, watching: str, silent_before: datetime | None, was_swept: str
+) -> None:
+    before = make_checkpoint(watching="3//", silent_before=START, swept="3,5//", sweep=UNFINISHED, resume=UNFINISHED)
+
+    after = finish(Detector(before, Watch((3, 5))), swept=swept)
+
+    assert (after.watching, after.silent_before, after.swept) == (watching, silent_before, was_swept)
+    assert (after.sweep, after.resume, after.read_at, after.gone_at) == (swept.resume, None, at(60), None)
+
+
+@pytest.mark.parametrize(
+    ("due", "swept", "was_swept"),
+    [
+        (UNFINISHED, Swept(), "3,5//"),  # it came to its end before the read did
+        (UNFINISHED, Swept(UNFINISHED), "5//"),
+        (None, Swept(), "5//"),  # there was none
+    ],
+)
+def test_a_read_that_does_not_finish_remembers_the_sweep_that_did(
+    due: Resume | None, swept: Swept, was_swept: str
+) -> None:
+    before = make_checkpoint(sweep=due, swept="5//", counters={3: 9}, read_at=START, gone_at=START)
+
+    after = Detector(before, Watch((3, 5))).interrupted(began_at=at(60), resume=UNFINISHED, swept=swept)
+
+    assert (after.swept, after.sweep, after.resume) == (was_swept, swept.resume, UNFINISHED)
+    assert (after.counters, after.read_at, after.gone_at) == ({3: 9}, START, None), "these wait for the rest"
+
+
+def test_a_sweep_that_saw_everything_replaces_what_is_failing_and_keeps_what_is_gone_inverted() -> None:
+    before = make_checkpoint(failing={1: (11, 3), 2: (12, 5)}, older={7: 3})
+    detector = Detector(before, Watch((3, 5)))
+    list(detector.sweep(make_page([make_result(11, test_id=1)])))
+
+    after = finish(detector, swept=Swept(replaces=True))
+
+    assert after.failing == {1: (11, 3)}
+    assert after.older == {7: 3, 12: ~5}
+
+
+def test_a_sweep_that_did_not_see_everything_takes_nothing_out() -> None:
+    before = make_checkpoint(failing={1: (11, 3), 2: (12, 5)})
+    detector = Detector(before, Watch((3, 5)))
+    list(detector.sweep(make_page([make_result(11, test_id=1)])))
+
+    after = finish(detector, swept=Swept(replaces=False))
+
+    assert (after.failing, after.older) == ({1: (11, 3), 2: (12, 5)}, {})
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([10, 11], []),  # a case with steps has several latest rows, and one of them was announced
+        ([12, 11], []),
+        ([11, 12], []),
+        ([12], [12]),  # the announced one is gone: the test failed anew
+        ([10], [10]),
+    ],
+)
+def test_a_row_beside_the_announced_one_is_news_only_if_that_is_not_there(rows: list[int], told: list[int]) -> None:
+    detector = Detector(make_checkpoint(failing={1: (11, 3)}), Watch((3, 5)))
+
+    swept = detector.sweep(make_page([make_result(key, test_id=1) for key in rows]))
+    held_back = detector.held_back()
+
+    assert swept == []
+    assert [result.id for result, _ in held_back] == told
+
+
+def test_the_newest_of_the_older_results_are_kept_and_no_more_than_fit() -> None:
+    before = make_checkpoint(older=dict.fromkeys(range(20_001), 3))
+
+    after = finish(Detector(before, Watch((3, 5))), swept=Swept())
+
+    assert (len(after.older), min(after.older), max(after.older)) == (20_000, 1, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("watch", "counters", "failing", "has_unknown"),
+    [
+        (Watch((3, 5)), {3: 1, 5: 1}, 2, False),
+        (Watch((3, 5)), {3: 1, 5: 2}, 2, True),
+        (Watch((3, 5)), {3: 1}, 2, False),  # one passed since: nothing new to look for
+        (Watch((3,)), {3: 1, 5: 2}, 1, False),
+        (Watch((3, 5), created_by_ids=(7,)), {3: 9}, 0, False),
+        (Watch((3, 5), assignee_ids=(7,)), {3: 9}, 0, False),
+    ],
+)
+def test_counters_show_failing_tests_we_do_not_know_of(
+    watch: Watch, counters: dict[int, int], failing: int, *, has_unknown: bool
+) -> None:
+    assert watch.has_unknown(counters, dict.fromkeys(range(failing))) is has_unknown
+
+
+@pytest.mark.parametrize(
+    ("silent_before", "counters", "nothing"),
+    [(START, {2: 5}, True), (START, {2: 5, 3: 0}, True), (START, {5: 1}, False), (None, {2: 5}, False)],
+)
+def test_a_first_sweep_is_spared_where_nothing_was_failing(
+    silent_before: datetime | None, counters: dict[int, int], *, nothing: bool
+) -> None:
+    detector = Detector(make_checkpoint(silent_before=silent_before), Watch((3, 5)))
+
+    assert detector.has_nothing_to_take_over(counters) is nothing
+
+
+def test_the_newest_row_handled_moves_the_cursor_up_to_when_the_read_began() -> None:
+    detector = Detector(make_checkpoint(cursor=START, floor=at(-300)), Watch((3, 5)))
+    detector.new_failing([make_result(1, created_at=at(90)), make_result(2, created_at=at(30))])
+
+    assert finish(detector, swept=Swept()).cursor == at(60)
+    assert finish(Detector(make_checkpoint(cursor=at(70)), Watch((3, 5))), swept=Swept()).cursor == at(70)
+
+
+def make_page(results: list[Result]) -> ResultsPage:
+    return ResultsPage(tuple(results), Expands(), None, len(results), at(60))

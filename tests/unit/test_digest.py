@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.model import Expands
+from testmo_notifier.model import Expands, Issue
 from tests.factories import at, make_builder, make_expands, make_result, make_run
 
 
@@ -30,6 +30,38 @@ def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:
 
     assert [result.id for result in digest.results] == [7, 5, 3, 6, 2, 1, 4]
     assert list(digest.counts.items()) == [("Failed", 4), ("Blocked", 1), ("Status 9", 1), ("Unknown status", 1)]
+
+
+@pytest.mark.parametrize("custom", [2, 4, 6, 7, 25])
+def test_blocked_comes_before_every_other_status_that_may_be_watched(custom: int) -> None:
+    builder = make_builder()
+    builder.add([make_result(1, status_id=custom, created_at=at(9)), make_result(2, status_id=5)], Expands())
+
+    assert [result.id for result in builder.build().results] == [2, 1]
+
+
+def test_names_are_cut_at_the_lengths_that_messages_have_room_for() -> None:
+    long = "x" * 1_000
+    builder = make_builder(make_run(name=long, milestone=long, configuration=long), long)
+    issues = {n: Issue(n, long, 4, long) for n in range(12)}
+    builder.add(
+        [make_result(note=f"<p>{long}</p>", issue_ids=tuple(range(12)), assignee_id=7)],
+        Expands({7: long}, issues, {3: long}),
+    )
+
+    digest = builder.build()
+    result = digest.results[0]
+
+    run = (digest.run_name, digest.project_name, digest.milestone or "", digest.configuration or "")
+    assert [len(text) for text in run] == [200, 200, 200, 200]
+    assert [len(text or "") for text in (result.note, result.created_by_name, result.assignee, result.status)] == [
+        500,
+        80,
+        80,
+        40,
+    ]
+    assert [len(issue.display_id) for issue in result.issues] == [40] * 10
+    assert {len(issue.external_project_key or "") for issue in result.issues} == {60}
 
 
 def test_counts_are_exact_however_many_there_are_and_the_most_urgent_are_kept() -> None:

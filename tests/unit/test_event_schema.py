@@ -25,7 +25,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 LINKS = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
 SNS_BYTES = 256 * 1024  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
-# DESIGN section 8: others rely on these.
+# Others rely on these (docs/events.md).
 FIXED = ("schema", "id", "run", "total", "omitted", "counts", "results")
 FIXED_RUN = ("id", "name", "project_id", "url")
 FIXED_RESULT = (

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.handover import HandOver
-from testmo_notifier.model import Checkpoint
+from testmo_notifier.handover import HandOver, Outboxes
+from testmo_notifier.model import Checkpoint, Digest
 from testmo_notifier.render import Renderer
-from tests.factories import START, make_checkpoint, make_outgoing
+from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.memory import MemoryStore, MemoryTopic
 
 
@@ -101,3 +102,110 @@ def test_an_outbox_that_somebody_else_cleared_meanwhile_is_left_as_it_is() -> No
 
     assert desk.store.checkpoints([1]) == {1: newer}
     assert "may go out twice" in desk.hand_over.problems[0]
+
+
+class Names:
+    """Case names, all known; counts how often it was asked."""
+
+    def __init__(self, name: str | None = "Login") -> None:
+        self.given = name
+        self.named: list[int] = []
+        self.problems = ["case names are not complete yet"]
+
+    def name(self, digest: Digest) -> Digest:
+        self.named.append(digest.run_id)
+        return replace(digest, results=tuple(replace(result, case_name=self.given) for result in digest.results))
+
+
+def outboxes(desk: Desk, names: Names) -> Outboxes:
+    return Outboxes(desk.hand_over, names, now=START)  # type: ignore[arg-type]
+
+
+def test_a_digest_is_named_once_however_many_destinations_it_goes_to() -> None:
+    desk, names = Desk(), Names("Log in")
+
+    outboxes(desk, names).publish(desk.commit(1, "slack:default", "email:default", "event"))
+
+    assert names.named == [12]
+    assert all("Log in" in notification.message for notification in desk.topic.notifications)
+
+
+def test_digests_that_differ_are_named_each() -> None:
+    desk, names = Desk(), Names("Log in")
+    digests = [make_digest([make_named(n)]) for n in (1, 2)]
+    outbox = tuple(make_outgoing(digest, "event", f"n-{n}") for n, digest in enumerate(digests))
+
+    outboxes(desk, names).publish(desk.store.commit(make_checkpoint(1, outbox=outbox)))
+
+    assert names.named == [12, 12]
+    assert [json.loads(sent.message)["results"][0]["id"] for sent in desk.topic.notifications] == [1, 2]
+
+
+def test_a_message_waits_for_the_name_of_a_case_until_the_end_of_its_poll() -> None:
+    desk, names = Desk(), Names(None)
+    boxes = outboxes(desk, names)
+    committed = desk.commit(1, "slack:default")
+
+    assert boxes.publish_if_named(committed) == committed
+    assert (desk.sent, boxes.pending, boxes.unnamed) == ([], {1}, [committed])
+    assert boxes.publish(committed, unless_pending=True) == committed, "it waits, and is not published by the way"
+
+    boxes.publish(committed)
+    assert (desk.sent, boxes.pending, boxes.published) == (["1-slack:default"], set(), 1)
+
+
+def test_a_message_whose_cases_have_names_does_not_wait() -> None:
+    desk = Desk()
+    boxes = outboxes(desk, Names())
+
+    assert boxes.publish_if_named(desk.commit(1, "slack:default")).outbox == ()
+    assert (desk.sent, boxes.pending, boxes.unnamed) == (["1-slack:default"], set(), [])
+
+
+def test_what_stays_in_an_outbox_is_pending_since_the_read_that_found_it() -> None:
+    desk = Desk()
+    desk.topic.refused.add("event")
+    boxes = outboxes(desk, Names())
+    checkpoint = make_checkpoint(1, outbox=(make_outgoing(destination="event"),), read_at=at(-90))
+    never_read = make_checkpoint(2, outbox=(make_outgoing(destination="event"),))
+
+    for one in (checkpoint, never_read):
+        boxes.publish(desk.store.commit(one))
+    assert (boxes.pending, boxes.unpublished_since) == ({1, 2}, {1: at(-90), 2: START})
+
+    desk.topic.refused.clear()
+    boxes.publish(desk.store.pending()[0])
+    assert (boxes.pending, boxes.unpublished_since) == ({2}, {2: START})
+
+
+def test_what_went_wrong_with_publishing_and_with_names_is_said_together() -> None:
+    desk = Desk()
+    desk.topic.refused.add("event")
+    boxes = outboxes(desk, Names())
+
+    boxes.publish(desk.commit(1, "event"))
+
+    assert [problem.split(":")[0] for problem in boxes.problems] == [
+        "SNS did not take a message for event",
+        "case names are not complete yet",
+    ]
+
+
+def test_mails_that_are_apart_by_themselves_are_not_held_up() -> None:
+    desk = Desk()
+    desk.hand_over(desk.commit(1, "email:default"))
+    desk.now += timedelta(seconds=0.2)
+    desk.hand_over(desk.commit(2, "email:default"))
+    desk.now += timedelta(seconds=0.15)
+    desk.hand_over(desk.commit(3, "email:default"))
+
+    assert desk.sleeps == [0.05]
+
+
+def test_a_clock_that_is_set_back_between_two_mails_holds_up_nothing() -> None:
+    desk = Desk()
+    desk.hand_over(desk.commit(1, "email:default"))
+    desk.now -= timedelta(hours=1)
+    desk.hand_over(desk.commit(2, "email:default"))
+
+    assert desk.sleeps == [0.2]

@@ -1,6 +1,6 @@
 """The one way to speak HTTP, against a server that misbehaves byte by byte.
 
-No redirect is followed (DESIGN section 6), no address is quoted (SECURITY.md).
+No redirect is followed (Slack delivery), no address is quoted (SECURITY.md).
 """
 
 from __future__ import annotations

@@ -34,6 +34,11 @@ def problems(text: str) -> tuple[str, ...]:
     return caught.value.problems
 
 
+@pytest.mark.parametrize("port", [1, 8443, 65535])
+def test_a_tracker_may_be_at_any_port_there_is(port: int) -> None:
+    assert links(jira=f"https://x.example:{port}/{{id}}").url(SHOP) == f"https://x.example:{port}/71"
+
+
 def test_the_file_that_ships_links_nothing() -> None:
     text = (settings_folder() / "issues.toml").read_text("utf-8")
     assert parse_issue_links(text) == IssueLinks()
@@ -93,6 +98,8 @@ def test_trackers_have_names_and_any_other_its_number() -> None:
         ('jira = "https://x.example{id}/"', "issues.toml:2: links.jira has a placeholder in its host"),
         ('jira = "https://a:b@x.example/{id}"', "issues.toml:2: links.jira is not an address"),
         ('jira = "https://x.example:y/{id}"', "issues.toml:2: links.jira is not an address"),
+        ('jira = "https://x.example:0/{id}"', "issues.toml:2: links.jira is not an address"),
+        ('jira = "https://x.example:65536/{id}"', "issues.toml:2: links.jira is not an address"),
         ('jira = "javascript:alert({id})"', "issues.toml:2: links.jira is not an address"),
         ('jira = "/browse/{id}"', "issues.toml:2: links.jira is not an address"),
         ('jira = "https://x.example/a b/{id}"', "issues.toml:2: links.jira holds a character that no address has"),

@@ -1,4 +1,4 @@
-"""How large an item gets, by DynamoDB's own rules, and when it expires (rule 7); what comes back: tests/contract."""
+"""How large an item gets, by DynamoDB's own rules, when it expires (rule 7), and what comes back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 
 from testmo_notifier.adapters import items
 from testmo_notifier.detect import MAX_OLDER
-from testmo_notifier.model import Checkpoint, Counters, Outgoing, Resume
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, Counters, Outgoing, ProjectState, Resume
 from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
+from tests.stored import CHECKPOINT, CONTROL, PROGRESS, PROJECT
 
 MAX_ITEM_BYTES = 400 * 1024
 ROOM_BYTES = 350_000  # what an item may take at the very most
@@ -136,6 +137,33 @@ def test_ids_drawn_from_a_trillion_fit_for_ten_thousand_tests() -> None:
     ids = rnd.sample(range(2**40), 20_000)
 
     assert item_bytes(full_checkpoint(ids[:10_000], ids[10_000:], AT_ONCE[:10_000])) < ROOM_BYTES
+
+
+@pytest.mark.parametrize("checkpoint", [CHECKPOINT, make_checkpoint(version=1)], ids=["full", "empty"])
+def test_a_checkpoint_comes_back_as_it_was(checkpoint: Checkpoint) -> None:
+    assert items.checkpoint_from(items.checkpoint_item(checkpoint)) == checkpoint
+
+
+@pytest.mark.parametrize("state", [PROJECT, ProjectState(3, START, version=1)], ids=["full", "empty"])
+def test_a_project_comes_back_as_it_was(state: ProjectState) -> None:
+    assert items.project_from(items.project_item(state)) == state
+
+
+@pytest.mark.parametrize("control", [CONTROL, Control()], ids=["full", "empty"])
+def test_the_control_comes_back_as_it_was(control: Control) -> None:
+    assert items.control_from(items.control_values(control)) == control
+    assert items.control_from({"pk": {"S": "CONTROL"}, "sk": {"S": "POLLER"}}) == Control()
+
+
+@pytest.mark.parametrize("progress", [PROGRESS, CaseProgress()], ids=["full", "empty"])
+def test_the_progress_of_case_names_comes_back_as_it_was(progress: CaseProgress) -> None:
+    assert items.progress_from(items.progress_item(3, progress)) == progress
+
+
+def test_names_of_cases_come_back_as_they_were() -> None:
+    names = {120: "Login", 121: "登录 ✖", 249: ""}
+
+    assert items.bucket_from(items.bucket_item(3, 0, names)) == names
 
 
 def test_destinations_share_their_digest() -> None:

@@ -1,4 +1,4 @@
-"""Who imports whom, and that importing has no effect (DESIGN section 7). Read from the source, nothing is imported."""
+"""Who imports whom, and that importing has no effect. Read from the source, nothing is imported."""
 
 from __future__ import annotations
 
@@ -133,3 +133,17 @@ def test_the_one_http_library_stays_in_one_file(path: Path) -> None:
     uses = [module for module in imports(path) if starts_with_one_of(module, {"urllib3", "http", "socket"})]
 
     assert uses == [] or path.name == "http.py"
+
+
+# What one poll gathers step by step; everything else is a value that nobody changes.
+GATHERING = {"Summary", "Discovery", "Names"}
+
+
+@pytest.mark.parametrize("path", LAYERS, ids=relative)
+def test_values_do_not_change_once_they_are_made(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            for options in (one.keywords for one in node.decorator_list if isinstance(one, ast.Call)):
+                given = {option.arg: ast.unparse(option.value) for option in options}
+                assert given.get("frozen") == (None if node.name in GATHERING else "True"), node.name
+                assert given.get("slots", "True") == given.get("kw_only", "True") == "True", node.name

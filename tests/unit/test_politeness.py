@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -67,6 +68,30 @@ def test_a_short_wait_is_waited_out_and_a_long_one_left_to_the_next_poll() -> No
 
     with pytest.raises(OutOfBudget):
         make_gate(1, spent={999_945: 1}).enter()
+
+
+@pytest.mark.parametrize(
+    ("second", "counts"),
+    [(999_939, False), (999_940, True), (1_000_000, True), (1_000_001, True), (1_000_002, False)],
+)
+def test_a_minute_ends_with_the_second_after_its_last_moment_and_a_second_ahead_still_counts(
+    second: int, *, counts: bool
+) -> None:
+    assert make_gate(5, spent={second: 2}).spent == ({second: 2} if counts else {})
+
+
+def test_it_is_said_when_the_oldest_request_is_a_minute_old() -> None:
+    assert make_gate(5, spent={999_990: 1, 999_970: 1}).frees_at == datetime.fromtimestamp(1_000_031, UTC)
+    assert make_gate(5).frees_at == datetime.fromtimestamp(1_000_061, UTC)
+
+
+@pytest.mark.parametrize(("limit", "spent", "has_room"), [(10, 4, True), (10, 5, False), (5, 1, True), (5, 2, False)])
+def test_a_courtesy_has_room_until_half_of_the_budget_is_spent(limit: int, spent: int, *, has_room: bool) -> None:
+    assert make_gate(limit, spent={1_000_000: spent}).has_room() is has_room
+
+
+def test_a_request_is_begun_while_there_is_time_for_it_and_for_what_comes_after() -> None:
+    make_gate(seconds_left=23.0).enter()
 
 
 def test_a_clock_that_was_set_back_does_not_block_for_ever() -> None:

@@ -86,3 +86,32 @@ def test_all_mistakes_are_told_at_once() -> None:
         parse_routes("route = 1\n[[routes]]\ndestination = ['slack:default']\n[[routes]]\ndestinations = []")
 
     assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fine"),
+    [("slack:" + "a" * 64, True), ("slack:" + "a" * 65, False), ("email:7-a_b", True), ("slack:-a", False)],
+)
+def test_a_destination_has_a_channel_and_a_short_plain_name(name: str, *, is_fine: bool) -> None:
+    text = f"[[routes]]\ndestinations = ['{name}']"
+
+    if is_fine:
+        assert parse_routes(text) == (Route((name,)),)
+    else:
+        with pytest.raises(ConfigurationError):
+            parse_routes(text)
+
+
+def test_a_mistake_names_its_own_route() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes("[[routes]]\ndestinations = ['slack:a']\n[[routes]]\ndestinations = ['b', 'slack:c']\nx = 1")
+
+    assert caught.value.problems == (
+        "routes.toml: route 2 has an unknown key 'x': only destinations is known",
+        "routes.toml: route 2 names 'b': a destination is slack:<name> or email:<name>",
+    )
+
+
+def test_a_stack_with_both_channels_is_told_of_both_when_nobody_is_reached() -> None:
+    with pytest.raises(ConfigurationError, match=r"which has slack, email: add slack:default or email:default"):
+        reached((), ("email", "slack"))

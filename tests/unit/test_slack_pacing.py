@@ -1,4 +1,4 @@
-"""DESIGN section 6, one message a second and webhook: `pacing`, and what it adds up to over hours (virtual time)."""
+"""Slack delivery, one message a second and webhook: `pacing`, and what it adds up to over hours (virtual time)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each answer of a webhook means (rule 11, DESIGN section 6), over real HTTP; what is not quoted (SECURITY.md)."""
+"""What each answer of a webhook means (rule 11, Slack delivery), over real HTTP; what is not quoted (SECURITY.md)."""
 
 from __future__ import annotations
 

@@ -51,6 +51,21 @@ def test_the_answer_is_json_and_never_endless() -> None:
     assert answer["retry_at"] == "2026-11-23T09:00:00+00:00"
 
 
+def test_a_poll_that_did_nothing_counts_nothing() -> None:
+    answer = Summary().to_json()
+
+    assert {name for name, value in answer.items() if value not in (0, False, None, [])} == {"status", "words"}
+    assert answer["status"] == "ok"
+
+
+@pytest.mark.parametrize(("number", "shown"), [(20, 20), (21, 21), (50, 21)])
+def test_twenty_problems_are_shown_and_how_many_more_there_are(number: int, shown: int) -> None:
+    problems = Summary(problems=[f"problem {n}" for n in range(number)]).to_json()["problems"]
+
+    assert isinstance(problems, list)
+    assert (len(problems), problems[19]) == (shown, "problem 19")
+
+
 def test_the_same_reason_is_said_once_however_many_runs_are_left() -> None:
     summary = Summary()
     summary.left("the 120 requests that a minute may take are used up")

@@ -259,7 +259,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What we keep per run; DESIGN section 4 says how it is stored.
+    """What we keep per run; docs/state.md says how it is stored.
 
     `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
     latest announced result (key, status id), `older` the keys that were there before to their status, inverted (`~`)

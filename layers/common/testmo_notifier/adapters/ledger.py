@@ -1,4 +1,4 @@
-"""Who was told what: every notification reaches its destination once (Powertools Idempotency, DESIGN rule 11)."""
+"""Who was told what: every notification reaches its destination once (Powertools Idempotency, rule 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state: one DynamoDB table (DESIGN section 4; `items` says how each noun is stored).
+"""The state: one DynamoDB table (docs/state.md; `items` says how each noun is stored).
 
 A checkpoint and its outbox are one item and change in one write, conditional on the version that was read. A write
 that finds another version raises `LostRace`: somebody else's write stands, and nothing was overwritten.

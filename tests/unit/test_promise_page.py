@@ -1,0 +1,122 @@
+"""docs/promise.md is the rulebook: every rule that is cited stands there, and what it says of code and tests is so."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.template import ROOT
+from tools.mutants import mutants
+
+PAGE: Final = (ROOT / "docs" / "promise.md").read_text("utf-8")
+PROMISES: Final = {
+    (re.match(r"Rule (\d+):", title) or re.match(r"(.+)", title) or [""])[1]: text
+    for title, text in re.findall(r"^###? (.+)\n((?:(?!^##).*\n)+)", PAGE, re.MULTILINE)
+    if "- **Kept by**" in text
+}
+MUTANTS: Final = Counter({"SECURITY.md": "What must not be said"}.get(m.rule, m.rule) for m in mutants())
+CITING: Final = (
+    "layers",
+    "functions",
+    "tools",
+    "tests",
+    "docs",
+    "README.md",
+    "SECURITY.md",
+    "template.yaml",
+    "Makefile",
+)
+TEXTS: Final = (".py", ".toml", ".md", ".yaml", ".j2", ".html", ".js")
+THIS: Final = Path(__file__).resolve()
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Everything that may cite a rule, as people read it: a line break inside a sentence is a space."""
+    for name in CITING:
+        top = ROOT / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and (path.suffix in TEXTS or path == top) and path != THIS:
+                yield str(path.relative_to(ROOT)), re.sub(r"\n[ #]*", " ", path.read_text("utf-8"))
+
+
+def line(promise: str, name: str) -> str:
+    found = re.search(rf"^- \*\*{name}\*\* (.+)$", PROMISES[promise], re.MULTILINE)
+    assert found, f"docs/promise.md: {promise} has no line that begins with **{name}**"
+    return found[1]
+
+
+def quoted(promise: str, name: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", line(promise, name))
+
+
+def test_the_fifteen_rules_are_there_in_order() -> None:
+    assert [name for name in PROMISES if name.isdecimal()] == [str(number) for number in range(1, 16)]
+
+
+def test_every_rule_that_is_cited_is_written() -> None:
+    cited = {
+        (number, file)
+        for file, text in texts()
+        for numbers in re.findall(r"\b[Rr]ules? (\d+(?:(?:, | and | or )\d+)*)", text)
+        for number in re.findall(r"\d+", numbers)
+    }
+
+    assert sorted((number, file) for number, file in cited if number not in PROMISES) == []
+    assert {number for number, _ in cited} >= {str(number) for number in range(1, 16)}
+
+
+def test_no_page_is_cited_that_is_not_in_the_repository() -> None:
+    """The design that the rules came from is not: what is promised today stands in docs/promise.md."""
+    assert [file for file, text in texts() if re.search(r"\bDESIGN\b", text)] == []
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_what_keeps_a_promise_exists(promise: str) -> None:
+    for name in quoted(promise, "Kept by"):
+        assert is_there(name), f"docs/promise.md, {promise}: nothing in testmo_notifier is called {name}"
+
+
+def is_there(name: str) -> bool:
+    """A module of the package, or something in one, like `detect.Detector.finished`."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            thing: object = importlib.import_module(".".join(["testmo_notifier", *parts[:length]]))
+        except ModuleNotFoundError:
+            continue
+        for attribute in parts[length:]:
+            thing = getattr(thing, attribute, None)
+        return thing is not None
+    return False
+
+
+@pytest.mark.parametrize(("name", "there"), [("detect.Detector.finished", True), ("adapters.testmo", True)])
+@pytest.mark.parametrize("suffix", ["", "x"])
+def test_a_name_that_is_misspelt_is_not_there(name: str, suffix: str, *, there: bool) -> None:
+    assert is_there(name + suffix) is (there and not suffix)
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_its_tests_exist_and_are_those_that_the_planned_breakages_rely_on(promise: str) -> None:
+    tests = set(quoted(promise, "Tests"))
+    rule = {"What must not be said": "SECURITY.md"}.get(promise, promise)
+    relied_on = {file for mutant in mutants() if mutant.rule == rule for file in mutant.tests}
+
+    assert sorted(file for file in tests if not (ROOT / file).is_file()) == []
+    assert relied_on - tests == set()
+
+
+def test_every_test_file_that_the_page_names_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", PAGE))
+
+    assert sorted(file for file in named if not (ROOT / file).is_file()) == []
+
+
+def test_the_numbers_of_planned_breakages_are_right() -> None:
+    assert {promise: int(line(promise, "Planned breakages")) for promise in PROMISES} == dict(MUTANTS)
