@@ -1,4 +1,4 @@
-"""Rule 15: a team's template that never ends or makes too much is stopped, told by line, and loses no message."""
+"""Rule 15: a template that never ends, or that makes too much, is stopped, told by line, and loses no message."""
 
 from __future__ import annotations
 
