@@ -60,6 +60,13 @@ def test_a_body_that_breaks_off_does_not_become_a_whole_one(value: object, missi
         json.loads(lightened(body, size).decode("utf-8", "replace"))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 9_999])
+@pytest.mark.parametrize("text", ['"', '\\"', '\\\\"', "\\", '"\\'])
+def test_a_quote_or_a_backslash_within_a_string_does_not_end_it(text: str, size: int) -> None:
+    value = [text, list(range(100)), {"key": text}]
+    assert json.loads(lightened(json.dumps(value).encode(), size)) == value
+
+
 def test_of_a_picture_between_words_the_words_are_kept() -> None:
     note = "Before" + "iVBOR/" * 1_000_000 + "After"
     kept = json.loads(lightened(json.dumps({"note": note, "id": 7}).encode(), 65_536))
