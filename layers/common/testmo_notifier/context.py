@@ -98,7 +98,8 @@ class ResultView:
     """The keys of the linked issues. Printed, a key is a link if issues.toml has a pattern for its tracker;
     `issue.url` is the address alone, empty where there is none. Empty where the message is short of room."""
     note: tuple[str, ...]
-    """The note as clean text, line by line, shortened; empty without one."""
+    """The note as clean text, line by line, shortened; empty without one. Lists keep bullets, numbers and margins,
+    a row of a table is one line."""
     rows: int
     """How many of the test's results are new in this message."""
     is_outdated: bool
