@@ -1,4 +1,4 @@
-"""CloudWatch's alarms in Slack (DESIGN section 6): what is posted, where, and what must not make trouble worse."""
+"""CloudWatch's alarms in Slack (the table of Slack delivery): what is posted, where, and what must not make trouble worse."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_an_alarm_about_slack_ends_even_where_nothing_about_slack_works() -> Non
 
 def test_which_alarms_are_about_slack_is_what_they_measure() -> None:
     def measures_slack(alarm: Mapping[str, Any]) -> bool:
-        told = json.dumps(alarm["Dimensions"])
+        told = json.dumps([alarm.get("Dimensions"), alarm.get("Metrics")])
         return any(word in told for word in ("-slack", "SlackQueue", "SlackDeadLetterQueue", "SlackFunction"))
 
     assert {name for name, alarm in ALARMS.items() if measures_slack(alarm)} == ABOUT_SLACK

@@ -54,7 +54,7 @@ def test_the_answer_is_json_and_never_endless() -> None:
 def test_a_poll_that_did_nothing_counts_nothing() -> None:
     answer = Summary().to_json()
 
-    assert {name for name, value in answer.items() if value not in (0, False, None, [])} == {"status", "words"}
+    assert {name for name, value in answer.items() if value not in (0, False, None, [], ())} == {"status", "words"}
     assert answer["status"] == "ok"
 
 
