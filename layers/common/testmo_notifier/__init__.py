@@ -17,5 +17,6 @@ render      a digest as Slack blocks, as mail and as a JSON event
 notation    how templates write for a channel
 model       the nouns                errors         what can go wrong, by what to do about it
 config      the settings             observability  logs and metrics
+version     which version this is
 adapters/   whatever leaves the process: http, testmo, store, topic, slack, secrets
 """

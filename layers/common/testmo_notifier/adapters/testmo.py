@@ -17,6 +17,7 @@ from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send, server_date
 from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Throttled, TokenRefused, Unreadable
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
+from testmo_notifier.version import VERSION
 
 if TYPE_CHECKING:
     import urllib3
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
 MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
 MAX_WORDS: Final = 200
-USER_AGENT: Final = "testmo-notifier"
+USER_AGENT: Final = f"testmo-notifier/{VERSION}"
 
 T = TypeVar("T")
 
