@@ -411,7 +411,13 @@ class QueuedMessage:
     sent_at: datetime | None = None
     problem: str | None = None
 
+    @property
+    def is_test(self) -> bool:
+        """Whether somebody sent it to see whether it arrives (`testmo-notifier send-test`)."""
+        return self.id.startswith(TEST_PREFIX)
 
+
+TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
