@@ -66,7 +66,7 @@ class Renderer:
     def __init__(self, time_zone: tzinfo, overrides: Path | None = None, links: IssueLinks = NO_LINKS) -> None:
         self.problems: list[str] = []
         self._links = links
-        own = [FileSystemLoader(overrides)] if overrides else []
+        own = [FileSystemLoader(overrides, encoding="utf-8-sig")] if overrides else []
         built_in = FileSystemLoader(BUILT_IN)
         # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
         everything = ChoiceLoader([*own, built_in, PrefixLoader({"built_in": built_in})])
