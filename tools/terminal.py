@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -60,6 +61,16 @@ class Terminal:
     def problem(self, words: str) -> None:
         """Something that went wrong without ending anything."""
         self._print((f"  ! {printable(words)}", "yellow"))
+
+    @contextmanager
+    def passing(self, words: str) -> Iterator[None]:
+        """What is being done: on a screen only until it is done, in a file a line like any other."""
+        if not self._console.is_terminal:
+            self.note(words)
+            yield
+            return
+        with self._console.status(Text(printable(words), "dim")):
+            yield
 
     def note(self, words: str) -> None:
         """Progress, or something worth knowing."""
