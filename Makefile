@@ -16,7 +16,7 @@ help: ## show this list
 .PHONY: setup
 setup: ## install everything into .venv*, quick when nothing changed; the command is then .venv/bin/testmo-notifier
 	@if [ -e .venv/.uv ] && ! .venv/bin/python -c "" 2>/dev/null; then rm .venv/.uv; fi
-	@$(MAKE) --silent -j4 .venv/.ready .venv-sam/.ready .venv-ministack/.ready .venv-rie/.ready
+	@$(MAKE) --silent -j4 .venv/.ready .venv-sam/.ready .venv-ministack/.ready .venv-rie/.ready .venv-sbom/.ready
 
 .PHONY: run
 run: setup ## watch it work on this machine: a simulated release day, from Testmo to Slack and mail (no account needed)
@@ -73,7 +73,8 @@ checkov: setup ## one more opinion on the template, from a tool too big for the 
 
 .PHONY: sbom
 sbom: setup ## what runs in the functions, as CycloneDX: sbom.json
-	.venv/bin/python -m tools.sbom > sbom.json
+	@PYTHONWARNINGS=ignore .venv-sbom/bin/cyclonedx-py requirements layers/common/requirements.txt --pyproject pyproject.toml \
+	  --output-reproducible --output-file sbom.json
 
 .PHONY: settings
 settings:
@@ -95,16 +96,16 @@ sam-validate:
 .PHONY: lock
 lock: .venv/.uv ## look for newer dependencies and pin them
 	$(COMPILE) --upgrade layers/common/requirements.in --output-file layers/common/requirements.txt
-	for lock in uv dev sam ministack rie; do $(COMPILE) --upgrade $(LOCKS)/$$lock.in --output-file $(LOCKS)/$$lock.txt; done
+	for lock in uv dev sam ministack rie sbom; do $(COMPILE) --upgrade $(LOCKS)/$$lock.in --output-file $(LOCKS)/$$lock.txt; done
 
 .PHONY: clean
 clean: ## remove everything that was made here, the environments included
-	rm -rf .venv .venv-sam .venv-ministack .venv-rie .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-ministack .venv-rie .venv-sbom .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # uv comes first, because it makes the rest a matter of seconds. A stamp is newer than the locks it was made from.
 .venv/.uv: $(LOCKS)/uv.txt
-	@echo "Installing the tools into .venv, .venv-sam, .venv-ministack and .venv-rie ..."
+	@echo "Installing the tools into .venv and .venv-* ..."
 	@for python in $(PYTHONS); do \
 	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
 	done; \

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.request import getproxies_environment
 
 import boto3
 from botocore.config import Config
@@ -25,6 +26,17 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=30, proxies={}
 )  # no proxies: everything is on loopback
 INVOKE_ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=INVOKE_SECONDS)  # a retry would be a second poll
+
+
+def proxies() -> dict[str, str]:
+    """The proxies of our own environment for a child, none of them for what is on this machine.
+
+    In small letters and in capitals: programs differ in which of the two they prefer.
+    """
+    found = getproxies_environment()
+    given = {f"{scheme}_proxy": found[scheme] for scheme in ("https", "http") if found.get(scheme)}
+    given["no_proxy"] = ",".join(filter(None, ("127.0.0.1,localhost", found.get("no"))))
+    return given | {name.upper(): value for name, value in given.items()}
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Aws:
         """The environment for AWS tools: this endpoint and nothing of a developer's own AWS settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
         token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
-        return kept | token | {
+        return kept | proxies() | token | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
@@ -63,7 +75,6 @@ class Aws:
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": "127.0.0.1,localhost," + os.environ.get("NO_PROXY", ""),
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_POLL_DELAY": "0.2",  # seconds; by default `sam deploy` looks every five whether it is done
         }  # fmt: skip

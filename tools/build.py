@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,7 +51,8 @@ def build(root: Path = processes.ROOT, builds: Path | None = None) -> Build:
     builds = builds or root / ".local" / "builds"
     kept = builds / fingerprint(root)
     if kept.is_dir():
-        os.utime(kept)
+        with suppress(OSError):  # it only says that somebody used it; a read-only folder is good enough here
+            os.utime(kept)
         return Build(kept.name, kept / "built" / "template.yaml", is_new=False)
     builds.mkdir(parents=True, exist_ok=True)
     _forget_old(builds)

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from testmo_notifier.config import DEFAULT_DESTINATION
+from tools.addresses import SENDER
 from tools.aws import Aws
 from tools.simulator.stamps import parse
 from tools.stack import Stack
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Channel = Literal["email", "event", "slack"]
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "event", "slack")
 BATCH: Final = 10  # the most SQS hands out at once
-SENDER: Final = "Testmo Notifier <no-reply@sns.amazonaws.com>"
 
 
 class NoEmailSubscription(Exception):

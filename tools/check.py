@@ -65,7 +65,7 @@ def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
 def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[Problem]:
     """What is wrong with one of the files."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         yield Problem(shown(path), None, "is missing: the poller does not start without it")
         return

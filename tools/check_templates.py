@@ -57,7 +57,7 @@ def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None 
         found += unknown_names(source)
         found += unknown_blocks(source)
     known = {(path, line) for path, line, _ in found}
-    rendered = render_problems(folder, with_samples or samples().items()) if paths else []
+    rendered = render_problems(folder, with_samples or samples().items()) if sources else []
     found += [(path, line, words) for path, line, words in rendered if (path, line) not in known]
     return sorted(found, key=lambda problem: problem[:2])
 
@@ -65,7 +65,7 @@ def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None 
 def read(path: Path, name: str) -> Source:
     """Parse and compile a template; raises `TemplateSyntaxError` with the line, for unknown filters too."""
     environment = environment_of(name)
-    text = path.read_text("utf-8")
+    text = path.read_text("utf-8-sig")
     environment.compile(text, name, str(path))
     return Source(name, path, environment.parse(text, name, str(path)))
 

@@ -1,55 +1,107 @@
-"""The `testmo-notifier` command."""
+"""The `testmo-notifier` command: names, flags and help. What a command does is imported when it is called."""
+# ruff: noqa: PLC0415 - so that `--help` and the Tab key do not wait for it
 
 from __future__ import annotations
 
 import os
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from threading import Event
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
-from tools import check as checking
-from tools import environment, local, preview_run, samples
-from tools import pictures as take
-from tools import preview as previewing
-from tools.chromium import ChromiumFailed, NoChromium
-from tools.inbox.receiver import Inbox
+from tools.asked import CONTEXT, Group, OneOf
 from tools.ops.commands import COMMANDS
-from tools.simulator import command, scenarios
-from tools.terminal import Terminal, say, say_json
+from tools.processes import ROOT
+from tools.saying import say, say_json
 
-CONFIGURATION_STATUS = 2  # what shells know as "you called it wrong"
-SIMULATOR_PORT = 8375
+if TYPE_CHECKING:
+    from tools.preview import Preview
+
+PROGRAM: Final = "testmo-notifier"
+CONFIGURATION_STATUS: Final = 2  # what shells know as "you called it wrong"
+SIMULATOR_PORT: Final = 8375
+AUDIENCES: Final = {
+    "On this machine, without an AWS account": ("local", "preview", "check", "simulator"),
+    "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run"),
+    "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume"),
+    "This command, and whoever works on it": ("completion", "pictures", "soak"),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def scenario_names() -> Iterable[str]:
+    """The stories of the simulator."""
+    from tools.simulator.scenarios import SCENARIOS
+
+    return SCENARIOS
+
+
+def sample_names() -> Iterable[str]:
+    """What `preview` can show, and all of it."""
+    from tools.samples import NAMES
+
+    return ("all", *NAMES)
+
+
+def channel_names() -> Iterable[str]:
+    """Where messages go, and all of them."""
+    from testmo_notifier.route import CHANNELS, EVENT
+
+    return ("all", *CHANNELS, EVENT)
+
+
+def tell_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
+    """Say which version this checkout is, and end."""
+    if wanted and not ctx.resilient_parsing:
+        from tools.version import version
+
+        say(f"{PROGRAM} {version()}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Group, audiences=AUDIENCES, context_settings=CONTEXT, epilog="`testmo-notifier COMMAND --help` has examples."
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=tell_version,
+    help="Say which version this is; `status` and `doctor` say which one a stack runs.",
+)
 def main() -> None:
-    """Testmo Notifier: run it on your own machine, and operate the stack that you deployed.
-
-    `local`, `simulator`, `check`, `preview` and `pictures` touch no AWS account. The others work on a deployed stack.
-    """
+    """Testmo Notifier: run it on your own machine, and operate the stack that you deployed."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:  # an old terminal's encoding may lack a sign; that is no reason to stop
             reconfigure(errors="replace")
 
 
-@main.command(name="local")
+@main.command(
+    name="local",
+    examples=[
+        ("testmo-notifier local --scenario release-day --interval 2", "a release day on a simulated Testmo"),
+        ("testmo-notifier local --polls 3 --emails mails", "three polls, each mail as a file"),
+        (
+            "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier local",
+            "your own Testmo, nothing deployed",
+        ),
+    ],
+)
 @click.option("--polls", metavar="N", help="Stop after N polls (default: go on until stopped).")
 @click.option("--interval", metavar="SECONDS", help="From one poll to the next (default: 60).")
 @click.option("--emails", metavar="DIR", help="Write each email to a file in this folder.")
 @click.option("--events", metavar="DIR", help="Write each JSON event to a file in this folder.")
-@click.option("--inbox-port", metavar="P", help=f"Where the inbox listens (default: {environment.DEFAULT_INBOX_PORT}).")
+@click.option("--inbox-port", metavar="P", help="Where the inbox listens (default: 8377).")
 @click.option(
     "--scenario",
-    metavar="NAME",
-    help=f"Play this story of the simulator and end with it: {', '.join(scenarios.SCENARIOS)}.",
+    type=OneOf(scenario_names, is_checked=False),
+    help="Play this story of the simulator and end with it.",
 )
 def local_command(**flags: str | None) -> None:
     """Run the whole product on this machine.
@@ -65,10 +117,14 @@ def local_command(**flags: str | None) -> None:
       PROJECT_IDS, RUN_IDS, ALERT_STATUS_IDS, CREATED_BY_IDS, ASSIGNEE_IDS    what is watched
       OVERLAP_SECONDS, MAX_STALENESS_MINUTES, BACKFILL_HOURS, REQUESTS_PER_MINUTE, TIME_ZONE
       AWS_ENDPOINT_URL           an emulator on this machine
+      HTTPS_PROXY, NO_PROXY      the way out of your network, if there is no other
 
     Ends with status 0 if every poll succeeded and nothing is undelivered, 1 if not, 2 if it was told something
     wrong. Ctrl-C ends polling, finishes what is under way and reports; a second one stops at once.
     """  # noqa: D301 - \b is click's mark for lines to keep
+    from tools import environment, local
+    from tools.terminal import Terminal
+
     try:
         settings = environment.read(os.environ, environment.Flags(**flags))
     except ConfigurationError as exc:
@@ -77,13 +133,20 @@ def local_command(**flags: str | None) -> None:
     sys.exit(local.run(settings, Terminal()))
 
 
-@main.command()
+@main.command(
+    examples=[
+        ("testmo-notifier simulator --scenario release-day", "a run that turns red, step by step"),
+        ("testmo-notifier simulator --port 0", "on any free port"),
+    ]
+)
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=SIMULATOR_PORT, show_default=True, help="0 is any free one."
 )
-@click.option("--scenario", type=click.Choice(list(scenarios.SCENARIOS)), default="default", show_default=True)
+@click.option("--scenario", type=OneOf(scenario_names), default="default", show_default=True)
 def simulator(port: int, scenario: str) -> None:
     """Run the simulated Testmo alone, until it is stopped."""
+    from tools.simulator import command
+
     try:
         command.serve(port, scenario)
     except OSError as exc:
@@ -91,12 +154,18 @@ def simulator(port: int, scenario: str) -> None:
         sys.exit(1)
 
 
-@main.command()
+@main.command(examples=[("testmo-notifier pictures", "after a change of templates, renderer or page")])
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=take.FOLDER, help="Default: docs/pictures."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / "docs" / "pictures",
+    help="Default: docs/pictures.",
 )
 def pictures(out: Path) -> None:
     """Take the README's pictures anew, if a message or the inbox page has changed. Needs Chromium."""
+    from tools import pictures as take
+    from tools.chromium import ChromiumFailed, NoChromium
+
     try:
         is_new = take.make(out)
     except (NoChromium, ChromiumFailed) as exc:
@@ -105,7 +174,7 @@ def pictures(out: Path) -> None:
     say(f"took {len(take.PICTURES)} pictures into {out}" if is_new else f"the pictures in {out} are up to date")
 
 
-@main.command()
+@main.command(examples=[("testmo-notifier soak --polls 50 --seed 7", "a short one that can be repeated")])
 @click.option("--polls", type=click.IntRange(1, 5_000), default=200, show_default=True)
 @click.option("--seed", type=int, default=None, help="Repeat an earlier soak (default: a new one).")
 def soak(polls: int, seed: int | None) -> None:
@@ -113,7 +182,8 @@ def soak(polls: int, seed: int | None) -> None:
 
     Ends with status 0 if nothing was lost and everything was delivered.
     """
-    from tools.soak import Soak  # noqa: PLC0415 - nobody else needs it
+    from tools.soak import Soak
+    from tools.terminal import Terminal
 
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     terminal = Terminal()
@@ -121,15 +191,27 @@ def soak(polls: int, seed: int | None) -> None:
     sys.exit(0 if Soak(terminal, polls=polls, seed=seed).play() else 1)
 
 
+def settings_folder() -> Path:
+    """The settings layer of this checkout."""
+    from importlib.resources import files
+
+    return Path(str(files("testmo_notifier_settings")))
+
+
 SETTINGS = click.option(
     "--settings",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=checking.settings_folder,
+    default=settings_folder,
     help="A folder with routes.toml, issues.toml and templates/ (default: the settings layer's).",
 )
 
 
-@main.command()
+@main.command(
+    examples=[
+        ("testmo-notifier check", "before every deploy, and in CI"),
+        ("testmo-notifier check --settings ../our-settings --json", "another folder, for a program"),
+    ]
+)
 @SETTINGS
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 def check(settings: Path, *, as_json: bool) -> None:
@@ -138,6 +220,11 @@ def check(settings: Path, *, as_json: bool) -> None:
     Prints every problem as `file:line: what is wrong, next step`; ends with status 0 if there is none but warnings,
     else 1.
     """
+    from dataclasses import asdict
+
+    from tools import check as checking
+    from tools.terminal import Terminal
+
     found = checking.problems(settings, os.environ)
     is_ok = all(problem.is_warning for problem in found)
     if as_json:
@@ -149,12 +236,21 @@ def check(settings: Path, *, as_json: bool) -> None:
     sys.exit(0 if is_ok else 1)
 
 
-@main.command()
-@click.option("--channel", type=click.Choice(["all", *previewing.CHANNELS]), default="all", show_default=True)
+@main.command(
+    examples=[
+        ("testmo-notifier preview --channel slack", "your templates, on a realistic sample"),
+        ("testmo-notifier preview --sample all --page 8378", "every sample, in the browser"),
+        (
+            "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier preview --run 42",
+            "what is failing in a run of yours",
+        ),
+    ]
+)
+@click.option("--channel", type=OneOf(channel_names), default="all", show_default=True)
 @click.option(
     "--sample",
     "names",
-    type=click.Choice(["all", *samples.NAMES]),
+    type=OneOf(sample_names),
     multiple=True,
     help="What to show; may be repeated (default: release).",
 )
@@ -178,17 +274,23 @@ def preview(
     With --run, the latest failing results of that run are read from TESTMO_URL with TESTMO_TOKEN, and shown as if they
     were all new; no checkpoint moves. Ends with status 1 if a template breaks or a run cannot be read.
     """
+    from tools import preview as previewing
+    from tools.terminal import Terminal
+
     try:
         maker = previewing.renderer(settings, os.environ)
-        access = preview_run.Access.from_env(os.environ) if run_ids else None
+        if run_ids:
+            from tools import preview_run
+
+            access = preview_run.Access.from_env(os.environ)
     except ConfigurationError as exc:
         say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS)
     try:
-        shown = preview_run.runs(access, run_ids) if access else previewing.chosen(names)
+        shown = preview_run.runs(access, run_ids) if run_ids else previewing.chosen(names)
     except NotifierError as exc:
         say(str(exc), error=True)
-        sys.exit(1)
+        sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
     previews = previewing.render(shown, previewing.CHANNELS if channel == "all" else [channel], maker)
     if as_json:
         say_json([one.as_json() for one in previews])
@@ -201,8 +303,13 @@ def preview(
     sys.exit(1 if maker.problems else 0)
 
 
-def serve_page(port: int, previews: Sequence[previewing.Preview]) -> None:
+def serve_page(port: int, previews: Sequence[Preview]) -> None:
     """Show messages on the inbox page until Ctrl-C."""
+    from threading import Event
+
+    from tools import preview as previewing
+    from tools.inbox.receiver import Inbox
+
     try:
         inbox = Inbox(port)
     except OSError as exc:
@@ -212,6 +319,22 @@ def serve_page(port: int, previews: Sequence[previewing.Preview]) -> None:
         previewing.fill(inbox, previews)
         say(f"On {inbox.url} until Ctrl-C", error=True)
         Event().wait()
+
+
+@main.command(
+    examples=[
+        ('eval "$(testmo-notifier completion bash)"', "in ~/.bashrc; zsh alike in ~/.zshrc"),
+        ("testmo-notifier completion fish > ~/.config/fish/completions/testmo-notifier.fish", "for fish, once"),
+    ]
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, flags and names with the Tab key."""
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    assert made is not None  # noqa: S101 - click knows these three
+    click.echo(made(main, {}, PROGRAM, "_TESTMO_NOTIFIER_COMPLETE").source())
 
 
 for operation in COMMANDS:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.config import (
     Reader,
     is_loopback,
@@ -29,7 +30,6 @@ from tools.build import SAM
 from tools.ministack import PROGRAM as MINISTACK
 from tools.simulator.scenarios import scenario_names_with_descriptions
 
-EMAIL_ADDRESS: Final = "qa@example.com"  # nobody's; what goes there is shown
 DEFAULT_SCENARIO: Final = "release-day"
 DEFAULT_INTERVAL_SECONDS: Final = 60.0
 DEFAULT_INBOX_PORT: Final = 8377
@@ -111,7 +111,7 @@ def read(environ: Mapping[str, str], flags: Flags) -> Settings:
         scenario=told.read("--scenario", _scenario, default=DEFAULT_SCENARIO) or DEFAULT_SCENARIO,
         ends_with_story=flags.scenario is not None and flags.polls is None,
     )
-    problems = [*env.problems, *told.problems]
+    problems = [*env.problems, *told.problems, *_proxy_problems()]
     if flags.scenario is not None and environ.get("TESTMO_URL"):
         problems.append("--scenario is a story of the simulator: leave it out, or unset TESTMO_URL and TESTMO_TOKEN")
     problems += [f"{tool} is not installed: run `make setup`" for tool in _missing_tools(settings)]
@@ -215,6 +215,15 @@ def _scenario(raw: str) -> str:
     if raw not in known:
         raise ValueError(f"is {raw!r}: give one of {', '.join(known)}")
     return raw
+
+
+def _proxy_problems() -> tuple[str, ...]:
+    """What is wrong with the proxies that the functions would use."""
+    try:
+        new_pool()
+    except ConfigurationError as exc:
+        return exc.problems
+    return ()
 
 
 def _missing_tools(settings: Settings) -> list[str]:

@@ -8,7 +8,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+GIVE_IT: Final = "give it to this user, or work in a checkout of your own"
 MAX_STEM_CHARS: Final = 60  # file systems allow 255 bytes; this is for people's eyes
+
+
+def unusable(exc: OSError) -> str:
+    """What cannot be read or written, and why: the file, or the folder in which it could not be made."""
+    path = Path(os.fsdecode(exc.filename))
+    there = next((one for one in (path, *path.parents) if one.exists()), path)
+    return f"{there} cannot be used ({exc.strerror or type(exc).__name__})"
 
 
 class NumberedFolder:

@@ -12,9 +12,11 @@ from typing import Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import build, stack
+from tools.addresses import EMAIL_ADDRESS, SENDER
 from tools.aws import Aws
-from tools.captures import SENDER, Captured, Captures
-from tools.environment import DEFAULT_INBOX_PORT, EMAIL_ADDRESS, Settings, Testmo
+from tools.captures import Captured, Captures
+from tools.environment import DEFAULT_INBOX_PORT, Settings, Testmo
+from tools.folders import GIVE_IT, unusable
 from tools.inbox.receiver import Inbox, Message
 from tools.ministack import MiniStack, NotUp
 from tools.session import Deployment, Session
@@ -49,8 +51,11 @@ def run(settings: Settings, terminal: Terminal) -> int:
         except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
             terminal.verdict(str(exc), is_ok=False)
             return 1
-        except (BotoCoreError, ClientError, OSError) as exc:  # an emulator that went away, a disk that is full
+        except (BotoCoreError, ClientError) as exc:  # an emulator that went away
             terminal.verdict(str(exc), is_ok=False)
+            return 1
+        except OSError as exc:  # a folder that is read-only, a disk that is full
+            terminal.verdict(f"{unusable(exc)}: {GIVE_IT}" if exc.filename else str(exc), is_ok=False)
             return 1
         except StoppedAtOnce as exc:
             terminal.verdict("stopped", is_ok=False)

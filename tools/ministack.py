@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from tools import processes
-from tools.aws import Aws
+from tools.aws import Aws, proxies
 
 PROGRAM = processes.ROOT / ".venv-ministack" / "bin" / "ministack"
 START_SECONDS = 30.0  # it takes less than one; a busy machine may need a few
@@ -28,7 +28,7 @@ class MiniStack:
     """One embedded AWS with an empty account. As a context manager it is up inside and gone afterwards.
 
     It enforces the functions' roles and the queues' policies (`AUTH=true`), so that what works here has the
-    permissions it needs. Functions inherit its environment: therefore it gets none of ours.
+    permissions it needs. Functions inherit its environment: therefore it gets none of ours but the proxies.
     """
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class MiniStack:
     def _environment(self) -> dict[str, str]:
         temporary = self._scratch / "tmp"
         temporary.mkdir()
-        return {
+        return proxies() | {
             "PATH": f"{PROGRAM.parent}:/usr/bin:/bin",
             "HOME": str(self._scratch),
             "TMPDIR": str(temporary),

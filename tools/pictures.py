@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tools.captures import SENDER
+from tools.addresses import EMAIL_ADDRESS, SENDER
 from tools.chromium import Chromium
-from tools.environment import EMAIL_ADDRESS
 from tools.inbox.receiver import FILES, PAGE, Inbox
 from tools.processes import ROOT
 from tools.rehearsal import Sent, rehearse

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from rich.text import Text
@@ -17,11 +17,12 @@ from testmo_notifier.model import Notification
 from testmo_notifier.render import Renderer
 from testmo_notifier.text import printable
 from tools import blocks
-from tools.captures import SENDER
-from tools.environment import EMAIL_ADDRESS
-from tools.inbox.receiver import Inbox
-from tools.samples import Sample, samples
+from tools.addresses import EMAIL_ADDRESS, SENDER
+from tools.samples import NAMES, Sample, samples
 from tools.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tools.inbox.receiver import Inbox
 
 CHANNELS: Final = ("slack", "email", "event")
 DESTINATIONS: Final[Mapping[str, str]] = {"slack": "slack:default", "email": "email:default", "event": "event"}
@@ -75,10 +76,7 @@ def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
 
 def chosen(names: Sequence[str]) -> dict[str, Sample]:
     """The samples of these names; all of them for `all`, the realistic one for none."""
-    every = samples()
-    if not names:
-        return dict(list(every.items())[:1])
-    return every if "all" in names else {name: every[name] for name in names}
+    return samples(NAMES if "all" in names else names or NAMES[:1])
 
 
 def render(shown: Mapping[str, Sample], channels: Iterable[str], maker: Renderer) -> list[Preview]:

@@ -11,12 +11,12 @@ import io
 import subprocess
 import sys
 import tarfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from tools.processes import ROOT
+from tools.version import version
 
 RELEASES: Final = ROOT / "tests" / "stack" / "releases"
 DEPLOYABLE: Final = ("template.yaml", "samconfig.toml", "functions", "layers")
@@ -24,12 +24,6 @@ DEPLOYABLE: Final = ("template.yaml", "samconfig.toml", "functions", "layers")
 
 class AlreadyReleased(Exception):
     """This version has a tag; says what to do."""
-
-
-def version(root: Path = ROOT) -> str:
-    """The version in pyproject.toml."""
-    found: str = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    return found
 
 
 def pack(root: Path = ROOT) -> bytes:

@@ -65,9 +65,14 @@ class Sample:
 NAMES: Final = ("release", "one", "sixty", "custom-status", "no-names", "minimal", "malformed", "hostile", "huge")
 
 
+def samples(names: Sequence[str] = NAMES) -> dict[str, Sample]:
+    """Samples by their names, the realistic one first; only those asked for are made (one is huge)."""
+    return {name: sample(name) for name in names}
+
+
 @cache
-def samples() -> dict[str, Sample]:
-    """Every sample by its name, the realistic one first."""
+def sample(name: str) -> Sample:
+    """One sample."""
     words = (
         ("four results of a release, with notes, people and issues", release),
         ("one result", one),
@@ -79,7 +84,8 @@ def samples() -> dict[str, Sample]:
         ("text that tries to break out, or to call people", hostile),
         ("everything as long as it can get", huge),
     )
-    return {name: Sample(about, make()) for name, (about, make) in zip(NAMES, words, strict=True)}
+    about, make = dict(zip(NAMES, words, strict=True))[name]
+    return Sample(about, make())
 
 
 def release() -> Digest:

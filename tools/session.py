@@ -15,9 +15,10 @@ from rich.text import Text
 
 from testmo_notifier.text import printable
 from tools import blocks, poller
+from tools.addresses import EMAIL_ADDRESS
 from tools.aws import Aws
 from tools.captures import Captured, Captures
-from tools.environment import EMAIL_ADDRESS, Settings
+from tools.environment import Settings
 from tools.folders import NumberedFolder
 from tools.inbox.receiver import Message
 from tools.poller import PollFailed, Summary
@@ -34,6 +35,7 @@ LOOK_AGAIN_SECONDS: Final = 5.0  # at a lease: the other poller is usually done 
 MAX_PAUSE_SECONDS: Final = 90.0  # that Testmo or the budget asks for; a longer one is told, not waited for
 SAY_SECONDS: Final = 10.0
 STORY_SECONDS: Final = 10.0
+MAX_MORE_POLLS: Final = 5  # after the end of a story, until Testmo has let everything be read
 BUSY_SECONDS: Final = 300.0  # a lease that a killed poller left behind ends within half a minute
 MAX_LETTERS: Final = 200  # parked messages that are looked at; the rest is counted
 LETTER_SECONDS: Final = 30  # how long nobody else sees them
@@ -103,6 +105,7 @@ class Session:
         self._parked_before = self._parked()
         self._delivered = 0
         self._story_goes_on = True
+        self._more_polls = MAX_MORE_POLLS
         self._failed: list[int] = []
         self._last: Summary | None = None
 
@@ -116,12 +119,23 @@ class Session:
             started = self._clock.monotonic()
             self._poll(number)
             self._show_arrivals()
-            if number == self._settings.polls or (self._settings.ends_with_story and not self._story_goes_on):
+            if number == self._settings.polls or self._is_told():
                 break
             self._pause(started + self._settings.interval_seconds - self._clock.monotonic())
             if self._settings.ends_with_story:  # a reader shall see what came of a step before the next one
                 self._settle(give_up_seconds=STORY_SECONDS)
         return self._report(number, waiting=self._settle())
+
+    def _is_told(self) -> bool:
+        """Whether the story is over and read to its end; where Testmo asks for a pause, that takes some more polls."""
+        if not self._settings.ends_with_story or self._story_goes_on:
+            return False
+        is_throttled = self._last is not None and self._last.status != "ok" and self._last.retry_at is not None
+        if not is_throttled or not self._more_polls:
+            return True
+        self._more_polls -= 1
+        self._terminal.note("Testmo asks for a pause: another poll after it")
+        return False
 
     def _tell(self) -> None:
         """Play the next step of the story, if there is one."""

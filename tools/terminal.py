@@ -1,45 +1,24 @@
 """What the command prints: lines that read well on a screen and in a file alike (no colours or motion there).
 
-Everything that a command prints comes through here: what it quotes may be anybody's words, and a terminal obeys them.
+Everything that a command prints comes through here or `saying`: what it quotes may be anybody's words, and a terminal
+obeys them.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-import click
 from rich.console import Console
 from rich.text import Text
 
 from testmo_notifier.text import printable
 
 BAR: Final = "  │ "
-OBEYED: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories that JSON leaves as they are, some of which steer
 
 Piece = tuple[str, str]  # text and its style
-
-
-def say(words: str, *, error: bool = False) -> None:
-    """Plain lines, without a style: an answer, or an error."""
-    click.echo(printable(words), err=error)
-
-
-def say_json(content: object) -> None:
-    """An answer for programs: the same content, with escapes for what would steer a terminal."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("".join(map(harmless_in_json, text)) + "\n")
-
-
-def harmless_in_json(char: str) -> str:
-    """A character of JSON as it can be printed; only within strings are there such that cannot."""
-    if char == "\n" or (char.isascii() and char.isprintable()) or unicodedata.category(char) not in OBEYED:
-        return char
-    return json.dumps(char)[1:-1]
 
 
 def harmless(piece: str | Piece | Text, console: Console) -> str | Piece | Text:
@@ -100,6 +79,16 @@ class Terminal:
     def problem(self, words: str) -> None:
         """Something that went wrong without ending anything."""
         self._print((f"  ! {words}", "yellow"))
+
+    @contextmanager
+    def passing(self, words: str) -> Iterator[None]:
+        """What is being done: on a screen only until it is done, in a file a line like any other."""
+        if not self._console.is_terminal:
+            self.note(words)
+            yield
+            return
+        with self._console.status(Text(printable(words), "dim")):
+            yield
 
     def note(self, words: str) -> None:
         """Progress, or something worth knowing."""

@@ -398,7 +398,7 @@ def test_the_request_says_who_asks_and_what_for(bench: Bench) -> None:
     assert server.heads[0]["Accept"] == "application/json"
     assert server.heads[0]["Authorization"] == f"Bearer {bench.simulator.token}"
     assert server.heads[0]["Accept-Encoding"] == "gzip"
-    assert server.heads[0]["User-Agent"] == "testmo-notifier"
+    assert server.heads[0]["User-Agent"] == "testmo-notifier/1.1.0"
 
 
 @pytest.mark.parametrize(

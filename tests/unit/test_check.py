@@ -48,6 +48,22 @@ def test_nothing_wrong_is_status_0(folder: Path) -> None:
     assert "routes.toml, issues.toml and no templates of your own are fine" in result.output
 
 
+BOM = "\ufeff"
+
+
+def test_the_mark_that_windows_editors_put_before_a_text_is_none_of_it(folder: Path) -> None:
+    (folder / "routes.toml").write_text(BOM + ROUTES, "utf-8")
+    (folder / "issues.toml").write_text(f"{BOM}[links]\n", "utf-8")
+    write(folder, "slack_header.j2", BOM + '{% extends "built_in/slack_header.j2" %}')
+    assert said(folder) == []
+
+
+def test_a_problem_behind_that_mark_is_found_in_its_line(folder: Path) -> None:
+    (folder / "routes.toml").write_text(f'{BOM}[[routes]]\ndestinations = ["sms:me"]\n', "utf-8")
+    (found,) = said(folder)
+    assert found.startswith("routes.toml:2: route 1 names 'sms:me'")
+
+
 def test_all_problems_of_all_files_are_told_at_once_with_status_1(folder: Path) -> None:
     (folder / "routes.toml").write_text(ROUTES + '\n[[routes]]\ndestinations = [\n  "sms:me",\n]\n')
     (folder / "issues.toml").write_text('[links]\n\njira = "nowhere"\n')

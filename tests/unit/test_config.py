@@ -225,7 +225,16 @@ def test_an_address_that_could_lead_elsewhere_is_refused_and_never_quoted(raw: s
     assert "hunter2" not in problem
 
 
-@pytest.mark.parametrize("secret", ["testmo_api_abc+/=", " testmo_api_abc+/=\n", '{"token": " testmo_api_abc+/= "}'])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "testmo_api_abc+/=",
+        " testmo_api_abc+/=\n",
+        '{"token": " testmo_api_abc+/= "}',
+        "\ufefftestmo_api_abc+/=\r\n",  # what Windows' editors and shells store
+        '\ufeff{"token": "testmo_api_abc+/="}',
+    ],
+)
 def test_a_token_is_a_plain_text_or_a_json_object(secret: str) -> None:
     assert config.testmo_token(secret) == "testmo_api_abc+/="
 
@@ -255,6 +264,8 @@ def test_what_is_no_token_is_refused_and_never_quoted(secret: str) -> None:
 
 def test_one_webhook_is_the_default_destination() -> None:
     assert config.slack_webhooks(f" {WEBHOOK}\n") == {"default": WEBHOOK}
+    assert config.slack_webhooks(f"\ufeff{WEBHOOK}") == {"default": WEBHOOK}
+    assert config.slack_webhooks(f'\ufeff{{"default": "{WEBHOOK}"}}') == {"default": WEBHOOK}
 
 
 def test_webhooks_have_names() -> None:

@@ -106,6 +106,13 @@ def test_a_webhook_that_is_gone_is_tried_once_more_with_the_secret_read_again() 
     assert [url for url, _ in script.posted] == [OLD, NEW]
 
 
+def test_a_test_is_posted_by_what_the_secret_says_now_and_not_by_what_was_kept() -> None:
+    script = Script(webhooks=[{"default": OLD}, {"default": NEW}])
+    script.run(make_message("test-1"), make_message("0a1b"))
+    assert [url for url, _ in script.posted] == [NEW, NEW]
+    assert script.fresh_reads == 1, "a real message is content with what was read"
+
+
 def test_a_webhook_that_stays_gone_parks_the_message_with_the_reason() -> None:
     script = Script([gone(), gone("no_active_hooks")])
 

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from testmo_notifier.errors import ConfigurationError
 from tools import environment, local
+from tools.aws import proxies
 from tools.cli import main
 from tools.environment import Flags, Settings
+from tools.ministack import MiniStack
 
 TOKEN = "testmo_api_a-secret-of-ours"
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/a-secret-of-ours"
@@ -158,3 +160,27 @@ def test_everything_wrong_is_said_at_once_before_anything_starts(monkeypatch: py
         assert f"- {name} " in result.output
     assert "a-secret-of-ours" not in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_proxy_that_is_no_address_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example.com:1080")
+    monkeypatch.delenv("https_proxy", raising=False)
+    with pytest.raises(ConfigurationError) as caught:
+        environment.read({}, Flags())
+    assert caught.value.problems[0].startswith("HTTPS_PROXY is not the address of an HTTP proxy: give one like")
+
+
+def test_the_functions_get_the_proxies_and_what_is_on_this_machine_needs_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("no_proxy", "testmo.example.com")
+    given = proxies()
+    assert given["HTTPS_PROXY"] == given["https_proxy"] == "http://proxy.example.com:3128"
+    assert given["NO_PROXY"] == given["no_proxy"] == "127.0.0.1,localhost,testmo.example.com"
+    assert "HTTP_PROXY" not in given
+    ministack = MiniStack()
+    ministack._scratch = tmp_path
+    assert ministack._environment()["HTTPS_PROXY"] == "http://proxy.example.com:3128"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.folders import NumberedFolder, slug
+from tools.folders import NumberedFolder, slug, unusable
 
 
 def test_numbers_go_on_where_an_earlier_command_stopped(tmp_path: Path) -> None:
@@ -51,3 +51,11 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_words_become_a_harmless_name(words: str, name: str) -> None:
     assert slug(words) == name
+
+
+def test_the_folder_in_which_a_file_cannot_be_made_is_named(tmp_path: Path) -> None:
+    for error in (
+        PermissionError(13, "Permission denied", str(tmp_path / "builds" / ".building-x1")),
+        OSError(30, "Read-only file system", str(tmp_path)),
+    ):
+        assert unusable(error) == f"{tmp_path} cannot be used ({error.strerror})"

@@ -39,7 +39,10 @@ def test_any_other_answer_is_not(slack: FakeSlack, status: int) -> None:
 @pytest.mark.parametrize(
     ("read", "reason"),
     [
-        (lambda: "http://127.0.0.1:1/secret", "no connection could be made"),
+        (
+            lambda: "http://127.0.0.1:1/secret",
+            "no connection could be made, it was refused: check address and port, and any firewall on the way",
+        ),
         (lambda: "http://[::1/secret", "the request failed (LocationParseError)"),
     ],
 )

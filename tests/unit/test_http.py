@@ -8,15 +8,17 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
+import urllib3
 
-from testmo_notifier.adapters.http import Answer, new_pool, retry_after_seconds, send, server_date
-from testmo_notifier.errors import TooHeavy, Unreadable
+from testmo_notifier.adapters.http import Answer, distrust, new_pool, retry_after_seconds, send, server_date
+from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SECRET = "XsecretX"
@@ -173,7 +175,9 @@ def test_no_connection_is_said_without_an_address() -> None:
     with pytest.raises(Unreadable) as caught:
         send(pool, "GET", f"http://127.0.0.1:{port}/services/{SECRET}", headers={})
 
-    assert str(caught.value) == "no connection could be made"
+    assert str(caught.value) == (
+        "no connection could be made, it was refused: check address and port, and any firewall on the way"
+    )
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -308,3 +312,125 @@ def test_a_body_that_drips_is_given_up_when_the_time_for_an_answer_is_over(monke
         with pytest.raises(Unreadable, match="no complete answer came in time"):
             send(pool, "GET", server.url, headers={}, read_seconds=5)
         pool.clear()
+
+
+# ----- What keeps an answer from coming, told apart ---------------------------------------------------------
+
+
+def ask(url: str, proxies: dict[str, str] | None = None) -> Answer:
+    pool = new_pool(proxies or {})
+    try:
+        return send(pool, "GET", url, headers={}, read_seconds=5)
+    finally:
+        pool.clear()
+
+
+def test_a_name_that_nobody_knows_a_host_without_a_way_and_one_that_is_silent_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for error, words in (
+        (socket.gaierror(-2, "Name or service not known"), "the host's name is not known (DNS): check the address"),
+        (OSError(101, "Network is unreachable"), "there is no way to the host: check the network"),
+        (TimeoutError(), "no connection in time: check the network, and whether it wants a proxy"),
+        (ConnectionRefusedError(), "no connection could be made, it was refused: check address and port"),
+    ):
+
+        def fail(*_: object, error: OSError = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("urllib3.util.connection.create_connection", fail)
+        with pytest.raises(Unreadable) as caught:
+            ask(f"https://example.testmo.net/services/{SECRET}")
+        assert str(caught.value).startswith(words)
+        assert "testmo.net" not in str(caught.value)
+
+
+def test_what_speaks_no_tls_is_told() -> None:
+    with (
+        serving(b"HTTP/1.1 400 Bad\r\n\r\n") as server,
+        pytest.raises(Unreadable, match="TLS certificate or handshake"),
+    ):
+        ask(server.url.replace("http://", "https://"))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (10, " (it has expired)"),
+        (18, " (it is self-signed)"),
+        (20, " (its issuer is not known here: does a proxy open the connections of this network?)"),
+        (62, " (it belongs to another host)"),
+        (0, ""),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_says_why_and_names_no_host(code: int, words: str) -> None:
+    inner = ssl.SSLCertVerificationError(1, "certificate verify failed: Hostname mismatch for 'example.testmo.net'")
+    inner.verify_code = code
+    assert distrust(urllib3.exceptions.SSLError(inner)) == words
+
+
+# ----- Proxies ---------------------------------------------------------------------------------------------
+
+PROXIED = OK + b"Content-Length: 2\r\n\r\nhi"
+USER = "Basic YWRhOnAgcEA="  # ada, p p@
+
+
+def test_the_proxy_of_the_environment_is_asked_with_its_user_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(PROXIED) as proxy:
+        address = proxy.url.removeprefix("http://").partition("/")[0]
+        monkeypatch.setenv("HTTP_PROXY", f"http://ada:p%20p%40@{address}")
+        monkeypatch.delenv("http_proxy", raising=False)
+        pool = new_pool()
+        answer = send(pool, "GET", "http://example.testmo.net/api", headers={"Authorization": "Bearer x"})
+        pool.clear()
+    assert answer.body == b"hi"
+    (request,) = proxy.requests
+    assert request.startswith(b"GET http://example.testmo.net/api HTTP/1.1\r\n")
+    assert f"Proxy-Authorization: {USER}".lower().encode() in request.lower()
+
+
+def test_https_goes_through_a_tunnel_and_the_proxy_sees_nothing_of_the_request() -> None:
+    refusing = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    with serving(refusing) as proxy:
+        with pytest.raises(
+            Unreadable, match="the proxy of HTTPS_PROXY or HTTP_PROXY answered 403: correct it, or unset"
+        ):
+            ask(f"https://example.testmo.net/services/{SECRET}", {"https": proxy.url})
+        (request,) = proxy.requests
+    assert request.startswith(b"CONNECT example.testmo.net:443 ")
+    assert SECRET.encode() not in request
+
+
+def test_a_proxy_that_wants_a_password_and_one_that_is_not_there_are_told_apart() -> None:
+    with serving(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n") as proxy:
+        address = proxy.url
+        with pytest.raises(Unreadable, match="answered 407, it wants a user and a password"):
+            ask("https://example.testmo.net/", {"https": address})
+    with pytest.raises(Unreadable, match="HTTP_PROXY could not be reached: correct it, or unset it"):
+        ask("https://example.testmo.net/", {"https": address})
+
+
+def test_what_is_on_this_machine_and_what_no_proxy_names_is_asked_directly() -> None:
+    nobody = "http://127.0.0.1:1"
+    with serving(PROXIED) as server:
+        for host in ("127.0.0.1", "localhost"):
+            url = server.url.replace("127.0.0.1", host)
+            assert ask(url, {"http": nobody, "https": nobody}).body == b"hi"
+    with pytest.raises(Unreadable, match="the proxy of"):
+        ask("http://example.invalid/", {"http": nobody})
+    for exempt in ("example.invalid", ".invalid", "other.example, example.invalid", "*"):
+        with pytest.raises(Unreadable) as caught:
+            ask("http://example.invalid/", {"http": nobody, "no": exempt})
+        assert "the proxy of" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["::", "socks5://proxy:1080", "http://", "http://proxy:0", "http://proxy:99999", "http://[::1"]
+)
+def test_a_proxy_that_is_no_address_is_a_setting_to_correct_and_is_not_quoted(wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        new_pool({"https": wrong})
+    (problem,) = caught.value.problems
+    assert problem == (
+        "HTTPS_PROXY is not the address of an HTTP proxy: give one like http://proxy.example.com:3128, or unset it"
+    )

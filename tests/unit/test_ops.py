@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,13 @@ from typing import Any, cast
 
 import click
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    SSLError,
+    TokenRetrievalError,
+)
 from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
@@ -254,6 +262,42 @@ def test_who_cannot_be_reached_is_told_with_the_step_that_helps(monkeypatch: pyt
     assert "log in again" in explain(TokenRetrievalError(provider="sso", error_msg="it has expired"))[1]
 
 
+def test_dns_tls_and_proxy_are_told_apart_with_the_step_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    url = "https://sts.eu-wset-1.amazonaws.com/"
+    unknown = EndpointConnectionError(endpoint_url=url, error=socket.gaierror(-2, "Name or service not known"))
+    assert explain(unknown)[1] == "its name is not known here (DNS): check the Region (--region) and the network"
+    assert "AWS_CA_BUNDLE=" in explain(SSLError(endpoint_url=url, error=OSError("certificate verify failed")))[1]
+    words, step = explain(ProxyConnectionError(proxy_url="http://***:***@127.0.0.1:1"))
+    assert "Failed to connect to proxy URL" in words
+    assert step.startswith("correct HTTPS_PROXY (or HTTP_PROXY), unset it")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    error = PermissionError(13, "Permission denied", str(tmp_path / "builds" / "new"))
+    words, step = explain(error)
+    assert words == f"{tmp_path} cannot be used (Permission denied)"
+    assert step == "give it to this user, or work in a checkout of your own"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "region"),
+    [
+        ([], {"AWS_REGION": "eu-central-1"}, "eu-central-1"),
+        ([], {"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+        ([], {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-west-1"}, "eu-central-1"),
+        (["--region", "eu-north-1"], {"AWS_REGION": "eu-central-1"}, "eu-north-1"),
+    ],
+)
+def test_the_region_is_that_of_the_flag_else_of_aws_region_else_the_default_one(
+    flags: list[str], environ: dict[str, str], region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.ops.status.status", lambda desk: print(desk.account.where))  # noqa: T201
+    given = {name: None for name in os.environ if name.startswith("AWS_")}
+    done = CliRunner().invoke(main, ["status", *flags], env={**given, **environ})
+    assert done.stdout == f"in {region} of this account\n"
+
+
 @pytest.mark.parametrize("endpoint", ["4566", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://", "http://[::1"])
 @pytest.mark.parametrize("command", ["doctor", "status", "pause", "redrive", "send-test", "dry-run"])
 def test_an_endpoint_that_is_no_address_is_a_sentence(endpoint: str, command: str) -> None:
@@ -301,7 +345,7 @@ def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_
     words, status = ending(ConfigurationError([f"the secret {arn} is not a token", "TIME_ZONE is 'Mars'"]))
     assert status == 2
     first, second = words.splitlines()
-    assert f"put-secret-value --secret-id {arn} --secret-string file://" in first
+    assert f"put-secret-value --secret-id {arn} --secret-string file:///dev/stdin; unset SECRET" in first
     assert second == "TIME_ZONE is 'Mars'"
     assert mend_setting(f"the secret {arn} cannot be read (AccessDenied): check that …") == "", "its own words say it"
 

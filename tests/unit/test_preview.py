@@ -187,3 +187,16 @@ def test_the_page_gets_every_message() -> None:
     with Inbox(0) as inbox:
         preview.fill(inbox, previews)
         assert [entry.kind for entry in inbox.entries.after(0)] == ["slack", "email", "event"]
+
+
+def test_a_proxy_that_is_no_address_is_a_wrong_setting(story: Story) -> None:
+    result = show("--run", "1", **access(story), HTTPS_PROXY="socks5://proxy:1080")
+    assert result.exit_code == 2
+    assert "HTTPS_PROXY is not the address of an HTTP proxy" in result.stderr
+
+
+def test_a_proxy_that_is_not_there_is_named() -> None:
+    given = {"TESTMO_URL": "https://example.testmo.net", "TESTMO_TOKEN": "t", "HTTPS_PROXY": "http://127.0.0.1:1"}
+    result = show("--run", "1", **given, NO_PROXY="", no_proxy="", https_proxy="http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "the proxy of HTTPS_PROXY or HTTP_PROXY could not be reached: correct it, or unset it" in result.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from tests.template import ROOT
 from tools import release
+from tools.version import version
 
 
 def test_the_same_sources_make_the_same_release() -> None:
@@ -48,7 +49,7 @@ def test_a_release_is_packed_without_litter_and_unpacked_as_it_was(tmp_path: Pat
 
 
 def test_what_was_tagged_is_not_packed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "_is_tagged", lambda _root, tag: tag == f"v{release.version()}")
+    monkeypatch.setattr(release, "_is_tagged", lambda _root, tag: tag == f"v{version()}")
     with pytest.raises(release.AlreadyReleased, match="raise the version"):
         release.keep(releases=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -56,4 +57,4 @@ def test_what_was_tagged_is_not_packed_again(tmp_path: Path, monkeypatch: pytest
 
 def test_the_version_has_its_entry_in_the_changelog() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(rf"^## \[{re.escape(release.version())}\] - \d{{4}}-\d{{2}}-\d{{2}}$", changelog, re.MULTILINE)
+    assert re.search(rf"^## \[{re.escape(version())}\] - \d{{4}}-\d{{2}}-\d{{2}}$", changelog, re.MULTILINE)

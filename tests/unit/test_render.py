@@ -167,6 +167,13 @@ def test_a_header_or_subject_that_is_far_too_long_gives_way_too(tmp_path: Path, 
     assert problems == [f"{name} gave 100001 characters, more than 100000"]
 
 
+def test_the_mark_that_windows_editors_put_before_a_template_is_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "email_subject.j2").write_text("\ufeffOurs", encoding="utf-8")
+    renderer = Renderer(BERLIN, tmp_path)
+    assert renderer.email(make_digest())[0] == "Ours"
+    assert renderer.problems == []
+
+
 def test_a_file_that_is_no_text_gives_way(tmp_path: Path) -> None:
     (tmp_path / "slack_more.j2").write_bytes(b"\xff\xfe\x00")
     renderer = Renderer(BERLIN, tmp_path)

@@ -1,33 +1,52 @@
+"""`make sbom`: CycloneDX's own tool on the pinned list of the layer."""
+
 from __future__ import annotations
 
-from tools.sbom import PINS, components, sbom
+import json
+import re
+import shutil
+import subprocess
+from typing import Any
 
-PINNED = """\
-# a comment
-Jinja2==3.1.6 \\
-    --hash=sha256:{a} \\
-    --hash=sha256:{b}
-    # via -r requirements.in
-colorama==0.4.6 ; sys_platform == 'win32' \\
-    --hash=sha256:{b}
-""".format(a="a" * 64, b="b" * 64)
+import pytest
 
+from tests.template import ROOT
+from tools.version import version
 
-def test_every_pin_is_a_component_with_its_version_and_hashes() -> None:
-    jinja, colorama = components(PINNED)
-    assert (jinja["name"], jinja["version"], jinja["purl"]) == ("Jinja2", "3.1.6", "pkg:pypi/jinja2@3.1.6")
-    assert jinja["hashes"] == [{"alg": "SHA-256", "content": letter * 64} for letter in "ab"]
-    assert colorama["purl"] == "pkg:pypi/colorama@0.4.6"
+MAKE = shutil.which("make") or "make"
+PINS = (ROOT / "layers" / "common" / "requirements.txt").read_text("utf-8")
 
 
-def test_the_layer_is_listed_completely() -> None:
-    """Our own list is the whole truth: the layer is built from it with --require-hashes."""
-    pins = PINS.read_text()
-    listed = list(components(pins))
-    assert len(listed) == pins.count("==") - pins.count(" == ")
-    assert {"boto3", "urllib3", "jinja2", "aws-lambda-powertools"} <= {str(found["name"]).lower() for found in listed}
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    recipe = subprocess.run(  # noqa: S603 - our own
+        [MAKE, "--dry-run", "--assume-old=setup", "sbom"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    command = recipe[recipe.index(".venv-sbom/bin/") :].replace("\\\n", " ").split()
+    written = command.index("--output-file") + 1
+    assert command[written] == "sbom.json"
+    command[written] = "-"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - the recipe
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
 
 
-def test_the_same_pins_give_the_same_document() -> None:
-    assert sbom(PINNED, "1.0") == sbom(PINNED, "1.0")
-    assert sbom(PINNED, "1.0")["serialNumber"] != sbom(PINNED, "1.1")["serialNumber"]
+def test_every_pinned_package_is_listed_with_its_version_and_hashes(document: dict[str, Any]) -> None:
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", PINS, re.MULTILINE))
+    assert {"boto3", "urllib3", "jinja2", "aws-lambda-powertools"} <= pinned.keys()
+    assert {one["name"]: one["version"] for one in document["components"]} == pinned
+    for one in document["components"]:
+        hashes = {h["content"] for reference in one["externalReferences"] for h in reference["hashes"]}
+        assert hashes, one["name"]
+        assert all(f"sha256:{found}" in PINS for found in hashes)
+
+
+def test_it_says_what_it_is_about_and_is_the_same_every_time(document: dict[str, Any]) -> None:
+    about = document["metadata"]["component"]
+    assert (document["bomFormat"], about["name"], about["version"]) == ("CycloneDX", "testmo-notifier", version())
+    assert "timestamp" not in document["metadata"]
+    assert "serialNumber" not in document

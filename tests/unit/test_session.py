@@ -135,6 +135,34 @@ def everything_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.environment._missing_tools", lambda _: [])
 
 
+def throttled(at_seconds: float) -> Mapping[str, object]:
+    return summary("partial", "read 0 of 1 run", retry_at=(START + timedelta(seconds=at_seconds)).isoformat())
+
+
+def test_a_story_ends_when_testmo_has_let_everything_be_read() -> None:
+    waiting = summary("waiting", "a pause", retry_at=(START + timedelta(seconds=60)).isoformat())
+    stage = Stage(summary(), throttled(60), waiting, summary(), story=iter(()), scenario="throttled", interval="1")
+    is_fine, printed = stage.play()
+    assert is_fine is True
+    assert stage.aws.polls == 4
+    assert "Testmo asks for a pause: another poll after it" in printed
+    assert stage.time.seconds >= 60
+
+
+def test_a_story_that_testmo_never_lets_be_read_ends_with_status_1() -> None:
+    stage = Stage(summary(), throttled(1), story=iter(()), scenario="throttled", interval="1")
+    is_fine, printed = stage.play()
+    assert is_fine is False
+    assert stage.aws.polls == 7, "the first, the last of the story, five more"
+    assert "The last poll did not read everything" in printed
+
+
+def test_as_many_polls_as_asked_for_are_made_whatever_testmo_asks_for() -> None:
+    stage = Stage(throttled(1), polls="2", interval="1")
+    assert stage.play()[0] is False
+    assert stage.aws.polls == 2
+
+
 def test_as_many_polls_as_asked_for_at_the_interval_asked_for() -> None:
     stage = Stage(summary(), polls="3", interval="60")
     assert stage.play()[0] is True

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms in Slack (the table of Slack delivery): what is posted, where, and what must not make trouble worse."""
+"""Alarms in Slack (the table of Slack delivery): what is posted, where, and what must not make trouble worse."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from tools.ops.conduct import fail
-from tools.terminal import Terminal, say, say_json
+from tools.saying import say, say_json
+from tools.terminal import Terminal
 
 HOSTILE = "Log\x1b[31min \x1b]0;title\x07fails \x9b2J\u202egnirts\x1b]8;;https://evil.example\x1b\\"
 HARMLESS = "Login fails gnirts"
@@ -69,3 +70,22 @@ def test_an_answer_for_programs_says_the_same_and_steers_nothing(capsys: pytest.
     assert json.loads(printed) == {"name": HOSTILE, "kept": "日本語 é 🇩🇪"}
     assert "日本語 é 🇩🇪" in printed
     assert all(char == "\n" or char.isprintable() for char in printed)
+
+
+def test_what_is_being_done_vanishes_from_a_screen_when_it_is_done() -> None:
+    printed = io.StringIO()
+    terminal = Terminal(Console(file=printed, force_terminal=True, width=80))
+    with terminal.passing("looking at: Mail"):
+        pass
+    terminal.note("found")
+    before, _, after = printed.getvalue().rpartition("\x1b[2K")  # the line is erased
+    assert "looking at: Mail" in before
+    assert "looking at" not in after
+    assert "found" in after
+
+
+def test_what_is_being_done_is_a_line_like_any_other_in_a_file() -> None:
+    printed = io.StringIO()
+    with Terminal(Console(file=printed)).passing("looking at: Mail"):
+        pass
+    assert printed.getvalue() == "  looking at: Mail\n"

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.config import PollerSettings, read_webhooks, testmo_token
+from testmo_notifier.config import PollerSettings, is_loopback, read_webhooks, testmo_token
 from testmo_notifier.errors import ConfigurationError
 from tools.aws import Aws
 from tools.processes import ROOT
@@ -37,6 +37,7 @@ CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=30,
 )
+NO_PROXIES: Final = Config(proxies={})  # a proxy's 127.0.0.1 is another one
 IN_GOOD_ORDER: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 OUTPUTS: Final = ("NotificationTopicArn", "OpsTopicArn", "StateTableName", "PollerFunctionName", "SlackQueueUrl")
 
@@ -54,6 +55,11 @@ class Stack:
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
     resources: Mapping[str, Mapping[str, str]]
+
+    @property
+    def version(self) -> str | None:
+        """Which version it runs; None for 1.0.0, whose stacks do not say."""
+        return self.outputs.get("Version")
 
     @property
     def topic(self) -> str:
@@ -109,6 +115,7 @@ class Account:
         """
         endpoint = checked_endpoint(os.environ.get("AWS_ENDPOINT_URL", ""), profile)
         if endpoint is None:
+            region = region or os.environ.get("AWS_REGION") or None  # boto3 alone knows AWS_DEFAULT_REGION only
             session = boto3.Session(profile_name=profile, region_name=region)
             return cls(session, stack_name or configured_name())
         aws = Aws.from_env(endpoint, os.environ)
@@ -116,7 +123,8 @@ class Account:
         return cls(session, stack_name or LOCAL_STACK_NAME, endpoint)
 
     def _client(self, name: str) -> Any:  # noqa: ANN401 - the properties below say which client it is
-        return self._session.client(name, endpoint_url=self.endpoint, config=CONFIG)  # type: ignore[call-overload]
+        config = CONFIG.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else CONFIG
+        return self._session.client(name, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
@@ -252,7 +260,7 @@ class Account:
 def configured_name() -> str:
     """The stack's name in samconfig.toml, which `sam deploy` takes, too."""
     try:
-        content = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+        content = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8-sig"))
         name = content["default"]["deploy"]["parameters"]["stack_name"]
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
         return DEFAULT_STACK_NAME

@@ -39,9 +39,10 @@ def mend(reason: str, *, secret: str = "") -> str:
     return step.replace(STORED_IN, f"{STORED_IN} ({secret})") if secret else step
 
 
-def store(arn: str, file: str) -> str:
-    """How to store a new value in a secret without leaving it in the shell's history. No deploy is needed."""
-    return f"aws secretsmanager put-secret-value --secret-id {arn} --secret-string file://{file} && rm {file}"
+def store(arn: str) -> str:
+    """How to store a new value in a secret: pasted, so that it gets into no history, file or list of processes."""
+    put = f"aws secretsmanager put-secret-value --secret-id {arn} --secret-string file:///dev/stdin"
+    return f'read -rs SECRET && printf %s "$SECRET" | {put}; unset SECRET'
 
 
 def mend_setting(problem: str) -> str:
@@ -49,4 +50,4 @@ def mend_setting(problem: str) -> str:
     found = re.match(r"the secret (arn:\S+) ", problem)
     if not found or "cannot be read" in problem:
         return ""
-    return f"then store it right, no deploy is needed: {store(found[1], 'secret.txt')}"
+    return f"then store it right, no deploy is needed: {store(found[1])}"

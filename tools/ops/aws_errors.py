@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import Final
 
 from botocore.exceptions import (
@@ -10,15 +11,23 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    ProxyConnectionError,
+    SSLError,
     SSOError,
     TokenRetrievalError,
 )
+from urllib3.exceptions import NameResolutionError
+
+from tools.folders import GIVE_IT, unusable
 
 LOG_IN: Final = "log in again (`aws sso login`, or new keys), then run this once more"
 RIGHTS: Final = "these credentials may not do that; docs/commands.md lists the rights each command needs"
 DEPLOY_AGAIN: Final = "a part of the stack was deleted by hand: `sam build && sam deploy` makes it again"
 AGAIN: Final = "try again in a minute"
 NOBODY_THERE: Final = "check the Region (--region) and whether the network lets you out"
+NO_PROXY: Final = "correct HTTPS_PROXY (or HTTP_PROXY), unset it, or name the host in NO_PROXY"
+NO_NAME: Final = "its name is not known here (DNS): check the Region (--region) and the network"
+NOT_TRUSTED: Final = "if a proxy opens the connections of this network, give its certificates: AWS_CA_BUNDLE=file.pem"
 NO_EMULATOR: Final = "is the emulator of AWS_ENDPOINT_URL running? Unset that variable to work on AWS"
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html, and the older services' own words
@@ -43,9 +52,23 @@ def explain(exc: Exception) -> tuple[str, str]:
         return said, next((step for step, codes in STEPS if any(one in code for one in codes)), AGAIN)
     if isinstance(exc, SSOError | TokenRetrievalError):
         return words, LOG_IN
-    if isinstance(exc, EndpointConnectionError | ConnectTimeoutError | HTTPClientError):
-        return words, NO_EMULATOR if os.environ.get("AWS_ENDPOINT_URL") else NOBODY_THERE
-    return words, AGAIN
+    if isinstance(exc, OSError) and exc.filename is not None:
+        return unusable(exc), GIVE_IT
+    return words, way_to_aws(exc)
+
+
+def way_to_aws(exc: Exception) -> str:
+    """What to check where AWS cannot be reached; botocore keeps what urllib3 said."""
+    if isinstance(exc, ProxyConnectionError):
+        return NO_PROXY
+    if isinstance(exc, SSLError):
+        return NOT_TRUSTED
+    if not isinstance(exc, EndpointConnectionError | ConnectTimeoutError | HTTPClientError):
+        return AGAIN
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        return NO_EMULATOR
+    cause = getattr(exc, "kwargs", {}).get("error")
+    return NO_NAME if isinstance(cause, NameResolutionError | socket.gaierror) else NOBODY_THERE
 
 
 def in_words(exc: Exception) -> str:

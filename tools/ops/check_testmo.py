@@ -23,7 +23,7 @@ AREA: Final = "Testmo"
 MAX_SKEW_SECONDS: Final = 30.0
 SHOWN: Final = 20
 ASKED: Final = 5  # runs that were left undone
-HOW_TO_RENEW: Final = "make a new API token in Testmo (profile, API access), put it into token.txt, then"
+HOW_TO_RENEW: Final = "make a new API token in Testmo (profile, API access), then run this and paste it"
 
 
 def testmo(desk: Desk) -> Iterable[Finding]:
@@ -39,7 +39,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
         projects, date = asked.projects()
     except TokenRefused as exc:
-        yield bad(AREA, str(exc), f"{HOW_TO_RENEW}: {store(settings.testmo_secret_arn, 'token.txt')}")
+        yield bad(AREA, str(exc), f"{HOW_TO_RENEW}: {store(settings.testmo_secret_arn)}")
         return
     except Throttled as exc:
         yield bad(AREA, str(exc), "wait for it to end; a lower RequestsPerMinute keeps it from coming back")

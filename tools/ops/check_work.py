@@ -15,6 +15,7 @@ from tools.ops.conduct import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.moments import age, counted
 from tools.ops.wiring import utc_now
+from tools.version import compared, version
 
 UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
 PATIENCE: Final = timedelta(minutes=5)
@@ -22,6 +23,7 @@ STALE_OUTBOX: Final = timedelta(minutes=10)
 ALARM: Final = "AWS::CloudWatch::Alarm"
 MAX_NAMES: Final = 100  # of one DescribeAlarms
 SHOWN: Final = 20
+UPGRADE: Final = 'check out the version of the stack, or deploy this one: docs/deploy.md, "Upgrading"'
 FUNCTION_FAILS: Final = 'see docs/runbook.md, "A function fails"'
 FUNCTION_SLOW: Final = 'see docs/runbook.md, "A function needs too long"'
 
@@ -34,6 +36,9 @@ def stack(desk: Desk) -> Iterable[Finding]:
         yield good("Stack", words)
     else:
         yield bad("Stack", words, deploy_step(found.name, found.status))
+    ours = version()
+    step = "" if found.version == ours else UPGRADE
+    yield good("Stack", f"it runs version {compared(found.version, ours)}", step)
 
 
 def functions(desk: Desk) -> Iterable[Finding]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tools.asked import CONTEXT, Command
 from tools.ops.moments import Moment
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 STATUSES: Final = (
     "Ends with status 0 if all is well or done, 1 if something is wrong or was not done, 2 if it was called wrongly."
 )
-CONTEXT: Final = {"help_option_names": ["-h", "--help"]}  # click keeps what it was first asked for with
 
 Body = Callable[..., Callable[["Desk"], int]]
 
@@ -40,7 +40,18 @@ def operated(body: Body) -> Callable[..., None]:
     return run
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier doctor", "everything, of the stack in samconfig.toml"),
+        (
+            "testmo-notifier doctor --stack-name notifier-payments --region eu-central-1",
+            "another stack, somewhere else",
+        ),
+    ],
+)
 @operated
 def doctor() -> Callable[[Desk], int]:
     """Find out what is wrong and how to mend it.
@@ -52,7 +63,15 @@ def doctor() -> Callable[[Desk], int]:
     return command.doctor
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier send-test", "to every destination that the routes name"),
+        ("testmo-notifier send-test --destination slack:payments", "to one of them"),
+    ],
+)
 @click.option(
     "--destination",
     "destinations",
@@ -76,7 +95,15 @@ def send_test(*, destinations: tuple[str, ...], direct: bool, wait: float) -> Ca
     return lambda desk: command.send_test(desk, destinations, direct=direct, wait_seconds=wait)
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier subscribe email:payments ada@example.com", "one more mailbox"),
+        ("testmo-notifier subscribe --list", "who gets what, and who has not confirmed"),
+    ],
+)
 @click.argument("destination", required=False)
 @click.argument("address", required=False)
 @click.option("--list", "as_list", is_flag=True, help="Show who gets what by mail, and who has not confirmed.")
@@ -103,7 +130,15 @@ def subscribe(
     return command.show if as_list else lambda desk: command.subscribe(desk, destination or "", address or "")
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier status", "for people"),
+        ("testmo-notifier status --json | jq .lag_seconds", "for programs"),
+    ],
+)
 @operated
 def status() -> Callable[[Desk], int]:
     """Show what is watched and how far it is.
@@ -115,7 +150,15 @@ def status() -> Callable[[Desk], int]:
     return command.status
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier rewind --since 2h", "what would be announced again"),
+        ("testmo-notifier rewind --since 2026-11-23T09:00Z --project 3 --yes", "do it, for one project"),
+    ],
+)
 @click.option("--run", type=click.IntRange(1), metavar="ID", help="One run; alone, from its beginning.")
 @click.option("--since", type=Moment(), help="What is failing since then: 2026-11-23T09:00Z, or 2h ago.")
 @click.option("--project", type=click.IntRange(1), metavar="ID", help="With --since: only the runs of this project.")
@@ -134,7 +177,15 @@ def rewind(*, run: int | None, since: datetime | None, project: int | None, appl
     return lambda desk: command.rewind(desk, run=run, since=since, project=project, apply=apply)
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier redrive", "what is dead, and why"),
+        ("testmo-notifier redrive --queue slack --yes", "back to work with it"),
+    ],
+)
 @click.option(
     "--queue",
     type=click.Choice(["all", "slack", "subscription"]),
@@ -158,7 +209,14 @@ def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     return lambda desk: (command.apply if apply else command.plan)(desk, queues)
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier pause", "before a migration of Testmo, say"),
+    ],
+)
 @operated
 def pause() -> Callable[[Desk], int]:
     """Stop the polls.
@@ -170,7 +228,14 @@ def pause() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "DISABLED")
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier resume", "when it is over"),
+    ],
+)
 @operated
 def resume() -> Callable[[Desk], int]:
     """Let the polls go on."""
@@ -179,7 +244,15 @@ def resume() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "ENABLED")
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier deliveries --result 538", "was this failure told, and to whom?"),
+        ("testmo-notifier deliveries --since 1d --run 12", "everything of a run since yesterday"),
+    ],
+)
 @click.option("--result", type=click.IntRange(1), metavar="ID", help="A result of Testmo: did we tell of it?")
 @click.option("--since", type=Moment(), help="What was published since then: 2026-11-23T09:00Z, or 2h ago.")
 @click.option("--run", type=click.IntRange(1), metavar="ID", help="Of this run only; quicker, too.")
@@ -195,7 +268,18 @@ def deliveries(*, result: int | None, since: datetime | None, run: int | None) -
     return lambda desk: command.deliveries(desk, result=result, since=since, run=run)
 
 
-@click.command(epilog=STATUSES, context_settings=CONTEXT)
+@click.command(
+    cls=Command,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier dry-run", "with the state of the stack"),
+        (
+            "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier dry-run --from-environment",
+            "before anything is deployed",
+        ),
+    ],
+)
 @click.option(
     "--from-environment",
     is_flag=True,

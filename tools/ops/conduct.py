@@ -26,7 +26,8 @@ from tools.ops.account import Account, NoStack
 from tools.ops.advice import mend_setting
 from tools.ops.aws_errors import in_words
 from tools.processes import ROOT
-from tools.terminal import Terminal, say_json
+from tools.saying import say_json
+from tools.terminal import Terminal
 
 FINE: Final = 0
 WRONG: Final = 1

@@ -40,8 +40,9 @@ def doctor(desk: Desk) -> int:
     findings: list[Finding] = []
     known: set[tuple[str, str]] = set()
     for area, check in CHECKS:
-        desk.progress.note(f"looking at: {area}")
-        for finding in examine(area, check, desk):
+        with desk.progress.passing(f"looking at: {area}"):
+            found = examine(area, check, desk)
+        for finding in found:
             if finding.ok or (finding.words, finding.mend) not in known:  # one cause may be in the way of many checks
                 findings.append(finding)
                 tell(desk, finding)

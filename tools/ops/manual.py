@@ -22,9 +22,7 @@ def help_of(name: str) -> str:
     context = click.Context(
         command,
         info_name=f"testmo-notifier {name}",
-        terminal_width=WIDTH,
-        max_content_width=WIDTH,
-        **command.context_settings,
+        **{**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH},
     )
     return command.get_help(context)
 

@@ -12,8 +12,8 @@ from uuid import uuid4
 from testmo_notifier.adapters import slack
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.topic import Topic
-from testmo_notifier.errors import Undelivered
-from testmo_notifier.model import Notification
+from testmo_notifier.errors import ConfigurationError, Undelivered
+from testmo_notifier.model import TEST_PREFIX, Notification
 from tools.ops import letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import mend
@@ -41,6 +41,7 @@ def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: 
     every = [name for name in wiring.routed(settings) if name != "event"]
     chosen = list(dict.fromkeys(wanted)) or ([name for name in every if name.startswith("slack:")] if direct else every)
     refuse_nonsense(chosen, settings.channels, direct=direct)
+    refuse_unknown(desk.account, chosen, every)
     outcomes: list[Outcome] = []
     for destination in chosen:
         if destination.startswith("email:"):
@@ -69,6 +70,25 @@ def refuse_nonsense(chosen: Sequence[str], channels: Sequence[str], *, direct: b
             raise WrongUsage("--direct is for Slack: mail always goes through SNS")
 
 
+def refuse_unknown(account: Account, chosen: Sequence[str], routed: Sequence[str]) -> None:
+    """Raise `WrongUsage` for a name that neither a route nor the stack itself knows, with those that there are."""
+    if set(chosen) <= set(routed):
+        return
+    known = list(routed)
+    try:
+        known += [f"slack:{name}" for name in account.webhooks()]
+    except ConfigurationError:  # the secret is wrong, or these credentials may not read it: then it is tried
+        known += [name for name in chosen if name.startswith("slack:")]
+    mail = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
+    known += [name for name in chosen if any(s.takes("email", name) for s in mail)]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise WrongUsage(
+            f"no route of this checkout and nothing in the stack is called {', '.join(unknown)}: "
+            f"there are {', '.join(dict.fromkeys(known))}"
+        )
+
+
 def tell(desk: Desk, outcome: Outcome) -> None:
     """Say how it went."""
     desk.out.verdict(f"{outcome.destination}: {outcome.words}", is_ok=outcome.ok)
@@ -81,7 +101,7 @@ def notification(destination: str) -> Notification:
     channel = destination.partition(":")[0]
     blocks = [{"type": "section", "text": {"type": "plain_text", "text": TEXT, "emoji": False}}]
     return Notification(
-        id=f"test-{uuid4().hex}",
+        id=f"{TEST_PREFIX}{uuid4().hex}",
         destination=destination,
         channel=channel,
         subject="[TEST] Testmo Notifier" if channel == "email" else "",

@@ -13,6 +13,7 @@ from tools.ops.letters import depth
 from tools.ops.moments import age, counted, iso
 from tools.ops.records import State
 from tools.ops.wiring import utc_now
+from tools.version import compared, version
 
 SHOWN: Final = 40  # runs; --json has all of them
 
@@ -28,6 +29,7 @@ def status(desk: Desk) -> int:
     desk.out.heading(
         f"{account.stack.name}: {account.stack.status}",
         {
+            "Version": compared(account.stack.version, version()),
             "Schedule": f"{schedule.timing(planned)}, {planned['State'].lower()}",
             "Last poll": ago(state.control.polled_at, now),
             "Last complete look at Testmo": ago(state.control.discovered_at, now),
@@ -126,6 +128,8 @@ def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
     return {
         "ok": True,
         "stack": desk.account.stack.name,
+        "version": desk.account.stack.version,
+        "command_version": version(),
         "installed_at": iso(control.installed_at),
         "polled_at": iso(polled),
         "lag_seconds": round((now - polled).total_seconds(), 1) if polled else None,

@@ -22,5 +22,6 @@ slack_blocks  what they wrote for Slack, as Block Kit
 bounds      how much a team's own template may do
 model       the nouns                errors         what can go wrong, by what to do about it
 config      the settings             observability  logs and metrics
+version     which version this is
 adapters/   whatever leaves the process: http, testmo, store, topic, slack, secrets
 """

@@ -27,6 +27,7 @@ MIN_REQUESTS_PER_MINUTE: Final = 5  # fewer could not even list the projects and
 MAX_REQUESTS_PER_MINUTE: Final = 6_000
 SLACK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
 DEFAULT_DESTINATION: Final = "default"
+BOM: Final = "\ufeff"
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ class Reader:
 
     def read(self, name: str, parse: Callable[[str], T], *, default: str | None = None) -> T | None:
         """The parsed value; None after a problem. An empty variable counts as one that is not set."""
-        raw = self._environ.get(name, "").strip()
+        raw = bare(self._environ.get(name, ""))
         if not raw:
             if default is None:
                 self.problems.append(f"{name} is not set")
@@ -293,7 +294,7 @@ def ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def testmo_token(secret: str) -> str:
     """The token inside Testmo's secret: a plain string or `{"token": "…"}`. Never quotes the secret."""
-    text = secret.strip()
+    text = bare(secret)
     if text.startswith("{"):
         value = json_object(text).get("token")
         text = value.strip() if isinstance(value, str) else ""
@@ -304,7 +305,7 @@ def testmo_token(secret: str) -> str:
 
 def heartbeat_url(secret: str) -> str:
     """The address of a dead man's switch (healthchecks.io and its like). Never quotes the secret."""
-    text = secret.strip()
+    text = bare(secret)
     split_url(text, "store the address that the service gives for a check, like https://hc-ping.com/…")
     return text
 
@@ -330,7 +331,7 @@ def usable_webhooks(secret: str) -> dict[str, str]:
 
 def read_webhooks(secret: str) -> tuple[dict[str, str], list[str]]:
     """The good webhooks of a secret, and what is wrong with the others. No sentence quotes an address."""
-    text = secret.strip()
+    text = bare(secret)
     pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
     problems = []
     webhooks: dict[str, str] = {}
@@ -343,6 +344,11 @@ def read_webhooks(secret: str) -> tuple[dict[str, str], list[str]]:
         except ValueError as exc:
             problems.append(f"slack:{name} {exc}")
     return webhooks, problems
+
+
+def bare(text: str) -> str:
+    """A text without blanks around it, and without the mark that Windows' editors put before it."""
+    return text.strip().removeprefix(BOM).strip()
 
 
 def json_object(text: str) -> dict[str, object]:

@@ -158,10 +158,13 @@ class Batch:
         return Receipt(self._effects.now(), text_only=False)
 
     def _post_or_look_again(self, message: QueuedMessage, payload: str, patience: timedelta) -> None:
-        """Post; if the webhook is gone, read the secret again and post once more with what it says now."""
+        """Post; if the webhook is gone, read the secret again and post once more with what it says now.
+
+        A test is sent to see what the secret says now: by an address that was kept it would prove nothing.
+        """
         name = message.destination.removeprefix(CHANNEL_PREFIX)
         try:
-            self._post(message, self._effects.webhooks(False).get(name), payload, patience)
+            self._post(message, self._effects.webhooks(message.is_test).get(name), payload, patience)
         except DestinationGone:
             url = self._effects.webhooks(True).get(name)
             try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from testmo_notifier.config import is_loopback, shorten
+from testmo_notifier.config import BOM, is_loopback, shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue
 
@@ -56,7 +56,7 @@ def placeholder(issue: Issue, name: str) -> str:
 def parse_issue_links(text: str, where: str = "issues.toml") -> IssueLinks:
     """The links in a file; raises `ConfigurationError` with everything that is wrong with it, by line."""
     try:
-        content = tomllib.loads(text)
+        content = tomllib.loads(text.removeprefix(BOM))
     except tomllib.TOMLDecodeError as exc:
         raise ConfigurationError([f"{where} is not TOML: {exc}"]) from exc
     problems = [

@@ -462,7 +462,13 @@ class QueuedMessage:
     is_alarm: bool = False
     silent: str = ""
 
+    @property
+    def is_test(self) -> bool:
+        """Whether somebody sent it to see whether it arrives (`testmo-notifier send-test`)."""
+        return self.id.startswith(TEST_PREFIX)
 
+
+TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 

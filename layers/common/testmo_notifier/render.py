@@ -74,7 +74,7 @@ class Renderer:
         built_in = FileSystemLoader(BUILT_IN)
         self._built_in = Environments(ChoiceLoader([built_in]), time_zone)
         # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
-        own = [FileSystemLoader(overrides)] if overrides else []
+        own = [FileSystemLoader(overrides, encoding="utf-8-sig")] if overrides else []
         loader = ChoiceLoader([*own, built_in, PrefixLoader({"built_in": built_in})])
         self._own = Environments(loader, time_zone, self._bounds)
 

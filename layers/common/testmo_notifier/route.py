@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from testmo_notifier.config import BOM
 from testmo_notifier.errors import ConfigurationError
 
 EVENT: Final = "event"  # every digest is an event too, whatever the routes say
@@ -24,7 +25,7 @@ class Route:
 def parse_routes(text: str, where: str = "routes.toml") -> tuple[Route, ...]:
     """The routes in a file; raises `ConfigurationError` with everything that is wrong with it."""
     try:
-        content = tomllib.loads(text)
+        content = tomllib.loads(text.removeprefix(BOM))
     except tomllib.TOMLDecodeError as exc:
         raise ConfigurationError([f"{where} is not TOML: {exc}"]) from exc
     problems = [f"{where}: unknown key {key!r}: only [[routes]] is known" for key in content if key != "routes"]

@@ -7,8 +7,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import boto3
 from botocore import xform_name
@@ -124,24 +123,30 @@ class Follower:
         return self._run(f"{line} {extra}".strip())
 
 
+# What is pasted goes in by a pipe; the `aws` command behind it reads it from there.
+PASTED: Final = re.compile(r'read -rs SECRET && printf %s "\$SECRET" \| (aws .* file:///dev/stdin); unset SECRET')
+
+
 class Cli:
     """The `aws` command as far as the runbook needs it: names and parameters are checked against AWS's own models."""
 
-    def __init__(self, aws: Aws, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, aws: Aws) -> None:
+        self.pasted = ""
         self._session = boto3.Session(aws.access_key_id, aws.secret_access_key, region_name=aws.region)
         self._endpoint = aws.endpoint
 
     def shell(self, line: str) -> str:
-        """A line of a shell: `&&`, one level of `$(…)`, `aws …` and `rm FILE`; what the last command printed."""
+        """A line of a shell: `&&`, one level of `$(…)`, a pasted secret, `aws …`; what the last command printed."""
+        pasted = PASTED.fullmatch(line)
+        if pasted:
+            assert self.pasted, "nothing was pasted"
+            return self.shell(pasted[1])
         line = re.sub(r'"?\$\((.*?)\)"?', lambda found: shlex.quote(self.shell(found[1])), line)
         printed = ""
         for part in line.split(" && "):
             match shlex.split(part):
                 case ["aws", service, operation, *words]:
                     printed = self._call(service, operation, words)
-                case ["rm", name]:
-                    (self._folder / name).unlink()
                 case other:
                     raise AssertionError(f"nobody knows how to run {other}")
         return printed
@@ -177,4 +182,4 @@ class Cli:
         return str(answer)
 
     def _value(self, word: str) -> str:
-        return (self._folder / word.removeprefix("file://")).read_text() if word.startswith("file://") else word
+        return self.pasted if word == "file:///dev/stdin" else word

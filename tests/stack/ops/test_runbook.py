@@ -46,7 +46,7 @@ class Duty:
     def __init__(self, operated: Operated, folder: Path) -> None:
         self.operated = operated
         self.folder = folder
-        self.cli = runbook.Cli(operated.aws, folder)
+        self.cli = runbook.Cli(operated.aws)
         self.cloudwatch = CloudWatch()
         self.time = START
         self.later = ExitStack()  # what has to be as it was for the next test
@@ -303,13 +303,11 @@ def test_testmo_refuses_the_token(duty: Duty) -> None:
 
     with duty.follow("Testmo refuses the token") as guide:
         guide.step("make a new token")
-        (duty.folder / "token.txt").write_text("testmo_api_the-new-one\n")
-
         guide.step("Store it in the secret that doctor names", "No deploy", "as soon as it is refused")
         said = guide.type()
         (found,) = re.findall(r"→ make a new API token .*--secret-id (arn:\S+) ", said.out)
+        duty.cli.pasted = "testmo_api_the-new-one"
         guide.type(number=1, TESTMO_SECRET_ARN=found)
-        assert not (duty.folder / "token.txt").exists()
 
         guide.step("says whose token it is and which projects it sees")
         assert operated.poll().status == "ok", "the secret is read again at once"
@@ -614,7 +612,7 @@ def test_a_destination_is_gone(duty: Duty) -> None:
 
         guide.step("under the same name", "all of them, not only the new one")
         renewed = {**json.loads(before), "payments": operated.slack.webhook("renewed")}
-        (duty.folder / "webhooks.json").write_text(json.dumps(renewed))
+        duty.cli.pasted = json.dumps(renewed)
         assert f"the Slack secret ({secret})" in said.out, "the ARN that is typed"
         guide.type(SLACK_SECRET_ARN=secret)
 

@@ -20,10 +20,12 @@ def test_status_says_how_far_everything_is(operated: Operated) -> None:
 
     said = operated.command("status")
     assert said.status == 0
+    assert "  Version                       1.1.0\n" in said.out
     assert f"run {run.id}  open  project {operated.shop.id}" in said.out
     assert "1 failing" in said.out
     told = operated.command("status", "--json").json
     assert told["lag_seconds"] < 60
+    assert (told["version"], told["command_version"]) == ("1.1.0", "1.1.0")
     assert told["queues"] == {"to_slack": 0, "dead_slack": 0, "dead_subscription": 0}
     assert (told["outboxes"], told["undone"], told["schedule"]) == ([], [], "DISABLED")
 

@@ -51,12 +51,26 @@ def test_a_direct_test_message_is_posted_from_here(operated: Operated) -> None:
 def test_a_test_message_to_nowhere_is_refused(operated: Operated) -> None:
     for words in (["--destination", "sms:me"], ["--direct", "--destination", "email:default"]):
         assert operated.command("send-test", *words).status == 2
-    said = operated.command("send-test", "--direct", "--destination", "slack:unknown")
-    assert said.status == 1
-    assert "the secret holds no webhook for it" in said.out
-    said = operated.command("send-test", "--destination", "email:unknown")
-    assert said.status == 1
-    assert "no confirmed subscription takes it" in said.out
+    there = "there are slack:default, email:default, slack:payments"
+    for words in (["--destination", "slack:unknown"], ["--direct", "--destination", "slack:unknown"]):
+        said = operated.command("send-test", *words)
+        assert said.status == 2
+        assert f"nothing in the stack is called slack:unknown: {there}" in said.err
+    said = operated.command("send-test", "--destination", "email:unknown", "--destination", "slack:default")
+    assert said.status == 2
+    assert f"nothing in the stack is called email:unknown: {there}" in said.err
+    assert operated.slack.posts == [], "not even to the one that there is"
+
+
+def test_a_test_message_goes_by_the_address_that_was_stored_a_moment_ago(operated: Operated) -> None:
+    assert operated.command("send-test", "--destination", "slack:default").status == 0, "the function keeps the secret"
+    operated.store("SlackSecretArn", json.dumps({"default": operated.slack.webhook("renewed")}))
+
+    said = operated.command("send-test", "--destination", "slack:default")
+
+    assert said.status == 0, said
+    assert len(operated.slack.texts("renewed")) == 1
+    assert len(operated.slack.texts("default")) == 1, "the one before"
 
 
 def test_a_mailbox_is_subscribed_once_however_often_one_asks(operated: Operated) -> None:

@@ -3,22 +3,28 @@
 No redirect is followed (a token or a message must not travel to another host), nothing is retried here (the
 callers know what a second try may cost), every wait is bounded, also the whole of those for a body that drips, and
 no error quotes an address: a webhook's path is a credential, and urllib3's own messages carry it.
+
+`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are used as most programs do, on an engineer's machine and in Lambda alike.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # stubs lack one
 
 import urllib3
 
 from testmo_notifier.adapters.light import Lightened
-from testmo_notifier.errors import TooHeavy, Unreadable
+from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
@@ -38,10 +44,82 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def new_pool() -> urllib3.PoolManager:
-    """A connection pool for a handful of threads that talk to one or two hosts."""
+SIZE: Final[Mapping[str, Any]] = {"num_pools": 4, "maxsize": 4, "retries": False}
+WORDS: Final = (
+    (urllib3.exceptions.NameResolutionError, "the host's name is not known (DNS): check the address and the network"),
+    (urllib3.exceptions.NewConnectionError, "there is no way to the host: check the network"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection in time: check the network, and whether it wants a proxy"),
+    (urllib3.exceptions.TimeoutError, "no answer came in time"),
+    (urllib3.exceptions.ProtocolError, "the answer broke off"),
+)
+# https://www.openssl.org/docs/man3.0/man3/X509_STORE_CTX_get_error.html
+UNTRUSTED: Final[Mapping[int, str]] = {
+    9: "it is not valid yet: is this machine's clock right?",
+    10: "it has expired",
+    18: "it is self-signed",
+    19: "its issuer is not known here: does a proxy open the connections of this network?",
+    20: "its issuer is not known here: does a proxy open the connections of this network?",
+    62: "it belongs to another host",
+}
+
+
+def new_pool(proxies: Mapping[str, str] | None = None) -> urllib3.PoolManager:
+    """A connection pool for a handful of threads that talk to one or two hosts.
+
+    `proxies` are addresses by scheme, and under `no` the hosts that need none; None reads them from the environment.
+    Raises `ConfigurationError` for one that is no address.
+    """
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its warnings quote whole addresses, and one is a secret
-    return urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
+    found = getproxies_environment() if proxies is None else proxies
+    return Pool(found) if found.keys() & {"https", "http"} else urllib3.PoolManager(**SIZE)
+
+
+class Pool(urllib3.PoolManager):
+    """Connections of which some go through a proxy."""
+
+    def __init__(self, proxies: Mapping[str, str]) -> None:
+        super().__init__(**SIZE)
+        self._none_for = {"no": proxies.get("no", "")}
+        self._by_scheme = {
+            scheme: through_proxy(f"{scheme.upper()}_PROXY", proxies[scheme])
+            for scheme in ("https", "http")
+            if proxies.get(scheme)
+        }
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override]  # noqa: ANN401, FBT001, FBT002 - urllib3's signature, whose stubs know more of it
+        """Ask directly, or through the proxy of the address's scheme."""
+        parts = urlsplit(url)
+        proxy = self._by_scheme.get(parts.scheme)
+        if proxy is None or is_here(parts.hostname or "") or proxy_bypass_environment(parts.netloc, self._none_for):
+            return super().urlopen(method, url, redirect=redirect, **kw)
+        return proxy.urlopen(method, url, redirect=redirect, **kw)
+
+    def clear(self) -> None:
+        """Forget every connection."""
+        super().clear()
+        for proxy in self._by_scheme.values():
+            proxy.clear()
+
+
+def through_proxy(name: str, raw: str) -> urllib3.ProxyManager:
+    """Connections through one proxy; raises `ConfigurationError`, which does not quote it: it may hold a password."""
+    try:
+        parts = urlsplit(raw if "://" in raw else f"http://{raw}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        headers = urllib3.make_headers(proxy_basic_auth=user)
+        return urllib3.ProxyManager(
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), proxy_headers=headers, **SIZE
+        )
+    except (ValueError, urllib3.exceptions.HTTPError):
+        hint = "give one like http://proxy.example.com:3128, or unset it"
+        raise ConfigurationError([f"{name} is not the address of an HTTP proxy: {hint}"]) from None
+
+
+def is_here(host: str) -> bool:
+    """Whether it is this machine: through a proxy it would be the proxy's."""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def send(  # noqa: PLR0913 - what a request is made of, and how its answer is read
@@ -101,7 +179,7 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
     except urllib3.exceptions.HTTPError as exc:
         raise Unreadable(reason(exc)) from None  # the chained text would quote the address
     except OSError as exc:
-        raise Unreadable(f"the connection failed ({type(exc).__name__})") from None
+        raise Unreadable(f"the connection failed ({type(exc).__name__}): check the network") from None
     return Answer(
         response.status, bytes(content[:max_bytes]), {name.lower(): value for name, value in response.headers.items()}
     )
@@ -109,15 +187,28 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
 
 def reason(exc: urllib3.exceptions.HTTPError) -> str:
     """What went wrong, in words that hold neither host nor path."""
-    if isinstance(exc, urllib3.exceptions.ConnectTimeoutError | urllib3.exceptions.NewConnectionError):
-        return "no connection could be made"
-    if isinstance(exc, urllib3.exceptions.TimeoutError):
-        return "no answer came in time"
+    if isinstance(exc, urllib3.exceptions.ProxyError):
+        return f"the proxy of HTTPS_PROXY or HTTP_PROXY {refusal(exc.original_error)}: correct it, or unset it"
     if isinstance(exc, urllib3.exceptions.SSLError):
-        return "the TLS certificate or handshake was not accepted"
-    if isinstance(exc, urllib3.exceptions.IncompleteRead | urllib3.exceptions.ProtocolError):
-        return "the answer broke off"
-    return f"the request failed ({type(exc).__name__})"
+        return f"the TLS certificate or handshake was not accepted{distrust(exc)}"
+    if isinstance(exc, urllib3.exceptions.NewConnectionError) and isinstance(exc.__cause__, ConnectionRefusedError):
+        return "no connection could be made, it was refused: check address and port, and any firewall on the way"
+    return next((words for kind, words in WORDS if isinstance(exc, kind)), f"the request failed ({type(exc).__name__})")
+
+
+def refusal(exc: Exception) -> str:
+    """What a proxy did."""
+    if told := re.search(r"Tunnel connection failed: (\d{3})", str(exc)):
+        return f"answered {told[1]}" + (", it wants a user and a password" if told[1] == "407" else "")
+    if isinstance(exc, urllib3.exceptions.NameResolutionError):
+        return "has a name that is not known (DNS)"
+    return "could not be reached"
+
+
+def distrust(exc: urllib3.exceptions.SSLError) -> str:
+    """Why a certificate is not trusted; empty where it is something else. OpenSSL's own words may name the host."""
+    inner = next((arg for arg in exc.args if isinstance(arg, ssl.SSLCertVerificationError)), None)
+    return f" ({UNTRUSTED[inner.verify_code]})" if inner and inner.verify_code in UNTRUSTED else ""
 
 
 def retry_after_seconds(answer: Answer, now: datetime) -> float | None:

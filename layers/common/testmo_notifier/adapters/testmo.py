@@ -26,6 +26,7 @@ from testmo_notifier.errors import (
     quoted,
 )
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
+from testmo_notifier.version import VERSION
 
 if TYPE_CHECKING:
     import urllib3
@@ -34,7 +35,7 @@ DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs
 SIZES: Final = (MAX_PER_PAGE, 50, 25, 15)  # all that Testmo takes, docs.testmo.com, pagination
 MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
 MAX_WORDS: Final = 200
-USER_AGENT: Final = "testmo-notifier"
+USER_AGENT: Final = f"testmo-notifier/{VERSION}"
 
 T = TypeVar("T")
 
