@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from testmo_notifier.discovery import first_state, is_active
-from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
+from testmo_notifier.discovery import discover, first_state, is_active
+from testmo_notifier.errors import (
+    Invisible,
+    LostRace,
+    NotifierError,
+    OutOfBudget,
+    PollFailed,
+    RequestRejected,
+    Unreadable,
+)
 from testmo_notifier.model import Control, Listed, Project, ProjectState, Run, Scope
 from testmo_notifier.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
 from tests.factories import START, at, make_project, make_run
+from tests.memory import MemoryStore
 
 HOUR = 3_600.0
 DAY = 86_400.0
@@ -326,3 +336,155 @@ def test_a_project_nobody_knows_yet_is_left_alone() -> None:
     ).look_around([project])
 
     assert (found.states, found.runs) == ({}, [])
+
+
+class Instance(Lists):
+    """A Testmo with projects as well."""
+
+    def __init__(self, *projects: Project, strays: tuple[str, ...] = (), **given: Any) -> None:  # noqa: ANN401 - handed on
+        super().__init__(**given)
+        self.listed = Listed(projects, strays)
+
+    def projects(self) -> tuple[Listed[Project], datetime | None]:
+        return self.listed, NOW
+
+
+def discovered(
+    testmo: Instance,
+    *,
+    store: MemoryStore | None = None,
+    control: Control | None = None,
+    project_ids: tuple[int, ...] = (),
+    run_ids: tuple[int, ...] = (),
+    installed: Callable[[datetime], None] = lambda _: None,
+) -> Discovery:
+    return discover(
+        testmo,  # type: ignore[arg-type]
+        store or MemoryStore(),
+        control or Control(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60)),
+        Scope(project_ids, run_ids, OVERLAP, timedelta(0)),
+        now=NOW,
+        installed=installed,
+        still_alive=lambda: None,
+        half_spent=lambda: False,
+        shuffle=lambda _: None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("checked_at", "hourly"), [(None, True), (at(DAY - HOUR), True), (at(DAY - HOUR + 1), False), (NOW, False)]
+)
+def test_closed_runs_are_looked_at_once_an_hour_whatever_the_counts_say(
+    checked_at: datetime | None, *, hourly: bool
+) -> None:
+    control = Control(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=checked_at)
+
+    assert discovered(Instance(make_project()), control=control).checked_closed is hourly
+
+
+@pytest.mark.parametrize(("known", "kept"), [(None, [NOW]), (START, [])])
+def test_the_moment_of_installation_is_kept_once(known: datetime | None, kept: list[datetime]) -> None:
+    moments: list[datetime] = []
+
+    discovered(Instance(make_project()), control=Control(installed_at=known), installed=moments.append)
+
+    assert moments == kept
+
+
+def test_some_of_the_project_ids_that_are_not_visible_are_named_and_the_others_watched() -> None:
+    testmo = Instance(make_project(3), make_project(4))
+
+    found = discovered(testmo, project_ids=(4, 9))
+
+    assert (testmo.looked_into, found.invisible) == ([4], 1)
+    assert found.problems == ["project 9 of ProjectIds is not visible to the token's user"]
+
+
+def test_a_poll_whose_project_ids_are_all_invisible_fails_in_words() -> None:
+    with pytest.raises(PollFailed, match=r"project 9 of ProjectIds is not visible.*correct ProjectIds") as caught:
+        discovered(Instance(make_project(3)), project_ids=(9,))
+
+    assert caught.value.reason == "configuration"
+
+
+def test_an_instance_without_projects_is_no_failure() -> None:
+    found = discovered(Instance())
+
+    assert (found.complete, found.runs, found.problems, found.invisible) == (True, [], [], 0)
+
+
+@pytest.mark.parametrize(("project_ids", "invisible"), [((), 1), ((3,), 0)])
+def test_a_project_that_is_listed_no_more_is_named(project_ids: tuple[int, ...], invisible: int) -> None:
+    control = Control(installed_at=START, projects=frozenset({3, 8}))
+
+    found = discovered(Instance(make_project(3)), control=control, project_ids=project_ids)
+
+    assert found.invisible == invisible
+    assert any(problem.startswith("project 8 is listed no more") for problem in found.problems) is (invisible == 1)
+    assert found.listed == {3}
+
+
+@pytest.mark.parametrize(
+    ("completed_at", "looked_into"), [(at(DAY - 60 - HOUR - 300), [3]), (at(DAY - 61 - HOUR - 300), [])]
+)
+def test_a_project_completed_within_the_last_hour_is_still_looked_into(
+    completed_at: datetime, looked_into: list[int]
+) -> None:
+    testmo = Instance(make_project(is_completed=True, completed_at=completed_at))
+
+    discovered(testmo)
+
+    assert testmo.looked_into == looked_into
+
+
+def test_a_project_that_somebody_else_wrote_first_leaves_the_discovery_incomplete() -> None:
+    class Raced(MemoryStore):
+        def commit_project(self, state: ProjectState) -> ProjectState:
+            raise LostRace(f"PROJECT#{state.project_id} was written by another poller meanwhile")
+
+    found = discovered(Instance(make_project()), store=Raced())
+
+    assert (found.complete, found.known) == (False, {})
+    assert found.problems == ["project 3 (Shop): PROJECT#3 was written by another poller meanwhile"]
+
+
+def test_a_project_that_cannot_be_understood_is_left_and_one_that_is_alone_fails_the_poll() -> None:
+    found = discovered(Instance(make_project(), strays=("a project has no usable id",)))
+
+    assert (found.complete, found.left, found.has_strays) == (False, 1, True)
+    with pytest.raises(PollFailed, match="a project cannot be watched: a project has no usable id"):
+        discovered(Instance(strays=("a project has no usable id",)))
+
+
+def test_a_project_that_is_listed_twice_is_looked_into_once() -> None:
+    testmo = Instance(make_project(3), make_project(3))
+
+    discovered(testmo)
+
+    assert testmo.looked_into == [3]
+
+
+def test_only_the_runs_of_run_ids_are_watched_and_the_missing_ones_are_named_once_an_hour() -> None:
+    testmo = Instance(
+        make_project(),
+        opened=[make_run(12), make_run(13)],
+        alone={21: make_run(21, project_id=9), 22: make_run(22), 23: Unreadable("500")},
+    )
+    control = Control(installed_at=START, polled_at=at(DAY - 60), run_ids=frozenset({12, 20, 21, 22, 23}))
+
+    hourly = discovered(testmo, control=control, run_ids=(12, 20, 21, 22, 23))
+    soon = discovered(testmo, control=replace(control, closed_checked_at=NOW), run_ids=(12, 20, 21, 22, 23))
+
+    assert [watched.run.id for watched in hourly.runs] == [watched.run.id for watched in soon.runs] == [12]
+    assert hourly.problems == [
+        "run 20 of RunIds is gone: 404",
+        "run 21 of RunIds is in project 9, which is not watched",
+        "run 23 of RunIds could not be looked at: 500",
+    ]
+    assert (hourly.invisible, hourly.settings_problems, soon.problems) == (1, 1, [])
+
+
+def test_without_run_ids_every_run_is_watched() -> None:
+    found = discovered(Instance(make_project(), opened=[make_run(12), make_run(13)]))
+
+    assert [watched.run.id for watched in found.runs] == [12, 13]

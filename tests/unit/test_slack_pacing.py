@@ -203,3 +203,16 @@ def test_a_webhook_that_times_out_does_not_hold_up_another() -> None:
     waits = [world.delivered_at[f"p{number}"] - 60 * number for number in range(60)]
     assert max(waits) < 25
     assert sum(waits) / len(waits) < 2
+
+
+def test_nobody_is_granted_a_post_by_an_answer_that_came() -> None:
+    """What a failure, a throttle or an answer gives is when to come back; a post needs a turn of its own."""
+    turns = [
+        after_failure(Pace(), START, receives=1)[1],
+        after_throttle(Pace(), START, receives=1, retry_after_seconds=9)[1],
+        after_answer(Pace(failures=1), START)[1],
+    ]
+
+    assert [turn.granted for turn in turns] == [False, False, False]
+    assert [turn.failures for turn in turns] == [1, 1, 0]
+    assert [turn.at for turn in turns] == [later(5), later(9), later(1)]
