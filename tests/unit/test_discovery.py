@@ -139,6 +139,7 @@ class Lists:
         self.opened, self.closed, self.alone = opened or [], closed or [], alone or {}
         self.closed_after: list[datetime] = []
         self.fails: dict[int, NotifierError] = {}
+        self.closed_fails: NotifierError | None = None
         self.looked_into: list[int] = []
 
     def open_runs(self, project_id: int) -> Listed[Run]:
@@ -149,6 +150,8 @@ class Lists:
 
     def closed_runs(self, _project_id: int, moment: datetime) -> Listed[Run]:
         self.closed_after.append(moment)
+        if self.closed_fails is not None:
+            raise self.closed_fails
         return Listed(self.closed)
 
     def run(self, run_id: int) -> Run:
@@ -257,6 +260,22 @@ def test_a_run_in_no_list_is_looked_for_by_itself_and_kept_while_nobody_knows() 
         "run 24 is gone: 404",
     ]
     assert found.states[3].looked_at is None, "it was not looked into to the end"
+
+
+@pytest.mark.parametrize(("error", "settings"), [(Unreadable("500"), 0), (RequestRejected("422"), 1)])
+def test_open_runs_are_watched_though_the_closed_ones_cannot_be_listed(error: NotifierError, settings: int) -> None:
+    testmo = Lists([make_run(12)])
+    testmo.closed_fails = error
+    state = ProjectState(3, START, run_closed_count=3, open_runs=frozenset({20}), closing={21: at(9)}, gone_at=START)
+
+    found = look(testmo, state)
+
+    assert [watched.run.id for watched in found.runs] == [12]
+    assert found.states[3] == replace(state, open_runs=frozenset({12, 20}), gone_at=None), (
+        "the rest is looked for later"
+    )
+    assert (found.left, found.settings_problems) == (1, settings)
+    assert found.problems[0].startswith("the closed runs of project 3 (Shop): ")
 
 
 def test_a_run_that_closes_between_two_lists_is_closed() -> None:

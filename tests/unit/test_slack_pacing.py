@@ -54,6 +54,7 @@ def test_in_trouble_one_message_probes_while_all_others_wait() -> None:
     _, other = take_turn(pace, later(10), receives=4)
 
     assert probe.granted
+    assert pace.next_slot == later(15)
     assert not other.granted
 
 
