@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.detect import Detector, Swept, Watch
+from testmo_notifier.detect import Detector, Swept, Watch, slot_of
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 from tests.factories import START, at, make_checkpoint, make_result
 
@@ -228,3 +228,62 @@ def test_the_newest_row_handled_moves_the_cursor_up_to_when_the_read_began() -> 
 
 def make_page(results: list[Result]) -> ResultsPage:
     return ResultsPage(tuple(results), Expands(), None, len(results), at(60))
+
+
+@pytest.mark.parametrize(("key", "test_id", "slot"), [(5, 7, 7), (5, None, -6), (-5, None, -6), (1, None, -2)])
+def test_a_row_without_a_test_has_a_place_that_no_test_can_have(key: int, test_id: int | None, slot: int) -> None:
+    assert slot_of(make_result(key, test_id=test_id)) == slot
+
+
+@pytest.mark.parametrize(
+    ("known", "row", "previous"),
+    [
+        ({}, {}, [None]),  # new
+        ({"failing": {1: (11, 3)}}, {}, []),
+        ({"failing": {1: (11, 3)}}, {"status_id": 5}, [3]),  # its status was changed since
+        ({"failing": {1: (11, 0)}}, {"status_id": None}, []),
+        ({"older": {11: 3}}, {}, []),  # a later result was deleted
+        ({"older": {11: 0}}, {"status_id": None}, []),
+        ({"older": {11: 5}}, {}, [5]),
+        ({"older": {11: ~3}}, {}, []),  # nobody edited it: a later result was deleted
+        ({"older": {11: ~3}}, {"updated_at": at(9)}, [None]),  # edited to passed and back
+        ({"older": {11: ~0}}, {"status_id": None}, []),
+        ({}, {"is_latest": False}, []),  # a sweep is about latest results
+        ({}, {"status_id": 2}, []),
+        ({}, {"is_deleted": True}, []),
+    ],
+)
+def test_what_a_sweep_tells_depends_on_what_was_told_before(
+    known: dict[str, Any], row: dict[str, Any], previous: list[int | None]
+) -> None:
+    detector = Detector(make_checkpoint(**known), Watch((3, 5)))
+
+    told = detector.sweep(make_page([make_result(11, **{"test_id": 1, **row})]))
+
+    assert [result.previous_status_id for result in told] == previous
+    assert detector.held_back() == []
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "ceased", "created_at", "told"),
+    [
+        ({"watching": "3//"}, at(50), at(49), []),  # only the new settings match it, and it is older than they are
+        ({"watching": "3//"}, at(50), at(50), [11]),
+        ({"watching": "3//"}, None, at(99), []),
+        ({"watching": "3//"}, at(50), None, []),
+        ({"silent_before": at(50)}, None, at(49), []),  # failing before we came
+        ({"silent_before": at(50)}, None, at(50), [11]),
+        ({"silent_before": at(50)}, None, None, []),
+        ({"silent_before": at(50), "older": {11: 3}}, None, at(49), [11]),  # told before under another status
+        ({}, None, None, [11]),
+    ],
+)
+def test_what_a_sweep_takes_over_silently(
+    checkpoint: dict[str, Any], ceased: datetime | None, created_at: datetime | None, told: list[int]
+) -> None:
+    detector = Detector(make_checkpoint(**checkpoint), Watch((3, 5)), ceased)
+
+    swept = detector.sweep(make_page([make_result(11, test_id=1, status_id=5, created_at=created_at)]))
+
+    assert [result.id for result in swept] == told
+    assert finish(detector, swept=Swept(replaces=True)).failing == {1: (11, 5)}, "known from now on, told or not"

@@ -58,6 +58,7 @@ def test_in_trouble_one_message_probes_while_all_others_wait() -> None:
     _, other = take_turn(pace, later(10), receives=4)
 
     assert probe.granted
+    assert pace.next_slot == later(15)
     assert not other.granted
 
 
@@ -355,3 +356,16 @@ def test_a_handful_of_ids_is_remembered_and_not_more() -> None:
         pace, _ = after_failure(pace, later(number), f"m{number}", receives=1)
 
     assert pace.failed == tuple(f"m{number}" for number in range(80, 100))
+
+
+def test_nobody_is_granted_a_post_by_an_answer_that_came() -> None:
+    """What a failure, a throttle or an answer gives is when to come back; a post needs a turn of its own."""
+    turns = [
+        after_failure(Pace(), START, receives=1)[1],
+        after_throttle(Pace(), START, receives=1, retry_after_seconds=9)[1],
+        after_answer(Pace(failures=1), START)[1],
+    ]
+
+    assert [turn.granted for turn in turns] == [False, False, False]
+    assert [turn.failures for turn in turns] == [1, 1, 0]
+    assert [turn.at for turn in turns] == [later(5), later(9), later(1)]

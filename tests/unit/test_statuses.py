@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, PollFailed, RequestRejected, Unreadable
-from testmo_notifier.statuses import learn
+from testmo_notifier.statuses import Names, completed, learn
 
 ANSWERS = {4: {3: "Failed", 9: "Needs info"}}
 
@@ -84,3 +85,33 @@ def test_while_nobody_answers_an_unknown_name_fails_the_poll_and_a_known_one_is_
 
     assert caught.value.reason == "unreadable"
     assert names.problems == [f"the names of statuses could not be read: {status}" for status in (500, 502)]
+
+
+def test_the_ids_of_names_join_those_that_are_watched_by_id_once_each() -> None:
+    names = Names({"needs info": (9, 3)})
+
+    watch, problems = completed(Watch((3, 5)), ["Needs info"], names, has_runs=True)
+
+    assert (watch.status_ids, problems) == ((3, 5, 9), [])
+
+
+def test_an_unknown_name_is_told_with_the_first_25_that_there_are() -> None:
+    names = Names({}, others=[f"Status {number}" for number in range(1, 27)])
+
+    watch, (problem,) = completed(Watch((3,)), ["Nope"], names, has_runs=True)
+
+    assert watch.status_ids == (3,)
+    assert problem.startswith(
+        "AlertStatusIds: no status of this Testmo is called 'Nope', so it is not watched; it has "
+    )
+    assert "Status 25. Correct the name" in problem
+
+
+@pytest.mark.parametrize("has_runs", [True, False])
+def test_nothing_at_all_to_look_for_fails_the_poll_once_there_are_runs(*, has_runs: bool) -> None:
+    if has_runs:
+        with pytest.raises(PollFailed, match=r"is called 'Nope'.*none so far") as caught:
+            completed(Watch(()), ["Nope"], Names({}), has_runs=True)
+        assert caught.value.reason == "configuration"
+    else:
+        assert completed(Watch(()), ["Nope"], Names({}), has_runs=False)[0].status_ids == ()
