@@ -17,6 +17,7 @@ T = TypeVar("T")
 STATUS_NAMES: Final[Mapping[int, str]] = MappingProxyType(
     {1: "Untested", 2: "Passed", 3: "Failed", 4: "Retest", 5: "Blocked", 6: "Skipped"}
 )  # Testmo's defaults, https://docs.testmo.com/api/reference/results; 7 to 25 are an instance's own
+YEARS: Final = range(1971, 9000)  # a clock outside of them is broken, and reckoning with its dates would overflow
 MAX_PER_PAGE: Final = 100  # of Testmo's lists; it takes 15, 25, 50 and 100
 
 

@@ -25,13 +25,13 @@ import urllib3
 
 from testmo_notifier.adapters.light import Lightened
 from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
+from testmo_notifier.model import YEARS
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
 PIECE_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # of what is kept of it, see adapters/light.py
 HEAVY_BYTES: Final = 1024 * 1024  # from here on a body is looked at; one that is still coming then is no drip
-MIN_YEAR, MAX_YEAR = 1971, 8999  # a clock outside of them is broken, and reckoning with its dates would overflow
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day
 
 
@@ -231,4 +231,4 @@ def server_date(answer: Answer) -> datetime | None:
         moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment if MIN_YEAR <= moment.year <= MAX_YEAR else None
+    return moment if moment.year in YEARS else None

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from testmo_notifier.adapters.http import MAX_YEAR, MIN_YEAR
-from testmo_notifier.model import Counters, Expands, Issue, Project, Result, Run
+from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, Run
 
 MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
@@ -218,4 +217,4 @@ def as_time(value: object) -> datetime | None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment if MIN_YEAR <= moment.year <= MAX_YEAR else None  # "never" and "for ever" are no moments
+    return moment if moment.year in YEARS else None  # "never" and "for ever" are no moments
