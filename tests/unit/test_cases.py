@@ -135,6 +135,20 @@ def test_what_is_new_is_asked_for_again_from_the_same_moment_until_it_was_read_t
     assert desk.store.case_progress(SHOP).newest == at(2)
 
 
+def test_new_cases_that_are_read_by_half_are_asked_for_from_the_same_moment_again() -> None:
+    desk = Desk(Cases())
+    desk.learn()
+    desk.testmo.asked.clear()
+    desk.testmo.pages = many_pages(23)
+
+    desk.learn(SHOP)
+
+    assert desk.pages == list(range(1, 21))
+    assert desk.store.case_progress(SHOP).newest == at(-60), (
+        "the cases behind page 20 may be older than those before it"
+    )
+
+
 def test_new_cases_of_a_project_that_had_none_are_asked_for_from_the_beginning() -> None:
     desk = Desk(Cases({1: ({}, None, None)}))
     desk.learn()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -151,6 +152,17 @@ def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
         id_of((1, 3), (2, 5), destination="slack:payments"),
     }
     assert len(others | {base}) == 6
+
+
+def test_an_id_is_the_same_in_every_version_and_whatever_a_status_is_called() -> None:
+    """An outbox of another version may hold it, and Slack's ledger knows it for 30 days."""
+    ids = set()
+    for name in ("Failed", "Red"):
+        builder = DigestBuilder("https://example.testmo.net", make_run(12), "Shop", version=4)
+        builder.add([make_result(1), make_result(2, status_id=None)], Expands(statuses={3: name}))
+        ids.add(builder.notification_id("slack:default"))
+
+    assert ids == {hashlib.sha256(b"slack:default\n12\n1:3\n2:0\n4").hexdigest()[:32]}
 
 
 def test_a_result_whose_status_changes_while_we_read_is_told_once_as_it_is_now() -> None:

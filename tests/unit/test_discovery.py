@@ -217,6 +217,14 @@ def test_closed_runs_are_asked_for_when_there_is_a_reason_and_from_when_on(
     assert testmo.closed_after == closed_after
 
 
+def test_a_run_that_was_opened_is_no_reason_to_ask_for_closed_ones() -> None:
+    testmo = Lists([make_run(12), make_run(13)])
+
+    look(testmo, ProjectState(3, **QUIET, open_runs=frozenset({12})))
+
+    assert testmo.closed_after == []
+
+
 @pytest.mark.parametrize(
     ("created_at", "start"),
     [
