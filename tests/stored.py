@@ -24,12 +24,15 @@ from testmo_notifier.model import (
     Control,
     Counters,
     Issue,
+    MailCheck,
+    Pause,
     ProjectState,
     QueuedMessage,
     Receipt,
     Resume,
+    Trouble,
 )
-from testmo_notifier.pacing import take_turn
+from testmo_notifier.pacing import after_failure
 from tests.factories import START, at, make_digest, make_named, make_outgoing
 from tests.fakes import FakeLambdaContext
 
@@ -90,6 +93,13 @@ PROJECT = ProjectState(
     looked_at=at(60),
     version=9,
 )
+MAIL = MailCheck(
+    at=at(-600),
+    lost=frozenset({"OpsEmailAddress"}),
+    told=frozenset({"OpsEmailAddress"}),
+    problem="AWS does not tell who is subscribed: Throttling",
+)
+OVER = Trouble(at(-5400), over_at=at(-1200))
 CONTROL = Control(
     installed_at=at(-86_400),
     polled_at=at(60),
@@ -106,9 +116,26 @@ CONTROL = Control(
     ceased={"3//": at(-7200)},
     projects=frozenset({3, 4}),
     run_ids=frozenset({12, 15}),
+    hidden={18: at(-900)},
+    ended_at=at(64),
+    pauses=(Pause(at(-50_400), at(-7200)),),
+    mail=MAIL,
+    troubles={"Invisible": Trouble(at(-900)), "SettingsProblems": OVER},
 )
 PROGRESS = CaseProgress(newest=at(-60), next_page=1, completed_at=at(60))
-FULL = (RESULT, DIGEST, CHECKPOINT, PROJECT, CONTROL, PROGRESS, DIGEST.counters, RESULT.issues[0], CHECKPOINT.resume)
+FULL = (
+    RESULT,
+    DIGEST,
+    CHECKPOINT,
+    PROJECT,
+    CONTROL,
+    PROGRESS,
+    DIGEST.counters,
+    RESULT.issues[0],
+    CHECKPOINT.resume,
+    MAIL,
+    OVER,
+)
 
 
 def left_at_their_defaults() -> list[str]:
@@ -174,7 +201,9 @@ def everything_stored() -> list[Item]:
     store.commit_project(replace(PROJECT, version=8))
     store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
     store.save_case_progress(3, PROGRESS)
-    Slots(recorder.client, "state").change("slack:default", lambda pace: take_turn(pace, START, receives=1))
+    Slots(recorder.client, "state").change(
+        "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
+    )
     message = QueuedMessage("q-1", "handle", 1, "{}", id="5e0c1d7a", destination="slack:default")
     context = cast("LambdaContext", FakeLambdaContext())
     Ledger(recorder.client, "state").once(
@@ -196,7 +225,7 @@ def inflated(packed: bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
-    **dict.fromkeys(("seen", "closing", "undone_since"), unpack_times),
+    **dict.fromkeys(("seen", "closing", "undone_since", "hidden_runs"), unpack_times),
     **dict.fromkeys(("failing", "older"), unpack_pairs),
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys"), unpack_ids),
     **dict.fromkeys(("names", "outbox"), inflated),
@@ -218,9 +247,11 @@ def plain(name: str, attribute: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
             return int(value)
         case "M":
             return {key: plain(key, inner) for key, inner in value.items()}
+        case "L":
+            return [plain(name, inner) for inner in value]
         case "B":
             return UNPACK[name](base64.b64decode(value))
-    return json.loads(value) if value.startswith("{") else value
+    return json.loads(value) if value.startswith(("{", "[")) else value
 
 
 def as_json(value: Any) -> Any:  # noqa: ANN401 - JSON

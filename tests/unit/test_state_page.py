@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
-from testmo_notifier.model import CaseProgress, Counters, Digest, Issue, NamedResult, ProjectState, Resume
+from testmo_notifier.model import CaseProgress, Counters, Digest, Issue, MailCheck, NamedResult, ProjectState, Resume
 from tests.factories import START, make_checkpoint
 from tests.stored import Item, everything_stored, kind_of, left_at_their_defaults, readable
 from tests.template import ROOT
@@ -74,3 +74,9 @@ def test_every_field_inside_a_checkpoint_is_described(noun: type[Any]) -> None:
     named = set(re.findall(r"`(?:digests\[\]\.)?(?:results\[\]\.)?(\w+)(?:\[\])?`", SECTIONS["RUN#<run> / CHECKPOINT"]))
 
     assert {field.name for field in fields(noun)} - named - {"counters", "results", "issues"} == set()
+
+
+def test_every_field_of_a_look_at_the_mailboxes_is_described() -> None:
+    row = re.search(r"^\| `mail` .*$", SECTIONS["CONTROL / POLLER"], re.MULTILINE)
+
+    assert {field.name for field in fields(MailCheck)} - set(re.findall(r"`(\w+)`", row[0] if row else "")) == set()
