@@ -5,23 +5,19 @@ Counterexamples that were found on the way stay here as named histories; `histor
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from testmo_notifier import reading
-from testmo_notifier.detect import Watch
-from testmo_notifier.model import ResultsQuery
 from tests.model.history import TESTS, History, Minute, Switches, play
+from tests.model.pages import short_pages
 from tests.story import BLOCKED, FAILED, PASSED, playing
 from tools.simulator import StatusId
 from tools.simulator.faults import DESCRIPTIONS
 
-PER_PAGE = 15  # the least that Testmo takes
 FAULTS = sorted(DESCRIPTIONS.keys() - {"slow", "heavy-notes"})  # those only take time, and time stands still here
 PATHS = ("*", "/runs/*", "/projects", "/projects/*/runs", "/projects/*/cases")
 STATUSES = st.sampled_from([FAILED, FAILED, BLOCKED, PASSED, StatusId.RETEST])
@@ -85,15 +81,11 @@ SWITCHES = st.builds(
 
 
 @pytest.fixture(autouse=True)
-def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Several pages without hundreds of rows; and one worker, so that a history plays the same way each time."""
-    ask = reading.results_query
-
-    def ask_for_few(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
-        return replace(ask(watch, created_after, page), per_page=PER_PAGE)
-
-    monkeypatch.setattr(reading, "results_query", ask_for_few)
     monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+    with short_pages():
+        yield
 
 
 @settings(

@@ -1,0 +1,28 @@
+"""Short pages, so that a history needs several of them without hundreds of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from unittest.mock import patch
+
+from testmo_notifier import reading
+from testmo_notifier.detect import Watch
+from testmo_notifier.model import ResultsQuery
+
+PER_PAGE: Final = 15  # the least that Testmo takes
+
+
+@contextmanager
+def short_pages() -> Iterator[None]:
+    """Ask for fifteen rows at a time."""
+    ask = reading.results_query
+
+    def ask_for_few(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
+        return replace(ask(watch, created_after, page), per_page=PER_PAGE)
+
+    with patch.object(reading, "results_query", ask_for_few):
+        yield
