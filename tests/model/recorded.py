@@ -177,8 +177,9 @@ def plain(value: object) -> object:
 
 def unpacked(content: bytes) -> str:
     """Bytes as text; what is deflated, inflated, because libraries deflate each in its own way."""
-    with suppress(zlib.error):
-        return zlib.decompress(content).decode()
+    for start in (0, 1):  # sets have a byte in front that names their format
+        with suppress(zlib.error):
+            return zlib.decompress(content[start:]).hex()
     return content.hex()
 
 
