@@ -10,6 +10,7 @@ from testmo_notifier.adapters import slack as hooks
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.deliver import FOR_ALARMS
 from testmo_notifier.errors import ConfigurationError, PayloadRefused, Undelivered
+from testmo_notifier.mail import DESTINATION as OF_OUR_ADDRESS
 from testmo_notifier.route import EVENT
 from tools.ops import letters, records, subscriptions, wiring
 from tools.ops.account import Account
@@ -119,11 +120,13 @@ def mail(desk: Desk) -> Iterable[Finding]:
     """Every routed destination needs a confirmed mailbox, and so do the alarms."""
     account = desk.account
     found = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
+    ours = account.stack.parameters.get("EmailAddress", "").casefold()
+    is_ours_cut_off = bool(ours) and ours not in {s.endpoint.casefold() for s in found if s.is_confirmed}
     for destination in (name for name in wiring.routed(account.settings) if name.startswith("email:")):
         takers = [s.endpoint for s in found if s.takes("email", destination)]
         if takers:
             yield good("Mail", f"{destination} goes to {', '.join(takers)}")
-        else:
+        elif destination != OF_OUR_ADDRESS or not is_ours_cut_off:  # or it is said below, by the address
             step = f"testmo-notifier subscribe {destination} somebody@example.com, then click the link in AWS's mail"
             yield bad("Mail", f"{destination} is routed and has no confirmed subscription", step)
     routed = wiring.routed(account.settings)
@@ -183,7 +186,7 @@ def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscrip
     given = {name: account.stack.parameters.get(name, "") for name in ("EmailAddress", "OpsEmailAddress")}
     alarms = "OpsEmailAddress" if given["OpsEmailAddress"] else "EmailAddress"
     for name, what, destination, subscribed in (
-        ("EmailAddress", "notifications", "email:default", mail),
+        ("EmailAddress", "notifications", OF_OUR_ADDRESS, mail),
         (alarms, "alarms", ALARMS, ops),
     ):
         address = given[name]

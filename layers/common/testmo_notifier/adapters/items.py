@@ -39,6 +39,7 @@ from testmo_notifier.model import (
     Sent,
     Trouble,
 )
+from testmo_notifier.troubles import unknown
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -277,10 +278,15 @@ def control_from(item: Mapping[str, Any]) -> Control:
         if "pauses" in item
         else (),
         mail=unpack_mail(item["mail"]["S"]) if "mail" in item else None,
-        troubles={name: unpack_trouble(raw) for name, raw in json.loads(item["troubles"]["S"]).items()}
-        if "troubles" in item
-        else {},
+        troubles=troubles_of(item),
     )
+
+
+def troubles_of(item: Mapping[str, Any]) -> Mapping[str, Trouble]:
+    """The troubles of a control item. One of version 1.0 has none; one that only ever held a lease has had none."""
+    if "troubles" in item:
+        return {name: unpack_trouble(raw) for name, raw in json.loads(item["troubles"]["S"]).items()}
+    return unknown(time_of(item, "polled_at")) if "undone" in item else {}
 
 
 def pack_trouble(trouble: Trouble) -> list[str]:
