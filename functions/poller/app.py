@@ -111,7 +111,7 @@ class Service:
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
-            renderer=Renderer(settings.time_zone, self.overrides, self.links),
+            renderer=Renderer(settings.time_zone, self.overrides, self.links, time.thread_time),
             watch=Watch(
                 tuple(status for status in settings.alert_status_ids if isinstance(status, int)),
                 settings.created_by_ids,

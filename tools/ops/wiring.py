@@ -83,7 +83,7 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
         store=store,
         connect=connect(settings, token),
         topic=topic,
-        renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links),
+        renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links, time.thread_time),
         watch=Watch(
             tuple(status for status in settings.alert_status_ids if isinstance(status, int)),
             settings.created_by_ids,
