@@ -270,7 +270,10 @@ def size_of(value: object) -> int:
         elif isinstance(one, Iterator):
             size += UNKNOWN_SIZE
         if isinstance(one, list | tuple | set | frozenset):
-            waiting.extend(one)
+            if set(map(type, one)) == {int}:  # a long list of numbers is not gone through one by one
+                size += len(one) * (max(max(one), -min(one)).bit_length() // 4)
+            else:
+                waiting.extend(one)
         elif isinstance(one, dict):
             waiting.extend((*one, *one.values()))
         elif isinstance(one, Namespace):
