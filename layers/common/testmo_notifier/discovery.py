@@ -53,7 +53,8 @@ def discover(
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
-    look_for_vanished(testmo, vanished, store.projects(vanished), found, now=now)
+    if vanished:
+        look_for_vanished(testmo, vanished, store.projects(vanished), found, now=now)
     begin_to_watch(store, chosen, installed_at, found, still_alive, overlap=scope.overlap)
     Lookout(
         testmo=testmo,
@@ -172,7 +173,7 @@ def keep_only(
     found.runs = [watched for watched in found.runs if watched.run.id in run_ids]
     if not hourly or not found.complete:
         found.hidden_runs |= missing & set(hidden)
-    for run_id in sorted(missing) if hourly and found.complete else ():  # each, though one cannot be looked at
+    for run_id in sorted(missing) if hourly and found.complete else ():
         try:
             run = testmo.run(run_id)
         except Invisible as exc:
