@@ -7,7 +7,7 @@ polls. So these alarms keep their state where nothing is said, and polls say zer
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.model import Trouble
@@ -15,15 +15,7 @@ from testmo_notifier.model import Trouble
 TOKEN: Final = "PollFailed"  # noqa: S105 - a metric; its reason is `token`
 # What is invisible, or set wrongly, is asked for once an hour: in between it is not gone.
 LASTS: Final = {"Invisible": timedelta(minutes=70), "SettingsProblems": timedelta(minutes=70)}
-# Version 1.0 kept no troubles, and had these alarms: whether one was on when it was upgraded, nobody knows.
-OF_1_0: Final = (TOKEN, "Invisible", "SettingsProblems")
-LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 REPEATED: Final = timedelta(hours=1)  # a poll that was cut off before it could say zero is not the last to say it
-
-
-def unknown(polled_at: datetime | None) -> Mapping[str, Trouble]:
-    """What version 1.0 may have left: as if its last poll had met each trouble, so that the end of each is said."""
-    return {name: Trouble(polled_at or LONG_AGO) for name in OF_1_0}
 
 
 def after(

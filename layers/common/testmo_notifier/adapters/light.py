@@ -18,9 +18,7 @@ GATHER_BYTES: Final = 64 * 1024  # looked at together: where it is cut, a pictur
 MARK: Final = rb"[\u2026]"
 # A picture's characters; then what some of them become in JSON or in an address, and a line's end between long lines.
 PLAIN: Final = rb"[A-Za-z0-9+/=_-]"
-OTHER: Final = rb"(?:\\(?:/|u00(?:2[bBfF]|3[dD]))|%[0-9A-Fa-f]{2}|(?<=PLAIN{60})(?:\\r)?\\n(?=PLAIN{60}))".replace(
-    b"PLAIN", PLAIN
-)
+OTHER: Final = rb"(?:\\(?:/|u00(?:2[bBfF]|3[dD]))|%%[0-9A-Fa-f]{2}|(?<=%b{60})(?:\\r)?\\n(?=%b{60}))" % (PLAIN, PLAIN)
 MORE: Final = re.compile(rb"(?:%b++|%b)*+" % (PLAIN, OTHER))
 # Only what may be long is looked at: what begins with 24 plain characters, or holds three of the others.
 RUN: Final = re.compile(rb"(?<!%b)(?:%b{24,}+|%b*+(?:%b%b*+){3})%b" % (PLAIN, PLAIN, PLAIN, OTHER, PLAIN, MORE.pattern))
