@@ -21,7 +21,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from testmo_notifier import observability
-from testmo_notifier.deliver import Outcome
+from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.observability import new_metrics, report, report_failed_poll, report_poll
 from tests.story import Story
 from tests.template import RESOURCES

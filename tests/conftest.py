@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeSlack
-from tools import build
-from tools.build import Build
+from tools.local import build
+from tools.local.build import Build
 
 ROOT = Path(__file__).parents[1]
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"

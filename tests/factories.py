@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.model import (
     Checkpoint,
     Counters,
@@ -20,6 +19,7 @@ from testmo_notifier.model import (
     Result,
     Run,
 )
+from testmo_notifier.notices.digest import DigestBuilder
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 URL = "https://example.testmo.net"

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from testmo_notifier.mail import mailboxes
 from testmo_notifier.model import Mailbox
+from testmo_notifier.polling.mail import mailboxes
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from testmo_notifier.adapters import items
-from testmo_notifier.detect import Watch, first_checkpoint
-from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import Checkpoint, Counters, Expands, Result, ResultsPage, ResultsQuery, Run
-from testmo_notifier.reading import read_run
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.sources.testmo_runs.detect import Watch, first_checkpoint
+from testmo_notifier.sources.testmo_runs.reading import read_run
 from tests.factories import START, make_result, make_run
 
 FAILED, PASSED = 3, 2

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from testmo_notifier.deliver import Effects, Outcome, deliver
+from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
+from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
-from testmo_notifier.pacing import Turn
 from tests.virtual_time import VirtualTime
 
 INVOCATIONS = 2  # MaximumConcurrency in template.yaml

@@ -15,9 +15,10 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from testmo_notifier.adapters.compact import unpack_ids, unpack_pairs, unpack_times
-from testmo_notifier.adapters.ledger import Ledger
+from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.slots import Slots
 from testmo_notifier.adapters.store import Store
+from testmo_notifier.delivery.pacing import after_failure
 from testmo_notifier.model import (
     CaseProgress,
     Checkpoint,
@@ -32,7 +33,6 @@ from testmo_notifier.model import (
     Resume,
     Trouble,
 )
-from testmo_notifier.pacing import after_failure
 from tests.factories import START, at, make_digest, make_named, make_outgoing
 from tests.fakes import FakeLambdaContext
 

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 from testmo_notifier.adapters.http import Answer, new_pool
 from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.detect import Watch
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Scope
-from testmo_notifier.politeness import Gate
 from testmo_notifier.poll import Parts, poll
+from testmo_notifier.polling.rate_limit import Gate
+from testmo_notifier.polling.report import Summary
 from testmo_notifier.ports import Store
-from testmo_notifier.render import Renderer
-from testmo_notifier.summary import Summary
+from testmo_notifier.sources.testmo_runs.detect import Watch
 from tests.memory import MemoryStore, MemoryTopic
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Result, Run, Test

@@ -24,11 +24,11 @@ from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.detect import Watch
-from testmo_notifier.issues import parse_issue_links
-from testmo_notifier.mail import is_anybody_told, mailboxes
 from testmo_notifier.model import Scope
+from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.routing import parse_routes, reached
 from testmo_notifier.observability import (
     new_logger,
     new_metrics,
@@ -39,8 +39,8 @@ from testmo_notifier.observability import (
     report_unheard_heartbeat,
 )
 from testmo_notifier.poll import Parts, poll
-from testmo_notifier.render import Renderer
-from testmo_notifier.route import parse_routes, reached
+from testmo_notifier.polling.mail import is_anybody_told, mailboxes
+from testmo_notifier.sources.testmo_runs.detect import Watch
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -16,9 +16,9 @@ import yaml
 from tests.artefact import rie
 from tests.artefact.rie import Rie
 from tests.fakes import FakeSlack
-from tools import queue_event
-from tools.build import Build
-from tools.queue_event import Record
+from tools.lib import queue_event
+from tools.lib.queue_event import Record
+from tools.local.build import Build
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Run
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from testmo_notifier.poll import poll
-from testmo_notifier.summary import Summary
+from testmo_notifier.polling.report import Summary
 from tests.story import Story
 from tools.simulator.loopback import Received
 

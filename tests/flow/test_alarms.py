@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.deliver import Outcome
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone
-from testmo_notifier.render import Renderer
 from tests.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.fakes import FakeMailboxes
 from tests.story import Story, playing

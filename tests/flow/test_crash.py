@@ -15,7 +15,7 @@ from tests.story import BLOCKED, Story, playing
 @pytest.fixture(autouse=True)
 def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The effects then come in the same order each time."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+    monkeypatch.setattr("testmo_notifier.polling.steps.WORKERS", 1)
 
 
 def play(story: Story) -> Iterator[None]:

@@ -11,7 +11,7 @@ from testmo_notifier.adapters import testmo as adapter
 from testmo_notifier.adapters.http import send
 from testmo_notifier.errors import Unreadable
 from testmo_notifier.model import ResultsQuery
-from testmo_notifier.politeness import Gate
+from testmo_notifier.polling.rate_limit import Gate
 from tests.story import Story
 from tools.simulator.model import Run
 

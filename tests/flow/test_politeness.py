@@ -191,7 +191,7 @@ def test_no_more_than_four_requests_are_under_way_at_a_time(story: Story, monkey
             workers.append(most)
             super().__init__(most)
 
-    monkeypatch.setattr("testmo_notifier.steps.ThreadPoolExecutor", Counted)
+    monkeypatch.setattr("testmo_notifier.polling.steps.ThreadPoolExecutor", Counted)
     for n in range(9):
         story.add_run(f"Run {n}")
     story.poll()

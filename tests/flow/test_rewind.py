@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from testmo_notifier.model import Resume
-from testmo_notifier.politeness import Gate
+from testmo_notifier.polling.rate_limit import Gate
 from tests.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.story import Story
 from tools.ops.rewind import Plan, go_back, rewound

@@ -413,7 +413,7 @@ def test_more_projects_than_a_minute_allows_are_looked_into_in_turns(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each has a run that fails and closes between two looks; a poll may look into a handful of thirty."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)  # which runs the budget cuts off is no race then
+    monkeypatch.setattr("testmo_notifier.polling.steps.WORKERS", 1)  # which runs the budget cuts off is no race then
     projects = [story.world.add_project(f"Project {n}") for n in range(30)]
     for project in projects:
         story.add_run(project=project)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery
-from testmo_notifier.politeness import Gate
+from testmo_notifier.polling.rate_limit import Gate
 from tests.story import START, SpoiledTestmo, Story
 
 COUNT = 50_000

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from testmo_notifier.model import Notification
-from testmo_notifier.summary import Summary
+from testmo_notifier.polling.report import Summary
 from tests.flow.power import Power, powered_poll
 from tests.memory import MemoryStore, MemoryTopic, WithoutLease
 from tests.story import Story, playing
@@ -30,7 +30,7 @@ class Overtaken(MemoryTopic):
 @pytest.fixture(autouse=True)
 def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The effects then come in the same order each time."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+    monkeypatch.setattr("testmo_notifier.polling.steps.WORKERS", 1)
 
 
 def second_poll(story: Story) -> Summary:

@@ -15,7 +15,7 @@ import pytest
 
 from functions.slack import app
 from testmo_notifier.adapters.aws import client_config
-from testmo_notifier.adapters.ledger import Ledger
+from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
 from tests.fakes import FakeLambdaContext, FakeSlack, SlackAnswer

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final
 from unittest.mock import patch
 
-from testmo_notifier import reading
-from testmo_notifier.detect import Watch
 from testmo_notifier.model import ResultsQuery
+from testmo_notifier.sources.testmo_runs import reading
+from testmo_notifier.sources.testmo_runs.detect import Watch
 
 PER_PAGE: Final = 15  # the least that Testmo takes
 

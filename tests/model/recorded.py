@@ -70,7 +70,7 @@ def record(seed: int) -> dict[str, list[str]]:
     with (
         playing() as story,
         short_pages(),
-        patch.multiple("testmo_notifier.steps", ThreadPoolExecutor=AtOnce, wait=all_in_order),
+        patch.multiple("testmo_notifier.polling.steps", ThreadPoolExecutor=AtOnce, wait=all_in_order),
     ):
         for number in played(story, random.Random(seed)):
             note(story, number, lines)

@@ -83,7 +83,7 @@ SWITCHES = st.builds(
 @pytest.fixture(autouse=True)
 def few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Several pages without hundreds of rows; and one worker, so that a history plays the same way each time."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+    monkeypatch.setattr("testmo_notifier.polling.steps.WORKERS", 1)
     with short_pages():
         yield
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testmo_notifier.errors import StopReading
-from testmo_notifier.politeness import MAX_WAIT_SECONDS, Gate
+from testmo_notifier.polling.rate_limit import MAX_WAIT_SECONDS, Gate
 
 
 class Clock:

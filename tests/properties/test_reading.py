@@ -11,8 +11,8 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testmo_notifier.detect import Watch
 from testmo_notifier.model import Checkpoint
+from testmo_notifier.sources.testmo_runs.detect import Watch
 from tests.factories import START, at
 from tests.plain_testmo import FAILED, PASSED, Api, Delete, PlainTestmo, Poll, Save, play
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.render import Renderer
+from testmo_notifier.channels.render import Renderer
 from tests.factories import make_digest, make_named
 
 UTC = ZoneInfo("UTC")

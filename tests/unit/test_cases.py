@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from testmo_notifier.cases import CaseNames, has_unnamed
 from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import CaseProgress, CasesPage
-from testmo_notifier.politeness import Gate
+from testmo_notifier.polling.case_names import CaseNames, has_unnamed
+from testmo_notifier.polling.rate_limit import Gate
 from tests.factories import START, at, make_digest, make_named
 from tests.memory import MemoryStore
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.model import Expands, Issue
+from testmo_notifier.notices.digest import DigestBuilder
 from tests.factories import at, make_builder, make_expands, make_result, make_run
 
 

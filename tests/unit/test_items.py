@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
-from testmo_notifier.detect import MAX_OLDER
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Counters, Outgoing, ProjectState, Resume
+from testmo_notifier.sources.testmo_runs.detect import MAX_OLDER
 from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
 from tests.stored import CHECKPOINT, CONTROL, PROGRESS, PROJECT
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants_sample import (
+from tools.lib.processes import ROOT
+from tools.maintain.mutants_sample import (
     ELSEWHERE,
     Change,
     annotated,
@@ -21,7 +22,6 @@ from tools.mutants_sample import (
     main,
     worth_trying,
 )
-from tools.processes import ROOT
 
 PACKAGE = "layers/common/testmo_notifier"
 
@@ -141,7 +141,7 @@ def test_the_star_of_an_argument_is_no_operator(line: str, *, kept: bool) -> Non
 
 
 def test_a_revision_that_is_none_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.mutants_sample.Copy", lambda _: None)
+    monkeypatch.setattr("tools.maintain.mutants_sample.Copy", lambda _: None)
 
     assert main(["--changed", "no-such-revision"]) == 2
     assert "no-such-revision" in capsys.readouterr().out

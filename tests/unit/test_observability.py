@@ -18,7 +18,7 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Notification
 from testmo_notifier.observability import failure, flush, new_logger, new_metrics, report_poll, report_published
-from testmo_notifier.summary import Summary
+from testmo_notifier.polling.report import Summary
 from tests.alarms import CloudWatch, Operation
 from tests.story import Story, playing
 from tests.template import ROOT

@@ -26,7 +26,7 @@ from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
-from testmo_notifier.route import Route
+from testmo_notifier.notices.routing import Route
 from tests.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
@@ -34,11 +34,11 @@ from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import mend_setting
 from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
-from tools.ops.conduct import BUG, Desk, NotDone, WrongUsage, ending
+from tools.ops.dead_letters import letter
 from tools.ops.doctor import examine
-from tools.ops.letters import letter
-from tools.ops.moments import Moment, age
+from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
 from tools.ops.subscriptions import Subscription
+from tools.ops.times import Moment, age
 
 ROOT = Path(__file__).parents[2]
 TOPIC = "arn:aws:sns:us-east-1:000000000000:topic"

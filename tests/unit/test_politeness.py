@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
-from testmo_notifier.politeness import Gate
+from testmo_notifier.polling.rate_limit import Gate
 
 
 class Clock:

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.template import ROOT
-from tools.mutants import mutants
+from tools.maintain.mutants import mutants
 
 PAGE: Final = (ROOT / "docs" / "promise.md").read_text("utf-8")
 PROMISES: Final = {

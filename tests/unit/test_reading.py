@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import Checkpoint, Expands, ResultsPage, Resume
-from testmo_notifier.reading import MAX_RESTARTS, Read, pages
+from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.reading import MAX_RESTARTS, Read, pages
 from tests.factories import START, at, make_result
 from tests.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
 

@@ -8,7 +8,7 @@ import pytest
 
 import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.route import Route, destinations, parse_routes, reached
+from testmo_notifier.notices.routing import Route, destinations, parse_routes, reached
 
 
 def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:

@@ -13,14 +13,14 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from rich.console import Console
 
-from tools.aws import Aws
-from tools.captures import Captures
-from tools.environment import Flags, read
 from tools.inbox.receiver import Message
-from tools.session import Clock, Deployment, Session
-from tools.stack import Stack
-from tools.stopping import Stopping
-from tools.terminal import Terminal
+from tools.lib.aws import Aws
+from tools.lib.stopping import Stopping
+from tools.lib.terminal import Terminal
+from tools.local.captures import Captures
+from tools.local.environment import Flags, read
+from tools.local.session import Clock, Deployment, Session
+from tools.local.stack import Stack
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STACK = Stack(
@@ -132,7 +132,7 @@ class Stage:
 
 @pytest.fixture(autouse=True)
 def everything_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.environment._missing_tools", lambda _: [])
+    monkeypatch.setattr("tools.local.environment._missing_tools", lambda _: [])
 
 
 def throttled(at_seconds: float) -> Mapping[str, object]:

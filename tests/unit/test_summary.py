@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from testmo_notifier.summary import Summary
+from testmo_notifier.polling.report import Summary
 from tests.factories import START
 
 

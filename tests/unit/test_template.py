@@ -11,7 +11,7 @@ import pytest
 from testmo_notifier import config
 from testmo_notifier.config import Reader
 from tests.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
-from tools.environment import PARAMETERS
+from tools.local.environment import PARAMETERS
 
 ROLES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]
 FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]

@@ -18,9 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.config import PollerSettings, is_loopback, read_webhooks, testmo_token
 from testmo_notifier.errors import ConfigurationError
-from tools.aws import Aws
-from tools.processes import ROOT
-from tools.stack import STACK_NAME as LOCAL_STACK_NAME
+from tools.lib.aws import Aws
+from tools.lib.processes import ROOT
+from tools.local.stack import STACK_NAME as LOCAL_STACK_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -9,14 +9,14 @@ from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, StopReading, Throttled, TokenRefused
 from testmo_notifier.model import Project
-from testmo_notifier.reading import results_query
+from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.reading import results_query
 from tools.ops import records, wiring
 from tools.ops.account import Account
 from tools.ops.advice import store
-from tools.ops.conduct import Desk
+from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 
 AREA: Final = "Testmo"

@@ -6,18 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from testmo_notifier.adapters import slack as hooks
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.deliver import FOR_ALARMS
+from testmo_notifier.channels.slack import transport as hooks
+from testmo_notifier.delivery.deliver import FOR_ALARMS
 from testmo_notifier.errors import ConfigurationError, PayloadRefused, Undelivered
-from testmo_notifier.route import EVENT
-from tools.ops import letters, records, subscriptions, wiring
+from testmo_notifier.notices.routing import EVENT
+from tools.ops import dead_letters as letters
+from tools.ops import records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import mend, mend_setting
-from tools.ops.conduct import Desk
+from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
-from tools.ops.moments import age, counted
 from tools.ops.subscriptions import ALARMS, CONFIRM, Subscription
+from tools.ops.times import age, counted
 
 if TYPE_CHECKING:
     import urllib3

@@ -9,13 +9,13 @@ from typing import Final
 
 from testmo_notifier.config import PollerSettings, SlackSettings
 from testmo_notifier.errors import ConfigurationError
+from tools.lib.version import compared, version
 from tools.ops import logs, records, schedule
 from tools.ops.account import IN_GOOD_ORDER, Account, deploy_step
-from tools.ops.conduct import Desk
+from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
-from tools.ops.moments import age, counted
+from tools.ops.times import age, counted
 from tools.ops.wiring import utc_now
-from tools.version import compared, version
 
 UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
 PATIENCE: Final = timedelta(minutes=5)

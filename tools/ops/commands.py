@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tools.asked import CONTEXT, Command
-from tools.ops.moments import Moment
+from tools.lib.asked import CONTEXT, Command
+from tools.ops.times import Moment
 
 if TYPE_CHECKING:
-    from tools.ops.conduct import Desk
+    from tools.ops.exit_status import Desk
 
 STATUSES: Final = (
     "Ends with status 0 if all is well or done, 1 if something is wrong or was not done, 2 if it was called wrongly."
@@ -33,7 +33,7 @@ def operated(body: Body) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
     @wraps(body)
     def run(*, stack_name: str | None, region: str | None, profile: str | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
-        from tools.ops.conduct import conduct
+        from tools.ops.exit_status import conduct
 
         sys.exit(conduct(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json))
 

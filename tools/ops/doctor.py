@@ -12,9 +12,9 @@ from testmo_notifier.errors import ConfigurationError, NotifierError
 from tools.ops import check_testmo, check_ways, check_work
 from tools.ops.advice import mend_setting
 from tools.ops.aws_errors import explain
-from tools.ops.conduct import FINE, WRONG, Desk, NotDone
+from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
 from tools.ops.findings import Finding, bad
-from tools.ops.moments import counted
+from tools.ops.times import counted
 
 Check = Callable[[Desk], Iterable[Finding]]
 

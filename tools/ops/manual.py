@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
+from tools.lib.processes import ROOT
 from tools.ops.commands import COMMANDS
-from tools.processes import ROOT
 
 PAGE: Final[Path] = ROOT / "docs" / "commands.md"
 WIDTH: Final = 100

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.ops.account import Account
-from tools.ops.conduct import FINE, WRONG, Desk
-from tools.ops.letters import Letter, depth, look, put_back, take
-from tools.ops.moments import counted
+from tools.ops.dead_letters import Letter, depth, look, put_back, take
+from tools.ops.exit_status import FINE, WRONG, Desk
+from tools.ops.times import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef

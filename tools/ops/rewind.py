@@ -16,14 +16,14 @@ from uuid import uuid4
 
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
 from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run
 from testmo_notifier.ports import Store as AnyStore
-from testmo_notifier.reading import MARGIN, pages, results_query
+from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.reading import MARGIN, pages, results_query
 from tools.ops import records, wiring
-from tools.ops.conduct import FINE, Desk, NotDone, WrongUsage
-from tools.ops.moments import counted, iso
+from tools.ops.exit_status import FINE, Desk, NotDone, WrongUsage
+from tools.ops.times import counted, iso
 
 LEASE: Final = timedelta(seconds=60)
 PATIENCE_SECONDS: Final = 120.0  # a poll takes at most a minute, the lease of a killed one ends after half of it

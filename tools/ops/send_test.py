@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import uuid4
 
-from testmo_notifier.adapters import slack
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.channels.slack import transport as slack
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification
-from tools.ops import letters, records, subscriptions, wiring
+from tools.ops import dead_letters as letters
+from tools.ops import records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import mend
-from tools.ops.conduct import FINE, WRONG, Desk, WrongUsage
+from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
 
 TEXT: Final = "[TEST] Testmo Notifier says hello. Nothing failed; somebody ran `testmo-notifier send-test`."
 LOOK_SECONDS: Final = 0.3

@@ -13,15 +13,15 @@ from typing import Final
 import testmo_notifier_settings
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.detect import Watch
-from testmo_notifier.issues import parse_issue_links
 from testmo_notifier.model import Scope
-from testmo_notifier.politeness import Gate
+from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.routing import Route, destinations, parse_routes
 from testmo_notifier.poll import Parts
+from testmo_notifier.polling.rate_limit import Gate
 from testmo_notifier.ports import Store, Topic
-from testmo_notifier.render import Renderer
-from testmo_notifier.route import Route, destinations, parse_routes
+from testmo_notifier.sources.testmo_runs.detect import Watch
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
 

@@ -32,7 +32,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from testmo_notifier.text import one_line
+from testmo_notifier.notices.text import one_line
 
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which Slack could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404

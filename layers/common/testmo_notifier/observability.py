@@ -25,11 +25,11 @@ from testmo_notifier.errors import (
     Undelivered,
 )
 from testmo_notifier.model import Notification
-from testmo_notifier.summary import Summary
-from testmo_notifier.troubles import TOKEN
+from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.troubles import TOKEN
 
 if TYPE_CHECKING:
-    from testmo_notifier.deliver import Outcome
+    from testmo_notifier.delivery.deliver import Outcome
 
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 

@@ -8,8 +8,8 @@ repeats the hand-over. Everything else here may fail, be late or happen twice wi
 from __future__ import annotations
 
 from testmo_notifier.errors import LeaseTaken, StopReading, TokenRefused
-from testmo_notifier.steps import LEASE, OnePoll, Parts
-from testmo_notifier.summary import Summary
+from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.steps import LEASE, OnePoll, Parts
 
 __all__ = ["Parts", "poll"]
 

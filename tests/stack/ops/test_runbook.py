@@ -30,8 +30,8 @@ from tests.alarms import ALARMS, STACK, CloudWatch
 from tests.fakes import SlackAnswer
 from tests.stack.waiting import until
 from tests.template import ROOT, TEMPLATE
+from tools.local.poller import PollFailed
 from tools.ops import records, send_test
-from tools.poller import PollFailed
 
 from . import runbook
 from .conftest import GONE, NAME, Operated, Said

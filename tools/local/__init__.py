@@ -1,0 +1,1 @@
+"""Run it here: the whole product on this machine."""

@@ -1,0 +1,1 @@
+"""For whoever develops it: pictures, releases, mutants, soak."""
