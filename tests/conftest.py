@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeSlack
+from tests.support.fakes import FakeSlack
 from tools.local import build
 from tools.local.build import Build
 

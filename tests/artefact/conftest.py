@@ -15,7 +15,7 @@ import yaml
 
 from tests.artefact import rie
 from tests.artefact.rie import Rie
-from tests.fakes import FakeSlack
+from tests.support.fakes import FakeSlack
 from tools.lib import queue_event
 from tools.lib.queue_event import Record
 from tools.local.build import Build

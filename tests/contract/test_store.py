@@ -25,9 +25,9 @@ from testmo_notifier.model import (
     Resume,
     Sent,
 )
-from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
-from tests.memory import MemoryStore
-from tests.template import make_table
+from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
+from tests.support.memory import MemoryStore
+from tests.support.template import make_table
 
 LEASE = timedelta(seconds=30)
 Open = Callable[[str], DynamoDBStore | MemoryStore]

@@ -31,8 +31,8 @@ from tests.conftest import reset
 from tests.crash.cloud import Clients, Cloud
 from tests.crash.network import Network, Strike
 from tests.crash.stage import Stage
-from tests.fakes import FakeSlack
-from tests.story import BUILT_IN_TEXTS, Story, playing
+from tests.support.fakes import FakeSlack
+from tests.support.story import BUILT_IN_TEXTS, Story, playing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from testmo_notifier.poll import poll
 from testmo_notifier.polling.report import Summary
-from tests.story import Story
+from tests.support.story import Story
 from tools.simulator.loopback import Received
 
 T = TypeVar("T")

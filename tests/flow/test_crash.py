@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.flow.power import Power, powered_poll
-from tests.story import BLOCKED, Story, playing
+from tests.support.story import BLOCKED, Story, playing
 
 
 @pytest.fixture(autouse=True)

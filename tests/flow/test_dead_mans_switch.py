@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.alarms import ALARMS, CloudWatch, Operation
-from tests.schedules import MINUTE, wanted
-from tests.story import Story
+from tests.support.alarms import ALARMS, CloudWatch, Operation
+from tests.support.schedules import MINUTE, wanted
+from tests.support.story import Story
 
 ALARM = "NoPollAlarm"
 WORKING_HOURS = "cron(*/5 7-19 ? * MON-FRI *)"  # README's

@@ -12,7 +12,7 @@ from testmo_notifier.adapters.http import send
 from testmo_notifier.errors import Unreadable
 from testmo_notifier.model import ResultsQuery
 from testmo_notifier.polling.rate_limit import Gate
-from tests.story import Story
+from tests.support.story import Story
 from tools.simulator.model import Run
 
 PICTURE = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 3_500_000 + '"></p>'  # 42 MB

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from testmo_notifier.errors import PollFailed, TokenRefused
-from tests.story import Story
+from tests.support.story import Story
 from tools.simulator.model import Run
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from testmo_notifier.model import Resume
 from testmo_notifier.polling.rate_limit import Gate
-from tests.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
-from tests.story import Story
+from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
+from tests.support.story import Story
 from tools.ops.rewind import Plan, go_back, rewound
 
 

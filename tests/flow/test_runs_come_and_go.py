@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.errors import PollFailed, Unreadable
-from tests.story import Story
+from tests.support.story import Story
 
 
 def test_a_run_opened_and_closed_between_two_polls_is_announced(story: Story) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery
 from testmo_notifier.polling.rate_limit import Gate
-from tests.story import START, SpoiledTestmo, Story
+from tests.support.story import START, SpoiledTestmo, Story
 
 COUNT = 50_000
 PER_PAGE = 100

@@ -9,7 +9,7 @@ from testmo_notifier.config import PollerSettings, Reader, status_ids
 from testmo_notifier.errors import ConfigurationError, PollFailed, Unreadable
 from testmo_notifier.polling.statuses import Names, completed
 from testmo_notifier.sources.testmo_runs.detect import Watch
-from tests.story import FAILED, Story
+from tests.support.story import FAILED, Story
 from tools.simulator.model import Run, Status
 
 NEEDS_INFO = 8

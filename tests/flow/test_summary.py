@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.story import Story
+from tests.support.story import Story
 
 
 def test_a_quiet_poll_is_ok_in_few_words(story: Story) -> None:

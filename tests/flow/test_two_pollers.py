@@ -9,8 +9,8 @@ import pytest
 from testmo_notifier.model import Notification
 from testmo_notifier.polling.report import Summary
 from tests.flow.power import Power, powered_poll
-from tests.memory import MemoryStore, MemoryTopic, WithoutLease
-from tests.story import Story, playing
+from tests.support.memory import MemoryStore, MemoryTopic, WithoutLease
+from tests.support.story import Story, playing
 from tools.simulator.model import Run
 
 CHANNELS = ("slack", "email", "event")

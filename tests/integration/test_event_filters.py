@@ -15,8 +15,8 @@ import yaml
 from testmo_notifier.adapters.topic import Topic, attributes
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Notification
-from tests.factories import make_digest, make_named, make_outgoing
-from tests.template import Loader
+from tests.support.factories import make_digest, make_named, make_outgoing
+from tests.support.template import Loader
 from tools.lib.processes import ROOT
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")

@@ -18,9 +18,9 @@ from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
-from tests.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
 from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
-from tests.template import make_table
+from tests.support.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
+from tests.support.template import make_table
 
 pytestmark = pytest.mark.aws
 

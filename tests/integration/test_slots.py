@@ -15,7 +15,7 @@ from testmo_notifier.adapters.slots import Slots, from_millis, to_millis
 from testmo_notifier.delivery.pacing import Turn, take_turn
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace
-from tests.template import make_table
+from tests.support.template import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

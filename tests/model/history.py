@@ -18,8 +18,8 @@ from testmo_notifier.errors import NotifierError
 from testmo_notifier.model import Sent
 from testmo_notifier.sources.testmo_runs.detect import Watch
 from tests.flow.power import Power, powered_poll
-from tests.memory import WithoutLease
-from tests.story import FAILED, START, Story
+from tests.support.memory import WithoutLease
+from tests.support.story import FAILED, START, Story
 from tools.simulator import StatusId
 from tools.simulator.model import Project, Result, Run
 

@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 from tests.model.history import TESTS, History, Minute, Switches
 from tests.model.pages import short_pages
-from tests.story import BLOCKED, FAILED, PASSED, Story, playing
+from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.simulator import StatusId
 from tools.simulator.faults import DESCRIPTIONS
 

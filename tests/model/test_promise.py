@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.model.history import TESTS, History, Minute, Switches, play
 from tests.model.pages import short_pages
-from tests.story import BLOCKED, FAILED, PASSED, playing
+from tests.support.story import BLOCKED, FAILED, PASSED, playing
 from tools.simulator import StatusId
 from tools.simulator.faults import DESCRIPTIONS
 

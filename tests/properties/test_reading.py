@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from testmo_notifier.model import Checkpoint
 from testmo_notifier.sources.testmo_runs.detect import Watch
-from tests.factories import START, at
-from tests.plain_testmo import FAILED, PASSED, Api, Delete, PlainTestmo, Poll, Save, play
+from tests.support.factories import START, at
+from tests.support.plain_testmo import FAILED, PASSED, Api, Delete, PlainTestmo, Poll, Save, play
 
 OVERLAPS = (5, 60, 300)  # seconds; no row is later than the smallest
 

@@ -17,10 +17,10 @@ import yaml
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from tests.commands import CI
-from tests.fakes import FakeSlack, SlackAnswer
 from tests.stack.emulator import silence
 from tests.stack.waiting import until
+from tests.support.commands import CI
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tests.unit.test_deploy_role import TYPES
 from tools.cli import main
 from tools.lib import processes

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from testmo_notifier.channels.slack.alarms import ABOUT_SLACK
-from tests.alarms import ALARMS
+from tests.support.alarms import ALARMS
 from tools.inbox.receiver import Inbox
 from tools.lib.aws import CONFIG, Aws
 from tools.local import stack

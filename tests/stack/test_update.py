@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.commands import documented, run
-from tests.template import PARAMETER
+from tests.support.commands import documented, run
+from tests.support.template import PARAMETER
 from tools.lib import processes
 from tools.lib.aws import CONFIG, Aws
 from tools.local import stack

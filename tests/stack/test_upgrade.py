@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from testmo_notifier.adapters import items
 from testmo_notifier.channels.slack.alarms import read_alarm
 from testmo_notifier.model import Checkpoint
-from tests.fakes import FakeSlack, SlackAnswer
 from tests.stack.waiting import until
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.lib import processes
 from tools.lib.aws import CONFIG, Aws

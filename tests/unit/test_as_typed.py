@@ -19,7 +19,7 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.delivery.deliver import text_only
 from testmo_notifier.model import Issue
 from testmo_notifier.notices.issue_links import IssueLinks
-from tests.factories import make_digest, make_named, make_outgoing
+from tests.support.factories import make_digest, make_named, make_outgoing
 
 LINKS = IssueLinks({4: "https://tracker.example/browse/{number}"})
 RUN = "https://example.testmo.net/runs/view/12"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.channels.render import Renderer
-from tests.factories import make_digest, make_named
+from tests.support.factories import make_digest, make_named
 
 UTC = ZoneInfo("UTC")
 DIGEST = make_digest([make_named(n) for n in range(1, 31)])

@@ -11,8 +11,8 @@ from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import CaseProgress, CasesPage
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.polling.rate_limit import Gate
-from tests.factories import START, at, make_digest, make_named
-from tests.memory import MemoryStore
+from tests.support.factories import START, at, make_digest, make_named
+from tests.support.memory import MemoryStore
 
 SHOP, GARDEN = 3, 4
 Page = tuple[Mapping[int, str], datetime | None, int | None]

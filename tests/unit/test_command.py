@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from testmo_notifier.version import VERSION
-from tests.template import ROOT, TEMPLATE
+from tests.support.template import ROOT, TEMPLATE
 from tools.cli import AUDIENCES, main
 from tools.lib.asked import Command
 from tools.lib.version import compared, version

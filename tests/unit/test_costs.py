@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-from tests.template import RESOURCES, ROOT
+from tests.support.template import RESOURCES, ROOT
 
 PAGE: Final = (ROOT / "docs" / "metrics.md").read_text("utf-8").partition("## What it costs")[2].partition("\n## ")[0]
 README: Final = (ROOT / "README.md").read_text("utf-8")

@@ -10,7 +10,7 @@ import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 from testmo_notifier.sources.testmo_runs.detect import Detector, Swept, Watch, slot_of
-from tests.factories import START, at, make_checkpoint, make_result
+from tests.support.factories import START, at, make_checkpoint, make_result
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from testmo_notifier.model import Expands, Issue
 from testmo_notifier.notices.digest import DigestBuilder
-from tests.factories import at, make_builder, make_expands, make_result, make_run
+from tests.support.factories import at, make_builder, make_expands, make_result, make_run
 
 
 def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:

@@ -13,7 +13,7 @@ from testmo_notifier.model import Counters, Resume, WatchedRun
 from testmo_notifier.polling.due import due_runs, is_done, is_turn
 from testmo_notifier.sources.testmo_runs.detect import Watch
 from testmo_notifier.sources.testmo_runs.projects import Discovery
-from tests.factories import START, at, make_checkpoint, make_outgoing, make_run
+from tests.support.factories import START, at, make_checkpoint, make_outgoing, make_run
 
 OVERLAP = timedelta(seconds=300)
 PERIOD = timedelta(minutes=5)

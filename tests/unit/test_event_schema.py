@@ -16,7 +16,7 @@ from testmo_notifier.channels.render import Renderer, event
 from testmo_notifier.model import Digest, Expands, Issue, Run
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.issue_links import IssueLinks
-from tests.factories import make_run
+from tests.support.factories import make_run
 from tools.lib.processes import ROOT
 from tools.settings.samples import EXPANDS, RUN, Sample, result, samples
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Digest
 from testmo_notifier.polling.handover import HandOver, Outboxes
-from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
-from tests.memory import MemoryStore, MemoryTopic
+from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
+from tests.support.memory import MemoryStore, MemoryTopic
 
 
 class Desk:

@@ -16,7 +16,7 @@ from testmo_notifier.model import Issue
 from testmo_notifier.notices.context import Linked
 from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
 from testmo_notifier.notices.view import Limits, message_view
-from tests.factories import make_digest, make_named, make_outgoing
+from tests.support.factories import make_digest, make_named, make_outgoing
 from tools.settings.check import settings_folder
 
 JIRA = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})

@@ -15,8 +15,8 @@ import pytest
 from testmo_notifier.adapters import items
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Counters, Outgoing, ProjectState, Resume
 from testmo_notifier.sources.testmo_runs.detect import MAX_OLDER
-from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
-from tests.stored import CHECKPOINT, CONTROL, PROGRESS, PROJECT
+from tests.support.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
+from tests.support.stored import CHECKPOINT, CONTROL, PROGRESS, PROJECT
 
 MAX_ITEM_BYTES = 400 * 1024
 ROOM_BYTES = 350_000  # what an item may take at the very most

@@ -19,9 +19,9 @@ from testmo_notifier.errors import (
 from testmo_notifier.model import Notification
 from testmo_notifier.observability import failure, flush, new_logger, new_metrics, report_poll, report_published
 from testmo_notifier.polling.report import Summary
-from tests.alarms import CloudWatch, Operation
-from tests.story import Story, playing
-from tests.template import ROOT
+from tests.support.alarms import CloudWatch, Operation
+from tests.support.story import Story, playing
+from tests.support.template import ROOT
 from tests.unit.delivery_script import Script, make_message
 
 LAYER = ROOT / "layers" / "common" / "testmo_notifier"

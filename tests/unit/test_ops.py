@@ -27,7 +27,7 @@ from click.testing import CliRunner
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
 from testmo_notifier.notices.routing import Route
-from tests.fakes import FakeSlack, SlackAnswer
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from testmo_notifier.channels.render import Renderer
-from tests.story import BLOCKED, FAILED, PASSED, Story, playing
+from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.cli import main
 from tools.inbox.receiver import Inbox
 from tools.settings import preview, samples

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.template import ROOT
 from tools.maintain.mutants import mutants
 
 PAGE: Final = (ROOT / "docs" / "promise.md").read_text("utf-8")
@@ -87,17 +87,23 @@ def test_what_keeps_a_promise_exists(promise: str) -> None:
 
 
 def is_there(name: str) -> bool:
-    """A module of the package, or something in one, like `detect.Detector.finished`."""
+    """A module of the package, whichever room it is in, or something in one, like `detect.Detector.finished`."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
-        try:
-            thing: object = importlib.import_module(".".join(["testmo_notifier", *parts[:length]]))
-        except ModuleNotFoundError:
-            continue
-        for attribute in parts[length:]:
-            thing = getattr(thing, attribute, None)
-        return thing is not None
+        for module in modules_called(".".join(parts[:length])):
+            thing: object = importlib.import_module(module)
+            for attribute in parts[length:]:
+                thing = getattr(thing, attribute, None)
+            if thing is not None:
+                return True
     return False
+
+
+def modules_called(name: str) -> list[str]:
+    """The modules whose dotted name is this or ends with it."""
+    top = ROOT / "layers" / "common"
+    dotted = [".".join(path.relative_to(top).with_suffix("").parts) for path in top.rglob("*.py")]
+    return [module for module in (one.removesuffix(".__init__") for one in dotted) if f".{module}".endswith(f".{name}")]
 
 
 @pytest.mark.parametrize(("name", "there"), [("detect.Detector.finished", True), ("adapters.testmo", True)])

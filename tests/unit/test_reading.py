@@ -14,8 +14,8 @@ from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, Reques
 from testmo_notifier.model import Checkpoint, Expands, ResultsPage, Resume
 from testmo_notifier.sources.testmo_runs.detect import Watch
 from testmo_notifier.sources.testmo_runs.reading import MAX_RESTARTS, Read, pages
-from tests.factories import START, at, make_result
-from tests.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
+from tests.support.factories import START, at, make_result
+from tests.support.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
 
 WATCH = Watch((FAILED,), created_by_ids=(7,))  # people as filters: nothing asks for a sweep
 API = Api(per_page=1, inclusive=True, whole_seconds=False, ties="asc", has_date=True)

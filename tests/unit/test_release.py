@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.template import ROOT
 from tools.lib.version import version
 from tools.maintain import release
 

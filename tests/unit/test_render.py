@@ -19,7 +19,7 @@ from testmo_notifier.channels import render
 from testmo_notifier.channels.render import Renderer, mail_subject
 from testmo_notifier.model import Digest, Issue
 from testmo_notifier.notices.issue_links import IssueLinks
-from tests.factories import at, make_digest, make_named, make_outgoing
+from tests.support.factories import at, make_digest, make_named, make_outgoing
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BERLIN = ZoneInfo("Europe/Berlin")

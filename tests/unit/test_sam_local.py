@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import TEMPLATE
+from tests.support.template import TEMPLATE
 from tools.local.sam_local import engine, image
 from tools.local.sam_local.engine import NoEngine
 from tools.local.sam_local.invocation import InvocationFailed, judge

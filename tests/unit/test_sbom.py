@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.template import ROOT
 from tools.lib.version import version
 
 MAKE = shutil.which("make") or "make"

@@ -13,7 +13,7 @@ from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
 from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm, recognised
 from testmo_notifier.errors import ConfigurationError, DestinationGone
 from testmo_notifier.model import Pace, QueuedMessage
-from tests.alarms import ALARMS
+from tests.support.alarms import ALARMS
 from tests.unit.delivery_script import Script, make_message
 from tools.ops.dead_letters import letter
 

@@ -20,8 +20,8 @@ from testmo_notifier.delivery.pacing import (
 )
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import Pace
-from tests.slack_world import World
-from tests.virtual_time import START
+from tests.support.slack_world import World
+from tests.support.virtual_time import START
 
 
 def later(seconds: float) -> datetime:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from testmo_notifier.polling.report import Summary
-from tests.factories import START
+from tests.support.factories import START
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from testmo_notifier import config
 from testmo_notifier.config import Reader
-from tests.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
+from tests.support.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
 from tools.local.environment import PARAMETERS
 
 ROLES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]

@@ -9,7 +9,7 @@ import pytest
 
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.model import Counters
-from tests.factories import make_row
+from tests.support.factories import make_row
 
 
 def test_a_documented_row_is_understood_completely() -> None:

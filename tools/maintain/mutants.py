@@ -1,6 +1,6 @@
 """`make mutants`: breaks every rule of the promise on purpose, one change at a time, and sees a test of that rule fail.
 
-`mutants.toml` lists the changes: by rule of docs/promise.md, what is broken in words, the file, its old and new text,
+`mutants.toml` lists the changes: by rule of docs/promise.md, what is broken in words, its old and new text,
 and the tests that must notice. Nothing of this happens in the working tree: each worker has a copy of it in a
 temporary folder. A time-out, an import that fails or a test of something else does not count as noticed.
 """
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,11 +72,12 @@ class NoVerdict(Exception):
 
 def mutants(catalogue: Path = CATALOGUE) -> list[Mutant]:
     """All of them, in the order of the rules."""
+    sources = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in breakable()}
     return [
         Mutant(
             rule=rule["rule"],
             breaks=one["breaks"],
-            file=one["file"][1:] if one["file"].startswith("/") else f"{PACKAGE}/{one['file']}",
+            file=meant(one["file"]) if "file" in one else found(one["old"], sources),
             old=one["old"],
             new=one["new"],
             tests=tuple(one.get("tests", rule["tests"])),
@@ -84,6 +85,28 @@ def mutants(catalogue: Path = CATALOGUE) -> list[Mutant]:
         for rule in tomllib.loads(catalogue.read_text("utf-8"))["promise"]
         for one in rule["mutant"]
     ]
+
+
+def breakable() -> Iterator[Path]:
+    """The files that a mutant may break."""
+    for top in ("layers", "functions", "tools"):
+        yield from (path for path in sorted((ROOT / top).rglob("*")) if path.suffix in (".py", ".j2", ".js"))
+    yield ROOT / "template.yaml"
+
+
+def meant(file: str) -> str:
+    """A file as the catalogue names it: below the package, or below the root with a `/` before it."""
+    return file[1:] if file.startswith("/") else f"{PACKAGE}/{file}"
+
+
+def found(old: str, sources: Mapping[str, str]) -> str:
+    """The one file that holds a text; raises `NoVerdict` where there is none, or more than one."""
+    files = [file for file, text in sources.items() if old in text]
+    if len(files) != 1:
+        raise NoVerdict(
+            f"{' and '.join(files) or 'no file'} holds this, so that the catalogue must name a file:\n{old}"
+        )
+    return files[0]
 
 
 def rules_named(docstring: str) -> set[str]:

@@ -41,7 +41,7 @@ QUICK: Final = ("flow", "contract", "unit")
 SLOW: Final = ("test_crash.py", "test_scale.py", "test_two_pollers.py")  # of these, last
 NO_JUDGES: Final = ("test_mutants.py", "test_mutants_sample.py")  # they notice that a text changed, not what it does
 # Only lanes with an embedded AWS run these: here nobody would notice anything.
-ELSEWHERE: Final = ("aws.py", "ledger.py", "slots.py", "topic.py")
+ELSEWHERE: Final = ("aws.py", "idempotency.py", "slots.py", "topic.py")
 SECONDS: Final = 900.0  # for all tests of one change; on an idle machine they take three minutes
 STARS: Final = ("core/ReplaceBinaryOperator_Mul", "core/ReplaceBinaryOperator_Pow")
 SESSION: Final = """
@@ -121,7 +121,7 @@ def worth_trying(
         change
         for change in changes
         if Path(change.file).name not in ELSEWHERE
-        and (not modules or change.file.removeprefix(f"{PACKAGE}/") in modules)
+        and (not modules or change.file.endswith(tuple(f"/{module}" for module in modules)))
         and (lines is None or change.line in lines.get(change.file, ()))
         and not any(begin <= (change.line, change.column) < end for begin, end in notes(change.file))
         and not is_star(change, sources(change.file))

@@ -14,9 +14,9 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from tests.fakes import FakeSlack, SlackAnswer
 from tests.stack.emulator import silence
 from tests.stack.waiting import until
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.lib.aws import Aws
 from tools.local import poller, stack

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import boto3
 from botocore import xform_name
 
-from tests.template import ROOT
+from tests.support.template import ROOT
 from tools.lib.aws import CONFIG, Aws
 
 TEXT = (ROOT / "docs" / "runbook.md").read_text("utf-8")

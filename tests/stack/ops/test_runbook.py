@@ -23,13 +23,13 @@ from uuid import uuid4
 
 import pytest
 
-import tests.alarms
+import tests.support.alarms
 from testmo_notifier.adapters import items, slots
 from testmo_notifier.adapters.topic import Topic
-from tests.alarms import ALARMS, STACK, CloudWatch
-from tests.fakes import SlackAnswer
 from tests.stack.waiting import until
-from tests.template import ROOT, TEMPLATE
+from tests.support.alarms import ALARMS, STACK, CloudWatch
+from tests.support.fakes import SlackAnswer
+from tests.support.template import ROOT, TEMPLATE
 from tools.local.poller import PollFailed
 from tools.ops import records, send_test
 
@@ -228,7 +228,7 @@ def test_no_poll_succeeds(duty: Duty, monkeypatch: pytest.MonkeyPatch) -> None:
 
         guide.step("`SilenceMinutes` longer than the longest of them, at most 1440")
         assert TEMPLATE["Parameters"]["SilenceMinutes"]["MaxValue"] == 1440
-        monkeypatch.setattr(tests.alarms, "SILENCE_MINUTES", 60)
+        monkeypatch.setattr(tests.support.alarms, "SILENCE_MINUTES", 60)
         assert not duty.rings("NoPollAlarm")
         monkeypatch.undo()
 

@@ -11,7 +11,7 @@ from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
 from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
-from tests.virtual_time import VirtualTime
+from tests.support.virtual_time import VirtualTime
 
 INVOCATIONS = 2  # MaximumConcurrency in template.yaml
 BATCH = 10  # BatchSize

@@ -17,7 +17,7 @@ from testmo_notifier.model import Checkpoint, Counters, Expands, Result, Results
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.sources.testmo_runs.detect import Watch, first_checkpoint
 from testmo_notifier.sources.testmo_runs.reading import read_run
-from tests.factories import START, make_result, make_run
+from tests.support.factories import START, make_result, make_run
 
 FAILED, PASSED = 3, 2
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from botocore import xform_name
 
-DOCS: Final = Path(__file__).parents[1] / "docs"
+DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = DOCS / "deploy.md"
 CI: Final = DOCS / "ci"
 SECTION: Final = re.compile(r"^## (.+)$", re.MULTILINE)

@@ -23,8 +23,8 @@ from aws_lambda_powertools import Logger
 from testmo_notifier import observability
 from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.observability import new_metrics, report, report_failed_poll, report_poll
-from tests.story import Story
-from tests.template import RESOURCES
+from tests.support.story import Story
+from tests.support.template import RESOURCES
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 STACK = "stack"

@@ -33,8 +33,8 @@ from testmo_notifier.model import (
     Resume,
     Trouble,
 )
-from tests.factories import START, at, make_digest, make_named, make_outgoing
-from tests.fakes import FakeLambdaContext
+from tests.support.factories import START, at, make_digest, make_named, make_outgoing
+from tests.support.fakes import FakeLambdaContext
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -21,7 +21,7 @@ from testmo_notifier.polling.rate_limit import Gate
 from testmo_notifier.polling.report import Summary
 from testmo_notifier.ports import Store
 from testmo_notifier.sources.testmo_runs.detect import Watch
-from tests.memory import MemoryStore, MemoryTopic
+from tests.support.memory import MemoryStore, MemoryTopic
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Result, Run, Test
 from tools.simulator.simulator import RecordedRequest
