@@ -32,6 +32,7 @@ CITING: Final = (
     "tests",
     "docs",
     "README.md",
+    "CONTRIBUTING.md",
     "SECURITY.md",
     "template.yaml",
     "Makefile",
