@@ -43,7 +43,7 @@ def test_the_readme_tells_the_same_figure_and_its_parts() -> None:
     whole, rest = rows()["together"]
     assert re.search(rf"[Aa]bout \**{round(whole / 100)} dollars a month", README)
     assert re.search(rf"[Aa]bout {round(rest / 100)} in an account that uses nothing else of the\sfree tier", README)
-    told = README.partition("**What it costs**")[2].partition("free tier")[0]
+    told = README.partition("## What it costs")[2].partition("free tier")[0]
     parts = re.findall(r"(\d\.\d\d) for", told)
     assert sum(round(float(part) * 100) for part in parts) == whole
     assert f"for {len(ALARMS)} alarms" in told
