@@ -5,8 +5,11 @@ steps       each of these steps
 discovery   which projects there are         projects       and their runs, open and just closed
 due         which of them are to be read now
 statuses    which ids the statuses have that are watched by name
-reading     the pages of one run, once each
-detect      which rows are new failing results, and the next checkpoint
+reading     one run read: what is new, a sweep if one is due, the next checkpoint
+watch       which results count as failing    paging         the pages of one run, so that no row slips
+window      the stretch of time a read looks at: what was seen in it, how it moves on
+known       which failing results were told   sweep          why one is due, and what it finds
+detect      which rows are new failing results
 digest      what one message is about: order, group, cap
 handover    from the outbox to SNS            cases          the names of cases
 politeness  how often Testmo is asked
