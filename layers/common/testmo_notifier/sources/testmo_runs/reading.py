@@ -12,7 +12,13 @@ from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
-from testmo_notifier.sources.testmo_runs.sweep import FROM_THE_BEGINNING, Sweep, SweepEnd, comes_first, sweep_reason
+from testmo_notifier.sources.testmo_runs.sweep import (
+    FROM_THE_BEGINNING,
+    Sweep,
+    SweepEnd,
+    comes_first,
+    sweep_reason,
+)
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import beginning
 
@@ -73,70 +79,91 @@ def read_run(
     `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now. `now`
     stands in where Testmo's answers have no `Date`.
     """
-    checkpoint = with_questions_of_now(checkpoint, watch)
-    detector = Detector(checkpoint, watch, ceased)
-    pages = RunPages(testmo, run, watch, now)
-    swept = Sweep(pages, detector, news)
-    counters = run.counters.by_status
-    started, rows = now(), 0
-
-    def handle(page: ResultsPage) -> None:
-        nonlocal rows
-        rows += len(page.results)
-        news.add(detector.new_failing(page.results), page.expands)
-
-    def reading(following: Checkpoint, problem: str | None, *, owes_sweep: bool = False) -> Reading:
-        if end.problem is not None:
-            problem = f"the sweep of run {run.id} ({run.name}) has to wait: {end.problem}"
-        return Reading(
-            following, news, rows, detector.malformed, swept.told, problem, owes_sweep, misread=detector.misread
-        )
-
-    has_swept = comes_first(checkpoint)
-    end = swept.run(checkpoint.sweep, counters) if has_swept else SweepEnd(checkpoint.sweep)
-    paged = read_window(pages, checkpoint, overlap, handle, raises=not has_swept)
+    this = OneRun(testmo, run, checkpoint, watch, news, now, ceased)
+    started = now()
+    # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
+    swept_first = comes_first(this.checkpoint)
+    end = this.swept() if swept_first else SweepEnd(this.checkpoint.sweep)
+    paged = this.read(overlap, raises=not swept_first)
     began_at = paged.began_at or started
     if paged.resume is not None:
-        following = interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
+        following = interrupted(this.checkpoint, this.detector, end, began_at=began_at, resume=paged.resume)
         problem = f"run {run.id} ({run.name}), page {paged.resume.page}: {paged.problem}" if paged.problem else None
-        return reading(following, problem, owes_sweep=sweep and not has_swept)
+        return replace(this.reading(following, end, problem), owes_sweep=sweep and not swept_first)
     last_from = began_at if run.closed_at is None else run.closed_at + overlap
     closing = run.closed_at is not None and began_at >= last_from
-    failing = detector.known.failing
-    if not sweep_reason(checkpoint, watch, counters=counters, failing=failing, turn=sweep, closing=closing):
+    counters, failing = run.counters.by_status, this.detector.known.failing
+    if not sweep_reason(this.checkpoint, watch, counters=counters, failing=failing, turn=sweep, closing=closing):
         end = SweepEnd()
-    elif not has_swept:
-        end = swept.run(checkpoint.sweep, counters)
+    elif not swept_first:
+        end = this.swept()
     if closing and end.began_at is not None and end.began_at < last_from:
         end = SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
     following = finished(
-        detector,
+        this.detector,
         end,
         overlap=overlap,
         counters=run.counters.by_status,
         began_at=began_at,
         closed_at=run.closed_at if run.is_closed else None,
     )
-    return reading(following, None)
+    return this.reading(following, end)
 
 
-def read_window(
-    pages: RunPages,
-    checkpoint: Checkpoint,
-    overlap: timedelta,
-    handle: Callable[[ResultsPage], None],
-    *,
-    raises: bool,
-) -> Paged:
-    """Read what is new since the checkpoint. `raises`: it is an error if not even one page may be asked for."""
-    begin = beginning(checkpoint, overlap)
-    handled = {key for key, time in checkpoint.seen.items() if begin.bound is None or time >= begin.bound}
-    try:
-        return pages.go_through(begin, handle, handled)
-    except StopReading as exc:
-        if raises:
-            raise
-        return Paged(pages.asked(begin), None, exc)
+class OneRun:
+    """What is read of one run goes through the detector, and what is new of it to the news."""
+
+    def __init__(
+        self,
+        testmo: Testmo,
+        run: Run,
+        checkpoint: Checkpoint,
+        watch: Watch,
+        news: DigestBuilder,
+        now: Callable[[], datetime],
+        ceased: datetime | None,
+    ) -> None:
+        checkpoint = with_questions_of_now(checkpoint, watch)
+        self.checkpoint = checkpoint
+        self.detector = Detector(checkpoint, watch, ceased)
+        self._run = run
+        self._news = news
+        self._pages = RunPages(testmo, run, watch, now)
+        self._sweep = Sweep(self._pages, self.detector, news)
+        self._rows = 0
+
+    def read(self, overlap: timedelta, *, raises: bool) -> Paged:
+        """Read what is new since the checkpoint. `raises`: it is an error if not even one page may be asked for."""
+        begin = beginning(self.checkpoint, overlap)
+        seen = {key for key, time in self.checkpoint.seen.items() if begin.bound is None or time >= begin.bound}
+        try:
+            return self._pages.go_through(begin, self._handle, seen)
+        except StopReading as exc:
+            if raises:
+                raise
+            return Paged(self._pages.asked(begin), None, exc)
+
+    def swept(self) -> SweepEnd:
+        """Sweep, from where the last sweep was interrupted."""
+        return self._sweep.run(self.checkpoint.sweep, self._run.counters.by_status)
+
+    def reading(self, checkpoint: Checkpoint, end: SweepEnd, problem: str | None = None) -> Reading:
+        """All of it, with the checkpoint that follows."""
+        if end.problem is not None:
+            problem = f"the sweep of run {self._run.id} ({self._run.name}) has to wait: {end.problem}"
+        return Reading(
+            checkpoint,
+            self._news,
+            rows=self._rows,
+            malformed=self.detector.malformed,
+            found_by_sweep=self._sweep.told,
+            problem=problem,
+            misread=self.detector.misread,
+        )
+
+    def _handle(self, page: ResultsPage) -> None:
+        self._rows += len(page.results)
+        self._news.add(self.detector.new_failing(page.results), page.expands)
 
 
 def finished(
