@@ -40,7 +40,7 @@ from testmo_notifier.observability import (
 )
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.mail import is_anybody_told, mailboxes
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.story import BLOCKED, FAILED, PASSED, START, Story
 from tools.simulator import StatusId
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from testmo_notifier.model import Resume
+from testmo_notifier.model import Resume, Superseded
 from testmo_notifier.polling.rate_limit import Gate
 from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.support.story import Story
@@ -71,7 +71,7 @@ def test_a_rewound_checkpoint_forgets_only_what_it_shall_announce() -> None:
         floor=at(50),
         seen={1: at(60), 2: at(70), 3: at(80)},
         failing={11: (1, 3), 12: (2, 3), 13: (3, 5)},
-        older={2: 3, 7: 3},
+        superseded={2: Superseded(3), 7: Superseded(3)},
         counters={3: 3},
         outbox=(make_outgoing(),),
         version=4,
@@ -85,7 +85,7 @@ def test_a_rewound_checkpoint_forgets_only_what_it_shall_announce() -> None:
         floor=at(50),
         seen={1: at(60)},
         failing={11: (1, 3)},
-        older={7: 3},
+        superseded={7: Superseded(3)},
         counters=None,
         read_at=None,
         rewound=at(200).isoformat(),

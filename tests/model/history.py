@@ -16,7 +16,7 @@ from typing import Any
 
 from testmo_notifier.errors import NotifierError
 from testmo_notifier.model import Sent
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.flow.power import Power, powered_poll
 from tests.support.memory import WithoutLease
 from tests.support.story import FAILED, START, Story

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testmo_notifier.model import Checkpoint
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at
 from tests.support.plain_testmo import FAILED, PASSED, Api, Delete, PlainTestmo, Poll, Save, play
 

@@ -15,8 +15,8 @@ from testmo_notifier.adapters import items
 from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import Checkpoint, Counters, Expands, Result, ResultsPage, ResultsQuery, Run
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.sources.testmo_runs.detect import Watch, first_checkpoint
-from testmo_notifier.sources.testmo_runs.reading import read_run
+from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, make_result, make_run
 
 FAILED, PASSED = 3, 2

@@ -31,6 +31,7 @@ from testmo_notifier.model import (
     QueuedMessage,
     Receipt,
     Resume,
+    Superseded,
     Trouble,
 )
 from tests.support.factories import START, at, make_digest, make_named, make_outgoing
@@ -69,12 +70,12 @@ CHECKPOINT = Checkpoint(
     floor=at(-240),
     seen={538: at(60), 539: at(60)},
     failing={2041: (538, 3), 2042: (539, 5)},
-    older={497: ~3, 501: 5},
+    superseded={497: Superseded(3, gone=True), 501: Superseded(5)},
     counters={1: 40, 2: 54, 3: 7, 5: 1},
     watching="3,5//",
     resume=Resume(at(-241), 7, 640, at(58), "3,5//"),
     sweep=Resume(None, 3, 210, at(58), "3,5//"),
-    swept="3,5//",
+    swept_for="3,5//",
     silent_before=at(-3600),
     outbox=(make_outgoing(DIGEST, "slack:default", "5e0c1d7a"), make_outgoing(DIGEST, "event", "90af3b12")),
     version=41,

@@ -20,7 +20,7 @@ from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.rate_limit import Gate
 from testmo_notifier.polling.report import Summary
 from testmo_notifier.ports import Store
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.memory import MemoryStore, MemoryTopic
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Result, Run, Test

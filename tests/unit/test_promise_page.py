@@ -88,7 +88,7 @@ def test_what_keeps_a_promise_exists(promise: str) -> None:
 
 
 def is_there(name: str) -> bool:
-    """A module of the package, whichever room it is in, or something in one, like `detect.Detector.finished`."""
+    """A module of the package, whichever room it is in, or something in one, like `window.Window.finished`."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         for module in modules_called(".".join(parts[:length])):
@@ -107,7 +107,7 @@ def modules_called(name: str) -> list[str]:
     return [module for module in (one.removesuffix(".__init__") for one in dotted) if f".{module}".endswith(f".{name}")]
 
 
-@pytest.mark.parametrize(("name", "there"), [("detect.Detector.finished", True), ("adapters.testmo", True)])
+@pytest.mark.parametrize(("name", "there"), [("window.Window.finished", True), ("adapters.testmo", True)])
 @pytest.mark.parametrize("suffix", ["", "x"])
 def test_a_name_that_is_misspelt_is_not_there(name: str, suffix: str, *, there: bool) -> None:
     assert is_there(name + suffix) is (there and not suffix)

@@ -8,7 +8,7 @@ import pytest
 
 from testmo_notifier.errors import Invisible, NotifierError, PollFailed, RequestRejected, Unreadable
 from testmo_notifier.polling.statuses import Names, completed, learn
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 ANSWERS = {4: {3: "Failed", 9: "Needs info"}}
 

@@ -11,8 +11,8 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import Invisible, NotifierError, StopReading, Throttled, TokenRefused
 from testmo_notifier.model import Project
-from testmo_notifier.sources.testmo_runs.detect import Watch
-from testmo_notifier.sources.testmo_runs.reading import results_query
+from testmo_notifier.sources.testmo_runs.paging import results_query
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.ops import records, wiring
 from tools.ops.account import Account
 from tools.ops.advice import store

@@ -21,7 +21,7 @@ from testmo_notifier.notices.routing import Route, destinations, parse_routes
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import Gate
 from testmo_notifier.ports import Store, Topic
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
 

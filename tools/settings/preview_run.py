@@ -16,7 +16,7 @@ from testmo_notifier.model import Digest, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.polling.rate_limit import Gate
 from testmo_notifier.polling.statuses import completed, learn
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.settings.samples import Sample, with_names
 
 MAX_RESULT_PAGES: Final = 3

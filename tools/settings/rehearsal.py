@@ -18,7 +18,7 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Scope
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.rate_limit import Gate
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
 

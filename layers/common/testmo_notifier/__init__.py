@@ -30,8 +30,13 @@ sources/               where results come from, a folder per source
 sources/testmo_runs/   test runs with manual or API results
   discovery.py         which projects there are
   projects.py          their runs, open and just closed
-  reading.py           the pages of one run, and its sweep
-  detect.py            which rows are new failing results, and the next checkpoint
+  reading.py           one run read: what is new, a sweep if one is due, the next checkpoint
+  paging.py            the pages of one run, so that no row slips
+  watch.py             which results count as failing
+  window.py            the stretch of time a read looks at, and how it moves on
+  known.py             which failing results were told
+  sweep.py             why a sweep is due, and what it finds
+  detect.py            which rows are new failing results
 
 notices/               what there is to tell, and to whom
   digest.py            one message: ordered, counted, capped

@@ -16,6 +16,7 @@ from testmo_notifier.model.state import (
     Pause,
     ProjectState,
     Resume,
+    Superseded,
     Trouble,
 )
 from testmo_notifier.model.testmo import (
@@ -31,6 +32,7 @@ from testmo_notifier.model.testmo import (
     Result,
     ResultsPage,
     ResultsQuery,
+    RowProblem,
     Run,
 )
 from testmo_notifier.model.watching import Scope, WatchedRun
@@ -66,9 +68,11 @@ __all__ = [
     "ResultsPage",
     "ResultsQuery",
     "Resume",
+    "RowProblem",
     "Run",
     "Scope",
     "Sent",
+    "Superseded",
     "Trouble",
     "WatchedRun",
 ]

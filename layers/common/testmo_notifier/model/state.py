@@ -25,17 +25,25 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """A result that was its test's latest failing one: its status, and whether a sweep no longer found it failing."""
+
+    status: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What we keep per run; docs/state.md says how it is stored.
 
     `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
-    latest announced result (key, status id), `older` the keys that were there before to their status, inverted (`~`)
-    where a sweep no longer found them failing. `counters` are the run's as they were before the last finished read,
-    None until there was one; `read_at` is Testmo's clock when that read began. `watching` names the statuses and
-    filters it was read with. `sweep` says that a sweep is due or goes on, `swept` what one was looking for that came
-    to its end before the read did. While `silent_before` is set, sweeps take over what was failing before that moment
-    without announcing it. `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last
-    rewound the run, else empty. `version` counts the writes; it is 0 for a checkpoint that was never written.
+    latest announced result (key, status id), `superseded` the keys that were there before to what is known of them.
+    `counters` are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's
+    clock when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is
+    due or goes on, `swept_for` what one was looking for that came to its end before the read did. While `silent_before`
+    is set, sweeps take over what was failing before that moment without announcing it. `gone_at` is our clock when
+    Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else empty. `version` counts the
+    writes; it is 0 for a checkpoint that was never written.
     """
 
     run_id: int
@@ -44,12 +52,12 @@ class Checkpoint:
     floor: datetime
     seen: Mapping[int, datetime] = field(default_factory=dict)
     failing: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    older: Mapping[int, int] = field(default_factory=dict)
+    superseded: Mapping[int, Superseded] = field(default_factory=dict)
     counters: Mapping[int, int] | None = None
     watching: str = ""
     resume: Resume | None = None
     sweep: Resume | None = None
-    swept: str = ""
+    swept_for: str = ""
     silent_before: datetime | None = None
     outbox: tuple[Outgoing, ...] = ()
     version: int = 0

@@ -94,11 +94,22 @@ class Expands:
 
 
 @dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What could not be understood of a row: the field, and what is wrong with it."""
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One row of `GET /runs/{id}/results`, as far as it could be understood.
 
     `key` recognises the row: its id, or a negative hash of the row where it has none. A field that is
-    missing or of the wrong type is None, and `problems` says which in words. `previous_status_id` is set on a row that
+    missing or of the wrong type is None, and `problems` says which. `previous_status_id` is set on a row that
     was announced before under another status. `note` is HTML as it came, of any length: whoever keeps results makes it
     short (`text.short_note`).
     """
@@ -118,7 +129,7 @@ class Result:
     updated_at: datetime | None = None
     updated_by: int | None = None
     is_deleted: bool = False
-    problems: tuple[str, ...] = ()
+    problems: tuple[RowProblem, ...] = ()
     previous_status_id: int | None = None
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.model import Checkpoint, Run, WatchedRun
-from testmo_notifier.sources.testmo_runs.detect import Watch
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 GOLDEN: Final = 0x9E3779B1  # Knuth's multiplier: neighbouring ids land far apart
 

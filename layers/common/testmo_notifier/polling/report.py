@@ -72,7 +72,7 @@ class Summary:
         self.runs_read += 1
         self.results += reading.rows
         self.malformed += reading.malformed
-        self.swept += reading.swept
+        self.swept += reading.found_by_sweep
         if reading.problem is not None:
             self.unfinished(reading.problem)
         if reading.malformed:

@@ -13,7 +13,7 @@ from typing import Final
 
 from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unreadable
 from testmo_notifier.ports import Testmo
-from testmo_notifier.sources.testmo_runs.detect import Watch
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 MAX_ASKED: Final = 5  # projects in one poll; statuses are the instance's, so the first with a run mostly knows all
 SHOWN_NAMES: Final = 25

@@ -36,10 +36,10 @@ from testmo_notifier.polling.rate_limit import Gate
 from testmo_notifier.polling.report import Summary
 from testmo_notifier.polling.statuses import Names, completed, learn, plain
 from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
-from testmo_notifier.sources.testmo_runs.detect import Watch, first_checkpoint
 from testmo_notifier.sources.testmo_runs.discovery import discover
 from testmo_notifier.sources.testmo_runs.projects import Discovery
-from testmo_notifier.sources.testmo_runs.reading import Reading, read_run
+from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
 RENEW_AFTER: Final = timedelta(seconds=10)
@@ -286,7 +286,7 @@ class OnePoll:
             try:
                 committed = self.parts.store.commit(checkpoint)
             except TooLarge:  # it can do without what earlier results of its tests were
-                committed = self.parts.store.commit(replace(checkpoint, older={}))
+                committed = self.parts.store.commit(replace(checkpoint, superseded={}))
         except (LostRace, TooLarge) as exc:
             self.summary.unfinished(str(exc))
             return False
