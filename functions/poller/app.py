@@ -82,15 +82,15 @@ class Service:
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
         try:
-            summary = poll(self.parts(context))
+            report = poll(self.parts(context))
         except Exception as exc:
             report_failed_poll(exc, self.logger)
             raise
-        report_poll(summary, self.logger, self.metrics)
-        if summary.looked and self.settings.heartbeat_secret_arn:
-            told = is_anybody_told(self.mailboxes.expected, summary.unsubscribed, self.settings.channels)
+        report_poll(report, self.logger, self.metrics)
+        if report.looked and self.settings.heartbeat_secret_arn:
+            told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
             self.say_that_we_live(is_anybody_told=told)
-        return summary.to_json()
+        return report.to_json()
 
     def say_that_we_live(self, *, is_anybody_told: bool) -> None:
         """Tell the outside watch, where there is one; it is the last to call where no alarm reaches anybody."""
@@ -106,8 +106,8 @@ class Service:
         settings = self.settings
         return Parts(
             store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),
-            connect=lambda gate: Testmo(
-                url=settings.testmo_url, token=self.token, pool=self.pool, gate=gate, now=utc_now
+            connect=lambda rate_limit: Testmo(
+                url=settings.testmo_url, token=self.token, pool=self.pool, rate_limit=rate_limit, now=utc_now
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,

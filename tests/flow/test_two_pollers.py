@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from testmo_notifier.model import Notification
-from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.report import Report
 from tests.flow.power import Power, powered_poll
 from tests.support.memory import MemoryStore, MemoryTopic, WithoutLease
 from tests.support.story import Story, playing
@@ -33,7 +33,7 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("testmo_notifier.polling.steps.WORKERS", 1)
 
 
-def second_poll(story: Story) -> Summary:
+def second_poll(story: Story) -> Report:
     return story.poll(store=story.store.as_seen_by("the second poller"))
 
 
@@ -93,7 +93,7 @@ def test_a_second_poller_is_busy_while_the_first_holds_the_lease(story: Story) -
     story.poll()
     story.wait()
     result = story.save(run)
-    seen: list[Summary] = []
+    seen: list[Report] = []
     story.before_page(1, lambda: seen.append(second_poll(story)), path="/runs/*/results")
     story.poll()
 

@@ -19,7 +19,7 @@ from testmo_notifier.model import Scope
 from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.routing import Route, destinations, parse_routes
 from testmo_notifier.poll import Parts
-from testmo_notifier.polling.rate_limit import Gate
+from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
 from testmo_notifier.sources.testmo_runs.detect import Watch
 
@@ -46,16 +46,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def connect(settings: PollerSettings, token: str) -> Callable[[Gate], Testmo]:
-    """A Testmo behind a gate."""
+def connect(settings: PollerSettings, token: str) -> Callable[[RateLimit], Testmo]:
+    """A Testmo behind a rate limit."""
     pool, held = new_pool(), Token(token)
-    return lambda gate: Testmo(url=settings.testmo_url, token=held, pool=pool, gate=gate, now=utc_now)
+    return lambda rate_limit: Testmo(url=settings.testmo_url, token=held, pool=pool, rate_limit=rate_limit, now=utc_now)
 
 
-def new_gate(settings: PollerSettings, spent: Mapping[int, int]) -> Gate:
-    """A gate that counts what the poller asked within this minute, too."""
+def new_rate_limit(settings: PollerSettings, spent: Mapping[int, int]) -> RateLimit:
+    """A rate limit that counts what the poller asked within this minute, too."""
     deadline = time.monotonic() + SECONDS
-    return Gate(
+    return RateLimit(
         settings.requests_per_minute,
         spent=spent,
         now=time.time,

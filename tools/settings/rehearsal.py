@@ -17,7 +17,7 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Scope
 from testmo_notifier.poll import Parts, poll
-from testmo_notifier.polling.rate_limit import Gate
+from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.detect import Watch
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
@@ -142,8 +142,10 @@ def rehearse(scenario: str, *, start: datetime) -> list[Sent]:
     pool = new_pool()
     with Simulator(scenario=load(scenario, now=clock.now)) as simulator:
 
-        def connect(gate: Gate) -> Testmo:
-            return Testmo(url=simulator.url, token=Token(simulator.token), pool=pool, gate=gate, now=clock.now)
+        def connect(rate_limit: RateLimit) -> Testmo:
+            return Testmo(
+                url=simulator.url, token=Token(simulator.token), pool=pool, rate_limit=rate_limit, now=clock.now
+            )
 
         parts = Parts(
             store=memory,

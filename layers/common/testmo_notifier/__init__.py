@@ -9,7 +9,7 @@ reading     the pages of one run, once each
 detect      which rows are new failing results, and the next checkpoint
 digest      what one message is about: order, group, cap
 handover    from the outbox to SNS            cases          the names of cases
-politeness  how often Testmo is asked
+rate_limit  how often Testmo is asked
 route       which digests go to which destinations
 issues      where linked issues lead
 text        other people's words made harmless and short    markup    HTML notes as lines

@@ -8,18 +8,18 @@ repeats the hand-over. Everything else here may fail, be late or happen twice wi
 from __future__ import annotations
 
 from testmo_notifier.errors import LeaseTaken, StopReading, TokenRefused
-from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.report import Report
 from testmo_notifier.polling.steps import LEASE, OnePoll, Parts
 
 __all__ = ["Parts", "poll"]
 
 
-def poll(parts: Parts) -> Summary:
+def poll(parts: Parts) -> Report:
     """Poll once. Raises `PollFailed` or `TokenRefused` when nothing could be watched; nothing is lost by that."""
     try:
         control = parts.store.take_lease(parts.now(), LEASE)
     except LeaseTaken as exc:
-        return Summary(status="busy", problems=[str(exc)], retry_at=exc.until)
+        return Report(status="busy", problems=[str(exc)], retry_at=exc.until)
     this = OnePoll(parts, control)
     try:
         this.hand_over_what_waits()
@@ -31,9 +31,9 @@ def poll(parts: Parts) -> Summary:
             this.publish_unnamed(found)
             this.remember(found)
     except (StopReading, LeaseTaken) as exc:
-        this.summary.unfinished(str(exc))
+        this.report.unfinished(str(exc))
     finally:
         this.finish()
-    if isinstance(this.gate.closed_by, TokenRefused):
-        raise this.gate.closed_by
-    return this.summary
+    if isinstance(this.rate_limit.closed_by, TokenRefused):
+        raise this.rate_limit.closed_by
+    return this.report

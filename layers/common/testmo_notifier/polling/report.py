@@ -13,7 +13,7 @@ Status = Literal["ok", "partial", "waiting", "busy"]
 
 
 @dataclass(slots=True)
-class Summary:
+class Report:
     """Counts of one poll.
 
     `ok`: everything that was due was read. `partial`: something is left for the next poll, `problems` says why.

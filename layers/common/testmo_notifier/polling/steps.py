@@ -32,8 +32,8 @@ from testmo_notifier.polling.case_names import CaseNames
 from testmo_notifier.polling.due import due_runs, is_done, is_turn
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.pauses import waited, with_pause
-from testmo_notifier.polling.rate_limit import Gate
-from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.polling.report import Report
 from testmo_notifier.polling.statuses import Names, completed, learn, plain
 from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
 from testmo_notifier.sources.testmo_runs.detect import Watch, first_checkpoint
@@ -52,10 +52,10 @@ MAIL_SECONDS: Final = 20  # what has to be left of the time to look at the mailb
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a poll works with. `connect` gives a Testmo whose requests all pass a gate."""
+    """What a poll works with. `connect` gives a Testmo whose requests all pass a rate limit."""
 
     store: Store
-    connect: Callable[[Gate], Testmo]
+    connect: Callable[[RateLimit], Testmo]
     topic: Topic
     mailboxes: Mailboxes | None = None
     renderer: Renderer
@@ -79,14 +79,14 @@ class OnePoll:
         self.parts = parts
         self.control = control
         self.started = self.renewed = parts.now()
-        self.gate = Gate(
+        self.rate_limit = RateLimit(
             parts.requests_per_minute,
             spent=control.requests,
             now=lambda: parts.now().timestamp(),
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,
         )
-        self.testmo = parts.connect(self.gate)
+        self.testmo = parts.connect(self.rate_limit)
         self.outboxes = Outboxes(
             HandOver(
                 store=parts.store,
@@ -96,10 +96,10 @@ class OnePoll:
                 sleep=parts.sleep,
                 seconds_left=parts.seconds_left,
             ),
-            CaseNames(self.testmo, parts.store, now=self.started, has_room=self.gate.has_room),
+            CaseNames(self.testmo, parts.store, now=self.started, has_room=self.rate_limit.has_room),
             now=self.started,
         )
-        self.summary = Summary()
+        self.report = Report()
         self.watch = parts.watch
         self.checkpoints: dict[int, Checkpoint] = {}
         self.undone = set(control.undone)
@@ -132,9 +132,9 @@ class OnePoll:
         until = self.control.not_before
         if until is None or self.parts.now() >= until:
             return False
-        self.summary.status, self.summary.retry_at = "waiting", until
-        self.summary.throttled = True
-        self.summary.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
+        self.report.status, self.report.retry_at = "waiting", until
+        self.report.throttled = True
+        self.report.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
         return True
 
     def discover(self) -> Discovery:
@@ -148,20 +148,20 @@ class OnePoll:
             now=asked_at,
             installed=self.installed,
             still_alive=self.still_alive,
-            half_spent=lambda: 2 * self.gate.requests >= self.parts.requests_per_minute,
+            half_spent=lambda: 2 * self.rate_limit.requests >= self.parts.requests_per_minute,
             shuffle=self.parts.shuffle,
         )
-        self.summary.looked, self.looked_at = True, found.oldest_look(self.control.discovered_at)
+        self.report.looked, self.looked_at = True, found.oldest_look(self.control.discovered_at)
         self.is_behind = not found.complete
-        self.summary.skew_seconds = (asked_at - found.began_at).total_seconds()
-        self.summary.invisible, self.summary.settings_problems = found.invisible, found.settings_problems
-        self.summary.problems += found.problems
-        self.summary.hidden = found.hidden_projects
+        self.report.skew_seconds = (asked_at - found.began_at).total_seconds()
+        self.report.invisible, self.report.settings_problems = found.invisible, found.settings_problems
+        self.report.problems += found.problems
+        self.report.hidden = found.hidden_projects
         self.hidden = {**dict.fromkeys(found.hidden_runs, asked_at), **self.hidden}
         self.refused |= found.refused
         self.run_names = {watched.run.id: watched.run.name for watched in found.runs}
         if not found.complete:
-            self.summary.status = "partial"
+            self.report.status = "partial"
         return found
 
     def complete_watch(self, found: Discovery) -> None:
@@ -175,8 +175,8 @@ class OnePoll:
             self.control = replace(self.control, statuses=names.learned)
         self.watch, problems = completed(self.parts.watch, wanted, names, has_runs=bool(found.runs))
         self.control = with_watch(self.control, self.watch, at=found.began_at)
-        self.summary.problems += [*names.problems, *problems]
-        self.summary.settings_problems += len(problems)
+        self.report.problems += [*names.problems, *problems]
+        self.report.settings_problems += len(problems)
 
     def installed(self, at: datetime) -> None:
         """Keep the time of the first discovery before anything depends on it."""
@@ -185,7 +185,7 @@ class OnePoll:
 
     def due(self, found: Discovery) -> list[WatchedRun]:
         """The runs to read now; one whose messages still wait is not among them."""
-        self.summary.runs_open = len(found.runs)
+        self.report.runs_open = len(found.runs)
         self.checkpoints = self.parts.store.checkpoints([watched.run.id for watched in found.runs])
         for run_id, checkpoint in self.checkpoints.items():
             if checkpoint.outbox:  # committed a moment ago, or not published above
@@ -222,7 +222,7 @@ class OnePoll:
                     self.still_alive()
                     yield from ((readings[reading], reading) for reading in done)
             except BaseException:
-                self.gate.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
+                self.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
                 raise
 
     def read_run(self, watched: WatchedRun) -> Reading:
@@ -250,14 +250,14 @@ class OnePoll:
             reading = future.result()
             outbox = self.outbox(reading)
         except StopReading as exc:
-            self.summary.left(str(exc))
+            self.report.left(str(exc))
         except Invisible as exc:
             self.out_of_sight(watched, exc)
         except (Unreadable, RequestRejected) as exc:
-            self.summary.settings_problems += isinstance(exc, RequestRejected)
-            self.summary.unfinished(f"run {run.id} ({run.name}): {exc}")
+            self.report.settings_problems += isinstance(exc, RequestRejected)
+            self.report.unfinished(f"run {run.id} ({run.name}): {exc}")
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
-            self.summary.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
+            self.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
         else:
             if self.write(reading, outbox):
                 self.undone.discard(run.id)
@@ -266,7 +266,7 @@ class OnePoll:
                     self.unswept.discard(run.id)
                 if reading.is_unfinished:
                     self.half_read.add(run.id)
-                self.summary.count(reading)
+                self.report.count(reading)
 
     def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
         """What a reading has to tell, for each destination."""
@@ -288,7 +288,7 @@ class OnePoll:
             except TooLarge:  # it can do without what earlier results of its tests were
                 committed = self.parts.store.commit(replace(checkpoint, older={}))
         except (LostRace, TooLarge) as exc:
-            self.summary.unfinished(str(exc))
+            self.report.unfinished(str(exc))
             return False
         self.checkpoints[committed.run_id] = self.outboxes.publish_if_named(committed)
         return True
@@ -300,11 +300,11 @@ class OnePoll:
         if why.status == FORBIDDEN:
             self.hidden.setdefault(run.id, self.parts.now())
             self.refused.add(run.id)
-            self.summary.invisible += 1
-            self.summary.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
+            self.report.invisible += 1
+            self.report.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
         else:
             was_said = before is not None and before.gone_at is not None and run.id not in self.hidden
-            self.summary.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
+            self.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
             self.hidden.pop(run.id, None)
             self.deleted.add(run.id)
         self.mark_gone(watched)
@@ -316,7 +316,7 @@ class OnePoll:
         try:
             self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
         except LostRace as exc:
-            self.summary.problems.append(str(exc))
+            self.report.problems.append(str(exc))
         self.undone.discard(run.id)
 
     def remember(self, found: Discovery) -> None:
@@ -345,7 +345,7 @@ class OnePoll:
                 if after != before:
                     self.parts.store.commit_project(after)
             except LostRace as exc:
-                self.summary.unfinished(str(exc))
+                self.report.unfinished(str(exc))
                 return
         if found.complete:
             watched_runs = {watched.run.id for watched in found.runs}
@@ -376,31 +376,31 @@ class OnePoll:
 
     def finish(self) -> None:
         """Write down what holds however the poll ended, and let the next poller in."""
-        closed_by = self.gate.closed_by
+        closed_by = self.rate_limit.closed_by
         not_before = self.control.not_before
         if not_before is not None and self.parts.now() >= not_before:
             not_before = None
         if isinstance(closed_by, Throttled):
             not_before = self.parts.now() + timedelta(seconds=closed_by.retry_after_seconds)
-            self.summary.retry_at = not_before
-            self.summary.throttled = True
-        if isinstance(closed_by, OutOfBudget) and not self.summary.looked:
-            self.summary.status, self.summary.retry_at = "waiting", self.gate.frees_at
-        self.summary.requests = self.gate.requests
-        self.summary.published = self.outboxes.published
-        self.summary.pending = len(self.outboxes.pending)
+            self.report.retry_at = not_before
+            self.report.throttled = True
+        if isinstance(closed_by, OutOfBudget) and not self.report.looked:
+            self.report.status, self.report.retry_at = "waiting", self.rate_limit.frees_at
+        self.report.requests = self.rate_limit.requests
+        self.report.published = self.outboxes.published
+        self.report.pending = len(self.outboxes.pending)
         self.look_after_mail()
         undone_since = self.undone_since()
-        self.summary.lag_seconds = self.lag_seconds(undone_since)
-        self.summary.template_errors = len(dict.fromkeys(self.parts.renderer.problems))
-        self.summary.hidden += len(self.hidden)
-        self.summary.problems += [
+        self.report.lag_seconds = self.lag_seconds(undone_since)
+        self.report.template_errors = len(dict.fromkeys(self.parts.renderer.problems))
+        self.report.hidden += len(self.hidden)
+        self.report.problems += [
             *self.hidden_in_words(),
             *self.outboxes.problems,
             *dict.fromkeys(self.parts.renderer.problems),
         ]
-        found = troubles.after(self.control.troubles, self.troubles(), self.parts.now(), looked=self.summary.looked)
-        self.summary.over = troubles.over(found)
+        found = troubles.after(self.control.troubles, self.troubles(), self.parts.now(), looked=self.report.looked)
+        self.report.over = troubles.over(found)
         control = replace(
             self.control,
             troubles=found,
@@ -409,14 +409,14 @@ class OnePoll:
             undone_since=undone_since,
             unswept=frozenset(self.unswept),
             hidden=self.hidden,
-            requests=self.gate.spent,
+            requests=self.rate_limit.spent,
             ended_at=self.parts.now(),
             pauses=self.pauses,
         )
         try:
             self.parts.store.save_control(control, release=True)
         except LostRace as exc:
-            self.summary.problems.append(str(exc))
+            self.report.problems.append(str(exc))
 
     def hidden_in_words(self) -> list[str]:
         """The runs that stay hidden, whether this poll asked for them or not."""
@@ -431,10 +431,10 @@ class OnePoll:
     def troubles(self) -> list[str]:
         """The metrics of the troubles that this poll met."""
         counts = {
-            "Invisible": self.summary.invisible,
-            "SettingsProblems": self.summary.settings_problems,
-            "Unsubscribed": self.summary.unsubscribed,
-            troubles.TOKEN: isinstance(self.gate.closed_by, TokenRefused),
+            "Invisible": self.report.invisible,
+            "SettingsProblems": self.report.settings_problems,
+            "Unsubscribed": self.report.unsubscribed,
+            troubles.TOKEN: isinstance(self.rate_limit.closed_by, TokenRefused),
         }
         return [name for name, number in counts.items() if number]
 
@@ -453,8 +453,8 @@ class OnePoll:
                 check = mail.not_found(check, unexpected(exc), at=now)
             self.control = replace(self.control, mail=check)
         if check is not None:
-            self.summary.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
-            self.summary.problems += mail.problems(check, boxes.expected)
+            self.report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
+            self.report.problems += mail.problems(check, boxes.expected)
 
     def tell_by_mail(self, check: MailCheck, boxes: Mailboxes) -> MailCheck:
         """Where the alarms' own mailbox is lost, tell the other one."""
