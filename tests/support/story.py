@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,11 @@ from tools.simulator.simulator import RecordedRequest
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BUILT_IN_TEXTS = Renderer(ZoneInfo("UTC"))  # one for all stories: it compiles its templates only once
 FAILED, BLOCKED, PASSED = StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED
+
+
+def one_worker(_workers: int) -> Executor:
+    """Effects then come in the same order each time."""
+    return ThreadPoolExecutor(1)
 
 
 class PlainToken:
@@ -184,8 +190,9 @@ class Story:
 
 
 @contextmanager
-def playing() -> Iterator[Story]:
+def playing(**settings: Any) -> Iterator[Story]:
     story = Story()
+    story.settings |= settings
     with story.testmo:
         yield story
     story.pool.clear()

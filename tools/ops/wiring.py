@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,11 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.model import Scope
 from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.routing import Route, destinations, parse_routes
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
-from testmo_notifier.sources.testmo_runs.detect import Watch
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
 
@@ -79,27 +77,13 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
     own = files(testmo_notifier_settings)
     links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
     deadline = time.monotonic() + SECONDS
-    return Parts(
+    return Parts.of(
+        settings,
         store=store,
         connect=connect(settings, token),
         topic=topic,
         renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links),
-        watch=Watch(
-            tuple(status for status in settings.alert_status_ids if isinstance(status, int)),
-            settings.created_by_ids,
-            settings.assignee_ids,
-        ),
-        status_names=tuple(status for status in settings.alert_status_ids if isinstance(status, str)),
-        scope=Scope(
-            project_ids=settings.project_ids,
-            run_ids=settings.run_ids,
-            overlap=timedelta(seconds=settings.overlap_seconds),
-            backfill=timedelta(hours=settings.backfill_hours),
-        ),
         destinations=routed(settings),
-        testmo_url=settings.testmo_url,
-        staleness=timedelta(minutes=settings.max_staleness_minutes),
-        requests_per_minute=settings.requests_per_minute,
         now=utc_now,
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),

@@ -1,14 +1,18 @@
 """The flow, one line per module, in reading order.
 
-poll        the use case on one screen: lease, hand over, discover, read, commit, hand over
-steps       each of these steps
+poll        the use case: what it sends, reads, decides, writes and sends, in this order
+parts       what a poll works with    lease    one poller at a time, and what it keeps about itself
 discovery   which projects there are         projects       and their runs, open and just closed
-due         which of them are to be read now
+due         which of them are to be read now    backlog    what is left for later polls, and since when
+hidden      which runs Testmo does not show
+reader      reads the runs that are due, a few at a time
+commit      checkpoint and outbox in one write
+remember    what the next poll builds on    report    what this one did
 statuses    which ids the statuses have that are watched by name
 reading     the pages of one run, once each
 detect      which rows are new failing results, and the next checkpoint
 digest      what one message is about: order, group, cap
-handover    from the outbox to SNS            cases          the names of cases
+handover    from the outbox to SNS            case_names     the names of cases
 rate_limit  how often Testmo is asked
 route       which digests go to which destinations
 issues      where linked issues lead
