@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -20,23 +19,9 @@ from testmo_notifier.notices.routing import Route, destinations, parse_routes
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
+from tools.lib.static_token import StaticToken
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token that was read once."""
-
-    value: str = field(repr=False)
-
-    def get(self) -> str:
-        """The token."""
-        return self.value
-
-    def refresh(self) -> str:
-        """The same: it was read a moment ago."""
-        return self.value
 
 
 def utc_now() -> datetime:
@@ -46,7 +31,7 @@ def utc_now() -> datetime:
 
 def connect(settings: PollerSettings, token: str) -> Callable[[RateLimit], Testmo]:
     """A Testmo behind a rate limit."""
-    pool, held = new_pool(), Token(token)
+    pool, held = new_pool(), StaticToken(token)
     return lambda rate_limit: Testmo(url=settings.testmo_url, token=held, pool=pool, rate_limit=rate_limit, now=utc_now)
 
 
