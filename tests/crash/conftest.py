@@ -74,8 +74,8 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         return real_wait(*args)
 
     monkeypatch.setattr(poller, "random", SimpleNamespace(shuffle=lambda _: None))
-    monkeypatch.setattr("testmo_notifier.polling.steps.ThreadPoolExecutor", executor)
-    monkeypatch.setattr("testmo_notifier.polling.steps.wait", wait)
+    monkeypatch.setattr(poller, "ThreadPoolExecutor", executor)
+    monkeypatch.setattr("testmo_notifier.polling.reader.wait", wait)
 
 
 def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> None:

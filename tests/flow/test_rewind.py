@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from testmo_notifier.model import Resume, Superseded
-from testmo_notifier.polling.rate_limit import Gate
+from testmo_notifier.polling.rate_limit import RateLimit
 from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.support.story import Story
 from tools.ops.rewind import Plan, go_back, rewound
@@ -14,8 +14,8 @@ from tools.ops.rewind import Plan, go_back, rewound
 
 def rewind(story: Story, run_id: int, seconds: float, keys: set[int]) -> None:
     """As the command does it, for results that the test names."""
-    gate = Gate(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
-    go_back(story.store, Plan(story.connect(gate).run(run_id), story.ago(seconds), frozenset(keys)))
+    rate_limit = RateLimit(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
+    go_back(story.store, Plan(story.connect(rate_limit).run(run_id), story.ago(seconds), frozenset(keys)))
 
 
 def test_only_what_is_failing_since_then_comes_again_and_with_an_id_of_its_own(story: Story) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,8 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Scope
 from testmo_notifier.poll import Parts, poll
-from testmo_notifier.polling.rate_limit import Gate
-from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Store
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.memory import MemoryStore, MemoryTopic
@@ -29,6 +30,11 @@ from tools.simulator.simulator import RecordedRequest
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BUILT_IN_TEXTS = Renderer(ZoneInfo("UTC"))  # one for all stories: it compiles its templates only once
 FAILED, BLOCKED, PASSED = StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED
+
+
+def one_worker(_workers: int) -> Executor:
+    """Effects then come in the same order each time."""
+    return ThreadPoolExecutor(1)
 
 
 class PlainToken:
@@ -103,11 +109,11 @@ class Story:
         scope: Scope = self.settings["scope"]
         return replace(scope, **changed)
 
-    def poll(self, *, store: Store | None = None, **changed: Any) -> Summary:
+    def poll(self, *, store: Store | None = None, **changed: Any) -> Report:
         """One poll; the clock stands still meanwhile, but for what the poller sleeps."""
         return poll(self.parts(store=store, **changed))
 
-    def wait_and_poll(self, polls: int = 1, *, every: float = 60.0) -> Summary:
+    def wait_and_poll(self, polls: int = 1, *, every: float = 60.0) -> Report:
         """So many polls, each after a pause; the last one's summary."""
         for _ in range(polls):
             self.wait(every)
@@ -141,8 +147,10 @@ class Story:
             }
         )
 
-    def connect(self, gate: Gate) -> Testmo:
-        testmo = SpoiledTestmo(url=self.testmo.url, token=self.token, pool=self.pool, gate=gate, now=lambda: self.time)
+    def connect(self, rate_limit: RateLimit) -> Testmo:
+        testmo = SpoiledTestmo(
+            url=self.testmo.url, token=self.token, pool=self.pool, rate_limit=rate_limit, now=lambda: self.time
+        )
         testmo.spoil = self.spoil
         return testmo
 
@@ -182,8 +190,9 @@ class Story:
 
 
 @contextmanager
-def playing() -> Iterator[Story]:
+def playing(**settings: Any) -> Iterator[Story]:
     story = Story()
+    story.settings |= settings
     with story.testmo:
         yield story
     story.pool.clear()

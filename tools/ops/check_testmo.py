@@ -33,8 +33,8 @@ def testmo(desk: Desk) -> Iterable[Finding]:
     token = account.token()
     yield good(AREA, "the Testmo secret holds a token")
     control = records.control(account)[0]
-    gate = wiring.new_gate(settings, control.requests)
-    asked = wiring.connect(settings, token)(gate)
+    rate_limit = wiring.new_rate_limit(settings, control.requests)
+    asked = wiring.connect(settings, token)(rate_limit)
     try:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
         projects, date = asked.projects()

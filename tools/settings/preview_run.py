@@ -14,7 +14,7 @@ from testmo_notifier.config import Reader, read_watch_settings, testmo_token, te
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import Digest, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.polling.rate_limit import Gate
+from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.statuses import completed, learn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.settings.samples import Sample, with_names
@@ -54,14 +54,14 @@ class Access:
 def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
     """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
     deadline = time.monotonic() + SECONDS
-    gate = Gate(
+    rate_limit = RateLimit(
         access.requests_per_minute,
         spent={},
         now=time.time,
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),
     )
-    testmo = Testmo(url=access.url, token=access, pool=new_pool(), gate=gate, now=lambda: datetime.now(UTC))
+    testmo = Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
     projects = {project.id: project.name for project in testmo.projects()[0]}
     return {f"run {run_id}": read(testmo, access, run_id, projects) for run_id in run_ids}
 

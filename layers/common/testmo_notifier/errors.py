@@ -28,8 +28,10 @@ A message names the thing and the next step. It never holds a token, a webhook U
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final, Literal
 
 from testmo_notifier.notices.text import one_line
@@ -161,3 +163,9 @@ class DeliveryDelayed(Undelivered):
 def quoted(words: str, limit: int) -> str:
     """What somebody else said, as a message may quote it: short, on one line, and nothing that a terminal obeys."""
     return one_line(words, limit)
+
+
+def unexpected(exc: Exception) -> str:
+    """An error that nobody thought of, by type and place; its words could quote anything."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"unexpected {type(exc).__name__} at {Path(frame.filename).name}:{frame.lineno}, please report it"

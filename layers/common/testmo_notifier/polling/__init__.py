@@ -1,1 +1,1 @@
-"""The steps of a poll, a file each."""
+"""What a poll is made of, a file for each job; `poll` tells the story."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -113,6 +113,18 @@ class Outboxes:
         if unless_pending and checkpoint.run_id in self.pending:
             return checkpoint
         return self._publish(self._named(checkpoint))
+
+    def publish_waiting(self, waiting: Iterable[Checkpoint], go_on: Callable[[], None]) -> None:
+        """Hand over what a crash or a busy poll left, oldest first; `go_on` keeps the lease."""
+        for checkpoint in sorted(waiting, key=lambda one: one.read_at or one.floor):
+            go_on()
+            self.publish(checkpoint)
+
+    def publish_unnamed(self, go_on: Callable[[], None]) -> Iterator[Checkpoint]:
+        """Publish what waited for the name of a case, named or not; gives back what is left."""
+        for checkpoint in self.unnamed:
+            go_on()
+            yield self.publish(checkpoint)
 
     def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""

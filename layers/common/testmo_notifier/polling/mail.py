@@ -1,4 +1,4 @@
-"""Whether our own addresses still get mail. Pure.
+"""Whether our own addresses still get mail.
 
 SNS puts a link that ends the subscription under every mail, and tells nobody when it was followed: mail scanners and
 people who share a mailbox do. So the poller looks hourly. What it finds is an alarm; that alarm has to reach somebody
@@ -8,11 +8,15 @@ whom the loss has not cut off, so mail to the other address goes out where the a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
+from testmo_notifier.ports import Mailboxes, Topic
 
+SECONDS: Final = 20  # what has to be left of the time to look at the mailboxes; AWS may be slow to answer
 INTERVAL: Final = timedelta(hours=1)
 NOTIFICATIONS: Final = "notifications"
 ALARMS: Final = "alarms"
@@ -32,6 +36,29 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
 def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
     """Whether an alarm reaches anybody: OpsTopic has Slack, too."""
     return "slack" in channels or not expected or unsubscribed < len(expected)
+
+
+def look(before: MailCheck | None, boxes: Mailboxes, topic: Topic, *, now: datetime) -> MailCheck:
+    """Ask AWS who is subscribed. Where the alarms' own mailbox is lost, tell the other one. Ends no poll."""
+    try:
+        return tell(found(before, boxes.lost(), at=now), boxes.expected, topic)
+    except Unlisted as exc:
+        return not_found(before, str(exc), at=now)
+    except Exception as exc:  # noqa: BLE001 - the poll before it was a good one
+        return not_found(before, unexpected(exc), at=now)
+
+
+def tell(check: MailCheck, expected: Sequence[Mailbox], topic: Topic) -> MailCheck:
+    """Publish the notice, if there is one, and keep of whom it told."""
+    new = notice(check, expected)
+    if new is None:
+        return check
+    names, notification = new
+    try:
+        topic.publish(notification)
+    except Unpublished as exc:  # told at the next look
+        return replace(check, problem=str(exc))
+    return replace(check, told=check.told | names)
 
 
 def is_due(check: MailCheck | None, now: datetime) -> bool:

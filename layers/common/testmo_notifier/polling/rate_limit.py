@@ -1,6 +1,6 @@
-"""How often Testmo is asked (rule 9): one gate that every request of a poll passes, whichever worker sends it.
+"""How often Testmo is asked (rule 9): every request of a poll passes here, whichever worker sends it.
 
-`RequestsPerMinute` holds for every minute, not for an average: the gate counts the requests of the last 60 seconds
+`RequestsPerMinute` holds for every minute, not for an average: it counts the requests of the last 60 seconds
 by the second, and that count outlives the invocation in the control item.
 """
 
@@ -19,7 +19,7 @@ REQUEST_SECONDS: Final = 13.0  # the connect and read time-outs of one request, 
 FINISH_SECONDS: Final = 10.0  # what committing and handing over may take after the last request
 
 
-class Gate:
+class RateLimit:
     """Lets a request through, makes it wait a little, or stops the reading of this poll.
 
     `seconds_left` is the time until this invocation is cut off, `now` our clock in epoch seconds, `spent` the

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from testmo_notifier.polling import troubles
+from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.reading import Reading
 
 MAX_PROBLEMS: Final = 20
@@ -13,7 +15,7 @@ Status = Literal["ok", "partial", "waiting", "busy"]
 
 
 @dataclass(slots=True)
-class Summary:
+class Report:
     """Counts of one poll.
 
     `ok`: everything that was due was read. `partial`: something is left for the next poll, `problems` says why.
@@ -60,6 +62,21 @@ class Summary:
         self.status = "partial"
         self.problems.append(problem)
 
+    def paused(self, until: datetime) -> None:
+        """Testmo asked for a pause that is not over."""
+        self.status, self.retry_at, self.throttled = "waiting", until, True
+        self.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
+
+    def discovered(self, found: Discovery, asked_at: datetime) -> None:
+        """Add what the discovery found; `asked_at` is our clock when it began."""
+        self.looked = True
+        self.skew_seconds = (asked_at - found.began_at).total_seconds()
+        self.invisible, self.settings_problems = found.invisible, found.settings_problems
+        self.problems += found.problems
+        self.hidden = found.hidden_projects
+        if not found.complete:
+            self.status = "partial"
+
     def left(self, reason: str) -> None:
         """A run is left for the next poll; the reason is the same for all of them, so it is said once."""
         self.runs_left += 1
@@ -84,6 +101,16 @@ class Summary:
         if reading.is_unfinished:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")
+
+    def troubles(self, *, token_refused: bool) -> list[str]:
+        """The metrics of the troubles that this poll met."""
+        counts = {
+            "Invisible": self.invisible,
+            "SettingsProblems": self.settings_problems,
+            "Unsubscribed": self.unsubscribed,
+            troubles.TOKEN: token_refused,
+        }
+        return [name for name, number in counts.items() if number]
 
     @property
     def words(self) -> str:

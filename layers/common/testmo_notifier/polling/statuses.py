@@ -7,16 +7,20 @@ a known name needs no answer, and an unknown one keeps the poll from reading unt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unreadable
+from testmo_notifier.model import Control
 from testmo_notifier.ports import Testmo
+from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 MAX_ASKED: Final = 5  # projects in one poll; statuses are the instance's, so the first with a run mostly knows all
 SHOWN_NAMES: Final = 25
+MAX_CEASED: Final = 20  # settings of the past that are remembered, for runs that were not read since
 
 Learned = Mapping[str, tuple[int, ...]]  # names as `plain` writes them; two statuses may share one
 
@@ -28,6 +32,24 @@ class Names:
     learned: dict[str, tuple[int, ...]]
     others: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+
+def watch_by_name(
+    testmo: Testmo,
+    watch: Watch,
+    wanted: tuple[str, ...],
+    learned: Learned,
+    found: Discovery,
+    *,
+    go_on: Callable[[], None],
+) -> tuple[Watch, list[str], Names]:
+    """The watch with the ids of its names. They are asked for at first sight, while one is unknown, and hourly."""
+    names = Names(dict(learned))
+    if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
+        go_on()
+        projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
+        names = learn(testmo, wanted, names.learned, projects)
+    return (*completed(watch, wanted, names, has_runs=bool(found.runs)), names)
 
 
 def learn(testmo: Testmo, wanted: Iterable[str], learned: Learned, project_ids: Iterable[int]) -> Names:
@@ -78,6 +100,18 @@ def completed(watch: Watch, wanted: Iterable[str], names: Names, *, has_runs: bo
     if not ids and has_runs:
         raise PollFailed("; ".join(problems), reason="configuration")
     return replace(watch, status_ids=tuple(ids)), problems
+
+
+def with_watch(control: Control, watch: Watch, *, at: datetime) -> Control:
+    """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones."""
+    ceased = dict(control.ceased)
+    if control.watching and control.watched_at and control.watching != watch.fingerprint:
+        ceased[control.watching] = control.watched_at
+    ceased.pop(watch.fingerprint, None)
+    latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
+    return replace(
+        control, watching=watch.fingerprint, watched_at=at, ceased={watch: ceased[watch] for watch in latest}
+    )
 
 
 def plain(name: str) -> str:

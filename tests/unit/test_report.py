@@ -6,20 +6,20 @@ import json
 
 import pytest
 
-from testmo_notifier.polling.report import Summary
+from testmo_notifier.polling.report import Report
 from tests.support.factories import START
 
 
 @pytest.mark.parametrize(
     ("summary", "words"),
     [
-        (Summary(runs_open=3, runs_read=1, requests=4), "nothing new, read 1 of 3 runs, 4 requests"),
+        (Report(runs_open=3, runs_read=1, requests=4), "nothing new, read 1 of 3 runs, 4 requests"),
         (
-            Summary(new_failing=1, digests=1, published=3, runs_open=1, runs_read=1, requests=1),
+            Report(new_failing=1, digests=1, published=3, runs_open=1, runs_read=1, requests=1),
             "1 new failing result in 1 run, 3 messages published, read 1 of 1 run, 1 request",
         ),
         (
-            Summary(
+            Report(
                 status="partial",
                 new_failing=4,
                 digests=2,
@@ -34,15 +34,15 @@ from tests.support.factories import START
                 "7 left for the next poll, 12 requests"
             ),
         ),
-        (Summary(status="busy", problems=["another poller is at work"]), "another poller is at work"),
+        (Report(status="busy", problems=["another poller is at work"]), "another poller is at work"),
     ],
 )
-def test_a_poll_is_one_line_for_people(summary: Summary, words: str) -> None:
+def test_a_poll_is_one_line_for_people(summary: Report, words: str) -> None:
     assert summary.words == words
 
 
 def test_the_answer_is_json_and_never_endless() -> None:
-    summary = Summary(problems=[f"problem {n}" for n in range(50)], retry_at=START)
+    summary = Report(problems=[f"problem {n}" for n in range(50)], retry_at=START)
 
     answer = json.loads(json.dumps(summary.to_json()))
 
@@ -52,7 +52,7 @@ def test_the_answer_is_json_and_never_endless() -> None:
 
 
 def test_a_poll_that_did_nothing_counts_nothing() -> None:
-    answer = Summary().to_json()
+    answer = Report().to_json()
 
     assert {name for name, value in answer.items() if value not in (0, False, None, [], ())} == {"status", "words"}
     assert answer["status"] == "ok"
@@ -60,14 +60,14 @@ def test_a_poll_that_did_nothing_counts_nothing() -> None:
 
 @pytest.mark.parametrize(("number", "shown"), [(20, 20), (21, 21), (50, 21)])
 def test_twenty_problems_are_shown_and_how_many_more_there_are(number: int, shown: int) -> None:
-    problems = Summary(problems=[f"problem {n}" for n in range(number)]).to_json()["problems"]
+    problems = Report(problems=[f"problem {n}" for n in range(number)]).to_json()["problems"]
 
     assert isinstance(problems, list)
     assert (len(problems), problems[19]) == (shown, "problem 19")
 
 
 def test_the_same_reason_is_said_once_however_many_runs_are_left() -> None:
-    summary = Summary()
+    summary = Report()
     summary.left("the 120 requests that a minute may take are used up")
     summary.left("the 120 requests that a minute may take are used up")
 

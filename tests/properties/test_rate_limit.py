@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testmo_notifier.errors import StopReading
-from testmo_notifier.polling.rate_limit import MAX_WAIT_SECONDS, Gate
+from testmo_notifier.polling.rate_limit import MAX_WAIT_SECONDS, RateLimit
 
 
 class Clock:
@@ -32,16 +32,16 @@ def test_no_minute_holds_more_requests_than_allowed_and_no_wait_is_long(limit: i
     clock = Clock()
     spent: dict[int, int] = {}
     sent: list[float] = []
-    for poll in polls:  # each invocation has a gate of its own and inherits what the last one spent
-        gate = Gate(limit, spent=spent, now=clock, sleep=clock.sleep, seconds_left=lambda: 60.0)
+    for poll in polls:  # each invocation has a rate_limit of its own and inherits what the last one spent
+        rate_limit = RateLimit(limit, spent=spent, now=clock, sleep=clock.sleep, seconds_left=lambda: 60.0)
         for pause in poll:
             clock.now += pause
             try:
-                gate.enter()
+                rate_limit.enter()
             except StopReading:
                 break
             sent.append(clock.now)
-        spent = gate.spent
+        spent = rate_limit.spent
         clock.now += 5
 
     assert all(len([other for other in sent if moment <= other < moment + 60]) <= limit for moment in sent)

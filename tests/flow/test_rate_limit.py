@@ -182,19 +182,17 @@ def test_a_request_that_testmo_rejects_is_told_with_its_parameter_and_sets_off_a
     assert story.announced == [result.id]
 
 
-def test_no_more_than_four_requests_are_under_way_at_a_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_four_requests_are_under_way_at_a_time(story: Story) -> None:
     """Each worker sends one at a time, and the thread that waits for them none."""
     workers: list[int] = []
 
-    class Counted(ThreadPoolExecutor):
-        def __init__(self, most: int) -> None:
-            workers.append(most)
-            super().__init__(most)
+    def counted(most: int) -> ThreadPoolExecutor:
+        workers.append(most)
+        return ThreadPoolExecutor(most)
 
-    monkeypatch.setattr("testmo_notifier.polling.steps.ThreadPoolExecutor", Counted)
     for n in range(9):
         story.add_run(f"Run {n}")
-    story.poll()
+    story.poll(executor=counted)
 
     assert workers == [4]
 

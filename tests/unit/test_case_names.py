@@ -10,7 +10,7 @@ import pytest
 from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import CaseProgress, CasesPage
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from testmo_notifier.polling.rate_limit import Gate
+from testmo_notifier.polling.rate_limit import RateLimit
 from tests.support.factories import START, at, make_digest, make_named
 from tests.support.memory import MemoryStore
 
@@ -159,33 +159,33 @@ def test_new_cases_of_a_project_that_had_none_are_asked_for_from_the_beginning()
 
 
 def test_names_take_no_request_from_results_once_half_of_the_budget_is_spent() -> None:
-    gate = Gate(10, spent={}, now=lambda: 1_000_000.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
+    rate_limit = RateLimit(10, spent={}, now=lambda: 1_000_000.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
     desk = Desk(Cases(many_pages(23)))
-    desk.testmo.cases, ask = asking(gate, desk.testmo), desk.testmo.cases  # type: ignore[method-assign]
+    desk.testmo.cases, ask = asking(rate_limit, desk.testmo), desk.testmo.cases  # type: ignore[method-assign]
 
-    desk.learn(has_room=gate.has_room)
+    desk.learn(has_room=rate_limit.has_room)
 
-    assert (gate.requests, desk.pages) == (5, [1, 2, 3, 4, 5])
+    assert (rate_limit.requests, desk.pages) == (5, [1, 2, 3, 4, 5])
     assert ask(SHOP, page=6, created_after=None).next_page == 7
 
 
-def asking(gate: Gate, testmo: Cases) -> Callable[..., CasesPage]:
+def asking(rate_limit: RateLimit, testmo: Cases) -> Callable[..., CasesPage]:
     ask = testmo.cases
 
     def cases(project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
-        gate.enter()
+        rate_limit.enter()
         return ask(project_id, page=page, created_after=created_after)
 
     return cases
 
 
 def test_names_have_no_room_in_a_poll_that_testmo_stopped() -> None:
-    gate = Gate(10, spent={}, now=lambda: 1_000_000.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
-    assert gate.has_room()
+    rate_limit = RateLimit(10, spent={}, now=lambda: 1_000_000.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
+    assert rate_limit.has_room()
 
-    gate.close(OutOfBudget("used up"))
+    rate_limit.close(OutOfBudget("used up"))
 
-    assert not gate.has_room()
+    assert not rate_limit.has_room()
 
 
 @pytest.mark.parametrize(("error", "said"), [(Unreadable("500"), True), (OutOfBudget("used up"), False)])
