@@ -25,13 +25,13 @@ from botocore.exceptions import (
 from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
+from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem
 from testmo_notifier.notices.routing import Route
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step
-from tools.ops.advice import mend_setting
+from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
 from tools.ops.dead_letters import letter
@@ -152,7 +152,7 @@ def test_a_webhook_that_dislikes_an_empty_message_is_alive(slack: FakeSlack, ans
     slack.always(answer)
     finding = check_ways.alive(new_pool(), "slack:default", slack.webhook(), "arn:the-secret")
     assert finding.ok == ok
-    assert bool(finding.mend) == (not ok)
+    assert bool(finding.next_step) == (not ok)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_keeps_a_check_from_looking_is_a_finding(error: Exception) -> None:
 
     findings = examine("Area", check, cast("Desk", None))
     assert findings
-    assert all(not finding.ok and finding.mend for finding in findings)
+    assert all(not finding.ok and finding.next_step for finding in findings)
 
 
 def test_a_bug_is_not_a_finding() -> None:
@@ -340,14 +340,16 @@ def test_a_bug_is_a_line_to_report_and_quotes_nothing() -> None:
     assert "a-secret-of-ours" not in words
 
 
-def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_mends_it() -> None:
+def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_fixes_it() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:x-abcdef"
-    words, status = ending(ConfigurationError([f"the secret {arn} is not a token", "TIME_ZONE is 'Mars'"]))
+    words, status = ending(
+        ConfigurationError([Problem(f"the secret {arn} is not a token", secret=arn), "TIME_ZONE is 'Mars'"])
+    )
     assert status == 2
     first, second = words.splitlines()
     assert f"put-secret-value --secret-id {arn} --secret-string file:///dev/stdin; unset SECRET" in first
     assert second == "TIME_ZONE is 'Mars'"
-    assert mend_setting(f"the secret {arn} cannot be read (AccessDenied): check that …") == "", "its own words say it"
+    assert correct(Problem(f"the secret {arn} cannot be read")) == "", "its own words say it"
 
 
 @pytest.mark.parametrize(
@@ -383,7 +385,7 @@ def test_routes_that_reach_nobody_are_found(
     desk = SimpleNamespace(account=SimpleNamespace(settings=SimpleNamespace(channels=channels)))
     findings = [finding for finding in check_ways.routes(cast("Desk", desk)) if not finding.ok]
     assert [finding.words.startswith(wrong or "") for finding in findings] == ([True] if wrong else [])
-    assert all("routes.toml" in finding.mend and "deploy" in finding.mend for finding in findings)
+    assert all("routes.toml" in finding.next_step and "deploy" in finding.next_step for finding in findings)
 
 
 def said(*lines: dict[str, Any]) -> list[logs.Line]:
@@ -547,7 +549,7 @@ def test_doctor_names_an_address_whose_subscription_has_ended(
     subscribed = [[Subscription("arn:x", "email", at, is_confirmed=True) for at in found] for found in (mail, ops)]
     findings = list(check_ways.ended(account, *subscribed))
     assert [finding.words.partition(" any more")[0] for finding in findings] == words
-    assert all("testmo-notifier subscribe" in finding.mend and not finding.ok for finding in findings)
+    assert all("testmo-notifier subscribe" in finding.next_step and not finding.ok for finding in findings)
 
 
 @pytest.mark.parametrize(

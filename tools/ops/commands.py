@@ -54,7 +54,7 @@ def operated(body: Body) -> Callable[..., None]:
 )
 @operated
 def doctor() -> Callable[[Desk], int]:
-    """Find out what is wrong and how to mend it.
+    """Find out what is wrong and how to fix it.
 
     Looks at everything, shows nothing in Slack, changes nothing.
     """
@@ -198,7 +198,7 @@ def rewind(*, run: int | None, since: datetime | None, project: int | None, appl
 def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     """Bring dead letters back to work.
 
-    When what killed them is mended. Without --yes nothing moves, and the letters are shown with their reasons.
+    When the cause is fixed. Without --yes nothing moves, and the messages are shown with their reasons.
 
     Slack's go to the Slack queue (what Slack had already is not sent twice), mail to the topic once more. It may be
     stopped and run again at any time.

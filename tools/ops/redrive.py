@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOOKED_AT: Final = 1_000  # letters of one queue in a dry run; the rest is counted
 SAY_EVERY: Final = 100
 DEAD_LETTER: Final = "dead letter"
-SKEW: Final = timedelta(seconds=5)  # a letter younger than the command was parked anew: the mend did not help
+SKEW: Final = timedelta(seconds=5)  # a letter younger than the command was parked anew: the fix did not help
 
 
 def plan(desk: Desk, queues: Sequence[str]) -> int:
@@ -43,7 +43,7 @@ def plan(desk: Desk, queues: Sequence[str]) -> int:
             "reasons": [{"destination": d, "reason": r, "count": n} for (d, r), n in groups.most_common()],
         }
     if any(isinstance(found, dict) and found["letters"] for found in told.values()):
-        desk.out.note("mend what is named above first (`testmo-notifier doctor` says how), then: redrive --yes")
+        desk.out.note("fix what is named above first (`testmo-notifier doctor` says how), then: redrive --yes")
     desk.answer({"ok": True, "applied": False, "queues": told})
     return FINE
 
