@@ -29,7 +29,8 @@ from testmo_notifier.errors import ConfigurationError, DestinationGone, Notifier
 from testmo_notifier.notices.routing import Route
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
-from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
+from tools.maintain import manual
+from tools.ops import check_testmo, check_ways, logs, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
@@ -37,6 +38,7 @@ from tools.ops.check_work import period_of
 from tools.ops.dead_letters import letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
+from tools.ops.findings import as_json, bad
 from tools.ops.subscriptions import Subscription
 from tools.ops.times import Moment, age
 
@@ -220,7 +222,7 @@ def test_only_a_rate_says_how_often() -> None:
 
 def test_the_manual_says_what_help_says() -> None:
     text = manual.PAGE.read_text("utf-8")
-    assert manual.renewed(text) == text, "run: .venv/bin/python -m tools.ops.manual"
+    assert manual.renewed(text) == text, "run: .venv/bin/python -m tools.maintain.manual"
 
 
 def test_the_commands_wait_for_nothing_they_do_not_need() -> None:
@@ -580,3 +582,13 @@ def test_the_schedule_is_found_in_the_group_of_its_version(physical: dict[str, d
     account = SimpleNamespace(stack=stack, scheduler=SimpleNamespace(get_schedule=get_schedule))
     schedule.read(cast("Account", account))
     assert asked == [{"Name": "polls", "GroupName": group}]
+
+
+def test_programs_find_the_next_step_under_its_old_name_too() -> None:
+    assert as_json(bad("Mail", "nobody reads it", "subscribe somebody")) == {
+        "area": "Mail",
+        "ok": False,
+        "words": "nobody reads it",
+        "next_step": "subscribe somebody",
+        "mend": "subscribe somebody",
+    }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tools.simulator import release_day, stamps
+from tools.lib import stamps
+from tools.simulator import release_day
 from tools.simulator.model import StatusId
 from tools.simulator.shop import add_cases, add_team, tests_by_case
 from tools.simulator.story import Scenario, Step
