@@ -35,7 +35,7 @@ from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
-from tools.ops.dead_letters import letter
+from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
 from tools.ops.findings import as_json, bad
@@ -190,7 +190,7 @@ def test_a_letter_keeps_the_notification_and_loses_its_reason() -> None:
     given = {"destination": "slack:default", "id": "n-1", "status": '["Failed"]', "reason": "no_service", "other": "x"}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in given.items()}
     message: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": '{"text": "x"}', "MessageAttributes": attributes}
-    one = letter("slack", message)
+    one = dead_letter("slack", message)
     assert (one.channel, one.reason) == ("slack", "no_service")
     assert list(one.attributes) == ["destination", "id", "status"]
 
@@ -198,7 +198,7 @@ def test_a_letter_keeps_the_notification_and_loses_its_reason() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", json.dumps({"Type": "Notification"}), "[" * 100_000])
 def test_a_letter_of_somebody_else_belongs_nowhere(body: str) -> None:
     message: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": body}
-    assert letter("subscription", message).channel == ""
+    assert dead_letter("subscription", message).channel == ""
 
 
 def test_moments_are_utc_unless_they_say_otherwise() -> None:

@@ -11,8 +11,7 @@ from testmo_notifier.channels.slack import transport as hooks
 from testmo_notifier.delivery.deliver import FOR_ALARMS
 from testmo_notifier.errors import ConfigurationError, PayloadRefused, Problem, Undelivered
 from testmo_notifier.notices.routing import EVENT
-from tools.ops import dead_letters as letters
-from tools.ops import records, subscriptions, wiring
+from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import correct, next_step
 from tools.ops.exit_status import Desk
@@ -196,18 +195,18 @@ def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscrip
 def queues(desk: Desk) -> Iterable[Finding]:
     """How much waits, for how long, and what is dead."""
     account = desk.account
-    waiting = letters.depth(account, account.stack.slack_queue)
+    waiting = dead_letters.depth(account, account.stack.slack_queue)
     oldest = oldest_seconds(account, account.stack.slack_queue)
     words = f"{counted(waiting, 'message')} on the way to Slack" + (f", the oldest for {age(oldest)}" if oldest else "")
     is_late = waiting > MANY_WAITING or (waiting > 0 and (oldest or 0) > LATE_SECONDS)
     step = "they go out by themselves; if the number stands still, the Slack function's log says why"
     yield bad("Queues", words, step) if is_late else good("Queues", words)
     for name, url in account.stack.dead_letter_queues.items():
-        number = letters.depth(account, url)
+        number = dead_letters.depth(account, url)
         if not number:
             yield good("Queues", f"no dead letters ({name})")
             continue
-        found = letters.look(account, name, limit=LOOKED_AT)
+        found = dead_letters.look(account, name, limit=LOOKED_AT)
         reasons = sorted({f"{one.addressee or 'none of ours'}: {one.reason}" for one in found})
         since = min((one.sent_at for one in found), default=None)
         words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, wiring.utc_now())

@@ -33,9 +33,11 @@ def operated(body: Body) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
     @wraps(body)
     def run(*, stack_name: str | None, region: str | None, profile: str | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
-        from tools.ops.exit_status import conduct
+        from tools.ops.exit_status import run_to_exit_status
 
-        sys.exit(conduct(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json))
+        sys.exit(
+            run_to_exit_status(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json)
+        )
 
     return run
 

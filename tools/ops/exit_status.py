@@ -59,7 +59,7 @@ class Desk:
             say_json(content)
 
 
-def conduct(
+def run_to_exit_status(
     command: Callable[[Desk], int],
     *,
     stack_name: str | None,

@@ -14,8 +14,7 @@ from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.slack import transport as slack
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification
-from tools.ops import dead_letters as letters
-from tools.ops import records, subscriptions, wiring
+from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import next_step
 from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
@@ -166,18 +165,18 @@ def by_queue(desk: Desk, destination: str, wait_seconds: float) -> Outcome:
 def parked_as(account: Account, notification_id: str) -> str | None:
     """Why our message is a dead letter; None if it is none. It is taken out: a test must not be re-driven."""
     url = account.stack.dead_letter_queues["slack"]
-    if not letters.depth(account, url):
+    if not dead_letters.depth(account, url):
         return None
-    others: list[letters.Letter] = []
+    others: list[dead_letters.DeadLetter] = []
     try:
-        for one in letters.take(account, "slack", url, limit=LOOKED_AT):
+        for one in dead_letters.take(account, "slack", url, limit=LOOKED_AT):
             if one.value("id") == notification_id:
                 account.sqs.delete_message(QueueUrl=url, ReceiptHandle=one.handle)
                 return one.reason
             others.append(one)
     finally:
         for one in others:
-            letters.put_back(account, url, one)
+            dead_letters.put_back(account, url, one)
     return None
 
 
