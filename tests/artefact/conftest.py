@@ -16,9 +16,9 @@ import yaml
 from tests.artefact import rie
 from tests.artefact.rie import Rie
 from tests.support.fakes import FakeSlack
-from tools.lib import queue_event
-from tools.lib.queue_event import Record
 from tools.local.build import Build
+from tools.local.sam_local import queue_event
+from tools.local.sam_local.queue_event import Record
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Run
 

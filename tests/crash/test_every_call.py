@@ -55,7 +55,7 @@ class TwoRuns:
 
 
 class EveryAnswer:
-    """One batch in which Slack gives each kind of answer, the last webhook until somebody mends it."""
+    """One batch in which Slack gives each kind of answer, the last webhook until somebody fixes it."""
 
     webhooks = ("throttled", "plain", "down", "moved", "gone")
 

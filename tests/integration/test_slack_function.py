@@ -178,7 +178,7 @@ def test_mending_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack
     stack.slack.always(SlackAnswer(404, b"no_service"))
     stack.put("n1")
     stack.invoke()
-    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=stack.slack.webhook("mended"))
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=stack.slack.webhook("fixed"))
     for message in stack.receive(dead=True):
         stack.sqs.send_message(
             QueueUrl=stack.queue_url, MessageBody=message["Body"], MessageAttributes=message["MessageAttributes"]
@@ -187,7 +187,7 @@ def test_mending_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack
 
     stack.invoke()
 
-    assert stack.slack.texts("mended") == ["1 failed: Release 4.2 regression"]
+    assert stack.slack.texts("fixed") == ["1 failed: Release 4.2 regression"]
 
 
 def test_a_rotated_webhook_is_found_without_waiting_for_the_cache(stack: Stack) -> None:

@@ -24,8 +24,8 @@ from testmo_notifier.ports import Store
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.memory import MemoryStore, MemoryTopic
 from tools.simulator import Simulator, StatusId, World
+from tools.simulator.control import RecordedRequest
 from tools.simulator.model import Project, Result, Run, Test
-from tools.simulator.simulator import RecordedRequest
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BUILT_IN_TEXTS = Renderer(ZoneInfo("UTC"))  # one for all stories: it compiles its templates only once

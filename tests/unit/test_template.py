@@ -50,6 +50,21 @@ def test_only_the_address_and_the_token_must_be_given() -> None:
     ]
 
 
+def test_the_parameters_stand_in_the_order_in_which_the_console_asks_for_them() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert list(PARAMETER) == [name for group in groups for name in group["Parameters"]]
+
+
+def test_the_alarms_stand_together_in_the_order_of_the_runbook() -> None:
+    page = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+    heads = [line.partition(" · ")[0] for line in page.splitlines() if line.startswith("`") and " · " in line]
+    in_page = [name for head in heads for name in re.findall(r"`(\w+Alarm)`", head)]
+    resources = list(RESOURCES)
+    first = resources.index(in_page[0])
+    assert resources[first : first + len(in_page)] == in_page
+    assert not [name for name in resources if name.endswith("Alarm") and name not in in_page]
+
+
 @pytest.mark.parametrize("name", PARAMETER)
 def test_every_parameter_is_used_described_and_grouped_once(name: str) -> None:
     used = json.dumps([TEMPLATE[part] for part in ("Conditions", "Globals", "Resources")])

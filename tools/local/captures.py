@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from testmo_notifier.config import DEFAULT_DESTINATION
 from tools.lib.addresses import SENDER
 from tools.lib.aws import Aws
+from tools.lib.stamps import parse
 from tools.local.stack import Stack
-from tools.simulator.stamps import parse
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef

@@ -10,7 +10,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.lib.aws import INVOKE_SECONDS, Aws
-from tools.simulator.stamps import parse
+from tools.lib.stamps import parse
 
 
 class PollFailed(Exception):

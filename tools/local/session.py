@@ -286,16 +286,16 @@ class Session:
             if new > 0:
                 why = ", ".join(self._reasons(self._stack.dead_letter_queues[whose], new))
                 found.append(
-                    f"{_count(new, 'message')} could not be delivered and {_is(new)} parked: {why}. {self._mend}"
+                    f"{_count(new, 'message')} could not be delivered and {_is(new)} parked: {why}. {self._next_step}"
                 )
         return found
 
     @property
-    def _mend(self) -> str:
+    def _next_step(self) -> str:
         """What to do about parked messages: only an emulator of one's own still has them when this ends."""
         if self._settings.aws:
-            return "Mend that, then: testmo-notifier redrive --yes"
-        return "Mend that; this stack ends with the command, BACKFILL_HOURS=1 announces them at the next start"
+            return "Fix that, then: testmo-notifier redrive --yes"
+        return "Fix that; this stack ends with the command, BACKFILL_HOURS=1 announces them at the next start"
 
     def _parked(self) -> dict[str, int]:
         return {whose: self._depth(url) for whose, url in self._stack.dead_letter_queues.items()}

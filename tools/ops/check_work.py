@@ -142,7 +142,7 @@ def log(desk: Desk) -> Iterable[Finding]:
     else:
         for problem in last.problems:
             words = f"the last poll, {age((now - last.at).total_seconds())} ago, said: {problem}"
-            step = "mend that; the next poll says whether it is"
+            step = "fix that; the next poll says whether it is"
             yield bad("Log", words, step) if last.is_wrong else good("Log", words)
         if not last.problems:
             yield good("Log", "the last poll says that all is well")

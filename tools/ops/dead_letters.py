@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 BATCH: Final = 10  # the most SQS hands out at once
-HOLD_SECONDS: Final = 60  # how long a letter is ours alone; after a crash it is back by then
+HOLD_SECONDS: Final = 60  # how long a message is ours alone; after a crash it is back by then
 EMPTY_ANSWERS: Final = 3  # SQS asks a few of its servers only: one empty answer does not mean an empty queue
 OURS: Final = ("channel", "destination", "id", "run_id", "project_id", "status")
 KINDS: Final[Mapping[str, str]] = {"status": "String.Array", "run_id": "Number", "project_id": "Number"}
@@ -28,7 +28,7 @@ NO_REASON: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One dead letter. `attributes` are the notification's own, `reason` is why it is dead, as far as it says so."""
 
     id: str
@@ -69,7 +69,7 @@ def depth(account: Account, url: str) -> int:
     return sum(map(int, account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
 
 
-def take(account: Account, queue: str, url: str, *, limit: int, hold: int = HOLD_SECONDS) -> Iterator[Letter]:
+def take(account: Account, queue: str, url: str, *, limit: int, hold: int = HOLD_SECONDS) -> Iterator[DeadLetter]:
     """Receive letters one by one; each is hidden from others for `hold` seconds."""
     seen: set[str] = set()
     empty = 0
@@ -85,13 +85,13 @@ def take(account: Account, queue: str, url: str, *, limit: int, hold: int = HOLD
         empty = 0 if fresh else empty + 1
         for message in fresh:
             seen.add(message["MessageId"])
-            yield letter(queue, message)
+            yield dead_letter(queue, message)
 
 
-def look(account: Account, queue: str, *, limit: int) -> list[Letter]:
+def look(account: Account, queue: str, *, limit: int) -> list[DeadLetter]:
     """Letters as they lie there; afterwards everybody can have them again."""
     url = account.stack.dead_letter_queues[queue]
-    found: list[Letter] = []
+    found: list[DeadLetter] = []
     try:
         found.extend(take(account, queue, url, limit=limit))
     finally:
@@ -100,12 +100,12 @@ def look(account: Account, queue: str, *, limit: int) -> list[Letter]:
     return found
 
 
-def put_back(account: Account, url: str, one: Letter) -> None:
+def put_back(account: Account, url: str, one: DeadLetter) -> None:
     """Let others have it at once."""
     account.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=one.handle, VisibilityTimeout=0)
 
 
-def letter(queue: str, message: MessageTypeDef) -> Letter:
+def dead_letter(queue: str, message: MessageTypeDef) -> DeadLetter:
     """A message of a dead-letter queue: what our function parked, what SQS moved, or what SNS could not hand over."""
     raw = message.get("MessageAttributes", {})
     texts = {name: (value["DataType"], value.get("StringValue", "")) for name, value in raw.items()}
@@ -117,7 +117,7 @@ def letter(queue: str, message: MessageTypeDef) -> Letter:
         body, subject = str(envelope["Message"]), str(envelope.get("Subject") or "")
     reason = texts.get(REASON, ("", ""))[1] or texts.get("ErrorMessage", ("", ""))[1] or NO_REASON[queue]
     stamp = int(message.get("Attributes", {}).get("SentTimestamp", time.time() * 1000))
-    return Letter(
+    return DeadLetter(
         id=message["MessageId"],
         handle=message["ReceiptHandle"],
         body=body,

@@ -21,12 +21,12 @@ from botocore.exceptions import (
 )
 from rich.console import Console
 
-from testmo_notifier.errors import ConfigurationError, NotifierError
+from testmo_notifier.errors import ConfigurationError, NotifierError, Problem
 from tools.lib.processes import ROOT
 from tools.lib.saying import say_json
 from tools.lib.terminal import Terminal
 from tools.ops.account import Account, NoStack
-from tools.ops.advice import mend_setting
+from tools.ops.advice import correct
 from tools.ops.aws_errors import in_words
 
 FINE: Final = 0
@@ -59,7 +59,7 @@ class Desk:
             say_json(content)
 
 
-def conduct(
+def run_to_exit_status(
     command: Callable[[Desk], int],
     *,
     stack_name: str | None,
@@ -83,7 +83,7 @@ def ending(exc: Exception) -> tuple[str, int]:
     """What is wrong and what helps, and the exit status."""
     match exc:
         case ConfigurationError():
-            return "\n".join(mending(problem) for problem in exc.problems), USAGE
+            return "\n".join(with_next_step(problem) for problem in exc.problems), USAGE
         case WrongUsage():
             return str(exc), USAGE
         case (
@@ -112,9 +112,9 @@ def fail(words: str, status: int, progress: Terminal, *, as_json: bool) -> int:
     return status
 
 
-def mending(problem: str) -> str:
-    """A wrong setting with the step that mends it, where that is not what the problem says already."""
-    step = mend_setting(problem)
+def with_next_step(problem: Problem) -> str:
+    """A wrong setting with the step that fixes it, where that is not what the problem says already."""
+    step = correct(problem)
     return f"{problem}; {step}" if step else problem
 
 

@@ -26,7 +26,7 @@ WRONG: Final = (
 class LastPoll:
     """How the last poll in the log ended. `failure` is empty for one that did not fail, `at` is the line's time.
 
-    `is_wrong`: somebody has to mend something. A poll also says what is only worth knowing, like a deleted run.
+    `is_wrong`: somebody has to fix something. A poll also says what is only worth knowing, like a deleted run.
     """
 
     at: datetime

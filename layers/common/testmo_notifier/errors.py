@@ -32,7 +32,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from testmo_notifier.notices.text import one_line
 
@@ -44,11 +44,33 @@ class NotifierError(Exception):
     """The root of everything this package raises on purpose."""
 
 
+class Problem(str):
+    """What is wrong, as a sentence for people. What a program decides by stands beside it and is never parsed from it.
+
+    `text` is the sentence without its place (`file`, `line`); `kind` is the type of the error behind it; `secret` the
+    ARN of the secret that holds a wrong value.
+    """
+
+    __slots__ = ("file", "kind", "line", "secret", "text")
+    text: str
+    file: str
+    line: int
+    kind: str
+    secret: str
+
+    def __new__(  # noqa: D102
+        cls, words: str, *, text: str = "", file: str = "", line: int = 1, kind: str = "", secret: str = ""
+    ) -> Self:
+        self = super().__new__(cls, words)
+        self.text, self.file, self.line, self.kind, self.secret = text or words, file, line, kind, secret
+        return self
+
+
 class ConfigurationError(NotifierError):
-    """One or more settings are wrong or missing; `problems` lists all of them, in words."""
+    """One or more settings are wrong or missing; `problems` lists all of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(one if isinstance(one, Problem) else Problem(one) for one in problems)
         head = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__(f"{head} in the configuration:\n" + "\n".join(f"- {p}" for p in self.problems))
 

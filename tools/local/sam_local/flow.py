@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from tools.inbox.receiver import Inbox
-from tools.lib import blocks, queue_event
+from tools.lib import blocks
 from tools.lib.aws import Aws
 from tools.lib.processes import ROOT
 from tools.lib.terminal import Terminal
 from tools.local import build, stack
 from tools.local.ministack import MiniStack
 from tools.local.poller import Summary
-from tools.local.sam_local import image
+from tools.local.sam_local import image, queue_event
 from tools.local.sam_local.engine import Engine, find_or_start
 from tools.local.sam_local.invocation import SamLocal
 from tools.local.sam_local.relay import Relay

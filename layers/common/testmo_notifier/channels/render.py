@@ -21,6 +21,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from testmo_notifier.channels.bounds import Bounds, TemplateStopped
 from testmo_notifier.channels.notation import plain_environment, slack_environment, without_marks
 from testmo_notifier.channels.slack import blocks as slack_blocks
+from testmo_notifier.errors import Problem
 from testmo_notifier.model import Digest, NamedResult, Notification, Outgoing
 from testmo_notifier.notices.context import MessageView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
@@ -66,11 +67,11 @@ class Renderer:
     """Renders digests. `overrides` is a folder of a team's own templates; `problems` fills when one breaks."""
 
     def __init__(self, time_zone: tzinfo, overrides: Path | None = None, links: IssueLinks = NO_LINKS) -> None:
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self._links = links
         self._overrides = overrides
         self._bounds = Bounds()
-        self._stopped: dict[str, str] = {}  # what did not end, and how that was told: it is not tried again
+        self._stopped: dict[str, Problem] = {}  # what did not end, and how that was told: it is not tried again
         built_in = FileSystemLoader(BUILT_IN)
         self._built_in = Environments(ChoiceLoader([built_in]), time_zone)
         # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
@@ -109,7 +110,8 @@ class Renderer:
                 payload = with_text(texts[-1]) | {"blocks": blocks}
                 if utf16_units(compact(payload)) <= MAX_SLACK_CHARS:
                     return payload
-        self.problems.append(f"slack_result.j2 gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone")
+        size = f"gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone"
+        self.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
         return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
 
     def email(self, digest: Digest) -> tuple[str, str]:
@@ -145,7 +147,7 @@ class Renderer:
             if words.strip() and length <= MAX_WEIGHT[name]:
                 return text
             size = f"gave {length} characters, more than {MAX_WEIGHT[name]}" if words.strip() else "gave no text"
-            self.problems.append(f"{name} {size}")
+            self.problems.append(Problem(f"{name} {size}", text=size, file=name))
         return last_resort(view, result)
 
     def _environments(self, name: str) -> Iterator[Environments]:
@@ -184,13 +186,15 @@ def weighed(name: str, text: str) -> tuple[str, int]:
     return slack_blocks.shown(text), utf16_units(slack_blocks.as_mrkdwn(text))
 
 
-def template_problem(name: str, exc: Exception) -> str:
-    """Template, line and what is wrong, in words."""
+def template_problem(name: str, exc: Exception) -> Problem:
+    """Template, line and what is wrong."""
     line = exc.lineno if isinstance(exc, TemplateSyntaxError) else None
     for frame in traceback.extract_tb(exc.__traceback__):
         if frame.filename.endswith(".j2"):
             name, line = Path(frame.filename).name, frame.lineno
-    return f"{name}, line {line or '?'}: {type(exc).__name__}: {one_line(str(exc), 200)}"
+    kind, text = type(exc).__name__, one_line(str(exc), 200)
+    words = f"{name}, line {line or '?'}: {kind}: {text}"
+    return Problem(words, text=text, file=name, line=line or 1, kind=kind)
 
 
 def last_resort(view: MessageView, result: ResultView | None) -> str:

@@ -7,14 +7,13 @@ pattern asks for and an issue lacks makes no link, and the key is shown all the 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from testmo_notifier.config import BOM, is_loopback, shorten
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.config import BOM, is_loopback, line_of, read_toml, shorten
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Issue
 
 TRACKERS: Final = {"custom": 1, "github": 2, "gitlab": 3, "jira": 4}  # Testmo's numbers of `type` in expands.issues
@@ -55,16 +54,17 @@ def placeholder(issue: Issue, name: str) -> str:
 
 def parse_issue_links(text: str, where: str = "issues.toml") -> IssueLinks:
     """The links in a file; raises `ConfigurationError` with everything that is wrong with it, by line."""
-    try:
-        content = tomllib.loads(text.removeprefix(BOM))
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigurationError([f"{where} is not TOML: {exc}"]) from exc
-    problems = [
-        f"{where}:{line_of(text, key)}: unknown key {key!r}: only [links] is known" for key in content if key != "links"
-    ]
+    text = text.removeprefix(BOM)
+    content = read_toml(text, where)
+
+    def problem(key: str, words: str) -> Problem:
+        line = line_of(text, key)
+        return Problem(f"{where}:{line}: {words}", text=words, file=where, line=line)
+
+    problems = [problem(key, f"unknown key {key!r}: only [links] is known") for key in content if key != "links"]
     entries = content.get("links", {})
     if not isinstance(entries, dict):
-        problems.append(f"{where}:{line_of(text, 'links')}: links is not a table: write [links] and a line per tracker")
+        problems.append(problem("links", "links is not a table: write [links] and a line per tracker"))
         entries = {}
     patterns: dict[int, str] = {}
     for key, value in entries.items():
@@ -74,7 +74,7 @@ def parse_issue_links(text: str, where: str = "issues.toml") -> IssueLinks:
                 raise ValueError("names a tracker that has a pattern already: keep one of them")
             patterns[number] = link_pattern(value)
         except ValueError as exc:
-            problems.append(f"{where}:{line_of(text, key)}: links.{shorten(key)} {exc}")
+            problems.append(problem(key, f"links.{shorten(key)} {exc}"))
     if problems:
         raise ConfigurationError(problems)
     return IssueLinks(patterns)
@@ -115,10 +115,3 @@ def link_pattern(value: object) -> str:
     if not names:
         raise ValueError(f"has no placeholder, so that every issue would lead to the same page: {HINT}")
     return value
-
-
-def line_of(text: str, key: str) -> int:
-    """The line on which a file sets a key, or opens the table of that name; 1 where it cannot be found."""
-    name = rf"[\"']?{re.escape(key)}[\"']?"
-    found = re.search(rf"^[ \t]*(?:links\.)?{name}[ \t]*=|^[ \t]*\[+[ \t]*{name}[ \t]*[\].]", text, re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
