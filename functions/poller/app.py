@@ -111,7 +111,7 @@ class Service:
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
-            renderer=Renderer(settings.time_zone, self.overrides, self.links),
+            renderer=Renderer(settings.time_zone, self.overrides, self.links, time.thread_time),
             destinations=self.destinations,
             now=utc_now,
             sleep=time.sleep,

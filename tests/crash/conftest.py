@@ -93,7 +93,9 @@ def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> 
         monkeypatch.setattr(module, "datetime", Clock)
     monkeypatch.setattr(poller, "utc_now", lambda: story().time)
     for module in (poller, slack_function):
-        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda seconds: story().wait(seconds)))
+        monkeypatch.setattr(
+            module, "time", SimpleNamespace(sleep=lambda seconds: story().wait(seconds), thread_time=lambda: 0.0)
+        )
 
 
 def share_what_is_slow(monkeypatch: pytest.MonkeyPatch, clients: Clients) -> None:

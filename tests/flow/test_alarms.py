@@ -333,6 +333,37 @@ def test_polls_that_are_rare_leave_an_alarm_on_until_the_trouble_is_over(
     assert alarm not in at_work.alarms()
 
 
+@pytest.mark.parametrize("alarm", ["InvisibleAlarm", "SettingsAlarm", "TokenAlarm"])
+def test_an_alarm_that_was_on_under_version_1_0_is_off_when_its_trouble_ended_in_the_upgrade(
+    at_work: Operation, alarm: str
+) -> None:
+    """That version kept no troubles, and its alarms ended by themselves: the polls that follow have to end them."""
+    del at_work.story.store.items["CONTROL"]["troubles"]
+    at_work.cloudwatch.ringing.add(alarm)
+    at_work.story.testmo.faults.add("429", retry_after=270)
+    at_work.polls(5)
+    assert alarm in at_work.alarms(), "a poll that saw nothing of Testmo knows of no end"
+    at_work.polls(80)
+    assert at_work.alarms() == set()
+
+
+def test_what_testmo_hid_from_version_1_0_and_hides_still_does_not_seem_to_end_in_between(at_work: Operation) -> None:
+    """It is asked for once an hour."""
+    at_work.story.testmo.faults.add("403", path="/projects/*/runs", times=None)
+    at_work.polls(1)
+    del at_work.story.store.items["CONTROL"]["troubles"]
+    for _ in range(130):
+        at_work.polls(1)
+        assert "InvisibleAlarm" in at_work.alarms()
+
+
+def test_a_new_stack_says_nothing_of_troubles_that_it_never_had(story: Story) -> None:
+    """The first word of an alarm would be a mail that says OK."""
+    story.add_run()
+    for _ in range(3):
+        assert story.wait_and_poll().over == ()
+
+
 def test_a_run_that_was_left_before_a_night_and_after_it_is_no_lag_yet(at_work: Operation) -> None:
     broken = at_work.story.add_run("Broken")
     at_work.story.testmo.faults.add("500", path=f"/runs/{broken.id}/results", times=None)

@@ -64,6 +64,29 @@ def test_a_row_with_a_note_of_42_megabytes_is_told(story: Story) -> None:
     assert "The undo button removes line 2." in story.channel("email")[0]
 
 
+def test_the_sentence_between_two_pictures_is_told(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    image = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 60_000 + '"></p>'
+    story.save(run, note=f"{image}<p>Sentence between</p>{image}")
+
+    assert story.poll().status == "ok"
+    assert "Sentence between" in story.channel("email")[0]
+
+
+def test_a_hundred_sentences_between_pictures_are_told(story: Story) -> None:
+    run = story.add_run("heavy", tests=100)
+    story.poll()
+    story.wait()
+    image = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 8_500 + '"></p>'
+    for number in range(1, 101):
+        story.save(run, number, note=f"{image}<p>Sentence {number} between</p>{image}")
+    page = connect(story).results(run.id, ResultsQuery(page=1))
+
+    assert [f"Sentence {n} between" in str(row.note) for n, row in enumerate(page.results, 1)] == [True] * 100
+
+
 def test_a_run_with_a_huge_description_is_watched(story: Story) -> None:
     run = story.add_run()
     story.poll()

@@ -324,6 +324,48 @@ def test_a_project_that_vanishes_from_the_list_is_named_once_and_sets_off_the_al
     assert story.announced == [result.id]
 
 
+@pytest.mark.parametrize(("fault", "polls", "asked"), [("403", 130, 3), ("404", 1, 1)])
+def test_a_hidden_project_is_named_in_every_poll_though_it_is_not_listed_and_a_deleted_one_once(
+    story: Story, fault: str, polls: int, asked: int
+) -> None:
+    garden = story.world.add_project("Garden")
+    run = story.add_run(project=garden)
+    story.poll()
+
+    def hide(path: str, body: dict[str, Any]) -> None:
+        if path == "/projects":
+            body["result"] = [row for row in body["result"] if row["id"] != garden.id]
+
+    story.spoil = hide
+    lists = f"/projects/{garden.id}/runs"
+    story.testmo.faults.add(fault, path=lists, times=None)
+    before = len(story.requests(lists))
+    summaries = [story.wait_and_poll() for _ in range(130)]
+
+    assert sum(bool(summary.problems) for summary in summaries) == polls
+    assert sum(summary.hidden > 0 for summary in summaries) == (polls if fault == "403" else 0)
+    assert len(story.requests(lists)) - before == asked
+    assert summaries[-1].lag_seconds == 0
+
+    result = story.save(run)
+    story.spoil = lambda _path, _body: None
+    story.testmo.faults.clear()
+    story.wait_and_poll(61)
+    assert story.announced == [result.id]
+
+
+def test_a_stranger_s_403_about_a_run_of_run_ids_is_asked_again_in_the_next_poll(story: Story) -> None:
+    run = story.add_run()
+    story.settings["scope"] = story.scope(run_ids=(run.id, 4711))
+    story.testmo.faults.add("403-page", path="/runs/4711", times=1)
+    first, second, third = story.poll(), story.wait_and_poll(), story.wait_and_poll()
+
+    assert "run 4711 of RunIds could not be looked at" in first.problems[0]
+    assert first.status == "partial"
+    assert "run 4711 of RunIds is gone" in second.problems[0]
+    assert (second.invisible, third.problems) == (1, [])
+
+
 def test_a_hidden_project_is_named_in_every_poll_and_counted_when_it_is_tried(story: Story) -> None:
     story.add_run()
     story.poll()

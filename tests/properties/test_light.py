@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 from testmo_notifier.adapters import light
 from testmo_notifier.adapters.light import Lightened
 
+PICTURES = ["A" * 40, "/" * 40, "+/=" * 12, "%2B" * 12, "u00e4" * 9, "-" * 61 + "\n" + "_" * 61, "x" * 23]
 TEXTS = st.lists(
-    st.sampled_from(['a"', "\\", "\\\\", "/", "ü", "あ", "😀", "\n", "u00e4", "\x00", " "]), max_size=60
+    st.sampled_from(['a"', "\\", "\\\\", "/", "ü", "あ", "😀", "\n", "u00e4", "\x00", " ", *PICTURES]), max_size=60
 ).map("".join)
 VALUES = st.recursive(
     st.none() | st.integers() | st.booleans() | TEXTS,
@@ -27,6 +30,8 @@ def everything_is_heavy() -> object:
     with pytest.MonkeyPatch.context() as small:
         small.setattr(light, "LIGHT_BYTES", 0)
         small.setattr(light, "SHORT_BYTES", ENDS)
+        small.setattr(light, "GATHER_BYTES", 1)
+        small.setattr(light, "RUN_BYTES", 2 * ENDS)
         yield
 
 
@@ -68,9 +73,52 @@ def test_a_quote_or_a_backslash_within_a_string_does_not_end_it(text: str, size:
 
 
 def test_of_a_picture_between_words_the_words_are_kept() -> None:
-    note = "Before" + "iVBOR/" * 1_000_000 + "After"
+    note = "Before " + "iVBOR/" * 1_000_000 + " After"
     kept = json.loads(lightened(json.dumps({"note": note, "id": 7}).encode(), 65_536))
     assert kept["id"] == 7
-    assert kept["note"].startswith("Before")
-    assert kept["note"].endswith("After")
+    assert kept["note"].startswith("Before ")
+    assert kept["note"].endswith(" After")
     assert len(kept["note"]) < 40
+
+
+ESCAPED = {
+    "as it is": json.dumps,
+    "PHP": lambda text: json.dumps(text).replace("/", "\\/"),
+    "percent": lambda text: json.dumps(text.replace("+", "%2B").replace("iV/", "iV%2F")),
+    "unicode": lambda text: json.dumps(text).replace("+", "\\u002b"),
+    "lines": lambda text: json.dumps(re.sub("([A-Za-z0-9+/]{76})", "\\1\r\n", text)),
+}
+
+
+@pytest.mark.parametrize("picture", ["iVBORw0KGgo/" * 60_000, "//+/" * 180_000, "A" * 700_000], ids=["/", "//+/", "A"])
+@pytest.mark.parametrize("size", [300, 1_448, 65_536])
+@pytest.mark.parametrize("escape", ESCAPED.values(), ids=ESCAPED)
+def test_a_picture_costs_nothing_wherever_it_stands_and_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, escape: Callable[[str], str], size: int, picture: str
+) -> None:
+    monkeypatch.setattr(light, "SHORT_BYTES", 32 * 1024)
+    monkeypatch.setattr(light, "GATHER_BYTES", 64 * 1024)
+    image = f'<p><img src="data:image/png;base64,{picture}"></p>'
+    note = f"{image}<p>Sentence between</p>{image}<p>And last</p>"
+    body = f'{{"note":{escape(note)},"id":7}}'.encode()
+    kept = json.loads(lightened(body, size))
+
+    assert kept["id"] == 7
+    assert "<p>Sentence between<" in kept["note"].replace("\\/", "/")
+    assert "<p>And last<" in kept["note"]
+    assert "[…]" in kept["note"]
+    assert len(kept["note"]) < 10_000
+
+
+def test_where_the_middle_of_real_words_is_cut_out_it_shows() -> None:
+    kept = json.loads(lightened(json.dumps({"note": "many words " * 100_000}).encode(), 65_536))
+
+    assert kept["note"] == "many words many wo[…]words "
+
+
+@pytest.mark.parametrize("filler", ["<style>p { margin: 0 }</style>", "<!-- a remark -->", "many words "])
+def test_the_note_of_megabytes_of_a_single_row_is_whole(monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
+    monkeypatch.setattr(light, "LIGHT_BYTES", 6 * 1024 * 1024)
+    note = filler * (2_500_000 // len(filler))
+    value = [{"note": f"{note}<p>Mid</p>{note}", "id": 7}]
+    assert json.loads(lightened(json.dumps(value).encode(), 65_536)) == value

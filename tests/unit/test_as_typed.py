@@ -239,6 +239,12 @@ def test_no_words_of_a_tester_call_anybody(tmp_path: Path, template: str, typed:
         ("{% macro m(x) %}*{{ x }}*{% endmacro %}{{ m(result.who) }}", [text("_A_", "bold")]),
         ("{{ '*' ~ result.who ~ '*' }}", [text("_A_", "bold")]),
         ("{{ '*%s*' | format(result.who) }}", [text("_A_", "bold")]),
+        ('{{ ["*a*", "_b_"] | join(" ~s~ ") }} {{ result.who }}', [text("a ", "bold"), text("s", "strike"), text(" "), text("b", "italic"), text(" _A_")]),
+        ('{{ ["*", result.who, "*"] | join }}', [text("_A_", "bold")]),
+        ('{% set t = "*x*" %}{{ t | upper }} {{ result.who }}', [text("X", "bold"), text(" _A_")]),
+        ('{{ "*x*" | replace("x", "y") }} {{ result.who }}', [text("y", "bold"), text(" _A_")]),
+        ('{{ result.name | replace("*", "_") }} {{ "a_b" | replace("_", " ") }}', [text("_n_ a b")]),
+        ('{{ "a_b" | urlencode }} {{ result.who }}', [text("a_b _A_")]),
         ("{% set icon = {'Failed': ':fire:'}[result.status] %}{{ icon }} {{ result.who }}", [("emoji", "fire"), text(" _A_")]),
         ("{{ result['who'] }} {{ result.who == '_A_' }}", [text("_A_ True")]),
         # what shortens a link leaves its words

@@ -509,7 +509,41 @@ def test_only_the_runs_of_run_ids_are_watched_and_the_missing_ones_are_named_onc
         "run 21 of RunIds is in project 9, which is not watched",
         "run 23 of RunIds could not be looked at: 500",
     ]
+    assert (hourly.complete, hourly.checked_closed) == (False, False), "run 23 is asked for again in the next poll"
     assert (hourly.invisible, hourly.settings_problems, soon.problems) == (1, 1, [])
+
+
+def test_nothing_more_is_asked_about_run_ids_once_testmo_wants_a_pause() -> None:
+    testmo = Instance(make_project(), alone={20: OutOfBudget("used up"), 21: OutOfBudget("used up")})
+
+    found = discovered(testmo, control=Control(installed_at=START), run_ids=(20, 21))
+
+    assert found.problems == ["run 20 of RunIds could not be looked at: used up"]
+    assert (found.complete, found.checked_closed) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "hidden", "complete", "kept"),
+    [
+        (Invisible("403", status=403), "project 8 is listed no more: 403; it is tried again in an hour", 1, True, True),
+        (Invisible("404", status=404), "project 8 is listed no more: 404", 0, True, False),
+        (Unreadable("500"), "project 8 is listed no more: 500", 0, False, True),
+        (OutOfBudget("used up"), "project 8 is listed no more: used up", 0, False, True),
+        (None, "project 8 is listed no more: deleted, or hidden from the token's user", 0, True, False),
+    ],
+)
+def test_a_project_that_is_listed_no_more_is_kept_while_it_may_be_hidden(
+    error: NotifierError | None, said: str, hidden: int, *, complete: bool, kept: bool
+) -> None:
+    testmo, store = Instance(make_project(3)), MemoryStore()
+    store.commit_project(ProjectState(8, **QUIET))
+    if error:
+        testmo.fails[8] = error
+
+    found = discovered(testmo, store=store, control=Control(installed_at=START, projects=frozenset({3, 8})))
+
+    assert found.problems == [said]
+    assert (found.hidden_projects, found.complete, 8 in found.listed) == (hidden, complete, kept)
 
 
 def test_without_run_ids_every_run_is_watched() -> None:

@@ -420,6 +420,7 @@ def test_the_last_poll_is_the_last_one_that_says_something() -> None:
         ({"settings_problems": 1}, True),
         ({"template_errors": 1}, True),
         ({"malformed": 1, "invisible": 0}, True),
+        ({"unsubscribed": 1}, False),  # doctor looks at the addresses itself: they may be subscribed again
     ],
 )
 def test_what_a_poll_said_is_something_to_mend_only_where_it_counts_as_that(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,8 +21,9 @@ PINS = (ROOT / "layers" / "common" / "requirements.txt").read_text("utf-8")
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     recipe = subprocess.run(  # noqa: S603 - our own
-        [MAKE, "--dry-run", "--assume-old=setup", "sbom"],
+        [MAKE, "--no-print-directory", "--dry-run", "--assume-old=setup", "sbom"],
         cwd=ROOT,
+        env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0"},  # under `make test` it would tell of its folders
         capture_output=True,
         text=True,
         check=True,

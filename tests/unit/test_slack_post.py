@@ -88,6 +88,11 @@ def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolM
         # passing, or nothing we know
         (SlackAnswer(500, b"rollup_error"), DeliveryDelayed, "rollup_error"),
         (SlackAnswer(503, b"<html>" + b"x" * 100_000), DeliveryDelayed, "http_503"),
+        (SlackAnswer(503, b"", {"Retry-After": "soon"}), DeliveryDelayed, "http_503"),
+        (SlackAnswer(500, b"", {"Retry-After": "7"}), DeliveryDelayed, "http_500"),
+        (SlackAnswer(400, b'{"error":"invalid_blocks"}'), PayloadRefused, "invalid_blocks"),
+        (SlackAnswer(400, b'{"ok":true,"error":"invalid_blocks"}'), DeliveryDelayed, "http_400"),
+        (SlackAnswer(400, b"\xef\xbb\xbfinvalid_blocks"), PayloadRefused, "invalid_blocks"),
         (SlackAnswer(302, b"", {"Location": "/elsewhere"}), DeliveryDelayed, "http_302"),
         (SlackAnswer(307, b"", {"Location": "/elsewhere"}), DeliveryDelayed, "http_307"),
         (SlackAnswer(200, b"okay, got it"), DeliveryDelayed, "http_200"),
@@ -127,6 +132,21 @@ def test_each_answer_has_one_meaning_and_one_reason(
     assert caught.value.reason == reason
     assert slack.SECRET not in repr(caught.value) + str(caught.value)
     assert len(slack.posts) == 1  # neither repeated nor sent to where a redirect points
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("7", 7), ("Mon, 23 Nov 2026 12:00:20 GMT", 20), ("999999", 3_600), ("0", 0)]
+)
+@pytest.mark.parametrize("body", [b"", b"service_unavailable", b"<html>maintenance</html>"])
+def test_a_503_that_says_how_long_to_wait_is_a_pause_as_a_429_is(
+    slack: FakeSlack, pool: urllib3.PoolManager, body: bytes, value: str, seconds: float
+) -> None:
+    slack.always(SlackAnswer(503, body, {"Retry-After": value}))
+
+    with pytest.raises(DeliveryDelayed) as caught:
+        post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert (caught.value.reason, caught.value.retry_after_seconds) == ("throttled", seconds)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from testmo_notifier.channels.slack import transport as hooks
 from testmo_notifier.delivery.deliver import FOR_ALARMS
 from testmo_notifier.errors import ConfigurationError, PayloadRefused, Problem, Undelivered
 from testmo_notifier.notices.routing import EVENT
+from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import correct, next_step
@@ -118,11 +119,13 @@ def mail(desk: Desk) -> Iterable[Finding]:
     """Every routed destination needs a confirmed mailbox, and so do the alarms."""
     account = desk.account
     found = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
+    ours = account.stack.parameters.get("EmailAddress", "").casefold()
+    is_ours_cut_off = bool(ours) and ours not in {s.endpoint.casefold() for s in found if s.is_confirmed}
     for destination in (name for name in wiring.routed(account.settings) if name.startswith("email:")):
         takers = [s.endpoint for s in found if s.takes("email", destination)]
         if takers:
             yield good("Mail", f"{destination} goes to {', '.join(takers)}")
-        else:
+        elif destination != OF_OUR_ADDRESS or not is_ours_cut_off:  # or it is said below, by the address
             step = f"testmo-notifier subscribe {destination} somebody@example.com, then click the link in AWS's mail"
             yield bad("Mail", f"{destination} is routed and has no confirmed subscription", step)
     routed = wiring.routed(account.settings)
@@ -182,7 +185,7 @@ def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscrip
     given = {name: account.stack.parameters.get(name, "") for name in ("EmailAddress", "OpsEmailAddress")}
     alarms = "OpsEmailAddress" if given["OpsEmailAddress"] else "EmailAddress"
     for name, what, destination, subscribed in (
-        ("EmailAddress", "notifications", "email:default", mail),
+        ("EmailAddress", "notifications", OF_OUR_ADDRESS, mail),
         (alarms, "alarms", ALARMS, ops),
     ):
         address = given[name]

@@ -13,13 +13,7 @@ from tools.ops.account import Account
 GROUP: Final = "AWS::Logs::LogGroup"
 LOOK_BACK: Final = timedelta(minutes=20)
 MAX_PAGES: Final = 20
-WRONG: Final = (
-    "invisible",
-    "settings_problems",
-    "template_errors",
-    "malformed",
-    "unsubscribed",
-)  # counts of a poll's summary
+WRONG: Final = ("invisible", "settings_problems", "template_errors", "malformed")  # counts of a poll's summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
         store=store,
         connect=connect(settings, token),
         topic=topic,
-        renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links),
+        renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links, time.thread_time),
         destinations=routed(settings),
         now=utc_now,
         sleep=time.sleep,

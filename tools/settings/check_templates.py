@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def render_problems(folder: Path, every: Iterable[tuple[str, Sample]]) -> Iterat
     """What goes wrong with the samples, each problem with the first sample that shows it."""
     told: set[tuple[str, str]] = set()
     for name, sample in every:
-        renderer = Renderer(UTC, folder, LINKS)
+        renderer = Renderer(UTC, folder, LINKS, time.thread_time)
         renderer.slack(sample.digest)
         renderer.email(sample.digest)
         for problem in dict.fromkeys(renderer.problems):

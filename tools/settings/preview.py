@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
     assert zone is not None  # noqa: S101 - else there was a problem
     path = folder / "issues.toml"
     links = parse_issue_links(path.read_text("utf-8") if path.exists() else "", path.name)
-    return Renderer(zone, folder / "templates", links)
+    return Renderer(zone, folder / "templates", links, time.thread_time)
 
 
 def chosen(names: Sequence[str]) -> dict[str, Sample]:

@@ -10,6 +10,7 @@ import inspect
 import io
 import json
 import re
+import shlex
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,15 +24,15 @@ from uuid import uuid4
 
 import pytest
 
-import tests.support.alarms
 from testmo_notifier.adapters import items, slots
 from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.model import Trouble
 from tests.stack.waiting import until
 from tests.support.alarms import ALARMS, STACK, CloudWatch
 from tests.support.fakes import SlackAnswer
-from tests.support.template import ROOT, TEMPLATE
+from tests.support.template import ROOT, TEMPLATE, actions, statements
 from tools.local.poller import PollFailed
-from tools.ops import records, send_test
+from tools.ops import records, schedule, send_test, subscriptions
 
 from . import runbook
 from .conftest import GONE, NAME, Operated, Said
@@ -61,7 +62,7 @@ class Duty:
         """Type a line."""
         line = re.sub(r"\bSTACK\b", NAME, line)
         if line.startswith("testmo-notifier "):
-            return self.operated.command(*line.split()[1:])
+            return self.operated.command(*shlex.split(line)[1:])
         return self.cli.shell(line)
 
     def follow_the_mend(self, said: Said, words: str) -> None:
@@ -120,6 +121,13 @@ class Duty:
             for name in ("PollerFunction", "SlackFunction"):
                 self.cloudwatch.put("AWS/Lambda", metric, self.time, value, FunctionName=name)
 
+    def polls_are_due(self, minutes: int) -> None:
+        """Time goes by, for alarms and state, and the scheduler attempts a poll every minute."""
+        for minute in range(1, minutes + 1):
+            due = self.time + timedelta(minutes=minute)
+            self.cloudwatch.put("AWS/Scheduler", "InvocationAttemptCount", due, 1, ScheduleGroup="ScheduleGroup")
+        self.age(minutes)
+
     def failed_poll(self) -> str:
         with pytest.raises(PollFailed) as caught:
             self.operated.poll()
@@ -128,14 +136,19 @@ class Duty:
     def age(self, minutes: int) -> None:
         """Time goes by, for what the poller keeps."""
         by = timedelta(minutes=minutes)
+        self.lines()  # of the time before
         self.passes(minutes)
         account = self.operated.account
         control, _ = records.control(account)
         times = ("polled_at", "discovered_at", "closed_checked_at", "not_before")
         older: dict[str, Any] = {name: at - by for name in times if (at := getattr(control, name))}
         older["requests"] = {}  # those of a minute ago count no longer
-        undone = {run: at - by for run, at in control.undone_since.items()}
-        change(self.operated, items.CONTROL_KEY, items.control_values(replace(control, undone_since=undone, **older)))
+        older["undone_since"] = {run: at - by for run, at in control.undone_since.items()}
+        older["troubles"] = {
+            name: Trouble(one.seen_at - by, one.over_at and one.over_at - by) for name, one in control.troubles.items()
+        }
+        older["mail"] = control.mail and replace(control.mail, at=control.mail.at - by)
+        change(self.operated, items.CONTROL_KEY, items.control_values(replace(control, **older)))
         for project in records.state(account).projects.values():
             moved: dict[str, Any] = {n: at - by for n in ("gone_at", "looked_at") if (at := getattr(project, n))}
             values = items.project_item(replace(project, **moved))
@@ -195,49 +208,79 @@ def test_the_introduction(duty: Duty) -> None:
 def test_no_poll_succeeds(duty: Duty, monkeypatch: pytest.MonkeyPatch) -> None:
     operated = duty.operated
     run = operated.new_run()
-    operated.command("pause")
     operated.fail(run)
-    assert not duty.rings("TokenAlarm")
-    duty.age(16)
+    operated.simulator.faults.add("503", times=None)
+    duty.failed_poll()
+    assert not duty.rings("NoPollAlarm")
+    duty.polls_are_due(14)
+    assert not duty.rings("NoPollAlarm")
+    duty.polls_are_due(2)
     assert duty.rings("NoPollAlarm")
 
     with duty.follow("No poll succeeds") as guide:
-        guide.step("doctor", "do what it says")
+        guide.step("doctor", "do what it says", "If another alarm came with this one")
+        assert not duty.rings("TokenAlarm")
         said = guide.type()
-        assert "✗ Polls: the schedule is disabled (rate(1 minute)); the last poll was 16 min ago" in said.out
-        assert "→ testmo-notifier resume" in said.out
+        assert "the last poll was 16 min ago" in said.out
+        assert re.search(r"✗ Log: the last poll failed .* ago: .*503", said.out)
 
-        guide.step("the schedule is disabled")
-        assert guide.type().status == 0
-        operated.command("pause")  # or the emulator would poll whenever it likes
-
-        guide.step("Testmo does not answer", "wait")
-        operated.simulator.faults.add("503", times=None)
-        duty.failed_poll()
-        said = duty.run("testmo-notifier doctor")
+        guide.step("Testmo does not answer", "wait", "The next poll tries again")
         assert f"✗ Testmo: {operated.simulator.url}: " in said.out
         assert "whether the instance is up" in said.out
+        duty.failed_poll()
+        duty.polls_are_due(1)
         assert duty.rings("NoPollAlarm"), "a poll that fails is no sign of life"
-        operated.simulator.faults.clear()
 
         step = guide.step("the poller's log has no poll", "though the schedule is enabled")
-        monkeypatch.setattr("tools.ops.logs.lines", lambda *_: iter(()))
-        assert "the poller's log has no poll of the last 20 minutes" in duty.run("testmo-notifier doctor").out
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr("tools.ops.logs.lines", lambda *_: iter(()))
+            patch.setattr(schedule, "read", lambda _: {"State": "ENABLED", "ScheduleExpression": "rate(1 minute)"})
+            said = duty.run("testmo-notifier doctor")
+        assert "the poller's log has no poll of the last 20 minutes" in said.out
+        assert "✗ Polls: the schedule is enabled (rate(1 minute)); the last poll was 17 min ago" in said.out
         assert {"A function fails", "A function is throttled"} <= set(re.findall(r'"([^"]+)"', step.words))
 
-        guide.step("`SilenceMinutes` longer than the longest of them, at most 1440")
-        assert TEMPLATE["Parameters"]["SilenceMinutes"]["MaxValue"] == 1440
-        monkeypatch.setattr(tests.support.alarms, "SILENCE_MINUTES", 60)
-        assert not duty.rings("NoPollAlarm")
-        monkeypatch.undo()
+        step = guide.step("one failed poll an hour is no news", "`SilenceMinutes` above the hour")
+        (minutes,) = map(int, re.findall(r"`(\d+)`", step.words))
+        assert rings_after_one_failed_poll_of_an_hour(silence_minutes=15)
+        assert not rings_after_one_failed_poll_of_an_hour(silence_minutes=minutes)
+        assert minutes <= TEMPLATE["Parameters"]["SilenceMinutes"]["MaxValue"]
 
-        guide.mended("a poll of the last minute", "Everything saved meanwhile is announced")
+        guide.mended("by the schedule or by hand", "also over a weekend", "Everything saved meanwhile is announced")
+        duty.passes(59 * 60)
+        assert duty.rings("NoPollAlarm"), "nothing was attempted, and nothing is well"
+        operated.simulator.faults.clear()
         until(lambda: operated.poll().status == "ok", "a poll")
         said = guide.type()
         assert re.search(r"Last poll +\d+ s ago", said.out)
         assert not duty.rings("NoPollAlarm")
         until(lambda: operated.slack.posts, "what was saved meanwhile")
+
+        is_not_seen_by_the_alarm_and_told_when_asked(duty, guide)
+
+
+def is_not_seen_by_the_alarm_and_told_when_asked(duty: Duty, guide: runbook.Follower) -> None:
+    """Somebody paused the schedule and went home."""
+    duty.operated.command("pause")
+    duty.age(16)
+    assert not duty.rings("NoPollAlarm")
+    assert re.search(r"Schedule +rate\(1 minute\), disabled", guide.type(number=1).out)
+    said = duty.run("testmo-notifier doctor")
+    assert "✗ Polls: the schedule is disabled (rate(1 minute)); the last poll was 16 min ago" in said.out
+    assert "→ testmo-notifier resume" in said.out
+    assert guide.type(number=2).status == 0
+    duty.operated.command("pause")  # or the emulator would poll whenever it likes
+
+
+def rings_after_one_failed_poll_of_an_hour(*, silence_minutes: int) -> bool:
+    """A schedule of `rate(1 hour)`: whether the alarm has been on before the next poll came."""
+    cloudwatch = CloudWatch(silence_minutes=silence_minutes)
+    for hours, succeeded in ((0, 1), (1, 0), (2, 1)):
+        at = START + timedelta(hours=hours)
+        cloudwatch.put("AWS/Scheduler", "InvocationAttemptCount", at, 1, ScheduleGroup="ScheduleGroup")
+        if succeeded:
+            cloudwatch.put("TestmoNotifier", "PollSucceeded", at, 1, service=f"{STACK}-poller")
+    return any(cloudwatch.is_alarm("NoPollAlarm", START + timedelta(minutes=minute)) for minute in range(150))
 
 
 def test_results_are_late(duty: Duty) -> None:
@@ -376,9 +419,13 @@ def test_a_project_has_become_invisible(duty: Duty) -> None:
             duty.operated.poll()
             lines = [line for line in duty.lines() if line.get("invisible", 0) > 0]
             assert str(other.id) in lines[-1]["problems"][0]
+            operated.world.show_project(other)
+            operated.simulator.faults.add("403", path=f"/projects/{other.id}/runs", times=None)
+            operated.poll()
+            assert f"Hidden                        project {other.id} since 20" in guide.type(number=1).out
 
             guide.step("Give the token's user access", "or take the id out of `ProjectIds`")
-            operated.world.show_project(other)
+            operated.simulator.faults.clear()
 
             guide.mended("the next look, within an hour", "saved meanwhile is announced", "70 minutes after")
             duty.age(60)
@@ -386,7 +433,9 @@ def test_a_project_has_become_invisible(duty: Duty) -> None:
             operated.settle()
             until(lambda: operated.slack.posts, "what was saved meanwhile")
             assert duty.operated.poll().problems == ()
-            duty.passes(70)
+            assert duty.rings("InvisibleAlarm")
+            duty.age(10)
+            operated.poll()
             assert not duty.rings("InvisibleAlarm")
 
 
@@ -420,8 +469,93 @@ def test_a_setting_does_not_fit(duty: Duty) -> None:
         assert line["settings_problems"] == 0
         assert "✓ Log: the last poll says that all is well" in duty.run("testmo-notifier doctor").out
         assert duty.rings("SettingsAlarm")
-        duty.passes(70)
+        duty.age(70)
+        operated.poll()
         assert not duty.rings("SettingsAlarm")
+
+
+def test_an_address_gets_no_mail(duty: Duty) -> None:
+    operated = duty.operated
+    topics = {"email:default": operated.stack.topic_arn, "alarms": operated.account.stack.outputs["OpsTopicArn"]}
+    duty.later.callback(duty.age, 60)  # the next poll looks, whatever happens here
+    for destination, topic in topics.items():
+        duty.later.callback(operated.command, "subscribe", destination, "qa@example.com")
+        (mail,) = (s for s in subscriptions.listed(operated.account, topic) if s.endpoint == "qa@example.com")
+        operated.aws.sns.unsubscribe(SubscriptionArn=mail.arn)  # as the link under a mail does
+    operated.poll()
+    assert not duty.rings("UnsubscribedAlarm"), "it is looked for once an hour"
+    duty.age(60)
+    operated.watch.posts.clear()
+    operated.poll()
+    assert duty.rings("UnsubscribedAlarm")
+    assert operated.watch.posts, "held back only where there is no Slack either"
+
+    with duty.follow("An address gets no mail") as guide:
+        guide.step("which address it is")
+        said = guide.type()
+        assert "✗ Mail: EmailAddress (qa@example.com) is not subscribed any more and gets no notifications" in said.out
+        assert "✗ Mail: EmailAddress (qa@example.com) is not subscribed any more and gets no alarms" in said.out
+        assert "Log: " not in said.out, "what the poll said of it is said once"
+
+        guide.step("Never confirmed", "the spam folder", "sends AWS's mail once more")
+
+        guide.step("for `EmailAddress`", "for the alarms")
+        assert "AWS has sent a mail to qa@example.com: email:default" in guide.type(ADDRESS="qa@example.com").out
+        assert "AWS has sent a mail to qa@example.com: alarms" in guide.type(number=1, ADDRESS="qa@example.com").out
+        assert is_well(duty.run("testmo-notifier doctor")), "what the last poll said is over"
+
+        guide.step("Do not click the link in AWS's mail: copy it", "within two days")
+        host = "https://sns.us-east-1.amazonaws.com/confirmation.html"
+        said = guide.type(LINK=f"{host}?TopicArn={topics['alarms']}&Token=2336ab&Endpoint=qa@example.com")
+        assert "AWS does not take that link" in said.err, "an emulator confirms by itself and made no such token"
+
+        step = guide.step("AWS does not tell who is subscribed", "Polls go on without it")
+        named = set(re.findall(r"`(sns:\w+)`", step.words))
+        assert named == {"sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"}
+        assert named <= {action for one in statements("PollerRole").values() for action in actions(one)}
+        duty.age(60)
+        with operated.configured(operated.stack.poller, OPS_TOPIC_ARN=f"{topics['alarms']}-of-nobody"):
+            summary = operated.poll()
+        assert summary.status == "ok"
+        assert [words for words in summary.problems if words.startswith("AWS does not tell who is subscribed: ")]
+
+        guide.mended("doctor says where mail goes", "after the next hourly look", "is lost for that mailbox")
+        duty.age(60)
+        assert operated.poll().problems == ()
+        assert not duty.rings("UnsubscribedAlarm")
+        said = duty.run("testmo-notifier doctor")
+        assert "✓ Mail: email:default goes to qa@example.com" in said.out
+        assert is_well(said)
+        operated.fail(operated.new_run())
+        operated.poll()
+        assert "email:default  1 result: accepted by SNS" in guide.type().out
+
+
+def test_results_that_cannot_be_understood(duty: Duty) -> None:
+    operated = duty.operated
+    run = operated.new_run()
+    result = operated.fail(run)
+    result.elapsed_us = "a minute"  # type: ignore[assignment]  # what Testmo's API does not describe
+    operated.poll()
+    until(lambda: operated.slack.posts, "the message, told as far as it could be understood")
+    assert duty.rings("MalformedAlarm")
+
+    with duty.follow("Results that cannot be understood") as guide:
+        guide.step("the run, the result and the field")
+        said = guide.type()
+        field = rf"{result.id} \(elapsed is not a number\)"
+        assert re.search(rf"✗ Log: the last poll, .* said: run {run.id}: 1 result told .*{field}", said.out)
+
+        guide.step("A single one")
+
+        guide.step("Look for a newer version", "it holds no secret")
+        assert operated.simulator.token not in said.out
+
+        guide.mended("no further one comes", "70 minutes after the last")
+        operated.fail(run, 1)
+        assert operated.poll().problems == ()
+        duty.passes(70)
+        assert not duty.rings("MalformedAlarm")
 
 
 def test_a_template_is_broken(duty: Duty) -> None:
@@ -461,7 +595,7 @@ def test_a_template_is_broken(duty: Duty) -> None:
         assert duty.run(f"testmo-notifier check --settings {settings}").status == 0
         give_layers(layers)
 
-        guide.mended("the next message looks as it should", "does not show it: its text is no template")
+        guide.mended("the next message looks as it should", "does not show it: its text is no template", "70 minutes")
         operated.slack.posts.clear()
         assert guide.type().status == 0
         assert [text[:6] for text in operated.slack.texts()] == ["[TEST]"]
@@ -469,7 +603,7 @@ def test_a_template_is_broken(duty: Duty) -> None:
         operated.fail(run, 1)
         assert operated.poll().problems == ()
         until(lambda: operated.slack.posts, "the next message")
-        duty.passes(60)
+        duty.passes(70)
         assert not duty.rings("TemplateAlarm")
 
 
@@ -770,6 +904,8 @@ SECTIONS: dict[str, Callable[..., None]] = {
     "Testmo throttles": test_testmo_throttles,
     "A project or run has become invisible": test_a_project_has_become_invisible,
     "A setting does not fit": test_a_setting_does_not_fit,
+    "An address gets no mail": test_an_address_gets_no_mail,
+    "Results that cannot be understood": test_results_that_cannot_be_understood,
     "A template is broken": test_a_template_is_broken,
     "Messages are parked": test_messages_are_parked,
     "Messages wait for Slack": test_messages_wait_for_slack,

@@ -12,7 +12,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.compact import (
@@ -63,6 +63,9 @@ CONTROL_TIMES: Final = (
     "ended_at",
 )
 TIMES: Final = ("created_at", "updated_at")
+# Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
+TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
+LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def run_key(run_id: int) -> Item:
@@ -290,10 +293,19 @@ def control_from(item: Mapping[str, Any]) -> Control:
         if "pauses" in item
         else (),
         mail=unpack_mail(item["mail"]["S"]) if "mail" in item else None,
-        troubles={name: unpack_trouble(raw) for name, raw in json.loads(item["troubles"]["S"]).items()}
-        if "troubles" in item
-        else {},
+        troubles=troubles_of(item),
     )
+
+
+def troubles_of(item: Mapping[str, Any]) -> Mapping[str, Trouble]:
+    """The troubles of a control item; none where it only ever held a lease.
+
+    After version 1.0 it is as if its last poll had met each of them, so that the end of each is said.
+    """
+    if "troubles" in item:
+        return {name: unpack_trouble(raw) for name, raw in json.loads(item["troubles"]["S"]).items()}
+    met = Trouble(time_of(item, "polled_at") or LONG_AGO)
+    return dict.fromkeys(TROUBLES_OF_1_0, met) if "undone" in item else {}
 
 
 def pack_trouble(trouble: Trouble) -> list[str]:

@@ -8,17 +8,27 @@ known which marks are the template's and which were typed by somebody. `slack_bl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, tzinfo
+from functools import wraps
 from typing import Any, Final, TypeVar
 
 from jinja2 import BaseLoader, StrictUndefined, nodes
-from jinja2.filters import do_format
+from jinja2.filters import FILTERS, do_format, do_join, make_attrgetter
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import pass_eval_context
 
-from testmo_notifier.channels.bounds import OPERATORS, Bounds, bound, check_format, check_operation, counted
+from testmo_notifier.channels.bounds import (
+    OPERATORS,
+    Bounds,
+    bound,
+    check_conversions,
+    check_fields,
+    check_operation,
+    counted,
+)
 from testmo_notifier.notices.context import Linked
 
 T = TypeVar("T")
@@ -48,6 +58,12 @@ EMOJI: Final = re.compile(r":(?:100|1234|[0-9_+'-]*[a-z][a-z0-9_+'-]*):")
 WRITTEN: Final = re.compile(rf"&(?:lt|gt|amp);|{EMOJI.pattern}|<[!@#]?|[*_~`>|&]")
 PRINTED: Final = re.compile(rf"{EMOJI.pattern}|[*_~`]|^>")
 
+# Filters that give the text they are given, written in another way.
+WRITING: Final = (
+    *("upper", "lower", "title", "capitalize", "trim"),
+    *("replace", "center", "indent", "wordwrap", "truncate"),
+)
+
 
 class TemplateText(str):
     """A text constant of a template, as opposed to what it is given: its marks are live where it is printed."""
@@ -68,10 +84,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: Any, called: Any, /, *args: Any, **names: Any) -> Any:  # noqa: ANN401 - Jinja's own shape
         """Call whatever a template calls; raises what `Bounds` does."""
         if self.bounds:
-            self.bounds.check_call(() if called == self.bounds.range else (*args, *names.values()))
+            work = getattr(called, "__self__", None)  # "a".replace works on "a"
+            if called != self.bounds.range:
+                self.bounds.check_call(getattr(called, "__name__", ""), (work, *args), names)
             if isinstance(called, LoopContext):  # {% for … recursive %} goes through what it is given
                 args = (self.bounds.turns(*args),)
-        return super().call(context, called, *args, **names)
+        made = super().call(context, called, *args, **names)
+        if self.bounds:
+            self.bounds.check_made(made)
+        return made
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
         """The result of an operator; raises `OverflowError`."""
@@ -83,10 +104,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:  # noqa: ANN401
         """`"…".format`; raises `OverflowError`."""
-        found = super().wrap_str_format(value)
-        if found:
-            check_format(value.__self__)
-        return found
+        work = super().wrap_str_format(value)
+        if not work:
+            return None
+
+        def checked(*args: Any, **names: Any) -> str:  # noqa: ANN401
+            check_fields(str(value.__self__), (args, names))
+            return work(*args, **names)
+
+        return checked
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = self.read(super()._parse(source, name, filename))
@@ -122,6 +148,8 @@ def slack_environment(loader: BaseLoader, time_zone: tzinfo, bounds: Bounds | No
         "link": slack_link,
         "when": lambda moment: slack_date(moment, time_zone),
         "format": lambda text, *args, **names: formatted(printed(text), *args, **names),
+        **{name: written(FILTERS[name]) for name in WRITING},
+        "join": written_list,
     }
     return new_environment(SlackEnvironment, loader, slack_text, filters, bounds)
 
@@ -155,6 +183,7 @@ def new_environment(
     )
     environment.filters.update(filters)
     if bounds:
+        environment.finalize = lambda value: finalize(bounds.weighed(value))
         environment.bounds = bounds
         bound(environment, bounds)
     return environment
@@ -162,8 +191,33 @@ def new_environment(
 
 def formatted(text: str, *args: object, **names: object) -> str:
     """Jinja's filter `format`, within bounds."""
-    check_format(text)
+    check_conversions(str(text), (args, names))
     return do_format(text, *args, **names)
+
+
+def written(work: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter whose text keeps its marks where it is the template's own; what `replace` looks for has them, too."""
+    injected = 1 if hasattr(work, "jinja_pass_arg") else 0
+
+    @wraps(work)
+    def write(*args: Any, **names: Any) -> Any:  # noqa: ANN401 - whatever the filter gives
+        is_own = len(args) > injected and isinstance(args[injected], TemplateText)
+        return work(*map(printed, args), **names) if is_own else work(*args, **names)
+
+    return write
+
+
+@pass_eval_context
+def written_list(
+    context: nodes.EvalContext,
+    value: Iterable[Any],
+    d: str = "",
+    attribute: str | int | None = None,
+) -> str:
+    """Jinja's filter `join`, whose pieces keep their marks where they are the template's own."""
+    pieces = value if attribute is None else map(make_attrgetter(context.environment, attribute), value)
+    made: str = do_join(context, [printed(piece) for piece in pieces], printed(d))
+    return made
 
 
 def live(found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -66,11 +66,17 @@ MAX_WEIGHT: Final = {
 class Renderer:
     """Renders digests. `overrides` is a folder of a team's own templates; `problems` fills when one breaks."""
 
-    def __init__(self, time_zone: tzinfo, overrides: Path | None = None, links: IssueLinks = NO_LINKS) -> None:
+    def __init__(
+        self,
+        time_zone: tzinfo,
+        overrides: Path | None = None,
+        links: IssueLinks = NO_LINKS,
+        clock: Callable[[], float] = lambda: 0.0,  # in seconds; without one a team's templates have steps alone
+    ) -> None:
         self.problems: list[Problem] = []
         self._links = links
         self._overrides = overrides
-        self._bounds = Bounds()
+        self._bounds = Bounds(clock)
         self._stopped: dict[str, Problem] = {}  # what did not end, and how that was told: it is not tried again
         built_in = FileSystemLoader(BUILT_IN)
         self._built_in = Environments(ChoiceLoader([built_in]), time_zone)
@@ -102,6 +108,7 @@ class Renderer:
 
     def slack(self, digest: Digest) -> dict[str, object]:
         """The payload of a Slack webhook: blocks, and a text for notifications and screen readers."""
+        self._bounds.begin()
         texts: list[str] = []
         for few in TEXT_LIMITS:
             texts.append(slack_blocks.fallback(self._render("slack_text.j2", self._view(digest, few))))
@@ -116,6 +123,7 @@ class Renderer:
 
     def email(self, digest: Digest) -> tuple[str, str]:
         """Subject and body of a mail."""
+        self._bounds.begin()
         view = self._view(digest, EMAIL_LIMITS, self._links)
         return mail_subject(self._render("email_subject.j2", view)), self._render("email_body.j2", view) + "\n"
 
@@ -143,6 +151,7 @@ class Renderer:
                 self.problems.append(template_problem(name, exc))
                 if isinstance(exc, TemplateStopped):
                     self._stopped[name] = self.problems[-1]
+                    self._bounds.begin()  # the others have their own time
                 continue
             if words.strip() and length <= MAX_WEIGHT[name]:
                 return text

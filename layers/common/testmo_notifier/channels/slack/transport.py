@@ -4,7 +4,7 @@ Slack says what is wrong in the body (`no_service`, or `{"ok": false, "error": "
 disagree about which status goes with which word: the word decides first, the status second.
 
 - 200 `ok`: delivered. Nothing else is Slack's yes.
-- 429, or `ratelimited`: wait as long as it says, whatever else the answer holds.
+- 429, `ratelimited`, or a 503 with a `Retry-After`: wait as long as it says, whatever else the answer holds.
 - A word of `REFUSED`, or 413 with any body: this form is refused. Once as text, which is smaller, too; then parked.
 - A word of `GONE`, or 404 or 410 with any body: the webhook is gone, the message is parked. An address that nobody
   knows stays unknown, and half a day of trying in silence would tell nobody.
@@ -19,6 +19,7 @@ a message that is tried again is a nuisance, one that is given up is lost.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from datetime import datetime
@@ -36,6 +37,7 @@ OK: Final = 200
 BAD_REQUEST: Final = 400
 TOO_LARGE: Final = 413
 THROTTLED: Final = 429
+UNAVAILABLE: Final = 503
 OF_PROXIES: Final = (407, 408)
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
@@ -71,6 +73,7 @@ PASSING: Final = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "rollup_error", "server_error", "service_unavailable"}
 )
 THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
+KNOWN: Final = GONE | REFUSED | PASSING | THROTTLING
 
 
 def post(
@@ -97,14 +100,15 @@ def post(
 
 def judge(answer: Answer, now: datetime) -> Undelivered | None:
     """What an answer means; None if the message was delivered."""
-    body = answer.body.strip()
+    body = answer.body.removeprefix(codecs.BOM_UTF8).strip()
     if answer.status == OK and body == b"ok":
         return None
     word, is_verdict = error_word(body, answer.status)
     reason = word or f"http_{answer.status}"
     words = f"Slack answered {answer.status} ({reason})"
-    if answer.status == THROTTLED or word in THROTTLING:
-        seconds = retry_after_seconds(answer, now)
+    seconds = retry_after_seconds(answer, now)
+    asks_for_a_pause = answer.status == UNAVAILABLE and seconds is not None
+    if answer.status == THROTTLED or word in THROTTLING or asks_for_a_pause:
         return DeliveryDelayed(
             words, reason="throttled", retry_after_seconds=RETRY_AFTER_SECONDS if seconds is None else seconds
         )
@@ -133,10 +137,12 @@ def error_word(body: bytes, status: int) -> tuple[str, bool]:
 
 
 def error_in_json(body: bytes) -> str | None:
-    """`error` of `{"ok": false, "error": "…"}`; None for anything else."""
+    """`error` of `{"ok": false, "error": "…"}`, without `ok` a word that we know as Slack's; None for anything else."""
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    error = told.get("error") if isinstance(told, dict) and told.get("ok") is False else None
-    return error if isinstance(error, str) else None
+    error = told.get("error") if isinstance(told, dict) else None
+    if not isinstance(error, str):
+        return None
+    return error if told.get("ok") is False or ("ok" not in told and error in KNOWN) else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
@@ -45,14 +46,15 @@ def discover(
     missing = sorted(set(scope.project_ids) - found.listed)
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
-    found.problems += [f"project {key} is listed no more: deleted, or hidden from the token's user" for key in vanished]
-    found.invisible += len(missing) + len(vanished)
+    found.invisible += len(missing)
     if missing and not chosen:
         words = f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access"
         raise PollFailed(words, reason="configuration")
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
+    if vanished:
+        look_for_vanished(testmo, vanished, store.projects(vanished), found, now=now)
     begin_to_watch(store, chosen, installed_at, found, still_alive, overlap=scope.overlap)
     Lookout(
         testmo=testmo,
@@ -73,6 +75,37 @@ def discover(
 def is_active(project: Project, just_now: datetime) -> bool:
     """Whether a project is still worked on, or was until a moment ago: what was saved last has to be told, too."""
     return not project.is_completed or (project.completed_at is not None and project.completed_at >= just_now)
+
+
+def look_for_vanished(
+    testmo: Testmo, vanished: Iterable[int], states: Mapping[int, ProjectState], found: Discovery, *, now: datetime
+) -> None:
+    """Say which projects are listed no more. One that is hidden stays among the listed, so that every poll says it."""
+    for key in vanished:
+        state, words = states.get(key), f"project {key} is listed no more"
+        gone_at = state.gone_at if state else None
+        if state and gone_at and now - gone_at < HOURLY:
+            found.problems.append(f"{words} and hidden since {gone_at.isoformat(timespec='minutes')}")
+        else:
+            try:
+                if state:
+                    testmo.open_runs(key)
+                is_hidden, why = False, "deleted, or hidden from the token's user"
+            except Invisible as exc:
+                is_hidden, why = exc.status == FORBIDDEN, str(exc)
+            except (StopReading, Unreadable, RequestRejected) as exc:
+                found.leave(words, exc)
+                found.listed |= {key}
+                continue
+            found.invisible += 1
+            if not state or not is_hidden:
+                found.problems.append(f"{words}: {why}")
+                continue
+            found.problems.append(f"{words}: {why}; it is tried again in an hour")
+            found.states[key] = replace(state, gone_at=now)
+        found.known[key] = state
+        found.hidden_projects += 1
+        found.listed |= {key}
 
 
 def begin_to_watch(
@@ -150,7 +183,10 @@ def keep_only(
                 found.problems.append(f"run {run_id} of RunIds is gone: {exc}")
                 found.invisible += 1
         except (StopReading, Unreadable, RequestRejected) as exc:
-            found.problems.append(f"run {run_id} of RunIds could not be looked at: {exc}")
+            found.leave(f"run {run_id} of RunIds could not be looked at", exc)
+            found.checked_closed = False  # the next poll asks again, not the one in an hour
+            if isinstance(exc, StopReading):
+                break
         else:
             if run.project_id not in found.states:
                 found.problems.append(f"run {run_id} of RunIds is in project {run.project_id}, which is not watched")
