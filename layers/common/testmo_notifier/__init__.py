@@ -15,12 +15,18 @@ model/                 the nouns: frozen values, a file per subject
   queue.py             what waits for a channel, and its pace
 
 polling/               the steps of a poll
-  steps.py             each step, in order
+  parts.py             what a poll works with
+  lease.py             one poller at a time
+  backlog.py           what was left undone, and since when
+  hidden.py            runs that Testmo does not show
   due.py               which runs are read now
+  reader.py            runs read, a few at a time
+  commit.py            the one write of checkpoint and outbox
+  handover.py          from the outbox to SNS
+  remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked
   case_names.py        names for case ids
   statuses.py          ids of the statuses that are watched by name
-  handover.py          from the outbox to SNS
   mail.py              whether our own addresses still get mail
   pauses.py            lateness without the nights
   troubles.py          which alarms last through a pause
