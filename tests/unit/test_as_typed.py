@@ -239,7 +239,7 @@ def test_no_words_of_a_tester_call_anybody(tmp_path: Path, template: str, typed:
         ("{% macro m(x) %}*{{ x }}*{% endmacro %}{{ m(result.who) }}", [text("_A_", "bold")]),
         ("{{ '*' ~ result.who ~ '*' }}", [text("_A_", "bold")]),
         ("{{ '*%s*' | format(result.who) }}", [text("_A_", "bold")]),
-        ('{{ ["*a*", "_b_"] | join(" ~s~ ") }} {{ result.who }}', [text("a", "bold"), text(" "), text("s", "strike"), text(" "), text("b", "italic"), text(" _A_")]),
+        ('{{ ["*a*", "_b_"] | join(" ~s~ ") }} {{ result.who }}', [text("a ", "bold"), text("s", "strike"), text(" "), text("b", "italic"), text(" _A_")]),
         ('{{ ["*", result.who, "*"] | join }}', [text("_A_", "bold")]),
         ('{% set t = "*x*" %}{{ t | upper }} {{ result.who }}', [text("X", "bold"), text(" _A_")]),
         ('{{ "*x*" | replace("x", "y") }} {{ result.who }}', [text("y", "bold"), text(" _A_")]),

@@ -96,7 +96,7 @@ class Bounds:
 
     def joined(self, pieces: list[Any]) -> str:
         """Texts, one behind the other."""
-        self.weighed(pieces)
+        check_size(size_of(pieces))  # before a list among them is written out
         return self.concat(map(str, pieces))
 
     def weighed(self, value: T) -> T:
@@ -271,7 +271,7 @@ def size_of(value: object) -> int:
             size += UNKNOWN_SIZE
         if isinstance(one, list | tuple | set | frozenset):
             if set(map(type, one)) == {int}:  # a long list of numbers is not gone through one by one
-                size += len(one) * (max(max(one), -min(one)).bit_length() // 4)
+                size += len(one) * (max(one, key=abs).bit_length() // 4)
             else:
                 waiting.extend(one)
         elif isinstance(one, dict):
