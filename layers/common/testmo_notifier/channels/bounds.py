@@ -245,7 +245,9 @@ def growth(name: str, args: tuple[Any, ...]) -> int:
         return str(first).count(str(rest[0])) * size_of(rest[1])
     if name == "join":  # as a filter or as a method: one of both is what stands between
         return size * others if isinstance(first, str) else items_of(first) * others
-    if name in ("translate", "wordwrap", "sum"):
+    if name == "sum" and any(isinstance(arg, list | tuple) for arg in rest):  # each addition copies all before it
+        return size * size
+    if name in ("translate", "wordwrap"):
         return size * others
     return size * width if name in ("expandtabs", "tojson") else width
 
