@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -113,9 +114,14 @@ def test_a_slack_message_goes_through_queue_and_function_to_the_webhook(
     """With the function's own role: what it may not do would fail here."""
     payload = {"text": "1 failed: Nightly", "blocks": []}
     publish(json.dumps(payload), channel="slack", destination="slack:default", key="through")
-    until(lambda: fresh_inbox.messages, "the message at the webhook")
-    assert [message.payload for message in fresh_inbox.messages] == [payload]
+    until(lambda: without_alarms(fresh_inbox), "the message at the webhook")
+    assert without_alarms(fresh_inbox) == [payload]
     until(lambda: depth(aws, deployed.slack_queue) == 0, "an empty queue")
+
+
+def without_alarms(inbox: Inbox) -> list[Any]:
+    """What was posted. The emulator rings alarms of its own when an invocation of another test failed."""
+    return [message.payload for message in inbox.messages if "Alarm`" not in str(message.payload.get("text"))]
 
 
 def depth(aws: Aws, url: str) -> int:
