@@ -28,7 +28,7 @@ test: check ## everything CI runs: the static checks and all tests
 
 .PHONY: sam-local
 sam-local: setup ## real containers: `sam local invoke` of both functions (needs a container engine, or Debian and root)
-	@.venv/bin/python -m tools.sam_local
+	@.venv/bin/python -m tools.local.sam_local
 
 .PHONY: soak
 soak: setup ## some minutes of everything going wrong on the embedded stack, then the ledger (not part of `make test`)
@@ -36,11 +36,11 @@ soak: setup ## some minutes of everything going wrong on the embedded stack, the
 
 .PHONY: mutants
 mutants: setup ## break every rule of the promise on purpose and see a test fail that names it; RULE=5 for one of them
-	@.venv/bin/python -m tools.mutants $(if $(RULE),--rule "$(RULE)") $(if $(JOBS),--jobs $(JOBS))
+	@.venv/bin/python -m tools.maintain.mutants $(if $(RULE),--rule "$(RULE)") $(if $(JOBS),--jobs $(JOBS))
 
 .PHONY: mutants-sample
 mutants-sample: setup ## break the product at random, N=30 places; SEED=7, MODULE=digest.py, CHANGED=main (only lines changed since)
-	@.venv/bin/python -m tools.mutants_sample $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) \
+	@.venv/bin/python -m tools.maintain.mutants_sample $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) \
 	  $(foreach module,$(MODULE),--module $(module)) $(if $(CHANGED),--changed "$(CHANGED)")
 
 .PHONY: check
@@ -82,11 +82,11 @@ settings:
 
 .PHONY: docs
 docs: setup ## write docs/templates.md anew, out of the code it documents
-	.venv/bin/python -m tools.reference
+	.venv/bin/python -m tools.maintain.reference
 
 .PHONY: release
 release: setup ## keep what this version deploys, for the test that upgrades from it (before the version is tagged)
-	.venv/bin/python -m tools.release
+	.venv/bin/python -m tools.maintain.release
 
 # A region, because validation wants one and CI has none; nothing is asked there.
 .PHONY: sam-validate

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from testmo_notifier.adapters.items import checkpoint_item
-from testmo_notifier.detect import Watch, first_checkpoint
-from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.model import Counters, Expands, Result, ResultsPage, ResultsQuery, Run
-from testmo_notifier.reading import read_run
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PER_PAGE = 100

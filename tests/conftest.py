@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeSlack
-from tools import build
-from tools.build import Build
+from tests.support.fakes import FakeSlack
+from tools.local import build
+from tools.local.build import Build
 
 ROOT = Path(__file__).parents[1]
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"

@@ -1,16 +1,11 @@
 """What people run on their own machine: the `testmo-notifier` command. Nothing here is deployed.
 
-cli          the command and its flags        environment  what it is told, checked before anything starts
-local        the whole product on this machine: session by session
-stack        template.yaml on an AWS (real `sam deploy`)    build  `sam build`, once per state of the sources
-ministack    the embedded AWS                 aws          where that is, and its clients
-captures     mail and events that went out    folders      files that never overwrite each other
-inbox/       receives and shows what Slack would           simulator/   a faithful Testmo
-terminal     what is printed                  blocks       a Slack message as text
-pictures     the README's, taken from the inbox             rehearsal    a scenario without AWS, in one process
-check        what a team edits, all problems at once        check_templates  its templates
-preview      what messages look like                       preview_run  with real results
-samples      digests for both                              reference    makes docs/templates.md
-chromium     headless, for pictures and tests
-processes    children that never outlive us   leash        how
+cli          the command and its flags; a room for each audience does the work
+local/       run the whole product on this machine
+settings/    check and preview what a team edits
+ops/         look after a stack that is deployed
+simulator/   a faithful Testmo on loopback
+inbox/       receives and shows what Slack and mailboxes would
+maintain/    for whoever changes the code: mutants, soak, pictures, pages out of code, releases
+lib/         what several rooms share
 """

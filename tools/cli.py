@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
-from tools.asked import CONTEXT, Group, OneOf
+from tools.lib.asked import CONTEXT, Group, OneOf
+from tools.lib.processes import ROOT
+from tools.lib.saying import say, say_json
 from tools.ops.commands import COMMANDS
-from tools.processes import ROOT
-from tools.saying import say, say_json
 
 if TYPE_CHECKING:
-    from tools.preview import Preview
+    from tools.settings.preview import Preview
 
 PROGRAM: Final = "testmo-notifier"
 CONFIGURATION_STATUS: Final = 2  # what shells know as "you called it wrong"
@@ -42,14 +42,14 @@ def scenario_names() -> Iterable[str]:
 
 def sample_names() -> Iterable[str]:
     """What `preview` can show, and all of it."""
-    from tools.samples import NAMES
+    from tools.settings.samples import NAMES
 
     return ("all", *NAMES)
 
 
 def channel_names() -> Iterable[str]:
     """Where messages go, and all of them."""
-    from testmo_notifier.route import CHANNELS, EVENT
+    from testmo_notifier.notices.routing import CHANNELS, EVENT
 
     return ("all", *CHANNELS, EVENT)
 
@@ -57,7 +57,7 @@ def channel_names() -> Iterable[str]:
 def tell_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
     """Say which version this checkout is, and end."""
     if wanted and not ctx.resilient_parsing:
-        from tools.version import version
+        from tools.lib.version import version
 
         say(f"{PROGRAM} {version()}")
         ctx.exit()
@@ -122,8 +122,9 @@ def local_command(**flags: str | None) -> None:
     Ends with status 0 if every poll succeeded and nothing is undelivered, 1 if not, 2 if it was told something
     wrong. Ctrl-C ends polling, finishes what is under way and reports; a second one stops at once.
     """  # noqa: D301 - \b is click's mark for lines to keep
-    from tools import environment, local
-    from tools.terminal import Terminal
+    from tools.lib.terminal import Terminal
+    from tools.local import command as local
+    from tools.local import environment
 
     try:
         settings = environment.read(os.environ, environment.Flags(**flags))
@@ -163,8 +164,8 @@ def simulator(port: int, scenario: str) -> None:
 )
 def pictures(out: Path) -> None:
     """Take the README's pictures anew, if a message or the inbox page has changed. Needs Chromium."""
-    from tools import pictures as take
-    from tools.chromium import ChromiumFailed, NoChromium
+    from tools.maintain import pictures as take
+    from tools.maintain.chromium import ChromiumFailed, NoChromium
 
     try:
         is_new = take.make(out)
@@ -182,8 +183,8 @@ def soak(polls: int, seed: int | None) -> None:
 
     Ends with status 0 if nothing was lost and everything was delivered.
     """
-    from tools.soak import Soak
-    from tools.terminal import Terminal
+    from tools.lib.terminal import Terminal
+    from tools.maintain.soak import Soak
 
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     terminal = Terminal()
@@ -222,8 +223,8 @@ def check(settings: Path, *, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from tools import check as checking
-    from tools.terminal import Terminal
+    from tools.lib.terminal import Terminal
+    from tools.settings import check as checking
 
     found = checking.problems(settings, os.environ)
     is_ok = all(problem.is_warning for problem in found)
@@ -274,13 +275,13 @@ def preview(
     With --run, the latest failing results of that run are read from TESTMO_URL with TESTMO_TOKEN, and shown as if they
     were all new; no checkpoint moves. Ends with status 1 if a template breaks or a run cannot be read.
     """
-    from tools import preview as previewing
-    from tools.terminal import Terminal
+    from tools.lib.terminal import Terminal
+    from tools.settings import preview as previewing
 
     try:
         maker = previewing.renderer(settings, os.environ)
         if run_ids:
-            from tools import preview_run
+            from tools.settings import preview_run
 
             access = preview_run.Access.from_env(os.environ)
     except ConfigurationError as exc:
@@ -307,8 +308,8 @@ def serve_page(port: int, previews: Sequence[Preview]) -> None:
     """Show messages on the inbox page until Ctrl-C."""
     from threading import Event
 
-    from tools import preview as previewing
     from tools.inbox.receiver import Inbox
+    from tools.settings import preview as previewing
 
     try:
         inbox = Inbox(port)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import random
 import time
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -24,11 +25,10 @@ from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.detect import Watch
-from testmo_notifier.issues import parse_issue_links
-from testmo_notifier.mail import is_anybody_told, mailboxes
-from testmo_notifier.model import Scope
+from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.routing import parse_routes, reached
 from testmo_notifier.observability import (
     new_logger,
     new_metrics,
@@ -39,8 +39,7 @@ from testmo_notifier.observability import (
     report_unheard_heartbeat,
 )
 from testmo_notifier.poll import Parts, poll
-from testmo_notifier.render import Renderer
-from testmo_notifier.route import parse_routes, reached
+from testmo_notifier.polling.mail import is_anybody_told, mailboxes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -82,15 +81,15 @@ class Service:
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
         try:
-            summary = poll(self.parts(context))
+            report = poll(self.parts(context))
         except Exception as exc:
             report_failed_poll(exc, self.logger)
             raise
-        report_poll(summary, self.logger, self.metrics)
-        if summary.looked and self.settings.heartbeat_secret_arn:
-            told = is_anybody_told(self.mailboxes.expected, summary.unsubscribed, self.settings.channels)
+        report_poll(report, self.logger, self.metrics)
+        if report.looked and self.settings.heartbeat_secret_arn:
+            told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
             self.say_that_we_live(is_anybody_told=told)
-        return summary.to_json()
+        return report.to_json()
 
     def say_that_we_live(self, *, is_anybody_told: bool) -> None:
         """Tell the outside watch, where there is one; it is the last to call where no alarm reaches anybody."""
@@ -104,34 +103,21 @@ class Service:
     def parts(self, context: LambdaContext) -> Parts:
         """What this one poll works with."""
         settings = self.settings
-        return Parts(
+        return Parts.of(
+            settings,
             store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),
-            connect=lambda gate: Testmo(
-                url=settings.testmo_url, token=self.token, pool=self.pool, gate=gate, now=utc_now
+            connect=lambda rate_limit: Testmo(
+                url=settings.testmo_url, token=self.token, pool=self.pool, rate_limit=rate_limit, now=utc_now
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
             renderer=Renderer(settings.time_zone, self.overrides, self.links, time.thread_time),
-            watch=Watch(
-                tuple(status for status in settings.alert_status_ids if isinstance(status, int)),
-                settings.created_by_ids,
-                settings.assignee_ids,
-            ),
-            status_names=tuple(status for status in settings.alert_status_ids if isinstance(status, str)),
-            scope=Scope(
-                project_ids=settings.project_ids,
-                run_ids=settings.run_ids,
-                overlap=timedelta(seconds=settings.overlap_seconds),
-                backfill=timedelta(hours=settings.backfill_hours),
-            ),
             destinations=self.destinations,
-            testmo_url=settings.testmo_url,
-            staleness=timedelta(minutes=settings.max_staleness_minutes),
-            requests_per_minute=settings.requests_per_minute,
             now=utc_now,
             sleep=time.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
             shuffle=random.shuffle,
+            executor=ThreadPoolExecutor,
         )
 
 

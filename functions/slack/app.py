@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, TypedDict
 import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
-from testmo_notifier.adapters import slack
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.adapters.ledger import Ledger
+from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.queue import Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.adapters.slots import Slots
+from testmo_notifier.channels.slack import transport as slack
 from testmo_notifier.config import SlackSettings, usable_webhooks
-from testmo_notifier.deliver import Effects, deliver
+from testmo_notifier.delivery.deliver import Effects, deliver
 from testmo_notifier.observability import flush, new_logger, new_metrics, report
 
 if TYPE_CHECKING:

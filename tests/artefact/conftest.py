@@ -15,10 +15,10 @@ import yaml
 
 from tests.artefact import rie
 from tests.artefact.rie import Rie
-from tests.fakes import FakeSlack
-from tools import queue_event
-from tools.build import Build
-from tools.queue_event import Record
+from tests.support.fakes import FakeSlack
+from tools.local.build import Build
+from tools.local.sam_local import queue_event
+from tools.local.sam_local.queue_event import Record
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Run
 

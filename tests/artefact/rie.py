@@ -23,7 +23,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tools import processes
+from tools.lib import processes
 
 SAM_VENV: Final = processes.ROOT / ".venv-sam"
 RIE_PYTHON: Final = processes.ROOT / ".venv-rie" / "bin" / "python"

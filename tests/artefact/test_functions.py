@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.artefact.conftest import EVENTS, Around, Start, Testmo
-from tests.fakes import FakeSlack
+from tests.support.fakes import FakeSlack
 
 SCHEDULE: dict[str, Any] = json.loads((EVENTS / "schedule.json").read_text())
 SLACK_QUEUE: dict[str, Any] = json.loads((EVENTS / "slack_queue.json").read_text())

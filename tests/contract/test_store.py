@@ -24,10 +24,11 @@ from testmo_notifier.model import (
     ProjectState,
     Resume,
     Sent,
+    Superseded,
 )
-from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
-from tests.memory import MemoryStore
-from tests.template import make_table
+from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
+from tests.support.memory import MemoryStore
+from tests.support.template import make_table
 
 LEASE = timedelta(seconds=30)
 Open = Callable[[str], DynamoDBStore | MemoryStore]
@@ -199,12 +200,12 @@ def filled(run_id: int = 12) -> Checkpoint:
         seen={1: at(0.001), -(2**55): at(1), 2**62: datetime(9999, 1, 1, tzinfo=UTC)},
         failing={4711: (538, 3), -9: (-8, 0)},
         counters={1: 40, 25: 1},
-        older={1: 5, -3: 0},
+        superseded={1: Superseded(5), -3: Superseded(0, gone=True)},
         resume=Resume(at(-301), 7, 650, at(-2), "3,5//"),
         sweep=Resume(None, 3, None),
         silent_before=at(5),
         rewound="2026-11-23T09:00:00",
-        swept="3//",
+        swept_for="3//",
         outbox=(
             Outgoing("id-1", "slack:default", digest),
             Outgoing("id-2", "event", digest),

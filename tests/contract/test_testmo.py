@@ -36,7 +36,7 @@ START = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
 
 
 @dataclass
-class OpenGate:
+class NoRateLimit:
     """Lets everything through until it is closed; counts."""
 
     entered: int = 0
@@ -77,11 +77,15 @@ class Bench:
     project: Project
     run: Run
     token: Token
-    gate: OpenGate = field(default_factory=OpenGate)
+    rate_limit: NoRateLimit = field(default_factory=NoRateLimit)
 
     def testmo(self, url: str | None = None) -> adapter.Testmo:
         return adapter.Testmo(
-            url=url or self.simulator.url, token=self.token, pool=new_pool(), gate=self.gate, now=lambda: START
+            url=url or self.simulator.url,
+            token=self.token,
+            pool=new_pool(),
+            rate_limit=self.rate_limit,
+            now=lambda: START,
         )
 
     def asked(self) -> dict[str, str]:
@@ -184,7 +188,7 @@ def test_a_list_is_read_to_its_last_page(bench: Bench) -> None:
     runs = [bench.run, *(bench.world.add_run(bench.project, f"Run {n}") for n in range(149))]
 
     assert sorted(run.id for run in bench.testmo().open_runs(bench.project.id)) == sorted(run.id for run in runs)
-    assert bench.gate.entered == 2
+    assert bench.rate_limit.entered == 2
 
 
 # What each answer becomes, and the words that say what to do.
@@ -251,7 +255,7 @@ def test_429_shuts_the_gate_for_as_long_as_testmo_says_or_a_minute(
     with pytest.raises(Throttled) as caught:
         testmo.projects()
     assert caught.value.retry_after_seconds == seconds
-    assert bench.gate.closed_by is caught.value
+    assert bench.rate_limit.closed_by is caught.value
     with pytest.raises(Throttled):
         testmo.projects()
     assert len(bench.simulator.requests) == 1
@@ -263,17 +267,17 @@ def test_a_503_that_says_how_long_is_obeyed_like_a_429(bench: Bench) -> None:
     with pytest.raises(Throttled, match=r"Testmo asked for a pause \(503 on /projects\)") as caught:
         bench.testmo().projects()
     assert caught.value.retry_after_seconds == 3600
-    assert bench.gate.closed_by is caught.value
+    assert bench.rate_limit.closed_by is caught.value
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])
-def test_a_token_that_may_do_nothing_at_all_shuts_the_gate(bench: Bench, fault: str) -> None:
+def test_a_token_that_may_do_nothing_at_all_ends_all_asking(bench: Bench, fault: str) -> None:
     bench.simulator.faults.add(fault, path="/user")
 
     with pytest.raises(TokenRefused):
         bench.testmo().user()
 
-    assert isinstance(bench.gate.closed_by, TokenRefused)
+    assert isinstance(bench.rate_limit.closed_by, TokenRefused)
 
 
 def test_the_tokens_user_has_a_name(bench: Bench) -> None:
@@ -288,7 +292,7 @@ def test_a_rotated_token_is_read_again_once_and_used_from_then_on(bench: Bench) 
     testmo.projects()
 
     assert [record.status for record in bench.simulator.requests] == [401, 200, 200]
-    assert (bench.token.refreshed, bench.gate.entered) == (1, 3)
+    assert (bench.token.refreshed, bench.rate_limit.entered) == (1, 3)
 
 
 def test_a_token_that_did_not_change_is_not_tried_again(bench: Bench) -> None:
@@ -328,8 +332,8 @@ def test_an_instance_without_the_expand_statuses_is_asked_without_it_from_then_o
     ]
 
 
-def test_every_request_passes_the_gate(bench: Bench) -> None:
-    bench.gate.close(OutOfBudget("used up"))
+def test_every_request_passes_the_rate_limit(bench: Bench) -> None:
+    bench.rate_limit.close(OutOfBudget("used up"))
 
     with pytest.raises(OutOfBudget):
         bench.testmo().projects()
@@ -478,7 +482,7 @@ def test_whoever_does_not_speak_as_testmo_decides_about_nothing(
     with Scripted((status, body)) as server, pytest.raises(Unreadable, match=f"answered with {status}, but not in Tes"):
         call(bench.testmo(server.url))
 
-    assert bench.gate.closed_by is None
+    assert bench.rate_limit.closed_by is None
 
 
 @pytest.mark.parametrize("message", ["", None, "Unauthenticated.", ["not text"]])

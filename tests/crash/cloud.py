@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tests.integration.slack_stack import EVENT, to_record
-from tests.template import make_table, properties
+from tests.support.template import make_table, properties
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

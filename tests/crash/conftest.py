@@ -31,8 +31,8 @@ from tests.conftest import reset
 from tests.crash.cloud import Clients, Cloud
 from tests.crash.network import Network, Strike
 from tests.crash.stage import Stage
-from tests.fakes import FakeSlack
-from tests.story import BUILT_IN_TEXTS, Story, playing
+from tests.support.fakes import FakeSlack
+from tests.support.story import BUILT_IN_TEXTS, Story, playing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +74,8 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         return real_wait(*args)
 
     monkeypatch.setattr(poller, "random", SimpleNamespace(shuffle=lambda _: None))
-    monkeypatch.setattr("testmo_notifier.steps.ThreadPoolExecutor", executor)
-    monkeypatch.setattr("testmo_notifier.steps.wait", wait)
+    monkeypatch.setattr(poller, "ThreadPoolExecutor", executor)
+    monkeypatch.setattr("testmo_notifier.polling.reader.wait", wait)
 
 
 def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> None:

@@ -18,9 +18,9 @@ from testmo_notifier.adapters.queue import SqsEvent
 from testmo_notifier.adapters.store import lease_time
 from tests.crash.cloud import TABLE, Cloud
 from tests.crash.network import Network, Strike
-from tests.fakes import FakeLambdaContext, FakeSlack
-from tests.story import Story
-from tests.template import properties
+from tests.support.fakes import FakeLambdaContext, FakeSlack
+from tests.support.story import Story
+from tests.support.template import properties
 
 INVOCATION_MS: Final = 60_000  # Timeout in template.yaml
 VISIBILITY_SECONDS: Final = float(properties("SlackQueue")["VisibilityTimeout"])

@@ -13,8 +13,8 @@ import pytest
 
 from tests.crash.stage import Play, Stage
 from tests.crash.verdict import Left, check_nothing_is_left, check_posts, check_subscriber, left_by
-from tests.fakes import SlackAnswer
-from tests.story import BLOCKED, PASSED
+from tests.support.fakes import SlackAnswer
+from tests.support.story import BLOCKED, PASSED
 
 pytestmark = pytest.mark.aws
 
@@ -55,7 +55,7 @@ class TwoRuns:
 
 
 class EveryAnswer:
-    """One batch in which Slack gives each kind of answer, the last webhook until somebody mends it."""
+    """One batch in which Slack gives each kind of answer, the last webhook until somebody fixes it."""
 
     webhooks = ("throttled", "plain", "down", "moved", "gone")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.story import Story, playing
+from tests.support.story import Story, playing
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from testmo_notifier.poll import poll
-from testmo_notifier.summary import Summary
-from tests.story import Story
+from testmo_notifier.polling.report import Report
+from tests.support.story import Story
 from tools.simulator.loopback import Received
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class Powered:
         return lambda *args, **kwargs: self._power.effect(name, lambda: method(*args, **kwargs))
 
 
-def powered_poll(story: Story, power: Power) -> Summary | None:
+def powered_poll(story: Story, power: Power) -> Report | None:
     """One poll of a process of its own; None if the power went off in it."""
     story.next_process()
     pool = story.pool

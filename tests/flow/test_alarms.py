@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.deliver import Outcome
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone
-from testmo_notifier.render import Renderer
-from tests.alarms import ALARMS, CloudWatch, Operation, metrics_of
-from tests.fakes import FakeMailboxes
-from tests.story import Story, playing
-from tests.template import ROOT, TEMPLATE
+from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
+from tests.support.fakes import FakeMailboxes
+from tests.support.story import Story, playing
+from tests.support.template import ROOT, TEMPLATE
 from tests.unit.delivery_script import Script, make_message
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()

@@ -6,16 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
-
 from tests.flow.power import Power, powered_poll
-from tests.story import BLOCKED, Story, playing
-
-
-@pytest.fixture(autouse=True)
-def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The effects then come in the same order each time."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+from tests.support.story import BLOCKED, Story, one_worker, playing
 
 
 def play(story: Story) -> Iterator[None]:
@@ -59,7 +51,7 @@ def play(story: Story) -> Iterator[None]:
 
 def run(power: Power, *, from_poll: int = 2) -> Story:
     """The whole story; the power counts from that poll on."""
-    with playing() as story:
+    with playing(executor=one_worker) as story:
         for number, _ in enumerate(play(story), start=1):
             powered_poll(story, power if number >= from_poll else Power())
         return story
@@ -102,7 +94,7 @@ def test_a_crash_before_or_after_any_effect_loses_nothing_and_repeats_a_hand_ove
 def test_a_crash_in_the_first_poll_ever_makes_it_the_first_poll_again() -> None:
     at = effects = 0
     while at <= effects:
-        with playing() as story:
+        with playing(executor=one_worker) as story:
             beginning = story.add_run()
             story.save(beginning, 1)
             story.wait()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.errors import PollFailed, Unreadable
 from testmo_notifier.model import Digest
-from tests.story import START, Story
+from testmo_notifier.notices.digest import DigestBuilder
+from tests.support.story import START, Story
 
 BROKEN = ["500", "502", "503", "login-page", "redirect", "truncated", "cut-json", "reset", "422", "405", "404-route"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.alarms import ALARMS, CloudWatch, Operation
-from tests.schedules import MINUTE, wanted
-from tests.story import Story
+from tests.support.alarms import ALARMS, CloudWatch, Operation
+from tests.support.schedules import MINUTE, wanted
+from tests.support.story import Story
 
 ALARM = "NoPollAlarm"
-WORKING_HOURS = "cron(*/5 7-19 ? * MON-FRI *)"  # README's
+WORKING_HOURS = "cron(*/5 7-19 ? * MON-FRI *)"  # docs/parameters.md's
 BERLIN = "Europe/Berlin"
 FRIDAY = datetime(2026, 3, 27, 12, 0, tzinfo=UTC)  # summer time begins on Sunday; it ends on 25 October
 MONDAY_7 = datetime(2026, 3, 30, 5, 0, tzinfo=UTC)  # at seven in Berlin, and it is summer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.story import BLOCKED, FAILED, PASSED, Story
+from tests.support.story import BLOCKED, FAILED, PASSED, Story
 
 
 def test_quiet_runs_cost_no_request_but_at_their_turn(story: Story) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.detect import Watch
-from tests.story import BLOCKED, FAILED, PASSED, START, Story
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tests.support.story import BLOCKED, FAILED, PASSED, START, Story
 from tools.simulator import StatusId
 
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Notification, Outgoing
-from testmo_notifier.render import Renderer
-from tests.memory import MemoryTopic
-from tests.story import Story
+from tests.support.memory import MemoryTopic
+from tests.support.story import Story
 from tools.simulator.model import Run
 
 

@@ -11,8 +11,8 @@ from testmo_notifier.adapters import testmo as adapter
 from testmo_notifier.adapters.http import send
 from testmo_notifier.errors import Unreadable
 from testmo_notifier.model import ResultsQuery
-from testmo_notifier.politeness import Gate
-from tests.story import Story
+from testmo_notifier.polling.rate_limit import RateLimit
+from tests.support.story import Story
 from tools.simulator.model import Run
 
 PICTURE = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 3_500_000 + '"></p>'  # 42 MB
@@ -37,8 +37,8 @@ def sizes(story: Story, run: Run) -> list[str]:
 
 
 def connect(story: Story) -> adapter.Testmo:
-    gate = Gate(500, spent={}, now=lambda: 0.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
-    return story.connect(gate)
+    rate_limit = RateLimit(500, spent={}, now=lambda: 0.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
+    return story.connect(rate_limit)
 
 
 def test_a_page_of_a_hundred_pasted_pictures_is_told_at_once(story: Story) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import Unlisted
-from tests.alarms import Operation
-from tests.fakes import FakeMailboxes
-from tests.story import Story
+from tests.support.alarms import Operation
+from tests.support.fakes import FakeMailboxes
+from tests.support.story import Story
 
 RUNBOOK = 'see docs/runbook.md, "An address gets no mail"'
 

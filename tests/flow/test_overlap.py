@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.story import BLOCKED, START, Story
+from tests.support.story import BLOCKED, START, Story
 from tools.simulator.model import Run
 
 COMBINATIONS = list(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.story import PASSED, Story
+from tests.support.story import PASSED, Story
 from tools.simulator.model import Result, Run
 
 

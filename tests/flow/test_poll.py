@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.story import PASSED, Story
+from tests.support.story import PASSED, Story
 
 
 def test_a_new_failing_result_is_announced_once(story: Story) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from testmo_notifier.errors import NotifierError
-from tests.alarms import Operation
-from tests.story import Story
+from tests.support.alarms import Operation
+from tests.support.story import Story
 from tools.simulator.faults import DESCRIPTIONS
 
 PATHS = ["*", "/user", "/projects", "/projects/*/runs", "/runs/*", "/runs/*/results", "/projects/*/cases"]

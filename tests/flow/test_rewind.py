@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from testmo_notifier.model import Resume
-from testmo_notifier.politeness import Gate
-from tests.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
-from tests.story import Story
+from testmo_notifier.model import Resume, Superseded
+from testmo_notifier.polling.rate_limit import RateLimit
+from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
+from tests.support.story import Story
 from tools.ops.rewind import Plan, go_back, rewound
 
 
 def rewind(story: Story, run_id: int, seconds: float, keys: set[int]) -> None:
     """As the command does it, for results that the test names."""
-    gate = Gate(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
-    go_back(story.store, Plan(story.connect(gate).run(run_id), story.ago(seconds), frozenset(keys)))
+    rate_limit = RateLimit(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
+    go_back(story.store, Plan(story.connect(rate_limit).run(run_id), story.ago(seconds), frozenset(keys)))
 
 
 def test_only_what_is_failing_since_then_comes_again_and_with_an_id_of_its_own(story: Story) -> None:
@@ -71,7 +71,7 @@ def test_a_rewound_checkpoint_forgets_only_what_it_shall_announce() -> None:
         floor=at(50),
         seen={1: at(60), 2: at(70), 3: at(80)},
         failing={11: (1, 3), 12: (2, 3), 13: (3, 5)},
-        older={2: 3, 7: 3},
+        superseded={2: Superseded(3), 7: Superseded(3)},
         counters={3: 3},
         outbox=(make_outgoing(),),
         version=4,
@@ -85,7 +85,7 @@ def test_a_rewound_checkpoint_forgets_only_what_it_shall_announce() -> None:
         floor=at(50),
         seen={1: at(60)},
         failing={11: (1, 3)},
-        older={7: 3},
+        superseded={7: Superseded(3)},
         counters=None,
         read_at=None,
         rewound=at(200).isoformat(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.story import BLOCKED, FAILED, PASSED, Story
+from tests.support.story import BLOCKED, FAILED, PASSED, Story
 
 GOOD: dict[str, Any] = {
     "id": 900_001,

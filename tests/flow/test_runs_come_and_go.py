@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.errors import PollFailed, Unreadable
-from tests.story import Story
+from tests.support.story import Story, one_worker
 
 
 def test_a_run_opened_and_closed_between_two_polls_is_announced(story: Story) -> None:
@@ -451,11 +451,9 @@ def test_a_project_that_is_said_to_have_no_open_run_is_looked_into_hourly(story:
     assert story.announced == [result.id, new.id]
 
 
-def test_more_projects_than_a_minute_allows_are_looked_into_in_turns(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_projects_than_a_minute_allows_are_looked_into_in_turns(story: Story) -> None:
     """Each has a run that fails and closes between two looks; a poll may look into a handful of thirty."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)  # which runs the budget cuts off is no race then
+    story.settings["executor"] = one_worker  # which runs the budget cuts off is no race then
     projects = [story.world.add_project(f"Project {n}") for n in range(30)]
     for project in projects:
         story.add_run(project=project)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery
-from testmo_notifier.politeness import Gate
-from tests.story import START, SpoiledTestmo, Story
+from testmo_notifier.polling.rate_limit import RateLimit
+from tests.support.story import START, SpoiledTestmo, Story
 
 COUNT = 50_000
 PER_PAGE = 100
@@ -22,7 +22,7 @@ class Flooded(SpoiledTestmo):
 
     def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
         del run_id  # there is one
-        self._gate.enter()
+        self._rate_limit.enter()
         page = query.page or 1
         keys = range((page - 1) * PER_PAGE, min(page * PER_PAGE, COUNT))
         rows = tuple(
@@ -44,8 +44,10 @@ class Flooded(SpoiledTestmo):
 def flood(story: Story) -> list[int]:
     """Let it rain from now on; the sizes of what is committed."""
 
-    def connect(gate: Gate) -> Flooded:
-        testmo = Flooded(url=story.testmo.url, token=story.token, pool=story.pool, gate=gate, now=lambda: story.time)
+    def connect(rate_limit: RateLimit) -> Flooded:
+        testmo = Flooded(
+            url=story.testmo.url, token=story.token, pool=story.pool, rate_limit=rate_limit, now=lambda: story.time
+        )
         testmo.spoil = raining
         return testmo
 

@@ -6,10 +6,10 @@ import pytest
 
 from testmo_notifier.adapters import testmo as api
 from testmo_notifier.config import PollerSettings, Reader, status_ids
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import ConfigurationError, PollFailed, Unreadable
-from testmo_notifier.statuses import Names, completed
-from tests.story import FAILED, Story
+from testmo_notifier.polling.statuses import Names, completed
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tests.support.story import FAILED, Story
 from tools.simulator.model import Run, Status
 
 NEEDS_INFO = 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from testmo_notifier.errors import PollFailed
-from tests.story import Story
+from tests.support.story import Story
 
 STRANGERS = ["401-page", "403-page", "403-json", "403-list", "404-page", "404-empty"]
 IN_TESTMOS_WORDS = ["401", "403", "404"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.story import BLOCKED, FAILED, PASSED, Story
+from tests.support.story import BLOCKED, FAILED, PASSED, Story
 from tools.simulator import StatusId
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from testmo_notifier.model import Notification
-from testmo_notifier.summary import Summary
+from testmo_notifier.polling.report import Report
 from tests.flow.power import Power, powered_poll
-from tests.memory import MemoryStore, MemoryTopic, WithoutLease
-from tests.story import Story, playing
+from tests.support.memory import MemoryStore, MemoryTopic, WithoutLease
+from tests.support.story import Story, one_worker, playing
 from tools.simulator.model import Run
 
 CHANNELS = ("slack", "email", "event")
@@ -28,12 +28,11 @@ class Overtaken(MemoryTopic):
 
 
 @pytest.fixture(autouse=True)
-def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The effects then come in the same order each time."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+def effects_in_the_same_order(story: Story) -> None:
+    story.settings["executor"] = one_worker
 
 
-def second_poll(story: Story) -> Summary:
+def second_poll(story: Story) -> Report:
     return story.poll(store=story.store.as_seen_by("the second poller"))
 
 
@@ -63,7 +62,7 @@ def interleave(store: Callable[[], MemoryStore], pause: float) -> int:
     """Let a second poller do a whole poll before each effect of the first one; the number of effects."""
     at = effects = 0
     while at <= effects:
-        with playing() as story:
+        with playing(executor=one_worker) as story:
             story.store = store()
             prepare(story)
 
@@ -93,7 +92,7 @@ def test_a_second_poller_is_busy_while_the_first_holds_the_lease(story: Story) -
     story.poll()
     story.wait()
     result = story.save(run)
-    seen: list[Summary] = []
+    seen: list[Report] = []
     story.before_page(1, lambda: seen.append(second_poll(story)), path="/runs/*/results")
     story.poll()
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tools.chromium import Chromium, NoChromium
 from tools.inbox.receiver import WEBHOOK_PATH, Inbox
+from tools.maintain.chromium import Chromium, NoChromium
 
 NOW = datetime(2026, 11, 23, 14, 3, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.inbox.conftest import NOW, arrived, post, section
-from tools.chromium import Chromium
 from tools.inbox.receiver import Inbox
+from tools.maintain.chromium import Chromium
 
 STAMP = int(NOW.timestamp())
 DATE = f"<!date^{STAMP}^{{date_short_pretty}} {{time}}|2026-11-23 14:03 UTC>"

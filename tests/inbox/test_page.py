@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.inbox.conftest import arrived, post, section
-from tools.chromium import Chromium
 from tools.inbox.receiver import Inbox
-from tools.pictures import START, show
-from tools.rehearsal import rehearse
+from tools.maintain.chromium import Chromium
+from tools.maintain.pictures import START, show
+from tools.settings.rehearsal import rehearse
 
 # The contrast of each kind of text to what lies behind it, https://www.w3.org/TR/WCAG21/#contrast-minimum.
 CONTRASTS = """(() => {

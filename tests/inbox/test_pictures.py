@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import pictures
-from tools.chromium import Chromium, NoChromium
-from tools.rehearsal import rehearse
+from tools.maintain import pictures
+from tools.maintain.chromium import Chromium, NoChromium
+from tools.settings.rehearsal import rehearse
 
 
 def test_the_pictures_are_of_todays_messages_and_todays_page() -> None:

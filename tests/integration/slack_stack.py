@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from functions.slack import app
-from tests.fakes import FakeLambdaContext, FakeSlack
+from tests.support.fakes import FakeLambdaContext, FakeSlack
 
 if TYPE_CHECKING:
     import pytest

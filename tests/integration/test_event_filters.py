@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from testmo_notifier.adapters.topic import Topic, attributes
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Notification
-from testmo_notifier.render import Renderer
-from tests.factories import make_digest, make_named, make_outgoing
-from tests.template import Loader
-from tools.processes import ROOT
+from tests.support.factories import make_digest, make_named, make_outgoing
+from tests.support.template import Loader
+from tools.lib.processes import ROOT
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
 POLICIES: list[dict[str, Any]] = [json.loads(text) for text in re.findall(r"```json filter\n(.*?)```", PAGE, re.DOTALL)]

@@ -16,10 +16,10 @@ import pytest
 
 from functions.poller import app as poller
 from functions.slack import app as slack_function
-from tests.fakes import FakeLambdaContext, SlackAnswer
 from tests.integration.slack_stack import TABLE, Stack, to_record
 from tests.integration.test_slack_function import stack  # noqa: F401 - the fixture
-from tests.template import actions, make_table, statements
+from tests.support.fakes import FakeLambdaContext, SlackAnswer
+from tests.support.template import actions, make_table, statements
 from tools.simulator import Simulator, World
 
 pytestmark = pytest.mark.aws

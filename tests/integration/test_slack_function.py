@@ -15,12 +15,12 @@ import pytest
 
 from functions.slack import app
 from testmo_notifier.adapters.aws import client_config
-from testmo_notifier.adapters.ledger import Ledger
+from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
-from tests.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
 from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
-from tests.template import make_table
+from tests.support.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
+from tests.support.template import make_table
 
 pytestmark = pytest.mark.aws
 
@@ -178,7 +178,7 @@ def test_mending_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack
     stack.slack.always(SlackAnswer(404, b"no_service"))
     stack.put("n1")
     stack.invoke()
-    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=stack.slack.webhook("mended"))
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=stack.slack.webhook("fixed"))
     for message in stack.receive(dead=True):
         stack.sqs.send_message(
             QueueUrl=stack.queue_url, MessageBody=message["Body"], MessageAttributes=message["MessageAttributes"]
@@ -187,7 +187,7 @@ def test_mending_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack
 
     stack.invoke()
 
-    assert stack.slack.texts("mended") == ["1 failed: Release 4.2 regression"]
+    assert stack.slack.texts("fixed") == ["1 failed: Release 4.2 regression"]
 
 
 def test_a_rotated_webhook_is_found_without_waiting_for_the_cache(stack: Stack) -> None:

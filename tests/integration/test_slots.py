@@ -12,10 +12,10 @@ import pytest
 
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.slots import Slots, from_millis, to_millis
+from testmo_notifier.delivery.pacing import Turn, take_turn
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace
-from testmo_notifier.pacing import Turn, take_turn
-from tests.template import make_table
+from tests.support.template import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

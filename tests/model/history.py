@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import NotifierError
 from testmo_notifier.model import Sent
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.flow.power import Power, powered_poll
-from tests.memory import WithoutLease
-from tests.story import FAILED, START, Story
+from tests.support.memory import WithoutLease
+from tests.support.story import FAILED, START, Story
 from tools.simulator import StatusId
 from tools.simulator.model import Project, Result, Run
 

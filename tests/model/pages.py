@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final
 from unittest.mock import patch
 
-from testmo_notifier import reading
-from testmo_notifier.detect import Watch
 from testmo_notifier.model import ResultsQuery
+from testmo_notifier.sources.testmo_runs import paging
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 PER_PAGE: Final = 15  # the least that Testmo takes
 
@@ -19,10 +19,10 @@ PER_PAGE: Final = 15  # the least that Testmo takes
 @contextmanager
 def short_pages() -> Iterator[None]:
     """Ask for fifteen rows at a time."""
-    ask = reading.results_query
+    ask = paging.results_query
 
     def ask_for_few(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
         return replace(ask(watch, created_after, page), per_page=PER_PAGE)
 
-    with patch.object(reading, "results_query", ask_for_few):
+    with patch.object(paging, "results_query", ask_for_few):
         yield

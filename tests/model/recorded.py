@@ -12,16 +12,15 @@ import json
 import random
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from unittest.mock import patch
 
 from tests.model.history import TESTS, History, Minute, Switches
 from tests.model.pages import short_pages
-from tests.story import BLOCKED, FAILED, PASSED, Story, playing
+from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.simulator import StatusId
 from tools.simulator.faults import DESCRIPTIONS
 
@@ -33,22 +32,6 @@ FAULTS: Final = sorted({"401", "403", "404", "429", "500", "502", "truncated"} &
 STATUSES: Final = (FAILED, FAILED, BLOCKED, PASSED, StatusId.RETEST)
 
 
-class Numbered(Future[T]):
-    """Knows when it was submitted."""
-
-    count = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        Numbered.count += 1
-        self.number = Numbered.count
-
-
-def all_in_order(waiting: Iterable[Numbered[T]], *_: object) -> tuple[list[Numbered[T]], set[Future[T]]]:
-    """`wait`, when everything is done: in the order of submission, where a set has an order of its own each time."""
-    return sorted(waiting, key=lambda future: future.number), set()
-
-
 class AtOnce(Executor):
     """Does what is submitted there and then: threads would overtake each other, another way each time."""
 
@@ -56,7 +39,7 @@ class AtOnce(Executor):
         """As a pool of threads is made; there is nothing to keep."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as its base
-        future: Future[T] = Numbered()
+        future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except BaseException as exc:  # noqa: BLE001 - as a thread does; whoever asks for the result gets it
@@ -68,9 +51,8 @@ def record(seed: int) -> dict[str, list[str]]:
     """One history, as lines: `requests`, `items` and `published`, each with the number of the poll."""
     lines: dict[str, list[str]] = {"requests": [], "items": [], "published": []}
     with (
-        playing() as story,
+        playing(executor=AtOnce) as story,
         short_pages(),
-        patch.multiple("testmo_notifier.steps", ThreadPoolExecutor=AtOnce, wait=all_in_order),
     ):
         for number in played(story, random.Random(seed)):
             note(story, number, lines)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.model.history import TESTS, History, Minute, Switches, play
 from tests.model.pages import short_pages
-from tests.story import BLOCKED, FAILED, PASSED, playing
+from tests.support.story import BLOCKED, FAILED, PASSED, one_worker, playing
 from tools.simulator import StatusId
 from tools.simulator.faults import DESCRIPTIONS
 
@@ -81,9 +81,8 @@ SWITCHES = st.builds(
 
 
 @pytest.fixture(autouse=True)
-def few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Several pages without hundreds of rows; and one worker, so that a history plays the same way each time."""
-    monkeypatch.setattr("testmo_notifier.steps.WORKERS", 1)
+def few_rows_at_a_time() -> Iterator[None]:
+    """Several pages without hundreds of rows."""
     with short_pages():
         yield
 
@@ -97,7 +96,7 @@ def few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 @given(st.lists(MINUTES, min_size=1, max_size=10), SWITCHES)
 def test_every_new_failing_result_is_announced_and_nothing_else(minutes: list[Minute], switches: Switches) -> None:
-    with playing() as story:
+    with playing(executor=one_worker) as story:
         play(story, minutes, switches, History.check)
 
 
@@ -128,5 +127,5 @@ HISTORIES: dict[str, list[Minute]] = {
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_a_history_that_once_went_wrong(name: str) -> None:
-    with playing() as story:
+    with playing(executor=one_worker) as story:
         play(story, HISTORIES[name], Switches(), History.check)

@@ -11,10 +11,10 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testmo_notifier.detect import Watch
 from testmo_notifier.model import Checkpoint
-from tests.factories import START, at
-from tests.plain_testmo import FAILED, PASSED, Api, Delete, PlainTestmo, Poll, Save, play
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tests.support.factories import START, at
+from tests.support.plain_testmo import FAILED, PASSED, Api, Delete, PlainTestmo, Poll, Save, play
 
 OVERLAPS = (5, 60, 300)  # seconds; no row is later than the smallest
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from testmo_notifier.issues import IssueLinks
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Counters, Digest, Issue, Outgoing, Result
-from testmo_notifier.render import Renderer
-from tests.factories import START, URL, make_builder, make_expands, make_result, make_run
+from testmo_notifier.notices.issue_links import IssueLinks
+from tests.support.factories import START, URL, make_builder, make_expands, make_result, make_run
 
 FIRST_FOUND = (Phase.generate,)  # making a failing digest smaller takes minutes, and the first one says enough
 NAMES = IssueLinks({4: "https://tracker.example/browse/{display_id}"})

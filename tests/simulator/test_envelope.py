@@ -16,10 +16,7 @@ LISTS = [
     "/projects/1/folders",
     "/projects/1/milestones",
     "/projects/1/configs",
-    "/projects/1/states",
-    "/projects/1/automation/runs",
     "/runs/1/results",
-    "/issues/connections",
 ]
 
 
@@ -144,7 +141,3 @@ def test_json_is_written_as_php_writes_it(client: Client, shop: Shop) -> None:
     body = client.ask("/runs/1/results").data
 
     assert b'"note":"<p>Gr\\u00f6\\u00dfe<\\/p>"' in body
-
-
-def test_the_templates_come_without_an_envelope(client: Client) -> None:
-    assert client.get("/projects/1/templates") == {"result": [{"id": 1, "name": "Case (text)", "is_default": True}]}

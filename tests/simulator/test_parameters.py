@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 RESULTS, RUNS, CASES = "/runs/1/results", "/projects/1/runs", "/projects/1/cases"
 MILESTONES, FOLDERS, PROJECTS = "/projects/1/milestones", "/projects/1/folders", "/projects"
-AUTOMATION, CONNECTIONS = "/projects/1/automation/runs", "/issues/connections"
 
 SORTS = [
     (RESULTS, ["run_results:created_at"]),
@@ -20,14 +19,12 @@ SORTS = [
     (MILESTONES, ["milestones:created_at", "milestones:completed_at"]),
     (FOLDERS, ["display_order", "name"]),
     (PROJECTS, ["projects:created_at", "projects:completed_at"]),
-    (AUTOMATION, ["automation_runs:created_at"]),
 ]
 DATES = [
     (RESULTS, ["created"]),
     (RUNS, ["created", "closed"]),
     (CASES, ["created"]),
     (MILESTONES, ["created", "completed"]),
-    (AUTOMATION, ["created"]),
 ]
 ID_LISTS = [
     (RESULTS, ["created_by", "assignee_id", "status_id"]),
@@ -35,8 +32,6 @@ ID_LISTS = [
     (CASES, ["created_by", "folder_id", "template_id", "state_id", "status_id"]),
     (MILESTONES, ["created_by", "parent_id", "root_id", "type_id"]),
     (FOLDERS, ["parent_id"]),
-    (AUTOMATION, ["config_id", "created_by", "milestone_id", "source_id", "status"]),
-    (CONNECTIONS, ["integration_id", "integration_type", "connection_id", "connection_project_id"]),
 ]
 FLAGS = [
     (RESULTS, ["get_latest_result"]),
@@ -44,7 +39,6 @@ FLAGS = [
     (CASES, ["has_automation", "has_automation_status"]),
     (MILESTONES, ["is_completed"]),
     (PROJECTS, ["is_completed"]),
-    (CONNECTIONS, ["is_active"]),
 ]
 EXPANDS = [
     (RESULTS, "issues,statuses,users"),
@@ -58,7 +52,6 @@ EXPANDS = [
     ("/projects/1", "users"),
     ("/users", "groups,roles,users"),
     ("/users/1", "groups,roles,users"),
-    (AUTOMATION, "automation_sources,configs,milestones,statuses,users"),
 ]
 
 

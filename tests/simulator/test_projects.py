@@ -58,7 +58,7 @@ def test_without_administration_users_are_forbidden_but_a_projects_users_are_not
 
 def test_lists_without_expands_have_no_such_key(client: Client) -> None:
     assert "expands" not in client.get("/projects/1/users")
-    assert "expands" not in client.get("/issues/connections")
+    assert "expands" not in client.get("/projects/1/configs")
 
 
 def test_a_forgotten_user_is_in_no_list(client: Client, shop: Shop) -> None:
@@ -277,44 +277,8 @@ def test_milestones_can_be_filtered(client: Client, shop: Shop, clock: Clock) ->
     assert client.ids(milestones, automation_tags="nightly") == []
 
 
-def test_configurations_and_states_can_be_looked_up(client: Client, shop: Shop) -> None:
+def test_configurations_can_be_looked_up(client: Client, shop: Shop) -> None:
     shop.world.add_config(shop.project, "Safari 17")
     shop.world.add_config(shop.world.add_project("Other"), "Chrome")
 
     assert client.get("/projects/1/configs")["result"] == [{"id": 1, "name": "Safari 17"}]
-    assert [row["name"] for row in client.get("/projects/1/states")["result"]] == [
-        "New",
-        "In progress",
-        "Under review",
-        "Rejected",
-        "Done",
-    ]
-
-
-def test_automation_runs_are_an_empty_list(client: Client) -> None:
-    assert client.get("/projects/1/automation/runs", status="3")["total"] == 0
-
-
-def test_connections_name_the_trackers_projects(client: Client, shop: Shop) -> None:
-    for name in ("SHOP-123", "SHOP-98", "PAY-7", "loose"):
-        shop.world.add_issue(name)
-
-    rows = client.get("/issues/connections")["result"]
-
-    assert rows[0] == {
-        "integration_id": 1,
-        "integration_type": 4,
-        "integration_name": "Jira",
-        "connection_id": 1,
-        "connection_name": "Jira",
-        "connection_project_id": 10001,
-        "connection_project_name": "PAY",
-        "is_active": True,
-        "created_at": "2026-03-02T09:00:00.000Z",
-        "updated_at": None,
-    }
-    assert [row["connection_project_name"] for row in rows] == ["PAY", "SHOP"]
-    assert client.get("/issues/connections", connection_project_name="sho")["total"] == 1
-    assert client.get("/issues/connections", connection_project_id="10002")["total"] == 1
-    assert client.get("/issues/connections", integration_type="2")["total"] == 0
-    assert client.get("/issues/connections", is_active="0")["total"] == 0

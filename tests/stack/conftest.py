@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tools import stack
-from tools.aws import Aws
-from tools.build import Build
 from tools.inbox.receiver import Inbox
-from tools.ministack import PROGRAM, MiniStack
-from tools.stack import Stack
+from tools.lib.aws import Aws
+from tools.local import stack
+from tools.local.build import Build
+from tools.local.ministack import PROGRAM, MiniStack
+from tools.local.stack import Stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tools.aws import Aws
-from tools.captures import Captured, Captures
 from tools.inbox.receiver import Inbox
-from tools.stack import Stack
+from tools.lib.aws import Aws
+from tools.local.captures import Captured, Captures
+from tools.local.stack import Stack
 
 from .waiting import until
 

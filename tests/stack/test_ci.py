@@ -17,17 +17,18 @@ import yaml
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from tests.commands import CI
-from tests.fakes import FakeSlack, SlackAnswer
 from tests.stack.emulator import silence
 from tests.stack.waiting import until
+from tests.support.commands import CI
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tests.unit.test_deploy_role import TYPES
-from tools import poller, processes, stack
-from tools.aws import CONFIG, Aws
-from tools.build import Build
 from tools.cli import main
+from tools.lib import processes
+from tools.lib.aws import CONFIG, Aws
+from tools.local import poller, stack
+from tools.local.build import Build
+from tools.local.stack import Stack
 from tools.simulator import Simulator, StatusId, World
-from tools.stack import Stack
 
 NAME: Final = "by-ci"
 ROLES: Final = f"deploy-{NAME}"

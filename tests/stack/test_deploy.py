@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 from botocore.exceptions import ClientError
 
-from tools import stack
-from tools.aws import Aws
-from tools.build import Build
-from tools.stack import DeployFailed, Stack
+from tools.lib.aws import Aws
+from tools.local import stack
+from tools.local.build import Build
+from tools.local.stack import DeployFailed, Stack
 
 
 def test_a_stack_that_would_tell_nobody_is_refused(aws: Aws, built: Build, parameters: Mapping[str, str]) -> None:

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.aws import Aws
-from tools.build import Build
 from tools.inbox.receiver import Inbox
+from tools.lib.aws import Aws
+from tools.local.build import Build
+from tools.local.stack import STACK_NAME
 from tools.simulator import Simulator, StatusId, World
-from tools.stack import STACK_NAME
 
 from .test_update import client
 from .waiting import until

@@ -9,13 +9,13 @@ from typing import Any
 import boto3
 import pytest
 
-from testmo_notifier.alarms import ABOUT_SLACK
-from tests.alarms import ALARMS
-from tools import stack
-from tools.aws import CONFIG, Aws
-from tools.build import Build
+from testmo_notifier.channels.slack.alarms import ABOUT_SLACK
+from tests.support.alarms import ALARMS
 from tools.inbox.receiver import Inbox
-from tools.stack import Stack
+from tools.lib.aws import CONFIG, Aws
+from tools.local import stack
+from tools.local.build import Build
+from tools.local.stack import Stack
 
 from .test_channels import depth
 from .waiting import until

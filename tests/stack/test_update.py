@@ -11,12 +11,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.commands import documented, run
-from tests.template import PARAMETER
-from tools import processes, stack
-from tools.aws import CONFIG, Aws
-from tools.build import SAM, Build
-from tools.stack import Stack
+from tests.support.commands import documented, run
+from tests.support.template import PARAMETER
+from tools.lib import processes
+from tools.lib.aws import CONFIG, Aws
+from tools.local import stack
+from tools.local.build import SAM, Build
+from tools.local.stack import Stack
 
 NAME: Final = "updated"
 HOLDERS: Final = ("AWS::DynamoDB::Table", "AWS::SNS::Topic", "AWS::SQS::Queue")

@@ -16,18 +16,19 @@ import pytest
 from click.testing import CliRunner
 
 from testmo_notifier.adapters import items
-from testmo_notifier.alarms import read_alarm
+from testmo_notifier.channels.slack.alarms import read_alarm
 from testmo_notifier.model import Checkpoint
-from tests.fakes import FakeSlack, SlackAnswer
 from tests.stack.waiting import until
-from tools import build, poller, processes, stack
-from tools.aws import CONFIG, Aws
-from tools.build import Build
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
-from tools.release import RELEASES, unpack
+from tools.lib import processes
+from tools.lib.aws import CONFIG, Aws
+from tools.local import build, poller, stack
+from tools.local.build import Build
+from tools.local.stack import Stack
+from tools.maintain.release import RELEASES, unpack
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Result, Run
-from tools.stack import Stack
 
 NAME: Final = "upgraded"
 GONE: Final = SlackAnswer(404, b"no_service")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0  # a webhook in trouble pauses a minute, and the machine may be slow
 
 
 def until(is_so: Callable[[], object], what: str) -> None:

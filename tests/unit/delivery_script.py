@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from testmo_notifier.deliver import Effects, Outcome, deliver
+from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
+from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
-from testmo_notifier.pacing import Turn
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 OLD = "https://hooks.example/old"

@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.deliver import text_only
-from testmo_notifier.issues import IssueLinks
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.delivery.deliver import text_only
 from testmo_notifier.model import Issue
-from testmo_notifier.render import Renderer
-from tests.factories import make_digest, make_named, make_outgoing
+from testmo_notifier.notices.issue_links import IssueLinks
+from tests.support.factories import make_digest, make_named, make_outgoing
 
 LINKS = IssueLinks({4: "https://tracker.example/browse/{number}"})
 RUN = "https://example.testmo.net/runs/view/12"

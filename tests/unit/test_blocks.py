@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools import blocks
+from tools.lib import blocks
 
 
 def section(text: str) -> dict[str, object]:

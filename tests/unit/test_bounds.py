@@ -10,8 +10,8 @@ import pytest
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
-from testmo_notifier.render import Renderer
-from tests.factories import make_digest, make_named
+from testmo_notifier.channels.render import Renderer
+from tests.support.factories import make_digest, make_named
 
 UTC = ZoneInfo("UTC")
 DIGEST = make_digest([make_named(n) for n in range(1, 31)])
@@ -70,6 +70,7 @@ ENDLESS = [
     ("cut", "{% set s = 'a' * 900000 %}{% for i in range(90000) %}{% set t = s[1:] %}{% endfor %}", STOPPED),
     ("reversed", "{% set s = 'a' * 900000 %}{% for i in range(90000) %}{% set t = s[::-1] %}{% endfor %}", STOPPED),
     ("titles", "{% set s = 'a' * 900000 %}{% for i in range(90000) %}{{ (s | title) | length }}{% endfor %}", STOPPED),
+    ("lists added", "{{ ([[1]] * 90000) | sum(start=[]) }}", f"line 1: {TOO_LARGE}"),
     ("slow", "{{ ('<!---->' * 90000) | striptags }}", "line 1: OverflowError: striptags is given 630,000 characters"),
 ]
 
@@ -140,6 +141,8 @@ def test_each_message_has_its_own_time(tmp_path: Path) -> None:
     renderer = Renderer(UTC, tmp_path, clock=lambda: next(seconds) / 2)
 
     assert [renderer.email(DIGEST)[1] for _ in range(9)] == ["30\n"] * 9
+    (tmp_path / "slack_text.j2").write_text("{{ message.total }}")
+    assert [renderer.slack(DIGEST)["text"] for _ in range(9)] == ["30"] * 9
     assert renderer.problems == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import build
+from tools.local import build
 
 
 @pytest.fixture

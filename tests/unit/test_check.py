@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tools.check import problems, settings_folder
 from tools.cli import main
+from tools.settings.check import problems, settings_folder
 
 ROUTES = '[[routes]]\ndestinations = ["slack:default"]\n'
 

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from testmo_notifier.version import VERSION
-from tests.template import ROOT, TEMPLATE
-from tools.asked import Command
+from tests.support.template import ROOT, TEMPLATE
 from tools.cli import AUDIENCES, main
-from tools.samples import NAMES
+from tools.lib.asked import Command
+from tools.lib.version import compared, version
+from tools.settings.samples import NAMES
 from tools.simulator.scenarios import SCENARIOS
-from tools.version import compared, version
 
 
 def ask(*words: str, **environ: str) -> Result:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from testmo_notifier.adapters import compact
-from tests.factories import START, at
+from tests.support.factories import START, at
 
 
 def test_fifty_thousand_neighbouring_ids_on_one_millisecond_take_a_few_hundred_bytes() -> None:

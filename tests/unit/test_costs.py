@@ -6,11 +6,10 @@ import json
 import re
 from typing import Final
 
-from tests.template import RESOURCES, ROOT
+from tests.support.template import RESOURCES, ROOT
 
 PAGE: Final = (ROOT / "docs" / "metrics.md").read_text("utf-8").partition("## What it costs")[2].partition("\n## ")[0]
 README: Final = (ROOT / "README.md").read_text("utf-8")
-DEPLOY: Final = (ROOT / "docs" / "deploy.md").read_text("utf-8")
 ROW: Final = re.compile(
     r"^\| (.+?) \| \*{0,2}(\$[\d.]+|nothing)\*{0,2} \| \*{0,2}(\$[\d.]+|nothing)\*{0,2} \|", re.MULTILINE
 )
@@ -40,12 +39,11 @@ def test_alarms_cost_what_there_are() -> None:
     assert rows()[name] == (10 * watched, 10 * (watched - 10))
 
 
-def test_every_page_tells_the_same_figure_and_the_readme_its_parts() -> None:
+def test_the_readme_tells_the_same_figure_and_its_parts() -> None:
     whole, rest = rows()["together"]
-    for page in (README, DEPLOY):
-        assert re.search(rf"[Aa]bout \**{round(whole / 100)} dollars a month", page)
-        assert re.search(rf"[Aa]bout {round(rest / 100)} in an account that uses nothing else of the\sfree tier", page)
-    told = README.partition("**What it costs**")[2].partition("free tier")[0]
+    assert re.search(rf"[Aa]bout \**{round(whole / 100)} dollars a month", README)
+    assert re.search(rf"[Aa]bout {round(rest / 100)} in an account that uses nothing else of the\sfree tier", README)
+    told = README.partition("## What it costs")[2].partition("free tier")[0]
     parts = re.findall(r"(\d\.\d\d) for", told)
     assert sum(round(float(part) * 100) for part in parts) == whole
     assert f"for {len(ALARMS)} alarms" in told

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.deliver import Outcome, deliver, in_turns
+from testmo_notifier.delivery.deliver import Outcome, deliver, in_turns
+from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.errors import (
     ConfigurationError,
     DeliveryDelayed,
@@ -16,7 +17,6 @@ from testmo_notifier.errors import (
     PayloadRefused,
 )
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
-from testmo_notifier.pacing import Turn
 from tests.unit.delivery_script import BLOCKS, NEW, NOW, OLD, Script, make_message
 
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from botocore import xform_name
 
-from tests.commands import CI, documented, every_command, options, split
-from tests.template import PARAMETER, ROOT, Loader
+from tests.support.commands import CI, documented, every_command, options, split
+from tests.support.template import PARAMETER, ROOT, Loader
 from tools.cli import main
 
 ROLES: Final[dict[str, Any]] = yaml.load((CI / "deploy-role.yaml").read_text("utf-8"), Loader)  # noqa: S506 - a SafeLoader

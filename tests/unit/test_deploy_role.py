@@ -18,8 +18,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.commands import CI
-from tests.template import RESOURCES, Loader
+from tests.support.commands import CI
+from tests.support.template import RESOURCES, Loader
 
 ROLES: Final[dict[str, Any]] = yaml.load((CI / "deploy-role.yaml").read_text("utf-8"), Loader)  # noqa: S506 - a SafeLoader
 STACK: Final = "testmo-notifier"

@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.detect import Detector, Swept, Watch, slot_of
-from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
-from tests.factories import START, at, make_checkpoint, make_result
+from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery, Resume, RowProblem, Superseded
+from testmo_notifier.sources.testmo_runs.detect import Detector
+from testmo_notifier.sources.testmo_runs.known import slot_of
+from testmo_notifier.sources.testmo_runs.paging import RunPages
+from testmo_notifier.sources.testmo_runs.reading import finished, interrupted
+from testmo_notifier.sources.testmo_runs.sweep import Sweep, SweepEnd, SweepReason, sweep_reason
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tests.support.factories import START, at, make_builder, make_checkpoint, make_result, make_run
+
+UNREADABLE = RowProblem("assignee_id", "is not a number")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +37,7 @@ from tests.factories import START, at, make_checkpoint, make_result
         (Watch((3,), assignee_ids=(8,)), {"assignee_id": 8}, True),
         (Watch((3,), assignee_ids=(8,)), {"assignee_id": 9}, False),
         (Watch((3,), assignee_ids=(8,)), {"assignee_id": None}, False),
-        (Watch((3,), assignee_ids=(8,)), {"assignee_id": None, "problems": ("assignee_id is not a number",)}, True),
+        (Watch((3,), assignee_ids=(8,)), {"assignee_id": None, "problems": (UNREADABLE,)}, True),
         (Watch((3,), assignee_ids=(0, 8)), {"assignee_id": None}, True),  # 0 is unassigned
         (Watch((3,), (7,), (8,)), {"created_by": 7, "assignee_id": 9}, False),  # both must hold
     ],
@@ -62,7 +69,7 @@ def test_rows_before_the_floor_are_not_told_and_rows_on_it_are() -> None:
 
 def test_malformed_rows_are_counted_when_they_are_told() -> None:
     detector = Detector(make_checkpoint(), Watch((3, 5)))
-    broken = make_result(1, test_id=None, problems=("test_id is missing",))
+    broken = make_result(1, test_id=None, problems=(RowProblem("test_id", "is missing"),))
 
     detector.new_failing([broken, broken, make_result(2)])
 
@@ -74,12 +81,12 @@ UNDATED = make_result(2, created_at=None)
 
 @pytest.mark.parametrize("handled", [make_result(2, created_at=at(1)), UNDATED])
 def test_a_row_is_recognised_by_its_id_even_when_its_test_has_a_newer_result(handled: Result) -> None:
-    """What earlier results of tests were (`older`) is given up where an item grows too large: the ids remain."""
+    """What earlier results of tests were (`superseded`) is given up where an item grows too large: the ids remain."""
     newer = make_result(3, test_id=handled.test_id, created_at=at(2))
     detector = Detector(make_checkpoint(), Watch((3, 5)))
     assert detector.new_failing([handled, newer]) == [handled, newer]
-    after = detector.finished(overlap=timedelta(seconds=1), counters={}, began_at=at(2), closed_at=None, swept=Swept())
-    again = Detector(replace(after, older={}), Watch((3, 5)))
+    after = finished(detector, SweepEnd(), overlap=timedelta(seconds=1), counters={}, began_at=at(2), closed_at=None)
+    again = Detector(replace(after, superseded={}), Watch((3, 5)))
 
     assert again.new_failing([handled, newer]) == []
 
@@ -97,68 +104,88 @@ def test_a_row_without_a_date_takes_that_of_the_row_before_it() -> None:
 UNFINISHED = Resume(START, 3, 250, at(1), "3,5//")
 
 
-def finish(detector: Detector, *, swept: Swept, counters: dict[int, int] | None = None) -> Checkpoint:
-    return detector.finished(
-        overlap=timedelta(seconds=300), counters=counters or {3: 1}, began_at=at(60), closed_at=None, swept=swept
-    )
+def finish(detector: Detector, end: SweepEnd) -> Checkpoint:
+    return finished(detector, end, overlap=timedelta(seconds=300), counters={3: 1}, began_at=at(60), closed_at=None)
+
+
+def sweep_with(detector: Detector) -> Sweep:
+    """A sweep that is given its pages."""
+    nothing: Any = None
+    return Sweep(RunPages(nothing, nothing, detector.watch, nothing), detector, make_builder())
+
+
+def swept(detector: Detector, *rows: Result) -> SweepEnd:
+    """A sweep of one page that saw every failing test."""
+    api = OnePage(make_page([*rows]))
+    pages = RunPages(api, make_run(), detector.watch, lambda: at(60))  # type: ignore[arg-type]  # the one call it needs
+    return Sweep(pages, detector, make_builder()).run(None, {})
+
+
+class OnePage:
+    def __init__(self, page: ResultsPage) -> None:
+        self.page = page
+
+    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+        del run_id, query
+        return self.page
 
 
 @pytest.mark.parametrize(
-    ("swept", "watching", "silent_before", "was_swept"),
+    ("end", "watching", "silent_before", "swept_for"),
     [
-        (Swept(), "3,5//", None, ""),  # all that the new settings match is taken over
-        (Swept(UNFINISHED), "3//", START, "3,5//"),  # the rest of the sweep has to be judged by the old ones, too
+        (SweepEnd(), "3,5//", None, ""),  # all that the new settings match is taken over
+        (SweepEnd(UNFINISHED), "3//", START, "3,5//"),  # the rest of the sweep has to be judged by the old ones, too
     ],
 )
 def test_new_settings_hold_for_a_run_once_its_sweep_has_ended(
-    swept: Swept, watching: str, silent_before: datetime | None, was_swept: str
+    end: SweepEnd, watching: str, silent_before: datetime | None, swept_for: str
 ) -> None:
-    before = make_checkpoint(watching="3//", silent_before=START, swept="3,5//", sweep=UNFINISHED, resume=UNFINISHED)
+    before = make_checkpoint(
+        watching="3//", silent_before=START, swept_for="3,5//", sweep=UNFINISHED, resume=UNFINISHED
+    )
 
-    after = finish(Detector(before, Watch((3, 5))), swept=swept)
+    after = finish(Detector(before, Watch((3, 5))), end)
 
-    assert (after.watching, after.silent_before, after.swept) == (watching, silent_before, was_swept)
-    assert (after.sweep, after.resume, after.read_at, after.gone_at) == (swept.resume, None, at(60), None)
+    assert (after.watching, after.silent_before, after.swept_for) == (watching, silent_before, swept_for)
+    assert (after.sweep, after.resume, after.read_at, after.gone_at) == (end.resume, None, at(60), None)
 
 
 @pytest.mark.parametrize(
-    ("due", "swept", "was_swept"),
+    ("due", "end", "swept_for"),
     [
-        (UNFINISHED, Swept(), "3,5//"),  # it came to its end before the read did
-        (UNFINISHED, Swept(UNFINISHED), "5//"),
-        (None, Swept(), "5//"),  # there was none
+        (UNFINISHED, SweepEnd(), "3,5//"),  # it came to its end before the read did
+        (UNFINISHED, SweepEnd(UNFINISHED), "5//"),
+        (None, SweepEnd(), "5//"),  # there was none
     ],
 )
 def test_a_read_that_does_not_finish_remembers_the_sweep_that_did(
-    due: Resume | None, swept: Swept, was_swept: str
+    due: Resume | None, end: SweepEnd, swept_for: str
 ) -> None:
-    before = make_checkpoint(sweep=due, swept="5//", counters={3: 9}, read_at=START, gone_at=START)
+    before = make_checkpoint(sweep=due, swept_for="5//", counters={3: 9}, read_at=START, gone_at=START)
 
-    after = Detector(before, Watch((3, 5))).interrupted(began_at=at(60), resume=UNFINISHED, swept=swept)
+    after = interrupted(before, Detector(before, Watch((3, 5))), end, began_at=at(60), resume=UNFINISHED)
 
-    assert (after.swept, after.sweep, after.resume) == (was_swept, swept.resume, UNFINISHED)
+    assert (after.swept_for, after.sweep, after.resume) == (swept_for, end.resume, UNFINISHED)
     assert (after.counters, after.read_at, after.gone_at) == ({3: 9}, START, None), "these wait for the rest"
 
 
-def test_a_sweep_that_saw_everything_replaces_what_is_failing_and_keeps_what_is_gone_inverted() -> None:
-    before = make_checkpoint(failing={1: (11, 3), 2: (12, 5)}, older={7: 3})
+def test_a_sweep_that_saw_everything_replaces_what_is_failing_and_keeps_what_is_gone() -> None:
+    before = make_checkpoint(failing={1: (11, 3), 2: (12, 5)}, superseded={7: Superseded(3)})
     detector = Detector(before, Watch((3, 5)))
-    list(detector.sweep(make_page([make_result(11, test_id=1)])))
 
-    after = finish(detector, swept=Swept(replaces=True))
+    after = finish(detector, swept(detector, make_result(11, test_id=1)))
 
     assert after.failing == {1: (11, 3)}
-    assert after.older == {7: 3, 12: ~5}
+    assert after.superseded == {7: Superseded(3), 12: Superseded(5, gone=True)}
 
 
 def test_a_sweep_that_did_not_see_everything_takes_nothing_out() -> None:
     before = make_checkpoint(failing={1: (11, 3), 2: (12, 5)})
     detector = Detector(before, Watch((3, 5)))
-    list(detector.sweep(make_page([make_result(11, test_id=1)])))
 
-    after = finish(detector, swept=Swept(replaces=False))
+    after = finish(detector, replace(swept(detector, make_result(11, test_id=1)), failing=None))
 
-    assert (after.failing, after.older) == ({1: (11, 3), 2: (12, 5)}, {})
+    assert (after.failing, after.superseded) == ({1: (11, 3), 2: (12, 5)}, {})
 
 
 @pytest.mark.parametrize(
@@ -174,19 +201,20 @@ def test_a_sweep_that_did_not_see_everything_takes_nothing_out() -> None:
 def test_a_row_beside_the_announced_one_is_news_only_if_that_is_not_there(rows: list[int], told: list[int]) -> None:
     detector = Detector(make_checkpoint(failing={1: (11, 3)}), Watch((3, 5)))
 
-    swept = detector.sweep(make_page([make_result(key, test_id=1) for key in rows]))
-    held_back = detector.held_back()
+    sweep = sweep_with(detector)
+    at_once = sweep.new_failing(make_page([make_result(key, test_id=1) for key in rows]))
+    held_back = sweep.held_back()
 
-    assert swept == []
+    assert at_once == []
     assert [result.id for result, _ in held_back] == told
 
 
 def test_the_newest_of_the_older_results_are_kept_and_no_more_than_fit() -> None:
-    before = make_checkpoint(older=dict.fromkeys(range(20_001), 3))
+    before = make_checkpoint(superseded=dict.fromkeys(range(20_001), Superseded(3)))
 
-    after = finish(Detector(before, Watch((3, 5))), swept=Swept())
+    after = finish(Detector(before, Watch((3, 5))), SweepEnd())
 
-    assert (len(after.older), min(after.older), max(after.older)) == (20_000, 1, 20_000)
+    assert (len(after.superseded), min(after.superseded), max(after.superseded)) == (20_000, 1, 20_000)
 
 
 @pytest.mark.parametrize(
@@ -206,24 +234,45 @@ def test_counters_show_failing_tests_we_do_not_know_of(
     assert watch.has_unknown(counters, dict.fromkeys(range(failing))) is has_unknown
 
 
-@pytest.mark.parametrize(
-    ("silent_before", "counters", "nothing"),
-    [(START, {2: 5}, True), (START, {2: 5, 3: 0}, True), (START, {5: 1}, False), (None, {2: 5}, False)],
-)
-def test_a_first_sweep_is_spared_where_nothing_was_failing(
-    silent_before: datetime | None, counters: dict[int, int], *, nothing: bool
-) -> None:
-    detector = Detector(make_checkpoint(silent_before=silent_before), Watch((3, 5)))
+SPARED = {"sweep": UNFINISHED, "silent_before": START}
 
-    assert detector.has_nothing_to_take_over(counters) is nothing
+
+@pytest.mark.parametrize(
+    ("checkpoint", "counters", "asked", "reason"),
+    [
+        ({}, {3: 1}, {}, None),
+        (SPARED, {2: 5}, {}, None),  # nothing was failing before we came
+        (SPARED, {2: 5, 3: 0}, {"turn": True, "closing": True}, None),
+        (SPARED, {5: 1}, {}, SweepReason.FIRST_SIGHT),
+        ({"silent_before": START, "swept_for": "3,5//"}, {5: 1}, {}, None),  # it ended, and the read did not
+        ({"sweep": UNFINISHED}, {2: 5}, {}, SweepReason.UNFINISHED),
+        ({}, {}, {"turn": True}, SweepReason.TURN),
+        ({}, {}, {"closing": True}, SweepReason.CLOSING),
+        ({"watching": "3//"}, {}, {}, SweepReason.OTHER_SETTINGS),
+        ({"watching": "3//", "swept_for": "3,5//"}, {}, {}, None),  # that was done before the read ended
+        ({}, {3: 1, 5: 1}, {}, SweepReason.UNEXPLAINED),  # two are failing, one is known
+    ],
+)
+def test_why_a_sweep_is_due(
+    checkpoint: dict[str, Any], counters: dict[int, int], asked: dict[str, bool], reason: SweepReason | None
+) -> None:
+    due = sweep_reason(
+        make_checkpoint(**checkpoint),
+        Watch((3, 5)),
+        counters=counters,
+        failing={1: (11, 3)},
+        **{"turn": False, "closing": False, **asked},
+    )
+
+    assert due is reason
 
 
 def test_the_newest_row_handled_moves_the_cursor_up_to_when_the_read_began() -> None:
     detector = Detector(make_checkpoint(cursor=START, floor=at(-300)), Watch((3, 5)))
     detector.new_failing([make_result(1, created_at=at(90)), make_result(2, created_at=at(30))])
 
-    assert finish(detector, swept=Swept()).cursor == at(60)
-    assert finish(Detector(make_checkpoint(cursor=at(70)), Watch((3, 5))), swept=Swept()).cursor == at(70)
+    assert finish(detector, SweepEnd()).cursor == at(60)
+    assert finish(Detector(make_checkpoint(cursor=at(70)), Watch((3, 5))), SweepEnd()).cursor == at(70)
 
 
 def make_page(results: list[Result]) -> ResultsPage:
@@ -242,12 +291,12 @@ def test_a_row_without_a_test_has_a_place_that_no_test_can_have(key: int, test_i
         ({"failing": {1: (11, 3)}}, {}, []),
         ({"failing": {1: (11, 3)}}, {"status_id": 5}, [3]),  # its status was changed since
         ({"failing": {1: (11, 0)}}, {"status_id": None}, []),
-        ({"older": {11: 3}}, {}, []),  # a later result was deleted
-        ({"older": {11: 0}}, {"status_id": None}, []),
-        ({"older": {11: 5}}, {}, [5]),
-        ({"older": {11: ~3}}, {}, []),  # nobody edited it: a later result was deleted
-        ({"older": {11: ~3}}, {"updated_at": at(9)}, [None]),  # edited to passed and back
-        ({"older": {11: ~0}}, {"status_id": None}, []),
+        ({"superseded": {11: Superseded(3)}}, {}, []),  # a later result was deleted
+        ({"superseded": {11: Superseded(0)}}, {"status_id": None}, []),
+        ({"superseded": {11: Superseded(5)}}, {}, [5]),
+        ({"superseded": {11: Superseded(3, gone=True)}}, {}, []),  # nobody edited it: a later result was deleted
+        ({"superseded": {11: Superseded(3, gone=True)}}, {"updated_at": at(9)}, [None]),  # edited to passed and back
+        ({"superseded": {11: Superseded(0, gone=True)}}, {"status_id": None}, []),
         ({}, {"is_latest": False}, []),  # a sweep is about latest results
         ({}, {"status_id": 2}, []),
         ({}, {"is_deleted": True}, []),
@@ -258,10 +307,11 @@ def test_what_a_sweep_tells_depends_on_what_was_told_before(
 ) -> None:
     detector = Detector(make_checkpoint(**known), Watch((3, 5)))
 
-    told = detector.sweep(make_page([make_result(11, **{"test_id": 1, **row})]))
+    sweep = sweep_with(detector)
+    told = sweep.new_failing(make_page([make_result(11, **{"test_id": 1, **row})]))
 
     assert [result.previous_status_id for result in told] == previous
-    assert detector.held_back() == []
+    assert sweep.held_back() == []
 
 
 @pytest.mark.parametrize(
@@ -274,7 +324,12 @@ def test_what_a_sweep_tells_depends_on_what_was_told_before(
         ({"silent_before": at(50)}, None, at(49), []),  # failing before we came
         ({"silent_before": at(50)}, None, at(50), [11]),
         ({"silent_before": at(50)}, None, None, []),
-        ({"silent_before": at(50), "older": {11: 3}}, None, at(49), [11]),  # told before under another status
+        (
+            {"silent_before": at(50), "superseded": {11: Superseded(3)}},
+            None,
+            at(49),
+            [11],
+        ),  # told before under another status
         ({}, None, None, [11]),
     ],
 )
@@ -283,7 +338,7 @@ def test_what_a_sweep_takes_over_silently(
 ) -> None:
     detector = Detector(make_checkpoint(**checkpoint), Watch((3, 5)), ceased)
 
-    swept = detector.sweep(make_page([make_result(11, test_id=1, status_id=5, created_at=created_at)]))
+    row = make_result(11, test_id=1, status_id=5, created_at=created_at)
 
-    assert [result.id for result in swept] == told
-    assert finish(detector, swept=Swept(replaces=True)).failing == {1: (11, 5)}, "known from now on, told or not"
+    assert [result.id for result in sweep_with(detector).new_failing(make_page([row]))] == told
+    assert finish(detector, swept(detector, row)).failing == {1: (11, 5)}, "known from now on, told or not"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from testmo_notifier.digest import DigestBuilder
 from testmo_notifier.model import Expands, Issue
-from tests.factories import at, make_builder, make_expands, make_result, make_run
+from testmo_notifier.notices.digest import DigestBuilder
+from tests.support.factories import at, make_builder, make_expands, make_result, make_run
 
 
 def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.discovery import discover, first_state, is_active
 from testmo_notifier.errors import (
     Invisible,
     LostRace,
@@ -20,9 +19,10 @@ from testmo_notifier.errors import (
     Unreadable,
 )
 from testmo_notifier.model import Control, Listed, Project, ProjectState, Run, Scope
-from testmo_notifier.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
-from tests.factories import START, at, make_project, make_run
-from tests.memory import MemoryStore
+from testmo_notifier.sources.testmo_runs.discovery import discover, first_state, is_active
+from testmo_notifier.sources.testmo_runs.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
+from tests.support.factories import START, at, make_project, make_run
+from tests.support.memory import MemoryStore
 
 HOUR = 3_600.0
 DAY = 86_400.0

@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from testmo_notifier.errors import ConfigurationError
-from tools import environment, local
-from tools.aws import proxies
 from tools.cli import main
-from tools.environment import Flags, Settings
-from tools.ministack import MiniStack
+from tools.lib.aws import proxies
+from tools.local import command as local
+from tools.local import environment
+from tools.local.environment import Flags, Settings
+from tools.local.ministack import MiniStack
 
 TOKEN = "testmo_api_a-secret-of-ours"
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/a-secret-of-ours"

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testmo_notifier.adapters import testmo_rows
-from testmo_notifier.digest import DigestBuilder
-from testmo_notifier.issues import IssueLinks
+from testmo_notifier.channels.render import Renderer, event
 from testmo_notifier.model import Digest, Expands, Issue, Run
-from testmo_notifier.render import Renderer, event
-from tests.factories import make_run
-from tools.processes import ROOT
-from tools.samples import EXPANDS, RUN, Sample, result, samples
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.issue_links import IssueLinks
+from tests.support.factories import make_run
+from tools.lib.processes import ROOT
+from tools.settings.samples import EXPANDS, RUN, Sample, result, samples
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "event.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

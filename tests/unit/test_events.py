@@ -12,7 +12,7 @@ import pytest
 
 from testmo_notifier.adapters.queue import read_record
 from testmo_notifier.config import PollerSettings, SlackSettings
-from tests.template import RESOURCES, TEMPLATE
+from tests.support.template import RESOURCES, TEMPLATE
 
 EVENTS = Path(__file__).parents[2] / "events"
 VARIABLES: Mapping[str, Mapping[str, str]] = json.loads((EVENTS / "env.json").read_text())

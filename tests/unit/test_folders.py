@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.folders import NumberedFolder, slug, unusable
+from tools.lib.folders import NumberedFolder, slug, unusable
 
 
 def test_numbers_go_on_where_an_earlier_command_stopped(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     def full(descriptor: int) -> None:
         raise OSError(f"no space left on {descriptor}")
 
-    monkeypatch.setattr("tools.folders.os.fsync", full)
+    monkeypatch.setattr("tools.lib.folders.os.fsync", full)
     with pytest.raises(OSError, match="no space left"):
         NumberedFolder(tmp_path).write("x", ".txt", b"half")
     assert list(tmp_path.iterdir()) == []

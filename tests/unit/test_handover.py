@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.handover import HandOver, Outboxes
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Digest
-from testmo_notifier.render import Renderer
-from tests.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
-from tests.memory import MemoryStore, MemoryTopic
+from testmo_notifier.polling.handover import HandOver, Outboxes
+from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
+from tests.support.memory import MemoryStore, MemoryTopic
 
 
 class Desk:

@@ -10,7 +10,7 @@ from testmo_notifier import config
 from testmo_notifier.adapters import heartbeat
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.errors import ConfigurationError
-from tests.fakes import FakeSlack, SlackAnswer
+from tests.support.fakes import FakeSlack, SlackAnswer
 
 SECRET = "hc-ping.example/5f1a-secret"
 

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.adapters import items, testmo_rows
-from testmo_notifier.context import Linked
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.issues import IssueLinks, parse_issue_links
 from testmo_notifier.model import Issue
-from testmo_notifier.render import Renderer
-from testmo_notifier.view import Limits, message_view
-from tests.factories import make_digest, make_named, make_outgoing
-from tools.check import settings_folder
+from testmo_notifier.notices.context import Linked
+from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
+from testmo_notifier.notices.view import Limits, message_view
+from tests.support.factories import make_digest, make_named, make_outgoing
+from tools.settings.check import settings_folder
 
 JIRA = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
 SHOP = Issue(71, "SHOP-123", 4, "SHOP", 10001)

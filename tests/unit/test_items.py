@@ -13,10 +13,19 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
-from testmo_notifier.detect import MAX_OLDER
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Counters, Outgoing, ProjectState, Resume
-from tests.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
-from tests.stored import CHECKPOINT, CONTROL, PROGRESS, PROJECT
+from testmo_notifier.model import (
+    CaseProgress,
+    Checkpoint,
+    Control,
+    Counters,
+    Outgoing,
+    ProjectState,
+    Resume,
+    Superseded,
+)
+from testmo_notifier.sources.testmo_runs.known import MAX_SUPERSEDED
+from tests.support.factories import START, at, make_builder, make_checkpoint, make_expands, make_result, make_run
+from tests.support.stored import CHECKPOINT, CONTROL, PROGRESS, PROJECT
 
 MAX_ITEM_BYTES = 400 * 1024
 ROOM_BYTES = 350_000  # what an item may take at the very most
@@ -83,7 +92,7 @@ def full_checkpoint(result_ids: list[int], test_ids: list[int], times: list[date
     return make_checkpoint(
         seen=dict(zip(result_ids, times, strict=True)),
         failing={test: (result, 3) for test, result in zip(test_ids, result_ids, strict=True)},
-        older=dict.fromkeys((number + 1 for number in result_ids[:MAX_OLDER]), 3),
+        superseded=dict.fromkeys((number + 1 for number in result_ids[:MAX_SUPERSEDED]), Superseded(3)),
         counters=dict.fromkeys(range(1, 26), 99_999),
         resume=Resume(START, 500, TESTS, at(1)),
         sweep=Resume(None, 500, TESTS, at(1)),

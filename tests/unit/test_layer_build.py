@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.template import ROOT
 
 COMMON = ROOT / "layers" / "common"
 NEEDED = ("make", "sh", "mkdir", "cp", "rm", "find", "test", "env")

@@ -12,8 +12,8 @@ from botocore.stub import Stubber
 
 from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.errors import Unlisted
-from testmo_notifier.mail import is_anybody_told, mailboxes
 from testmo_notifier.model import Mailbox
+from testmo_notifier.polling.mail import is_anybody_told, mailboxes
 
 TOPIC, OPS = "arn:aws:sns:us-east-1:000000000000:topic", "arn:aws:sns:us-east-1:000000000000:ops"
 ARN = f"{TOPIC}:11111111-2222-3333-4444-555555555555"

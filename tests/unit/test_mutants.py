@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants import Copy, Mutant, NoVerdict, changed, main, mutants, rules_named
-from tools.processes import ROOT
+from tools.lib.processes import ROOT
+from tools.maintain.mutants import Copy, Mutant, NoVerdict, changed, main, mutants, rules_named
 
 MUTANTS = mutants()
 RULES = [str(number) for number in range(1, 16)]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants_sample import (
+from tools.lib.processes import ROOT
+from tools.maintain.mutants_sample import (
     ELSEWHERE,
     Change,
     annotated,
@@ -21,7 +22,6 @@ from tools.mutants_sample import (
     main,
     worth_trying,
 )
-from tools.processes import ROOT
 
 PACKAGE = "layers/common/testmo_notifier"
 
@@ -80,10 +80,11 @@ def test_what_only_an_embedded_aws_runs_is_not_tried(name: str) -> None:
 
 
 def test_one_module_or_the_lines_of_a_branch_are_tried_alone() -> None:
-    changes = [make_change(1), make_change(2), make_change(2, file="route.py")]
+    due = "polling/due.py"
+    changes = [make_change(1, file=due), make_change(2, file=due), make_change(2, file="notices/routing.py")]
 
-    assert worth_trying(changes, ROOT, modules=["route.py"]) == changes[2:]
-    assert worth_trying(changes, ROOT, lines={f"{PACKAGE}/due.py": {2, 3}}) == [changes[1]]
+    assert worth_trying(changes, ROOT, modules=["routing.py"]) == changes[2:]
+    assert worth_trying(changes, ROOT, lines={f"{PACKAGE}/polling/due.py": {2, 3}}) == [changes[1]]
     assert worth_trying(changes, ROOT, lines={}) == []
 
 
@@ -99,7 +100,7 @@ def test_the_lines_of_a_branch_are_those_it_adds_or_changes() -> None:
 @pytest.mark.parametrize(
     ("module", "near"),
     [
-        ("due.py", "tests/unit/test_due.py"),
+        ("polling/due.py", "tests/unit/test_due.py"),
         ("adapters/items.py", "tests/unit/test_items.py"),
         ("adapters/compact.py", "tests/unit/test_compact.py"),
     ],
@@ -141,7 +142,7 @@ def test_the_star_of_an_argument_is_no_operator(line: str, *, kept: bool) -> Non
 
 
 def test_a_revision_that_is_none_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.mutants_sample.Copy", lambda _: None)
+    monkeypatch.setattr("tools.maintain.mutants_sample.Copy", lambda _: None)
 
     assert main(["--changed", "no-such-revision"]) == 2
     assert "no-such-revision" in capsys.readouterr().out

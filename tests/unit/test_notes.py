@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 import pytest
 
-from testmo_notifier import markup
-from testmo_notifier.text import note_text, short_note
-from tests.factories import make_builder, make_expands, make_result, make_run
+from testmo_notifier.notices import markup
+from testmo_notifier.notices.text import note_text, short_note
+from tests.support.factories import make_builder, make_expands, make_result, make_run
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction

@@ -18,10 +18,10 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Notification
 from testmo_notifier.observability import failure, flush, new_logger, new_metrics, report_poll, report_published
-from testmo_notifier.summary import Summary
-from tests.alarms import CloudWatch, Operation
-from tests.story import Story, playing
-from tests.template import ROOT
+from testmo_notifier.polling.report import Report
+from tests.support.alarms import CloudWatch, Operation
+from tests.support.story import Story, playing
+from tests.support.template import ROOT
 from tests.unit.delivery_script import Script, make_message
 
 LAYER = ROOT / "layers" / "common" / "testmo_notifier"
@@ -102,7 +102,7 @@ def test_without_a_namespace_nothing_is_counted_and_nothing_fails(
 ) -> None:
     """Somebody runs the function by hand without its environment."""
     monkeypatch.delenv("POWERTOOLS_METRICS_NAMESPACE", raising=False)
-    report_poll(Summary(looked=True), new_logger(), metrics := new_metrics())
+    report_poll(Report(looked=True), new_logger(), metrics := new_metrics())
     flush(metrics)
     assert "_aws" not in capsys.readouterr().out
     metrics.clear_metrics()
@@ -113,7 +113,7 @@ def test_every_metric_of_the_code_is_described() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text()
     code = (LAYER / "observability.py").read_text()
     counted = set(re.findall(r'count(?:_by)?\((?:metrics, )?"(\w+)"', code)) | set(
-        re.findall(r'\("(\w+)", summary', code)
+        re.findall(r'\("(\w+)", report', code)
     )
     counted |= {"PollSucceeded", "PollWaiting"}
     assert counted == set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))

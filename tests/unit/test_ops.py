@@ -25,20 +25,22 @@ from botocore.exceptions import (
 from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError
-from testmo_notifier.route import Route
-from tests.fakes import FakeSlack, SlackAnswer
+from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem
+from testmo_notifier.notices.routing import Route
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
-from tools.ops import check_testmo, check_ways, logs, manual, schedule, subscriptions, wiring
+from tools.maintain import manual
+from tools.ops import check_testmo, check_ways, logs, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step
-from tools.ops.advice import mend_setting
+from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
 from tools.ops.check_work import period_of
-from tools.ops.conduct import BUG, Desk, NotDone, WrongUsage, ending
+from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
-from tools.ops.letters import letter
-from tools.ops.moments import Moment, age
+from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
+from tools.ops.findings import as_json, bad
 from tools.ops.subscriptions import Subscription
+from tools.ops.times import Moment, age
 
 ROOT = Path(__file__).parents[2]
 TOPIC = "arn:aws:sns:us-east-1:000000000000:topic"
@@ -152,7 +154,7 @@ def test_a_webhook_that_dislikes_an_empty_message_is_alive(slack: FakeSlack, ans
     slack.always(answer)
     finding = check_ways.alive(new_pool(), "slack:default", slack.webhook(), "arn:the-secret")
     assert finding.ok == ok
-    assert bool(finding.mend) == (not ok)
+    assert bool(finding.next_step) == (not ok)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_what_keeps_a_check_from_looking_is_a_finding(error: Exception) -> None:
 
     findings = examine("Area", check, cast("Desk", None))
     assert findings
-    assert all(not finding.ok and finding.mend for finding in findings)
+    assert all(not finding.ok and finding.next_step for finding in findings)
 
 
 def test_a_bug_is_not_a_finding() -> None:
@@ -188,7 +190,7 @@ def test_a_letter_keeps_the_notification_and_loses_its_reason() -> None:
     given = {"destination": "slack:default", "id": "n-1", "status": '["Failed"]', "reason": "no_service", "other": "x"}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in given.items()}
     message: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": '{"text": "x"}', "MessageAttributes": attributes}
-    one = letter("slack", message)
+    one = dead_letter("slack", message)
     assert (one.channel, one.reason) == ("slack", "no_service")
     assert list(one.attributes) == ["destination", "id", "status"]
 
@@ -196,7 +198,7 @@ def test_a_letter_keeps_the_notification_and_loses_its_reason() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", json.dumps({"Type": "Notification"}), "[" * 100_000])
 def test_a_letter_of_somebody_else_belongs_nowhere(body: str) -> None:
     message: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": body}
-    assert letter("subscription", message).channel == ""
+    assert dead_letter("subscription", message).channel == ""
 
 
 def test_moments_are_utc_unless_they_say_otherwise() -> None:
@@ -220,7 +222,7 @@ def test_only_a_rate_says_how_often() -> None:
 
 def test_the_manual_says_what_help_says() -> None:
     text = manual.PAGE.read_text("utf-8")
-    assert manual.renewed(text) == text, "run: .venv/bin/python -m tools.ops.manual"
+    assert manual.renewed(text) == text, "run: .venv/bin/python -m tools.maintain.manual"
 
 
 def test_the_commands_wait_for_nothing_they_do_not_need() -> None:
@@ -340,14 +342,16 @@ def test_a_bug_is_a_line_to_report_and_quotes_nothing() -> None:
     assert "a-secret-of-ours" not in words
 
 
-def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_mends_it() -> None:
+def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_fixes_it() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:x-abcdef"
-    words, status = ending(ConfigurationError([f"the secret {arn} is not a token", "TIME_ZONE is 'Mars'"]))
+    words, status = ending(
+        ConfigurationError([Problem(f"the secret {arn} is not a token", secret=arn), "TIME_ZONE is 'Mars'"])
+    )
     assert status == 2
     first, second = words.splitlines()
     assert f"put-secret-value --secret-id {arn} --secret-string file:///dev/stdin; unset SECRET" in first
     assert second == "TIME_ZONE is 'Mars'"
-    assert mend_setting(f"the secret {arn} cannot be read (AccessDenied): check that …") == "", "its own words say it"
+    assert correct(Problem(f"the secret {arn} cannot be read")) == "", "its own words say it"
 
 
 @pytest.mark.parametrize(
@@ -383,7 +387,7 @@ def test_routes_that_reach_nobody_are_found(
     desk = SimpleNamespace(account=SimpleNamespace(settings=SimpleNamespace(channels=channels)))
     findings = [finding for finding in check_ways.routes(cast("Desk", desk)) if not finding.ok]
     assert [finding.words.startswith(wrong or "") for finding in findings] == ([True] if wrong else [])
-    assert all("routes.toml" in finding.mend and "deploy" in finding.mend for finding in findings)
+    assert all("routes.toml" in finding.next_step and "deploy" in finding.next_step for finding in findings)
 
 
 def said(*lines: dict[str, Any]) -> list[logs.Line]:
@@ -548,7 +552,7 @@ def test_doctor_names_an_address_whose_subscription_has_ended(
     subscribed = [[Subscription("arn:x", "email", at, is_confirmed=True) for at in found] for found in (mail, ops)]
     findings = list(check_ways.ended(account, *subscribed))
     assert [finding.words.partition(" any more")[0] for finding in findings] == words
-    assert all("testmo-notifier subscribe" in finding.mend and not finding.ok for finding in findings)
+    assert all("testmo-notifier subscribe" in finding.next_step and not finding.ok for finding in findings)
 
 
 @pytest.mark.parametrize(
@@ -579,3 +583,13 @@ def test_the_schedule_is_found_in_the_group_of_its_version(physical: dict[str, d
     account = SimpleNamespace(stack=stack, scheduler=SimpleNamespace(get_schedule=get_schedule))
     schedule.read(cast("Account", account))
     assert asked == [{"Name": "polls", "GroupName": group}]
+
+
+def test_programs_find_the_next_step_under_its_old_name_too() -> None:
+    assert as_json(bad("Mail", "nobody reads it", "subscribe somebody")) == {
+        "area": "Mail",
+        "ok": False,
+        "words": "nobody reads it",
+        "next_step": "subscribe somebody",
+        "mend": "subscribe somebody",
+    }

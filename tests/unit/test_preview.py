@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
-from testmo_notifier.render import Renderer
-from tests.story import BLOCKED, FAILED, PASSED, Story, playing
-from tools import preview, samples
+from testmo_notifier.channels.render import Renderer
+from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.cli import main
 from tools.inbox.receiver import Inbox
+from tools.settings import preview, samples
 
 
 def show(*flags: str, **environ: str) -> Result:

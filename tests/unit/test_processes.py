@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from tests.stack.waiting import until
-from tools import processes
+from tools.lib import processes
 
 FAMILY = "sleep 600 & echo started; wait"  # a parent and its child
 # Puts a family on the leash, and then waits to be killed.
 STARTER = f"""
 import os, sys, time
 from pathlib import Path
-from tools import processes
+from tools.lib import processes
 processes.start(["sh", "-c", "{FAMILY}"], env=os.environ, output=sys.stdout.buffer, scratch=Path(sys.argv[1]))
 time.sleep(600)
 """

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from tests.template import ROOT
-from tools.mutants import mutants
+from tests.support.template import ROOT
+from tools.maintain.mutants import mutants
 
 PAGE: Final = (ROOT / "docs" / "promise.md").read_text("utf-8")
 PROMISES: Final = {
@@ -32,6 +32,7 @@ CITING: Final = (
     "tests",
     "docs",
     "README.md",
+    "CONTRIBUTING.md",
     "SECURITY.md",
     "template.yaml",
     "Makefile",
@@ -87,20 +88,26 @@ def test_what_keeps_a_promise_exists(promise: str) -> None:
 
 
 def is_there(name: str) -> bool:
-    """A module of the package, or something in one, like `detect.Detector.finished`."""
+    """A module of the package, whichever room it is in, or something in one, like `window.Window.finished`."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
-        try:
-            thing: object = importlib.import_module(".".join(["testmo_notifier", *parts[:length]]))
-        except ModuleNotFoundError:
-            continue
-        for attribute in parts[length:]:
-            thing = getattr(thing, attribute, None)
-        return thing is not None
+        for module in modules_called(".".join(parts[:length])):
+            thing: object = importlib.import_module(module)
+            for attribute in parts[length:]:
+                thing = getattr(thing, attribute, None)
+            if thing is not None:
+                return True
     return False
 
 
-@pytest.mark.parametrize(("name", "there"), [("detect.Detector.finished", True), ("adapters.testmo", True)])
+def modules_called(name: str) -> list[str]:
+    """The modules whose dotted name is this or ends with it."""
+    top = ROOT / "layers" / "common"
+    dotted = [".".join(path.relative_to(top).with_suffix("").parts) for path in top.rglob("*.py")]
+    return [module for module in (one.removesuffix(".__init__") for one in dotted) if f".{module}".endswith(f".{name}")]
+
+
+@pytest.mark.parametrize(("name", "there"), [("window.Window.finished", True), ("adapters.testmo", True)])
 @pytest.mark.parametrize("suffix", ["", "x"])
 def test_a_name_that_is_misspelt_is_not_there(name: str, suffix: str, *, there: bool) -> None:
     assert is_there(name + suffix) is (there and not suffix)

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import Checkpoint, Expands, ResultsPage, Resume
-from testmo_notifier.reading import MAX_RESTARTS, Read, pages
-from tests.factories import START, at, make_result
-from tests.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
+from testmo_notifier.sources.testmo_runs.paging import MAX_RESTARTS, Paged, go_through
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tests.support.factories import START, at, make_result
+from tests.support.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
 
 WATCH = Watch((FAILED,), created_by_ids=(7,))  # people as filters: nothing asks for a sweep
 API = Api(per_page=1, inclusive=True, whole_seconds=False, ties="asc", has_date=True)
@@ -125,7 +125,7 @@ def a_page(*ids: int, next_page: int | None = None, total: int | None = None) ->
     return ResultsPage(tuple(make_result(id) for id in ids), Expands(), next_page, total, None)  # noqa: A001 - rows
 
 
-def read(*answers: ResultsPage | Exception, begin: Resume | None = None) -> tuple[Read, list[int], list[int]]:
+def read(*answers: ResultsPage | Exception, begin: Resume | None = None) -> tuple[Paged, list[int], list[int]]:
     """How it ended, the pages asked for, the rows handled."""
     script = list(answers)
     asked: list[int] = []
@@ -138,7 +138,8 @@ def read(*answers: ResultsPage | Exception, begin: Resume | None = None) -> tupl
             raise answer
         return answer
 
-    ended = pages(begin or Resume(START, 1, None), fetch, lambda page: handled.extend(row.key for row in page.results))
+    begin = begin or Resume(START, 1, None)
+    ended = go_through(begin, fetch, lambda page: handled.extend(row.key for row in page.results))
     assert script == []
     return ended, asked, handled
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT
-from tools import release
-from tools.version import version
+from tests.support.template import ROOT
+from tools.lib.version import version
+from tools.maintain import release
 
 
 def test_the_same_sources_make_the_same_release() -> None:

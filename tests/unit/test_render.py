@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier import render
-from testmo_notifier.issues import IssueLinks
+from testmo_notifier.channels import render
+from testmo_notifier.channels.render import Renderer, mail_subject
 from testmo_notifier.model import Digest, Issue
-from testmo_notifier.render import Renderer, mail_subject
-from tests.factories import at, make_digest, make_named, make_outgoing
+from testmo_notifier.notices.issue_links import IssueLinks
+from tests.support.factories import at, make_digest, make_named, make_outgoing
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BERLIN = ZoneInfo("Europe/Berlin")

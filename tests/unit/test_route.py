@@ -8,7 +8,7 @@ import pytest
 
 import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.route import Route, destinations, parse_routes, reached
+from testmo_notifier.notices.routing import Route, destinations, parse_routes, reached
 
 
 def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
@@ -115,3 +115,13 @@ def test_a_mistake_names_its_own_route() -> None:
 def test_a_stack_with_both_channels_is_told_of_both_when_nobody_is_reached() -> None:
     with pytest.raises(ConfigurationError, match=r"which has slack, email: add slack:default or email:default"):
         reached((), ("email", "slack"))
+
+
+def test_a_problem_carries_where_it_is_and_what_is_wrong_apart_from_its_sentence() -> None:
+    text = '[[routes]]\ndestinations = ["slack:default"]\n\n[[routes]]\ndestinations = [\n  "sms:me",\n]\n'
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes(text)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == ("routes.toml", 6)
+    assert problem.text == "route 2 names 'sms:me': a destination is slack:<name> or email:<name>"
+    assert problem == f"routes.toml: {problem.text}"

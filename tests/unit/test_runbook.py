@@ -7,8 +7,8 @@ import re
 import click
 import pytest
 
-from tests.alarms import ALARMS
-from tests.template import ROOT
+from tests.support.alarms import ALARMS
+from tests.support.template import ROOT
 from tools.cli import main
 
 TEXTS = [

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import TEMPLATE
-from tools.sam_local import engine, image
-from tools.sam_local.engine import NoEngine
-from tools.sam_local.invocation import InvocationFailed, judge
-from tools.sam_local.relay import Relay
+from tests.support.template import TEMPLATE
+from tools.local.sam_local import engine, image
+from tools.local.sam_local.engine import NoEngine
+from tools.local.sam_local.invocation import InvocationFailed, judge
+from tools.local.sam_local.relay import Relay
 
 LOG = "START RequestId: 1 Version: $LATEST\nEND RequestId: 1\n"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT
-from tools.version import version
+from tests.support.template import ROOT
+from tools.lib.version import version
 
 MAKE = shutil.which("make") or "make"
 PINS = (ROOT / "layers" / "common" / "requirements.txt").read_text("utf-8")

@@ -13,14 +13,14 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from rich.console import Console
 
-from tools.aws import Aws
-from tools.captures import Captures
-from tools.environment import Flags, read
 from tools.inbox.receiver import Message
-from tools.session import Clock, Deployment, Session
-from tools.stack import Stack
-from tools.stopping import Stopping
-from tools.terminal import Terminal
+from tools.lib.aws import Aws
+from tools.lib.stopping import Stopping
+from tools.lib.terminal import Terminal
+from tools.local.captures import Captures
+from tools.local.environment import Flags, read
+from tools.local.session import Clock, Deployment, Session
+from tools.local.stack import Stack
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STACK = Stack(
@@ -132,7 +132,7 @@ class Stage:
 
 @pytest.fixture(autouse=True)
 def everything_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.environment._missing_tools", lambda _: [])
+    monkeypatch.setattr("tools.local.environment._missing_tools", lambda _: [])
 
 
 def throttled(at_seconds: float) -> Mapping[str, object]:
@@ -323,7 +323,7 @@ def test_why_messages_were_parked_is_said_of_this_call_alone_with_counts_and_wha
     assert is_ok is False
     assert (
         "13 messages could not be delivered and are parked: 11 slack:default no_service, 1 slack:payments no_webhook, "
-        "1 for no reason that is given. Mend that; this stack ends with the command, BACKFILL_HOURS=1 announces them "
+        "1 for no reason that is given. Fix that; this stack ends with the command, BACKFILL_HOURS=1 announces them "
         "at the next start"
     ) in printed
     assert "channel_is_archived" not in printed
@@ -336,7 +336,7 @@ def test_an_emulator_of_ones_own_keeps_what_was_parked_for_redrive() -> None:
     stage.aws.depths["slack-dead"] = lambda: stage.aws.polls
     printed = stage.play()[1]
     assert "1 message could not be delivered and is parked: 1 slack:default no_service. " in printed
-    assert "Mend that, then: testmo-notifier redrive --yes" in printed
+    assert "Fix that, then: testmo-notifier redrive --yes" in printed
 
 
 def test_a_story_begins_after_a_poll_that_takes_stock_and_ends_with_a_quiet_one() -> None:

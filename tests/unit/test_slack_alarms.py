@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
-from testmo_notifier.alarms import ABOUT_SLACK, read_alarm, recognised
+from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm, recognised
 from testmo_notifier.errors import ConfigurationError, DestinationGone
 from testmo_notifier.model import Pace, QueuedMessage
-from tests.alarms import ALARMS
+from tests.support.alarms import ALARMS
 from tests.unit.delivery_script import Script, make_message
-from tools.ops.letters import letter
+from tools.ops.dead_letters import dead_letter
 
 RECORD: SqsRecord = json.loads((Path(__file__).parents[2] / "events" / "alarm.json").read_text())["Records"][0]
 STORY: Mapping[str, Any] = json.loads(RECORD["body"])
@@ -211,7 +211,7 @@ def test_a_notification_is_never_taken_for_an_alarm() -> None:
 
 
 def test_an_alarm_that_sqs_moved_to_the_dead_letters_is_ours_to_re_drive() -> None:
-    dead = letter("slack", {"MessageId": "m", "ReceiptHandle": "h", "Body": RECORD["body"]})
+    dead = dead_letter("slack", {"MessageId": "m", "ReceiptHandle": "h", "Body": RECORD["body"]})
 
     assert (dead.channel, dead.addressee, dead.attributes) == ("slack", "alarms in Slack", {})
     assert dead.body == RECORD["body"]

@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.http import Answer
-from testmo_notifier.adapters.slack import judge
+from testmo_notifier.channels.slack.transport import judge
+from testmo_notifier.delivery.pacing import (
+    Turn,
+    after_answer,
+    after_failure,
+    after_throttle,
+    backoff_seconds,
+    take_turn,
+)
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import Pace
-from testmo_notifier.pacing import Turn, after_answer, after_failure, after_throttle, backoff_seconds, take_turn
-from tests.slack_world import World
-from tests.virtual_time import START
+from tests.support.slack_world import World
+from tests.support.virtual_time import START
 
 
 def later(seconds: float) -> datetime:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.adapters.slack import post
+from testmo_notifier.channels.slack.transport import post
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
-from tests.fakes import FakeSlack, SlackAnswer
+from tests.support.fakes import FakeSlack, SlackAnswer
 
 if TYPE_CHECKING:
     import urllib3

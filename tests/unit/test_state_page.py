@@ -12,9 +12,9 @@ import pytest
 
 from testmo_notifier.adapters import items
 from testmo_notifier.model import CaseProgress, Counters, Digest, Issue, MailCheck, NamedResult, ProjectState, Resume
-from tests.factories import START, make_checkpoint
-from tests.stored import Item, everything_stored, kind_of, left_at_their_defaults, readable
-from tests.template import ROOT
+from tests.support.factories import START, make_checkpoint
+from tests.support.stored import Item, everything_stored, kind_of, left_at_their_defaults, readable
+from tests.support.template import ROOT
 
 PAGE = (ROOT / "docs" / "state.md").read_text("utf-8")
 SECTIONS = {unescape(text.partition("\n")[0]): text for text in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]}
@@ -30,7 +30,9 @@ def described(section: str) -> set[str]:
 
 
 def test_the_items_that_are_compared_have_every_attribute_there_can_be() -> None:
-    assert left_at_their_defaults() == [], "give these a value in tests/stored.py, and describe them in docs/state.md"
+    assert left_at_their_defaults() == [], (
+        "give these a value in tests/support/stored.py, and describe them in docs/state.md"
+    )
 
 
 def test_every_kind_of_item_has_its_section() -> None:

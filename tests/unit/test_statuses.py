@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, PollFailed, RequestRejected, Unreadable
-from testmo_notifier.statuses import Names, completed, learn
+from testmo_notifier.polling.statuses import Names, completed, learn
+from testmo_notifier.sources.testmo_runs.watch import Watch
 
 ANSWERS = {4: {3: "Failed", 9: "Needs info"}}
 

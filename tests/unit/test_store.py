@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
-from tests.factories import START, at, make_checkpoint, make_outgoing
-from tests.stored import Raw
+from tests.support.factories import START, at, make_checkpoint, make_outgoing
+from tests.support.stored import Raw
 
 LEASE = at(30) - START
 

@@ -10,8 +10,8 @@ import pytest
 
 from testmo_notifier import config
 from testmo_notifier.config import Reader
-from tests.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
-from tools.environment import PARAMETERS
+from tests.support.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
+from tools.local.environment import PARAMETERS
 
 ROLES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]
 FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
@@ -48,6 +48,21 @@ def test_only_the_address_and_the_token_must_be_given() -> None:
         "TestmoUrl",
         "TestmoSecretArn",
     ]
+
+
+def test_the_parameters_stand_in_the_order_in_which_the_console_asks_for_them() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert list(PARAMETER) == [name for group in groups for name in group["Parameters"]]
+
+
+def test_the_alarms_stand_together_in_the_order_of_the_runbook() -> None:
+    page = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+    heads = [line.partition(" · ")[0] for line in page.splitlines() if line.startswith("`") and " · " in line]
+    in_page = [name for head in heads for name in re.findall(r"`(\w+Alarm)`", head)]
+    resources = list(RESOURCES)
+    first = resources.index(in_page[0])
+    assert resources[first : first + len(in_page)] == in_page
+    assert not [name for name in resources if name.endswith("Alarm") and name not in in_page]
 
 
 @pytest.mark.parametrize("name", PARAMETER)

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.render import BUILT_IN, MAX_WEIGHT, Renderer
-from tools import check_templates, reference
-from tools.check import settings_folder
-from tools.samples import release
+from testmo_notifier.channels.render import BUILT_IN, MAX_WEIGHT, Renderer
+from tools.maintain import reference
+from tools.settings import check_templates
+from tools.settings.check import settings_folder
+from tools.settings.samples import release
 
 
 def test_the_page_is_up_to_date() -> None:

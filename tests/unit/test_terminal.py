@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from tools.ops.conduct import fail
-from tools.saying import say, say_json
-from tools.terminal import Terminal
+from tools.lib.saying import say, say_json
+from tools.lib.terminal import Terminal
+from tools.ops.exit_status import fail
 
 HOSTILE = "Log\x1b[31min \x1b]0;title\x07fails \x9b2J\u202egnirts\x1b]8;;https://evil.example\x1b\\"
 HARMLESS = "Login fails gnirts"

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from testmo_notifier.text import clip, note_text, one_line, printable
+from testmo_notifier.notices.text import clip, note_text, one_line, printable
 
 FAMILY = "👩\u200d👩\u200d👧"
 

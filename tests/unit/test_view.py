@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from testmo_notifier import view  # as a module: pytest would take an imported `test_name` for a test
 from testmo_notifier.model import Counters, Issue
-from testmo_notifier.view import Limits, message_view
-from tests.factories import make_digest, make_named
+from testmo_notifier.notices import view  # as a module: pytest would take an imported `test_name` for a test
+from testmo_notifier.notices.view import Limits, message_view
+from tests.support.factories import make_digest, make_named
 
 ALL = Limits(results=50, name_chars=200, note_chars=500)
 

@@ -19,7 +19,7 @@ from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tools.inbox.entries import MAX_ENTRIES, Entries
-from tools.simulator import stamps
+from tools.lib import stamps
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 

@@ -1,5 +1,14 @@
 """What the engineer who operates a stack types, for a stack on AWS and for one on an emulator alike.
 
-In reading order: `commands` (what there is, and its flags), `conduct` (errors and exit statuses), `account` (whose AWS,
-which stack), `records` (what the table says), then one file per command.
+commands      what there is, and its flags          exit_status  how each of them ends, errors included
+account       whose AWS, and which stack            records      what the table says
+wiring        the product's parts, as the stack has them             logs         what the functions said last
+doctor        what is wrong, and how to fix it: check_work (stack, polls), check_testmo, check_ways (channels, queues)
+findings      what a check finds                    advice       the next step for each reason
+status        how things are                        deliveries   what was sent, and what became of it
+dry_run       one poll that changes nothing: overlay keeps its writes to itself
+send_test     a message to try the way out          subscriptions  `subscribe`, and who gets mail
+dead_letters  what is parked                        redrive      sends it again
+rewind        announces again                       schedule     pause and resume
+aws_errors    AWS's errors in words                 times        spans and ages in words
 """

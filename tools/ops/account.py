@@ -17,10 +17,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.config import PollerSettings, is_loopback, read_webhooks, testmo_token
-from testmo_notifier.errors import ConfigurationError
-from tools.aws import Aws
-from tools.processes import ROOT
-from tools.stack import STACK_NAME as LOCAL_STACK_NAME
+from testmo_notifier.errors import ConfigurationError, Problem
+from tools.lib.aws import Aws
+from tools.lib.processes import ROOT
+from tools.local.stack import STACK_NAME as LOCAL_STACK_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -237,11 +237,14 @@ class Account:
         """Slack's webhooks by name, as far as they are right; empty where the stack has no Slack. The same."""
         return self.webhooks_and_problems()[0]
 
-    def webhooks_and_problems(self) -> tuple[Mapping[str, str], Sequence[str]]:
+    def webhooks_and_problems(self) -> tuple[Mapping[str, str], Sequence[Problem]]:
         """These, and what is wrong with the others; a message for one of those is parked."""
         if self.stack.slack_function is None:
             return {}, ()
-        return read_secret(self._provider, self.slack_secret_arn, read_webhooks, fresh=True)
+        arn = self.slack_secret_arn
+        webhooks, wrong = read_secret(self._provider, arn, read_webhooks, fresh=True)
+        wrong = wrong or ([] if webhooks else ["holds no webhook"])
+        return webhooks, [Problem(f"the secret {arn} {words}", secret=arn) for words in wrong]
 
     @cached_property
     def slack_secret_arn(self) -> str:
@@ -302,4 +305,4 @@ def deploy_step(name: str, status: str) -> str:
         return f"its first deploy failed: {events}; delete the stack, then deploy again"
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return f"the last deploy failed and was taken back, the version before it runs: {events}; correct it and deploy"
-    return f"{events}; mend that in CloudFormation's console, then deploy again"
+    return f"{events}; fix that in CloudFormation's console, then deploy again"

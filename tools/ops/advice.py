@@ -5,16 +5,17 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handli
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
+
+from testmo_notifier.errors import Problem
 
 NEW_WEBHOOK: Final = (
     "make a new incoming webhook in Slack, store it in the Slack secret, then: testmo-notifier redrive --yes"
 )
 STORED_IN: Final = "the Slack secret"
 UNKNOWN: Final = "look at https://slack-status.com, and whether the Slack function's log has it tried again or parked"
-MENDS: Final[Mapping[str, str]] = {
+NEXT_STEPS: Final[Mapping[str, str]] = {
     "action_prohibited": "an admin of the workspace has restricted posting: ask for the app to be allowed",
     "channel_is_archived": "unarchive the channel, or make a webhook for another one and store it in the Slack secret",
     "channel_not_found": f"the channel is gone: {NEW_WEBHOOK}",
@@ -33,9 +34,9 @@ MENDS: Final[Mapping[str, str]] = {
 }
 
 
-def mend(reason: str, *, secret: str = "") -> str:
-    """The next step for a reason; names the secret where somebody may have to store something in it."""
-    step = NEW_WEBHOOK if reason in ("http_404", "http_410") else MENDS.get(reason, UNKNOWN)
+def next_step(reason: str, *, secret: str = "") -> str:
+    """The next step for a reason Slack gave; names the secret where somebody may have to store something in it."""
+    step = NEW_WEBHOOK if reason in ("http_404", "http_410") else NEXT_STEPS.get(reason, UNKNOWN)
     return step.replace(STORED_IN, f"{STORED_IN} ({secret})") if secret else step
 
 
@@ -45,9 +46,6 @@ def store(arn: str) -> str:
     return f'read -rs SECRET && printf %s "$SECRET" | {put}; unset SECRET'
 
 
-def mend_setting(problem: str) -> str:
-    """The next step for a problem with a secret; empty for any other setting."""
-    found = re.match(r"the secret (arn:\S+) ", problem)
-    if not found or "cannot be read" in problem:
-        return ""
-    return f"then store it right, no deploy is needed: {store(found[1])}"
+def correct(problem: Problem) -> str:
+    """The next step for a wrong setting; empty where its own words say it."""
+    return f"then store it right, no deploy is needed: {store(problem.secret)}" if problem.secret else ""

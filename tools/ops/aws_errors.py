@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import NameResolutionError
 
-from tools.folders import GIVE_IT, unusable
+from tools.lib.folders import GIVE_IT, unusable
 
 LOG_IN: Final = "log in again (`aws sso login`, or new keys), then run this once more"
 RIGHTS: Final = "these credentials may not do that; docs/commands.md lists the rights each command needs"

@@ -9,14 +9,14 @@ from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, NotifierError, StopReading, Throttled, TokenRefused
 from testmo_notifier.model import Project
-from testmo_notifier.reading import results_query
+from testmo_notifier.sources.testmo_runs.paging import results_query
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.ops import records, wiring
 from tools.ops.account import Account
 from tools.ops.advice import store
-from tools.ops.conduct import Desk
+from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 
 AREA: Final = "Testmo"
@@ -33,8 +33,8 @@ def testmo(desk: Desk) -> Iterable[Finding]:
     token = account.token()
     yield good(AREA, "the Testmo secret holds a token")
     control = records.control(account)[0]
-    gate = wiring.new_gate(settings, control.requests)
-    asked = wiring.connect(settings, token)(gate)
+    rate_limit = wiring.new_rate_limit(settings, control.requests)
+    asked = wiring.connect(settings, token)(rate_limit)
     try:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
         projects, date = asked.projects()

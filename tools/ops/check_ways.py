@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from testmo_notifier.adapters import slack as hooks
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.deliver import FOR_ALARMS
-from testmo_notifier.errors import ConfigurationError, PayloadRefused, Undelivered
-from testmo_notifier.mail import DESTINATION as OF_OUR_ADDRESS
-from testmo_notifier.route import EVENT
-from tools.ops import letters, records, subscriptions, wiring
+from testmo_notifier.channels.slack import transport as hooks
+from testmo_notifier.delivery.deliver import FOR_ALARMS
+from testmo_notifier.errors import ConfigurationError, PayloadRefused, Problem, Undelivered
+from testmo_notifier.notices.routing import EVENT
+from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
+from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
-from tools.ops.advice import mend, mend_setting
-from tools.ops.conduct import Desk
+from tools.ops.advice import correct, next_step
+from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
-from tools.ops.moments import age, counted
 from tools.ops.subscriptions import ALARMS, CONFIRM, Subscription
+from tools.ops.times import age, counted
 
 if TYPE_CHECKING:
     import urllib3
@@ -73,34 +73,33 @@ def slack(desk: Desk) -> Iterable[Finding]:
         webhooks, problems = account.webhooks_and_problems()
     except ConfigurationError as exc:
         webhooks, problems = {}, exc.problems
-    yield from wrong_in_secret(account.slack_secret_arn, problems, is_usable=bool(webhooks))
+    yield from wrong_in_secret(problems, is_usable=bool(webhooks))
     pool = new_pool()
     for name, url in webhooks.items():
         destination = f"slack:{name}"
         finding = alive(pool, destination, url, account.slack_secret_arn)
         if destination not in wanted:
             use = "alarms go there" if destination == for_alarms(webhooks) else "no route of this checkout names it"
-            finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.mend)
+            finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.next_step)
         yield finding
         failures = records.pace(account, destination).failures
         if failures and finding.ok:
             words = f"the last {counted(failures, 'post')} to {destination} failed for a passing reason"
             yield good("Slack", f"{words}; it answers now, what waits goes out by itself")
-    no_webhook = mend("no_webhook", secret=account.slack_secret_arn)
+    no_webhook = next_step("no_webhook", secret=account.slack_secret_arn)
     for destination in wanted if webhooks else ():
         if destination.removeprefix("slack:") not in webhooks:
             yield bad("Slack", f"{destination} is routed and has no webhook in the secret", no_webhook)
 
 
-def wrong_in_secret(arn: str, problems: Sequence[str], *, is_usable: bool) -> Iterable[Finding]:
+def wrong_in_secret(problems: Sequence[Problem], *, is_usable: bool) -> Iterable[Finding]:
     """What is wrong with the secret, and what becomes of the messages meanwhile."""
     if is_usable:
         meanwhile = "What goes there is parked, the others are not held up"
     else:
         meanwhile = "Nothing goes to Slack until it is right; messages wait in the queue"
-    for problem in problems or ([] if is_usable else ["holds no webhook"]):
-        words = problem if problem.startswith("the secret ") else f"the secret {arn} {problem}"
-        yield bad("Slack", f"{words}. {meanwhile}", mend_setting(words) or STORE_IT)
+    for problem in problems:
+        yield bad("Slack", f"{problem}. {meanwhile}", correct(problem) or STORE_IT)
 
 
 def alive(pool: urllib3.PoolManager, destination: str, url: str, secret: str) -> Finding:
@@ -110,9 +109,9 @@ def alive(pool: urllib3.PoolManager, destination: str, url: str, secret: str) ->
     except PayloadRefused as exc:
         if exc.reason in hooks.REFUSED:
             return good("Slack", f"the webhook of {destination} is alive")
-        return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason, secret=secret))
+        return bad("Slack", f"the webhook of {destination}: {exc}", next_step(exc.reason, secret=secret))
     except Undelivered as exc:
-        return bad("Slack", f"the webhook of {destination}: {exc}", mend(exc.reason, secret=secret))
+        return bad("Slack", f"the webhook of {destination}: {exc}", next_step(exc.reason, secret=secret))
     return good("Slack", f"the webhook of {destination} answers ok, even to an empty message")
 
 
@@ -199,22 +198,22 @@ def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscrip
 def queues(desk: Desk) -> Iterable[Finding]:
     """How much waits, for how long, and what is dead."""
     account = desk.account
-    waiting = letters.depth(account, account.stack.slack_queue)
+    waiting = dead_letters.depth(account, account.stack.slack_queue)
     oldest = oldest_seconds(account, account.stack.slack_queue)
     words = f"{counted(waiting, 'message')} on the way to Slack" + (f", the oldest for {age(oldest)}" if oldest else "")
     is_late = waiting > MANY_WAITING or (waiting > 0 and (oldest or 0) > LATE_SECONDS)
     step = "they go out by themselves; if the number stands still, the Slack function's log says why"
     yield bad("Queues", words, step) if is_late else good("Queues", words)
     for name, url in account.stack.dead_letter_queues.items():
-        number = letters.depth(account, url)
+        number = dead_letters.depth(account, url)
         if not number:
             yield good("Queues", f"no dead letters ({name})")
             continue
-        found = letters.look(account, name, limit=LOOKED_AT)
+        found = dead_letters.look(account, name, limit=LOOKED_AT)
         reasons = sorted({f"{one.addressee or 'none of ours'}: {one.reason}" for one in found})
         since = min((one.sent_at for one in found), default=None)
         words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, wiring.utc_now())
-        yield bad("Queues", words, f"mend that, then: testmo-notifier redrive --queue {name} --yes")
+        yield bad("Queues", words, f"fix that, then: testmo-notifier redrive --queue {name} --yes")
 
 
 def told_since(since: datetime | None, now: datetime) -> str:

@@ -9,14 +9,14 @@ from typing import Final
 
 from testmo_notifier.config import PollerSettings, SlackSettings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.mail import RUNBOOK as ADDRESSES
+from testmo_notifier.polling.mail import RUNBOOK as ADDRESSES
+from tools.lib.version import compared, version
 from tools.ops import logs, records, schedule
 from tools.ops.account import IN_GOOD_ORDER, Account, deploy_step
-from tools.ops.conduct import Desk
+from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
-from tools.ops.moments import age, counted
+from tools.ops.times import age, counted
 from tools.ops.wiring import utc_now
-from tools.version import compared, version
 
 UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
 PATIENCE: Final = timedelta(minutes=5)
@@ -143,7 +143,7 @@ def log(desk: Desk) -> Iterable[Finding]:
     else:
         for problem in (one for one in last.problems if ADDRESSES not in one):  # `mail` looks itself, and now
             words = f"the last poll, {age((now - last.at).total_seconds())} ago, said: {problem}"
-            step = "mend that; the next poll says whether it is"
+            step = "fix that; the next poll says whether it is"
             yield bad("Log", words, step) if last.is_wrong else good("Log", words)
         if not last.problems:
             yield good("Log", "the last poll says that all is well")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tools.asked import CONTEXT, Command
-from tools.ops.moments import Moment
+from tools.lib.asked import CONTEXT, Command
+from tools.ops.times import Moment
 
 if TYPE_CHECKING:
-    from tools.ops.conduct import Desk
+    from tools.ops.exit_status import Desk
 
 STATUSES: Final = (
     "Ends with status 0 if all is well or done, 1 if something is wrong or was not done, 2 if it was called wrongly."
@@ -33,9 +33,11 @@ def operated(body: Body) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
     @wraps(body)
     def run(*, stack_name: str | None, region: str | None, profile: str | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
-        from tools.ops.conduct import conduct
+        from tools.ops.exit_status import run_to_exit_status
 
-        sys.exit(conduct(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json))
+        sys.exit(
+            run_to_exit_status(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json)
+        )
 
     return run
 
@@ -54,7 +56,7 @@ def operated(body: Body) -> Callable[..., None]:
 )
 @operated
 def doctor() -> Callable[[Desk], int]:
-    """Find out what is wrong and how to mend it.
+    """Find out what is wrong and how to fix it.
 
     Looks at everything, shows nothing in Slack, changes nothing.
     """
@@ -198,7 +200,7 @@ def rewind(*, run: int | None, since: datetime | None, project: int | None, appl
 def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     """Bring dead letters back to work.
 
-    When what killed them is mended. Without --yes nothing moves, and the letters are shown with their reasons.
+    When the cause is fixed. Without --yes nothing moves, and the messages are shown with their reasons.
 
     Slack's go to the Slack queue (what Slack had already is not sent twice), mail to the topic once more. It may be
     stopped and run again at any time.

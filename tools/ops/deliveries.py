@@ -10,8 +10,8 @@ from typing import Final
 from testmo_notifier.model import Sent
 from tools.ops import records
 from tools.ops.account import Account
-from tools.ops.conduct import FINE, WRONG, Desk, WrongUsage
-from tools.ops.moments import counted, iso
+from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
+from tools.ops.times import counted, iso
 
 SHOWN: Final = 200  # --json has all of them
 ACCEPTED: Final = "accepted by SNS: that is all that can be known"

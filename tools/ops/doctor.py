@@ -1,20 +1,19 @@
-"""`doctor`: what is wrong, and how to mend it. Every check stands alone: one that cannot look says so."""
+"""`doctor`: what is wrong, and how to fix it. Every check stands alone: one that cannot look says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from tools.ops import check_testmo, check_ways, check_work
-from tools.ops.advice import mend_setting
+from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
-from tools.ops.conduct import FINE, WRONG, Desk, NotDone
-from tools.ops.findings import Finding, bad
-from tools.ops.moments import counted
+from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
+from tools.ops.findings import Finding, as_json, bad
+from tools.ops.times import counted
 
 Check = Callable[[Desk], Iterable[Finding]]
 
@@ -43,15 +42,17 @@ def doctor(desk: Desk) -> int:
         with desk.progress.passing(f"looking at: {area}"):
             found = examine(area, check, desk)
         for finding in found:
-            if finding.ok or (finding.words, finding.mend) not in known:  # one cause may be in the way of many checks
+            if (
+                finding.ok or (finding.words, finding.next_step) not in known
+            ):  # one cause may be in the way of many checks
                 findings.append(finding)
                 tell(desk, finding)
-            known.add((finding.words, finding.mend))
+            known.add((finding.words, finding.next_step))
     wrong = [finding for finding in findings if not finding.ok]
-    words = f"{counted(len(wrong), 'thing')} to mend" if wrong else "all is well"
+    words = f"{counted(len(wrong), 'thing')} to fix" if wrong else "all is well"
     desk.out.gap()
     desk.out.verdict(f"{desk.account.stack.name}: {words}", is_ok=not wrong)
-    desk.answer({"ok": not wrong, "findings": [asdict(finding) for finding in findings]})
+    desk.answer({"ok": not wrong, "findings": [as_json(finding) for finding in findings]})
     return WRONG if wrong else FINE
 
 
@@ -61,7 +62,7 @@ def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
     try:
         found.extend(check(desk))
     except ConfigurationError as exc:
-        found += [bad(area, problem, mend_setting(problem) or CORRECT_IT) for problem in exc.problems]
+        found += [bad(area, problem, correct(problem) or CORRECT_IT) for problem in exc.problems]
     except NotDone as exc:
         found.append(bad(area, str(exc), "sam build && sam deploy"))
     except NotifierError as exc:
@@ -73,7 +74,7 @@ def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
 
 
 def tell(desk: Desk, finding: Finding) -> None:
-    """One finding, and the step that mends it."""
+    """One finding, and the step that fixes it."""
     desk.out.verdict(f"{finding.area}: {finding.words}", is_ok=finding.ok)
-    if finding.mend:
-        desk.out.note(f"→ {finding.mend}")
+    if finding.next_step:
+        desk.out.note(f"→ {finding.next_step}")

@@ -8,11 +8,11 @@ from typing import Final
 from testmo_notifier.config import PollerSettings, Reader, testmo_token
 from testmo_notifier.model import Control
 from testmo_notifier.poll import poll
-from tools import preview as previewing
+from tools.lib.overlay import Nothing, Overlay
 from tools.ops import records, wiring
-from tools.ops.conduct import FINE, WRONG, Desk
-from tools.ops.moments import counted
-from tools.ops.overlay import Nothing, Overlay
+from tools.ops.exit_status import FINE, WRONG, Desk
+from tools.ops.times import counted
+from tools.settings import preview as previewing
 
 NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": "slack,email,event"}
 

@@ -20,7 +20,7 @@ WRONG: Final = ("invisible", "settings_problems", "template_errors", "malformed"
 class LastPoll:
     """How the last poll in the log ended. `failure` is empty for one that did not fail, `at` is the line's time.
 
-    `is_wrong`: somebody has to mend something. A poll also says what is only worth knowing, like a deleted run.
+    `is_wrong`: somebody has to fix something. A poll also says what is only worth knowing, like a deleted run.
     """
 
     at: datetime

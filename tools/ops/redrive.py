@@ -1,6 +1,6 @@
 """`redrive`: dead letters back to work, at least once, resumable at any point.
 
-A letter is sent first and deleted second: a crash in between sends it twice, and what Slack had already it does not
+A message is sent first and deleted second: a crash in between sends it twice, and what Slack had already it does not
 get again, because a notification's id is delivered once. (`StartMessageMoveTask` would keep the `reason`
 attribute, cannot bring mail back to the topic, and is not in the emulator.)
 """
@@ -13,17 +13,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.ops.account import Account
-from tools.ops.conduct import FINE, WRONG, Desk
-from tools.ops.letters import Letter, depth, look, put_back, take
-from tools.ops.moments import counted
+from tools.ops.dead_letters import DeadLetter, depth, look, put_back, take
+from tools.ops.exit_status import FINE, WRONG, Desk
+from tools.ops.times import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
-LOOKED_AT: Final = 1_000  # letters of one queue in a dry run; the rest is counted
+LOOKED_AT: Final = 1_000  # messages of one queue in a dry run; the rest is counted
 SAY_EVERY: Final = 100
 DEAD_LETTER: Final = "dead letter"
-SKEW: Final = timedelta(seconds=5)  # a letter younger than the command was parked anew: the mend did not help
+SKEW: Final = timedelta(seconds=5)  # a message younger than the command was parked anew: the fix did not help
 
 
 def plan(desk: Desk, queues: Sequence[str]) -> int:
@@ -43,13 +43,13 @@ def plan(desk: Desk, queues: Sequence[str]) -> int:
             "reasons": [{"destination": d, "reason": r, "count": n} for (d, r), n in groups.most_common()],
         }
     if any(isinstance(found, dict) and found["letters"] for found in told.values()):
-        desk.out.note("mend what is named above first (`testmo-notifier doctor` says how), then: redrive --yes")
+        desk.out.note("fix what is named above first (`testmo-notifier doctor` says how), then: redrive --yes")
     desk.answer({"ok": True, "applied": False, "queues": told})
     return FINE
 
 
 def apply(desk: Desk, queues: Sequence[str]) -> int:
-    """Bring every letter back; what is none of ours stays where it is."""
+    """Send every message again; what is none of ours stays where it is."""
     told: dict[str, object] = {}
     is_fine = True
     for queue in queues:
@@ -74,7 +74,7 @@ def apply(desk: Desk, queues: Sequence[str]) -> int:
 
 
 def move(desk: Desk, queue: str) -> tuple[int, int, int]:
-    """Letters of one queue that were moved, that are none of ours, and that were parked again meanwhile.
+    """Messages of one queue that were moved, that are none of ours, and that were parked again meanwhile.
 
     No more are touched than were there at the beginning, so that a webhook that is still dead does not keep it going.
     """
@@ -82,8 +82,8 @@ def move(desk: Desk, queue: str) -> tuple[int, int, int]:
     url = account.stack.dead_letter_queues[queue]
     began, total = datetime.now(UTC), depth(account, url)
     moved = 0
-    foreign: list[Letter] = []
-    returned: list[Letter] = []
+    foreign: list[DeadLetter] = []
+    returned: list[DeadLetter] = []
     try:
         for one in take(account, queue, url, limit=total):
             if one.sent_at > began + SKEW:
@@ -101,8 +101,8 @@ def move(desk: Desk, queue: str) -> tuple[int, int, int]:
     return moved, len(foreign), len(returned)
 
 
-def send(account: Account, one: Letter) -> bool:
-    """Send a letter to where it belongs; False where nobody can say where that is."""
+def send(account: Account, one: DeadLetter) -> bool:
+    """Send a message to where it belongs; False where nobody can say where that is."""
     if one.channel == "slack":
         account.sqs.send_message(
             QueueUrl=account.stack.slack_queue, MessageBody=one.body, MessageAttributes=attributes(one)
@@ -116,6 +116,6 @@ def send(account: Account, one: Letter) -> bool:
     return False
 
 
-def attributes(one: Letter) -> Mapping[str, MessageAttributeValueTypeDef]:
+def attributes(one: DeadLetter) -> Mapping[str, MessageAttributeValueTypeDef]:
     """A notification's own attributes; why it was dead is nobody's news any more."""
     return {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in one.attributes.items()}

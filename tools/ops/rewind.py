@@ -16,14 +16,15 @@ from uuid import uuid4
 
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.detect import Watch
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
 from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run
 from testmo_notifier.ports import Store as AnyStore
-from testmo_notifier.reading import MARGIN, pages, results_query
+from testmo_notifier.sources.testmo_runs.paging import go_through, results_query
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from testmo_notifier.sources.testmo_runs.window import MARGIN
 from tools.ops import records, wiring
-from tools.ops.conduct import FINE, Desk, NotDone, WrongUsage
-from tools.ops.moments import counted, iso
+from tools.ops.exit_status import FINE, Desk, NotDone, WrongUsage
+from tools.ops.times import counted, iso
 
 LEASE: Final = timedelta(seconds=60)
 PATIENCE_SECONDS: Final = 120.0  # a poll takes at most a minute, the lease of a killed one ends after half of it
@@ -70,8 +71,8 @@ def rewind(desk: Desk, *, run: int | None, since: datetime | None, project: int 
 def make_plans(desk: Desk, *, run: int | None, since: datetime | None, project: int | None) -> list[Plan]:
     """Read Testmo for what is failing; moves nothing."""
     account = desk.account
-    gate = wiring.new_gate(account.settings, records.control(account)[0].requests)
-    testmo = wiring.connect(account.settings, account.token())(gate)
+    rate_limit = wiring.new_rate_limit(account.settings, records.control(account)[0].requests)
+    testmo = wiring.connect(account.settings, account.token())(rate_limit)
     runs = [testmo.run(run)] if run is not None else list(runs_since(testmo, desk, since or LONG_AGO, project))
     known = records.store(account).checkpoints([one.id for one in runs])
     if run is not None and run not in known:
@@ -119,7 +120,7 @@ def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datet
             r.key for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since)
         )
 
-    read = pages(Resume(lower_bound(since), 1, None), fetch, handle)
+    read = go_through(Resume(lower_bound(since), 1, None), fetch, handle)
     if read.resume is not None:
         raise NotDone(f"run {run.id} could not be read to its end: try again in a minute")
     return frozenset(keys)
@@ -186,7 +187,7 @@ def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at
         floor=min(checkpoint.floor, since),
         seen={key: moment for key, moment in checkpoint.seen.items() if key not in keys},
         failing={test: known for test, known in checkpoint.failing.items() if known[0] not in keys},
-        older={key: status for key, status in checkpoint.older.items() if key not in keys},
+        superseded={key: known for key, known in checkpoint.superseded.items() if key not in keys},
         counters=None,
         resume=resume,
         read_at=None,

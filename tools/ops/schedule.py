@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from tools.ops.account import Account
-from tools.ops.conduct import FINE, Desk, NotDone
+from tools.ops.exit_status import FINE, Desk, NotDone
 
 State = Literal["ENABLED", "DISABLED"]
 SCHEDULE: Final = "AWS::Scheduler::Schedule"

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from testmo_notifier.adapters import slack
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.channels.slack import transport as slack
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification
-from tools.ops import letters, records, subscriptions, wiring
+from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
-from tools.ops.advice import mend
-from tools.ops.conduct import FINE, WRONG, Desk, WrongUsage
+from tools.ops.advice import next_step
+from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
+from tools.ops.findings import as_json
 
 TEXT: Final = "[TEST] Testmo Notifier says hello. Nothing failed; somebody ran `testmo-notifier send-test`."
 LOOK_SECONDS: Final = 0.3
@@ -32,7 +33,7 @@ class Outcome:
     destination: str
     ok: bool
     words: str
-    mend: str = ""
+    next_step: str = ""
 
 
 def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: float) -> int:
@@ -52,7 +53,7 @@ def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: 
             outcomes.append(by_queue(desk, destination, wait_seconds))
         tell(desk, outcomes[-1])
     is_fine = all(outcome.ok for outcome in outcomes)
-    desk.answer({"ok": is_fine, "sent": [asdict(outcome) for outcome in outcomes]})
+    desk.answer({"ok": is_fine, "sent": [as_json(outcome) for outcome in outcomes]})
     return FINE if is_fine else WRONG
 
 
@@ -92,8 +93,8 @@ def refuse_unknown(account: Account, chosen: Sequence[str], routed: Sequence[str
 def tell(desk: Desk, outcome: Outcome) -> None:
     """Say how it went."""
     desk.out.verdict(f"{outcome.destination}: {outcome.words}", is_ok=outcome.ok)
-    if outcome.mend:
-        desk.out.note(f"→ {outcome.mend}")
+    if outcome.next_step:
+        desk.out.note(f"→ {outcome.next_step}")
 
 
 def notification(destination: str) -> Notification:
@@ -119,7 +120,9 @@ def by_mail(account: Account, destination: str) -> Outcome:
     confirmed = [s.endpoint for s in to if s.takes("email", destination)]
     if not confirmed:
         words = "accepted by SNS, but no confirmed subscription takes it"
-        return Outcome(destination, ok=False, words=words, mend=f"testmo-notifier subscribe {destination} <address>")
+        return Outcome(
+            destination, ok=False, words=words, next_step=f"testmo-notifier subscribe {destination} <address>"
+        )
     words = f"accepted by SNS for {', '.join(confirmed)}: that is all that can be known; look into the mailbox"
     return Outcome(destination, ok=True, words=words)
 
@@ -128,11 +131,13 @@ def at_once(account: Account, destination: str) -> Outcome:
     """Post with the function's own code, without topic, queue and function in between."""
     url = account.webhooks().get(destination.removeprefix("slack:"))
     if url is None:
-        return Outcome(destination, ok=False, words="the secret holds no webhook for it", mend=mend("no_webhook"))
+        return Outcome(
+            destination, ok=False, words="the secret holds no webhook for it", next_step=next_step("no_webhook")
+        )
     try:
         slack.post(new_pool(), url, notification(destination).message, now=wiring.utc_now())
     except Undelivered as exc:
-        return Outcome(destination, ok=False, words=str(exc), mend=mend(exc.reason))
+        return Outcome(destination, ok=False, words=str(exc), next_step=next_step(exc.reason))
     return Outcome(destination, ok=True, words="Slack took it (200 ok)")
 
 
@@ -149,7 +154,7 @@ def by_queue(desk: Desk, destination: str, wait_seconds: float) -> Outcome:
         parked = parked_as(account, told.id)
         if parked is not None:
             words = f"parked in the dead-letter queue ({parked}); the letter is removed"
-            return Outcome(destination, ok=False, words=words, mend=mend(parked))
+            return Outcome(destination, ok=False, words=words, next_step=next_step(parked))
         if time.monotonic() - said > SAY_SECONDS:
             said = time.monotonic()
             desk.progress.note(f"{destination}: on its way for {said - began:.0f} s")
@@ -160,18 +165,18 @@ def by_queue(desk: Desk, destination: str, wait_seconds: float) -> Outcome:
 def parked_as(account: Account, notification_id: str) -> str | None:
     """Why our message is a dead letter; None if it is none. It is taken out: a test must not be re-driven."""
     url = account.stack.dead_letter_queues["slack"]
-    if not letters.depth(account, url):
+    if not dead_letters.depth(account, url):
         return None
-    others: list[letters.Letter] = []
+    others: list[dead_letters.DeadLetter] = []
     try:
-        for one in letters.take(account, "slack", url, limit=LOOKED_AT):
+        for one in dead_letters.take(account, "slack", url, limit=LOOKED_AT):
             if one.value("id") == notification_id:
                 account.sqs.delete_message(QueueUrl=url, ReceiptHandle=one.handle)
                 return one.reason
             others.append(one)
     finally:
         for one in others:
-            letters.put_back(account, url, one)
+            dead_letters.put_back(account, url, one)
     return None
 
 
@@ -181,4 +186,6 @@ def still_waiting(account: Account, destination: str, waited: float) -> Outcome:
     words = f"not delivered after {waited:.0f} s; it stays in the queue and goes out as soon as it can"
     if failures:
         words += f" (the last {failures} posts to this webhook failed for a passing reason)"
-    return Outcome(destination, ok=False, words=words, mend="testmo-notifier doctor; the Slack function's log says why")
+    return Outcome(
+        destination, ok=False, words=words, next_step="testmo-notifier doctor; the Slack function's log says why"
+    )

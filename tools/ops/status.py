@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from testmo_notifier.model import Checkpoint
+from tools.lib.version import compared, version
 from tools.ops import records, schedule
-from tools.ops.conduct import FINE, Desk
-from tools.ops.letters import depth
-from tools.ops.moments import age, counted, iso
+from tools.ops.dead_letters import depth
+from tools.ops.exit_status import FINE, Desk
 from tools.ops.records import State
+from tools.ops.times import age, counted, iso
 from tools.ops.wiring import utc_now
-from tools.version import compared, version
 
 SHOWN: Final = 40  # runs; --json has all of them
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import ClientError
 
 from tools.ops.account import Account
-from tools.ops.conduct import FINE, WRONG, Desk, NotDone, WrongUsage
+from tools.ops.exit_status import FINE, WRONG, Desk, NotDone, WrongUsage
 
 PENDING: Final = "PendingConfirmation"  # stands where an ARN would, until somebody clicks the link in AWS's mail
 ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")  # as template.yaml has it

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -13,32 +12,16 @@ from typing import Final
 import testmo_notifier_settings
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.detect import Watch
-from testmo_notifier.issues import parse_issue_links
-from testmo_notifier.model import Scope
-from testmo_notifier.politeness import Gate
+from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.routing import Route, destinations, parse_routes
 from testmo_notifier.poll import Parts
+from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
-from testmo_notifier.render import Renderer
-from testmo_notifier.route import Route, destinations, parse_routes
+from tools.lib.static_token import StaticToken
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token that was read once."""
-
-    value: str = field(repr=False)
-
-    def get(self) -> str:
-        """The token."""
-        return self.value
-
-    def refresh(self) -> str:
-        """The same: it was read a moment ago."""
-        return self.value
 
 
 def utc_now() -> datetime:
@@ -46,16 +29,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def connect(settings: PollerSettings, token: str) -> Callable[[Gate], Testmo]:
-    """A Testmo behind a gate."""
-    pool, held = new_pool(), Token(token)
-    return lambda gate: Testmo(url=settings.testmo_url, token=held, pool=pool, gate=gate, now=utc_now)
+def connect(settings: PollerSettings, token: str) -> Callable[[RateLimit], Testmo]:
+    """A Testmo behind a rate limit."""
+    pool, held = new_pool(), StaticToken(token)
+    return lambda rate_limit: Testmo(url=settings.testmo_url, token=held, pool=pool, rate_limit=rate_limit, now=utc_now)
 
 
-def new_gate(settings: PollerSettings, spent: Mapping[int, int]) -> Gate:
-    """A gate that counts what the poller asked within this minute, too."""
+def new_rate_limit(settings: PollerSettings, spent: Mapping[int, int]) -> RateLimit:
+    """A rate limit that counts what the poller asked within this minute, too."""
     deadline = time.monotonic() + SECONDS
-    return Gate(
+    return RateLimit(
         settings.requests_per_minute,
         spent=spent,
         now=time.time,
@@ -79,27 +62,13 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
     own = files(testmo_notifier_settings)
     links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
     deadline = time.monotonic() + SECONDS
-    return Parts(
+    return Parts.of(
+        settings,
         store=store,
         connect=connect(settings, token),
         topic=topic,
         renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links, time.thread_time),
-        watch=Watch(
-            tuple(status for status in settings.alert_status_ids if isinstance(status, int)),
-            settings.created_by_ids,
-            settings.assignee_ids,
-        ),
-        status_names=tuple(status for status in settings.alert_status_ids if isinstance(status, str)),
-        scope=Scope(
-            project_ids=settings.project_ids,
-            run_ids=settings.run_ids,
-            overlap=timedelta(seconds=settings.overlap_seconds),
-            backfill=timedelta(hours=settings.backfill_hours),
-        ),
         destinations=routed(settings),
-        testmo_url=settings.testmo_url,
-        staleness=timedelta(minutes=settings.max_staleness_minutes),
-        requests_per_minute=settings.requests_per_minute,
         now=utc_now,
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),

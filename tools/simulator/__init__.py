@@ -1,7 +1,13 @@
 """A faithful Testmo API on loopback, with scenarios that play themselves and faults on demand.
 
-In reading order: `model` and `scene` (what there is), `world` (what people do), `api` and `endpoints` (how it is
-answered), `faults` and `switches` (how it goes wrong), `simulator` (over HTTP), `scenarios` (stories), `command`.
+model, scene     what there is                     world       what people do
+api, endpoints/  how it is answered                listing     lists in order and in pages
+query            parameters, checked               answers     envelopes and errors
+views            rows as the API shows them        counters    the counters of runs and milestones
+faults           how it goes wrong                 switches    how it behaves where Testmo's behaviour is unknown
+simulator        all that over HTTP: loopback      control     driven from another terminal
+pages            what a browser sees               command     `testmo-notifier simulator`
+scenarios        stories that play themselves: story is what one is made of; release_day, shop
 """
 
 from tools.simulator.command import serve

@@ -42,13 +42,9 @@ ROUTES: Mapping[str, Callable[..., Answer]] = {
     "/projects/#/folders": planning.project_folders,
     "/projects/#/milestones": planning.project_milestones,
     "/projects/#/configs": planning.project_configs,
-    "/projects/#/states": planning.project_states,
-    "/projects/#/templates": planning.project_templates,
-    "/projects/#/automation/runs": planning.project_automation_runs,
     "/milestones/#": planning.milestone,
     "/runs/#": runs.run,
     "/runs/#/results": runs.run_results,
-    "/issues/connections": planning.issue_connections,
 }
 _ID = re.compile(r"(?<=/)[0-9]{1,18}(?=/|$)")
 

@@ -7,9 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from tools.lib.stamps import iso
 from tools.simulator import answers
 from tools.simulator.counters import latest_of_each_test
-from tools.simulator.stamps import iso
 
 if TYPE_CHECKING:
     from tools.simulator.answers import Answer

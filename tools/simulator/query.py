@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from tools.simulator import stamps
+from tools.lib import stamps
 from tools.simulator.answers import Refused, invalid
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tools.simulator import stamps
+from tools.lib import stamps
 from tools.simulator.model import StatusId
 from tools.simulator.shop import add_cases, add_team, tests_by_case
 from tools.simulator.story import Scenario, Step

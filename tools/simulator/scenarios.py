@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tools.simulator import release_day, stamps
+from tools.lib import stamps
+from tools.simulator import release_day
 from tools.simulator.model import StatusId
 from tools.simulator.shop import add_cases, add_team, tests_by_case
 from tools.simulator.story import Scenario, Step
@@ -14,6 +15,9 @@ from tools.simulator.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+    from tools.simulator.model import Issue, Run
+    from tools.simulator.shop import Team
 
 
 def scenario_names_with_descriptions() -> dict[str, str]:
@@ -65,6 +69,18 @@ def default(*, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:
         created_at=began,
         by=team.katherine,
     )
+    save_every_status(world, opened, team, began, (login, payment))
+    app = world.add_project("Mobile app", created_at=week_ago)
+    app_cases = [world.add_case(app, name) for name in ("Install from the store", "Update keeps the login")]
+    nightly = world.add_run(app, "Nightly", cases=app_cases, created_at=began, by=team.robot)
+    for test in world.tests_of(nightly):
+        world.save_result(test, StatusId.PASSED, by=team.robot, created_at=began)
+    world.forget_user(gone)
+    return Scenario("Something to read", SCENARIOS["default"][0], world)
+
+
+def save_every_status(world: World, run: Run, team: Team, began: datetime, issues: tuple[Issue, Issue]) -> None:
+    """Results of every status, some of them re-tested, with everything that a result can have."""
     # The counters of a real run with 102 tests, scaled to the hundred cases of the shop.
     counts = {
         StatusId.PASSED: 40,
@@ -74,9 +90,9 @@ def default(*, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:
         StatusId.SKIPPED: 11,
         StatusId.WIP: 3,
     }
-    for test in world.tests_of(opened)[:3]:  # these are re-tested below
+    for test in world.tests_of(run)[:3]:  # these are re-tested below
         world.save_result(test, StatusId.FAILED, by=team.ada, created_at=began - timedelta(minutes=1))
-    tests = iter(world.tests_of(opened))
+    tests = iter(world.tests_of(run))
     for status, count in counts.items():
         for number in range(count):
             failed = status in (StatusId.FAILED, StatusId.BLOCKED)
@@ -87,16 +103,9 @@ def default(*, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:
                 elapsed_us=240_000_000 if number % 2 else None,
                 by=(team.ada, team.grace, team.robot)[number % 3],
                 assignee=team.grace if failed and number % 2 else None,
-                issues=[(login, payment)[number % 2]] if failed else [],
+                issues=[issues[number % 2]] if failed else [],
                 created_at=began + timedelta(minutes=2 * number),
             )
-    app = world.add_project("Mobile app", created_at=week_ago)
-    app_cases = [world.add_case(app, name) for name in ("Install from the store", "Update keeps the login")]
-    nightly = world.add_run(app, "Nightly", cases=app_cases, created_at=began, by=team.robot)
-    for test in world.tests_of(nightly):
-        world.save_result(test, StatusId.PASSED, by=team.robot, created_at=began)
-    world.forget_user(gone)
-    return Scenario("Something to read", SCENARIOS["default"][0], world)
 
 
 def hostile_text(*, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:

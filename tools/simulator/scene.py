@@ -7,7 +7,7 @@ from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from tools.simulator import stamps
+from tools.lib import stamps
 from tools.simulator.model import (
     CASE_STATES,
     RUN_STATES,

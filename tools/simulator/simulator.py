@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Self
 
 from tools.simulator import control, pages
 from tools.simulator.api import BASE_PATH, TOKEN, Api, Request
+from tools.simulator.control import RecordedRequest
 from tools.simulator.faults import ANSWERS, DELIVERIES, SPOILS, Fault, Faults
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 from tools.simulator.switches import Switches
 from tools.simulator.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable
     from types import TracebackType
 
     from tools.simulator.story import Scenario
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedRequest:
-    """One request to the API. `path` has no query; `status` is 0 if the connection was reset instead.
-
-    `fault` names the fault that decided the answer, None if the API did.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    status: int
-    at: datetime
-    fault: str | None = None
 
 
 class Simulator:
@@ -59,7 +43,7 @@ class Simulator:
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.scenario = scenario
-        self.world = world or (scenario.world if scenario else World())
+        self.world: World = world or (scenario.world if scenario else World())
         self.switches: Switches = switches or Switches()
         self.token = token
         self.requests: list[RecordedRequest] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.simulator.stamps import iso, sql
+from tools.lib.stamps import iso, sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.simulator import stamps
+from tools.lib import stamps
 from tools.simulator.model import Result
 from tools.simulator.scene import Scene
 

@@ -1,27 +1,85 @@
-"""The flow, one line per module, in reading order.
+"""The map: a line for every room and every module. docs/architecture.md draws it, and says how to extend it.
 
-poll        the use case on one screen: lease, hand over, discover, read, commit, hand over
-steps       each of these steps
-discovery   which projects there are         projects       and their runs, open and just closed
-due         which of them are to be read now
-statuses    which ids the statuses have that are watched by name
-reading     the pages of one run, once each
-detect      which rows are new failing results, and the next checkpoint
-digest      what one message is about: order, group, cap
-handover    from the outbox to SNS            cases          the names of cases
-politeness  how often Testmo is asked
-route       which digests go to which destinations
-issues      where linked issues lead
-text        other people's words made harmless and short    markup    HTML notes as lines
-mail        whether our own addresses still get mail
-pauses      what a night leaves of lateness    troubles       which alarms last through it
-view        a digest as templates see it     context        the fields they see
-render      a digest as Slack blocks, as mail and as a JSON event
-notation    how templates write for a channel
-slack_blocks  what they wrote for Slack, as Block Kit
-bounds      how much a team's own template may do
-model       the nouns                errors         what can go wrong, by what to do about it
-config      the settings             observability  logs and metrics
-version     which version this is
-adapters/   whatever leaves the process: http, testmo, store, topic, slack, secrets
+poll.py                the story of one poll, and the place to begin
+config.py              the settings of both functions, checked all together
+errors.py              what can go wrong, by what to do about it
+ports.py               what the use cases need from the outside
+observability.py       logs and metrics
+version.py             which version this is
+
+model/                 the nouns: frozen values, a file per subject
+  testmo.py            projects, runs, results, cases
+  watching.py          what to look at
+  digests.py           what one message is about
+  state.py             what is kept between two polls
+  queue.py             what waits for a channel, and its pace
+
+polling/               the steps of a poll
+  parts.py             what a poll works with
+  lease.py             one poller at a time
+  backlog.py           what was left undone, and since when
+  hidden.py            runs that Testmo does not show
+  due.py               which runs are read now
+  reader.py            runs read, a few at a time
+  commit.py            the one write of checkpoint and outbox
+  handover.py          from the outbox to SNS
+  remember.py          what is kept for the next poll
+  rate_limit.py        how often Testmo is asked
+  case_names.py        names for case ids
+  statuses.py          ids of the statuses that are watched by name
+  mail.py              whether our own addresses still get mail
+  pauses.py            lateness without the nights
+  troubles.py          which alarms last through a pause
+  report.py            what the poll did, for logs and people
+
+sources/               where results come from, a folder per source
+sources/testmo_runs/   test runs with manual or API results
+  discovery.py         which projects there are
+  projects.py          their runs, open and just closed
+  reading.py           one run read: what is new, a sweep if one is due, the next checkpoint
+  paging.py            the pages of one run, so that no row slips
+  watch.py             which results count as failing
+  window.py            the stretch of time a read looks at, and how it moves on
+  known.py             which failing results were told
+  sweep.py             why a sweep is due, and what it finds
+  detect.py            which rows are new failing results
+
+notices/               what there is to tell, and to whom
+  digest.py            one message: ordered, counted, capped
+  routing.py           which digests go to which destinations
+  issue_links.py       where linked issues lead
+  view.py              a digest as templates see it
+  context.py           the fields they see
+  text.py              other people's text, made harmless and short
+  markup.py            HTML notes as lines
+
+channels/              ways to tell people
+  render.py            a digest as Slack message, mail and event
+  notation.py          how templates write for a channel
+  bounds.py            how much a team's own template may do
+channels/slack/        Slack through incoming webhooks
+  blocks.py            what a template wrote, as Block Kit
+  alarms.py            CloudWatch's alarms as messages
+  transport.py         one post, and what its answer means
+
+delivery/              the queue side
+  deliver.py           what happens to each message of a batch
+  pacing.py            one message a second, and pauses
+
+adapters/              AWS and HTTP; nothing else leaves the process
+  aws.py               clients with time-outs
+  http.py              the one place that speaks HTTP
+  testmo.py            the Testmo API, read only
+  testmo_rows.py       its JSON as nouns
+  light.py             huge JSON made light while it arrives
+  store.py             the state in DynamoDB
+  items.py             each noun as an item, and back
+  compact.py           large sets of ids in few bytes
+  topic.py             SNS
+  mailboxes.py         who is subscribed to it
+  queue.py             SQS, and the dead letters
+  slots.py             the pace of each webhook, shared
+  idempotency.py       once only
+  secrets.py           secrets by ARN
+  heartbeat.py         the watch from outside
 """

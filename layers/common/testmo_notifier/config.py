@@ -9,13 +9,14 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import STATUS_NAMES
 
 STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
@@ -365,3 +366,21 @@ def json_object(text: str) -> dict[str, object]:
 def shorten(raw: str) -> str:
     """A value short enough to be quoted in an error."""
     return raw if len(raw) <= 40 else raw[:39] + "…"  # noqa: PLR2004 - a line's worth
+
+
+def read_toml(text: str, file: str) -> dict[str, object]:
+    """What a TOML file holds; raises `ConfigurationError` with the line that is wrong."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
+        line = int(at[1]) if at else len(text.splitlines())
+        words = f"is not TOML: {exc}"
+        raise ConfigurationError([Problem(f"{file} {words}", text=words, file=file, line=line)]) from exc
+
+
+def line_of(text: str, key: str) -> int:
+    """The line on which a TOML file sets a key, or opens the table of that name; 1 where it cannot be found."""
+    name = rf"[\"']?{re.escape(key)}[\"']?"
+    found = re.search(rf"^[ \t]*(?:links\.)?{name}[ \t]*=|^[ \t]*\[+[ \t]*{name}[ \t]*[\].]", text, re.MULTILINE)
+    return text.count("\n", 0, found.start()) + 1 if found else 1

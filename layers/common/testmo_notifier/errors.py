@@ -28,11 +28,13 @@ A message names the thing and the next step. It never holds a token, a webhook U
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final, Literal, Self
 
-from testmo_notifier.text import one_line
+from testmo_notifier.notices.text import one_line
 
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which Slack could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
@@ -42,11 +44,33 @@ class NotifierError(Exception):
     """The root of everything this package raises on purpose."""
 
 
+class Problem(str):
+    """What is wrong, as a sentence for people. What a program decides by stands beside it and is never parsed from it.
+
+    `text` is the sentence without its place (`file`, `line`); `kind` is the type of the error behind it; `secret` the
+    ARN of the secret that holds a wrong value.
+    """
+
+    __slots__ = ("file", "kind", "line", "secret", "text")
+    text: str
+    file: str
+    line: int
+    kind: str
+    secret: str
+
+    def __new__(  # noqa: D102
+        cls, words: str, *, text: str = "", file: str = "", line: int = 1, kind: str = "", secret: str = ""
+    ) -> Self:
+        self = super().__new__(cls, words)
+        self.text, self.file, self.line, self.kind, self.secret = text or words, file, line, kind, secret
+        return self
+
+
 class ConfigurationError(NotifierError):
-    """One or more settings are wrong or missing; `problems` lists all of them, in words."""
+    """One or more settings are wrong or missing; `problems` lists all of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(one if isinstance(one, Problem) else Problem(one) for one in problems)
         head = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__(f"{head} in the configuration:\n" + "\n".join(f"- {p}" for p in self.problems))
 
@@ -161,3 +185,9 @@ class DeliveryDelayed(Undelivered):
 def quoted(words: str, limit: int) -> str:
     """What somebody else said, as a message may quote it: short, on one line, and nothing that a terminal obeys."""
     return one_line(words, limit)
+
+
+def unexpected(exc: Exception) -> str:
+    """An error that nobody thought of, by type and place; its words could quote anything."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"unexpected {type(exc).__name__} at {Path(frame.filename).name}:{frame.lineno}, please report it"

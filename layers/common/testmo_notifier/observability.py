@@ -25,11 +25,11 @@ from testmo_notifier.errors import (
     Undelivered,
 )
 from testmo_notifier.model import Notification
-from testmo_notifier.summary import Summary
-from testmo_notifier.troubles import TOKEN
+from testmo_notifier.polling.report import Report
+from testmo_notifier.polling.troubles import TOKEN
 
 if TYPE_CHECKING:
-    from testmo_notifier.deliver import Outcome
+    from testmo_notifier.delivery.deliver import Outcome
 
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
@@ -154,39 +154,39 @@ def report_published(notification: Notification, logger: Logger) -> None:
     logger.info("published", extra=fields)
 
 
-def report_poll(summary: Summary, logger: Logger, metrics: Metrics) -> None:
+def report_poll(report: Report, logger: Logger, metrics: Metrics) -> None:
     """The one summary line of a poll, and its counts."""
-    if summary.status == "busy":
+    if report.status == "busy":
         count(metrics, "PollBusy")
     else:
-        count(metrics, "PollSucceeded" if summary.looked else "PollWaiting")
-        count(metrics, "LagSeconds", round(summary.lag_seconds), unit=MetricUnit.Seconds)
-        count(metrics, "Pending", summary.pending)
-        count(metrics, "Requests", summary.requests)
-    if summary.looked:
-        count(metrics, "RunsOpen", summary.runs_open)
-        count(metrics, "RunsRead", summary.runs_read)
-        count(metrics, "SkewSeconds", abs(summary.skew_seconds), unit=MetricUnit.Seconds)
+        count(metrics, "PollSucceeded" if report.looked else "PollWaiting")
+        count(metrics, "LagSeconds", round(report.lag_seconds), unit=MetricUnit.Seconds)
+        count(metrics, "Pending", report.pending)
+        count(metrics, "Requests", report.requests)
+    if report.looked:
+        count(metrics, "RunsOpen", report.runs_open)
+        count(metrics, "RunsRead", report.runs_read)
+        count(metrics, "SkewSeconds", abs(report.skew_seconds), unit=MetricUnit.Seconds)
     for name, number in (
-        ("RunsLeft", summary.runs_left),
-        ("Results", summary.results),
-        ("NewFailing", summary.new_failing),
-        ("Published", summary.published),
-        ("SweptFound", summary.swept),
-        ("MalformedRows", summary.malformed),
-        ("Throttled", summary.throttled),
-        ("Invisible", summary.invisible),
-        ("SettingsProblems", summary.settings_problems),
-        ("TemplateErrors", summary.template_errors),
-        ("Unsubscribed", summary.unsubscribed),
+        ("RunsLeft", report.runs_left),
+        ("Results", report.results),
+        ("NewFailing", report.new_failing),
+        ("Published", report.published),
+        ("SweptFound", report.swept),
+        ("MalformedRows", report.malformed),
+        ("Throttled", report.throttled),
+        ("Invisible", report.invisible),
+        ("SettingsProblems", report.settings_problems),
+        ("TemplateErrors", report.template_errors),
+        ("Unsubscribed", report.unsubscribed),
     ):
-        if number or name in summary.over:
+        if number or name in report.over:
             count(metrics, name, number)
     flush(metrics)
-    if TOKEN in summary.over:
+    if TOKEN in report.over:
         count_by(TOKEN, 0, reason="token")
-    log = logger.info if summary.status == "ok" and not summary.problems else logger.warning
-    log("poll", extra=summary.to_json())
+    log = logger.info if report.status == "ok" and not report.problems else logger.warning
+    log("poll", extra=report.to_json())
 
 
 def report_failed_poll(error: Exception, logger: Logger) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from testmo_notifier.errors import Problem
 from testmo_notifier.model import (
     CaseProgress,
     CasesPage,
@@ -110,7 +111,7 @@ class Mailboxes(Protocol):
 class Renderer(Protocol):
     """Turns digests into messages."""
 
-    problems: list[str]
+    problems: list[Problem]
 
     def notification(self, outgoing: Outgoing) -> Notification:
         """One digest for one destination."""

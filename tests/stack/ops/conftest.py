@@ -14,18 +14,18 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from tests.fakes import FakeSlack, SlackAnswer
 from tests.stack.emulator import silence
 from tests.stack.waiting import until
-from tools import poller, stack
-from tools.aws import Aws
-from tools.build import Build
+from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
+from tools.lib.aws import Aws
+from tools.local import poller, stack
+from tools.local.build import Build
+from tools.local.stack import Stack
 from tools.ops.account import Account
 from tools.ops.commands import COMMANDS
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Result, Run
-from tools.stack import Stack
 
 NAME = "operated"
 GONE = SlackAnswer(404, b"no_service")

@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 import boto3
 from botocore import xform_name
 
-from tests.template import ROOT
-from tools.aws import CONFIG, Aws
+from tests.support.template import ROOT
+from tools.lib.aws import CONFIG, Aws
 
 TEXT = (ROOT / "docs" / "runbook.md").read_text("utf-8")
 CODE = re.compile(r"```sh\n(?P<block>.*?)```|`(?P<inline>(?:testmo-notifier [a-z]|aws [a-z])[^`]*)`", re.DOTALL)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
-from tests.factories import START, make_checkpoint, make_outgoing
+from tests.support.factories import START, make_checkpoint, make_outgoing
 from tools.ops import records, schedule
 
 from .conftest import GONE, NAME, NO_TEXT, Operated

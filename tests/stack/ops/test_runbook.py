@@ -27,12 +27,12 @@ import pytest
 from testmo_notifier.adapters import items, slots
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.model import Trouble
-from tests.alarms import ALARMS, STACK, CloudWatch
-from tests.fakes import SlackAnswer
 from tests.stack.waiting import until
-from tests.template import ROOT, TEMPLATE, actions, statements
+from tests.support.alarms import ALARMS, STACK, CloudWatch
+from tests.support.fakes import SlackAnswer
+from tests.support.template import ROOT, TEMPLATE, actions, statements
+from tools.local.poller import PollFailed
 from tools.ops import records, schedule, send_test, subscriptions
-from tools.poller import PollFailed
 
 from . import runbook
 from .conftest import GONE, NAME, Operated, Said

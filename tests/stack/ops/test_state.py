@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tests.fakes import SlackAnswer
 from tests.stack.waiting import until
+from tests.support.fakes import SlackAnswer
 from tools.ops import records
 
 from .conftest import GONE, Operated

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.fakes import SlackAnswer
 from tests.stack.waiting import until
+from tests.support.fakes import SlackAnswer
 
 from .conftest import GONE, Operated
 

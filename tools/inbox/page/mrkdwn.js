@@ -3,7 +3,7 @@
 import { full, written } from "./dates.js";
 import { element, link, linked } from "./dom.js";
 
-// A mark counts only where no letter touches its outside and something to show its inside. tools/blocks.py reads the same rules for the terminal.
+// A mark counts only where no letter touches its outside and something to show its inside. tools/lib/blocks.py reads the same rules for the terminal.
 const TOKEN = new RegExp(
   [
     String.raw`<(?<angle>[^<>\n]+)>`,

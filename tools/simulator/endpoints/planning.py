@@ -1,21 +1,19 @@
-"""How the plan of a project answers: folders, milestones, configurations, states, and the trackers."""
+"""How the plan of a project answers: folders, milestones and configurations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.simulator import answers, stamps, views
+from tools.simulator import answers, views
 from tools.simulator.answers import Refused
 from tools.simulator.counters import counters
 from tools.simulator.listing import Ask, chosen, cut, ordered, project_of, single, users_by_id, visible_results
-from tools.simulator.model import RUN_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from tools.simulator.answers import Answer, Json
-    from tools.simulator.model import Issue, Milestone
+    from tools.simulator.model import Milestone
 
 _MILESTONE_EXPANDS = ("issues", "milestone_stats", "milestone_types", "milestones", "statuses", "users")
 
@@ -94,59 +92,6 @@ def project_configs(ask: Ask, project_id: int) -> Answer:
     return page.answer(views.named(row) for row in rows)
 
 
-def project_states(ask: Ask, project_id: int) -> Answer:
-    """GET /projects/{project_id}/states: the workflow states of runs."""
-    project_of(ask, project_id)
-    paging = ask.query.paging()
-    ask.query.check()
-    rows, page = cut(RUN_STATES, paging)
-    return page.answer(views.state(row) for row in rows)
-
-
-def project_templates(ask: Ask, project_id: int) -> Answer:
-    """GET /projects/{project_id}/templates: the one list that was seen without an envelope."""
-    project_of(ask, project_id)
-    return answers.as_json({"result": [views.CASE_TEMPLATE]})
-
-
-def project_automation_runs(ask: Ask, project_id: int) -> Answer:
-    """GET /projects/{project_id}/automation/runs: always empty, but its parameters are checked."""
-    project_of(ask, project_id)
-    query = ask.query
-    paging = query.paging()
-    query.sort("automation_runs:created_at")
-    query.period("created")
-    for name in ("config_id", "created_by", "milestone_id", "source_id", "status"):
-        query.ids(name)
-    asked = query.expands("automation_sources", "configs", "milestones", "statuses", "users")
-    query.check()
-    _, page = cut([], paging)
-    return page.answer([], expands={name: [] for name in asked})
-
-
-def issue_connections(ask: Ask) -> Answer:
-    """GET /issues/connections: one row for each project of a connected tracker."""
-    query = ask.query
-    paging = query.paging()
-    # Which values `sort` may have is published nowhere, so it is not checked.
-    numbers = {
-        name: query.ids(name)
-        for name in ("integration_id", "integration_type", "connection_id", "connection_project_id")
-    }
-    names = {name: query.like(name) for name in ("integration_name", "connection_name", "connection_project_name")}
-    is_active = query.flag("is_active")
-    query.check()
-    rows = [
-        row
-        for row in _connections(ask.world.issues.values(), created_at=ask.world.viewer.created_at)
-        if is_active in (None, row["is_active"])
-        and all(wanted.holds(row[name]) for name, wanted in numbers.items())
-        and all(piece in str(row[name]).lower() for name, piece in names.items())
-    ]
-    shown, page = cut(rows, paging)
-    return page.answer(shown)
-
-
 def _milestone_expands(ask: Ask, rows: Sequence[Milestone], asked: Sequence[str]) -> dict[str, list[Json]]:
     return chosen(
         asked,
@@ -166,23 +111,3 @@ def _stats(ask: Ask, milestone: Milestone) -> dict[str, int]:
     rows = [row for run in runs for row in visible_results(ask, run)]
     tests = sum(len(ask.world.tests_of(run)) for run in runs)
     return counters(rows, tests=tests, statuses=ask.world.statuses)
-
-
-def _connections(issues: Iterable[Issue], *, created_at: datetime) -> list[Json]:
-    """One connected Jira, with a row for each of its projects that a ticket names."""
-    keys = sorted({row.external_project_key for row in issues if row.external_project_key})
-    return [
-        {
-            "integration_id": 1,
-            "integration_type": 4,
-            "integration_name": "Jira",
-            "connection_id": 1,
-            "connection_name": "Jira",
-            "connection_project_id": number,
-            "connection_project_name": key,
-            "is_active": True,
-            "created_at": stamps.iso(created_at),
-            "updated_at": None,
-        }
-        for number, key in enumerate(keys, start=10001)
-    ]

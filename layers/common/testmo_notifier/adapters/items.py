@@ -37,6 +37,7 @@ from testmo_notifier.model import (
     ProjectState,
     Resume,
     Sent,
+    Superseded,
     Trouble,
 )
 
@@ -95,8 +96,8 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         item["seen"] = {"B": pack_times(checkpoint.seen)}
     if checkpoint.failing:
         item["failing"] = {"B": pack_pairs(checkpoint.failing)}
-    if checkpoint.older:
-        item["older"] = {"B": pack_pairs({key: (status, 0) for key, status in checkpoint.older.items()})}
+    if checkpoint.superseded:
+        item["older"] = {"B": pack_superseded(checkpoint.superseded)}
     if checkpoint.counters is not None:
         item["counters"] = {"M": {str(status): {"N": str(n)} for status, n in checkpoint.counters.items()}}
     for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
@@ -105,7 +106,8 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
-    item |= {name: {"S": text} for name in ("swept", "rewound") if (text := getattr(checkpoint, name))}
+    texts = {"swept": checkpoint.swept_for, "rewound": checkpoint.rewound}
+    item |= {name: {"S": text} for name, text in texts.items() if text}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
         item["expires_at"] = {"N": str(int((checkpoint.closed_at + KEEP_AFTER_CLOSING).timestamp()))}
     return item
@@ -120,12 +122,12 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         floor=datetime.fromisoformat(item["floor"]["S"]),
         seen=unpack_times(item["seen"]["B"]) if "seen" in item else {},
         failing=unpack_pairs(item["failing"]["B"]) if "failing" in item else {},
-        older={key: status for key, (status, _) in unpack_pairs(item["older"]["B"]).items()} if "older" in item else {},
+        superseded=unpack_superseded(item["older"]["B"]) if "older" in item else {},
         counters=int_map(item["counters"]) if "counters" in item else None,
         watching=item["watching"]["S"],
         resume=resume_of(item, "resume"),
         sweep=resume_of(item, "sweep"),
-        swept=item["swept"]["S"] if "swept" in item else "",
+        swept_for=item["swept"]["S"] if "swept" in item else "",
         silent_before=time_of(item, "silent_before"),
         outbox=unpack_outbox(item["outbox"]["B"]) if "outbox" in item else (),
         version=int(item["version"]["N"]),
@@ -134,6 +136,17 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         gone_at=time_of(item, "gone_at"),
         rewound=item["rewound"]["S"] if "rewound" in item else "",
     )
+
+
+def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
+    """What stood in `failing` before: key to status, inverted (`~`) where a sweep no longer found it failing."""
+    return pack_pairs({key: (~one.status if one.gone else one.status, 0) for key, one in superseded.items()})
+
+
+def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
+    """The inverse of `pack_superseded`."""
+    pairs = unpack_pairs(packed).items()
+    return {key: Superseded(~status, gone=True) if status < 0 else Superseded(status) for key, (status, _) in pairs}
 
 
 def sent_item(sent: Sent, version: int) -> Item:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -27,11 +27,12 @@ def read_secret(provider: SecretsProvider, arn: str, parse: Callable[[str], T], 
     except GetParameterError as exc:
         raise ConfigurationError([f"the secret {arn} cannot be read ({cause(exc)}): {NEXT_STEP}"]) from None
     if not isinstance(value, str):
-        raise ConfigurationError([f"the secret {arn} is binary: store text"])
+        raise ConfigurationError([Problem(f"the secret {arn} is binary: store text", secret=arn)])
     try:
         return parse(value)
     except ValueError as exc:
-        raise ConfigurationError([f"the secret {arn} {exc}"]) from None  # the chain could quote the value
+        # The chain could quote the value.
+        raise ConfigurationError([Problem(f"the secret {arn} {exc}", secret=arn)]) from None
 
 
 def cause(exc: GetParameterError) -> str:

@@ -50,8 +50,8 @@ class Token(Protocol):
         """The token as it is now."""
 
 
-class Gate(Protocol):
-    """What every request passes: see `politeness.Gate`."""
+class RateLimit(Protocol):
+    """What every request passes: see `polling.rate_limit`."""
 
     def enter(self) -> None:
         """Returns when the request may be sent, raises `StopReading` when it may not."""
@@ -72,15 +72,15 @@ class Page:
 
 
 class Testmo:
-    """Reads one instance. `url` is its origin; every request passes the `gate` first."""
+    """Reads one instance. `url` is its origin; every request passes `rate_limit` first."""
 
     def __init__(
-        self, *, url: str, token: Token, pool: urllib3.PoolManager, gate: Gate, now: Callable[[], datetime]
+        self, *, url: str, token: Token, pool: urllib3.PoolManager, rate_limit: RateLimit, now: Callable[[], datetime]
     ) -> None:
         self._base = f"{url}/api/v1"
         self._token = token
         self._pool = pool
-        self._gate = gate
+        self._rate_limit = rate_limit
         self._now = now
         self._knows_statuses = True
         self._sizes: dict[str, tuple[int, ...]] = {}  # of lists whose rows are heavy, for as long as this poll
@@ -95,7 +95,7 @@ class Testmo:
             refused = TokenRefused(
                 "Testmo accepts the token and lets its user do nothing (403 on /user): give the user a role"
             )
-            self._gate.close(refused)  # as with 401: the poll fails, and its alarm says so
+            self._rate_limit.close(refused)  # as with 401: the poll fails, and its alarm says so
             raise refused from exc
         return rows.as_name(rows.as_object(body, "/user").get("name")) or "a user without a name"
 
@@ -244,7 +244,7 @@ class Testmo:
         return Page(result, body.get("expands"), next_page, rows.as_int(body.get("total")), server_date(answer))
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
-        """The one way to Testmo: pass the gate, send, and turn every answer into JSON or an error."""
+        """The one way to Testmo: pass the rate limit, send, and turn every answer into JSON or an error."""
         answer, token = self._ask(path, query, self._token.get())
         if answer.status == 401:  # noqa: PLR2004 - an HTTP status; a rotated token is worth one more question
             fresh = self._token.refresh()
@@ -252,16 +252,16 @@ class Testmo:
                 answer, token = self._ask(path, query, fresh)
         throttled = asked_for_a_pause(path, answer, self._now())
         if throttled is not None:
-            self._gate.close(throttled)
+            self._rate_limit.close(throttled)
             raise throttled
         try:
             return checked(path, answer, token), answer
         except TokenRefused as exc:
-            self._gate.close(exc)
+            self._rate_limit.close(exc)
             raise
 
     def _ask(self, path: str, query: Mapping[str, str], token: str) -> tuple[Answer, str]:
-        self._gate.enter()
+        self._rate_limit.enter()
         headers = {
             "Accept": "application/json",  # without it Testmo redirects a refused request to its login page
             "Accept-Encoding": "gzip",

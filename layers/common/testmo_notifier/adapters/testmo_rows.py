@@ -1,6 +1,6 @@
 """Testmo's JSON, read into the nouns of `model`.
 
-A row of results is never refused: what cannot be understood becomes None and a sentence in `problems`
+A row of results is never refused: what cannot be understood becomes None and is named in `problems`
 (rule 14 of the promise). Anything else without an id is refused with `ValueError`, because nobody could tell it from
 others. Shapes: https://docs.testmo.com/api/reference (runs, results, projects).
 """
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, Run
+from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, RowProblem, Run
 
 MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
@@ -27,24 +27,24 @@ Json = Mapping[str, object]
 def result(raw: object) -> Result:
     """One row of `/runs/{id}/results`."""
     row: Json = raw if isinstance(raw, dict) else {}
-    problems: list[str] = [] if isinstance(raw, dict) else ["the row is not an object"]
+    problems = [] if isinstance(raw, dict) else [RowProblem("the row", "is not an object")]
 
     def number(name: str, *, nullable: bool) -> int | None:
         value = as_int(row.get(name))
         if value is None and not (nullable and row.get(name) is None) and isinstance(raw, dict):
-            problems.append(f"{name} is missing" if row.get(name) is None else f"{name} is not a number")
+            problems.append(RowProblem(name, "is missing" if row.get(name) is None else "is not a number"))
         return value
 
     def moment(name: str, *, nullable: bool) -> datetime | None:
         value = as_time(row.get(name))
         if value is None and not (nullable and row.get(name) is None) and isinstance(raw, dict):
-            problems.append(f"{name} is missing" if row.get(name) is None else f"{name} is not a date")
+            problems.append(RowProblem(name, "is missing" if row.get(name) is None else "is not a date"))
         return value
 
     result_id = number("id", nullable=False)
     note = row.get("note")
     if note is not None and not isinstance(note, str):
-        problems.append("note is not text")
+        problems.append(RowProblem("note", "is not text"))
     return Result(
         key=result_id if result_id is not None else anonymous_key(raw),
         id=result_id,

@@ -1,0 +1,1 @@
+"""The queue's side: pace, once only, dead letters."""

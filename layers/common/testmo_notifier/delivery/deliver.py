@@ -1,0 +1,251 @@
+"""The use case of the Slack function: what happens to each message of one batch.
+
+Every message ends in one of four ways: Slack took it; Slack had it already; it goes back to the queue until later; it
+is parked in the dead-letter queue, because only a person can help. Nothing else may happen to it: whatever goes
+wrong here, also what nobody thought of, sends a message back to the queue. (Alarms alone know a fifth way: one that
+must not be posted, see `alarms`, is skipped.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from testmo_notifier.channels.slack.alarms import recognised
+from testmo_notifier.delivery.pacing import (
+    PATIENCE,
+    Turn,
+    after_answer,
+    after_failure,
+    after_throttle,
+    backoff_seconds,
+    take_turn,
+)
+from testmo_notifier.errors import (
+    NO_ANSWER,
+    ConfigurationError,
+    DeliveryDelayed,
+    DestinationGone,
+    PayloadRefused,
+    Undelivered,
+)
+from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
+
+CHANNEL_PREFIX: Final = "slack:"
+FOR_ALARMS: Final = ("ops", "default")  # names in the Slack secret, the better one first
+# Before each post: 2 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
+LEAST_SECONDS_LEFT: Final = 20.0
+# For the second post of one message: all other invocations at this webhook are at most that far ahead.
+SECOND_PATIENCE: Final = timedelta(seconds=3)
+# After a failed post the rest of the batch for that destination is not tried, even if its gate is open again.
+NO_PATIENCE: Final = timedelta(seconds=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What the use case does to the world; the Slack function wires the adapters to it.
+
+    webhooks(fresh): the webhooks by name, read again if `fresh`; raises `ConfigurationError`.
+    post(url, payload): post to Slack; raises an `Undelivered`.
+    change_pace(destination, decide): change a webhook's pace for all invocations; raises `DeliveryDelayed`.
+    once(message, send): run `send` unless the message was delivered before (then None); record what it returns.
+    hide(message, seconds): let a message come back in so many seconds.
+    park(message, reason): put a copy of a message into the dead-letter queue.
+    seconds_left(): how long this invocation may still run.
+    """
+
+    webhooks: Callable[[bool], Mapping[str, str]]
+    post: Callable[[str, str], None]
+    change_pace: Callable[[str, Callable[[Pace], tuple[Pace, Turn]]], Turn]
+    once: Callable[[QueuedMessage, Callable[[], Receipt]], Receipt | None]
+    hide: Callable[[QueuedMessage, float], bool]
+    park: Callable[[QueuedMessage, str], None]
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    seconds_left: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a message ended. `reason` is one word, `detail` a sentence, `error` what was raised."""
+
+    message: QueuedMessage
+    end: Literal["delivered", "duplicate", "returned", "parked", "skipped"]
+    reason: str = ""
+    detail: str = ""
+    seconds: float = 0.0
+    text_only: bool = False
+    error: Exception | None = None
+
+
+def deliver(messages: Iterable[QueuedMessage], effects: Effects) -> Iterator[Outcome]:
+    """Deal with every message of a batch, destinations in turn; only what is `returned` stays in the queue."""
+    batch = Batch(effects)
+    for message in in_turns(map(recognised, messages)):
+        yield batch.deal_with(message)
+
+
+def in_turns(messages: Iterable[QueuedMessage]) -> list[QueuedMessage]:
+    """First messages of all destinations first, then the second ones: who waits, waits for its own webhook."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for message in messages:
+        ranked.append((seen[message.destination], message))
+        seen[message.destination] += 1
+    return [message for _, message in sorted(ranked, key=lambda pair: pair[0])]
+
+
+class Batch:
+    """One batch. Remembers which destinations turned out gone or in trouble, and asks those no more."""
+
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
+        self._gone: dict[str, DestinationGone] = {}
+        self._in_trouble: set[str] = set()
+
+    def deal_with(self, message: QueuedMessage) -> Outcome:
+        """See one message to its end; never raises."""
+        try:
+            if message.is_alarm and not message.silent:
+                message = self._addressed(message)
+            return self._deliver(message)
+        except (DestinationGone, PayloadRefused) as exc:
+            return self._park(message, exc)
+        except DeliveryDelayed as exc:
+            return self._give_back(message, exc, exc.reason, exc.retry_after_seconds)
+        except ConfigurationError as exc:
+            return self._give_back(message, exc, "secret_unreadable")
+        except Exception as exc:  # noqa: BLE001 - our own bug must neither lose this message nor stop the others
+            return self._give_back(message, exc, "unexpected")
+
+    def _deliver(self, message: QueuedMessage) -> Outcome:
+        if message.silent:
+            return Outcome(message, "skipped", reason=message.silent)
+        if message.problem is not None:
+            raise PayloadRefused(message.problem, reason="not_ours")
+        receipt = self._effects.once(message, lambda: self._send(message))
+        if receipt is None:
+            return Outcome(message, "duplicate", reason="delivered_before")
+        return Outcome(message, "delivered", text_only=receipt.text_only)
+
+    def _addressed(self, message: QueuedMessage) -> QueuedMessage:
+        """An alarm with the destination it goes to: `ops`, else `default`, else whichever webhook there is.
+
+        One that proved gone in this batch is left out, as long as there is another: an alarm has to reach somebody.
+        """
+        webhooks = self._effects.webhooks(False)
+        names = [name for name in dict.fromkeys((*FOR_ALARMS, *webhooks)) if name in webhooks]
+        destinations = [f"{CHANNEL_PREFIX}{name}" for name in names]
+        destination = next((one for one in destinations if one not in self._gone), destinations[-1])
+        attributes = (Attribute("id", "String", message.id), Attribute("destination", "String", destination))
+        return replace(message, destination=destination, attributes=attributes)
+
+    def _send(self, message: QueuedMessage) -> Receipt:
+        """Post the message, as text alone if Slack dislikes its blocks."""
+        gone = self._gone.get(message.destination)
+        if gone is not None:
+            raise gone
+        try:
+            self._post_or_look_again(message, message.body, PATIENCE)
+        except PayloadRefused:
+            self._post_or_look_again(message, text_only(message.body), SECOND_PATIENCE)
+            return Receipt(self._effects.now(), text_only=True)
+        return Receipt(self._effects.now(), text_only=False)
+
+    def _post_or_look_again(self, message: QueuedMessage, payload: str, patience: timedelta) -> None:
+        """Post; if the webhook is gone, read the secret again and post once more with what it says now.
+
+        A test is sent to see what the secret says now: by an address that was kept it would prove nothing.
+        """
+        name = message.destination.removeprefix(CHANNEL_PREFIX)
+        try:
+            self._post(message, self._effects.webhooks(message.is_test).get(name), payload, patience)
+        except DestinationGone:
+            url = self._effects.webhooks(True).get(name)
+            try:
+                self._post(message, url, payload, SECOND_PATIENCE)
+            except DestinationGone as exc:
+                self._gone[message.destination] = exc
+                raise
+
+    def _post(self, message: QueuedMessage, url: str | None, payload: str, patience: timedelta) -> None:
+        """Wait for the webhook's slot, post, and tell the other invocations how it went."""
+        if url is None:
+            raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
+        turn = self._wait_for_slot(message, patience)
+        try:
+            self._effects.post(url, payload)
+        except DeliveryDelayed as exc:
+            self._in_trouble.add(message.destination)
+            turn = self._shut_gate(message, exc)
+            if not turn.failures:  # it is this message alone
+                self._in_trouble.discard(message.destination)
+            wait = (turn.at - self._effects.now()).total_seconds()
+            raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
+        except Undelivered:
+            self._end_trouble(message, turn)
+            raise
+        self._end_trouble(message, turn)
+
+    def _wait_for_slot(self, message: QueuedMessage, patience: timedelta) -> Turn:
+        effects = self._effects
+        if effects.seconds_left() < LEAST_SECONDS_LEFT:
+            raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
+        if message.destination in self._in_trouble:
+            patience = NO_PATIENCE
+        turn = effects.change_pace(
+            message.destination,
+            lambda pace: take_turn(pace, effects.now(), message.id, receives=message.receives, patience=patience),
+        )
+        wait = (turn.at - effects.now()).total_seconds()
+        if not turn.granted:
+            reason = "in_trouble" if turn.failures else "paced"
+            raise DeliveryDelayed("others are first", reason=reason, retry_after_seconds=wait)
+        if wait > 0:
+            effects.sleep(wait)
+        return turn
+
+    def _shut_gate(self, message: QueuedMessage, exc: DeliveryDelayed) -> Turn:
+        now, seconds = self._effects.now(), exc.retry_after_seconds
+
+        def shut(pace: Pace) -> tuple[Pace, Turn]:
+            if seconds is None:
+                answered = exc.reason != NO_ANSWER
+                return after_failure(pace, now, message.id, receives=message.receives, answered=answered)
+            return after_throttle(pace, now, receives=message.receives, retry_after_seconds=seconds)
+
+        return self._effects.change_pace(message.destination, shut)
+
+    def _end_trouble(self, message: QueuedMessage, turn: Turn) -> None:
+        """Slack answered: let everybody post again, if they were not."""
+        if not turn.failures:
+            return
+        now = self._effects.now()
+        with suppress(DeliveryDelayed):  # had Slack taken the message, an error here would send it twice
+            self._effects.change_pace(message.destination, lambda pace: after_answer(pace, now))
+
+    def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:
+        try:
+            if message.is_alarm and self._addressed(message).destination != message.destination:
+                return self.deal_with(message)
+            self._effects.park(message, exc.reason)
+        except Exception as failure:  # noqa: BLE001 - unparked is not acknowledged, or the message were lost
+            return self._give_back(message, failure, "not_parked")
+        return Outcome(message, "parked", reason=exc.reason, detail=str(exc), error=exc)
+
+    def _give_back(self, message: QueuedMessage, exc: Exception, reason: str, seconds: float | None = None) -> Outcome:
+        wait = backoff_seconds(message.receives) if seconds is None else seconds
+        self._effects.hide(message, wait)
+        detail = str(exc) if isinstance(exc, Undelivered | ConfigurationError) else ""  # others may quote anything
+        return Outcome(message, "returned", reason=reason, detail=detail, seconds=wait, error=exc)
+
+
+def text_only(body: str) -> str:
+    """A Slack payload without its blocks."""
+    payload = json.loads(body)
+    return json.dumps({name: value for name, value in payload.items() if name not in ("blocks", "attachments")})

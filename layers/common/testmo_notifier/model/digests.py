@@ -1,0 +1,99 @@
+"""What one message is about, and what becomes of it. Notes are clean text here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from testmo_notifier.model.testmo import Counters, Issue
+
+
+@dataclass(frozen=True, slots=True)
+class NamedResult:
+    """What a digest says of one result: names instead of ids where they are known, the note as text.
+
+    `previous_status` is set when the result was announced before and somebody changed its status since.
+    """
+
+    id: int | None
+    test_id: int | None
+    case_id: int | None
+    case_name: str | None
+    status_id: int | None
+    status: str
+    is_latest: bool | None
+    created_at: datetime | None
+    created_by: int | None
+    created_by_name: str | None
+    updated_at: datetime | None
+    updated_by: int | None
+    updated_by_name: str | None
+    assignee_id: int | None
+    assignee: str | None
+    elapsed_us: int | None
+    issues: tuple[Issue, ...]
+    note: str
+    url: str
+    previous_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one message is about: the new failing results of one run in one poll.
+
+    `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
+    capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
+    included; empty in an outbox that an older version wrote.
+    """
+
+    run_id: int
+    run_name: str
+    run_url: str
+    project_id: int
+    project_name: str
+    milestone: str | None
+    configuration: str | None
+    counters: Counters
+    total: int
+    omitted: int
+    counts: Mapping[str, int]
+    results: tuple[NamedResult, ...]
+    keys: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A digest that is still to be handed over to one destination. The id is fixed at commit."""
+
+    id: str
+    destination: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was published of one run: the keys of the results, and the notification's id for each destination."""
+
+    run_id: int
+    at: datetime
+    keys: frozenset[int]
+    notifications: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A rendered digest for one destination, ready for one plain SNS publish."""
+
+    id: str
+    destination: str
+    channel: str
+    subject: str
+    message: str
+    run_id: int
+    project_id: int
+    statuses: tuple[str, ...]
+
+
+TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits

@@ -1,0 +1,73 @@
+"""What waits in the queue of a channel, and what is kept of its pace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from testmo_notifier.model.digests import TEST_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A message attribute as SQS knows it: a name, a type, text or (for Binary) bytes."""
+
+    name: str
+    type: str
+    value: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A notification that waits in the Slack queue.
+
+    `body` is the exact JSON to post, `text` its text alone. `queue_id` and `handle` are SQS's, `receives` counts
+    how often it was received, this time included; `sent_at` is when it was put into the queue. `problem` says in
+    words why a message is none of ours. An alarm has no destination of its own; `silent` is the reason, one word, why
+    it is acknowledged without being posted.
+    """
+
+    queue_id: str
+    handle: str
+    receives: int
+    body: str
+    attributes: tuple[Attribute, ...] = ()
+    id: str = ""
+    destination: str = ""
+    run_id: str = ""
+    text: str = ""
+    sent_at: datetime | None = None
+    problem: str | None = None
+    is_alarm: bool = False
+    silent: str = ""
+
+    @property
+    def is_test(self) -> bool:
+        """Whether somebody sent it to see whether it arrives (`testmo-notifier send-test`)."""
+        return self.id.startswith(TEST_PREFIX)
+
+
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What we keep per webhook, shared by all invocations; `pacing` says how it is used.
+
+    Nobody posts before `next_slot`. `line_end` is when the last waiting message was told to come back. `failures`
+    counts the posts that failed in a row, those that Slack throttled included; one message that fails again and again
+    counts once. `failed` are the ids of the messages that failed last, the latest at the end.
+    """
+
+    next_slot: datetime = LONG_AGO
+    line_end: datetime = LONG_AGO
+    failures: int = 0
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Slack took a message: when, and in which form."""
+
+    at: datetime
+    text_only: bool

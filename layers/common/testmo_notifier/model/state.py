@@ -1,0 +1,181 @@
+"""What is kept between two polls. docs/state.md says how it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from testmo_notifier.model.digests import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where an unfinished read goes on: the same lower bound (None is no bound), one page earlier.
+
+    `began_at` is Testmo's clock when the read began, in an earlier poll. `watching` says what was asked for, because
+    the pages of another question are other pages; empty where an older version wrote it.
+    """
+
+    bound: datetime | None
+    page: int
+    total: int | None
+    began_at: datetime | None = None
+    watching: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A result that was its test's latest failing one: its status, and whether a sweep no longer found it failing."""
+
+    status: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What we keep per run; docs/state.md says how it is stored.
+
+    `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
+    latest announced result (key, status id), `superseded` the keys that were there before to what is known of them.
+    `counters` are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's
+    clock when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is
+    due or goes on, `swept_for` what one was looking for that came to its end before the read did. While `silent_before`
+    is set, sweeps take over what was failing before that moment without announcing it. `gone_at` is our clock when
+    Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else empty. `version` counts the
+    writes; it is 0 for a checkpoint that was never written.
+    """
+
+    run_id: int
+    project_id: int
+    cursor: datetime
+    floor: datetime
+    seen: Mapping[int, datetime] = field(default_factory=dict)
+    failing: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    superseded: Mapping[int, Superseded] = field(default_factory=dict)
+    counters: Mapping[int, int] | None = None
+    watching: str = ""
+    resume: Resume | None = None
+    sweep: Resume | None = None
+    swept_for: str = ""
+    silent_before: datetime | None = None
+    outbox: tuple[Outgoing, ...] = ()
+    version: int = 0
+    read_at: datetime | None = None
+    closed_at: datetime | None = None
+    gone_at: datetime | None = None
+    rewound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """What we keep per project: watched since when, its last counts, and its runs that are not done with.
+
+    `open_runs` were open at the last discovery. `closing` are closed but not yet read after closing plus
+    the overlap: run id to closing time. `looked_at` is Testmo's clock when it was last looked into to the end; it is
+    kept only while the projects are too many, or too troubled, for all of them to be looked into in one poll.
+    """
+
+    project_id: int
+    watched_since: datetime
+    run_closed_count: int | None = None
+    open_runs: frozenset[int] = frozenset()
+    closing: Mapping[int, datetime] = field(default_factory=dict)
+    gone_at: datetime | None = None
+    looked_at: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A long time between two polls, by our clock."""
+
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """When the last poll saw it; once it is over, since which poll."""
+
+    seen_at: datetime
+    over_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address that a parameter names, and the topic it should be subscribed to. `gets` says to what, in words."""
+
+    name: str
+    address: str
+    topic_arn: str
+    gets: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailCheck:
+    """One look at the mailboxes: which of them have no confirmed subscription, or why AWS did not tell.
+
+    `told` are those of which somebody was told by mail.
+    """
+
+    at: datetime
+    lost: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the poller keeps about itself. Times are our clock, or Testmo's where it says so.
+
+    `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
+    `closed_checked_at` is when, by Testmo's clock, closed runs were last listed regardless of counts. `undone` are
+    runs that were due and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since` says since
+    which poll (our clock) a run is left undone or half read. `requests` counts the requests of the last minute by
+    epoch second. `statuses` are the ids of the statuses that are watched by name. `watching` is what is watched,
+    `watched_at` Testmo's clock at the last poll that watched it, `ceased` the same of what was watched before.
+    `projects` were listed at the last complete discovery, `run_ids` is what `RunIds` was then. `hidden` are runs that
+    Testmo does not let the token's user see, and since when (our clock). `ended_at` is when the
+    last poll was over, however it ended, `pauses` are the latest long times between two polls, `mail` is what the last
+    look at the mailboxes found, `troubles` are those whose alarms are on, by their metrics.
+    """
+
+    installed_at: datetime | None = None
+    polled_at: datetime | None = None
+    discovered_at: datetime | None = None
+    closed_checked_at: datetime | None = None
+    not_before: datetime | None = None
+    undone: frozenset[int] = frozenset()
+    undone_since: Mapping[int, datetime] = field(default_factory=dict)
+    unswept: frozenset[int] = frozenset()
+    statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    requests: Mapping[int, int] = field(default_factory=dict)
+    watching: str = ""
+    watched_at: datetime | None = None
+    ceased: Mapping[str, datetime] = field(default_factory=dict)
+    projects: frozenset[int] = frozenset()
+    run_ids: frozenset[int] = frozenset()
+    hidden: Mapping[int, datetime] = field(default_factory=dict)
+    ended_at: datetime | None = None
+    pauses: tuple[Pause, ...] = ()
+    mail: MailCheck | None = None
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProgress:
+    """How far the names of a project's cases are known.
+
+    `next_page` is where the paging of all of them goes on until `completed_at` (our clock) says it ended. `newest`
+    is the newest creation time seen, from which on later ones are asked for.
+    """
+
+    newest: datetime | None = None
+    next_page: int = 1
+    completed_at: datetime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every page was read."""
+        return self.completed_at is not None

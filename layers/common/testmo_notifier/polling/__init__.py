@@ -1,0 +1,1 @@
+"""What a poll is made of, a file for each job; `poll` tells the story."""

@@ -1,0 +1,97 @@
+"""Names for cases. Results carry only a case id, and no call reads a single case.
+
+So the list of a project's cases is paged once, a few pages a poll, then only for what is new, and once a day again for
+what was renamed. Everything here is a courtesy: it spends what the results left of the budget, and whatever goes
+wrong, the message goes out with `C-<id>` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.errors import NotifierError, StopReading
+from testmo_notifier.model import CaseProgress, Digest
+from testmo_notifier.notices.digest import MAX_NAME_CHARS
+from testmo_notifier.notices.text import one_line
+from testmo_notifier.ports import Store, Testmo
+
+REFRESH_AFTER: Final = timedelta(days=1)
+MAX_PAGES: Final = 20  # in one poll; the 13,700 cases of a large project take seven polls
+MARGIN: Final = timedelta(seconds=1)
+
+
+class CaseNames:
+    """The names of cases: from the table, and a little of them from Testmo in every poll."""
+
+    def __init__(self, testmo: Testmo, store: Store, *, now: datetime, has_room: Callable[[], bool]) -> None:
+        self._testmo = testmo
+        self._store = store
+        self._now = now
+        self._has_room = has_room
+        self._pages = 0
+        self.problems: list[str] = []
+
+    def name(self, digest: Digest) -> Digest:
+        """The digest with every name that is known by now."""
+        wanted = {result.case_id for result in digest.results if result.case_id is not None}
+        known = self._store.case_names(digest.project_id, wanted) if wanted else {}
+        names = {case_id: one_line(name, MAX_NAME_CHARS) or None for case_id, name in known.items()}
+        results = tuple(replace(result, case_name=names.get(result.case_id or 0)) for result in digest.results)
+        return replace(digest, results=results)
+
+    def learn(self, urgent: Iterable[int], others: Iterable[int]) -> None:
+        """Page on through the cases of projects, those with an unnamed result first.
+
+        Stops at the first thing that goes wrong and says so: the next poll goes on where this one stopped.
+        """
+        urgent = list(dict.fromkeys(urgent))
+        try:
+            for project_id in [*urgent, *(other for other in others if other not in urgent)]:
+                self._learn_project(project_id, has_unknown=project_id in urgent)
+        except StopReading:
+            return  # why is said where results are read
+        except NotifierError as exc:
+            self.problems.append(f"case names are not complete yet: {exc}")
+
+    def _learn_project(self, project_id: int, *, has_unknown: bool) -> None:
+        progress = self._store.case_progress(project_id)
+        if progress.is_complete and progress.completed_at and self._now - progress.completed_at >= REFRESH_AFTER:
+            progress = CaseProgress(newest=progress.newest, next_page=1)
+        while not progress.is_complete and self._may_ask():
+            page = self._testmo.cases(project_id, page=progress.next_page, created_after=None)
+            self._save(project_id, page.names)
+            newest = max(filter(None, (progress.newest, page.newest)), default=None)
+            done = self._now if page.next_page is None else None
+            progress = CaseProgress(newest=newest, next_page=page.next_page or 1, completed_at=done)
+            self._store.save_case_progress(project_id, progress)
+            has_unknown = False
+        if has_unknown and progress.is_complete:
+            self._learn_new(project_id, progress)
+
+    def _learn_new(self, project_id: int, progress: CaseProgress) -> None:
+        newest = progress.newest
+        number: int | None = 1
+        while number is not None and self._may_ask():
+            after = progress.newest - MARGIN if progress.newest else None
+            page = self._testmo.cases(project_id, page=number, created_after=after)
+            self._save(project_id, page.names)
+            newest = max(filter(None, (newest, page.newest)), default=None)
+            number = page.next_page
+        if number is None and newest != progress.newest:
+            self._store.save_case_progress(project_id, replace(progress, newest=newest))
+
+    def _save(self, project_id: int, names: Mapping[int, str]) -> None:
+        short = {case_id: one_line(name, MAX_NAME_CHARS) for case_id, name in names.items()}
+        self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name})
+
+    def _may_ask(self) -> bool:
+        self._pages += 1
+        return self._pages <= MAX_PAGES and self._has_room()
+
+
+def has_unnamed(digest: Digest) -> bool:
+    """Whether a result of a digest has a case without a known name."""
+    return any(result.case_id is not None and result.case_name is None for result in digest.results)

@@ -1,0 +1,120 @@
+"""What one run's reading leaves behind: checkpoint and outbox in one write (rule 10), and then its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from testmo_notifier.errors import (
+    FORBIDDEN,
+    Invisible,
+    LostRace,
+    RequestRejected,
+    StopReading,
+    TooLarge,
+    Unreadable,
+    unexpected,
+)
+from testmo_notifier.model import Checkpoint, Outgoing, WatchedRun
+from testmo_notifier.polling.backlog import Backlog
+from testmo_notifier.polling.handover import Outboxes
+from testmo_notifier.polling.hidden import HiddenRuns
+from testmo_notifier.polling.report import Report
+from testmo_notifier.ports import Store
+from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
+from testmo_notifier.sources.testmo_runs.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committer:
+    """Writes what was read, run after run, in the thread of the poll; `checkpoints` are as they were written last."""
+
+    store: Store
+    outboxes: Outboxes
+    backlog: Backlog
+    hidden: HiddenRuns
+    report: Report
+    checkpoints: dict[int, Checkpoint]
+    watch: Watch
+    destinations: tuple[str, ...]
+    now: Callable[[], datetime]
+    deleted: set[int] = field(default_factory=set)
+
+    def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
+        """Write checkpoint and outbox in one, then hand over. What goes wrong with one run stays with that run."""
+        run = watched.run
+        self.backlog.undone.add(run.id)
+        try:
+            reading = future.result()
+            outbox = self.outbox(reading)
+        except StopReading as exc:
+            self.report.left(str(exc))
+        except Invisible as exc:
+            self.out_of_sight(watched, exc)
+        except (Unreadable, RequestRejected) as exc:
+            self.report.settings_problems += isinstance(exc, RequestRejected)
+            self.report.unfinished(f"run {run.id} ({run.name}): {exc}")
+        except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
+            self.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
+        else:
+            if self.write(reading, outbox):
+                self.backlog.done(reading)
+                self.hidden.remove(run.id)  # it is shown
+                self.report.count(reading)
+
+    def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
+        """What a reading has to tell, for each destination."""
+        return tuple(
+            Outgoing(reading.news.notification_id(destination), destination, digest)
+            for digest in ([reading.news.build()] if reading.news.total else [])
+            for destination in self.destinations
+        )
+
+    def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
+        """The one write, and the hand-over after it; False when another poller was faster."""
+        before = self.checkpoints.get(reading.checkpoint.run_id)
+        if not outbox and before is not None and not is_worth_writing(before, reading.checkpoint):
+            return True
+        checkpoint = replace(reading.checkpoint, outbox=outbox)
+        try:
+            try:
+                committed = self.store.commit(checkpoint)
+            except TooLarge:  # it can do without what earlier results of its tests were
+                committed = self.store.commit(replace(checkpoint, superseded={}))
+        except (LostRace, TooLarge) as exc:
+            self.report.unfinished(str(exc))
+            return False
+        self.checkpoints[committed.run_id] = self.outboxes.publish_if_named(committed)
+        return True
+
+    def out_of_sight(self, watched: WatchedRun, why: Invisible) -> None:
+        """A run is hidden, which every poll says until it is shown again, or deleted, which is said once."""
+        run = watched.run
+        before = self.checkpoints.get(run.id)
+        if why.status == FORBIDDEN:
+            self.hidden.refuse(run.id, self.now())
+            self.report.invisible += 1
+            self.report.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
+        else:
+            was_said = before is not None and before.gone_at is not None and run.id not in self.hidden.since
+            self.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
+            self.hidden.remove(run.id)
+            self.deleted.add(run.id)
+        self.mark_gone(watched)
+
+    def mark_gone(self, watched: WatchedRun) -> None:
+        """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
+        run = watched.run
+        checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)
+        try:
+            self.store.commit(replace(checkpoint, gone_at=self.now()))
+        except LostRace as exc:
+            self.report.problems.append(str(exc))
+        self.backlog.undone.discard(run.id)
+
+
+def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:
+    """Whether a read without news left anything to keep. Of a quiet open run nothing is written."""
+    return after.closed_at is not None or replace(after, read_at=before.read_at) != before

@@ -1,0 +1,159 @@
+"""From the outbox to SNS (rules 10, 13 and 15): render, publish, then clear what was published."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from testmo_notifier.errors import LostRace, Unpublished
+from testmo_notifier.model import Checkpoint, Digest, Outgoing
+from testmo_notifier.polling.case_names import CaseNames, has_unnamed
+from testmo_notifier.ports import Renderer, Store, Topic
+
+MAX_PER_DESTINATION: Final = 20  # messages in one poll; the rest waits in its outbox
+SECONDS_BETWEEN_MAILS: Final = 0.2  # SNS suspends an email subscription that gets more than 10 a second
+MIN_SECONDS_LEFT: Final = 5.0
+
+
+class HandOver:
+    """Hands outboxes over, and counts for the whole poll."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        renderer: Renderer,
+        topic: Topic,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        seconds_left: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._topic = topic
+        self._now = now
+        self._sleep = sleep
+        self._seconds_left = seconds_left
+        self._sent: Counter[str] = Counter()
+        self._last_mail: datetime | None = None
+        self.problems: list[str] = []
+
+    @property
+    def published(self) -> int:
+        """How many messages were published so far."""
+        return self._sent.total()
+
+    def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Publish what an outbox holds and clear it; what could not be published stays in it."""
+        done = [outgoing for outgoing in checkpoint.outbox if self._publish(outgoing)]
+        if not done:
+            return checkpoint
+        try:
+            return self._store.clear(checkpoint, done, at=self._now())
+        except LostRace as exc:
+            self.problems.append(f"{exc}: its messages may go out twice")
+            return checkpoint
+
+    def _publish(self, outgoing: Outgoing) -> bool:
+        if self._sent[outgoing.destination] >= MAX_PER_DESTINATION or self._seconds_left() < MIN_SECONDS_LEFT:
+            return False
+        try:
+            notification = self._renderer.notification(outgoing)
+        except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
+            words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
+            self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
+            return False
+        if notification.channel == "email":
+            self._pace()
+        try:
+            self._topic.publish(notification)
+        except Unpublished as exc:
+            self.problems.append(f"{exc}: it stays in the outbox of run {outgoing.digest.run_id}")
+            return False
+        self._sent[outgoing.destination] += 1
+        return True
+
+    def _pace(self) -> None:
+        if self._last_mail is not None:
+            wait = SECONDS_BETWEEN_MAILS - (self._now() - self._last_mail).total_seconds()
+            if wait > 0:
+                self._sleep(min(wait, SECONDS_BETWEEN_MAILS))
+        self._last_mail = self._now()
+
+
+class Outboxes:
+    """The outboxes of one poll: published under the names known by now, or when the poll has learnt more of them.
+
+    `pending` are the runs with something left in theirs, `unpublished_since` says since when.
+    """
+
+    def __init__(self, hand_over: HandOver, names: CaseNames, *, now: datetime) -> None:
+        self._hand_over = hand_over
+        self._names = names
+        self._now = now
+        self.unnamed: list[Checkpoint] = []
+        self.pending: set[int] = set()
+        self.unpublished_since: dict[int, datetime] = {}
+
+    @property
+    def published(self) -> int:
+        """How many messages were published so far."""
+        return self._hand_over.published
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong so far."""
+        return [*self._hand_over.problems, *self._names.problems]
+
+    def publish(self, checkpoint: Checkpoint, *, unless_pending: bool = False) -> Checkpoint:
+        """Hand one outbox over, and remember whether something is left in it."""
+        if unless_pending and checkpoint.run_id in self.pending:
+            return checkpoint
+        return self._publish(self._named(checkpoint))
+
+    def publish_waiting(self, waiting: Iterable[Checkpoint], go_on: Callable[[], None]) -> None:
+        """Hand over what a crash or a busy poll left, oldest first; `go_on` keeps the lease."""
+        for checkpoint in sorted(waiting, key=lambda one: one.read_at or one.floor):
+            go_on()
+            self.publish(checkpoint)
+
+    def publish_unnamed(self, go_on: Callable[[], None]) -> Iterator[Checkpoint]:
+        """Publish what waited for the name of a case, named or not; gives back what is left."""
+        for checkpoint in self.unnamed:
+            go_on()
+            yield self.publish(checkpoint)
+
+    def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
+        named = self._named(checkpoint)
+        if not any(has_unnamed(outgoing.digest) for outgoing in named.outbox):
+            return self._publish(named)
+        self.pending.add(checkpoint.run_id)
+        self.unnamed.append(checkpoint)
+        return checkpoint
+
+    def _publish(self, named: Checkpoint) -> Checkpoint:
+        rest = self._hand_over(named)
+        self.unpublished_since.pop(rest.run_id, None)
+        self.pending.discard(rest.run_id)
+        if rest.outbox:
+            self.pending.add(rest.run_id)
+            self.unpublished_since[rest.run_id] = rest.read_at or self._now
+        return rest
+
+    def learn_names(self, project_ids: Iterable[int]) -> None:
+        """Spend what is left of the budget on case names, those of waiting messages first."""
+        self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
+
+    def _named(self, checkpoint: Checkpoint) -> Checkpoint:
+        outbox: list[Outgoing] = []
+        digest: Digest | None = None
+        for outgoing in checkpoint.outbox:
+            if digest is None or outgoing.digest != digest:  # one and the same for all destinations, as a rule
+                digest = outgoing.digest
+                named = self._names.name(digest)
+            outbox.append(replace(outgoing, digest=named))
+        return replace(checkpoint, outbox=tuple(outbox))

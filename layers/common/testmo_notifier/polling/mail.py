@@ -1,0 +1,113 @@
+"""Whether our own addresses still get mail.
+
+SNS puts a link that ends the subscription under every mail, and tells nobody when it was followed: mail scanners and
+people who share a mailbox do. So the poller looks hourly. What it finds is an alarm; that alarm has to reach somebody
+whom the loss has not cut off, so mail to the other address goes out where the alarms' own one is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.errors import Unlisted, Unpublished, unexpected
+from testmo_notifier.model import Mailbox, MailCheck, Notification
+from testmo_notifier.ports import Mailboxes, Topic
+
+SECONDS: Final = 20  # what has to be left of the time to look at the mailboxes; AWS may be slow to answer
+INTERVAL: Final = timedelta(hours=1)
+NOTIFICATIONS: Final = "notifications"
+ALARMS: Final = "alarms"
+RUNBOOK: Final = 'docs/runbook.md, "An address gets no mail"'
+DESTINATION: Final = "email:default"  # what EmailAddress is subscribed to
+
+
+def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str) -> tuple[Mailbox, ...]:
+    """The mailboxes of a stack, by the parameters that name them. `ops_email` is the other one where it has none."""
+    boxes = [Mailbox("EmailAddress", email, topic_arn, NOTIFICATIONS)] if email else []
+    if ops_email and ops_topic_arn:
+        name = "EmailAddress (for alarms)" if ops_email == email else "OpsEmailAddress"
+        boxes.append(Mailbox(name, ops_email, ops_topic_arn, ALARMS))
+    return tuple(boxes)
+
+
+def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
+    """Whether an alarm reaches anybody: OpsTopic has Slack, too."""
+    return "slack" in channels or not expected or unsubscribed < len(expected)
+
+
+def look(before: MailCheck | None, boxes: Mailboxes, topic: Topic, *, now: datetime) -> MailCheck:
+    """Ask AWS who is subscribed. Where the alarms' own mailbox is lost, tell the other one. Ends no poll."""
+    try:
+        return tell(found(before, boxes.lost(), at=now), boxes.expected, topic)
+    except Unlisted as exc:
+        return not_found(before, str(exc), at=now)
+    except Exception as exc:  # noqa: BLE001 - the poll before it was a good one
+        return not_found(before, unexpected(exc), at=now)
+
+
+def tell(check: MailCheck, expected: Sequence[Mailbox], topic: Topic) -> MailCheck:
+    """Publish the notice, if there is one, and keep of whom it told."""
+    new = notice(check, expected)
+    if new is None:
+        return check
+    names, notification = new
+    try:
+        topic.publish(notification)
+    except Unpublished as exc:  # told at the next look
+        return replace(check, problem=str(exc))
+    return replace(check, told=check.told | names)
+
+
+def is_due(check: MailCheck | None, now: datetime) -> bool:
+    """Whether it is time to look again."""
+    return check is None or now - check.at >= INTERVAL
+
+
+def found(before: MailCheck | None, lost: frozenset[str], *, at: datetime) -> MailCheck:
+    """What a look found. Who is subscribed again and lost anew is told of anew."""
+    return MailCheck(at, lost, (before.told if before else frozenset()) & lost)
+
+
+def not_found(before: MailCheck | None, problem: str, *, at: datetime) -> MailCheck:
+    """What holds when AWS did not tell: what held before."""
+    return MailCheck(at, before.lost, before.told, problem) if before else MailCheck(at, problem=problem)
+
+
+def problems(check: MailCheck, expected: Sequence[Mailbox]) -> list[str]:
+    """In words, without the address: logs are read by many."""
+    words = [
+        f"{box.name} has no confirmed subscription and gets no {box.gets}: see {RUNBOOK}"
+        for box in expected
+        if box.name in check.lost
+    ]
+    return [*words, *([f"{check.problem}; it is asked again in an hour"] if check.problem else [])]
+
+
+def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str], Notification] | None:
+    """The mail to the address that lives, about the one for alarms that does not, once for each loss."""
+    is_reached = any(box.gets == NOTIFICATIONS and box.name not in check.lost for box in expected)
+    silent = [box for box in expected if box.gets == ALARMS and box.name in check.lost - check.told]
+    if not is_reached or not silent:
+        return None
+    words = [
+        f"{silent[0].name} gets no alarms: its subscription is gone, or was never confirmed.",
+        "",
+        "If the notifier itself stops, nobody there will be told. Mail scanners and people who share a mailbox end a",
+        "subscription by the link that AWS puts under every mail.",
+        "",
+        f"What to do: {RUNBOOK}.",
+    ]
+    mail = Notification(
+        id=f"mailbox-{check.at:%Y%m%d%H%M%S}",
+        destination=DESTINATION,
+        channel="email",
+        subject="Testmo Notifier: alarms reach nobody by mail",
+        message="\n".join(words) + "\n",
+        run_id=0,
+        project_id=0,
+        statuses=("Alarm",),
+    )
+    return frozenset(box.name for box in silent), mail

@@ -1,0 +1,111 @@
+"""What a poll works with: what lasts (`Parts`), and what is made for one poll (`Poll`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from testmo_notifier.config import PollerSettings
+from testmo_notifier.model import Scope
+from testmo_notifier.polling.backlog import Backlog
+from testmo_notifier.polling.case_names import CaseNames
+from testmo_notifier.polling.handover import HandOver, Outboxes
+from testmo_notifier.polling.hidden import HiddenRuns
+from testmo_notifier.polling.lease import Lease
+from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.polling.report import Report
+from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
+from testmo_notifier.sources.testmo_runs.watch import Watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a poll works with. `connect` gives a Testmo that keeps a rate limit, `executor` so many workers."""
+
+    store: Store
+    connect: Callable[[RateLimit], Testmo]
+    topic: Topic
+    mailboxes: Mailboxes | None = None
+    renderer: Renderer
+    watch: Watch
+    status_names: tuple[str, ...] = ()
+    scope: Scope
+    destinations: tuple[str, ...]
+    testmo_url: str
+    staleness: timedelta
+    requests_per_minute: int
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    seconds_left: Callable[[], float]
+    shuffle: Callable[[list[Any]], None]
+    executor: Callable[[int], Executor] = ThreadPoolExecutor
+
+    @classmethod
+    def of(cls, settings: PollerSettings, **rest: Any) -> Parts:  # noqa: ANN401 - the fields that settings do not tell
+        """The parts of a stack: what its settings say, and the rest."""
+        statuses = settings.alert_status_ids
+        return cls(
+            watch=Watch(
+                tuple(status for status in statuses if isinstance(status, int)),
+                settings.created_by_ids,
+                settings.assignee_ids,
+            ),
+            status_names=tuple(status for status in statuses if isinstance(status, str)),
+            scope=Scope(
+                project_ids=settings.project_ids,
+                run_ids=settings.run_ids,
+                overlap=timedelta(seconds=settings.overlap_seconds),
+                backfill=timedelta(hours=settings.backfill_hours),
+            ),
+            testmo_url=settings.testmo_url,
+            staleness=timedelta(minutes=settings.max_staleness_minutes),
+            requests_per_minute=settings.requests_per_minute,
+            **rest,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What is made for one poll; each thing has one job."""
+
+    lease: Lease
+    rate_limit: RateLimit
+    testmo: Testmo
+    outboxes: Outboxes
+    backlog: Backlog
+    hidden: HiddenRuns
+    report: Report
+
+    @classmethod
+    def begin(cls, parts: Parts, lease: Lease) -> Poll:
+        """Everything as the last poll left it."""
+        control, started = lease.control, lease.started
+        rate_limit = RateLimit(
+            parts.requests_per_minute,
+            spent=control.requests,
+            now=lambda: parts.now().timestamp(),
+            sleep=parts.sleep,
+            seconds_left=parts.seconds_left,
+        )
+        testmo = parts.connect(rate_limit)
+        hand_over = HandOver(
+            store=parts.store,
+            renderer=parts.renderer,
+            topic=parts.topic,
+            now=parts.now,
+            sleep=parts.sleep,
+            seconds_left=parts.seconds_left,
+        )
+        names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
+        return cls(
+            lease,
+            rate_limit,
+            testmo,
+            Outboxes(hand_over, names, now=started),
+            Backlog(control, started=started),
+            HiddenRuns(control.hidden),
+            Report(),
+        )

@@ -1,0 +1,149 @@
+"""What one poll did: the answer of the function, the summary log line, and the line `local` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+from testmo_notifier.polling import troubles
+from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.sources.testmo_runs.reading import Reading
+
+MAX_PROBLEMS: Final = 20
+Status = Literal["ok", "partial", "waiting", "busy"]
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts of one poll.
+
+    `ok`: everything that was due was read. `partial`: something is left for the next poll, `problems` says why.
+    `waiting`: Testmo asked for a pause until `retry_at`, nothing was asked. `busy`: another poller holds the lease
+    until `retry_at`. `pending` is how many runs have messages that are not published yet.
+
+    `looked`: Testmo's projects were seen, so that something was watched. `lag_seconds`: how long the oldest of the
+    things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a project that
+    was not looked into, or a message that is not published. `skew_seconds`: our clock minus
+    Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
+    be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
+    token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
+    that Testmo knows nothing of. `unsubscribed` counts addresses of the
+    parameters that get no mail. `over` names metrics of troubles that have ended.
+    """
+
+    status: Status = "ok"
+    problems: list[str] = field(default_factory=list)
+    runs_open: int = 0
+    runs_read: int = 0
+    runs_left: int = 0
+    results: int = 0
+    new_failing: int = 0
+    digests: int = 0
+    published: int = 0
+    pending: int = 0
+    malformed: int = 0
+    swept: int = 0
+    requests: int = 0
+    looked: bool = False
+    lag_seconds: float = 0.0
+    skew_seconds: float = 0.0
+    throttled: bool = False
+    invisible: int = 0
+    hidden: int = 0
+    settings_problems: int = 0
+    template_errors: int = 0
+    unsubscribed: int = 0
+    over: tuple[str, ...] = ()
+    retry_at: datetime | None = None
+
+    def unfinished(self, problem: str) -> None:
+        """Something is left for the next poll."""
+        self.status = "partial"
+        self.problems.append(problem)
+
+    def paused(self, until: datetime) -> None:
+        """Testmo asked for a pause that is not over."""
+        self.status, self.retry_at, self.throttled = "waiting", until, True
+        self.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
+
+    def discovered(self, found: Discovery, asked_at: datetime) -> None:
+        """Add what the discovery found; `asked_at` is our clock when it began."""
+        self.looked = True
+        self.skew_seconds = (asked_at - found.began_at).total_seconds()
+        self.invisible, self.settings_problems = found.invisible, found.settings_problems
+        self.problems += found.problems
+        self.hidden = found.hidden_projects
+        if not found.complete:
+            self.status = "partial"
+
+    def left(self, reason: str) -> None:
+        """A run is left for the next poll; the reason is the same for all of them, so it is said once."""
+        self.runs_left += 1
+        self.status = "partial"
+        if reason not in self.problems:
+            self.problems.append(reason)
+
+    def count(self, reading: Reading) -> None:
+        """Add one run that was read and written."""
+        self.runs_read += 1
+        self.results += reading.rows
+        self.malformed += reading.malformed
+        self.swept += reading.found_by_sweep
+        if reading.problem is not None:
+            self.unfinished(reading.problem)
+        if reading.malformed:
+            run = reading.checkpoint.run_id
+            told = f"{plural(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
+            self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
+        self.new_failing += reading.news.total
+        self.digests += reading.news.total > 0
+        if reading.is_unfinished:
+            self.runs_left += 1
+            self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")
+
+    def troubles(self, *, token_refused: bool) -> list[str]:
+        """The metrics of the troubles that this poll met."""
+        counts = {
+            "Invisible": self.invisible,
+            "SettingsProblems": self.settings_problems,
+            "Unsubscribed": self.unsubscribed,
+            troubles.TOKEN: token_refused,
+        }
+        return [name for name, number in counts.items() if number]
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        if self.status in ("busy", "waiting"):
+            return self.problems[0] if self.problems else self.status
+        runs = plural(self.digests, "run")
+        news = "nothing could be read" if self.runs_left and not self.runs_read else "nothing new"
+        if self.new_failing:
+            news = f"{plural(self.new_failing, 'new failing result')} in {runs}"
+        parts = [
+            news,
+            f"{plural(self.published, 'message')} published" if self.published else "",
+            f"{self.pending} waiting to be published" if self.pending else "",
+            f"read {self.runs_read} of {plural(self.runs_open, 'run')}",
+            f"{self.runs_left} left for the next poll" if self.runs_left else "",
+            f"{self.hidden} hidden" if self.hidden else "",
+            plural(self.requests, "request"),
+        ]
+        return ", ".join(filter(None, parts))
+
+    def to_json(self) -> dict[str, object]:
+        """The same as JSON, with at most `MAX_PROBLEMS` problems."""
+        shown = self.problems[:MAX_PROBLEMS]
+        more = len(self.problems) - len(shown)
+        return {
+            **asdict(self),
+            "problems": [*shown, f"and {more} more problems"] if more else shown,
+            "retry_at": self.retry_at.isoformat() if self.retry_at else None,
+            "words": self.words,
+        }
+
+
+def plural(n: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,1 @@
+"""Where results come from, a folder per source."""

@@ -1,0 +1,79 @@
+"""Which rows are new failing results (rules 2, 6 and 14). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from testmo_notifier.model import Checkpoint, Result
+from testmo_notifier.sources.testmo_runs.known import Known
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from testmo_notifier.sources.testmo_runs.window import Window
+
+
+class Detector:
+    """Goes through the rows of one run, in their order, and keeps in `window` and `known` what was handled.
+
+    After a change of what is watched, rows from before it (`ceased`, Testmo's clock at the last poll under the old
+    settings) are judged by the old settings as well, and what only the new ones match is taken over silently. Without
+    that, a status that is watched from today on would bring up all its old rows.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, watch: Watch, ceased: datetime | None = None) -> None:
+        self._silent_before = checkpoint.silent_before
+        self._ceased = ceased
+        self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
+        self.watch = watch
+        self.window = Window(checkpoint)
+        self.known = Known(checkpoint)
+        self.malformed = 0
+        self.misread = ""  # the first of them, and what could not be understood of it
+
+    def new_failing(self, results: Iterable[Result]) -> list[Result]:
+        """The rows of a read that are failing and were not handled before, in this read or an earlier one."""
+        return [new for result in results for new in self._read(result)]
+
+    def found_by_sweep(self, result: Result) -> Iterator[Result]:
+        """A test's latest failing row, if it was never announced as it is now."""
+        if (self._is_news(result) or self.known.has_come_back(result)) and not self._is_silent(result):
+            yield self._announce(result)
+        self.known.keep(result)
+
+    def _read(self, result: Result) -> Iterator[Result]:
+        self.window.reach(result)
+        if self.window.is_below(result) or not self.watch.is_failing(result):
+            return
+        if self._is_news(result):
+            announced = self._announce(result)
+            if self._was_watched(result, self.window.time):
+                yield announced
+
+    def _is_news(self, result: Result) -> bool:
+        known = self.known.status_of(result)
+        return not self.window.has_seen(result) if known is None else known != (result.status_id or 0)
+
+    def _announce(self, result: Result) -> Result:
+        previous = None if self.known.has_come_back(result) else self.known.status_of(result)
+        self.window.mark_seen(result)
+        self.known.keep(result)
+        self.malformed += bool(result.problems)
+        if result.problems and not self.misread:
+            self.misread = f"{result.id or 'one without an id'} ({', '.join(map(str, result.problems))})"
+        return result if previous is None else replace(result, previous_status_id=previous)
+
+    def _was_watched(self, result: Result, time: datetime | None) -> bool:
+        if time is not None and self._ceased is not None and time >= self._ceased:
+            return True
+        return self._watched_before.is_failing(result)
+
+    def _is_silent(self, result: Result) -> bool:
+        # Rule 6: only what is watched since a moment ago matches it.
+        if not self._was_watched(result, result.created_at):
+            return True
+        # Rule 5: it was told under another status.
+        if self.known.status_of(result) is not None:
+            return False
+        # Rule 6: it was failing before the run was watched.
+        before = self._silent_before
+        return before is not None and (result.created_at is None or result.created_at < before)

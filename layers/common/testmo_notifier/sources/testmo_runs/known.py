@@ -1,0 +1,71 @@
+"""What is known of failing tests: which results were announced, and which stood there before them (rule 5). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from testmo_notifier.model import Checkpoint, Result, Superseded
+
+MAX_SUPERSEDED: Final = 20_000  # some 60 KB; what falls out is announced again if all that came after it is deleted
+
+
+class Known:
+    """The `failing` and `superseded` of a checkpoint, while a read adds to them."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.failing = dict(checkpoint.failing)
+        self._superseded = dict(checkpoint.superseded)
+
+    def status_of(self, result: Result) -> int | None:
+        """The status under which a row was announced or taken over, None if it never was, or long ago."""
+        key, status = self.failing.get(slot_of(result), (None, None))
+        if key == result.key:
+            return status
+        before = self._superseded.get(result.key)
+        return None if before is None else before.status
+
+    def has_come_back(self, result: Result) -> bool:
+        """Whether a row is failing again after a sweep that did not find it failing.
+
+        If nobody ever edited it, a later result of its test was deleted, and there is nothing new about it.
+        """
+        before = self._superseded.get(result.key)
+        return before is not None and before.gone and result.updated_at is not None
+
+    def is_another(self, result: Result) -> bool:
+        """Whether another row of the same test was announced."""
+        slot = slot_of(result)
+        return slot in self.failing and self.failing[slot][0] != result.key
+
+    def keep(self, result: Result) -> None:
+        """A row is its test's latest failing one; the one before it is remembered for when this one is deleted."""
+        slot = slot_of(result)
+        if slot in self.failing:
+            key, status = self.failing[slot]
+            self._superseded[key] = Superseded(status)
+        self.failing[slot] = state_of(result)
+        self._superseded.pop(result.key, None)
+
+    def replaced_by(self, found: Mapping[int, tuple[int, int]]) -> None:
+        """A sweep saw every failing test: what it did not find is gone."""
+        gone = (known for slot, known in self.failing.items() if slot not in found)
+        self._superseded |= {key: Superseded(status, gone=True) for key, status in gone}
+        self.failing = dict(found)
+
+    def kept_in(self, checkpoint: Checkpoint) -> Checkpoint:
+        """A checkpoint that holds what is known now."""
+        newest = sorted(self._superseded)[-MAX_SUPERSEDED:]
+        superseded = {key: self._superseded[key] for key in newest}
+        return replace(checkpoint, failing=self.failing, superseded=superseded)
+
+
+def slot_of(result: Result) -> int:
+    """Where `failing` keeps a row: under its test, or by itself where it names none."""
+    return result.test_id if result.test_id is not None else -1 - abs(result.key)
+
+
+def state_of(result: Result) -> tuple[int, int]:
+    """What `failing` keeps of a row."""
+    return result.key, result.status_id or 0

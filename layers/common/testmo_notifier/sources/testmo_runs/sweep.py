@@ -1,0 +1,147 @@
+"""A sweep: a look at every test's latest failing result, whenever it was saved, and why one is due (rule 5).
+
+An older result that was edited to Failed, a row that became visible late and one that slipped between two pages are
+found here. What goes wrong with a sweep takes nothing from the read: the sweep stays due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
+from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.text import short_note
+from testmo_notifier.sources.testmo_runs.detect import Detector
+from testmo_notifier.sources.testmo_runs.known import slot_of, state_of
+from testmo_notifier.sources.testmo_runs.paging import RunPages
+from testmo_notifier.sources.testmo_runs.watch import Watch
+
+FROM_THE_BEGINNING: Final = Resume(bound=None, page=1, total=None)
+
+
+class SweepReason(Enum):
+    """Why a sweep is due."""
+
+    FIRST_SIGHT = "first sight"
+    UNFINISHED = "unfinished"
+    TURN = "turn"
+    CLOSING = "closing"
+    OTHER_SETTINGS = "other settings"
+    UNEXPLAINED = "unexplained"
+
+
+def sweep_reason(  # noqa: PLR0911 - a branch for each rule
+    checkpoint: Checkpoint,
+    watch: Watch,
+    *,
+    counters: Mapping[int, int],
+    failing: Mapping[int, object],
+    turn: bool,
+    closing: bool,
+) -> SweepReason | None:
+    """Why a sweep is due after a complete read; None if it is not. `failing` are the tests known after the read."""
+    is_first_sight = checkpoint.silent_before is not None
+    if is_first_sight and not any(counters.get(status) for status in watch.status_ids):
+        # Rule 6: nothing was failing before we came, so there is nothing to take over.
+        return None
+    if checkpoint.sweep is not None:
+        # Rule 6: what was failing before we came is taken over. Rule 5: a sweep that did not end goes on.
+        return SweepReason.FIRST_SIGHT if is_first_sight else SweepReason.UNFINISHED
+    if turn:
+        # Rule 5: every 12th turn of a run, whatever the counters say.
+        return SweepReason.TURN
+    if closing:
+        # Rule 5: a run is swept a last time; nobody looks at it later.
+        return SweepReason.CLOSING
+    if watch.fingerprint not in (checkpoint.watching, checkpoint.swept_for):
+        # Rule 6: what only the new settings match is taken over, once.
+        return SweepReason.OTHER_SETTINGS
+    if watch.has_unknown(counters, failing):
+        # Rule 5: the counters show more failing tests than we know of.
+        return SweepReason.UNEXPLAINED
+    return None
+
+
+def comes_first(checkpoint: Checkpoint) -> bool:
+    """Whether a sweep goes on before the read: the rows since the checkpoint may be more than a poll can read."""
+    return checkpoint.sweep is not None and checkpoint.sweep.page > 1 and checkpoint.resume is None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEnd:
+    """How a sweep ended. `resume` says where to go on, None if it came to its end or there was none.
+
+    `failing` are the failing tests if it saw all of them at once, else None. `began_at` is Testmo's clock when it
+    began, None if it did not come to its end. `problem` is what Testmo did wrong, in words.
+    """
+
+    resume: Resume | None = None
+    failing: Mapping[int, tuple[int, int]] | None = None
+    problem: str | None = None
+    began_at: datetime | None = None
+
+
+class Sweep:
+    """One sweep of one run. What it finds goes to the news; `told` counts it."""
+
+    def __init__(self, pages: RunPages, detector: Detector, news: DigestBuilder) -> None:
+        self._pages = pages
+        self._detector = detector
+        self._news = news
+        self._found: dict[int, tuple[int, int]] = {}
+        self._held: dict[int, tuple[Result, Expands]] = {}
+        self.told = 0
+
+    def run(self, resume: Resume | None, counters: Mapping[int, int]) -> SweepEnd:
+        """Go through the pages, from the first or from where the last sweep was interrupted."""
+        begin = resume or FROM_THE_BEGINNING
+        before = self._news.total
+        try:
+            paged = self._pages.go_through(begin, self._handle)
+        except StopReading:
+            return SweepEnd(begin)
+        except (Unreadable, RequestRejected) as exc:
+            return SweepEnd(begin, problem=str(exc))
+        for late, expands in self.held_back():
+            self._news.add([late], expands)
+        self.told = self._news.total - before
+        if paged.broken_by is not None:
+            return SweepEnd(paged.resume, problem=paged.problem)
+        if paged.resume is None:
+            return SweepEnd(failing=self._found if begin.page == 1 else None, began_at=paged.began_at)
+        if self._detector.watch.has_unknown(counters, self._detector.known.failing):
+            return SweepEnd(paged.resume, began_at=paged.began_at)
+        return SweepEnd(began_at=paged.began_at)  # rows change places faster than we read, but nothing is missing
+
+    def new_failing(self, page: ResultsPage) -> list[Result]:
+        """The rows of a page (each test's latest, if it is failing) that were never announced as they are now."""
+        return [new for result in page.results for new in self._sweep(result, page.expands)]
+
+    def held_back(self) -> list[tuple[Result, Expands]]:
+        """What remains at the end: tests of which no row is the one that was announced."""
+        told: list[tuple[Result, Expands]] = []
+        for result, expands in self._held.values():
+            told += [(new, expands) for new in self._detector.found_by_sweep(result)]
+            self._found[slot_of(result)] = state_of(result)
+        return told
+
+    def _handle(self, page: ResultsPage) -> None:
+        self._news.add(self.new_failing(page), page.expands)
+
+    def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
+        slot = slot_of(result)
+        if slot in self._found or result.is_latest is False or not self._detector.watch.is_failing(result):
+            return
+        if self._detector.known.is_another(result):
+            # Another row than the announced one. The announced one may follow: a case with steps has several
+            # latest rows. If it does not, the test failed anew without our seeing it.
+            self._held[slot] = (replace(result, note=short_note(result.note)), expands)
+            return
+        self._found[slot] = state_of(result)
+        self._held.pop(slot, None)
+        yield from self._detector.found_by_sweep(result)

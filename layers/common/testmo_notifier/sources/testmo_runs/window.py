@@ -1,0 +1,69 @@
+"""The window of time that a read looks at: where it begins, what was handled in it, how it moves on. Pure.
+
+Rule 1: it begins an overlap before the cursor. Rule 2: what was handled is known by id. Rule 4: the cursor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from testmo_notifier.model import Checkpoint, Result, Resume
+
+MARGIN: Final = timedelta(seconds=1)  # nobody says how precise the bound is, nor whether it is inclusive
+FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # a row without a date may come back with every read
+
+
+class Window:
+    """The `cursor`, `floor` and `seen` of a checkpoint, while a read goes through its rows in their order."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._before = checkpoint
+        self._seen = dict(checkpoint.seen)
+        self._newest = checkpoint.cursor
+        self.time = checkpoint.floor  # of the row that was reached last
+
+    def reach(self, result: Result) -> None:
+        """Go on to the next row. One without a date takes that of the row before it (rule 2)."""
+        self.time = result.created_at or self.time
+        self._newest = max(self._newest, self.time)
+
+    def is_below(self, result: Result) -> bool:
+        """Whether a row is older than the floor; Testmo's own bound may be coarser (rule 1)."""
+        return result.created_at is not None and result.created_at < self._before.floor
+
+    def has_seen(self, result: Result) -> bool:
+        """Whether a row was handled, in this read or an earlier one."""
+        return result.key in self._seen
+
+    def mark_seen(self, result: Result) -> None:
+        """Remember a row for as long as a read can bring it again."""
+        self._seen[result.key] = result.created_at or FOREVER
+
+    def finished(self, *, began_at: datetime, overlap: timedelta) -> Checkpoint:
+        """The checkpoint after a complete read: the floor rises, and what lies below it is forgotten."""
+        cursor = self._cursor(began_at)
+        floor = max(self._before.floor, cursor - overlap)
+        seen = {key: time for key, time in self._seen.items() if time >= floor}
+        return replace(self._before, cursor=cursor, floor=floor, seen=seen, resume=None)
+
+    def interrupted(self, *, began_at: datetime, resume: Resume) -> Checkpoint:
+        """The checkpoint after a part of a read: the floor waits for the rest."""
+        return replace(self._before, cursor=self._cursor(began_at), seen=self._seen, resume=resume)
+
+    def _cursor(self, began_at: datetime) -> datetime:
+        # The window must not move past rows that are still to come: neither by a row dated ahead of Testmo's own
+        # clock, nor by one saved after the read began, when others may have become visible on pages already read.
+        return max(self._before.cursor, min(self._newest, began_at))
+
+
+def beginning(checkpoint: Checkpoint, overlap: timedelta) -> Resume:
+    """Where a read begins: where the one before it was interrupted, else at the first page from the lower bound on."""
+    return checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+
+
+def lower_bound(checkpoint: Checkpoint, overlap: timedelta) -> datetime:
+    """The `created_after` of a read: the overlap before the cursor but not below the floor, a second further."""
+    bound = max(checkpoint.cursor - overlap, checkpoint.floor)
+    return bound.replace(microsecond=0) - MARGIN

@@ -1,0 +1,275 @@
+"""Everything the product stores, as DynamoDB would get it: the real adapters, whose requests are kept and not sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from testmo_notifier.adapters.compact import unpack_ids, unpack_pairs, unpack_times
+from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.slots import Slots
+from testmo_notifier.adapters.store import Store
+from testmo_notifier.delivery.pacing import after_failure
+from testmo_notifier.model import (
+    CaseProgress,
+    Checkpoint,
+    Control,
+    Counters,
+    Issue,
+    MailCheck,
+    Pause,
+    ProjectState,
+    QueuedMessage,
+    Receipt,
+    Resume,
+    Superseded,
+    Trouble,
+)
+from tests.support.factories import START, at, make_digest, make_named, make_outgoing
+from tests.support.fakes import FakeLambdaContext
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+Item = dict[str, Any]
+
+RESULT = make_named(
+    538,
+    test_id=2041,
+    note="Login page shows a blank screen",
+    elapsed_us=240_000_000,
+    assignee_id=8,
+    assignee="Grace H.",
+    issues=(Issue(71, "SHOP-123", 4, "SHOP", 10_001),),
+    updated_at=at(5),
+    updated_by=8,
+    updated_by_name="Grace H.",
+    previous_status="Blocked",
+)
+DIGEST = make_digest(
+    [RESULT],
+    milestone="4.2",
+    configuration="Safari 17",
+    omitted=1,
+    counters=Counters({2: 54, 3: 7}, success=54, failure=7, completed=61, total=61),
+    keys=frozenset({538, 539}),
+)
+CHECKPOINT = Checkpoint(
+    run_id=12,
+    project_id=3,
+    cursor=at(60),
+    floor=at(-240),
+    seen={538: at(60), 539: at(60)},
+    failing={2041: (538, 3), 2042: (539, 5)},
+    superseded={497: Superseded(3, gone=True), 501: Superseded(5)},
+    counters={1: 40, 2: 54, 3: 7, 5: 1},
+    watching="3,5//",
+    resume=Resume(at(-241), 7, 640, at(58), "3,5//"),
+    sweep=Resume(None, 3, 210, at(58), "3,5//"),
+    swept_for="3,5//",
+    silent_before=at(-3600),
+    outbox=(make_outgoing(DIGEST, "slack:default", "5e0c1d7a"), make_outgoing(DIGEST, "event", "90af3b12")),
+    version=41,
+    read_at=at(61),
+    closed_at=at(30),
+    gone_at=at(-900),
+    rewound=at(-7200).isoformat(),
+)
+PROJECT = ProjectState(
+    project_id=3,
+    watched_since=at(-86_400),
+    run_closed_count=5,
+    open_runs=frozenset({12, 15}),
+    closing={11: at(30)},
+    gone_at=at(-900),
+    looked_at=at(60),
+    version=9,
+)
+MAIL = MailCheck(
+    at=at(-600),
+    lost=frozenset({"OpsEmailAddress"}),
+    told=frozenset({"OpsEmailAddress"}),
+    problem="AWS does not tell who is subscribed: Throttling",
+)
+OVER = Trouble(at(-5400), over_at=at(-1200))
+CONTROL = Control(
+    installed_at=at(-86_400),
+    polled_at=at(60),
+    discovered_at=at(60),
+    closed_checked_at=at(-1200),
+    not_before=at(90),
+    undone=frozenset({15}),
+    undone_since={15: at(-60)},
+    unswept=frozenset({12}),
+    statuses={"needs info": (9,)},
+    requests={1_795_420_860: 14},
+    watching="3,5//",
+    watched_at=at(60),
+    ceased={"3//": at(-7200)},
+    projects=frozenset({3, 4}),
+    run_ids=frozenset({12, 15}),
+    hidden={18: at(-900)},
+    ended_at=at(64),
+    pauses=(Pause(at(-50_400), at(-7200)),),
+    mail=MAIL,
+    troubles={"Invisible": Trouble(at(-900)), "SettingsProblems": OVER},
+)
+PROGRESS = CaseProgress(newest=at(-60), next_page=1, completed_at=at(60))
+FULL = (
+    RESULT,
+    DIGEST,
+    CHECKPOINT,
+    PROJECT,
+    CONTROL,
+    PROGRESS,
+    DIGEST.counters,
+    RESULT.issues[0],
+    CHECKPOINT.resume,
+    MAIL,
+    OVER,
+)
+
+
+def left_at_their_defaults() -> list[str]:
+    """The fields that the examples above do not fill, so that nobody could see how they are stored."""
+    return [
+        f"{type(noun).__name__}.{field.name}"
+        for noun in FULL
+        for field in fields(cast("Any", noun))
+        if getattr(noun, field.name) in (None, field.default if field.default is not MISSING else None, (), {}, "")
+        and f"{type(noun).__name__}.{field.name}" not in ("CaseProgress.next_page", "Digest.omitted")
+    ]
+
+
+class Recorder:
+    """A DynamoDB that takes everything, keeps what was asked, and holds nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Item]] = []
+        self.client = boto3.client(
+            "dynamodb", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+        )
+        self.client.meta.events.register("before-send.dynamodb.*", self._answer)
+
+    def _answer(self, request: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's events have no types
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        self.asked.append((operation, json.loads(request.body)))
+        body = {"BatchGetItem": b'{"Responses": {}, "UnprocessedKeys": {}}', "UpdateItem": b'{"Attributes": {}}'}
+        return AWSResponse(request.url, 200, cast("Any", {}), Raw(body.get(operation, b"{}")))
+
+    def written(self) -> Iterator[Item]:
+        """Each item that was put, and of each update the attributes that it sets (and whatever it removes)."""
+        for operation, asked in self.asked:
+            if operation == "PutItem":
+                yield asked["Item"]
+            elif operation == "TransactWriteItems":
+                yield from (action["Put"]["Item"] for action in asked["TransactItems"])
+            elif operation == "UpdateItem":
+                names = asked.get("ExpressionAttributeNames", {})
+                sets = re.findall(r"([#\w]+) = (:\w+)", asked["UpdateExpression"])
+                values = asked["ExpressionAttributeValues"]
+                yield {**asked["Key"], **{names.get(name, name): values[value] for name, value in sets}}
+
+
+class Raw:
+    """The body of an answer."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
+
+
+def everything_stored() -> list[Item]:
+    """One item of each kind, with every attribute it can have, as the adapters write it."""
+    recorder = Recorder()
+    store = Store(recorder.client, "state", holder="2f1c8a")
+    store.take_lease(START, timedelta(seconds=30))
+    store.save_control(CONTROL, release=False)
+    store.commit(replace(CHECKPOINT, version=40))
+    store.commit(replace(CHECKPOINT, outbox=()))  # closed and told: it expires
+    store.clear(CHECKPOINT, CHECKPOINT.outbox, at=at(62))
+    store.commit_project(replace(PROJECT, version=8))
+    store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
+    store.save_case_progress(3, PROGRESS)
+    Slots(recorder.client, "state").change(
+        "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
+    )
+    message = QueuedMessage("q-1", "handle", 1, "{}", id="5e0c1d7a", destination="slack:default")
+    context = cast("LambdaContext", FakeLambdaContext())
+    Ledger(recorder.client, "state").once(
+        message, lambda: Receipt(datetime(2026, 11, 23, 9, 1, 3, tzinfo=UTC), text_only=False), context=context
+    )
+    return merged(recorder.written())
+
+
+def merged(writes: Iterator[Item]) -> list[Item]:
+    """All attributes of each item together: they are written at different times."""
+    by_key: dict[tuple[str, str], Item] = {}
+    for item in writes:
+        by_key.setdefault((item["pk"]["S"], item["sk"]["S"]), {}).update(item)
+    return list(by_key.values())
+
+
+def inflated(packed: bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(zlib.decompress(packed))
+
+
+UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
+    **dict.fromkeys(("seen", "closing", "undone_since", "hidden_runs"), unpack_times),
+    **dict.fromkeys(("failing", "older"), unpack_pairs),
+    **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys"), unpack_ids),
+    **dict.fromkeys(("names", "outbox"), inflated),
+}
+
+
+def readable(item: Item) -> dict[str, Any]:
+    """An item as a person would write it: packed values unpacked, JSON in texts taken out of them."""
+    shown = {name: plain(name, value) for name, value in item.items()}
+    if "outbox" in shown:
+        shown["outbox"]["keys"] = [sorted(unpack_ids(base64.b64decode(keys))) for keys in shown["outbox"]["keys"]]
+    return cast("dict[str, Any]", json.loads(json.dumps(shown, default=as_json)))
+
+
+def plain(name: str, attribute: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "N":
+            return int(value)
+        case "M":
+            return {key: plain(key, inner) for key, inner in value.items()}
+        case "L":
+            return [plain(name, inner) for inner in value]
+        case "B":
+            return UNPACK[name](base64.b64decode(value))
+    return json.loads(value) if value.startswith(("{", "[")) else value
+
+
+def as_json(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return value.isoformat() if isinstance(value, datetime) else sorted(value)
+
+
+def kind_of(item: Item) -> str:
+    """The kind of an item as the headings of docs/state.md write it."""
+    pk, sk = item["pk"]["S"], item["sk"]["S"]
+    kinds = {
+        r"RUN#\d+ / CHECKPOINT": "RUN#<run> / CHECKPOINT",
+        r"RUN#\d+ / SENT#\d{8}": "RUN#<run> / SENT#<version>",
+        r"PROJECT#\d+ / STATE": "PROJECT#<project> / STATE",
+        r"CONTROL / POLLER": "CONTROL / POLLER",
+        r"CASES#\d+ / \d{8}": "CASES#<project> / <bucket>",
+        r"CASES#\d+ / PROGRESS": "CASES#<project> / PROGRESS",
+        r"DELIVERY#[^#]+ / slack#[0-9a-f]{64}": "DELIVERY#<destination> / slack#<hash>",
+        r"DESTINATION#[^#]+ / SLOT": "DESTINATION#<destination> / SLOT",
+    }
+    return next((kind for pattern, kind in kinds.items() if re.fullmatch(pattern, f"{pk} / {sk}")), f"{pk} / {sk}")

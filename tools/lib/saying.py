@@ -1,0 +1,32 @@
+"""Plain answers and errors, made harmless. Apart from `terminal`, because that takes time to import."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from typing import Final
+
+import click
+
+from testmo_notifier.notices.text import printable
+
+OBEYED: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories that JSON leaves as they are, some of which steer
+
+
+def say(words: str, *, error: bool = False) -> None:
+    """Plain lines, without a style: an answer, or an error."""
+    click.echo(printable(words), err=error)
+
+
+def say_json(content: object) -> None:
+    """An answer for programs: the same content, with escapes for what would steer a terminal."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("".join(map(harmless_in_json, text)) + "\n")
+
+
+def harmless_in_json(char: str) -> str:
+    """A character of JSON as it can be printed; only within strings are there such that cannot."""
+    if char == "\n" or (char.isascii() and char.isprintable()) or unicodedata.category(char) not in OBEYED:
+        return char
+    return json.dumps(char)[1:-1]

@@ -1,0 +1,142 @@
+"""What went out by mail and as events: queues of our own on the topic, because an emulator delivers no mail.
+
+Mail is captured with the very filter of the email subscription, so what arrives here is what the mailbox would get.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+from testmo_notifier.config import DEFAULT_DESTINATION
+from tools.lib.addresses import SENDER
+from tools.lib.aws import Aws
+from tools.lib.stamps import parse
+from tools.local.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+Channel = Literal["email", "event", "slack"]
+CHANNELS: Final[tuple[Channel, ...]] = ("email", "event", "slack")
+BATCH: Final = 10  # the most SQS hands out at once
+
+
+class NoEmailSubscription(Exception):
+    """The stack sends no mail, so there is no filter to copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One message as its subscriber would get it. `subject` is empty but for mail."""
+
+    channel: Channel
+    destination: str
+    subject: str
+    body: str
+    sent: str
+    id: str
+
+    def as_mail(self, to: str) -> str:
+        """The mail with the headers a reader looks for, a blank line, the body."""
+        headers = {
+            "From": SENDER,
+            "To": to,
+            "Subject": self.subject,
+            "Date": format_datetime(parse(self.sent)),
+            "Message-ID": f"<{self.id}@sns.amazonaws.com>",
+        }
+        return "".join(f"{name}: {value}\n" for name, value in headers.items()) + f"\n{self.body}\n"
+
+
+class Captures:
+    """The capture queues of one stack, made and subscribed once."""
+
+    def __init__(self, aws: Aws, stack: Stack) -> None:
+        self._aws = aws
+        self._stack = stack
+        self._urls: dict[Channel, str] = {}
+
+    def prepare(self) -> None:
+        """Make and subscribe what is not there yet. Mail keeps SNS's envelope, for the subject is only in there."""
+        subscriptions = self._subscriptions()
+        for channel in CHANNELS:
+            queue = f"{self._stack.name}-capture-{channel}"
+            url = self._urls[channel] = self._aws.sqs.create_queue(QueueName=queue)["QueueUrl"]
+            asked = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "Policy"])
+            arn = asked["Attributes"]["QueueArn"]
+            if "Policy" not in asked["Attributes"]:
+                policy = json.dumps(_policy(arn, self._stack.topic_arn))
+                self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+            if arn not in subscriptions:
+                filter_policy = self._email_filter() if channel == "email" else {"channel": [channel]}
+                attributes = {"FilterPolicy": json.dumps(filter_policy)}
+                attributes["RawMessageDelivery"] = "false" if channel == "email" else "true"
+                self._aws.sns.subscribe(
+                    TopicArn=self._stack.topic_arn, Protocol="sqs", Endpoint=arn, Attributes=attributes
+                )
+
+    def drain(self, channel: Channel, handle: Callable[[Captured], None]) -> int:
+        """Handle everything captured so far, oldest first as far as SQS knows; returns how many there were.
+
+        A message is deleted after it was handled: whatever interrupts us, it is handled at least once.
+        """
+        count = 0
+        for message in self._receive(self._urls[channel]):
+            handle(_captured(channel, message))
+            self._aws.sqs.delete_message(QueueUrl=self._urls[channel], ReceiptHandle=message["ReceiptHandle"])
+            count += 1
+        return count
+
+    def _receive(self, url: str) -> Iterator[MessageTypeDef]:
+        while messages := self._aws.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=BATCH,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages", []):
+            yield from messages
+
+    def _subscriptions(self) -> dict[str, str]:
+        """Endpoint → ARN of every subscription of the topic."""
+        pages = self._aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._stack.topic_arn)
+        return {sub["Endpoint"]: sub["SubscriptionArn"] for page in pages for sub in page["Subscriptions"]}
+
+    def _email_filter(self) -> Mapping[str, object]:
+        pages = self._aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._stack.topic_arn)
+        for page in pages:
+            for sub in page["Subscriptions"]:
+                if sub["Protocol"] == "email":
+                    asked = self._aws.sns.get_subscription_attributes(SubscriptionArn=sub["SubscriptionArn"])
+                    policy: Mapping[str, object] = json.loads(asked["Attributes"]["FilterPolicy"])
+                    return policy
+        raise NoEmailSubscription(self._stack.topic_arn)
+
+
+def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
+    if channel == "email":
+        envelope = json.loads(message["Body"])
+        attributes = {name: value["Value"] for name, value in envelope.get("MessageAttributes", {}).items()}
+        destination = attributes.get("destination", f"email:{DEFAULT_DESTINATION}")
+        subject, body, sent = envelope.get("Subject", ""), envelope["Message"], envelope["Timestamp"]
+        return Captured(channel, destination, subject, body, sent, envelope["MessageId"])
+    attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+    return Captured(channel, attributes.get("destination", channel), "", message["Body"], "", message["MessageId"])
+
+
+def _policy(queue_arn: str, topic_arn: str) -> dict[str, object]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+            }
+        ],
+    }

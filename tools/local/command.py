@@ -1,0 +1,166 @@
+"""`testmo-notifier local`: the whole product on this machine, from a Testmo to Slack and mail."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
+from typing import Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.inbox.receiver import Inbox, Message
+from tools.lib.addresses import EMAIL_ADDRESS, SENDER
+from tools.lib.aws import Aws
+from tools.lib.folders import GIVE_IT, unusable
+from tools.lib.stopping import StoppedAtOnce, Stopping
+from tools.lib.terminal import Terminal
+from tools.local import build, stack
+from tools.local.captures import Captured, Captures
+from tools.local.environment import DEFAULT_INBOX_PORT, Settings, Testmo
+from tools.local.ministack import MiniStack, NotUp
+from tools.local.session import Deployment, Session
+from tools.simulator import Simulator
+from tools.simulator.scenarios import load
+
+SIMULATOR_PORT: Final = 8376  # a fixed one, so that a stack that outlives the command finds it again
+
+T = TypeVar("T")
+
+
+class CannotStart(Exception):
+    """Something outside of us is in the way; says what."""
+
+
+def run(settings: Settings, terminal: Terminal) -> int:
+    """Set up, poll, finish; returns the exit status.
+
+    0: every poll succeeded and nothing is undelivered. 1: otherwise, or the set-up failed. The first Ctrl-C or SIGTERM
+    is the regular way to end polling and changes none of this; the second one, or one during the set-up, stops at
+    once with 128 + the signal's number.
+    """
+    with Stopping(lambda: terminal.note("finishing what is under way (once more to stop at once)")) as stopping:
+        try:
+            with ExitStack() as resources:
+                session = _set_up(settings, terminal, stopping, resources)
+                stopping.is_patient = True
+                terminal.gap()
+                return 0 if session.play() else 1
+        except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
+            terminal.verdict(str(exc), is_ok=False)
+            return 1
+        except (BotoCoreError, ClientError) as exc:  # an emulator that went away
+            terminal.verdict(str(exc), is_ok=False)
+            return 1
+        except OSError as exc:  # a folder that is read-only, a disk that is full
+            terminal.verdict(f"{unusable(exc)}: {GIVE_IT}" if exc.filename else str(exc), is_ok=False)
+            return 1
+        except StoppedAtOnce as exc:
+            terminal.verdict("stopped", is_ok=False)
+            return exc.status
+
+
+def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resources: ExitStack) -> Session:
+    """Start what is to be started and deploy; whatever was started ends with `resources`."""
+    arrivals: SimpleQueue[Message] = SimpleQueue()
+    ministack = None if settings.aws else MiniStack()
+    if ministack:
+        resources.callback(ministack.stop)
+        ministack.start()  # it comes up while we build
+    testmo, advance = _testmo(settings, resources)
+    inbox = _inbox(settings, arrivals, resources)
+    terminal.heading("Testmo Notifier on this machine", _facts(settings, testmo, inbox))
+    aws = settings.aws or _wait_for(ministack, terminal)
+    aws.cloudformation.list_stacks()  # says early if nobody is there
+    with _timed(terminal) as done:
+        built = build.build()
+        done("built the template and the code" if built.is_new else "found the build of these very sources")
+    with _timed(terminal) as done:
+        parameters = {
+            "TestmoUrl": testmo.url,
+            "TestmoSecretArn": stack.make_secret(aws, "testmo", testmo.token),
+            "SlackSecretArn": stack.make_secret(aws, "slack", settings.webhook or inbox.webhook),
+            "EmailAddress": EMAIL_ADDRESS,
+            "PollScheduleState": "DISABLED",  # the polls are ours
+        }
+        deployed = stack.deploy(aws, built, dict(settings.parameters) | parameters)
+        captures = Captures(aws, deployed)
+        captures.prepare()
+        done("deployed the stack" if deployed.is_new else "found the stack up to date")
+    if settings.aws and not settings.testmo and not deployed.is_new:
+        terminal.note("the simulator's story begins anew, but this stack remembers the last one")
+    return Session(
+        settings=settings,
+        deployment=Deployment(aws, deployed, captures),
+        arrivals=None if settings.webhook else arrivals,
+        show=lambda captured: _show(inbox, captured),
+        advance=advance,
+        terminal=terminal,
+        stopping=stopping,
+    )
+
+
+def _testmo(settings: Settings, resources: ExitStack) -> tuple[Testmo, Callable[[], str | None]]:
+    """The instance to poll, and what plays the next step of its story."""
+    if settings.testmo:
+        return settings.testmo, lambda: None
+    simulator = resources.enter_context(
+        _on_port(SIMULATOR_PORT, lambda port: Simulator(scenario=load(settings.scenario), port=port))
+    )
+    return Testmo(simulator.url, simulator.token), simulator.advance
+
+
+def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitStack) -> Inbox:
+    if settings.inbox_port is None:
+        return resources.enter_context(_on_port(DEFAULT_INBOX_PORT, lambda port: Inbox(port, arrived=arrivals.put)))
+    try:
+        return resources.enter_context(Inbox(settings.inbox_port, arrived=arrivals.put))
+    except OSError as exc:
+        raise CannotStart(f"The inbox cannot listen on port {settings.inbox_port}: {exc.strerror}") from exc
+
+
+def _show(inbox: Inbox, captured: Captured) -> None:
+    """Show what was captured on the inbox's page; what is posted to its own webhook it shows by itself."""
+    if captured.channel == "email":
+        inbox.show_mail(subject=captured.subject, sender=SENDER, to=EMAIL_ADDRESS, body=captured.body)
+    elif captured.channel == "event":
+        inbox.show_event(captured.body)
+    else:
+        inbox.show_slack(json.loads(captured.body))
+
+
+def _on_port(port: int, make: Callable[[int], T]) -> T:
+    """Make something on its usual port, or on any free one if that is taken."""
+    try:
+        return make(port)
+    except OSError:
+        return make(0)
+
+
+def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
+    if ministack is None:
+        raise CannotStart("There is no AWS to work with.")
+    with _timed(terminal) as done:
+        ministack.wait()
+        done(f"embedded AWS up at {ministack.aws.endpoint}")
+    return ministack.aws
+
+
+def _facts(settings: Settings, testmo: Testmo, inbox: Inbox) -> dict[str, str]:
+    kept = settings.emails or "none (--emails DIR)"
+    return {
+        "Testmo": testmo.url if settings.testmo else f"simulated at {testmo.url}, scenario {settings.scenario}",
+        "Slack": "your webhook (SLACK_WEBHOOK_URL)" if settings.webhook else "a webhook of our own",
+        "Mail": f"to {EMAIL_ADDRESS}, captured; files: {kept}",
+        "Inbox": f"{inbox.url} shows all of it while this runs",
+        "AWS": f"{settings.aws.endpoint}, stack {stack.STACK_NAME}" if settings.aws else "embedded, gone at the end",
+    }
+
+
+@contextmanager
+def _timed(terminal: Terminal) -> Iterator[Callable[[str], None]]:
+    """Tell how long a step took, once it is clear what it was."""
+    started = time.monotonic()
+    yield lambda step: terminal.done(step, time.monotonic() - started)

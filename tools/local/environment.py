@@ -1,0 +1,231 @@
+"""What `testmo-notifier local` is told, by its environment and flags: read and checked before anything starts.
+
+All problems are found at once, and none of them quotes a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.config import (
+    Reader,
+    is_loopback,
+    origin,
+    read_watch_settings,
+    split_url,
+    testmo_token,
+    testmo_url,
+    time_zone,
+    webhook_url,
+    whole,
+)
+from testmo_notifier.errors import ConfigurationError
+from tools.lib.aws import Aws
+from tools.local.build import SAM
+from tools.local.ministack import PROGRAM as MINISTACK
+from tools.simulator.scenarios import scenario_names_with_descriptions
+
+DEFAULT_SCENARIO: Final = "release-day"
+DEFAULT_INTERVAL_SECONDS: Final = 60.0
+DEFAULT_INBOX_PORT: Final = 8377
+MAX_INTERVAL_SECONDS: Final = 86_400
+MAX_POLLS: Final = 1_000_000
+
+# Variables of the same name as the poller's own, and the parameters that carry them.
+PARAMETERS: Final[Mapping[str, str]] = {
+    "project_ids": "ProjectIds",
+    "run_ids": "RunIds",
+    "alert_status_ids": "AlertStatusIds",
+    "created_by_ids": "CreatedByIds",
+    "assignee_ids": "AssigneeIds",
+    "overlap_seconds": "OverlapSeconds",
+    "max_staleness_minutes": "MaxStalenessMinutes",
+    "backfill_hours": "BackfillHours",
+    "requests_per_minute": "RequestsPerMinute",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The flags as they were typed, None where they were not."""
+
+    polls: str | None = None
+    interval: str | None = None
+    emails: str | None = None
+    events: str | None = None
+    inbox_port: str | None = None
+    scenario: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to do. `testmo` is None for the simulator, `webhook` for our own inbox, `aws` for the embedded one.
+
+    `polls` is None for "until stopped". `ends_with_story` is set where a scenario was asked for by name.
+    `inbox_port` is None where any free port will do if the usual one is taken.
+    """
+
+    testmo: Testmo | None
+    webhook: str | None = field(repr=False)
+    aws: Aws | None
+    parameters: Mapping[str, str]
+    polls: int | None
+    interval_seconds: float
+    emails: Path | None
+    events: Path | None
+    inbox_port: int | None
+    scenario: str
+    ends_with_story: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Testmo:
+    """A Testmo instance and the token for it."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+def read(environ: Mapping[str, str], flags: Flags) -> Settings:
+    """Read everything; raises `ConfigurationError` with every problem there is."""
+    env = Reader(environ)
+    given = _spelled(flags)
+    told = Reader(given)
+    settings = Settings(
+        testmo=_testmo(env, environ),
+        webhook=_optional(env, environ, "SLACK_WEBHOOK_URL", webhook_url),
+        aws=_aws(env, environ),
+        parameters=_parameters(env),
+        polls=_optional(told, given, "--polls", whole(1, MAX_POLLS, "polls")),
+        interval_seconds=told.read("--interval", _interval, default=str(DEFAULT_INTERVAL_SECONDS)) or 0.0,
+        emails=_optional(told, given, "--emails", _folder),
+        events=_optional(told, given, "--events", _folder),
+        inbox_port=_optional(told, given, "--inbox-port", whole(0, 65_535, "a port")),
+        scenario=told.read("--scenario", _scenario, default=DEFAULT_SCENARIO) or DEFAULT_SCENARIO,
+        ends_with_story=flags.scenario is not None and flags.polls is None,
+    )
+    problems = [*env.problems, *told.problems, *_proxy_problems()]
+    if flags.scenario is not None and environ.get("TESTMO_URL"):
+        problems.append("--scenario is a story of the simulator: leave it out, or unset TESTMO_URL and TESTMO_TOKEN")
+    problems += [f"{tool} is not installed: run `make setup`" for tool in _missing_tools(settings)]
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _spelled(flags: Flags) -> dict[str, str]:
+    """Flags by the names people know; one that was typed without a value is a space, which is no value."""
+    typed: dict[str, str | None] = asdict(flags)
+    return {f"--{name.replace('_', '-')}": value or " " for name, value in typed.items() if value is not None}
+
+
+def _optional(env: Reader, given: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
+    """A value that may be left out; in the environment, empty counts as left out."""
+    return env.read(name, parse) if given.get(name) else None
+
+
+def _testmo(env: Reader, environ: Mapping[str, str]) -> Testmo | None:
+    if not environ.get("TESTMO_URL") and not environ.get("TESTMO_TOKEN"):
+        return None
+    url = env.read("TESTMO_URL", _testmo_url)
+    token = env.read("TESTMO_TOKEN", testmo_token)
+    return Testmo(url, token) if url and token else None
+
+
+def _testmo_url(raw: str) -> str:
+    """The instance's address; where it is wrong in several ways, all of them are said."""
+    try:
+        return testmo_url(raw)
+    except ValueError as exc:
+        told, _, hint = str(exc).rpartition(": give ")
+        wrong = [told, *(words for words in _one_by_one(raw) if words != told)]
+        raise ValueError(f"{', '.join(dict.fromkeys(wrong))}: give {hint}") from None
+
+
+def _one_by_one(raw: str) -> Iterator[str]:
+    """What is wrong with the parts of an address, each looked at as if the others were right."""
+    try:
+        parts = urlsplit(raw)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return
+    user, at, _ = parts.netloc.rpartition("@")
+    host = f"[{host}]" if ":" in host else host
+    rest = urlunsplit(("", "", parts.path, parts.query, parts.fragment))
+    right = "example.testmo.net"
+    for alone in (f"{parts.scheme}://{host}{port}", f"https://{user}{at}{right}", f"https://{right}{rest}"):
+        try:
+            testmo_url(alone)
+        except ValueError as exc:
+            yield str(exc).rpartition(": give ")[0]
+
+
+def _aws(env: Reader, environ: Mapping[str, str]) -> Aws | None:
+    endpoint = _optional(env, environ, "AWS_ENDPOINT_URL", _endpoint)
+    return Aws.from_env(endpoint, environ) if endpoint else None
+
+
+def _endpoint(raw: str) -> str:
+    """An emulator on this machine; never AWS itself, where `sam deploy` is the way and secrets are not ours to make."""
+    hint = "give an emulator's address on this machine, like http://127.0.0.1:4566"
+    if not is_loopback(split_url(raw, hint).hostname or ""):
+        raise ValueError(f"is not on this machine: {hint}")
+    return origin(raw, hint)
+
+
+def _parameters(env: Reader) -> dict[str, str]:
+    watch = read_watch_settings(env)
+    zone = env.read("TIME_ZONE", time_zone, default="UTC")
+    return {PARAMETERS[name]: _text(value) for name, value in watch.items()} | {"TimeZone": str(zone)}
+
+
+def _text(value: object) -> str:
+    return ",".join(str(id_) for id_ in value) if isinstance(value, tuple) else str(value)
+
+
+def _interval(raw: str) -> float:
+    try:
+        seconds = float(raw)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_INTERVAL_SECONDS:
+        raise ValueError(f"is {raw!r}: give seconds from 0 to {MAX_INTERVAL_SECONDS}")
+    return seconds
+
+
+def _folder(raw: str) -> Path:
+    """A folder that is there, or can be made."""
+    path = Path(raw)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ValueError(f"is {raw!r}, which cannot be a folder ({exc.strerror})") from exc
+    return path
+
+
+def _scenario(raw: str) -> str:
+    known = scenario_names_with_descriptions()
+    if raw not in known:
+        raise ValueError(f"is {raw!r}: give one of {', '.join(known)}")
+    return raw
+
+
+def _proxy_problems() -> tuple[str, ...]:
+    """What is wrong with the proxies that the functions would use."""
+    try:
+        new_pool()
+    except ConfigurationError as exc:
+        return exc.problems
+    return ()
+
+
+def _missing_tools(settings: Settings) -> list[str]:
+    needed = {"SAM CLI": SAM} | ({} if settings.aws else {"the embedded AWS": MINISTACK})
+    return [tool for tool, path in needed.items() if not path.exists()]

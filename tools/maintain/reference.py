@@ -1,0 +1,217 @@
+"""Makes docs/templates.md out of what it documents: the context's fields, the built-in templates, the limits.
+
+`make docs` writes it; a test compares, so that it never says what is no longer so.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from testmo_notifier.channels.render import (
+    BUILT_IN,
+    EMAIL_LIMITS,
+    MAX_EMAIL_BYTES,
+    MAX_SECTION_CHARS,
+    MAX_SLACK_CHARS,
+    MAX_SLACK_TEXT_CHARS,
+    MAX_SUBJECT_CHARS,
+    SLACK_LIMITS,
+    TEXT_LIMITS,
+)
+from testmo_notifier.channels.slack.blocks import MAX_HEADER_CHARS
+from testmo_notifier.notices import context
+from tools.lib.processes import ROOT
+
+PAGE: Final = ROOT / "docs" / "templates.md"
+BLOCK: Final = re.compile(r"{%-? *block +(\w+)")
+
+TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
+    "slack_header.j2": ("the first line, in bold; plain text without links", f"cut at {MAX_HEADER_CHARS} characters"),
+    "slack_summary.j2": ("the small line below it", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_result.j2": ("one failing test; rendered once for each", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_more.j2": ("the last line", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_text.j2": (
+        "what notifications and screen readers say, and all there is should Slack refuse the blocks",
+        f"{MAX_SLACK_TEXT_CHARS:,} characters",
+    ),
+    "email_subject.j2": ("the subject of a mail", f"one line, cut at {MAX_SUBJECT_CHARS} characters"),
+    "email_body.j2": ("the body of a mail, plain text", f"{MAX_EMAIL_BYTES:,} bytes"),
+}
+
+SEES: Final = {
+    "MessageView": "`message`",
+    "RunView": "`message.run`",
+    "Count": "each of `message.counts`",
+    "ResultView": "each of `message.results`, and `result` in slack_result.j2",
+}
+
+EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
+    "email_subject.j2": (
+        "A subject that names the project instead of Testmo:",
+        """\
+{% extends "built_in/email_subject.j2" %}
+{% block prefix %}[{{ message.run.project }}]{% endblock %}
+""",
+    ),
+    "slack_result.j2": (
+        "Slack lines with the first line of the note only, and issues on a line of their own:",
+        """\
+{% extends "built_in/slack_result.j2" %}
+{% block facts %}
+{{ result.who }}{% if result.at %}, {{ result.at | when }}{% endif %}
+
+{% if result.issues %}
+Issues: {% for issue in result.issues %}{{ issue }}{{ ", " if not loop.last }}{% endfor %}
+
+{% endif %}
+{% endblock %}
+{% block note %}
+{% if result.note %}
+> {{ result.note[0] }}
+{% endif %}
+{% endblock %}
+""",
+    ),
+    "slack_more.j2": (
+        "The built-in text with something behind it:",
+        """\
+{% extends "built_in/slack_more.j2" %}
+{% block more %}{{ super() }} · {{ "How we triage" | link("https://wiki.example.com/triage") }}{% endblock %}
+""",
+    ),
+}
+
+HEAD: Final = """\
+# Templates
+
+<!-- Made by `make docs` out of layers/common/testmo_notifier: change it there. -->
+
+Every text of a Slack message and of a mail comes from a [Jinja](https://jinja.palletsprojects.com/templates/)
+template. To change one, put a file of the same name into
+`layers/settings/python/testmo_notifier_settings/templates/` and deploy. Change one block and keep the rest with
+`{% extends "built_in/<name>" %}`, as in the examples below. The JSON event has no template.
+
+    .venv/bin/testmo-notifier check      # what is wrong, by file and line
+    .venv/bin/testmo-notifier preview    # what it looks like
+
+A template that breaks, does not end, gives no text or too much of it loses no message: the built-in text goes out
+instead, and the problems of the poll, in its answer and its log line, name template and line.
+"""
+
+FILTERS: Final = """\
+## Filters, and whose marks count
+
+Besides Jinja's own filters there are two:
+
+- `{{ text | link(url) }}` is a link in Slack and `text (url)` in mail.
+- `{{ result.at | when }}` is the reader's own time in Slack, and the time in `TimeZone` in mail. Ask
+  `{% if result.at %}` first.
+
+What comes from Testmo is shown as it was typed, whatever a template does with it: `*`, `_`, `~`, backticks, `:x:` and
+`>` in a name are characters, and nobody's text can call people or make a link. What a Slack template says itself is
+[Slack's mrkdwn](https://docs.slack.dev/messaging/formatting-message-text): `*bold*`, `_italic_`, `~struck~`, code in
+one or three backticks, `> ` quotes, `:emoji:`, `<url|words>`, and `<!here>` or `<@U012AB3CD>`, which do call people.
+Texts in `{{ }}` are the template's own too, so `{{ ":fire:" if message.total > 9 }}` is an emoji; links and calls are
+read outside of `{{ }}` alone. In slack_header.j2 nothing is a link.
+
+A block goes out as mrkdwn where nothing that was typed looks like a mark, and as rich text where something does; both
+look alike. In slack_text.j2, where Slack knows no rich text, a typed mark has a character without width at its sides.
+
+Templates run in a sandbox: they can read what is below, and nothing else. A name that does not exist is an error, not
+an empty text. A template may take 100,000 steps (turns of loops, calls) and make texts of a million characters, and all
+templates of one message may take two seconds: far more than it needs.
+
+A line break right behind a tag (`%}`) is swallowed; leave an empty line where the text shall go on in a new one.
+"""
+
+
+def templates_page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## Templates and their blocks\n", table(), FILTERS, "## What a template sees\n", fields()]
+    return "\n".join([*parts, limits(), "## Examples\n", examples()])
+
+
+def table() -> str:
+    """The templates by name."""
+    rows = [
+        f"| `{name}` | {what} | {', '.join(f'`{block}`' for block in blocks(name))} | {limit} |"
+        for name, (what, limit) in TEMPLATES.items()
+    ]
+    return "\n".join(["| template | writes | blocks | limit |", "|---|---|---|---|", *rows, ""])
+
+
+def blocks(name: str) -> list[str]:
+    """The blocks of a built-in template, in their order."""
+    return BLOCK.findall((BUILT_IN / name).read_text("utf-8"))
+
+
+def fields() -> str:
+    """Every field of the context with its meaning."""
+    tree = {node.name: node for node in ast.parse(inspect.getsource(context)).body if isinstance(node, ast.ClassDef)}
+    parts = []
+    for name, sees in SEES.items():
+        rows = [f"| `{field}` | {kind} | {words} |" for field, kind, words in documented(tree[name])]
+        about = ast.get_docstring(tree[name]) or ""
+        parts += [f"### {sees} ({name})\n", f"{about}\n", "| field | type | meaning |", "|---|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def documented(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
+    """The fields of a class: name, type, and the words below it."""
+    for field, words in zip(node.body, [*node.body[1:], None], strict=True):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            if not (isinstance(words, ast.Expr) and isinstance(words.value, ast.Constant)):
+                raise ValueError(f"{node.name}.{field.target.id} has no words below it")  # noqa: TRY004 - not a matter of types
+            meaning = " ".join(str(words.value.value).split())
+            yield field.target.id, plain_type(ast.unparse(field.annotation)), meaning.replace("|", "\\|")
+
+
+def plain_type(annotation: str) -> str:
+    """A type in the words of somebody who writes templates."""
+    kinds = {"str": "text", "int": "number", "bool": "true or false", "datetime": "moment", "Linked": "text"}
+    kinds |= {name: name for name in SEES}
+    optional = annotation.endswith(" | None")
+    name = annotation.removesuffix(" | None")
+    item = re.fullmatch(r"tuple\[(\w+), \.\.\.\]", name)
+    kind = f"list of {kinds[item[1]]}" if item else kinds[name]
+    return f"{kind} or None" if optional else kind
+
+
+def limits() -> str:
+    """How much of a digest a message shows."""
+    rows = [
+        f"| {channel} | {limit.results} | {limit.name_chars} | {limit.note_chars or 'none'} "
+        f"| {'yes' if limit.details else 'no'} | {'yes' if limit.issue_links and limit.details else 'no'} |"
+        for channel, limit in [
+            *((f"Slack, try {number}", limit) for number, limit in enumerate(SLACK_LIMITS, start=1)),
+            ("slack_text.j2", TEXT_LIMITS[0]),
+            ("mail", EMAIL_LIMITS),
+        ]
+    ]
+    words = (
+        f"A Slack message may have {MAX_SLACK_CHARS:,} characters in all. It is rendered with the first row below,\n"
+        "and with the next one as long as it is too large; the lists and texts a template sees are that much shorter.\n"
+        "Should even the last row be too much, the text alone goes out.\n"
+    )
+    head = [
+        "| | results | characters of a name | of a note | `details` | links to issues |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join(["## Limits\n", words, *head, *rows, ""])
+
+
+def examples() -> str:
+    """Overrides that work; a test checks them."""
+    return (
+        "\n".join(f"{words} `{name}`\n\n```jinja\n{source}```\n" for name, (words, source) in EXAMPLES.items()).rstrip()
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(templates_page(), "utf-8")

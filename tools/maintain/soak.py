@@ -1,0 +1,287 @@
+"""`make soak`: some minutes of everything going wrong on the real stack, and then the ledger.
+
+The real template on the embedded AWS polls a simulated Testmo while results are saved, edited and deleted, Testmo and
+Slack fail in every way they know, and workers are killed in the middle of their work. At the end everything works
+again for a while, and what was saved is compared with what was announced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from tools.lib.aws import Aws
+from tools.lib.terminal import Terminal
+from tools.local import build, poller, stack
+from tools.local.captures import Captures
+from tools.local.ministack import MiniStack
+from tools.simulator import Simulator, StatusId, World
+from tools.simulator.model import Result, Run
+
+PROJECTS: Final = 2
+RUNS: Final = 4
+TESTS: Final = 60
+WATCHED: Final = (StatusId.FAILED, StatusId.BLOCKED)
+STATUSES: Final = (StatusId.FAILED, StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED, StatusId.PASSED)
+TESTMO_FAULTS: Final = ("500", "502", "login-page", "truncated", "cut-json", "reset", "redirect")
+EDITABLE: Final = 20  # the newest rows: older edits wait for the next sweep, and a soak is too short for that
+SETTLE_SECONDS: Final = 300.0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was saved, announced and delivered."""
+
+    saved: dict[int, Result] = field(default_factory=dict)
+    excused: set[int] = field(default_factory=set)
+    mails: int = 0
+    events: list[dict[str, Any]] = field(default_factory=list)
+    polls: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    faults: int = 0
+
+    def announced(self) -> Counter[tuple[int, int]]:
+        """How often each result was named in an event under each status; counted ones beyond the cap are not in it."""
+        return Counter((r["id"], r["status_id"]) for event in self.events for r in event["results"])
+
+    def counted(self) -> int:
+        """How many results events counted without naming them: those beyond the 50 most urgent of a digest."""
+        return sum(event["omitted"] for event in self.events)
+
+    def lost(self) -> list[int]:
+        """Failing results that no event names, where they are more than the events counted beside the named ones."""
+        named = {key for key, _ in self.announced()}
+        unnamed = sorted(
+            key
+            for key, row in self.saved.items()
+            if row.status_id in WATCHED and key not in self.excused and key not in named
+        )
+        return unnamed if len(unnamed) > self.counted() else []
+
+    def doubled(self) -> int:
+        """Announcements beyond the first of the same result and status."""
+        return sum(n - 1 for n in self.announced().values())
+
+
+class FlakySlack:
+    """A webhook that sometimes throttles, breaks or hangs up; keeps the text of what it took."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.taken: list[str] = []
+        self.is_flaky = True
+        slack = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                fate = chance.random() if slack.is_flaky else 1.0
+                if fate < 0.05:  # noqa: PLR2004 - one in twenty is cut off without an answer
+                    self.close_connection = True
+                    return
+                status, text = (429, b"") if fate < 0.1 else (503, b"sorry") if fate < 0.2 else (200, b"ok")  # noqa: PLR2004
+                if status == 200:  # noqa: PLR2004 - HTTP
+                    slack.taken.append(json.loads(body)["text"])
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                if status == 429:  # noqa: PLR2004 - HTTP
+                    self.send_header("Retry-After", "2")
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing on the terminal."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        """The webhook."""
+        return f"http://127.0.0.1:{self._server.server_port}/services/T000/B000/soak"
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Take posts inside."""
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+class Soak:
+    """One soak: so many polls with random faults, then the settling and the ledger."""
+
+    def __init__(self, terminal: Terminal, *, polls: int, seed: int) -> None:
+        self.terminal = terminal
+        self.polls = polls
+        self.chance = random.Random(seed)  # noqa: S311 - faults, not secrets
+        self.world = World()
+        self.simulator = Simulator(self.world)
+        self.slack = FlakySlack(self.chance)
+        self.ledger = Ledger()
+        self.runs: list[Run] = []
+        for number in range(PROJECTS):
+            project = self.world.add_project(f"Project {number + 1}")
+            cases = [self.world.add_case(project, f"Case {n + 1}") for n in range(TESTS)]
+            self.runs += [self.world.add_run(project, f"Run {n + 1}", cases=cases) for n in range(RUNS // PROJECTS)]
+
+    def play(self) -> bool:
+        """Play it all; True if nothing was lost and everything was delivered."""
+        with self.simulator, self.slack.serving(), MiniStack() as ministack:
+            self.aws: Aws = ministack.aws
+            self.stack = stack.deploy(
+                self.aws,
+                build.build(),
+                {
+                    "TestmoUrl": self.simulator.url,
+                    "TestmoSecretArn": stack.make_secret(self.aws, "testmo", self.simulator.token),
+                    "SlackSecretArn": stack.make_secret(self.aws, "slack", self.slack.url),
+                    "EmailAddress": "qa@example.com",
+                    "PollScheduleState": "DISABLED",
+                    "RequestsPerMinute": "6000",
+                    "MaxStalenessMinutes": "0",
+                },
+            )
+            self.captures = Captures(self.aws, self.stack)
+            self.captures.prepare()
+            self._poll()
+            for number in range(1, self.polls + 1):
+                self._testers_work()
+                self._something_breaks()
+                self._poll_and_perhaps_be_killed(ministack)
+                if number % 25 == 0:
+                    self.terminal.note(f"{number} of {self.polls} polls, {len(self.ledger.saved)} results saved")
+            left = self._settle()
+        return self._report(left)
+
+    def _testers_work(self) -> None:
+        for _ in range(self.chance.randrange(4)):
+            run = self.chance.choice(self.runs)
+            tests = self.world.tests_of(run)
+            stamp = self.world.stamp()
+            for test in self.chance.sample(tests, self.chance.choice([1, 1, 1, 5])):
+                row = self.world.save_result(test, self.chance.choice(STATUSES), created_at=stamp)
+                for older in self.ledger.saved.values():
+                    if older.test_id == row.test_id and older.updated_at is not None:
+                        self.ledger.excused.add(older.id)  # edited, and not the test's latest any more: out of reach
+                self.ledger.saved[row.id] = row
+        if self.ledger.saved and self.chance.random() < 0.2:  # noqa: PLR2004 - one poll in five
+            row = self.chance.choice(list(self.ledger.saved.values())[-EDITABLE:])
+            before, after = row.status_id, self.chance.choice(STATUSES)
+            latest = max(r.id for r in self.ledger.saved.values() if r.test_id == row.test_id)
+            self.world.edit_result(row, status=after)
+            if (before in WATCHED and after not in WATCHED) or latest != row.id:
+                self.ledger.excused.add(row.id)  # edited away before it may have been seen, or out of reach
+
+    def _something_breaks(self) -> None:
+        if self.chance.random() < 0.3:  # noqa: PLR2004 - three polls in ten
+            self.ledger.faults += 1
+            path = self.chance.choice(["*", "/runs/*/results", "/projects", "/projects/*/runs"])
+            self.simulator.faults.add(self.chance.choice(TESTMO_FAULTS), path=path, times=self.chance.choice([1, 2]))
+
+    def _poll_and_perhaps_be_killed(self, ministack: MiniStack) -> None:
+        killer: threading.Timer | None = None
+        if self.chance.random() < 0.1:  # noqa: PLR2004 - one poll in ten
+            killer = threading.Timer(self.chance.uniform(0.0, 0.3), self._kill_a_worker, (ministack,))
+            killer.start()
+        self._poll()
+        if killer is not None:
+            killer.join()
+
+    def _kill_a_worker(self, ministack: MiniStack) -> None:
+        workers = list(workers_of(ministack.pid))
+        if workers:
+            self.ledger.kills += 1
+            os.kill(self.chance.choice(workers), signal.SIGKILL)
+
+    def _poll(self) -> str:
+        try:
+            status = poller.poll(self.aws, self.stack.poller).status
+        except poller.PollFailed:
+            status = "failed"
+        if status == "busy":  # a killed poller's lease; in the field the next minute's poll finds it over
+            time.sleep(2)
+        self.ledger.polls[status] += 1
+        self.captures.drain("event", lambda event: self.ledger.events.append(json.loads(event.body)))
+        self.captures.drain("email", lambda _: setattr(self.ledger, "mails", self.ledger.mails + 1))
+        return status
+
+    def _settle(self) -> int:
+        """Let everything work again until nothing moves; the number of messages that are still under way."""
+        self.simulator.faults.clear()
+        self.slack.is_flaky = False
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(1)
+            under_way = self._poll() != "ok" or bool(self.ledger.lost())
+            depth = self._depth()
+            if not under_way and not depth:
+                return 0
+        return self._depth()
+
+    def _depth(self) -> int:
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        urls = [self.stack.slack_queue, *self.stack.dead_letter_queues.values()]
+        answers = (self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names) for url in urls)
+        return sum(int(n) for answer in answers for n in answer["Attributes"].values())
+
+    def _report(self, left: int) -> bool:
+        ledger = self.ledger
+        failing = sum(row.status_id in WATCHED for row in ledger.saved.values())
+        lost = ledger.lost()
+        facts = {
+            "polls": ", ".join(f"{n} {status}" for status, n in sorted(ledger.polls.items())),
+            "kills": f"{ledger.kills} workers killed, {ledger.faults} faults of Testmo",
+            "saved": f"{len(ledger.saved)} results, {failing} of them failing at the end",
+            "announced": f"{len({key for key, _ in ledger.announced()})} results by name and {ledger.counted()} in the "
+            f"exact totals of {len(ledger.events)} events",
+            "delivered": f"{len(self.slack.taken)} posts to Slack, {ledger.mails} mails",
+            "doubled": f"{ledger.doubled()} announcements",
+            "under way": str(left),
+            "lost": str(len(lost)),
+        }
+        self.terminal.heading("The ledger", facts)
+        if lost:
+            self.terminal.verdict(f"lost: {lost}", is_ok=False)
+        elif left:
+            self.terminal.verdict(f"nothing was lost, but {left} messages are still in a queue", is_ok=False)
+        else:
+            self.terminal.verdict("nothing was lost, everything was delivered", is_ok=True)
+        return not lost and not left
+
+
+def workers_of(root: int) -> Iterator[int]:
+    """The processes below `root` that run a function (Linux)."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue  # it ended while we looked
+    for process in parents:
+        ancestor = process
+        while ancestor in parents and ancestor != root:
+            ancestor = parents[ancestor]
+        if ancestor == root and process != root:
+            try:
+                command = Path(f"/proc/{process}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"_worker.py" in command:
+                yield process

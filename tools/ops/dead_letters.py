@@ -1,0 +1,138 @@
+"""Dead letters: looking at them without taking them, and bringing them back to where they belong."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from testmo_notifier.adapters.queue import REASON, text_of
+from testmo_notifier.channels.slack.alarms import read_alarm
+from tools.ops.account import Account
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+BATCH: Final = 10  # the most SQS hands out at once
+HOLD_SECONDS: Final = 60  # how long a message is ours alone; after a crash it is back by then
+EMPTY_ANSWERS: Final = 3  # SQS asks a few of its servers only: one empty answer does not mean an empty queue
+OURS: Final = ("channel", "destination", "id", "run_id", "project_id", "status")
+KINDS: Final[Mapping[str, str]] = {"status": "String.Array", "run_id": "Number", "project_id": "Number"}
+NO_REASON: Final[Mapping[str, str]] = {
+    "slack": "received too often (maxReceiveCount)",
+    "subscription": "SNS could not hand it over",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One dead letter. `attributes` are the notification's own, `reason` is why it is dead, as far as it says so."""
+
+    id: str
+    handle: str
+    body: str
+    subject: str
+    reason: str
+    sent_at: datetime
+    attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        """An attribute's value; empty where it is missing."""
+        return self.attributes.get(name, ("", ""))[1]
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it is an alarm as it came from OpsTopic; SQS itself moved it here."""
+        return not self.attributes and read_alarm(self.body) is not None
+
+    @property
+    def addressee(self) -> str:
+        """For whom it is; empty where nobody can say."""
+        return self.value("destination") or ("alarms in Slack" if self.is_alarm else "")
+
+    @property
+    def channel(self) -> str:
+        """`slack` or `email`; empty where nobody could say where it belongs."""
+        if self.value("id") and self.value("destination").startswith("slack:") and text_of(self.body):
+            return "slack"
+        if self.is_alarm:
+            return "slack"
+        return "email" if self.value("channel") == "email" and self.value("destination") else ""
+
+
+def depth(account: Account, url: str) -> int:
+    """How many letters are there, those somebody looks at just now included."""
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return sum(map(int, account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
+def take(account: Account, queue: str, url: str, *, limit: int, hold: int = HOLD_SECONDS) -> Iterator[DeadLetter]:
+    """Receive letters one by one; each is hidden from others for `hold` seconds."""
+    seen: set[str] = set()
+    empty = 0
+    while empty < EMPTY_ANSWERS and len(seen) < limit:
+        messages = account.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=min(BATCH, limit - len(seen)),
+            VisibilityTimeout=hold,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages", [])
+        fresh = [message for message in messages if message["MessageId"] not in seen]
+        empty = 0 if fresh else empty + 1
+        for message in fresh:
+            seen.add(message["MessageId"])
+            yield dead_letter(queue, message)
+
+
+def look(account: Account, queue: str, *, limit: int) -> list[DeadLetter]:
+    """Letters as they lie there; afterwards everybody can have them again."""
+    url = account.stack.dead_letter_queues[queue]
+    found: list[DeadLetter] = []
+    try:
+        found.extend(take(account, queue, url, limit=limit))
+    finally:
+        for one in found:
+            put_back(account, url, one)
+    return found
+
+
+def put_back(account: Account, url: str, one: DeadLetter) -> None:
+    """Let others have it at once."""
+    account.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=one.handle, VisibilityTimeout=0)
+
+
+def dead_letter(queue: str, message: MessageTypeDef) -> DeadLetter:
+    """A message of a dead-letter queue: what our function parked, what SQS moved, or what SNS could not hand over."""
+    raw = message.get("MessageAttributes", {})
+    texts = {name: (value["DataType"], value.get("StringValue", "")) for name, value in raw.items()}
+    body, subject = message["Body"], ""
+    envelope = sns_envelope(body)
+    if envelope is not None:
+        given = envelope.get("MessageAttributes") or {}
+        texts |= {name: (str(value["Type"]), str(value["Value"])) for name, value in given.items()}
+        body, subject = str(envelope["Message"]), str(envelope.get("Subject") or "")
+    reason = texts.get(REASON, ("", ""))[1] or texts.get("ErrorMessage", ("", ""))[1] or NO_REASON[queue]
+    stamp = int(message.get("Attributes", {}).get("SentTimestamp", time.time() * 1000))
+    return DeadLetter(
+        id=message["MessageId"],
+        handle=message["ReceiptHandle"],
+        body=body,
+        subject=subject,
+        reason=reason,
+        sent_at=datetime.fromtimestamp(stamp / 1000, UTC),
+        attributes={name: texts[name] for name in OURS if name in texts and texts[name][1]},
+    )
+
+
+def sns_envelope(body: str) -> Mapping[str, Any] | None:
+    """The body as what SNS sends without raw delivery; None if it is something else."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    is_one = isinstance(content, dict) and content.get("Type") == "Notification" and "Message" in content
+    return content if is_one else None

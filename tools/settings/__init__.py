@@ -1,0 +1,7 @@
+"""What a team edits: checked and shown.
+
+check            every file and the environment, all problems at once
+check_templates  a team's own templates, with every sample          problems     one problem, and where it is
+preview          what messages look like                            preview_run  with the real results of a run
+samples          the digests for both                               rehearsal    a scenario in one process, without AWS
+"""

@@ -1,0 +1,139 @@
+"""Checks a team's templates: their names, their syntax, and what they do with every sample there is."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta, nodes
+
+from testmo_notifier.channels.notation import plain_environment, slack_environment
+from testmo_notifier.channels.render import BUILT_IN, MAX_WEIGHT, Renderer
+from testmo_notifier.errors import Problem as TemplateProblem
+from testmo_notifier.notices.issue_links import IssueLinks
+from tools.settings.problems import Problem
+from tools.settings.samples import Sample, samples
+
+UTC: Final = ZoneInfo("UTC")
+CONTEXT: Final = frozenset({"message", "result", "super", "self", "caller", "varargs", "kwargs", "loop"})
+HELP: Final = "docs/templates.md lists what there is"
+LINKS: Final = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A template of the team: its name below the folder, and what it is made of."""
+
+    name: str
+    path: Path
+    tree: nodes.Template
+
+
+def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None = None) -> list[Problem]:
+    """Everything that is wrong with the templates in a folder; none there is fine."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    found: list[Problem] = []
+    sources: list[Source] = []
+    for path in paths:
+        if path.suffix == ".j2":
+            try:
+                sources.append(read(path, str(path.relative_to(folder).as_posix())))
+            except TemplateSyntaxError as exc:
+                found.append(Problem.of(path, exc.lineno, f"{exc.message}"))
+            except (OSError, UnicodeDecodeError) as exc:
+                found.append(Problem.of(path, 1, f"cannot be read as UTF-8 text: {exc}"))
+        elif path.suffix != ".md":
+            words = f"is not read by anything: a template's name ends in .j2, like {next(iter(MAX_WEIGHT))}"
+            found.append(Problem.of(path, 1, words))
+    found += unused(sources)
+    for source in sources:
+        found += unknown_names(source)
+        found += unknown_blocks(source)
+    known = {(problem.file, problem.line) for problem in found}
+    rendered = render_problems(folder, with_samples or samples().items()) if sources else []
+    found += [problem for problem in rendered if (problem.file, problem.line) not in known]
+    return sorted(found, key=lambda problem: (problem.file, problem.line))
+
+
+def read(path: Path, name: str) -> Source:
+    """Parse and compile a template; raises `TemplateSyntaxError` with the line, for unknown filters too."""
+    environment = environment_of(name)
+    text = path.read_text("utf-8-sig")
+    environment.compile(text, name, str(path))
+    return Source(name, path, environment.parse(text, name, str(path)))
+
+
+def environment_of(name: str) -> Environment:
+    """The environment that a template of this name is written for."""
+    make = slack_environment if name.startswith("slack_") else plain_environment
+    return make(FileSystemLoader([]), UTC)
+
+
+def unused(sources: list[Source]) -> Iterator[Problem]:
+    """Templates that no message uses, most likely by a slip in the name."""
+    used = {name for source in sources for name in meta.find_referenced_templates(source.tree)}
+    for source in sources:
+        if source.name not in MAX_WEIGHT and source.name not in used:
+            words = f"no message uses a template of this name: known are {', '.join(MAX_WEIGHT)}"
+            yield Problem.of(source.path, 1, words)
+
+
+def unknown_names(source: Source) -> Iterator[Problem]:
+    """Names that do not exist, also where no sample leads to them."""
+    environment = environment_of(source.name)
+    allowed = CONTEXT | environment.globals.keys()
+    unknown = meta.find_undeclared_variables(source.tree) - allowed
+    for name in source.tree.find_all(nodes.Name):
+        if name.name in unknown and name.ctx == "load":
+            unknown.discard(name.name)
+            words = f"{name.name!r} is not known: there are message and result, and {HELP}"
+            yield Problem.of(source.path, name.lineno, words)
+
+
+def unknown_blocks(source: Source) -> Iterator[Problem]:
+    """Blocks that the built-in template does not have, and which are therefore never written."""
+    for parent in source.tree.find_all(nodes.Extends):
+        name = parent.template.value if isinstance(parent.template, nodes.Const) else ""
+        path = BUILT_IN / str(name).removeprefix("built_in/")
+        if not str(name).startswith("built_in/") or not path.is_file():
+            continue
+        known = {block.name for block in read(path, path.name).tree.find_all(nodes.Block)}
+        own = list(source.tree.find_all(nodes.Block))
+        # A block within a block that is written is written too.
+        inner = {block.name for outer in own if outer.name in known for block in outer.find_all(nodes.Block)}
+        for block in own:
+            if block.name not in known | inner:
+                there = ", ".join(sorted(known))
+                words = f"block {block.name!r} is never shown: {name} has {there}"
+                yield Problem.of(source.path, block.lineno, words, is_warning=True)
+
+
+def render_problems(folder: Path, every: Iterable[tuple[str, Sample]]) -> Iterator[Problem]:
+    """What goes wrong with the samples, each problem with the first sample that shows it."""
+    told: set[tuple[str, str]] = set()
+    for name, sample in every:
+        renderer = Renderer(UTC, folder, LINKS, time.thread_time)
+        renderer.slack(sample.digest)
+        renderer.email(sample.digest)
+        for problem in dict.fromkeys(renderer.problems):
+            words = explained(problem)
+            kind = (f"{problem.file}:{problem.line}", re.sub(r"\d+", "", words))
+            if kind not in told:
+                told.add(kind)
+                words = f"{words} (with the sample {name!r}: {sample.words})"
+                yield Problem.of(folder / problem.file, problem.line, words)
+
+
+def explained(problem: TemplateProblem) -> str:
+    """A template's problem in words for whoever wrote it: Jinja speaks of Python's objects."""
+    words = re.sub(r"'[\w.]*?(\w+) object' has no attribute ('\w+')", rf"\1 has no field \2, {HELP}", problem.text)
+    if re.search(r"NoneType' object has no attribute '(astimezone|timestamp)'", words):
+        return "the filter `when` got no moment: ask {% if result.at %} first"
+    if words.startswith("'None' has no attribute"):
+        words += ": result is there in slack_result.j2 alone, elsewhere go through message.results"
+    return words if problem.kind in ("", "UndefinedError") else f"{problem.kind}: {words}"

@@ -1,0 +1,122 @@
+"""`testmo-notifier preview`: what messages look like, with the settings of this folder. Publishes and moves nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from rich.text import Text
+
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.config import Reader, time_zone
+from testmo_notifier.model import Notification
+from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.text import printable
+from tools.lib import blocks
+from tools.lib.addresses import EMAIL_ADDRESS, SENDER
+from tools.lib.terminal import Terminal
+from tools.settings.samples import NAMES, Sample, samples
+
+if TYPE_CHECKING:
+    from tools.inbox.receiver import Inbox
+
+CHANNELS: Final = ("slack", "email", "event")
+DESTINATIONS: Final[Mapping[str, str]] = {"slack": "slack:default", "email": "email:default", "event": "event"}
+BUILDER: Final = "https://app.slack.com/block-kit-builder/#"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One message, rendered. `sample` is its name, `words` what it is an example of."""
+
+    sample: str
+    words: str
+    notification: Notification
+
+    @property
+    def content(self) -> dict[str, object]:
+        """A Slack payload or an event as JSON; a mail as subject and body."""
+        told = self.notification
+        if told.channel == "email":
+            return {"subject": told.subject, "body": told.message}
+        content: dict[str, object] = json.loads(told.message)
+        return content
+
+    @property
+    def builder(self) -> str | None:
+        """Where Slack itself shows the blocks; None where there are none."""
+        found = self.content.get("blocks") if self.notification.channel == "slack" else None
+        return builder_url(found) if found else None
+
+    def as_json(self) -> dict[str, object]:
+        """Everything, for programs."""
+        told = {"sample": self.sample, "about": self.words, "channel": self.notification.channel}
+        return {**told, "content": self.content, "block_kit_builder": self.builder}
+
+
+def builder_url(found: object) -> str:
+    """Slack's Block Kit Builder with these blocks in it."""
+    return BUILDER + quote(json.dumps({"blocks": found}, ensure_ascii=False, separators=(",", ":")), safe="")
+
+
+def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
+    """The poller's renderer with a team's settings; raises `ConfigurationError`."""
+    env = Reader(environ)
+    zone = env.read("TIME_ZONE", time_zone, default="UTC")
+    env.raise_problems()
+    assert zone is not None  # noqa: S101 - else there was a problem
+    path = folder / "issues.toml"
+    links = parse_issue_links(path.read_text("utf-8") if path.exists() else "", path.name)
+    return Renderer(zone, folder / "templates", links, time.thread_time)
+
+
+def chosen(names: Sequence[str]) -> dict[str, Sample]:
+    """The samples of these names; all of them for `all`, the realistic one for none."""
+    return samples(NAMES if "all" in names else names or NAMES[:1])
+
+
+def render(shown: Mapping[str, Sample], channels: Iterable[str], maker: Renderer) -> list[Preview]:
+    """Every sample for every channel."""
+    return [
+        Preview(name, sample.words, maker.notification(sample.outgoing(DESTINATIONS[channel])))
+        for name, sample in shown.items()
+        for channel in channels
+    ]
+
+
+def tell(previews: Iterable[Preview], terminal: Terminal, *, with_builder: bool = False) -> None:
+    """Print messages as their readers would see them; with a link of thousands of characters only when asked."""
+    for preview in previews:
+        channel = preview.notification.channel
+        title = {"slack": "Slack", "email": f"Mail to {EMAIL_ADDRESS}", "event": "JSON event"}[channel]
+        terminal.message(f"{title}  ({preview.sample}: {preview.words})", list(lines(preview)))
+        if with_builder and preview.builder:
+            terminal.note(f"in Slack's own renderer: {preview.builder}")
+
+
+def lines(preview: Preview) -> list[Text]:
+    """A message line by line."""
+    told = preview.notification
+    if told.channel == "slack":
+        return blocks.lines(preview.content)
+    if told.channel == "email":
+        return [Text(printable(told.subject), "bold"), Text(), *map(Text, printable(told.message).splitlines())]
+    pretty = json.dumps(preview.content, indent=2, ensure_ascii=False)
+    return [Text(line) for line in printable(pretty).splitlines()]
+
+
+def fill(inbox: Inbox, previews: Iterable[Preview]) -> None:
+    """Put messages on the inbox's page."""
+    for preview in previews:
+        told = preview.notification
+        if told.channel == "slack":
+            inbox.show_slack(preview.content)
+        elif told.channel == "email":
+            inbox.show_mail(subject=told.subject, sender=SENDER, to=EMAIL_ADDRESS, body=told.message)
+        else:
+            inbox.show_event(told.message)

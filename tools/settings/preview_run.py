@@ -1,0 +1,111 @@
+"""Real results of a run as one digest, for `preview --run`: reads Testmo, writes nothing anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url
+from testmo_notifier.errors import PollFailed
+from testmo_notifier.model import Digest, ResultsQuery
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.polling.statuses import completed, learn
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tools.settings.samples import Sample, with_names
+
+MAX_RESULT_PAGES: Final = 3
+MAX_CASE_PAGES: Final = 10  # of 100 cases; what is not among them is shown by its number
+SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What is needed to read an instance, and what is looked for in it."""
+
+    url: str
+    token: str
+    statuses: tuple[int | str, ...]
+    requests_per_minute: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Access:
+        """Read the environment; raises `ConfigurationError`."""
+        env = Reader(environ)
+        url, token = env.read("TESTMO_URL", testmo_url), env.read("TESTMO_TOKEN", testmo_token)
+        watch = read_watch_settings(env)
+        env.raise_problems()
+        statuses, limit = watch["alert_status_ids"], watch["requests_per_minute"]
+        assert url and token and isinstance(statuses, tuple) and isinstance(limit, int)  # noqa: S101, PT018 - checked above
+        return cls(url, token, statuses, limit)
+
+    def get(self) -> str:
+        """The token; it does not change while a command runs."""
+        return self.token
+
+    refresh = get
+
+
+def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
+    """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
+    deadline = time.monotonic() + SECONDS
+    rate_limit = RateLimit(
+        access.requests_per_minute,
+        spent={},
+        now=time.time,
+        sleep=time.sleep,
+        seconds_left=lambda: deadline - time.monotonic(),
+    )
+    testmo = Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
+    projects = {project.id: project.name for project in testmo.projects()[0]}
+    return {f"run {run_id}": read(testmo, access, run_id, projects) for run_id in run_ids}
+
+
+def read(testmo: Testmo, access: Access, run_id: int, projects: Mapping[int, str]) -> Sample:
+    """One run as a sample."""
+    run = testmo.run(run_id)
+    watch = watched(testmo, access, run.project_id)
+    builder = DigestBuilder(access.url, run, projects.get(run.project_id, f"Project {run.project_id}"))
+    page: int | None = 1
+    while page is not None and page <= MAX_RESULT_PAGES:
+        query = ResultsQuery(
+            page=page,
+            sort="run_results:created_at",
+            order="desc",
+            status_id=watch.status_ids,
+            created_by=watch.created_by_ids,
+            assignee_id=watch.assignee_ids,
+            get_latest_result=True,
+        )
+        answer = testmo.results(run.id, query)
+        builder.add([result for result in answer.results if watch.is_failing(result)], answer.expands)
+        page = answer.next_page if answer.results else None
+    if not builder.total:
+        raise PollFailed(f"run {run.id} ({run.name}) has no failing result to show", reason="configuration")
+    return Sample(f"{run.name}, as if all of it were new", named(testmo, builder.build()))
+
+
+def watched(testmo: Testmo, access: Access, project_id: int) -> Watch:
+    """What counts as failing, names of statuses included."""
+    names = [status for status in access.statuses if isinstance(status, str)]
+    watch = Watch(tuple(status for status in access.statuses if isinstance(status, int)))
+    if not names:
+        return watch
+    return completed(watch, names, learn(testmo, names, {}, [project_id]), has_runs=True)[0]
+
+
+def named(testmo: Testmo, digest: Digest) -> Digest:
+    """The digest with the names of its cases, as far as a few requests tell them."""
+    missing = {result.case_id for result in digest.results if result.case_id is not None}
+    names: dict[int, str] = {}
+    page: int | None = 1
+    while page is not None and page <= MAX_CASE_PAGES and not missing <= names.keys():
+        answer = testmo.cases(digest.project_id, page=page, created_after=None)
+        names |= answer.names
+        page = answer.next_page
+    return with_names(digest, names.get)

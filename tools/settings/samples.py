@@ -1,0 +1,228 @@
+"""Digests to look at and to check templates with: a realistic one, and the edges of what can happen.
+
+They are made as the poller makes them (rows of Testmo, `DigestBuilder`), so they are as short, clean and capped as
+in life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+
+from testmo_notifier.adapters import testmo_rows
+from testmo_notifier.model import Counters, Digest, Expands, Issue, Outgoing, Result, Run
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.text import one_line
+
+TESTMO_URL: Final = "https://example.testmo.net"
+MOMENT: Final = datetime(2026, 11, 23, 14, 3, tzinfo=UTC)
+FAILED, BLOCKED, CUSTOM = 3, 5, 8
+
+EXPANDS: Final = Expands(
+    users={1: "Ada Lovelace", 2: "Grace Hopper", 3: "Alan Turing"},
+    issues={
+        71: Issue(71, "SHOP-123", 4, "SHOP", 10001),
+        72: Issue(72, "#48", 2, "acme/shop", 48_001),
+        73: Issue(73, "SHOP-9", 4, "SHOP", 10001),
+        74: Issue(74, "OPS-7", 5, "OPS", 7),
+    },
+    statuses={3: "Failed", 5: "Blocked", 8: "Needs info"},
+)
+CASES: Final[Mapping[int, str]] = {
+    501: "Login with an expired password",
+    502: "Voucher that has expired is refused",
+    503: "Pay with a credit card that needs a second factor",
+    504: "Screen reader reads price and availability",
+}
+RUN: Final = Run(
+    id=314,
+    project_id=7,
+    name="Release 4.2 regression",
+    is_closed=False,
+    created_at=MOMENT - timedelta(days=2),
+    closed_at=None,
+    counters=Counters({1: 40, 2: 54, 3: 7, 5: 1}, success=54, failure=7, completed=62, total=102),
+    milestone="4.2",
+    configuration="Safari 17",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A digest, and what it is an example of."""
+
+    words: str
+    digest: Digest
+
+    def outgoing(self, destination: str) -> Outgoing:
+        """The digest on its way to a destination."""
+        return Outgoing("0123456789abcdef0123456789abcdef", destination, self.digest)
+
+
+NAMES: Final = ("release", "one", "sixty", "custom-status", "no-names", "minimal", "malformed", "hostile", "huge")
+
+
+def samples(names: Sequence[str] = NAMES) -> dict[str, Sample]:
+    """Samples by their names, the realistic one first; only those asked for are made (one is huge)."""
+    return {name: sample(name) for name in names}
+
+
+@cache
+def sample(name: str) -> Sample:
+    """One sample."""
+    words = (
+        ("four results of a release, with notes, people and issues", release),
+        ("one result", one),
+        ("sixty results at once", sixty),
+        ("a status that an administrator made", custom_status),
+        ("cases whose names are not known yet", no_names),
+        ("the least that Testmo says", minimal),
+        ("rows that cannot be understood", malformed),
+        ("text that tries to break out, or to call people", hostile),
+        ("everything as long as it can get", huge),
+    )
+    about, make = dict(zip(NAMES, words, strict=True))[name]
+    return Sample(about, make())
+
+
+def release() -> Digest:
+    """The usual message."""
+    return digest(
+        [
+            result(
+                501,
+                note="<p>Login page shows a <b>blank screen</b> after submitting.</p><p>Console: <code>TypeError: "
+                "session is null</code></p>",
+                elapsed_us=245_000_000,
+                assignee_id=2,
+                issue_ids=(71, 72),
+                updated_at=MOMENT + timedelta(minutes=3),
+                updated_by=1,
+            ),
+            result(502, minutes=1, created_by=2, note="<p>Voucher is taken although it ended yesterday</p>"),
+            result(503, minutes=4, created_by=3, issue_ids=(71, 73, 74, 72), is_latest=False),
+            result(504, minutes=6, status_id=BLOCKED, note="<ul><li>No staging device</li><li>Ordered one</li></ul>"),
+        ]
+    )
+
+
+def one() -> Digest:
+    """The shortest message there is in daily life."""
+    return digest([result(501, elapsed_us=245_000_000)])
+
+
+def sixty() -> Digest:
+    """More than one message names."""
+    rows = [result(600 + n, minutes=n, status_id=FAILED if n % 9 else BLOCKED, note="<p>500</p>") for n in range(60)]
+    return digest(rows, cases={600 + n: f"Checkout in country {n + 1}" for n in range(60)})
+
+
+def custom_status() -> Digest:
+    """An instance's own status, first alone and then with the usual ones."""
+    return digest([result(501), result(502, minutes=1, status_id=CUSTOM, note="<p>Which price is right?</p>")])
+
+
+def no_names() -> Digest:
+    """Before the names of a project's cases were read."""
+    return digest([result(501), result(502, minutes=1, status_id=BLOCKED)], cases={})
+
+
+def minimal() -> Digest:
+    """Nothing but ids."""
+    run = Run(314, 7, "", is_closed=False, created_at=None, closed_at=None, counters=Counters())
+    return digest([Result(1, 1, 1, None, FAILED)], cases={}, run=run, expands=Expands())
+
+
+def malformed() -> Digest:
+    """Rows as they must not be, read as far as possible."""
+    rows = [{}, "not an object", {"id": "x", "status_id": None, "created_at": "yesterday", "issues": "none"}]
+    return digest([testmo_rows.result(row) for row in rows], cases={}, expands=Expands())
+
+
+def hostile() -> Digest:
+    """Markup of Slack, Jinja and HTML, mentions, control characters, writing that runs backwards."""
+    text = (
+        "<!channel> <@U1> @here *b* `c` {{ message }} {% raw %} &lt;b&gt; | <https://evil.example|x> \x1b[2J \u202eabc"
+        "\r\n> q"
+    )
+    people = {1: text, 2: text}
+    expands = Expands(users=people, issues={71: Issue(71, text, 4, text, -1)}, statuses={FAILED: text})
+    run = replace(RUN, name=text, milestone=text, configuration=text)
+    return digest(
+        [result(501, note=f"<p>{text}</p><script>alert(1)</script>", assignee_id=2, issue_ids=(71,))],
+        cases={501: text},
+        run=run,
+        expands=expands,
+    )
+
+
+def huge() -> Digest:
+    """Everything at its limit, many times."""
+    long = "&<>\U0001f9ea" * 100
+    expands = Expands(
+        users={1: long, 2: long},
+        issues={n: Issue(n, f"{'X' * 38}-{n}", 4, "Y" * 300, 2**62) for n in range(12)},
+        statuses={FAILED: long, CUSTOM: long},
+    )
+    rows = [
+        result(600 + n, minutes=n, status_id=CUSTOM if n % 2 else FAILED, note=f"<p>{long}</p>", assignee_id=2)
+        for n in range(120)
+    ]
+    rows = [replace(row, issue_ids=tuple(range(12)), elapsed_us=10**15) for row in rows]
+    run = replace(RUN, name=long, milestone=long, configuration=long)
+    return digest(rows, cases={600 + n: long for n in range(120)}, run=run, expands=expands)
+
+
+def result(  # noqa: PLR0913 - a factory defaults everything
+    case_id: int,
+    *,
+    minutes: int = 0,
+    status_id: int = FAILED,
+    created_by: int = 1,
+    is_latest: bool = True,
+    note: str = "",
+    elapsed_us: int | None = None,
+    assignee_id: int | None = None,
+    issue_ids: tuple[int, ...] = (),
+    updated_at: datetime | None = None,
+    updated_by: int | None = None,
+) -> Result:
+    """A result of the test of a case, so many minutes before `MOMENT`."""
+    return Result(
+        key=9_000 + case_id,
+        id=9_000 + case_id,
+        test_id=4_000 + case_id,
+        case_id=case_id,
+        status_id=status_id,
+        is_latest=is_latest,
+        note=note,
+        elapsed_us=elapsed_us,
+        assignee_id=assignee_id,
+        issue_ids=issue_ids,
+        created_at=MOMENT - timedelta(minutes=minutes),
+        created_by=created_by,
+        updated_at=updated_at,
+        updated_by=updated_by,
+    )
+
+
+def digest(
+    rows: Sequence[Result],
+    *,
+    cases: Mapping[int, str] = CASES,
+    run: Run = RUN,
+    expands: Expands = EXPANDS,
+) -> Digest:
+    """Results as the poller would announce them."""
+    builder = DigestBuilder(TESTMO_URL, run, "Shop")
+    builder.add(rows, expands)
+    return with_names(builder.build(), cases.get)
+
+
+def with_names(digest: Digest, name_of: Callable[[int], str | None]) -> Digest:
+    """The digest with the names of its cases, as far as they are known."""
+    results = [replace(row, case_name=one_line(name_of(row.case_id or 0) or "", 200) or None) for row in digest.results]
+    return replace(digest, results=tuple(results))
