@@ -10,6 +10,7 @@ import pytest
 
 from testmo_notifier.errors import PollFailed, Unreadable
 from tests.support.story import Story, one_worker
+from tools.simulator.model import Project
 
 
 def test_a_run_opened_and_closed_between_two_polls_is_announced(story: Story) -> None:
@@ -303,17 +304,23 @@ def test_a_project_that_answers_403_is_asked_once_an_hour(story: Story) -> None:
     assert len(story.requests("/projects/*/runs")) - before == 3
 
 
+def unlist(story: Story, project: Project) -> None:
+    """Leave a project out of the list of projects, as for a token that may not see it any more."""
+
+    def hide(path: str, body: dict[str, Any]) -> None:
+        if path == "/projects":
+            body["result"] = [row for row in body["result"] if row["id"] != project.id]
+
+    story.spoil = hide
+
+
 def test_a_project_that_vanishes_from_the_list_is_named_once_and_sets_off_the_alarm(story: Story) -> None:
     """That is how an API says that the token's user may not see it any more, and how it forgets a deleted one."""
     garden = story.world.add_project("Garden")
     run = story.add_run(project=garden)
     story.poll()
 
-    def hide(path: str, body: dict[str, Any]) -> None:
-        if path == "/projects":
-            body["result"] = [row for row in body["result"] if row["id"] != garden.id]
-
-    story.spoil = hide
+    unlist(story, garden)
     first, second = story.wait_and_poll(), story.wait_and_poll()
     assert (first.invisible, second.invisible) == (1, 0)
     assert first.problems == [f"project {garden.id} is listed no more: deleted, or hidden from the token's user"]
@@ -332,11 +339,7 @@ def test_a_hidden_project_is_named_in_every_poll_though_it_is_not_listed_and_a_d
     run = story.add_run(project=garden)
     story.poll()
 
-    def hide(path: str, body: dict[str, Any]) -> None:
-        if path == "/projects":
-            body["result"] = [row for row in body["result"] if row["id"] != garden.id]
-
-    story.spoil = hide
+    unlist(story, garden)
     lists = f"/projects/{garden.id}/runs"
     story.testmo.faults.add(fault, path=lists, times=None)
     before = len(story.requests(lists))
