@@ -283,7 +283,7 @@ def test_destinations_take_turns_so_that_none_waits_for_anothers_slots() -> None
     assert [message.id for message in in_turns(batch)] == ["a", "d", "f", "b", "e", "c"]
 
 
-def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_mends_it() -> None:
+def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_fixes_it() -> None:
     script = Script(secret_error=ConfigurationError(["the secret arn:x cannot be read"]))
 
     outcome = script.run(make_message(receives=2))[0]

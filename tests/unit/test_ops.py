@@ -423,7 +423,7 @@ def test_the_last_poll_is_the_last_one_that_says_something() -> None:
         ({"unsubscribed": 1}, False),  # doctor looks at the addresses itself: they may be subscribed again
     ],
 )
-def test_what_a_poll_said_is_something_to_mend_only_where_it_counts_as_that(
+def test_what_a_poll_said_is_something_to_fix_only_where_it_counts_as_that(
     more: dict[str, Any],
     is_wrong: bool,  # noqa: FBT001 - a column
 ) -> None:

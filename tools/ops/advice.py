@@ -48,4 +48,4 @@ def store(arn: str) -> str:
 
 def correct(problem: Problem) -> str:
     """The next step for a wrong setting; empty where its own words say it."""
-    return f"then store it right, no deploy is needed: {store(problem.secret)}" if problem.secret else ""
+    return f"then correct it there; no deploy is needed: {store(problem.secret)}" if problem.secret else ""

@@ -1,4 +1,4 @@
-"""One stack with a Testmo and a Slack that can be broken and mended; every command is run on it as people run it."""
+"""One stack with a Testmo and a Slack that can be broken and repaired; every command is run on it as people run it."""
 
 from __future__ import annotations
 
