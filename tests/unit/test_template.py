@@ -382,7 +382,7 @@ def variables(function: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("function", "settings"), [("PollerFunction", config.PollerSettings), ("SlackFunction", config.SlackSettings)]
+    ("function", "settings"), [("PollerFunction", config.PollerSettings), ("SlackFunction", config.DeliverySettings)]
 )
 def test_a_function_is_told_every_setting_it_reads(function: str, settings: type) -> None:
     assert {name.upper() for name in settings.__dataclass_fields__} <= set(variables(function))  # type: ignore[attr-defined]  # a dataclass
