@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from testmo_notifier.channels.email.rendering import mail
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import slack_payload
 from tests.support.factories import make_digest, make_named
 
 UTC = ZoneInfo("UTC")
@@ -54,19 +56,19 @@ def test_a_template_without_an_end_is_stopped_and_the_built_in_text_goes_out(
     (tmp_path / name).write_text(template)
     renderer = Renderer(UTC, tmp_path)
 
-    assert renderer.slack(DIGEST) == Renderer(UTC).slack(DIGEST)
-    assert renderer.email(DIGEST) == Renderer(UTC).email(DIGEST)
+    assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
+    assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
     assert [f"{name}, " in found and problem in found for found in dict.fromkeys(renderer.problems)] == [True]
 
 
 def test_a_template_that_was_stopped_is_not_tried_again_and_still_told(tmp_path: Path) -> None:
     (tmp_path / "slack_more.j2").write_text(ENDLESS[0][1])
     renderer = Renderer(UTC, tmp_path)
-    renderer.slack(DIGEST)
+    slack_payload(renderer, DIGEST)
     renderer.problems.clear()
     (tmp_path / "slack_more.j2").write_text("quick")
 
-    renderer.slack(DIGEST)
+    slack_payload(renderer, DIGEST)
 
     assert STOPPED in renderer.problems[0]
 
@@ -79,7 +81,7 @@ def test_a_template_may_do_much_more_than_a_message_needs(tmp_path: Path) -> Non
     (tmp_path / "email_body.j2").write_text(template)
     renderer = Renderer(UTC, tmp_path)
 
-    _, body = renderer.email(make_digest([make_named(n) for n in range(1, 51)]))
+    _, body = mail(renderer, make_digest([make_named(n) for n in range(1, 51)]))
 
     assert renderer.problems == []
     assert body.count("99LOGIN WITH AN EXPIRED PASSWORD") == 50
@@ -90,5 +92,5 @@ def test_a_part_that_another_template_includes_is_stopped_too(tmp_path: Path) ->
     (tmp_path / "slack_more.j2").write_text("{% include 'part.j2' %}")
     renderer = Renderer(UTC, tmp_path)
 
-    assert renderer.slack(DIGEST) == Renderer(UTC).slack(DIGEST)
+    assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
     assert f"part.j2, line 4: {STOPPED}" in renderer.problems[0]

@@ -15,7 +15,13 @@ model/                 the nouns: frozen values, a file per subject
   queue.py             what waits for a channel, and its pace
 
 polling/               the steps of a poll
-  steps.py             each step, in order
+  parts.py             what a poll works with: what lasts, and what is made for one poll
+  lease.py             one poller at a time
+  backlog.py           what is left for later polls, and how late it is
+  reader.py            the due runs read, a few at a time
+  commit.py            what a reading leaves behind: checkpoint and outbox, then its messages
+  hidden.py            the runs that Testmo does not show
+  remember.py          what the next poll builds on
   due.py               which runs are read now
   rate_limit.py        how often Testmo is asked
   case_names.py        names for case ids
@@ -47,16 +53,25 @@ notices/               what there is to tell, and to whom
   text.py              other people's text, made harmless and short
   markup.py            HTML notes as lines
 
-channels/              ways to tell people
-  render.py            a digest as Slack message, mail and event
+channels/              ways to tell people and programs, a folder per channel
+  registry.py          every channel there is
+  channel.py           what a channel declares of itself
+  render.py            a digest as a message of its channel
   notation.py          how templates write for a channel
   bounds.py            how much a team's own template may do
+channels/email/        mail by SNS
+  rendering.py         a digest as mail
+channels/event/        JSON for programs
+  rendering.py         a digest as an event
 channels/slack/        Slack through incoming webhooks
+  rendering.py         a digest as a Slack message
   blocks.py            what a template wrote, as Block Kit
   alarms.py            CloudWatch's alarms as messages
+  secret.py            the webhooks in the secret
   transport.py         one post, and what its answer means
 
 delivery/              the queue side
+  inbound.py           whose a message is
   deliver.py           what happens to each message of a batch
   pacing.py            one message a second, and pauses
 
