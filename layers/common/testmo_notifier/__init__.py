@@ -57,7 +57,7 @@ channels/              ways to tell people and programs, a folder per channel
   registry.py          every channel there is
   channel.py           what a channel declares of itself
   render.py            a digest as a message of its channel
-  notation.py          how templates write for a channel
+  notation.py          how templates write
   bounds.py            how much a team's own template may do
 channels/email/        mail by SNS
   rendering.py         a digest as mail
@@ -65,6 +65,7 @@ channels/event/        JSON for programs
   rendering.py         a digest as an event
 channels/slack/        Slack through incoming webhooks
   rendering.py         a digest as a Slack message
+  notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
   alarms.py            CloudWatch's alarms as messages
   secret.py            the webhooks in the secret

@@ -144,7 +144,7 @@ def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, objec
 
 
 def report_published(notification: Notification, logger: Logger) -> None:
-    """The line that leads from a poll to a message: the Slack function logs the same `notification_id`."""
+    """The line that leads from a poll to a message: the queue's function logs the same `notification_id`."""
     fields = {
         "notification_id": notification.id,
         "destination": notification.destination,

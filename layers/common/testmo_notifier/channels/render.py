@@ -145,8 +145,3 @@ def last_resort(view: MessageView, result: ResultView | None) -> str:
         return f"{result.symbol} {result.status}: {result.name}"
     counts = ", ".join(f"{count.n} {count.word}" for count in view.counts)
     return f"{counts}: {view.run.name}"
-
-
-def utf16_units(text: str) -> int:
-    """The length of a text as Slack counts it: an emoji is two."""
-    return len(text.encode("utf-16-le")) // 2

@@ -3,7 +3,7 @@
 Every message ends in one of four ways: it was delivered; it had been already; it goes back to the queue until later; it
 is parked in the dead-letter queue, because only a person can help. Nothing else may happen to it: whatever goes
 wrong here, also what nobody thought of, sends a message back to the queue. (Alarms alone know a fifth way: one that
-must not be posted, see `channels.slack.alarms`, is skipped.)
+its channel does not post is skipped.)
 
 Channels are dealt with side by side, a thread each: one that hangs holds up no other.
 """

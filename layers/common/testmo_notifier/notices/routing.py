@@ -60,7 +60,8 @@ def parse_destinations(entry: Mapping[str, object]) -> tuple[tuple[str, ...], li
     ]
     raw = entry.get("destinations")
     if not isinstance(raw, list) or not raw:
-        return (), [*problems, ("", 'has no destinations: give a list like ["slack:default", "email:default"]')]
+        like = ", ".join(f'"{channel.default}"' for channel in for_people())
+        return (), [*problems, ("", f"has no destinations: give a list like [{like}]")]
     names = [name for name in raw if isinstance(name, str) and is_for_people(name)]
     forms = " or ".join(f"{channel.name}:<name>" for channel in for_people())
     problems += [(name, f"names {name!r}: a destination is {forms}") for name in raw if name not in names]

@@ -6,7 +6,7 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
-from testmo_notifier.channels.render import Renderer, utf16_units
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Digest, Outgoing
 from testmo_notifier.notices.text import clip, printable
 from testmo_notifier.notices.view import Limits
@@ -35,7 +35,7 @@ def mail_subject(text: str) -> str:
 
 def weighed(name: str, text: str) -> tuple[str, int]:
     """A body in bytes."""
-    return text, len(text.encode()) if name == BODY else utf16_units(text)
+    return text, len(text.encode()) if name == BODY else len(text)
 
 
 RENDERING: Final = Rendering(

@@ -9,9 +9,9 @@ import json
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
-from testmo_notifier.channels.notation import slack_environment
-from testmo_notifier.channels.render import Renderer, utf16_units
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
+from testmo_notifier.channels.slack.notation import slack_environment
 from testmo_notifier.errors import Problem
 from testmo_notifier.model import Digest, Outgoing
 from testmo_notifier.notices.context import MessageView
@@ -75,6 +75,11 @@ def with_text(text: str) -> dict[str, object]:
 def compact(payload: object) -> str:
     """JSON without a blank between its parts: rich text has many of them."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
+def utf16_units(text: str) -> int:
+    """The length of a text as Slack counts it: an emoji is two."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def weighed(_name: str, text: str) -> tuple[str, int]:
