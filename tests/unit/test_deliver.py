@@ -81,9 +81,9 @@ def test_the_text_waits_for_another_invocation_that_was_faster_instead_of_starti
     effects = script.effects()
     post = effects.post
 
-    def post_while_another_takes_a_slot(url: str, payload: str) -> None:
+    def post_while_another_takes_a_slot(channel: str, url: str, payload: str) -> None:
         script.paces["slack:default"] = Pace(next_slot=NOW + timedelta(seconds=2))
-        post(url, payload)
+        post(channel, url, payload)
 
     object.__setattr__(effects, "post", post_while_another_takes_a_slot)
 
