@@ -7,7 +7,7 @@ import os
 import time
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.idempotency import Ledger
-from testmo_notifier.adapters.queue import Queue, SqsEvent, read_record
+from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.adapters.slots import Slots
 from testmo_notifier.channels.registry import CHANNELS
@@ -25,12 +25,6 @@ from testmo_notifier.observability import flush, new_logger, new_metrics, report
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-class BatchResponse(TypedDict):
-    """The messages that stay in the queue; Lambda deletes all others."""
-
-    batchItemFailures: list[dict[str, str]]
 
 
 def handler(event: SqsEvent, context: LambdaContext) -> BatchResponse:
@@ -44,45 +38,49 @@ class Service:
     def __init__(self, settings: DeliverySettings) -> None:
         dynamodb = boto3.client("dynamodb", config=client_config())
         secrets = SecretsProvider(boto_config=client_config())
-        self.logger, self.metrics = new_logger(), new_metrics()
-        self.pool = new_pool()
-        self.slots = Slots(dynamodb, settings.table_name)
-        self.ledger = Ledger(dynamodb, settings.table_name)
         sqs = boto3.client("sqs", config=client_config())
-        self.queue = Queue(sqs, settings.queue_url, settings.dead_letter_queue_url)
-        self.transports = {name: CHANNELS[name].transport() for name in settings.secret_arns}
-        self.read_addresses = {
-            name: partial(read_secret, secrets, arn, usable(self.transports[name].read_secret))
+        queue = Queue(sqs, settings.queue_url, settings.dead_letter_queue_url)
+        transports = {name: CHANNELS[name].transport() for name in settings.secret_arns}
+        addresses = {
+            name: partial(read_secret, secrets, arn, usable(transports[name].read_secret))
             for name, arn in settings.secret_arns.items()
         }
+        self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
+        self.ledger = Ledger(dynamodb, settings.table_name)
+        self.effects = partial(
+            Effects,
+            transports=transports,
+            addresses=lambda channel, fresh: addresses[channel](fresh=fresh),
+            post=lambda channel, address, payload: transports[channel].post(self.pool, address, payload, now=utc_now()),
+            change_pace=Slots(dynamodb, settings.table_name).change,
+            hide=queue.hide,
+            park=queue.park,
+            now=utc_now,
+            sleep=time.sleep,
+        )
 
     def run(self, event: SqsEvent, context: LambdaContext) -> BatchResponse:
         """Deliver one batch; log and count how each message ended."""
         self.pool.clear()  # a connection that slept with the function may be dead, and a post is not repeated blindly
         self.logger.append_keys(request_id=context.aws_request_id)
-        effects = Effects(
-            transports=self.transports,
-            addresses=lambda channel, fresh: self.read_addresses[channel](fresh=fresh),
-            post=lambda channel, address, payload: self.transports[channel].post(
-                self.pool, address, payload, now=datetime.now(UTC)
-            ),
-            change_pace=self.slots.change,
+        effects = self.effects(
             once=partial(self.ledger.once, context=context),
-            hide=self.queue.hide,
-            park=self.queue.park,
-            now=lambda: datetime.now(UTC),
-            sleep=time.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         )
-        failures = []
-        for outcome in deliver([read_record(record) for record in event["Records"]], effects):
-            report(outcome, self.logger, self.metrics, now=datetime.now(UTC))
+        response: BatchResponse = {"batchItemFailures": []}
+        for outcome in deliver(map(read_record, event["Records"]), effects):
+            report(outcome, self.logger, self.metrics, now=utc_now())
             if outcome.end == "returned":
-                failures.append({"itemIdentifier": outcome.message.queue_id})
+                response["batchItemFailures"].append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)
-        return {"batchItemFailures": failures}
+        return response
 
 
 @cache
 def _service() -> Service:
     return Service(DeliverySettings.from_env(os.environ))
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)

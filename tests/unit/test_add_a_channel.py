@@ -1,4 +1,7 @@
-"""The recipe "Add a channel" of CONTRIBUTING.md, followed: one folder, one line, and everything knows it."""
+"""The recipe "Add a channel" of CONTRIBUTING.md, followed: one folder, one line, and everything knows it.
+
+A channel that hangs holds up no other (Slack delivery).
+"""
 
 from __future__ import annotations
 

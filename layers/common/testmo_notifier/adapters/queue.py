@@ -47,6 +47,12 @@ class SqsEvent(TypedDict):
     Records: list[SqsRecord]
 
 
+class BatchResponse(TypedDict):
+    """The messages that stay in the queue; Lambda deletes all others."""
+
+    batchItemFailures: list[dict[str, str]]
+
+
 def read_record(record: SqsRecord) -> QueuedMessage:
     """A record as a message; whose it is, `delivery.inbound` says."""
     attributes = tuple(attribute(name, raw) for name, raw in record["messageAttributes"].items())

@@ -44,35 +44,27 @@ class Transport(Protocol):
 
     def read_secret(self, secret: str) -> tuple[dict[str, str], list[str]]:
         """The good addresses of a secret by destination name, and what is wrong with the others; quotes none."""
-        ...
 
     def post(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
         """Returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in this form) or `DestinationGone`."""
-        ...
 
     def problem(self, body: str) -> str | None:
         """Why a body is none of this channel's."""
-        ...
 
     def plainer(self, body: str) -> str:
         """The form that is tried when the first one is refused."""
-        ...
 
     def alarm(self, message: QueuedMessage) -> QueuedMessage | None:
         """What is to be posted of an alarm; None where the message is none."""
-        ...
 
     def for_alarms(self, names: Collection[str]) -> list[str]:
         """The destinations in the order in which alarms try them."""
-        ...
 
     def probe(self, pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
         """Whether an address is alive, without showing anything; raises what `post` does."""
-        ...
 
     def test_message(self, text: str) -> str:
         """A message that says nothing but this."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Digest, Outgoing
+from testmo_notifier.model import Digest
 from testmo_notifier.notices.text import clip, printable
 from testmo_notifier.notices.view import Limits
 
@@ -15,11 +15,6 @@ MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amaz
 MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it
 EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)
 SUBJECT, BODY = "email_subject.j2", "email_body.j2"
-
-
-def message(renderer: Renderer, outgoing: Outgoing) -> tuple[str, str]:
-    """Subject and body."""
-    return mail(renderer, outgoing.digest)
 
 
 def mail(renderer: Renderer, digest: Digest) -> tuple[str, str]:
@@ -39,7 +34,7 @@ def weighed(name: str, text: str) -> tuple[str, int]:
 
 
 RENDERING: Final = Rendering(
-    message=message,
+    message=lambda renderer, outgoing: mail(renderer, outgoing.digest),
     max_weight={SUBJECT: 100_000, BODY: MAX_EMAIL_BYTES},  # a subject is clipped afterwards
     environment=plain_environment,
     weighed=weighed,

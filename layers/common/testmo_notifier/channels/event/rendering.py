@@ -9,17 +9,11 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
-from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import NamedResult, Outgoing
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.view import NO_LINKS
 
 EVENT_SCHEMA: Final = 1
-
-
-def message(renderer: Renderer, outgoing: Outgoing) -> tuple[str, str]:
-    """No subject, and the event."""
-    return "", json.dumps(event(outgoing, renderer.links), ensure_ascii=False)
 
 
 def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]:
@@ -63,4 +57,7 @@ def iso(moment: datetime | None) -> str | None:
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z" if moment else None
 
 
-RENDERING: Final = Rendering(message=message, environment=plain_environment)
+RENDERING: Final = Rendering(
+    message=lambda renderer, outgoing: ("", json.dumps(event(outgoing, renderer.links), ensure_ascii=False)),
+    environment=plain_environment,
+)

@@ -13,7 +13,7 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.notation import slack_environment
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import Digest, Outgoing
+from testmo_notifier.model import Digest
 from testmo_notifier.notices.context import MessageView
 from testmo_notifier.notices.view import Limits
 
@@ -34,11 +34,6 @@ SLACK_LIMITS: Final = (
     Limits(results=20, name_chars=100, note_chars=0, issue_links=False),
     Limits(results=20, name_chars=60, note_chars=0, details=False),
 )
-
-
-def message(renderer: Renderer, outgoing: Outgoing) -> tuple[str, str]:
-    """No subject, and the payload."""
-    return "", compact(slack_payload(renderer, outgoing.digest))
 
 
 def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
@@ -88,7 +83,7 @@ def weighed(_name: str, text: str) -> tuple[str, int]:
 
 
 RENDERING: Final = Rendering(
-    message=message,
+    message=lambda renderer, outgoing: ("", compact(slack_payload(renderer, outgoing.digest))),
     max_weight={
         "slack_header.j2": 100_000,  # clipped afterwards
         "slack_summary.j2": MAX_SECTION_CHARS,
