@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
-# The kinds of trouble with a delivery, and what each is called in the log; anything else is Slack's own word: `other`.
+# The kinds of trouble with a delivery, and what each is called in the log; a channel's own words are `other`.
 FAILURES: Final = {
     "unreachable": ("no_answer",),
     "secret": ("secret_unreadable",),
@@ -43,7 +43,7 @@ FAILURES: Final = {
 }
 ACKNOWLEDGED: Final = {
     "duplicate": "delivered before, acknowledged",
-    "skipped": "an alarm that is not for Slack, acknowledged",
+    "skipped": "an alarm that is not posted, acknowledged",
 }
 
 
@@ -100,42 +100,42 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
     fields |= waited(outcome, metrics, now)
     match outcome.end:
         case "delivered" if outcome.text_only:
-            count_by("Delivered", kind="slack")
+            count_by("Delivered", kind=message.channel)
             count(metrics, "TextOnly")
-            logger.warning("delivered as text alone, Slack refused the blocks", extra=fields)
+            logger.warning("delivered as text alone, the first form was refused", extra=fields)
         case "delivered":
-            count_by("Delivered", kind="slack")
+            count_by("Delivered", kind=message.channel)
             logger.info("delivered", extra=fields)
         case "duplicate" | "skipped":
             logger.info(ACKNOWLEDGED[outcome.end], extra=fields)
         case "parked" if isinstance(outcome.error, DestinationGone):
-            count_by("DeliveryFailed", kind="slack", reason="gone")
+            count_by("DeliveryFailed", kind=message.channel, reason="gone")
             count(metrics, "DestinationGone")
-            logger.error("%s is gone: mend its webhook, then re-drive", message.destination, extra=fields)
+            logger.error("%s is gone: fix its address in the secret, then re-drive", message.destination, extra=fields)
         case "parked":
-            count_by("DeliveryFailed", kind="slack", reason="refused")
-            logger.error("parked, Slack would never take it", extra=fields)
+            count_by("DeliveryFailed", kind=message.channel, reason="refused")
+            logger.error("parked, it would never be taken", extra=fields)
         case "returned" if outcome.reason in WAITING:
             logger.info("back to the queue, its turn comes later", extra=fields)
         case "returned" if outcome.reason == "throttled":
             count(metrics, "Throttled")
-            logger.warning("back to the queue, Slack asks for a pause", extra=fields)
+            logger.warning("back to the queue, a pause was asked for", extra=fields)
         case "returned":
-            count_by("DeliveryFailed", kind="slack", reason=kind_of_trouble(outcome.reason))
+            count_by("DeliveryFailed", kind=message.channel, reason=kind_of_trouble(outcome.reason))
             if outcome.error is not None and not isinstance(outcome.error, Undelivered):
                 fields |= {"error": type(outcome.error).__name__, "where": where(outcome.error)}
             logger.warning("back to the queue, tried again later", extra=fields)
 
 
 def kind_of_trouble(reason: str) -> str:
-    """One of a few words for the many that Slack and AWS have."""
+    """One of a few words for the many that channels and AWS have."""
     return next((kind for kind, reasons in FAILURES.items() if reason in reasons), "other")
 
 
 def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, object]:
     """How long a message that goes back to the queue has been in it.
 
-    SQS's own age of the oldest message leaves out what was received three times: just what Slack does not take.
+    SQS's own age of the oldest message leaves out what was received three times: just what is not taken.
     """
     if outcome.end != "returned" or outcome.message.sent_at is None:
         return {}
@@ -145,7 +145,7 @@ def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, objec
 
 
 def report_published(notification: Notification, logger: Logger) -> None:
-    """The line that leads from a poll to a message: the Slack function logs the same `notification_id`."""
+    """The line that leads from a poll to a message: the queue's function logs the same `notification_id`."""
     fields = {
         "notification_id": notification.id,
         "destination": notification.destination,

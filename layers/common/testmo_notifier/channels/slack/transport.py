@@ -26,6 +26,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import READ_SECONDS, Answer, retry_after_seconds, send
+from testmo_notifier.channels.slack.alarms import as_message, in_order
+from testmo_notifier.channels.slack.secret import read_webhooks
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
 
 if TYPE_CHECKING:
@@ -74,6 +76,12 @@ PASSING: Final = frozenset(
 )
 THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
 KNOWN: Final = GONE | REFUSED | PASSING | THROTTLING
+EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
+
+# See `channels.channel.Transport`.
+read_secret = read_webhooks
+alarm = as_message
+for_alarms = in_order
 
 
 def post(
@@ -146,3 +154,36 @@ def error_in_json(body: bytes) -> str | None:
     if not isinstance(error, str):
         return None
     return error if told.get("ok") is False or ("ok" not in told and error in KNOWN) else None
+
+
+def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
+    """Ask a webhook whether it lives, by a post that nobody sees; raises an `Undelivered` if it does not."""
+    try:
+        post(pool, address, EMPTY_POST, now=now)
+    except PayloadRefused as exc:
+        if exc.reason in REFUSED:
+            return "is alive"
+        raise
+    return "answers ok, even to an empty message"
+
+
+def problem(body: str) -> str | None:
+    """Why a body is no Slack payload."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        payload = None
+    text = payload.get("text") if isinstance(payload, dict) else None
+    return None if text and isinstance(text, str) else "the body is not a Slack payload (a JSON object with a text)"
+
+
+def plainer(body: str) -> str:
+    """A payload without its blocks."""
+    payload = json.loads(body)
+    return json.dumps({name: value for name, value in payload.items() if name not in ("blocks", "attachments")})
+
+
+def test_message(text: str) -> str:
+    """A payload that says nothing but this."""
+    section = {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
+    return json.dumps({"text": text, "blocks": [section]})
