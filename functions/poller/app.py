@@ -27,16 +27,15 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.notices.issue_links import parse_issue_links
-from testmo_notifier.notices.routing import parse_routes, reached
+from testmo_notifier.notices.routing import reached
+from testmo_notifier.notices.team import Team
 from testmo_notifier.observability import (
     new_logger,
     new_metrics,
+    observed,
     report_failed_poll,
-    report_held_back_heartbeat,
-    report_poll,
     report_published,
-    report_unheard_heartbeat,
+    say_that_we_live,
 )
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.mail import is_anybody_told, mailboxes
@@ -55,54 +54,33 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        own = files(testmo_notifier_settings)
-        routes = parse_routes(own.joinpath("routes.toml").read_text("utf-8"))
-        self.destinations = reached(routes, settings.channels)
-        self.links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
-        self.overrides = Path(str(own)) / "templates"
+        self.team = Team.read(Path(str(files(testmo_notifier_settings))))
+        self.destinations = reached(self.team.routes, settings.channels)
+        self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
-        self.logger, self.metrics = new_logger(), new_metrics()
         sns = boto3.client("sns", config=client_config())
         self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
-        expected = mailboxes(
-            settings.email_address,
-            settings.ops_email_address,
-            topic_arn=settings.topic_arn,
-            ops_topic_arn=settings.ops_topic_arn,
-        )
+        topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
+        expected = mailboxes(settings.email_address, settings.ops_email_address, **topics)
         self.mailboxes = Mailboxes(boto3.client("sns", config=impatient_config()), expected)
         secrets = SecretsProvider(boto_config=client_config())
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
-        self.pool = new_pool()
 
     def run(self, context: LambdaContext) -> dict[str, object]:
         """Poll with what this invocation has left of its time."""
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
-        try:
-            report = poll(self.parts(context))
-        except Exception as exc:
-            report_failed_poll(exc, self.logger)
-            raise
-        report_poll(report, self.logger, self.metrics)
+        report = observed(lambda: poll(self.parts(context)), self.logger, self.metrics)
         if report.looked and self.settings.heartbeat_secret_arn:
             told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
-            self.say_that_we_live(is_anybody_told=told)
+            ping = partial(heartbeat.ping, self.pool, self.heartbeat)
+            say_that_we_live(ping, self.logger, self.metrics, is_told=told)
         return report.to_json()
-
-    def say_that_we_live(self, *, is_anybody_told: bool) -> None:
-        """Tell the outside watch, where there is one; it is the last to call where no alarm reaches anybody."""
-        if not is_anybody_told:
-            report_held_back_heartbeat(self.logger)
-            return
-        unheard = heartbeat.ping(self.pool, self.heartbeat)
-        if unheard is not None:
-            report_unheard_heartbeat(unheard, self.logger, self.metrics)
 
     def parts(self, context: LambdaContext) -> Parts:
         """What this one poll works with."""
-        settings = self.settings
+        settings, team = self.settings, self.team
         return Parts.of(
             settings,
             store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),
@@ -111,7 +89,7 @@ class Service:
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
-            renderer=Renderer(settings.time_zone, self.overrides, self.links, time.thread_time),
+            renderer=Renderer(settings.time_zone, team.templates, team.links, time.thread_time),
             destinations=self.destinations,
             now=utc_now,
             sleep=time.sleep,

@@ -26,14 +26,14 @@ from testmo_notifier.model import (
     Sent,
     Superseded,
 )
-from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
+from tests.support.factories import START, at, make_checkpoint, make_control, make_digest, make_named, make_outgoing
 from tests.support.memory import MemoryStore
 from tests.support.template import make_table
 
 LEASE = timedelta(seconds=30)
 Open = Callable[[str], DynamoDBStore | MemoryStore]
-FULL_CONTROL = Control(
-    hidden={12: at(7), 4711: at(8)},
+FULL_CONTROL = make_control(
+    hidden_runs={12: at(7), 4711: at(8)},
     installed_at=at(-99),
     polled_at=at(1),
     discovered_at=at(2),
@@ -109,9 +109,9 @@ def test_a_poller_may_stay_the_one_poller(open_store: Open) -> None:
 def test_a_lease_that_is_given_up_is_free_at_once(open_store: Open) -> None:
     first = open_store("a")
     first.take_lease(START, LEASE)
-    first.save_control(Control(polled_at=at(5)), release=True)
+    first.save_control(make_control(polled_at=at(5)), release=True)
 
-    assert open_store("b").take_lease(at(1), LEASE).polled_at == at(5)
+    assert open_store("b").take_lease(at(1), LEASE).looked.polled_at == at(5)
 
 
 def test_a_poller_that_stalled_loses_its_lease_and_writes_nothing_more(open_store: Open) -> None:
@@ -123,17 +123,17 @@ def test_a_poller_that_stalled_loses_its_lease_and_writes_nothing_more(open_stor
         stalled.take_lease(at(32), LEASE)
     for release in (False, True):
         with pytest.raises(LostRace, match="the lease went to another poller"):
-            stalled.save_control(Control(polled_at=at(32)), release=release)
-    thief.save_control(Control(polled_at=at(33)), release=True)
-    assert open_store("c").take_lease(at(34), LEASE).polled_at == at(33)
+            stalled.save_control(make_control(polled_at=at(32)), release=release)
+    thief.save_control(make_control(polled_at=at(33)), release=True)
+    assert open_store("c").take_lease(at(34), LEASE).looked.polled_at == at(33)
 
 
 def test_a_poller_that_stalled_may_go_on_when_nobody_came(open_store: Open) -> None:
     stalled = open_store("a")
     stalled.take_lease(START, LEASE)
 
-    stalled.save_control(Control(polled_at=at(99)), release=False)
-    assert stalled.take_lease(at(100), LEASE).polled_at == at(99)
+    stalled.save_control(make_control(polled_at=at(99)), release=False)
+    assert stalled.take_lease(at(100), LEASE).looked.polled_at == at(99)
 
 
 # Control
@@ -151,9 +151,9 @@ def test_what_is_no_longer_true_is_forgotten(open_store: Open) -> None:
     store = open_store("a")
     store.take_lease(START, LEASE)
     store.save_control(FULL_CONTROL, release=False)
-    store.save_control(Control(installed_at=at(-99)), release=False)
+    store.save_control(make_control(installed_at=at(-99)), release=False)
 
-    assert store.take_lease(at(1), LEASE) == Control(installed_at=at(-99))
+    assert store.take_lease(at(1), LEASE) == make_control(installed_at=at(-99))
 
 
 # Checkpoints

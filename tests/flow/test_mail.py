@@ -129,10 +129,10 @@ def test_an_older_version_leaves_the_look_alone(watched: Story) -> None:
     watched.poll(mailboxes=FakeMailboxes(lost={"EmailAddress"}))
     item = watched.store.items["CONTROL"]
     known = items.control_from({name: item[name] for name in item if name not in ("mail", "pauses", "troubles")})
-    assert (known.mail, known.pauses) == (None, ())
-    assert known.polled_at == watched.time
+    assert (known.health.mail, known.health.pauses) == (None, ())
+    assert known.looked.polled_at == watched.time
     kept = items.control_from(item)
-    assert kept.mail is not None
+    assert kept.health.mail is not None
     assert items.control_from(items.control_values(kept)) == kept
 
 
@@ -158,5 +158,5 @@ def test_addresses_that_are_one_are_told_apart_by_what_they_get(watched: Story) 
 def test_a_long_time_between_two_polls_is_kept_as_a_pause(watched: Story) -> None:
     watched.wait(3_600)
     watched.poll()
-    (pause,) = items.control_from(watched.store.items["CONTROL"]).pauses
+    (pause,) = items.control_from(watched.store.items["CONTROL"]).health.pauses
     assert pause.ended_at - pause.began_at == timedelta(hours=1)

@@ -22,7 +22,7 @@ from aws_lambda_powertools import Logger
 
 from testmo_notifier import observability
 from testmo_notifier.delivery.deliver import Outcome
-from testmo_notifier.observability import new_metrics, report, report_failed_poll, report_poll
+from testmo_notifier.observability import new_metrics, observed, report
 from tests.support.story import Story
 from tests.support.template import RESOURCES
 
@@ -226,13 +226,8 @@ class Operation:
                 self.passes(1)
                 continue
             self.is_due()
-            with self.lines("poller") as logger:
-                try:
-                    summary = self.story.poll(**changed)
-                except Exception as exc:  # noqa: BLE001 - as in functions/poller/app.py
-                    report_failed_poll(exc, logger)
-                else:
-                    report_poll(summary, logger, new_metrics())
+            with self.lines("poller") as logger, contextlib.suppress(Exception):  # Lambda would take it
+                observed(lambda: self.story.poll(**changed), logger, new_metrics())
             self.look()
 
     def is_due(self) -> None:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from testmo_notifier.model import (
     Checkpoint,
+    Control,
     Counters,
     Digest,
     Expands,
@@ -156,3 +158,14 @@ def make_row(id: int | None = 538, **given: Any) -> dict[str, Any]:  # noqa: A00
         "deleted_by": None,
     }
     return {"id": id, **values, **given}
+
+
+def make_control(before: Control | None = None, **given: Any) -> Control:
+    """What the poller keeps about itself; each value goes to the subject that has a field of this name."""
+    control = before or Control()
+    for subject in fields(control):
+        own = getattr(control, subject.name)
+        changed = {field.name: given.pop(field.name) for field in fields(own) if field.name in given}
+        control = replace(control, **{subject.name: replace(own, **changed)})
+    assert not given
+    return control

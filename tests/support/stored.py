@@ -22,7 +22,6 @@ from testmo_notifier.delivery.pacing import after_failure
 from testmo_notifier.model import (
     CaseProgress,
     Checkpoint,
-    Control,
     Counters,
     Issue,
     MailCheck,
@@ -34,7 +33,7 @@ from testmo_notifier.model import (
     Superseded,
     Trouble,
 )
-from tests.support.factories import START, at, make_digest, make_named, make_outgoing
+from tests.support.factories import START, at, make_control, make_digest, make_named, make_outgoing
 from tests.support.fakes import FakeLambdaContext
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ MAIL = MailCheck(
     problem="AWS does not tell who is subscribed: Throttling",
 )
 OVER = Trouble(at(-5400), over_at=at(-1200))
-CONTROL = Control(
+CONTROL = make_control(
     installed_at=at(-86_400),
     polled_at=at(60),
     discovered_at=at(60),
@@ -117,7 +116,7 @@ CONTROL = Control(
     ceased={"3//": at(-7200)},
     projects=frozenset({3, 4}),
     run_ids=frozenset({12, 15}),
-    hidden={18: at(-900)},
+    hidden_runs={18: at(-900)},
     ended_at=at(64),
     pauses=(Pause(at(-50_400), at(-7200)),),
     mail=MAIL,
@@ -129,7 +128,11 @@ FULL = (
     DIGEST,
     CHECKPOINT,
     PROJECT,
-    CONTROL,
+    CONTROL.looked,
+    CONTROL.left,
+    CONTROL.watching,
+    CONTROL.asked,
+    CONTROL.health,
     PROGRESS,
     DIGEST.counters,
     RESULT.issues[0],

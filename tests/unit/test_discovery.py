@@ -18,7 +18,7 @@ from testmo_notifier.errors import (
     RequestRejected,
     Unreadable,
 )
-from testmo_notifier.model import Control, Listed, Project, ProjectState, Run, Scope
+from testmo_notifier.model import Listed, Looked, Project, ProjectState, Run, Scope
 from testmo_notifier.sources.testmo_runs.discovery import discover, first_state, is_active
 from testmo_notifier.sources.testmo_runs.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
 from tests.support.factories import START, at, make_project, make_run
@@ -166,7 +166,7 @@ def look(
     testmo: Lists,
     *states: ProjectState,
     project: dict[str, Any] | None = None,
-    control: Control | None = None,
+    control: Looked | None = None,
     hourly: bool = False,
     half_spent: bool = False,
     run_ids: tuple[int, ...] = (),
@@ -174,7 +174,7 @@ def look(
     found = Discovery(NOW, known={state.project_id: state for state in states})
     Lookout(
         testmo=testmo,  # type: ignore[arg-type]
-        control=control or Control(discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60), polled_at=at(DAY - 60)),
+        control=control or Looked(discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60), polled_at=at(DAY - 60)),
         scope=Scope((), run_ids, OVERLAP, timedelta(0)),
         found=found,
         hourly=hourly,
@@ -198,11 +198,11 @@ QUIET: dict[str, Any] = {"watched_since": START, "run_closed_count": 4}
         ({"closing": {99: at(DAY - 900)}}, {}, [at(DAY - 1_200)]),  # not done with
         ({"gone_at": at(DAY - HOUR)}, {}, [at(DAY - 360)]),
         ({}, {"hourly": True}, [at(-360)]),  # a day back from the last look
-        ({}, {"control": Control(discovered_at=at(DAY - 60))}, []),
+        ({}, {"control": Looked(discovered_at=at(DAY - 60))}, []),
         ({}, {"run_ids": (7,)}, [at(DAY - 360), START - OVERLAP]),  # RunIds named others before
         (
             {"looked_at": at(DAY - 7_200)},
-            {"control": Control(discovered_at=at(DAY - 9_000), closed_checked_at=at(DAY - 60))},
+            {"control": Looked(discovered_at=at(DAY - 9_000), closed_checked_at=at(DAY - 60))},
             [at(-7_500)],  # it was left out when closed runs were looked at last
         ),
     ],
@@ -331,7 +331,7 @@ def test_a_hidden_project_is_tried_again_after_an_hour(gone_for: float, looked_i
 
 def test_the_project_that_waits_longest_is_looked_into_first_and_one_in_every_poll() -> None:
     testmo = Lists()
-    control = Control(polled_at=NOW)
+    control = Looked(polled_at=NOW)
     states = [
         ProjectState(3, **QUIET, looked_at=at(9)),
         ProjectState(4, **QUIET),
@@ -354,7 +354,7 @@ def test_a_project_nobody_knows_yet_is_left_alone() -> None:
     project: Project = make_project(3)
     Lookout(
         testmo=Lists(),  # type: ignore[arg-type]
-        control=Control(),
+        control=Looked(),
         scope=Scope((), (), OVERLAP, timedelta(0)),
         found=found,
         hourly=False,
@@ -381,7 +381,7 @@ def discovered(
     testmo: Instance,
     *,
     store: MemoryStore | None = None,
-    control: Control | None = None,
+    control: Looked | None = None,
     project_ids: tuple[int, ...] = (),
     run_ids: tuple[int, ...] = (),
     installed: Callable[[datetime], None] = lambda _: None,
@@ -389,7 +389,7 @@ def discovered(
     return discover(
         testmo,  # type: ignore[arg-type]
         store or MemoryStore(),
-        control or Control(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60)),
+        control or Looked(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60)),
         Scope(project_ids, run_ids, OVERLAP, timedelta(0)),
         now=NOW,
         installed=installed,
@@ -405,7 +405,7 @@ def discovered(
 def test_closed_runs_are_looked_at_once_an_hour_whatever_the_counts_say(
     checked_at: datetime | None, *, hourly: bool
 ) -> None:
-    control = Control(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=checked_at)
+    control = Looked(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=checked_at)
 
     assert discovered(Instance(make_project()), control=control).checked_closed is hourly
 
@@ -414,7 +414,7 @@ def test_closed_runs_are_looked_at_once_an_hour_whatever_the_counts_say(
 def test_the_moment_of_installation_is_kept_once(known: datetime | None, kept: list[datetime]) -> None:
     moments: list[datetime] = []
 
-    discovered(Instance(make_project()), control=Control(installed_at=known), installed=moments.append)
+    discovered(Instance(make_project()), control=Looked(installed_at=known), installed=moments.append)
 
     assert moments == kept
 
@@ -443,7 +443,7 @@ def test_an_instance_without_projects_is_no_failure() -> None:
 
 @pytest.mark.parametrize(("project_ids", "invisible"), [((), 1), ((3,), 0)])
 def test_a_project_that_is_listed_no_more_is_named(project_ids: tuple[int, ...], invisible: int) -> None:
-    control = Control(installed_at=START, projects=frozenset({3, 8}))
+    control = Looked(installed_at=START, projects=frozenset({3, 8}))
 
     found = discovered(Instance(make_project(3)), control=control, project_ids=project_ids)
 
@@ -498,7 +498,7 @@ def test_only_the_runs_of_run_ids_are_watched_and_the_missing_ones_are_named_onc
         opened=[make_run(12), make_run(13)],
         alone={21: make_run(21, project_id=9), 22: make_run(22), 23: Unreadable("500")},
     )
-    control = Control(installed_at=START, polled_at=at(DAY - 60), run_ids=frozenset({12, 20, 21, 22, 23}))
+    control = Looked(installed_at=START, polled_at=at(DAY - 60), run_ids=frozenset({12, 20, 21, 22, 23}))
 
     hourly = discovered(testmo, control=control, run_ids=(12, 20, 21, 22, 23))
     soon = discovered(testmo, control=replace(control, closed_checked_at=NOW), run_ids=(12, 20, 21, 22, 23))
@@ -516,7 +516,7 @@ def test_only_the_runs_of_run_ids_are_watched_and_the_missing_ones_are_named_onc
 def test_nothing_more_is_asked_about_run_ids_once_testmo_wants_a_pause() -> None:
     testmo = Instance(make_project(), alone={20: OutOfBudget("used up"), 21: OutOfBudget("used up")})
 
-    found = discovered(testmo, control=Control(installed_at=START), run_ids=(20, 21))
+    found = discovered(testmo, control=Looked(installed_at=START), run_ids=(20, 21))
 
     assert found.problems == ["run 20 of RunIds could not be looked at: used up"]
     assert (found.complete, found.checked_closed) == (False, False)
@@ -540,7 +540,7 @@ def test_a_project_that_is_listed_no_more_is_kept_while_it_may_be_hidden(
     if error:
         testmo.fails[8] = error
 
-    found = discovered(testmo, store=store, control=Control(installed_at=START, projects=frozenset({3, 8})))
+    found = discovered(testmo, store=store, control=Looked(installed_at=START, projects=frozenset({3, 8})))
 
     assert found.problems == [said]
     assert (found.hidden_projects, found.complete, 8 in found.listed) == (hidden, complete, kept)

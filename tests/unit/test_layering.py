@@ -20,7 +20,7 @@ OUR_CLOCKS_AND_ENVIRONMENT = {"os", "time", "random", "sys"}
 
 # What a module may call while it is imported: makers of constants, and what typing and dataclasses need.
 HARMLESS = {
-    *("frozenset", "dict", "tuple", "set", "max", "min", "range", "len"),
+    *("frozenset", "dict", "dict.fromkeys", "tuple", "set", "max", "min", "range", "len"),
     *("dataclass", "field", "TypeVar", "MappingProxyType", "timedelta", "datetime", "datetime.fromtimestamp"),
     *("re.compile", "Path", "Path.resolve", "str.maketrans"),
 }

@@ -33,7 +33,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
     token = account.token()
     yield good(AREA, "the Testmo secret holds a token")
     control = records.control(account)[0]
-    rate_limit = wiring.new_rate_limit(settings, control.requests)
+    rate_limit = wiring.new_rate_limit(settings, control.asked.requests)
     asked = wiring.connect(settings, token)(rate_limit)
     try:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
@@ -52,7 +52,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
         return
     yield from clocks(account, date)
     yield from scope(asked, settings, projects)
-    yield from undone(asked, sorted(control.undone)[:ASKED])
+    yield from undone(asked, sorted(control.left.undone)[:ASKED])
 
 
 def undone(asked: Testmo, runs: Sequence[int]) -> Iterable[Finding]:

@@ -94,11 +94,11 @@ def polls(desk: Desk) -> Iterable[Finding]:
     is_on = planned["State"] == "ENABLED"
     period = period_of(planned["ScheduleExpression"])
     words = f"the schedule is {planned['State'].lower()} ({schedule.timing(planned)})"
-    if control.polled_at is None:
+    if control.looked.polled_at is None:
         step = "wait two minutes after a deploy; then the poller's log says why" if is_on else "testmo-notifier resume"
         yield bad("Polls", f"{words}; it has never polled", step)
         return
-    silence = now - control.polled_at
+    silence = now - control.looked.polled_at
     words += f"; the last poll was {age(silence.total_seconds())} ago"
     limit = 3 * period + PATIENCE if period else None
     if is_on and (limit is None or silence <= limit):
@@ -109,15 +109,16 @@ def polls(desk: Desk) -> Iterable[Finding]:
         yield good("Polls", f"{words}: somebody else polls")
     else:
         yield bad("Polls", words, "testmo-notifier resume; nothing was lost meanwhile, it is only late")
-    if control.not_before and control.not_before > now:
+    if control.asked.not_before and control.asked.not_before > now:
         step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
-        yield bad("Polls", f"Testmo asked for a pause until {control.not_before.isoformat(timespec='seconds')}", step)
-    if control.undone:
+        until = control.asked.not_before.isoformat(timespec="seconds")
+        yield bad("Polls", f"Testmo asked for a pause until {until}", step)
+    if control.left.undone:
         step = "the next poll reads them first; if it stays so: raise RequestsPerMinute, or narrow ProjectIds"
-        named = ", ".join(map(str, sorted(control.undone)[:SHOWN]))
-        more = f" and {len(control.undone) - SHOWN} more" if len(control.undone) > SHOWN else ""
-        since = min((control.undone_since.get(run, now) for run in control.undone), default=now)
-        words = f"{counted(len(control.undone), 'run')} due and not read: {named}{more}"
+        named = ", ".join(map(str, sorted(control.left.undone)[:SHOWN]))
+        more = f" and {len(control.left.undone) - SHOWN} more" if len(control.left.undone) > SHOWN else ""
+        since = min((control.left.undone_since.get(run, now) for run in control.left.undone), default=now)
+        words = f"{counted(len(control.left.undone), 'run')} due and not read: {named}{more}"
         yield bad("Polls", f"{words}; the oldest for {age((now - since).total_seconds())}", step)
     if lease and lease.until > now + PATIENCE:
         yield bad("Polls", f"the lease is held until {lease.until.isoformat()}", "correct this machine's clock")
@@ -179,7 +180,7 @@ def outboxes(desk: Desk) -> Iterable[Finding]:
     for project in records.hidden_projects(state):
         step = "give the token's user access again, or take it out of ProjectIds"
         yield bad("Testmo", f"project {project.project_id} has become invisible", step)
-    for run_id in sorted(state.control.hidden):
+    for run_id in sorted(state.control.looked.hidden_runs):
         step = "it is tried again every hour; give the token's user access"
         yield bad("Testmo", f"run {run_id} has become invisible", step)
 

@@ -105,7 +105,7 @@ def state(account: Account, progress: Callable[[str], None] = lambda _: None) ->
 
 def hidden_projects(state: State) -> list[ProjectState]:
     """Those that Testmo lists and does not let the token's user look into. One that it lists no more may be deleted."""
-    return [p for p in state.projects.values() if p.gone_at and p.project_id in state.control.projects]
+    return [p for p in state.projects.values() if p.gone_at and p.project_id in state.control.looked.projects]
 
 
 def understood(read: Callable[[Item], T], item: Item, unreadable: dict[str, str]) -> T | None:

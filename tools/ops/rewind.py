@@ -71,7 +71,7 @@ def rewind(desk: Desk, *, run: int | None, since: datetime | None, project: int 
 def make_plans(desk: Desk, *, run: int | None, since: datetime | None, project: int | None) -> list[Plan]:
     """Read Testmo for what is failing; moves nothing."""
     account = desk.account
-    rate_limit = wiring.new_rate_limit(account.settings, records.control(account)[0].requests)
+    rate_limit = wiring.new_rate_limit(account.settings, records.control(account)[0].asked.requests)
     testmo = wiring.connect(account.settings, account.token())(rate_limit)
     runs = [testmo.run(run)] if run is not None else list(runs_since(testmo, desk, since or LONG_AGO, project))
     known = records.store(account).checkpoints([one.id for one in runs])

@@ -31,10 +31,10 @@ def status(desk: Desk) -> int:
         {
             "Version": compared(account.stack.version, version()),
             "Schedule": f"{schedule.timing(planned)}, {planned['State'].lower()}",
-            "Last poll": ago(state.control.polled_at, now),
-            "Last complete look at Testmo": ago(state.control.discovered_at, now),
+            "Last poll": ago(state.control.looked.polled_at, now),
+            "Last complete look at Testmo": ago(state.control.looked.discovered_at, now),
             "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",
-            "Throttled": throttle(state.control.not_before, now),
+            "Throttled": throttle(state.control.asked.not_before, now),
             "Left undone": undone(state, now),
             "Hidden": ", ".join(f"{what} since {iso(since)}" for what, since in hidden(state).items()) or "nothing",
             "Outboxes": outboxes(state),
@@ -60,10 +60,10 @@ def throttle(not_before: datetime | None, now: datetime) -> str:
 
 def undone(state: State, now: datetime) -> str:
     """The runs that were due and not read, each with the time since."""
-    since = state.control.undone_since
+    since = state.control.left.undone_since
     words = [
         f"run {run}" + (f" for {age((now - since[run]).total_seconds())}" if run in since else "")
-        for run in sorted(state.control.undone)
+        for run in sorted(state.control.left.undone)
     ]
     return ", ".join(words) or "nothing"
 
@@ -71,7 +71,7 @@ def undone(state: State, now: datetime) -> str:
 def hidden(state: State) -> Mapping[str, datetime]:
     """What Testmo does not let the token's user see, and since when it was last refused."""
     projects = {f"project {p.project_id}": p.gone_at for p in records.hidden_projects(state) if p.gone_at}
-    return projects | {f"run {run_id}": since for run_id, since in sorted(state.control.hidden.items())}
+    return projects | {f"run {run_id}": since for run_id, since in sorted(state.control.looked.hidden_runs.items())}
 
 
 def outboxes(state: State) -> str:
@@ -113,31 +113,31 @@ def remarks(checkpoint: Checkpoint | None, state: State) -> list[str]:
     found = [f"{counted(len(checkpoint.outbox), 'message')} to be published"] if checkpoint.outbox else []
     found += ["read half"] if checkpoint.resume else []
     found += ["sweep due"] if checkpoint.sweep else []
-    if checkpoint.run_id in state.control.hidden:
-        found += [f"hidden since {iso(state.control.hidden[checkpoint.run_id])}"]
+    if checkpoint.run_id in state.control.looked.hidden_runs:
+        found += [f"hidden since {iso(state.control.looked.hidden_runs[checkpoint.run_id])}"]
     elif checkpoint.gone_at:
         found += [f"deleted, as Testmo said {iso(checkpoint.gone_at)}"]
-    found += ["left undone"] if checkpoint.run_id in state.control.undone else []
+    found += ["left undone"] if checkpoint.run_id in state.control.left.undone else []
     return found + ([f"rewound {checkpoint.rewound}"] if checkpoint.rewound else [])
 
 
 def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
     """The same for machines. `lag_seconds` is the time since the last poll."""
     control, runs = state.control, watched(state)
-    polled = control.polled_at
+    polled = control.looked.polled_at
     return {
         "ok": True,
         "stack": desk.account.stack.name,
         "version": desk.account.stack.version,
         "command_version": version(),
-        "installed_at": iso(control.installed_at),
+        "installed_at": iso(control.looked.installed_at),
         "polled_at": iso(polled),
         "lag_seconds": round((now - polled).total_seconds(), 1) if polled else None,
-        "discovered_at": iso(control.discovered_at),
-        "not_before": iso(control.not_before),
+        "discovered_at": iso(control.looked.discovered_at),
+        "not_before": iso(control.asked.not_before),
         "lease": {"holder": state.lease.holder, "until": iso(state.lease.until)} if state.lease else None,
-        "undone": sorted(control.undone),
-        "unswept": sorted(control.unswept),
+        "undone": sorted(control.left.undone),
+        "unswept": sorted(control.left.unswept),
         "hidden": {what: iso(since) for what, since in hidden(state).items()},
         "unreadable": dict(state.unreadable),
         "projects": [

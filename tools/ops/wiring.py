@@ -14,8 +14,8 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.notices.issue_links import parse_issue_links
-from testmo_notifier.notices.routing import Route, destinations, parse_routes
+from testmo_notifier.notices.routing import Route, destinations
+from testmo_notifier.notices.team import Team
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
@@ -49,7 +49,12 @@ def new_rate_limit(settings: PollerSettings, spent: Mapping[int, int]) -> RateLi
 
 def routes() -> tuple[Route, ...]:
     """The routes of this checkout."""
-    return parse_routes(files(testmo_notifier_settings).joinpath("routes.toml").read_text("utf-8"))
+    return team().routes
+
+
+def team() -> Team:
+    """What this checkout's team edits."""
+    return Team.read(Path(str(files(testmo_notifier_settings))))
 
 
 def routed(settings: PollerSettings) -> tuple[str, ...]:
@@ -59,16 +64,15 @@ def routed(settings: PollerSettings) -> tuple[str, ...]:
 
 def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Parts:
     """What one poll works with. Routes, issue links and templates are this checkout's."""
-    own = files(testmo_notifier_settings)
-    links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
+    own = team()
     deadline = time.monotonic() + SECONDS
     return Parts.of(
         settings,
         store=store,
         connect=connect(settings, token),
         topic=topic,
-        renderer=Renderer(settings.time_zone, Path(str(own)) / "templates", links, time.thread_time),
-        destinations=routed(settings),
+        renderer=Renderer(settings.time_zone, own.templates, own.links, time.thread_time),
+        destinations=destinations(own.routes, settings.channels),
         now=utc_now,
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),

@@ -146,4 +146,4 @@ def explained(problem: TemplateProblem) -> str:
         return "the filter `when` got no moment: ask {% if result.at %} first"
     if words.startswith("'None' has no attribute"):
         words += ": result is there in slack_result.j2 alone, elsewhere go through message.results"
-    return words if problem.kind in ("", "UndefinedError") else f"{problem.kind}: {words}"
+    return words

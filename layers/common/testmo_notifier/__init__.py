@@ -48,6 +48,7 @@ notices/               what there is to tell, and to whom
   digest.py            one message: ordered, counted, capped
   routing.py           which digests go to which destinations
   issue_links.py       where linked issues lead
+  team.py              what a team edits, read
   view.py              a digest as templates see it
   context.py           the fields they see
   text.py              other people's text, made harmless and short

@@ -47,22 +47,20 @@ class NotifierError(Exception):
 class Problem(str):
     """What is wrong, as a sentence for people. What a program decides by stands beside it and is never parsed from it.
 
-    `text` is the sentence without its place (`file`, `line`); `kind` is the type of the error behind it; `secret` the
-    ARN of the secret that holds a wrong value.
+    `text` is the sentence without its place (`file`, `line`); `secret` the ARN of the secret that holds a wrong value.
     """
 
-    __slots__ = ("file", "kind", "line", "secret", "text")
+    __slots__ = ("file", "line", "secret", "text")
     text: str
     file: str
     line: int
-    kind: str
     secret: str
 
     def __new__(  # noqa: D102
-        cls, words: str, *, text: str = "", file: str = "", line: int = 1, kind: str = "", secret: str = ""
+        cls, words: str, *, text: str = "", file: str = "", line: int = 1, secret: str = ""
     ) -> Self:
         self = super().__new__(cls, words)
-        self.text, self.file, self.line, self.kind, self.secret = text or words, file, line, kind, secret
+        self.text, self.file, self.line, self.secret = text or words, file, line, secret
         return self
 
 

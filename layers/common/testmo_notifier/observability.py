@@ -9,6 +9,7 @@ only when it happens costs only in the hours in which it happened.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -154,6 +155,17 @@ def report_published(notification: Notification, logger: Logger) -> None:
     logger.info("published", extra=fields)
 
 
+def observed(poll: Callable[[], Report], logger: Logger, metrics: Metrics) -> Report:
+    """Poll, and log and count how that went."""
+    try:
+        report = poll()
+    except Exception as exc:
+        report_failed_poll(exc, logger)
+        raise
+    report_poll(report, logger, metrics)
+    return report
+
+
 def report_poll(report: Report, logger: Logger, metrics: Metrics) -> None:
     """The one summary line of a poll, and its counts."""
     if report.status == "busy":
@@ -210,13 +222,13 @@ def failure(error: Exception) -> str:
     return "error"
 
 
-def report_unheard_heartbeat(reason: str, logger: Logger, metrics: Metrics) -> None:
-    """The outside watch could not be told that we live. It will say so itself; the poll is none the worse."""
-    count(metrics, "HeartbeatFailed")
-    flush(metrics)
-    logger.warning("the heartbeat was not heard", extra={"reason": reason})
-
-
-def report_held_back_heartbeat(logger: Logger) -> None:
-    """Nobody would be told of an alarm: the outside watch is made to call instead."""
-    logger.warning("the heartbeat is held back: no address gets mail and there is no Slack")
+def say_that_we_live(ping: Callable[[], str | None], logger: Logger, metrics: Metrics, *, is_told: bool) -> None:
+    """Tell the outside watch; it is the last to call where nobody `is_told` of an alarm."""
+    if not is_told:
+        logger.warning("the heartbeat is held back: no address gets mail and there is no Slack")
+        return
+    unheard = ping()
+    if unheard is not None:  # the outside watch will say so itself; the poll is none the worse
+        count(metrics, "HeartbeatFailed")
+        flush(metrics)
+        logger.warning("the heartbeat was not heard", extra={"reason": unheard})

@@ -29,6 +29,7 @@ from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.model import Trouble
 from tests.stack.waiting import until
 from tests.support.alarms import ALARMS, STACK, CloudWatch
+from tests.support.factories import make_control
 from tests.support.fakes import SlackAnswer
 from tests.support.template import ROOT, TEMPLATE, actions, statements
 from tools.local.poller import PollFailed
@@ -141,14 +142,18 @@ class Duty:
         account = self.operated.account
         control, _ = records.control(account)
         times = ("polled_at", "discovered_at", "closed_checked_at", "not_before")
-        older: dict[str, Any] = {name: at - by for name in times if (at := getattr(control, name))}
-        older["requests"] = {}  # those of a minute ago count no longer
-        older["undone_since"] = {run: at - by for run, at in control.undone_since.items()}
-        older["troubles"] = {
-            name: Trouble(one.seen_at - by, one.over_at and one.over_at - by) for name, one in control.troubles.items()
+        subjects = (control.looked, control.asked)
+        older: dict[str, Any] = {
+            name: at - by for name in times for one in subjects if (at := getattr(one, name, None))
         }
-        older["mail"] = control.mail and replace(control.mail, at=control.mail.at - by)
-        change(self.operated, items.CONTROL_KEY, items.control_values(replace(control, **older)))
+        older["requests"] = {}  # those of a minute ago count no longer
+        older["undone_since"] = {run: at - by for run, at in control.left.undone_since.items()}
+        health = control.health
+        older["troubles"] = {
+            name: Trouble(one.seen_at - by, one.over_at and one.over_at - by) for name, one in health.troubles.items()
+        }
+        older["mail"] = health.mail and replace(health.mail, at=health.mail.at - by)
+        change(self.operated, items.CONTROL_KEY, items.control_values(make_control(control, **older)))
         for project in records.state(account).projects.values():
             moved: dict[str, Any] = {n: at - by for n in ("gone_at", "looked_at") if (at := getattr(project, n))}
             values = items.project_item(replace(project, **moved))

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from testmo_notifier.adapters.compact import (
     pack_ids,
@@ -53,15 +53,6 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
-CONTROL_TIMES: Final = (
-    "installed_at",
-    "polled_at",
-    "discovered_at",
-    "closed_checked_at",
-    "not_before",
-    "watched_at",
-    "ended_at",
-)
 TIMES: Final = ("created_at", "updated_at")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
@@ -99,7 +90,7 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     if checkpoint.superseded:
         item["older"] = {"B": pack_superseded(checkpoint.superseded)}
     if checkpoint.counters is not None:
-        item["counters"] = {"M": {str(status): {"N": str(n)} for status, n in checkpoint.counters.items()}}
+        item["counters"] = {"M": pack_counts(checkpoint.counters)}
     for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
         if unfinished is not None:
             item[name] = {"S": json.dumps(asdict(unfinished), default=datetime.isoformat)}
@@ -123,7 +114,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         seen=unpack_times(item["seen"]["B"]) if "seen" in item else {},
         failing=unpack_pairs(item["failing"]["B"]) if "failing" in item else {},
         superseded=unpack_superseded(item["older"]["B"]) if "older" in item else {},
-        counters=int_map(item["counters"]) if "counters" in item else None,
+        counters=unpack_counts(item["counters"]["M"]) if "counters" in item else None,
         watching=item["watching"]["S"],
         resume=resume_of(item, "resume"),
         sweep=resume_of(item, "sweep"),
@@ -251,71 +242,15 @@ def progress_from(item: Mapping[str, Any]) -> CaseProgress:
     )
 
 
-def control_values(control: Control) -> Item:
-    """What the poller keeps about itself, without key and lease."""
-    return {
-        **optional_times(**{name: getattr(control, name) for name in CONTROL_TIMES}),
-        "undone": {"B": pack_ids(control.undone)},
-        "undone_since": {"B": pack_times(control.undone_since)},
-        "unswept": {"B": pack_ids(control.unswept)},
-        "requests": {"M": {str(second): {"N": str(n)} for second, n in control.requests.items()}},
-        "statuses": {"S": json.dumps(dict(control.statuses))},
-        "watching": {"S": control.watching},
-        "projects": {"B": pack_ids(control.projects)},
-        "run_ids": {"B": pack_ids(control.run_ids)},
-        "hidden_runs": {"B": pack_times(control.hidden)},
-        "ceased": {"M": {watch: {"S": moment.isoformat()} for watch, moment in control.ceased.items()}},
-        "pauses": {"S": json.dumps([[p.began_at.isoformat(), p.ended_at.isoformat()] for p in control.pauses])},
-        "troubles": {"S": json.dumps({name: pack_trouble(one) for name, one in sorted(control.troubles.items())})},
-        **({"mail": {"S": pack_mail(control.mail)}} if control.mail else {}),
-    }
+def pack_troubles(troubles: Mapping[str, Trouble]) -> str:
+    """Troubles as JSON: of each its times, one or two."""
+    times = {name: (one.seen_at, one.over_at) for name, one in sorted(troubles.items())}
+    return json.dumps({name: [moment.isoformat() for moment in pair if moment] for name, pair in times.items()})
 
 
-def control_from(item: Mapping[str, Any]) -> Control:
-    """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
-    return Control(
-        **{name: time_of(item, name) for name in CONTROL_TIMES},
-        undone=unpack_ids(item["undone"]["B"]) if "undone" in item else frozenset(),
-        undone_since=unpack_times(item["undone_since"]["B"]) if "undone_since" in item else {},
-        unswept=unpack_ids(item["unswept"]["B"]) if "unswept" in item else frozenset(),
-        requests=int_map(item["requests"]) if "requests" in item else {},
-        statuses={name: tuple(ids) for name, ids in json.loads(item["statuses"]["S"]).items()}
-        if "statuses" in item
-        else {},
-        watching=item["watching"]["S"] if "watching" in item else "",
-        projects=unpack_ids(item["projects"]["B"]) if "projects" in item else frozenset(),
-        run_ids=unpack_ids(item["run_ids"]["B"]) if "run_ids" in item else frozenset(),
-        hidden=unpack_times(item["hidden_runs"]["B"]) if "hidden_runs" in item else {},
-        ceased={watch: datetime.fromisoformat(moment["S"]) for watch, moment in item["ceased"]["M"].items()}
-        if "ceased" in item
-        else {},
-        pauses=tuple(Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(item["pauses"]["S"]))
-        if "pauses" in item
-        else (),
-        mail=unpack_mail(item["mail"]["S"]) if "mail" in item else None,
-        troubles=troubles_of(item),
-    )
-
-
-def troubles_of(item: Mapping[str, Any]) -> Mapping[str, Trouble]:
-    """The troubles of a control item; none where it only ever held a lease.
-
-    After version 1.0 it is as if its last poll had met each of them, so that the end of each is said.
-    """
-    if "troubles" in item:
-        return {name: unpack_trouble(raw) for name, raw in json.loads(item["troubles"]["S"]).items()}
-    met = Trouble(time_of(item, "polled_at") or LONG_AGO)
-    return dict.fromkeys(TROUBLES_OF_1_0, met) if "undone" in item else {}
-
-
-def pack_trouble(trouble: Trouble) -> list[str]:
-    """Its times, one or two."""
-    return [moment.isoformat() for moment in (trouble.seen_at, trouble.over_at) if moment is not None]
-
-
-def unpack_trouble(raw: list[str]) -> Trouble:
-    """The inverse of `pack_trouble`."""
-    return Trouble(*map(datetime.fromisoformat, raw))
+def unpack_troubles(packed: str) -> dict[str, Trouble]:
+    """The inverse of `pack_troubles`."""
+    return {name: Trouble(*map(datetime.fromisoformat, times)) for name, times in json.loads(packed).items()}
 
 
 def pack_mail(check: MailCheck) -> str:
@@ -330,6 +265,82 @@ def unpack_mail(packed: str) -> MailCheck:
     return MailCheck(datetime.fromisoformat(raw["at"]), frozenset(raw["lost"]), frozenset(raw["told"]), raw["problem"])
 
 
+def pack_counts(counts: Mapping[int, int]) -> Item:
+    """A map of numbers to numbers."""
+    return {str(key): {"N": str(number)} for key, number in counts.items()}
+
+
+def unpack_counts(packed: Mapping[str, Any]) -> dict[int, int]:
+    """The inverse of `pack_counts`."""
+    return {int(key): int(value["N"]) for key, value in packed.items()}
+
+
+class Form(NamedTuple):
+    """How a value is stored: DynamoDB's letter for it, there and back."""
+
+    letter: str
+    pack: Callable[[Any], Any]
+    unpack: Callable[[Any], Any]
+
+
+TEXT: Final = Form("S", str, str)
+TIME: Final = Form("S", datetime.isoformat, datetime.fromisoformat)
+IDS: Final = Form("B", pack_ids, unpack_ids)
+TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
+# The attributes of the control item: the fields of what `Control` consists of.
+CONTROL: Final[Mapping[str, Form]] = {
+    **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at"), TIME),
+    **dict.fromkeys(("not_before", "watched_at", "ended_at"), TIME),
+    **dict.fromkeys(("projects", "run_ids", "undone", "unswept"), IDS),
+    **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
+    "watching": TEXT,
+    "ceased": Form(
+        "M",
+        lambda moments: {watch: {"S": moment.isoformat()} for watch, moment in moments.items()},
+        lambda packed: {watch: datetime.fromisoformat(moment["S"]) for watch, moment in packed.items()},
+    ),
+    "statuses": Form(
+        "S",
+        lambda statuses: json.dumps(dict(statuses)),
+        lambda packed: {name: tuple(ids) for name, ids in json.loads(packed).items()},
+    ),
+    "requests": Form("M", pack_counts, unpack_counts),
+    "pauses": Form(
+        "S",
+        lambda pauses: json.dumps([[one.began_at.isoformat(), one.ended_at.isoformat()] for one in pauses]),
+        lambda packed: tuple(Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(packed)),
+    ),
+    "mail": Form("S", pack_mail, unpack_mail),
+    "troubles": Form("S", pack_troubles, unpack_troubles),
+}
+
+
+def control_values(control: Control) -> Item:
+    """What the poller keeps about itself, without key and lease, and without what is None."""
+    subjects = [getattr(control, subject.name) for subject in fields(control)]
+    values = {one.name: getattr(subject, one.name) for subject in subjects for one in fields(subject)}
+    there = {name: (CONTROL[name], value) for name, value in values.items() if value is not None}
+    item: Any = {name: {form.letter: form.pack(value)} for name, (form, value) in there.items()}
+    return dict(item)
+
+
+def control_from(item: Mapping[str, Any]) -> Control:
+    """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
+    empty = Control()
+    control = Control(**{one.name: subject_from(item, getattr(empty, one.name)) for one in fields(Control)})
+    if "troubles" in item or "undone" not in item:
+        return control
+    # Version 1.0 kept none: it is as if its last poll had met each of them, so that the end of each is said.
+    met = dict.fromkeys(TROUBLES_OF_1_0, Trouble(control.looked.polled_at or LONG_AGO))
+    return replace(control, health=replace(control.health, troubles=met))
+
+
+def subject_from(item: Mapping[str, Any], empty: Any) -> Any:  # noqa: ANN401 - each of those that `Control` consists of
+    """One of the subjects, as far as the item has it."""
+    there = {one.name: CONTROL[one.name] for one in fields(empty) if one.name in item}
+    return replace(empty, **{name: form.unpack(item[name][form.letter]) for name, form in there.items()})
+
+
 def optional_times(**times: datetime | None) -> Item:
     """Attributes for the times that are there."""
     return {name: {"S": moment.isoformat()} for name, moment in times.items() if moment is not None}
@@ -338,11 +349,6 @@ def optional_times(**times: datetime | None) -> Item:
 def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
     """A time that may be absent."""
     return datetime.fromisoformat(item[name]["S"]) if name in item else None
-
-
-def int_map(attribute: Mapping[str, Any]) -> dict[int, int]:
-    """A map of numbers to numbers."""
-    return {int(key): int(value["N"]) for key, value in attribute["M"].items()}
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:

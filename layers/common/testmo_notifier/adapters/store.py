@@ -71,7 +71,7 @@ class Store:
         """Keep what the poller knows about itself, as long as the lease is its own; `release` gives that up."""
         values = items.control_values(control)
         sets = ", ".join(f"{name} = :{name}" for name in values)
-        gone = [name for name in items.CONTROL_TIMES if name not in values] + (["lease_until"] if release else [])
+        gone = [name for name in items.CONTROL if name not in values] + (["lease_until"] if release else [])
         try:
             self._client.update_item(
                 TableName=self._table,

@@ -12,7 +12,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
-from jinja2.exceptions import TemplateSyntaxError
+from jinja2.exceptions import TemplateSyntaxError, UndefinedError
 
 from testmo_notifier.channels.bounds import Bounds, TemplateStopped
 from testmo_notifier.channels.channel import Rendering
@@ -134,9 +134,11 @@ def template_problem(name: str, exc: Exception) -> Problem:
     for frame in traceback.extract_tb(exc.__traceback__):
         if frame.filename.endswith(".j2"):
             name, line = Path(frame.filename).name, frame.lineno
-    kind, text = type(exc).__name__, one_line(str(exc), 200)
-    words = f"{name}, line {line or '?'}: {kind}: {text}"
-    return Problem(words, text=text, file=name, line=line or 1, kind=kind)
+    text = f"{type(exc).__name__}: {one_line(str(exc), 200)}"
+    words = f"{name}, line {line or '?'}: {text}"
+    if isinstance(exc, UndefinedError):  # of these Jinja's own words are enough
+        text = one_line(str(exc), 200)
+    return Problem(words, text=text, file=name, line=line or 1)
 
 
 def last_resort(view: MessageView, result: ResultView | None) -> str:

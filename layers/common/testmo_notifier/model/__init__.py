@@ -8,9 +8,13 @@ from __future__ import annotations
 from testmo_notifier.model.digests import TEST_PREFIX, Digest, NamedResult, Notification, Outgoing, Sent
 from testmo_notifier.model.queue import LONG_AGO, Attribute, Pace, QueuedMessage, Receipt
 from testmo_notifier.model.state import (
+    Asked,
     CaseProgress,
     Checkpoint,
     Control,
+    Health,
+    Left,
+    Looked,
     Mailbox,
     MailCheck,
     Pause,
@@ -18,6 +22,7 @@ from testmo_notifier.model.state import (
     Resume,
     Superseded,
     Trouble,
+    Watching,
 )
 from testmo_notifier.model.testmo import (
     MAX_PER_PAGE,
@@ -43,6 +48,7 @@ __all__ = [
     "STATUS_NAMES",
     "TEST_PREFIX",
     "YEARS",
+    "Asked",
     "Attribute",
     "CaseProgress",
     "CasesPage",
@@ -51,8 +57,11 @@ __all__ = [
     "Counters",
     "Digest",
     "Expands",
+    "Health",
     "Issue",
+    "Left",
     "Listed",
+    "Looked",
     "MailCheck",
     "Mailbox",
     "NamedResult",
@@ -75,4 +84,5 @@ __all__ = [
     "Superseded",
     "Trouble",
     "WatchedRun",
+    "Watching",
 ]

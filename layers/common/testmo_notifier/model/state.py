@@ -126,41 +126,80 @@ class MailCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """What the poller keeps about itself. Times are our clock, or Testmo's where it says so.
+class Looked:
+    """What was looked at, and when: by Testmo's clock, but for `polled_at` and `hidden_runs`.
 
-    `installed_at` is Testmo's clock at the first discovery ever, `discovered_at` at the last complete one.
-    `closed_checked_at` is when, by Testmo's clock, closed runs were last listed regardless of counts. `undone` are
-    runs that were due and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since` says since
-    which poll (our clock) a run is left undone or half read. `requests` counts the requests of the last minute by
-    epoch second. `statuses` are the ids of the statuses that are watched by name. `watching` is what is watched,
-    `watched_at` Testmo's clock at the last poll that watched it, `ceased` the same of what was watched before.
-    `projects` were listed at the last complete discovery, `run_ids` is what `RunIds` was then. `hidden` are runs that
-    Testmo does not let the token's user see, and since when (our clock). `ended_at` is when the
-    last poll was over, however it ended, `pauses` are the latest long times between two polls, `mail` is what the last
-    look at the mailboxes found, `troubles` are those whose alarms are on, by their metrics.
+    `installed_at` is the first discovery ever, `discovered_at` the last complete one; `projects` were listed then,
+    `run_ids` is what `RunIds` was. `closed_checked_at` is when closed runs were last listed regardless of counts.
+    `hidden_runs` are runs that Testmo does not let the token's user see, and since when.
     """
 
     installed_at: datetime | None = None
     polled_at: datetime | None = None
     discovered_at: datetime | None = None
     closed_checked_at: datetime | None = None
-    not_before: datetime | None = None
+    projects: frozenset[int] = frozenset()
+    run_ids: frozenset[int] = frozenset()
+    hidden_runs: Mapping[int, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left for later polls.
+
+    `undone` are runs that were due and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since`
+    says since which poll (our clock) a run is left undone or half read.
+    """
+
     undone: frozenset[int] = frozenset()
     undone_since: Mapping[int, datetime] = field(default_factory=dict)
     unswept: frozenset[int] = frozenset()
-    statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    requests: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What is watched: `watched_at` is Testmo's clock at the last poll that did, `ceased` the same of what was before.
+
+    `statuses` are the ids of the statuses that are watched by name.
+    """
+
     watching: str = ""
     watched_at: datetime | None = None
     ceased: Mapping[str, datetime] = field(default_factory=dict)
-    projects: frozenset[int] = frozenset()
-    run_ids: frozenset[int] = frozenset()
-    hidden: Mapping[int, datetime] = field(default_factory=dict)
+    statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock)."""
+
+    requests: Mapping[int, int] = field(default_factory=dict)
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the poller itself is doing, by our clock.
+
+    `ended_at` is when the last poll was over, however it ended, `pauses` are the latest long times between two polls,
+    `mail` is what the last look at the mailboxes found, `troubles` are those whose alarms are on, by their metrics.
+    """
+
     ended_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
     mail: MailCheck | None = None
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the poller keeps about itself, by subject. It is one item."""
+
+    looked: Looked = Looked()
+    left: Left = Left()
+    watching: Watching = Watching()
+    asked: Asked = Asked()
+    health: Health = Health()
 
 
 @dataclass(frozen=True, slots=True)

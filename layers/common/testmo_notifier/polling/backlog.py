@@ -20,24 +20,25 @@ class Backlog:
     """`undone` are the runs that are due and not read, `unswept` those whose turn for a sweep came meanwhile."""
 
     def __init__(self, control: Control, *, started: datetime) -> None:
-        self._before = control
+        self._before = control.left
+        self._looked = control.looked
         self._started = started
         self._half_read: set[int] = set()
-        self._looked_at = control.discovered_at or control.installed_at
+        self._looked_at = control.looked.discovered_at or control.looked.installed_at
         self._is_behind = True
-        self.undone = set(control.undone)
-        self.unswept = set(control.unswept)
+        self.undone = set(control.left.undone)
+        self.unswept = set(control.left.unswept)
         self.in_hidden_projects: set[int] = set()
-        self.pauses = with_pause(control.pauses, control.ended_at or control.polled_at, started)
+        self.pauses = with_pause(control.health.pauses, control.health.ended_at or control.looked.polled_at, started)
 
     def discovered(self, found: Discovery) -> None:
         """Note how far the projects were looked into."""
-        self._looked_at = found.oldest_look(self._before.discovered_at)
+        self._looked_at = found.oldest_look(self._looked.discovered_at)
         self._is_behind = not found.complete
 
     def add_sweeps(self, run_ids: Iterable[int], staleness: timedelta) -> None:
         """Add the runs whose turn for a sweep came since the last poll (rule 5)."""
-        period, last = max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP, self._before.polled_at
+        period, last = max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP, self._looked.polled_at
         if last is not None:
             self.unswept |= {run_id for run_id in run_ids if is_turn(run_id, period, last, self._started)}
 

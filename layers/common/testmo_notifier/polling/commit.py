@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from testmo_notifier.errors import (
     FORBIDDEN,
@@ -18,58 +16,49 @@ from testmo_notifier.errors import (
     unexpected,
 )
 from testmo_notifier.model import Checkpoint, Outgoing, WatchedRun
-from testmo_notifier.polling.backlog import Backlog
-from testmo_notifier.polling.handover import Outboxes
-from testmo_notifier.polling.hidden import HiddenRuns
-from testmo_notifier.polling.report import Report
-from testmo_notifier.ports import Store
+from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Committer:
     """Writes what was read, run after run, in the thread of the poll; `checkpoints` are as they were written last."""
 
-    store: Store
-    outboxes: Outboxes
-    backlog: Backlog
-    hidden: HiddenRuns
-    report: Report
-    checkpoints: dict[int, Checkpoint]
+    parts: Parts
+    this: Poll
     watch: Watch
-    destinations: tuple[str, ...]
-    now: Callable[[], datetime]
+    checkpoints: dict[int, Checkpoint]
     deleted: set[int] = field(default_factory=set)
 
     def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
         """Write checkpoint and outbox in one, then hand over. What goes wrong with one run stays with that run."""
         run = watched.run
-        self.backlog.undone.add(run.id)
+        self.this.backlog.undone.add(run.id)
         try:
             reading = future.result()
             outbox = self.outbox(reading)
         except StopReading as exc:
-            self.report.left(str(exc))
+            self.this.report.left(str(exc))
         except Invisible as exc:
             self.out_of_sight(watched, exc)
         except (Unreadable, RequestRejected) as exc:
-            self.report.settings_problems += isinstance(exc, RequestRejected)
-            self.report.unfinished(f"run {run.id} ({run.name}): {exc}")
+            self.this.report.settings_problems += isinstance(exc, RequestRejected)
+            self.this.report.unfinished(f"run {run.id} ({run.name}): {exc}")
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
-            self.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
+            self.this.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
         else:
             if self.write(reading, outbox):
-                self.backlog.done(reading)
-                self.hidden.remove(run.id)  # it is shown
-                self.report.count(reading)
+                self.this.backlog.done(reading)
+                self.this.hidden.remove(run.id)  # it is shown
+                self.this.report.count(reading)
 
     def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
         """What a reading has to tell, for each destination."""
         return tuple(
             Outgoing(reading.news.notification_id(destination), destination, digest)
             for digest in ([reading.news.build()] if reading.news.total else [])
-            for destination in self.destinations
+            for destination in self.parts.destinations
         )
 
     def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
@@ -80,13 +69,13 @@ class Committer:
         checkpoint = replace(reading.checkpoint, outbox=outbox)
         try:
             try:
-                committed = self.store.commit(checkpoint)
+                committed = self.parts.store.commit(checkpoint)
             except TooLarge:  # it can do without what earlier results of its tests were
-                committed = self.store.commit(replace(checkpoint, superseded={}))
+                committed = self.parts.store.commit(replace(checkpoint, superseded={}))
         except (LostRace, TooLarge) as exc:
-            self.report.unfinished(str(exc))
+            self.this.report.unfinished(str(exc))
             return False
-        self.checkpoints[committed.run_id] = self.outboxes.publish_if_named(committed)
+        self.checkpoints[committed.run_id] = self.this.outboxes.publish_if_named(committed)
         return True
 
     def out_of_sight(self, watched: WatchedRun, why: Invisible) -> None:
@@ -94,13 +83,13 @@ class Committer:
         run = watched.run
         before = self.checkpoints.get(run.id)
         if why.status == FORBIDDEN:
-            self.hidden.refuse(run.id, self.now())
-            self.report.invisible += 1
-            self.report.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
+            self.this.hidden.refuse(run.id, self.parts.now())
+            self.this.report.invisible += 1
+            self.this.report.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
         else:
-            was_said = before is not None and before.gone_at is not None and run.id not in self.hidden.since
-            self.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
-            self.hidden.remove(run.id)
+            was_said = before is not None and before.gone_at is not None and run.id not in self.this.hidden.since
+            self.this.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
+            self.this.hidden.remove(run.id)
             self.deleted.add(run.id)
         self.mark_gone(watched)
 
@@ -109,10 +98,10 @@ class Committer:
         run = watched.run
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)
         try:
-            self.store.commit(replace(checkpoint, gone_at=self.now()))
+            self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
         except LostRace as exc:
-            self.report.problems.append(str(exc))
-        self.backlog.undone.discard(run.id)
+            self.this.report.problems.append(str(exc))
+        self.this.backlog.undone.discard(run.id)
 
 
 def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:

@@ -31,7 +31,7 @@ class Lease:
 
     def installed(self, at: datetime) -> None:
         """Keep the time of the first discovery before anything depends on it."""
-        self.control = replace(self.control, installed_at=at)
+        self.control = replace(self.control, looked=replace(self.control.looked, installed_at=at))
         self._store.save_control(self.control, release=False)
 
     def release(self) -> None:

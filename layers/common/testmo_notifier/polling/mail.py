@@ -15,6 +15,8 @@ from typing import Final
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
+from testmo_notifier.polling.parts import Parts
+from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Topic
 
 SECONDS: Final = 20  # what has to be left of the time to look at the mailboxes; AWS may be slow to answer
@@ -37,6 +39,19 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
 def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
     """Whether an alarm reaches anybody: OpsTopic has the queue, too."""
     return any(channel.name in channels for channel in queued()) or not expected or unsubscribed < len(expected)
+
+
+def look_after(parts: Parts, check: MailCheck | None, report: Report) -> MailCheck | None:
+    """Say which of our addresses get no mail; look once an hour."""
+    boxes, now = parts.mailboxes, parts.now()
+    if boxes is None or not boxes.expected:
+        return check
+    if is_due(check, now) and parts.seconds_left() >= SECONDS:
+        check = look(check, boxes, parts.topic, now=now)
+    if check is not None:
+        report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
+        report.problems += problems(check, boxes.expected)
+    return check
 
 
 def look(before: MailCheck | None, boxes: Mailboxes, topic: Topic, *, now: datetime) -> MailCheck:

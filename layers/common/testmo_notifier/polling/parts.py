@@ -85,7 +85,7 @@ class Poll:
         control, started = lease.control, lease.started
         rate_limit = RateLimit(
             parts.requests_per_minute,
-            spent=control.requests,
+            spent=control.asked.requests,
             now=lambda: parts.now().timestamp(),
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,
@@ -106,6 +106,6 @@ class Poll:
             testmo,
             Outboxes(hand_over, names, now=started),
             Backlog(control, started=started),
-            HiddenRuns(control.hidden),
+            HiddenRuns(control.looked.hidden_runs),
             Report(),
         )

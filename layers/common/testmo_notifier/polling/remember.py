@@ -6,45 +6,34 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from testmo_notifier.errors import Throttled, TokenRefused
-from testmo_notifier.model import Checkpoint, Control, ProjectState, Scope
-from testmo_notifier.polling import troubles
+from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
+from testmo_notifier.model import Asked, Checkpoint, Health, Left, Looked, ProjectState, Scope
+from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
-from testmo_notifier.polling.parts import Poll
-from testmo_notifier.ports import Store
+from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
+Checkpoints = Mapping[int, Checkpoint]
 
-def keep_projects(
-    store: Store,
-    found: Discovery,
-    checkpoints: Mapping[int, Checkpoint],
-    deleted: Collection[int],
-    overlap: timedelta,
-) -> None:
+
+def keep_projects(parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
     for project_id in found.states:
-        after = project_after(project_id, found, checkpoints, deleted, overlap)
+        after = project_after(project_id, found, checkpoints, deleted, parts.scope.overlap)
         if after != found.known[project_id]:
-            store.commit_project(after)
+            parts.store.commit_project(after)
 
 
 def project_after(
-    project_id: int,
-    found: Discovery,
-    checkpoints: Mapping[int, Checkpoint],
-    deleted: Collection[int],
-    overlap: timedelta,
+    project_id: int, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], overlap: timedelta
 ) -> ProjectState:
     """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing."""
     state = found.states[project_id]
+    runs = [watched.run for watched in found.runs if watched.run.project_id == project_id]
     closing = {
         run.id: run.closed_at
-        for run in (watched.run for watched in found.runs)
-        if run.project_id == project_id
-        and run.closed_at
-        and run.id not in deleted
-        and not is_done(run, checkpoints.get(run.id), overlap)
+        for run in runs
+        if run.closed_at and run.id not in deleted and not is_done(run, checkpoints.get(run.id), overlap)
     }
     return replace(
         state,
@@ -54,35 +43,47 @@ def project_after(
     )
 
 
-def with_discovery(control: Control, found: Discovery, scope: Scope, *, polled_at: datetime) -> Control:
+def with_discovery(looked: Looked, found: Discovery, scope: Scope, *, polled_at: datetime) -> Looked:
     """Keep when this discovery began, and what a complete one found."""
-    control = replace(control, polled_at=polled_at)
+    looked = replace(looked, polled_at=polled_at)
     if found.checked_closed:
-        control = replace(control, closed_checked_at=found.began_at)
+        looked = replace(looked, closed_checked_at=found.began_at)
     if not found.complete:
-        return control
-    return replace(control, discovered_at=found.began_at, projects=found.listed, run_ids=frozenset(scope.run_ids))
+        return looked
+    return replace(looked, discovered_at=found.began_at, projects=found.listed, run_ids=frozenset(scope.run_ids))
 
 
-def with_end(control: Control, this: Poll, now: datetime) -> Control:
-    """Keep what holds however the poll ended."""
-    found = troubles.after(
-        control.troubles,
-        this.report.troubles(token_refused=isinstance(this.rate_limit.closed_by, TokenRefused)),
-        now,
-        looked=this.report.looked,
-    )
-    return replace(
+def finish(parts: Parts, this: Poll) -> None:
+    """Look after our own mailboxes, then write down what holds however the poll ended, and let the next poller in."""
+    lease, report, closed_by, backlog = this.lease, this.report, this.rate_limit.closed_by, this.backlog
+    control = lease.control
+    not_before = pause_after(control.asked.not_before, closed_by, parts.now())
+    if isinstance(closed_by, Throttled):
+        report.throttled, report.retry_at = True, not_before
+    if isinstance(closed_by, OutOfBudget) and not report.looked:
+        report.status, report.retry_at = "waiting", this.rate_limit.frees_at
+    check = mail.look_after(parts, control.health.mail, report)
+    broken_templates = list(dict.fromkeys(parts.renderer.problems))
+    report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
+    report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
+    report.hidden += len(this.hidden.since)
+    report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
+    report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
+    ended_at = parts.now()
+    met = report.troubles(token_refused=isinstance(closed_by, TokenRefused))
+    found = troubles.after(control.health.troubles, met, ended_at, looked=report.looked)
+    report.over = troubles.over(found)
+    lease.control = replace(
         control,
-        troubles=found,
-        undone=frozenset(this.backlog.undone),
-        undone_since=this.backlog.undone_since,
-        unswept=frozenset(this.backlog.unswept),
-        hidden=this.hidden.since,
-        requests=this.rate_limit.spent,
-        ended_at=now,
-        pauses=this.backlog.pauses,
+        looked=replace(control.looked, hidden_runs=this.hidden.since),
+        left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept)),
+        asked=Asked(this.rate_limit.spent, not_before),
+        health=Health(ended_at, backlog.pauses, check, found),
     )
+    try:
+        lease.release()
+    except LostRace as exc:
+        report.problems.append(str(exc))
 
 
 def pause_after(before: datetime | None, closed_by: Exception | None, now: datetime) -> datetime | None:

@@ -69,7 +69,7 @@ class Report:
 
     def discovered(self, found: Discovery, asked_at: datetime) -> None:
         """Add what the discovery found; `asked_at` is our clock when it began."""
-        self.looked = True
+        self.looked, self.runs_open = True, len(found.runs)
         self.skew_seconds = (asked_at - found.began_at).total_seconds()
         self.invisible, self.settings_problems = found.invisible, found.settings_problems
         self.problems += found.problems

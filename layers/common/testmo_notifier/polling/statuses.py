@@ -7,13 +7,14 @@ a known name needs no answer, and an unknown one keeps the poll from reading unt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unreadable
-from testmo_notifier.model import Control
+from testmo_notifier.model import Watching
+from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -34,22 +35,23 @@ class Names:
     problems: list[str] = field(default_factory=list)
 
 
-def watch_by_name(
-    testmo: Testmo,
-    watch: Watch,
-    wanted: tuple[str, ...],
-    learned: Learned,
-    found: Discovery,
-    *,
-    go_on: Callable[[], None],
-) -> tuple[Watch, list[str], Names]:
-    """The watch with the ids of its names. They are asked for at first sight, while one is unknown, and hourly."""
-    names = Names(dict(learned))
+def find_watch(parts: Parts, this: Poll, found: Discovery) -> Watch:
+    """Complete the watch with the ids of the statuses that are watched by name, and keep since when it is this one.
+
+    They are asked for at first sight, while one is unknown, and hourly.
+    """
+    lease, report, wanted = this.lease, this.report, parts.status_names
+    names = Names(dict(lease.control.watching.statuses))
     if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
-        go_on()
+        lease.renew()
         projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
-        names = learn(testmo, wanted, names.learned, projects)
-    return (*completed(watch, wanted, names, has_runs=bool(found.runs)), names)
+        names = learn(this.testmo, wanted, names.learned, projects)
+    watch, problems = completed(parts.watch, wanted, names, has_runs=bool(found.runs))
+    kept = with_watch(replace(lease.control.watching, statuses=names.learned), watch, at=found.began_at)
+    lease.control = replace(lease.control, watching=kept)
+    report.problems += [*names.problems, *problems]
+    report.settings_problems += len(problems)
+    return watch
 
 
 def learn(testmo: Testmo, wanted: Iterable[str], learned: Learned, project_ids: Iterable[int]) -> Names:
@@ -102,16 +104,14 @@ def completed(watch: Watch, wanted: Iterable[str], names: Names, *, has_runs: bo
     return replace(watch, status_ids=tuple(ids)), problems
 
 
-def with_watch(control: Control, watch: Watch, *, at: datetime) -> Control:
+def with_watch(kept: Watching, watch: Watch, *, at: datetime) -> Watching:
     """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones."""
-    ceased = dict(control.ceased)
-    if control.watching and control.watched_at and control.watching != watch.fingerprint:
-        ceased[control.watching] = control.watched_at
+    ceased = dict(kept.ceased)
+    if kept.watching and kept.watched_at and kept.watching != watch.fingerprint:
+        ceased[kept.watching] = kept.watched_at
     ceased.pop(watch.fingerprint, None)
     latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
-    return replace(
-        control, watching=watch.fingerprint, watched_at=at, ceased={watch: ceased[watch] for watch in latest}
-    )
+    return replace(kept, watching=watch.fingerprint, watched_at=at, ceased={watch: ceased[watch] for watch in latest})
 
 
 def plain(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
+from testmo_notifier.model import Listed, Looked, Project, ProjectState, Scope
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
 
@@ -15,7 +15,7 @@ from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Look
 def discover(
     testmo: Testmo,
     store: Store,
-    control: Control,
+    control: Looked,
     scope: Scope,
     *,
     now: datetime,
@@ -68,7 +68,7 @@ def discover(
     ).look_around(chosen)
     found.checked_closed = hourly
     if scope.run_ids:
-        keep_only(testmo, store, scope.run_ids, found, control.hidden, hourly=hourly)
+        keep_only(testmo, store, scope.run_ids, found, control.hidden_runs, hourly=hourly)
     return found
 
 

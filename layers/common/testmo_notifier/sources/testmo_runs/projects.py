@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Listed, Project, ProjectState, Run, Scope, WatchedRun
+from testmo_notifier.model import Listed, Looked, Project, ProjectState, Run, Scope, WatchedRun
 from testmo_notifier.ports import Testmo
 
 HOURLY: Final = timedelta(hours=1)  # how often what is gone, or should not have changed, is looked at again
@@ -76,7 +76,7 @@ class Lookout:
     """
 
     testmo: Testmo
-    control: Control
+    control: Looked
     scope: Scope
     found: Discovery
     hourly: bool
@@ -204,7 +204,7 @@ class Lookout:
 
     def _known_as_hidden(self) -> set[int]:
         """The runs that need not be asked for: Testmo refused them within the hour."""
-        return set() if self.hourly else set(self.control.hidden)
+        return set() if self.hourly else set(self.control.hidden_runs)
 
     def _is_wanted(self, run_id: int) -> bool:
         return not self.scope.run_ids or run_id in self.scope.run_ids
