@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from testmo_notifier.errors import LeaseTaken, LostRace, OutOfBudget, StopReading, Throttled, TokenRefused
+from testmo_notifier.errors import LeaseTaken, LostRace, OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
 from testmo_notifier.model import MailCheck
 from testmo_notifier.polling import mail, remember, troubles
 from testmo_notifier.polling.commit import Committer
@@ -18,7 +18,9 @@ from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.polling.report import Report
+from testmo_notifier.polling.share import ListShare
 from testmo_notifier.polling.statuses import watch_by_name, with_watch
+from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -112,7 +114,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     except LostRace as exc:
         report.unfinished(str(exc))
         return
-    backlog.left_out(found)
+    backlog.left_out(found, parts.staleness)
     this.hidden.keep_only(found, backlog.in_hidden_projects)
     lease.control = remember.with_discovery(lease.control, found, parts.scope, polled_at=lease.started)
 
@@ -120,17 +122,24 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 def look_around(parts: Parts, this: Poll) -> Discovery:
     """List what there is to watch."""
     asked_at = parts.now()
-    found = discover(
-        this.testmo,
-        parts.store,
-        this.lease.control,
-        parts.scope,
-        now=asked_at,
-        installed=this.lease.installed,
-        still_alive=this.lease.renew,
-        half_spent=lambda: 2 * this.rate_limit.requests >= parts.requests_per_minute,
-        shuffle=parts.shuffle,
-    )
+    since, started = this.backlog.undone_since, this.lease.started
+    share = ListShare(parts.requests_per_minute, this.rate_limit, parts.store, since, started)
+    with parts.executor(this.rate_limit.workers) as pool:
+        try:
+            found = discover(
+                this.testmo,
+                parts.store,
+                this.lease.control,
+                parts.scope,
+                now=asked_at,
+                installed=this.lease.installed,
+                crew=Crew(pool, this.rate_limit.workers, this.lease.renew),
+                has_room=share.has_room,
+                shuffle=parts.shuffle,
+            )
+        except BaseException:
+            this.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being listed
+            raise
     this.report.discovered(found, asked_at)
     this.backlog.discovered(found)
     this.hidden.discovered(found, asked_at)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from testmo_notifier.errors import OutOfTime
 from testmo_notifier.model import Checkpoint, WatchedRun
@@ -16,8 +15,6 @@ from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
-
-WORKERS: Final = 4  # requests at a time (rule 9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +34,7 @@ class Reader:
         self, due: list[WatchedRun], executor: Callable[[int], Executor], rate_limit: RateLimit, lease: Lease
     ) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
-        with executor(WORKERS) as pool:
+        with executor(rate_limit.workers) as pool:
             try:
                 readings = {pool.submit(self.read_run, watched): watched for watched in due}
                 order = {reading: number for number, reading in enumerate(readings)}
