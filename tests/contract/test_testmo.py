@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,11 +42,17 @@ class NoRateLimit:
 
     entered: int = 0
     closed_by: StopReading | None = None
+    well: list[bool] = field(default_factory=list)
 
-    def enter(self) -> None:
+    @contextmanager
+    def request(self) -> Iterator[float]:
         if self.closed_by is not None:
             raise self.closed_by
         self.entered += 1
+        yield 10.0
+
+    def answered(self, *, well: bool) -> None:
+        self.well.append(well)
 
     def close(self, reason: StopReading) -> None:
         self.closed_by = reason
@@ -342,7 +349,7 @@ def test_every_request_passes_the_rate_limit(bench: Bench) -> None:
 
 
 def test_an_answer_that_does_not_come_in_time_is_unreadable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "send", lambda *a, **k: send(*a, **k, read_seconds=0.05))
+    monkeypatch.setattr(adapter, "send", lambda *a, **k: send(*a, **{**k, "read_seconds": 0.05}))
     bench.simulator.faults.add("slow", seconds=30)
 
     with pytest.raises(Unreadable, match="/projects could not be read: no answer came in time"):

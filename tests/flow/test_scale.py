@@ -22,8 +22,8 @@ class Flooded(SpoiledTestmo):
 
     def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
         del run_id  # there is one
-        self._rate_limit.enter()
-        page = query.page or 1
+        with self._rate_limit.request():
+            page = query.page or 1
         keys = range((page - 1) * PER_PAGE, min(page * PER_PAGE, COUNT))
         rows = tuple(
             Result(

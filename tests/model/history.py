@@ -260,7 +260,7 @@ class History:
     def _poll_cut_short(self, looks: int) -> None:
         """The invocation's time is over after so many looks at the clock."""
         left = iter([60.0] * looks)
-        self.story.poll(seconds_left=lambda: next(left, 15.0))
+        self.story.poll(seconds_left=lambda: next(left, 14.0))
 
     def settle(self) -> None:
         """Everything works again, and some hours pass."""

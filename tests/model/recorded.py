@@ -12,39 +12,22 @@ import json
 import random
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from tests.model.history import TESTS, History, Minute, Switches
 from tests.model.pages import short_pages
+from tests.support.executors import AtOnce
 from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.simulator import StatusId
 from tools.simulator.faults import DESCRIPTIONS
-
-T = TypeVar("T")
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "histories.json"
 SEEDS: Final = range(60)
 FAULTS: Final = sorted({"401", "403", "404", "429", "500", "502", "truncated"} & DESCRIPTIONS.keys())
 STATUSES: Final = (FAILED, FAILED, BLOCKED, PASSED, StatusId.RETEST)
-
-
-class AtOnce(Executor):
-    """Does what is submitted there and then: threads would overtake each other, another way each time."""
-
-    def __init__(self, _workers: int) -> None:
-        """As a pool of threads is made; there is nothing to keep."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as its base
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as exc:  # noqa: BLE001 - as a thread does; whoever asks for the result gets it
-            future.set_exception(exc)
-        return future
 
 
 def record(seed: int) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +20,10 @@ from testmo_notifier.errors import (
     Unreadable,
 )
 from testmo_notifier.model import Listed, Looked, Project, ProjectState, Run, Scope
+from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover, first_state, is_active
 from testmo_notifier.sources.testmo_runs.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
+from tests.support.executors import AtOnce
 from tests.support.factories import START, at, make_project, make_run
 from tests.support.memory import MemoryStore
 
@@ -28,6 +31,7 @@ HOUR = 3_600.0
 DAY = 86_400.0
 OVERLAP = timedelta(seconds=300)
 NOW = at(DAY)
+ALONE = Crew(AtOnce(), 1, lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +146,7 @@ class Lists:
         self.closed_fails: NotifierError | None = None
         self.looked_into: list[int] = []
 
-    def open_runs(self, project_id: int) -> Listed[Run]:
+    def open_runs(self, project_id: int, _pool: Executor | None = None) -> Listed[Run]:
         self.looked_into.append(project_id)
         if project_id in self.fails:
             raise self.fails[project_id]
@@ -179,8 +183,8 @@ def look(
         found=found,
         hourly=hourly,
         now=NOW,
-        go_on=lambda: None,
-        half_spent=lambda: half_spent,
+        crew=ALONE,
+        has_room=lambda _requests, _runs: not half_spent,
     ).look_around([make_project(state.project_id, **{"run_closed_count": 4, **(project or {})}) for state in states])
     return found
 
@@ -341,7 +345,7 @@ def test_the_project_that_waits_longest_is_looked_into_first_and_one_in_every_po
     found = look(testmo, *states, control=control, half_spent=True)
     assert testmo.looked_into == [4]
     (said,) = found.problems
-    assert said.startswith("2 of 3 projects were left for the next poll, half of the requests are kept")
+    assert said.startswith("2 of 3 projects were left for the next poll, the other requests are kept")
     assert not found.complete
 
     testmo.looked_into.clear()
@@ -359,8 +363,8 @@ def test_a_project_nobody_knows_yet_is_left_alone() -> None:
         found=found,
         hourly=False,
         now=NOW,
-        go_on=lambda: None,
-        half_spent=lambda: False,
+        crew=ALONE,
+        has_room=lambda _requests, _runs: True,
     ).look_around([project])
 
     assert (found.states, found.runs) == ({}, [])
@@ -393,8 +397,8 @@ def discovered(
         Scope(project_ids, run_ids, OVERLAP, timedelta(0)),
         now=NOW,
         installed=installed,
-        still_alive=lambda: None,
-        half_spent=lambda: False,
+        crew=ALONE,
+        has_room=lambda _requests, _runs: True,
         shuffle=lambda _: None,
     )
 

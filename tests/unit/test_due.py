@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from testmo_notifier.model import Counters, Resume, WatchedRun
-from testmo_notifier.polling.due import due_runs, is_done, is_turn
+from testmo_notifier.polling.due import due_runs, is_done
 from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_outgoing, make_run
 

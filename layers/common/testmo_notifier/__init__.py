@@ -25,6 +25,8 @@ polling/               the steps of a poll
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked
+  lanes.py             how many requests are under way at a time
+  share.py             what lists may take of the budget
   case_names.py        names for case ids
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
@@ -36,6 +38,8 @@ sources/               where results come from, a folder per source
 sources/testmo_runs/   test runs with manual or API results
   discovery.py         which projects there are
   projects.py          their runs, open and just closed
+  crew.py              who lists them, and who waits and keeps the lease
+  turns.py             whose turn comes once a period
   reading.py           one run read: what is new, a sweep if one is due, the next checkpoint
   paging.py            the pages of one run, so that no row slips
   watch.py             which results count as failing

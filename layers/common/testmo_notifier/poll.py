@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from testmo_notifier.errors import LeaseTaken, LostRace, StopReading, TokenRefused
+from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
 from testmo_notifier.polling import remember
 from testmo_notifier.polling.commit import Committer
 from testmo_notifier.polling.due import due_runs
@@ -17,7 +17,9 @@ from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.polling.report import Report
+from testmo_notifier.polling.share import ListShare
 from testmo_notifier.polling.statuses import find_watch
+from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
@@ -89,7 +91,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     except LostRace as exc:
         this.report.unfinished(str(exc))
         return
-    backlog.left_out(found)
+    backlog.left_out(found, parts.staleness)
     this.hidden.keep_only(found, backlog.in_hidden_projects)
     looked = remember.with_discovery(lease.control.looked, found, parts.scope, polled_at=lease.started)
     lease.control = replace(lease.control, looked=looked)
@@ -98,17 +100,24 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 def look_around(parts: Parts, this: Poll) -> Discovery:
     """List what there is to watch."""
     asked_at = parts.now()
-    found = discover(
-        this.testmo,
-        parts.store,
-        this.lease.control.looked,
-        parts.scope,
-        now=asked_at,
-        installed=this.lease.installed,
-        still_alive=this.lease.renew,
-        half_spent=lambda: 2 * this.rate_limit.requests >= parts.requests_per_minute,
-        shuffle=parts.shuffle,
-    )
+    since, started = this.backlog.undone_since, this.lease.started
+    share = ListShare(parts.requests_per_minute, this.rate_limit, parts.store, since, started)
+    with parts.executor(this.rate_limit.workers) as pool:
+        try:
+            found = discover(
+                this.testmo,
+                parts.store,
+                this.lease.control.looked,
+                parts.scope,
+                now=asked_at,
+                installed=this.lease.installed,
+                crew=Crew(pool, this.rate_limit.workers, this.lease.renew),
+                has_room=share.has_room,
+                shuffle=parts.shuffle,
+            )
+        except BaseException:
+            this.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being listed
+            raise
     this.report.discovered(found, asked_at)
     this.backlog.discovered(found)
     this.hidden.discovered(found, asked_at)

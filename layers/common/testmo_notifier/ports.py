@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -33,8 +34,8 @@ class Testmo(Protocol):
     def projects(self) -> tuple[Listed[Project], datetime | None]:
         """The visible projects, and Testmo's clock."""
 
-    def open_runs(self, project_id: int) -> Listed[Run]:
-        """The open runs of a project."""
+    def open_runs(self, project_id: int, pool: Executor | None = None) -> Listed[Run]:
+        """The open runs of a project; workers of `pool` may help."""
 
     def closed_runs(self, project_id: int, closed_after: datetime) -> Listed[Run]:
         """Its runs that were closed after a moment."""

@@ -44,7 +44,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-SIZE: Final[Mapping[str, Any]] = {"num_pools": 4, "maxsize": 4, "retries": False}
+SIZE: Final[Mapping[str, Any]] = {"num_pools": 4, "maxsize": 16, "retries": False}
 WORDS: Final = (
     (urllib3.exceptions.NameResolutionError, "the host's name is not known (DNS): check the address and the network"),
     (urllib3.exceptions.NewConnectionError, "there is no way to the host: check the network"),

@@ -7,7 +7,9 @@ what to do; the words name the path below `/api/v1` and what Testmo said, never 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -53,8 +55,14 @@ class Token(Protocol):
 class RateLimit(Protocol):
     """What every request passes: see `polling.rate_limit`."""
 
-    def enter(self) -> None:
-        """Returns when the request may be sent, raises `StopReading` when it may not."""
+    def request(self) -> AbstractContextManager[float]:
+        """Around one request: waits until it may be sent, raises `StopReading` when it may not.
+
+        Gives the seconds that its answer may take.
+        """
+
+    def answered(self, *, well: bool) -> None:
+        """How Testmo is doing."""
 
     def close(self, reason: StopReading) -> None:
         """Nothing more may be sent."""
@@ -67,6 +75,7 @@ class Page:
     rows: list[object]
     expands: object
     next_page: int | None
+    last_page: int | None
     total: int | None
     server_date: datetime | None
 
@@ -105,10 +114,14 @@ class Testmo:
             "/projects", {"sort": "projects:created_at", "order": "asc"}, lambda row, _: rows.project(row)
         )
 
-    def open_runs(self, project_id: int) -> Listed[Run]:
-        """The open runs of a project, oldest first."""
+    def open_runs(self, project_id: int, pool: Executor | None = None) -> Listed[Run]:
+        """The open runs of a project, oldest first; workers of `pool` may ask for several pages at a time.
+
+        Where runs open or close meanwhile, one may slip from a page that is still to come into one that was read, or
+        the other way round. So it may in any order of asking, and whoever knew it looks for it (rule 7).
+        """
         query = {"is_closed": "0", "sort": "runs:created_at", "order": "asc", "expands": "configs,milestones"}
-        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id))[0]
+        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id), pool)[0]
 
     def closed_runs(self, project_id: int, closed_after: datetime) -> Listed[Run]:
         """The runs of a project that were closed after a moment, in the order of closing."""
@@ -170,26 +183,43 @@ class Testmo:
         )
 
     def _list(
-        self, path: str, query: Mapping[str, str], read: Callable[[object, object], T]
+        self,
+        path: str,
+        query: Mapping[str, str],
+        read: Callable[[object, object], T],
+        pool: Executor | None = None,
     ) -> tuple[Listed[T], datetime | None]:
         found: list[T] = []
         strays: list[str] = []
         first_date: datetime | None = None
-        number: int | None = 1
-        visited: set[int] = set()
-        while number is not None and number not in visited:
-            visited.add(number)
-            if len(visited) > MAX_PAGES:
-                raise Unreadable(f"{path} goes on after {MAX_PAGES} pages: Testmo's paging does not end")
-            page = self._page(path, {**query, "page": str(number), "per_page": str(MAX_PER_PAGE)})
+        for page in self._pages(path, query, pool):
             first_date = first_date or page.server_date
             for row in page.rows:
                 try:
                     found.append(read(row, page.expands))
                 except ValueError as exc:  # it must not hide the others
                     strays.append(f"{path} holds something unknown: {exc}")
-            number = page.next_page if page.rows else None
         return Listed(found, strays), first_date
+
+    def _pages(self, path: str, query: Mapping[str, str], pool: Executor | None) -> Iterator[Page]:
+        """The pages of a list in their order. The first says how many there are, `next_page` whether more came."""
+
+        def ask(number: int) -> Page:
+            return self._page(path, {**query, "page": str(number), "per_page": str(MAX_PER_PAGE)})
+
+        page = ask(1)
+        yield page
+        ahead = range(2, pages_said(page) + 1) if pool else range(0)
+        if pool and ahead:
+            for page in together(pool, [partial(ask, number) for number in ahead]):
+                yield page
+        visited = {1, *ahead}
+        while page.rows and page.next_page is not None and page.next_page not in visited:
+            visited.add(page.next_page)
+            if len(visited) > MAX_PAGES:
+                raise Unreadable(f"{path} goes on after {MAX_PAGES} pages: Testmo's paging does not end")
+            page = ask(page.next_page)
+            yield page
 
     def _page(self, path: str, query: Mapping[str, str]) -> Page:
         """One page; of a hundred rows that are too heavy at once, as many smaller pages as hold them."""
@@ -228,6 +258,7 @@ class Testmo:
             rows=found,
             expands=merged(part.expands for part in parts),
             next_page=number + 1 if has_more else None,
+            last_page=None,  # counted in pages of a hundred, nobody says it
             total=part.total,
         )
 
@@ -241,7 +272,8 @@ class Testmo:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
         elif next_page is None and page is not None and last_page is not None and page < last_page:
             next_page = page + 1  # one of the two is wrong, and a page too many costs less than one too few
-        return Page(result, body.get("expands"), next_page, rows.as_int(body.get("total")), server_date(answer))
+        total = rows.as_int(body.get("total"))
+        return Page(result, body.get("expands"), next_page, last_page, total, server_date(answer))
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
         """The one way to Testmo: pass the rate limit, send, and turn every answer into JSON or an error."""
@@ -261,17 +293,40 @@ class Testmo:
             raise
 
     def _ask(self, path: str, query: Mapping[str, str], token: str) -> tuple[Answer, str]:
-        self._rate_limit.enter()
         headers = {
             "Accept": "application/json",  # without it Testmo redirects a refused request to its login page
             "Accept-Encoding": "gzip",
             "Authorization": f"Bearer {token}",
             "User-Agent": USER_AGENT,
         }
-        try:
-            return send(self._pool, "GET", self._base + path, headers=headers, fields=query, light=True), token
-        except Unreadable as exc:
-            raise type(exc)(f"{path} could not be read: {exc}") from exc
+        with self._rate_limit.request() as seconds:
+            try:
+                url = self._base + path
+                answer = send(self._pool, "GET", url, headers=headers, fields=query, read_seconds=seconds, light=True)
+            except Unreadable as exc:
+                raise type(exc)(f"{path} could not be read: {exc}") from exc
+        self._rate_limit.answered(well=answer.status < 500 and answer.status != 429)  # noqa: PLR2004 - HTTP statuses
+        return answer, token
+
+
+def together(pool: Executor, jobs: Sequence[Callable[[], T]]) -> Iterator[T]:
+    """What comes of jobs, in their order; the pool does them, and the caller those that nobody has begun.
+
+    So nobody ever waits for a place in the pool, not even a caller who has one of its places.
+    """
+    futures = [pool.submit(job) for job in jobs]
+    try:
+        for future, job in zip(futures, jobs, strict=True):
+            yield job() if future.cancel() else future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def pages_said(page: Page) -> int:
+    """How many pages a list has, by both things that its first page says of that; 1 where they disagree."""
+    by_total = -(-(page.total or 0) // MAX_PER_PAGE)
+    return by_total if page.next_page == 2 and by_total == page.last_page and by_total <= MAX_PAGES else 1  # noqa: PLR2004
 
 
 def asked_for_a_pause(path: str, answer: Answer, now: datetime) -> Throttled | None:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.model import Control
-from testmo_notifier.polling.due import is_turn
 from testmo_notifier.polling.pauses import waited, with_pause
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.reading import Reading
+from testmo_notifier.sources.testmo_runs.turns import is_turn
 
 TURNS_PER_SWEEP: Final = 12  # rule 5: once an hour, with the default staleness
 MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every poll is a turn
@@ -38,9 +38,8 @@ class Backlog:
 
     def add_sweeps(self, run_ids: Iterable[int], staleness: timedelta) -> None:
         """Add the runs whose turn for a sweep came since the last poll (rule 5)."""
-        period, last = max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP, self._looked.polled_at
-        if last is not None:
-            self.unswept |= {run_id for run_id in run_ids if is_turn(run_id, period, last, self._started)}
+        if self._looked.polled_at is not None:
+            self.unswept |= self._turns(run_ids, max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP)
 
     def waiting_since(self, hidden: Iterable[int]) -> dict[int, datetime]:
         """The runs to read before others, and since which poll each of them waits."""
@@ -56,16 +55,21 @@ class Backlog:
         if reading.is_unfinished:
             self._half_read.add(run_id)
 
-    def left_out(self, found: Discovery) -> None:
-        """Forget runs that are in no list any more, and add those of projects that were not looked into."""
+    def left_out(self, found: Discovery, staleness: timedelta) -> None:
+        """Forget runs that are in no list any more, and add what came due in projects that were not looked into."""
         if found.complete:
             watched = {watched.run.id for watched in found.runs}
             self.undone &= watched
             self.unswept &= watched
         for state in (state for project_id, state in found.known.items() if project_id not in found.states):
-            self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
+            self.undone |= self._turns(state.open_runs, staleness) | state.closing.keys()
+            self.add_sweeps(state.open_runs, staleness)
             if state.gone_at is not None:
+                self.undone |= state.open_runs  # to be read as soon as they can be
                 self.in_hidden_projects |= state.open_runs | state.closing.keys()
+
+    def _turns(self, run_ids: Iterable[int], period: timedelta) -> set[int]:
+        return {run_id for run_id in run_ids if is_turn(run_id, period, self._looked.polled_at, self._started)}
 
     @property
     def undone_since(self) -> dict[int, datetime]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
 
 from testmo_notifier.model import Checkpoint, Run, WatchedRun
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery
+from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
-
-GOLDEN: Final = 0x9E3779B1  # Knuth's multiplier: neighbouring ids land far apart
 
 
 def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:
@@ -49,6 +47,7 @@ def due_runs(
     A run with messages still to be published is left out, and so is one that Testmo did not show within the hour.
     """
     changed: list[WatchedRun] = []
+    undone_turns: list[WatchedRun] = []
     turns: list[WatchedRun] = []
     for watched in found.runs:
         run = watched.run
@@ -57,14 +56,16 @@ def due_runs(
             changed.append(watched)
         elif checkpoint.outbox or is_done(run, checkpoint, overlap) or was_gone(checkpoint, now):
             continue
-        elif run.id in undone or has_changed(run, checkpoint, watch, found.began_at, overlap):
+        elif has_changed(run, checkpoint, watch, found.began_at, overlap):
             changed.append(watched)
+        elif run.id in undone:
+            undone_turns.append(watched)
         elif is_turn(run.id, staleness, polled_at, now):
             turns.append(watched)
-    shuffle(changed)
-    changed.sort(key=lambda watched: undone.get(watched.run.id, now))
-    shuffle(turns)
-    return changed + turns
+    for runs in (changed, undone_turns, turns):
+        shuffle(runs)
+        runs.sort(key=lambda watched: undone.get(watched.run.id, now))
+    return changed + undone_turns + turns
 
 
 def was_gone(checkpoint: Checkpoint, now: datetime) -> bool:
@@ -82,15 +83,3 @@ def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: dateti
         or checkpoint.gone_at is not None
         or (run.closed_at is not None and began_at >= run.closed_at + overlap)
     )
-
-
-def is_turn(run_id: int, period: timedelta, last: datetime | None, now: datetime) -> bool:
-    """Whether a run's turn came since the last poll.
-
-    Turns are spread over the period by id; both times and the id decide, so nothing is stored for a quiet run.
-    """
-    if last is None or period <= timedelta(0):
-        return True
-    seconds = period.total_seconds()
-    phase = (run_id * GOLDEN % 2**32) / 2**32 * seconds
-    return (now.timestamp() - phase) // seconds > (last.timestamp() - phase) // seconds

@@ -7,23 +7,30 @@ by the second, and that count outlives the invocation in the control item.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
 from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
+from testmo_notifier.polling.lanes import Lanes, lanes_for
 
 WINDOW_SECONDS: Final = 60
 MAX_WAIT_SECONDS: Final = 5.0  # waiting out the tail of a minute is cheap; waiting longer is the next poll's job
-REQUEST_SECONDS: Final = 13.0  # the connect and read time-outs of one request, see adapters/http.py
-FINISH_SECONDS: Final = 10.0  # what committing and handing over may take after the last request
+CONNECT_SECONDS: Final = 3.0  # as in adapters/http.py
+READ_SECONDS: Final = 10.0  # the same
+# After the last answer: 20 mails a fifth of a second apart (4 s), a hundred writes of projects (1 s), and the 5 s
+# that `handover` keeps for a publish of which SNS is slow to answer.
+FINISH_SECONDS: Final = 10.0
+SLOWER: Final = 3  # an answer may take so many times as long as the slowest of this poll so far
+LEAST_READ_SECONDS: Final = 2.0
 
 
 class RateLimit:
     """Lets a request through, makes it wait a little, or stops the reading of this poll.
 
     `seconds_left` is the time until this invocation is cut off, `now` our clock in epoch seconds, `spent` the
-    requests of the last minute by epoch second as the last poll left them.
+    requests of the last minute by epoch second as the last poll left them. `careful`: the last poll was throttled.
     """
 
     def __init__(
@@ -34,8 +41,10 @@ class RateLimit:
         now: Callable[[], float],
         sleep: Callable[[float], None],
         seconds_left: Callable[[], float],
+        careful: bool = False,
     ) -> None:
         self._limit = requests_per_minute
+        self._lanes = Lanes(lanes_for(requests_per_minute), careful=careful, now=now)
         self._spent = dict(spent)
         self._now = now
         self._sleep = sleep
@@ -43,6 +52,27 @@ class RateLimit:
         self._lock = threading.Lock()
         self._closed_by: StopReading | None = None
         self.requests = 0
+
+    @property
+    def workers(self) -> int:
+        """How many threads it takes to have as many requests under way as there may ever be."""
+        return self._lanes.most
+
+    @contextmanager
+    def request(self) -> Iterator[float]:
+        """Around one request: waits until it may be sent; gives the seconds that its answer may take.
+
+        An `Unreadable` that passes here lets fewer requests be under way at a time.
+        """
+        with self._lanes.one():
+            yield self.enter()
+
+    def answered(self, *, well: bool) -> None:
+        """Let more or fewer requests be under way at a time."""
+        if well:
+            self._lanes.open_more()
+        else:
+            self._lanes.close_half()
 
     @property
     def spent(self) -> dict[int, int]:
@@ -64,18 +94,19 @@ class RateLimit:
         """Why nothing more may be asked in this poll, None while it may."""
         return self._closed_by
 
-    def enter(self) -> None:
-        """Called before every request; raises `StopReading` when it must not be sent."""
+    def enter(self) -> float:
+        """Called before every request; the seconds to read its answer, or `StopReading` when it must not be sent."""
         while True:
             with self._lock:
                 if self._closed_by is not None:
                     raise self._closed_by
-                wait = self._wait_seconds()
+                left = self._seconds_left() - CONNECT_SECONDS - FINISH_SECONDS
+                wait = self._wait_seconds(left)
                 if wait <= 0:
                     second = int(self._now())
                     self._spent[second] = self._spent.get(second, 0) + 1
                     self.requests += 1
-                    return
+                    return min(left, READ_SECONDS)
             self._sleep(wait)
 
     def close(self, reason: StopReading) -> None:
@@ -84,9 +115,9 @@ class RateLimit:
             if self._closed_by is None or isinstance(reason, Throttled | TokenRefused):
                 self._closed_by = reason
 
-    def _wait_seconds(self) -> float:
+    def _wait_seconds(self, left: float) -> float:
         now = self._now()
-        if self._seconds_left() < REQUEST_SECONDS + FINISH_SECONDS:
+        if left < self._expected_seconds():
             self._closed_by = OutOfTime("this invocation has too little time left for another request")
             raise self._closed_by
         self._spent = self._recent(now)
@@ -97,6 +128,11 @@ class RateLimit:
             self._closed_by = OutOfBudget(f"the {self._limit} requests that a minute may take are used up")
             raise self._closed_by
         return wait
+
+    def _expected_seconds(self) -> float:
+        """What the next answer may take, judged by those so far: 10 s before the first one, then 2 s or more."""
+        slowest = self._lanes.slowest
+        return READ_SECONDS if slowest is None else min(READ_SECONDS, max(LEAST_READ_SECONDS, SLOWER * slowest))
 
     def _recent(self, now: float) -> dict[int, int]:
         # A second counts until its last moment is a minute old, and a clock set back must not block for ever.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Final
 
 from testmo_notifier.errors import OutOfTime
 from testmo_notifier.model import Checkpoint, WatchedRun
@@ -14,8 +13,6 @@ from testmo_notifier.polling.lease import RENEW_AFTER
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
-
-WORKERS: Final = 4  # requests at a time (rule 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Reader:
 
     def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
-        with self.parts.executor(WORKERS) as pool:
+        with self.parts.executor(self.this.rate_limit.workers) as pool:
             try:
                 readings = {pool.submit(self.read_run, watched): watched for watched in due}
                 order = {reading: number for number, reading in enumerate(readings)}

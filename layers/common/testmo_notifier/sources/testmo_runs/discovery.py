@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Listed, Looked, Project, ProjectState, Scope
+from testmo_notifier.model import Listed, Looked, Project, ProjectState, Scope, WatchedRun
 from testmo_notifier.ports import Store, Testmo
+from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
 
 
@@ -20,16 +21,16 @@ def discover(
     *,
     now: datetime,
     installed: Callable[[datetime], None],
-    still_alive: Callable[[], None],
-    half_spent: Callable[[], bool],
+    crew: Crew,
+    has_room: Callable[[int, Sequence[WatchedRun]], bool],
     shuffle: Callable[[list[Project]], None],
 ) -> Discovery:
-    """List projects, open runs and just closed ones, until `half_spent` says to leave the other requests for results.
+    """List projects, open runs and just closed ones, while `has_room` leaves enough of the requests for results.
 
     What cannot be read is named in `problems` and holds up nothing else. Raises `StopReading` when not even the
     projects may be asked for, `PollFailed` when there is nothing to watch.
     """
-    projects, date = visible_projects(testmo)
+    projects, date = crew.wait_for(crew.pool.submit(visible_projects, testmo))
     found = Discovery(began_at=date or now)
     found.has_strays = bool(projects.strays)
     for stray in projects.strays:
@@ -54,8 +55,8 @@ def discover(
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
     if vanished:
-        look_for_vanished(testmo, vanished, store.projects(vanished), found, now=now)
-    begin_to_watch(store, chosen, installed_at, found, still_alive, overlap=scope.overlap)
+        look_for_vanished(testmo, vanished, store.projects(vanished), found, crew.still_alive, now=now)
+    begin_to_watch(store, chosen, installed_at, found, crew.still_alive, overlap=scope.overlap)
     Lookout(
         testmo=testmo,
         control=control,
@@ -63,12 +64,13 @@ def discover(
         found=found,
         hourly=hourly,
         now=now,
-        go_on=still_alive,
-        half_spent=half_spent,
+        crew=crew,
+        has_room=has_room,
+        many=not has_room(2 * len(chosen), ()),
     ).look_around(chosen)
     found.checked_closed = hourly
     if scope.run_ids:
-        keep_only(testmo, store, scope.run_ids, found, control.hidden_runs, hourly=hourly)
+        keep_only(testmo, store, scope.run_ids, found, control.hidden_runs, crew.still_alive, hourly=hourly)
     return found
 
 
@@ -78,10 +80,17 @@ def is_active(project: Project, just_now: datetime) -> bool:
 
 
 def look_for_vanished(
-    testmo: Testmo, vanished: Iterable[int], states: Mapping[int, ProjectState], found: Discovery, *, now: datetime
+    testmo: Testmo,
+    vanished: Iterable[int],
+    states: Mapping[int, ProjectState],
+    found: Discovery,
+    go_on: Callable[[], None],
+    *,
+    now: datetime,
 ) -> None:
     """Say which projects are listed no more. One that is hidden stays among the listed, so that every poll says it."""
     for key in vanished:
+        go_on()
         state, words = states.get(key), f"project {key} is listed no more"
         gone_at = state.gone_at if state else None
         if state and gone_at and now - gone_at < HOURLY:
@@ -165,6 +174,7 @@ def keep_only(
     run_ids: tuple[int, ...],
     found: Discovery,
     hidden: Collection[int],
+    go_on: Callable[[], None],
     *,
     hourly: bool,
 ) -> None:
@@ -174,6 +184,7 @@ def keep_only(
     if not hourly or not found.complete:
         found.hidden_runs |= missing & set(hidden)
     for run_id in sorted(missing) if hourly and found.complete else ():
+        go_on()
         try:
             run = testmo.run(run_id)
         except Invisible as exc:

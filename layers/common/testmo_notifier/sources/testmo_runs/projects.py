@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Listed, Looked, Project, ProjectState, Run, Scope, WatchedRun
+from testmo_notifier.model import (
+    MAX_PER_PAGE,
+    Listed,
+    Looked,
+    Project,
+    ProjectState,
+    Run,
+    Scope,
+    WatchedRun,
+)
 from testmo_notifier.ports import Testmo
+from testmo_notifier.sources.testmo_runs.crew import Crew
+from testmo_notifier.sources.testmo_runs.turns import is_turn
 
 HOURLY: Final = timedelta(hours=1)  # how often what is gone, or should not have changed, is looked at again
 LOOK_BACK: Final = timedelta(days=1)  # of the hourly look at closed runs; those we know cost no request
 LONGEST_LOOK_BACK: Final = timedelta(days=90)  # a checkpoint is kept for longer, so nothing old comes up again
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+Look = tuple["Discovery", NotifierError | None]  # what was found in one project, and what ended it
 
 
 @dataclass(slots=True)
@@ -58,6 +73,19 @@ class Discovery:
         self.settings_problems += isinstance(why, RequestRejected)
         self.problems.append(f"{what}: {why}")
 
+    def add(self, look: Discovery) -> None:
+        """Add what one look into a project found."""
+        self.runs += look.runs
+        self.states |= look.states
+        self.problems += look.problems
+        self.complete = self.complete and look.complete
+        self.invisible += look.invisible
+        self.settings_problems += look.settings_problems
+        self.left += look.left
+        self.hidden_runs |= look.hidden_runs
+        self.hidden_projects += look.hidden_projects
+        self.refused |= look.refused
+
     def oldest_look(self, discovered_at: datetime | None) -> datetime:
         """The age of the oldest look into a project. Hidden ones are said by name, not by age."""
         states = {**self.known, **self.states}.values()
@@ -71,8 +99,8 @@ class Discovery:
 class Lookout:
     """Looks into projects and adds what it finds to `found`.
 
-    `hourly`: closed runs are listed whatever the counts say. `now` is our clock. `half_spent` says to leave the other
-    requests for results, `go_on` keeps the lease.
+    `hourly`: closed runs are listed whatever the counts say; where projects are `many`, each has an hour of its own for
+    that. `now` is our clock. `has_room` says whether lists may take so many more requests after those of these runs.
     """
 
     testmo: Testmo
@@ -81,43 +109,77 @@ class Lookout:
     found: Discovery
     hourly: bool
     now: datetime
-    go_on: Callable[[], None]
-    half_spent: Callable[[], bool]
+    crew: Crew
+    has_room: Callable[[int, Sequence[WatchedRun]], bool]
+    many: bool = False
 
     def look_around(self, projects: Iterable[Project]) -> None:
-        """Look into those first that wait longest, until half of what a minute allows is spent."""
+        """Look into those first that wait longest, a few at a time, while the budget has room for lists.
+
+        What is found is added in the order of asking, whoever is ready first.
+        """
         found = self.found
         waiting = [project for project in projects if project.id in found.known]
         waiting.sort(key=lambda project: self._last_look(found.known[project.id]) or LONG_AGO)
+        under_way: deque[tuple[Project, Future[Look]]] = deque()
+        is_over = False
+
+        def room_for(project: Project) -> bool:
+            return self.has_room(sum(map(pages_of, (project, *(other for other, _ in under_way)))), found.runs)
+
         for number, project in enumerate(waiting):
-            self.go_on()
-            if number and self.half_spent():
-                found.complete = False
-                found.problems.append(
-                    f"{len(waiting) - number} of {len(waiting)} projects were left for the next poll, half of the "
-                    "requests are kept for results: raise RequestsPerMinute, or name fewer ProjectIds"
-                )
+            while under_way and not is_over and not (len(under_way) < self.crew.workers and room_for(project)):
+                is_over = not self._add(*under_way.popleft())
+            if is_over or (number and not room_for(project)):
                 break
-            state = found.known[project.id]
-            if state.gone_at is not None and self.now - state.gone_at < HOURLY:
-                since = state.gone_at.isoformat(timespec="minutes")
-                found.problems.append(f"project {project.id} ({project.name}) is hidden since {since}")
-                found.hidden_projects += 1
-                continue
-            try:
-                self._look_into(project, state)
-            except StopReading as exc:
-                found.leave(f"project {project.id} was left for the next poll", exc)
-                break
-            except Invisible as exc:
-                found.problems.append(f"project {project.id} ({project.name}): {exc}; it is tried again in an hour")
+            self.crew.still_alive()
+            under_way.append((project, self.crew.pool.submit(self._look, project)))
+        else:
+            number = len(waiting)
+        for one in under_way:
+            is_over = not self._add(*one, is_over=is_over) or is_over
+        if number < len(waiting) and not is_over:
+            found.complete = False
+            found.problems.append(
+                f"{len(waiting) - number} of {len(waiting)} projects were left for the next poll, the other requests "
+                "are kept for results: raise RequestsPerMinute, or name fewer ProjectIds"
+            )
+
+    def _add(self, project: Project, future: Future[Look], *, is_over: bool = False) -> bool:
+        """Add what came of a look into a project; False when nothing more may be asked, which is said once."""
+        found, name = self.found, f"project {project.id} ({project.name})"
+        look, error = self.crew.wait_for(future)
+        found.add(look)
+        match error:
+            case StopReading():
+                if not is_over:
+                    found.leave(f"project {project.id} was left for the next poll", error)
+                return False
+            case Invisible():
+                found.problems.append(f"{name}: {error}; it is tried again in an hour")
                 found.invisible += 1
                 found.hidden_projects += 1
-                found.states[project.id] = replace(state, gone_at=self.now)
-            except (Unreadable, RequestRejected) as exc:
-                found.leave(f"project {project.id} ({project.name})", exc)
+                found.states[project.id] = replace(found.known[project.id], gone_at=self.now)
+            case NotifierError():
+                found.leave(name, error)
+        return True
 
-    def _look_into(self, project: Project, state: ProjectState) -> None:
+    def _look(self, project: Project) -> Look:
+        """What a worker does. It changes nothing that others see."""
+        state, found = self.found.known[project.id], Discovery(self.found.began_at)
+        if state.gone_at is not None and self.now - state.gone_at < HOURLY:
+            since = state.gone_at.isoformat(timespec="minutes")
+            found.problems.append(f"project {project.id} ({project.name}) is hidden since {since}")
+            found.hidden_projects += 1
+            return found, None
+        its_hour = is_turn(project.id, HOURLY, self._last_look(state), found.began_at) if self.many else self.hourly
+        try:
+            replace(self, found=found, hourly=its_hour).look_into(project, state)
+        except (StopReading, Invisible, Unreadable, RequestRejected) as exc:
+            return found, exc
+        return found, None
+
+    def look_into(self, project: Project, state: ProjectState) -> None:
         """Find the open runs of a project, and those that were closed since it was last looked into.
 
         What is in neither list is looked for by itself. Where the list of closed runs cannot be had, the open ones are
@@ -126,7 +188,7 @@ class Lookout:
         found = self.found
         left_before = found.left
         has_none = project.run_active_count == 0 and not self.hourly
-        opened = {} if has_none else self._by_id(project, self.testmo.open_runs(project.id))
+        opened = {} if has_none else self._by_id(project, self.testmo.open_runs(project.id, self.crew.pool))
         try:
             lost = state.open_runs - opened.keys() - self._known_as_hidden()
             closed = self._closed_runs(project, state, has_lost_some=bool(lost))
@@ -160,7 +222,7 @@ class Lookout:
         looked_at = self._last_look(state)
         checked_at = self.control.closed_checked_at
         was_left_out = looked_at is not None and checked_at is not None and looked_at < checked_at
-        hourly = self.hourly or was_left_out
+        hourly = self.hourly or (was_left_out and not self.many)
         count_moved = project.run_closed_count is None or project.run_closed_count != state.run_closed_count
         run_ids_changed = self.control.polled_at is not None and self.control.run_ids != frozenset(self.scope.run_ids)
         if not (hourly or has_lost_some or count_moved or run_ids_changed or state.closing or state.gone_at):
@@ -211,6 +273,11 @@ class Lookout:
 
     def _last_look(self, state: ProjectState) -> datetime | None:
         return last_look(state, self.control.discovered_at)
+
+
+def pages_of(project: Project) -> int:
+    """How many requests its list of open runs takes."""
+    return 1 if project.run_active_count is None else -(-project.run_active_count // MAX_PER_PAGE)
 
 
 def last_look(state: ProjectState, discovered_at: datetime | None) -> datetime | None:

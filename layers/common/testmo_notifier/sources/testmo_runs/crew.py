@@ -1,0 +1,29 @@
+"""Those who list runs, a few at a time, and the one who waits for them and keeps the lease meanwhile (rule 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS: Final = 5.0  # half of what the lease is renewed after
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """`workers` of the `pool` work at a time; `still_alive` keeps the lease."""
+
+    pool: Executor
+    workers: int
+    still_alive: Callable[[], None]
+
+    def wait_for(self, future: Future[T]) -> T:
+        """What came of a job, however long it takes."""
+        self.still_alive()
+        while not future.done():
+            wait([future], PATIENCE_SECONDS)
+            self.still_alive()
+        return future.result()
