@@ -19,6 +19,7 @@ from typing import Final, Literal
 from testmo_notifier.channels.slack.alarms import recognised
 from testmo_notifier.delivery.pacing import (
     PATIENCE,
+    PATIENCE_IN_LINE,
     Turn,
     after_answer,
     after_failure,
@@ -38,7 +39,7 @@ from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 
 CHANNEL_PREFIX: Final = "slack:"
 FOR_ALARMS: Final = ("ops", "default")  # names in the Slack secret, the better one first
-# Before each post: 2 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
+# Before each post: 3 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
 LEAST_SECONDS_LEFT: Final = 20.0
 # For the second post of one message: all other invocations at this webhook are at most that far ahead.
 SECOND_PATIENCE: Final = timedelta(seconds=3)
@@ -85,8 +86,9 @@ class Outcome:
 
 def deliver(messages: Iterable[QueuedMessage], effects: Effects) -> Iterator[Outcome]:
     """Deal with every message of a batch, destinations in turn; only what is `returned` stays in the queue."""
-    batch = Batch(effects)
-    for message in in_turns(map(recognised, messages)):
+    known = list(map(recognised, messages))
+    batch = Batch(effects, Counter(message.destination for message in known))
+    for message in in_turns(known):
         yield batch.deal_with(message)
 
 
@@ -101,15 +103,20 @@ def in_turns(messages: Iterable[QueuedMessage]) -> list[QueuedMessage]:
 
 
 class Batch:
-    """One batch. Remembers which destinations turned out gone or in trouble, and asks those no more."""
+    """One batch. Remembers which destinations turned out gone or in trouble, and asks those no more.
 
-    def __init__(self, effects: Effects) -> None:
+    `to_come` is how many messages it has for each destination.
+    """
+
+    def __init__(self, effects: Effects, to_come: Counter[str]) -> None:
         self._effects = effects
+        self._to_come = to_come
         self._gone: dict[str, DestinationGone] = {}
         self._in_trouble: set[str] = set()
 
     def deal_with(self, message: QueuedMessage) -> Outcome:
         """See one message to its end; never raises."""
+        self._to_come[message.destination] -= 1
         try:
             if message.is_alarm and not message.silent:
                 message = self._addressed(message)
@@ -151,7 +158,7 @@ class Batch:
         if gone is not None:
             raise gone
         try:
-            self._post_or_look_again(message, message.body, PATIENCE)
+            self._post_or_look_again(message, message.body, PATIENCE if message.receives <= 1 else PATIENCE_IN_LINE)
         except PayloadRefused:
             self._post_or_look_again(message, text_only(message.body), SECOND_PATIENCE)
             return Receipt(self._effects.now(), text_only=True)
@@ -198,9 +205,10 @@ class Batch:
             raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
         if message.destination in self._in_trouble:
             patience = NO_PATIENCE
+        more, receives = max(0, self._to_come[message.destination]), message.receives
         turn = effects.change_pace(
             message.destination,
-            lambda pace: take_turn(pace, effects.now(), message.id, receives=message.receives, patience=patience),
+            lambda pace: take_turn(pace, effects.now(), message.id, receives=receives, patience=patience, more=more),
         )
         wait = (turn.at - effects.now()).total_seconds()
         if not turn.granted:
