@@ -98,7 +98,7 @@ class Service:
             return
         unheard = heartbeat.ping(self.pool, self.heartbeat)
         if unheard is not None:
-            report_unheard_heartbeat(unheard, self.logger, self.metrics)
+            report_unheard_heartbeat(unheard, self.logger)
 
     def parts(self, context: LambdaContext) -> Parts:
         """What this one poll works with."""
