@@ -47,11 +47,11 @@ def sample_names() -> Iterable[str]:
     return ("all", *NAMES)
 
 
-def channel_names() -> Iterable[str]:
+def channel_names() -> Sequence[str]:
     """Where messages go, and all of them."""
-    from testmo_notifier.notices.routing import CHANNELS, EVENT
+    from testmo_notifier.channels.registry import CHANNELS
 
-    return ("all", *CHANNELS, EVENT)
+    return ("all", *CHANNELS)
 
 
 def tell_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -292,7 +292,7 @@ def preview(
     except NotifierError as exc:
         say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
-    previews = previewing.render(shown, previewing.CHANNELS if channel == "all" else [channel], maker)
+    previews = previewing.render(shown, channel_names()[1:] if channel == "all" else [channel], maker)
     if as_json:
         say_json([one.as_json() for one in previews])
     else:

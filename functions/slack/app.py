@@ -1,4 +1,4 @@
-"""The Slack function: takes messages from the queue, posts each to its webhook once. `deliver` decides."""
+"""Takes messages from the queue and delivers each once, by its channel's transport. `deliver` decides."""
 # ruff: noqa: INP001 - Lambda loads app.py as a file; a package would only make its path longer
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.queue import Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.adapters.slots import Slots
-from testmo_notifier.channels.slack import transport as slack
-from testmo_notifier.config import SlackSettings, usable_webhooks
+from testmo_notifier.channels.registry import CHANNELS
+from testmo_notifier.config import DeliverySettings, usable
 from testmo_notifier.delivery.deliver import Effects, deliver
 from testmo_notifier.observability import flush, new_logger, new_metrics, report
 
@@ -34,14 +34,14 @@ class BatchResponse(TypedDict):
 
 
 def handler(event: SqsEvent, context: LambdaContext) -> BatchResponse:
-    """Deal with one batch of the Slack queue."""
+    """Deal with one batch of the queue."""
     return _service().run(event, context)
 
 
 class Service:
     """Everything that outlives an invocation."""
 
-    def __init__(self, settings: SlackSettings) -> None:
+    def __init__(self, settings: DeliverySettings) -> None:
         dynamodb = boto3.client("dynamodb", config=client_config())
         secrets = SecretsProvider(boto_config=client_config())
         self.logger, self.metrics = new_logger(), new_metrics()
@@ -50,15 +50,22 @@ class Service:
         self.ledger = Ledger(dynamodb, settings.table_name)
         sqs = boto3.client("sqs", config=client_config())
         self.queue = Queue(sqs, settings.queue_url, settings.dead_letter_queue_url)
-        self.read_webhooks = partial(read_secret, secrets, settings.slack_secret_arn, usable_webhooks)
+        self.transports = {name: CHANNELS[name].transport() for name in settings.secret_arns}
+        self.read_addresses = {
+            name: partial(read_secret, secrets, arn, usable(self.transports[name].read_secret))
+            for name, arn in settings.secret_arns.items()
+        }
 
     def run(self, event: SqsEvent, context: LambdaContext) -> BatchResponse:
         """Deliver one batch; log and count how each message ended."""
         self.pool.clear()  # a connection that slept with the function may be dead, and a post is not repeated blindly
         self.logger.append_keys(request_id=context.aws_request_id)
         effects = Effects(
-            webhooks=lambda fresh: self.read_webhooks(fresh=fresh),
-            post=lambda url, payload: slack.post(self.pool, url, payload, now=datetime.now(UTC)),
+            transports=self.transports,
+            addresses=lambda channel, fresh: self.read_addresses[channel](fresh=fresh),
+            post=lambda channel, address, payload: self.transports[channel].post(
+                self.pool, address, payload, now=datetime.now(UTC)
+            ),
             change_pace=self.slots.change,
             once=partial(self.ledger.once, context=context),
             hide=self.queue.hide,
@@ -78,4 +85,4 @@ class Service:
 
 @cache
 def _service() -> Service:
-    return Service(SlackSettings.from_env(os.environ))
+    return Service(DeliverySettings.from_env(os.environ))

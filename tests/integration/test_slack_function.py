@@ -175,7 +175,7 @@ def test_a_parked_message_keeps_body_and_attributes_and_says_why(stack: Stack) -
     assert "slack:default is gone" in next(line["message"] for line in stack.logs() if line["level"] == "ERROR")
 
 
-def test_mending_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack) -> None:
+def test_fixing_the_webhook_and_driving_back_sends_what_was_parked(stack: Stack) -> None:
     stack.slack.always(SlackAnswer(404, b"no_service"))
     stack.put("n1")
     stack.invoke()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from testmo_notifier.channels.slack import transport
 from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
 from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.errors import DeliveryDelayed
@@ -43,7 +44,7 @@ class World:
 
     def put(self, key: str, *, destination: str = "slack:default", at: float = 0) -> None:
         body = json.dumps({"text": key, "blocks": [{"type": "divider"}]})
-        self.messages[key] = QueuedMessage(key, key, 0, body, id=key, destination=destination, text=key)
+        self.messages[key] = QueuedMessage(key, key, 0, body, id=key, destination=destination)
         self.visible_at[key] = at
 
     def run(self, seconds: float) -> None:
@@ -71,7 +72,8 @@ class World:
             deliver(
                 batch,
                 Effects(
-                    webhooks=lambda _fresh: {"default": "slack:default", "payments": "slack:payments"},
+                    transports={"slack": transport},
+                    addresses=lambda _channel, _fresh: {"default": "slack:default", "payments": "slack:payments"},
                     post=self._post,
                     change_pace=self._change_pace,
                     once=self._once,
@@ -103,7 +105,7 @@ class World:
         self.visible_at[message.id] = self.time.seconds() + int(seconds + 0.999999)  # SQS knows whole seconds only
         return True
 
-    def _post(self, url: str, payload: str) -> None:
+    def _post(self, _channel: str, url: str, payload: str) -> None:
         self.time.sleep(0.05)
         arrived = self.time.seconds()
         self.answer(url, arrived)
@@ -114,3 +116,11 @@ class World:
             raise DeliveryDelayed("429", reason="throttled", retry_after_seconds=1)
         self.posts.append((arrived, url, "ok"))
         self.time.sleep(0.15)
+
+
+def good_webhooks(secret: str) -> dict[str, str]:
+    """The webhooks of a secret without a fault; raises `ValueError` with everything that is wrong."""
+    webhooks, problems = transport.read_secret(secret)
+    if problems or not webhooks:
+        raise ValueError("; ".join(problems) or "holds no address")
+    return webhooks

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from testmo_notifier.channels.slack import transport
 from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
 from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
@@ -17,7 +18,7 @@ BLOCKS = '{"text": "1 failed", "blocks": [{"type": "divider"}], "unfurl_links": 
 
 
 def make_message(key: str = "a", *, destination: str = "slack:default", receives: int = 1) -> QueuedMessage:
-    return QueuedMessage(f"sqs-{key}", key, receives, BLOCKS, id=key, destination=destination, text="1 failed")
+    return QueuedMessage(f"sqs-{key}", key, receives, BLOCKS, id=key, destination=destination)
 
 
 @dataclass
@@ -44,7 +45,8 @@ class Script:
 
     def effects(self) -> Effects:
         return Effects(
-            webhooks=self._webhooks,
+            transports={"slack": transport},
+            addresses=lambda _channel, fresh: self._webhooks(fresh),
             post=self._post,
             change_pace=self._change_pace,
             once=self._once,
@@ -63,7 +65,7 @@ class Script:
             self.webhooks = self.webhooks[1:] or self.webhooks
         return self.webhooks[0]
 
-    def _post(self, url: str, payload: str) -> None:
+    def _post(self, _channel: str, url: str, payload: str) -> None:
         self.posted.append((url, payload))
         if self.posts:
             raise self.posts.pop(0)

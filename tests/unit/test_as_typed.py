@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.delivery.deliver import text_only
+from testmo_notifier.channels.slack.rendering import slack_payload
+from testmo_notifier.channels.slack.transport import plainer
 from testmo_notifier.model import Issue
 from testmo_notifier.notices.issue_links import IssueLinks
 from tests.support.factories import make_digest, make_named, make_outgoing
@@ -83,7 +84,7 @@ def hostile_payload(typed: str, **run: Any) -> dict[str, Any]:
     )
     facts = {"run_name": typed, "project_name": typed, "milestone": typed, "configuration": typed, **run}
     digest = make_digest([named], counts={typed: 1}, **facts)
-    payload: dict[str, Any] = Renderer(ZoneInfo("UTC"), links=LINKS).slack(digest)
+    payload: dict[str, Any] = slack_payload(Renderer(ZoneInfo("UTC"), links=LINKS), digest)
     return payload
 
 
@@ -104,7 +105,7 @@ def test_the_fallback_text_shows_what_was_typed_whatever_slack_makes_of_marks(ty
     payload = hostile_payload(typed)
 
     assert seen_mrkdwn(payload["text"]) == f"● 1 {typed}: {typed}\n• {typed}: {typed}"
-    assert json.loads(text_only(json.dumps(payload)))["text"] == payload["text"]
+    assert json.loads(plainer(json.dumps(payload)))["text"] == payload["text"]
 
 
 def test_a_link_keeps_its_words_and_its_address() -> None:
@@ -118,7 +119,7 @@ def test_a_link_keeps_its_words_and_its_address() -> None:
 
 
 def test_what_holds_no_marks_stays_as_short_as_mrkdwn_is() -> None:
-    payload: Any = Renderer(ZoneInfo("UTC")).slack(make_digest([make_named(note="all is lost")]))
+    payload: Any = slack_payload(Renderer(ZoneInfo("UTC")), make_digest([make_named(note="all is lost")]))
 
     assert [block["type"] for block in payload["blocks"]] == ["header", "context", "divider", "section", "context"]
 
@@ -129,7 +130,7 @@ def test_thirty_ordinary_tests_are_named_as_before(name: str, named: int) -> Non
         [make_named(n, case_name=f"{name} {n}", note="provider_unreachable, again") for n in range(30)]
     )
 
-    payload: Any = Renderer(ZoneInfo("UTC")).slack(digest)
+    payload: Any = slack_payload(Renderer(ZoneInfo("UTC")), digest)
 
     assert len(payload["blocks"]) - 4 == named
 
@@ -151,7 +152,7 @@ def line(tmp_path: Path, template: str, **named: Any) -> Any:
     """The block that a team's template makes of one result."""
     (tmp_path / "slack_result.j2").write_text(template, encoding="utf-8")
     renderer = Renderer(ZoneInfo("UTC"), tmp_path, LINKS)
-    payload: Any = renderer.slack(make_digest([make_named(**named)]))
+    payload: Any = slack_payload(renderer, make_digest([make_named(**named)]))
     assert renderer.problems == []
     return payload["blocks"][3]
 
@@ -278,6 +279,6 @@ def test_the_header_of_a_team_may_name_an_emoji_and_testers_may_not(tmp_path: Pa
     (tmp_path / "slack_header.j2").write_text(":fire: *{{ message.run.name }}*", encoding="utf-8")
     renderer = Renderer(ZoneInfo("UTC"), tmp_path)
 
-    payload: Any = renderer.slack(make_digest([make_named()], run_name="all :x:"))
+    payload: Any = slack_payload(renderer, make_digest([make_named()], run_name="all :x:"))
 
     assert payload["blocks"][0]["text"] == {"type": "plain_text", "text": ":fire: *all \u200b:\u200bx:*", "emoji": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,8 +11,10 @@ import pytest
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
+from testmo_notifier.channels.email.rendering import mail
 from testmo_notifier.channels.render import Renderer
-from tests.support.factories import make_digest, make_named
+from testmo_notifier.channels.slack.rendering import slack_payload
+from tests.support.factories import make_digest, make_named, make_outgoing
 
 UTC = ZoneInfo("UTC")
 DIGEST = make_digest([make_named(n) for n in range(1, 31)])
@@ -83,19 +86,19 @@ def test_a_template_without_an_end_is_stopped_and_the_built_in_text_goes_out(
     (tmp_path / name).write_text(template)
     renderer = Renderer(UTC, tmp_path)
 
-    assert renderer.slack(DIGEST) == Renderer(UTC).slack(DIGEST)
-    assert renderer.email(DIGEST) == Renderer(UTC).email(DIGEST)
+    assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
+    assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
     assert [f"{name}, " in found and problem in found for found in dict.fromkeys(renderer.problems)] == [True]
 
 
 def test_a_template_that_was_stopped_is_not_tried_again_and_still_told(tmp_path: Path) -> None:
     (tmp_path / "slack_more.j2").write_text(ENDLESS[0][1])
     renderer = Renderer(UTC, tmp_path)
-    renderer.slack(DIGEST)
+    slack_payload(renderer, DIGEST)
     renderer.problems.clear()
     (tmp_path / "slack_more.j2").write_text("quick")
 
-    renderer.slack(DIGEST)
+    slack_payload(renderer, DIGEST)
 
     assert STOPPED in renderer.problems[0]
 
@@ -108,7 +111,7 @@ def test_a_template_may_do_much_more_than_a_message_needs(tmp_path: Path) -> Non
     (tmp_path / "email_body.j2").write_text(template)
     renderer = Renderer(UTC, tmp_path)
 
-    _, body = renderer.email(make_digest([make_named(n) for n in range(1, 51)]))
+    _, body = mail(renderer, make_digest([make_named(n) for n in range(1, 51)]))
 
     assert renderer.problems == []
     assert body.count("99LOGIN WITH AN EXPIRED PASSWORD") == 50
@@ -119,7 +122,7 @@ def test_a_part_that_another_template_includes_is_stopped_too(tmp_path: Path) ->
     (tmp_path / "slack_more.j2").write_text("{% include 'part.j2' %}")
     renderer = Renderer(UTC, tmp_path)
 
-    assert renderer.slack(DIGEST) == Renderer(UTC).slack(DIGEST)
+    assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
     assert f"part.j2, line 4: {STOPPED}" in renderer.problems[0]
 
 
@@ -129,7 +132,7 @@ def test_a_message_that_takes_too_long_is_stopped_whatever_it_counts(tmp_path: P
     (tmp_path / "email_body.j2").write_text("\n{% for i in range(9) %}{{ i }}{% endfor %}")
     renderer = Renderer(UTC, tmp_path, clock=lambda: next(seconds) / 2)
 
-    assert renderer.email(DIGEST) == Renderer(UTC).email(DIGEST)
+    assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
     assert renderer.problems == [
         "email_body.j2, line 2: TemplateStopped: its message took more than 2 seconds: does it make large texts?"
     ]
@@ -140,9 +143,12 @@ def test_each_message_has_its_own_time(tmp_path: Path) -> None:
     (tmp_path / "email_body.j2").write_text("{{ message.total }}")
     renderer = Renderer(UTC, tmp_path, clock=lambda: next(seconds) / 2)
 
-    assert [renderer.email(DIGEST)[1] for _ in range(9)] == ["30\n"] * 9
+    mails = [renderer.notification(make_outgoing(DIGEST, "email:default")) for _ in range(9)]
     (tmp_path / "slack_text.j2").write_text("{{ message.total }}")
-    assert [renderer.slack(DIGEST)["text"] for _ in range(9)] == ["30"] * 9
+    posts = [renderer.notification(make_outgoing(DIGEST, "slack:default")) for _ in range(9)]
+
+    assert [told.message for told in mails] == ["30\n"] * 9
+    assert [json.loads(told.message)["text"] for told in posts] == ["30"] * 9
     assert renderer.problems == []
 
 
@@ -224,7 +230,7 @@ def test_whatever_jinja_has_works_on_an_ordinary_message(tmp_path: Path, name: s
     renderer = Renderer(UTC, tmp_path)
     digest = make_digest([make_named(n) for n in range(1, 4)], run_id=54321)
 
-    told = (str(renderer.slack(digest)), renderer.email(digest)[1])
+    told = (str(slack_payload(renderer, digest)), mail(renderer, digest)[1])
 
     assert renderer.problems == []
     assert "own: " in "".join(told)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from testmo_notifier import config  # as a module: pytest would take an imported `testmo_url` for a test
+from testmo_notifier.channels.slack.secret import read_webhooks
 from testmo_notifier.errors import ConfigurationError
+from tests.support.slack_world import good_webhooks
 
 POLLER = {
     "TESTMO_URL": "https://example.testmo.net",
@@ -68,7 +70,7 @@ def test_all_problems_are_told_at_once_and_in_one_text() -> None:
 
 def test_the_slack_function_names_what_it_lacks() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        config.SlackSettings.from_env({"TABLE_NAME": "state"})
+        config.DeliverySettings.from_env({"TABLE_NAME": "state"})
 
     assert caught.value.problems == (
         "SLACK_SECRET_ARN is not set",
@@ -263,16 +265,16 @@ def test_what_is_no_token_is_refused_and_never_quoted(secret: str) -> None:
 
 
 def test_one_webhook_is_the_default_destination() -> None:
-    assert config.slack_webhooks(f" {WEBHOOK}\n") == {"default": WEBHOOK}
-    assert config.slack_webhooks(f"\ufeff{WEBHOOK}") == {"default": WEBHOOK}
-    assert config.slack_webhooks(f'\ufeff{{"default": "{WEBHOOK}"}}') == {"default": WEBHOOK}
+    assert good_webhooks(f" {WEBHOOK}\n") == {"default": WEBHOOK}
+    assert good_webhooks(f"\ufeff{WEBHOOK}") == {"default": WEBHOOK}
+    assert good_webhooks(f'\ufeff{{"default": "{WEBHOOK}"}}') == {"default": WEBHOOK}
 
 
 def test_webhooks_have_names() -> None:
     gov = "https://hooks.slack-gov.com/services/T000/B000/XsecretX"
     local = "http://127.0.0.1:4000/services/T000/B000/XsecretX"
 
-    assert config.slack_webhooks(f'{{"default": "{WEBHOOK}", "gov": "{gov}", "here_2": "{local}"}}') == {
+    assert good_webhooks(f'{{"default": "{WEBHOOK}", "gov": "{gov}", "here_2": "{local}"}}') == {
         "default": WEBHOOK,
         "gov": gov,
         "here_2": local,
@@ -283,18 +285,18 @@ def test_webhooks_have_names() -> None:
 def test_the_port_of_https_may_be_said(host: str) -> None:
     url = f"https://{host}/services/T000/B000/XsecretX"
 
-    assert config.slack_webhooks(url) == {"default": url}
+    assert good_webhooks(url) == {"default": url}
 
 
 @pytest.mark.parametrize(("name", "is_fine"), [("a" * 64, True), ("a" * 65, False), ("7-a_b", True), ("_a", False)])
 def test_the_name_of_a_webhook_is_that_of_a_destination(name: str, *, is_fine: bool) -> None:
-    webhooks, wrong = config.read_webhooks(f'{{"{name}": "{WEBHOOK}"}}')
+    webhooks, wrong = read_webhooks(f'{{"{name}": "{WEBHOOK}"}}')
 
     assert (list(webhooks), len(wrong)) == (([name], 0) if is_fine else ([], 1))
 
 
 def test_a_wrong_name_of_a_webhook_is_told_by_its_place_in_the_secret() -> None:
-    _, wrong = config.read_webhooks(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
+    _, wrong = read_webhooks(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
 
     assert wrong == ["entry 2 is not named like a destination (small letters, digits, - and _)"]
 
@@ -317,7 +319,7 @@ def test_a_wrong_name_of_a_webhook_is_told_by_its_place_in_the_secret() -> None:
 )
 def test_what_is_no_webhook_is_refused_and_never_quoted(url: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"slack:payments {reason}") as caught:
-        config.slack_webhooks(f'{{"payments": "{url}"}}')
+        good_webhooks(f'{{"payments": "{url}"}}')
 
     assert "secret" not in str(caught.value)
 
@@ -335,7 +337,7 @@ def test_what_is_no_webhook_is_refused_and_never_quoted(url: str, reason: str) -
 )
 def test_a_secret_without_a_usable_webhook_is_refused_and_never_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        config.slack_webhooks(secret)
+        good_webhooks(secret)
 
     assert "T000" not in str(caught.value)
     assert "hooks.slack.com/services/T" not in str(caught.value)
@@ -343,12 +345,14 @@ def test_a_secret_without_a_usable_webhook_is_refused_and_never_quoted(secret: s
 
 def test_every_webhook_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(ValueError, match=r"slack:a .*; slack:b ") as caught:
-        config.slack_webhooks('{"a": "x", "b": "y"}')
+        good_webhooks('{"a": "x", "b": "y"}')
 
     assert str(caught.value).count("is not an https address") == 2
 
 
 def test_a_webhook_that_is_wrong_silences_no_other() -> None:
-    assert config.usable_webhooks(f'{{"a": "x", "Bad Name": "y", "default": "{WEBHOOK}"}}') == {"default": WEBHOOK}
+    assert config.usable(read_webhooks)(f'{{"a": "x", "Bad Name": "y", "default": "{WEBHOOK}"}}') == {
+        "default": WEBHOOK
+    }
     with pytest.raises(ValueError, match=r"slack:a .*; slack:b "):
-        config.usable_webhooks('{"a": "x", "b": "y"}')
+        config.usable(read_webhooks)('{"a": "x", "b": "y"}')

@@ -81,9 +81,9 @@ def test_the_text_waits_for_another_invocation_that_was_faster_instead_of_starti
     effects = script.effects()
     post = effects.post
 
-    def post_while_another_takes_a_slot(url: str, payload: str) -> None:
+    def post_while_another_takes_a_slot(channel: str, url: str, payload: str) -> None:
         script.paces["slack:default"] = Pace(next_slot=NOW + timedelta(seconds=2))
-        post(url, payload)
+        post(channel, url, payload)
 
     object.__setattr__(effects, "post", post_while_another_takes_a_slot)
 
@@ -283,7 +283,7 @@ def test_destinations_take_turns_so_that_none_waits_for_anothers_slots() -> None
     assert [message.id for message in in_turns(batch)] == ["a", "d", "f", "b", "e", "c"]
 
 
-def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_mends_it() -> None:
+def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_fixes_it() -> None:
     script = Script(secret_error=ConfigurationError(["the secret arn:x cannot be read"]))
 
     outcome = script.run(make_message(receives=2))[0]

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testmo_notifier.adapters import testmo_rows
-from testmo_notifier.channels.render import Renderer, event
+from testmo_notifier.channels.event.rendering import event
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Digest, Expands, Issue, Run
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.issue_links import IssueLinks

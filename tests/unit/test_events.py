@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.queue import read_record
-from testmo_notifier.config import PollerSettings, SlackSettings
+from testmo_notifier.config import DeliverySettings, PollerSettings
 from tests.support.template import RESOURCES, TEMPLATE
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -31,7 +31,7 @@ def test_only_variables_that_the_template_declares_are_set(function: str) -> Non
 def test_the_example_variables_are_a_complete_configuration() -> None:
     assert set(VARIABLES) == {"PollerFunction", "SlackFunction"}
     assert PollerSettings.from_env(VARIABLES["PollerFunction"]).channels == ("slack", "email", "event")
-    assert SlackSettings.from_env(VARIABLES["SlackFunction"]).queue_url.endswith("/testmo-notifier-slack")
+    assert DeliverySettings.from_env(VARIABLES["SlackFunction"]).queue_url.endswith("/testmo-notifier-slack")
 
 
 def test_the_schedules_event_is_what_the_scheduler_sends() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from testmo_notifier.adapters import items, testmo_rows
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue
 from testmo_notifier.notices.context import Linked
@@ -175,7 +176,7 @@ def test_links_give_way_before_results_do() -> None:
     """Long addresses must not cost a message its lines."""
     long = IssueLinks({4: "https://example.atlassian.net/" + "x" * 130 + "/{display_id}"})
     rows = [make_named(n, test_id=n, issues=tuple(Issue(i, f"SHOP-{i}", 4) for i in range(3))) for n in range(1, 26)]
-    payload = Renderer(ZoneInfo("UTC"), None, long).slack(make_digest(rows, total=25, counts={"Failed": 25}))
+    payload = slack_payload(Renderer(ZoneInfo("UTC"), None, long), make_digest(rows, total=25, counts={"Failed": 25}))
     blocks = payload["blocks"]
     assert isinstance(blocks, list)
     assert sum(block["type"] == "section" for block in blocks) >= 20

@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem
 from testmo_notifier.notices.routing import Route
 from tests.support.fakes import FakeSlack, SlackAnswer
@@ -121,7 +122,7 @@ def test_alarms_about_slack_are_not_watched_where_nobody_but_slack_is_told(
     [(["default", "ops"], "slack:ops"), (["a", "default"], "slack:default"), (["b", "a"], "slack:b"), ([], "")],
 )
 def test_doctor_knows_where_the_slack_function_sends_alarms(names: list[str], destination: str) -> None:
-    assert check_ways.for_alarms(names) == destination
+    assert check_ways.for_alarms(SLACK, names) == destination
 
 
 @pytest.mark.parametrize(("minutes", "ok", "words"), [(0, True, "0 s"), (5, False, "300 s ahead of ours")])
@@ -152,7 +153,7 @@ def test_clocks_are_compared_with_aws_and_not_with_this_machine(*, minutes: int,
 )
 def test_a_webhook_that_dislikes_an_empty_message_is_alive(slack: FakeSlack, answer: SlackAnswer, ok: bool) -> None:  # noqa: FBT001 - a row
     slack.always(answer)
-    finding = check_ways.alive(new_pool(), "slack:default", slack.webhook(), "arn:the-secret")
+    finding = check_ways.alive(new_pool(), SLACK, "slack:default", slack.webhook(), "arn:the-secret")
     assert finding.ok == ok
     assert bool(finding.next_step) == (not ok)
 
@@ -423,7 +424,7 @@ def test_the_last_poll_is_the_last_one_that_says_something() -> None:
         ({"unsubscribed": 1}, False),  # doctor looks at the addresses itself: they may be subscribed again
     ],
 )
-def test_what_a_poll_said_is_something_to_mend_only_where_it_counts_as_that(
+def test_what_a_poll_said_is_something_to_fix_only_where_it_counts_as_that(
     more: dict[str, Any],
     is_wrong: bool,  # noqa: FBT001 - a column
 ) -> None:

@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
+from testmo_notifier.channels.email.rendering import mail
+from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import slack_payload
 from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.cli import main
 from tools.inbox.receiver import Inbox
@@ -49,7 +52,7 @@ def test_a_release_is_shown_for_all_channels_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
-@pytest.mark.parametrize("channel", preview.CHANNELS)
+@pytest.mark.parametrize("channel", CHANNELS)
 def test_every_sample_can_be_shown_in_every_channel(name: str, channel: str) -> None:
     result = show("--sample", name, "--channel", channel)
     assert result.exit_code == 0, result.output
@@ -92,8 +95,8 @@ def test_what_editors_write_reads_as_it_was_meant_on_every_channel(story: Story)
 def test_the_samples_meet_no_problem_in_the_built_in_templates() -> None:
     renderer = Renderer(ZoneInfo("UTC"))
     for sample in samples.samples().values():
-        renderer.slack(sample.digest)
-        renderer.email(sample.digest)
+        slack_payload(renderer, sample.digest)
+        mail(renderer, sample.digest)
     assert renderer.problems == []
 
 
@@ -183,7 +186,7 @@ def test_a_run_that_cannot_be_shown_is_told_in_words_with_status_1(story: Story)
 
 def test_the_page_gets_every_message() -> None:
     maker = Renderer(ZoneInfo("UTC"))
-    previews = preview.render(preview.chosen(["one"]), preview.CHANNELS, maker)
+    previews = preview.render(preview.chosen(["one"]), CHANNELS, maker)
     with Inbox(0) as inbox:
         preview.fill(inbox, previews)
         assert [entry.kind for entry in inbox.entries.after(0)] == ["slack", "email", "event"]

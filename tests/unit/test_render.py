@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.channels import render
-from testmo_notifier.channels.render import Renderer, mail_subject
+from testmo_notifier.channels.email.rendering import mail, mail_subject
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import Digest, Issue
 from testmo_notifier.notices.issue_links import IssueLinks
 from tests.support.factories import at, make_digest, make_named, make_outgoing
@@ -115,15 +116,15 @@ def renders(tmp_path: Path, name: str, template: str) -> tuple[dict[str, Any], s
     (tmp_path / name).write_text(template, encoding="utf-8")
     renderer = Renderer(BERLIN, tmp_path)
     digest = make_digest([make_named(n) for n in range(1, 23)])
-    payload = renderer.slack(digest)
-    _, body = renderer.email(digest)
+    payload = slack_payload(renderer, digest)
+    _, body = mail(renderer, digest)
     return payload, body, list(dict.fromkeys(renderer.problems))
 
 
 def built_in() -> tuple[dict[str, Any], str]:
     renderer = Renderer(BERLIN)
     digest = make_digest([make_named(n) for n in range(1, 23)])
-    return renderer.slack(digest), renderer.email(digest)[1]
+    return slack_payload(renderer, digest), mail(renderer, digest)[1]
 
 
 BROKEN = [
@@ -170,7 +171,7 @@ def test_a_header_or_subject_that_is_far_too_long_gives_way_too(tmp_path: Path, 
 def test_the_mark_that_windows_editors_put_before_a_template_is_not_printed(tmp_path: Path) -> None:
     (tmp_path / "email_subject.j2").write_text("\ufeffOurs", encoding="utf-8")
     renderer = Renderer(BERLIN, tmp_path)
-    assert renderer.email(make_digest())[0] == "Ours"
+    assert mail(renderer, make_digest())[0] == "Ours"
     assert renderer.problems == []
 
 
@@ -179,7 +180,7 @@ def test_a_file_that_is_no_text_gives_way(tmp_path: Path) -> None:
     renderer = Renderer(BERLIN, tmp_path)
     digest = make_digest([make_named()])
 
-    assert renderer.slack(digest) == Renderer(BERLIN).slack(digest)
+    assert slack_payload(renderer, digest) == slack_payload(Renderer(BERLIN), digest)
     assert "slack_more.j2" in renderer.problems[0]
 
 
@@ -199,7 +200,7 @@ def test_what_a_team_composes_is_escaped_exactly_once(tmp_path: Path) -> None:
     (tmp_path / "slack_result.j2").write_text(template, encoding="utf-8")
     renderer = Renderer(BERLIN, tmp_path)
 
-    payload: Any = renderer.slack(make_digest([make_named(case_name="a<!b>&c")]))
+    payload: Any = slack_payload(renderer, make_digest([make_named(case_name="a<!b>&c")]))
 
     assert renderer.problems == []
     escaped = "a&lt;!b&gt;&amp;c"
@@ -209,13 +210,12 @@ def test_what_a_team_composes_is_escaped_exactly_once(tmp_path: Path) -> None:
     )
 
 
-def test_even_without_any_template_every_result_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "BUILT_IN", tmp_path)
-    renderer = Renderer(BERLIN)
+def test_even_without_any_template_every_result_is_named(tmp_path: Path) -> None:
+    renderer = Renderer(BERLIN, built_in=[tmp_path])
     digest = make_digest([make_named(n, case_name=f"Test <{n}>") for n in range(1, 23)])
 
-    payload: Any = renderer.slack(digest)
-    subject, body = renderer.email(digest)
+    payload: Any = slack_payload(renderer, digest)
+    subject, body = mail(renderer, digest)
 
     assert payload["text"] == "22 failed: Release 4.2 regression"
     assert payload["blocks"][3]["text"]["text"] == "✖ Failed: Test &lt;1&gt;"
@@ -235,7 +235,7 @@ def test_a_message_that_cannot_be_made_small_enough_goes_out_as_text(tmp_path: P
 def test_moments_that_have_no_other_zone_are_shown_all_the_same() -> None:
     renderer = Renderer(BERLIN)
     for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
-        renderer.slack(make_digest([make_named(created_at=moment)]))
-        renderer.email(make_digest([make_named(created_at=moment)]))
+        slack_payload(renderer, make_digest([make_named(created_at=moment)]))
+        mail(renderer, make_digest([make_named(created_at=moment)]))
 
     assert renderer.problems == []

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from testmo_notifier import config  # as a module: pytest would take an imported `testmo_token` for a test
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.errors import ConfigurationError
+from tests.support.slack_world import good_webhooks
 
 ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:slack-AbCdEf"
 
@@ -79,7 +80,7 @@ def test_a_secret_that_cannot_be_reached_is_named_too() -> None:
 )
 def test_a_value_that_makes_no_sense_is_described_and_never_quoted(value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        read_secret(provider(FakeSecretsManager(value)), ARN, config.slack_webhooks)
+        read_secret(provider(FakeSecretsManager(value)), ARN, good_webhooks)
 
     assert ARN in str(caught.value)
     error: BaseException | None = caught.value

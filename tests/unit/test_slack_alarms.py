@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
-from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm, recognised
+from testmo_notifier.channels.slack import transport
+from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm
+from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.errors import ConfigurationError, DestinationGone
 from testmo_notifier.model import Pace, QueuedMessage
 from tests.support.alarms import ALARMS
@@ -33,7 +35,12 @@ def received(body: str = RECORD["body"], **attributes: str) -> QueuedMessage:
     given: dict[str, SqsAttribute] = {
         name: {"dataType": "String", "stringValue": value} for name, value in attributes.items()
     }
-    return recognised(read_record({**RECORD, "body": body, "messageAttributes": given}))
+    return recognised(read_record({**RECORD, "body": body, "messageAttributes": given}), {"slack": transport})
+
+
+def shown(message: QueuedMessage) -> str:
+    """What Slack shows of it."""
+    return str(json.loads(message.body)["text"])
 
 
 def webhooks(*names: str) -> list[Mapping[str, str]]:
@@ -60,7 +67,7 @@ def test_an_alarm_says_its_name_what_happened_and_what_to_do() -> None:
 
 
 def test_the_end_of_an_alarm_says_that_it_is_over() -> None:
-    text = make_alarm(NewStateValue="OK", OldStateValue="ALARM").text
+    text = shown(make_alarm(NewStateValue="OK", OldStateValue="ALARM"))
 
     assert text.startswith(
         "✔ OK: `NoPollAlarm` of stack testmo-notifier\nIt is over. It said: No poll of Testmo has succeeded"
@@ -69,7 +76,7 @@ def test_the_end_of_an_alarm_says_that_it_is_over() -> None:
 
 
 def test_an_alarm_of_somebody_elses_is_told_as_it_is_and_pings_nobody() -> None:
-    text = make_alarm(AlarmName="<!channel> & co", AlarmDescription=None, NewStateReason="1 > 0 <@U1>").text
+    text = shown(make_alarm(AlarmName="<!channel> & co", AlarmDescription=None, NewStateReason="1 > 0 <@U1>"))
 
     assert text == (
         "✖ ALARM: `&lt;!channel&gt; &amp; co`\n1 &gt; 0 &lt;@U1&gt;\n"
@@ -79,13 +86,13 @@ def test_an_alarm_of_somebody_elses_is_told_as_it_is_and_pings_nobody() -> None:
 
 @pytest.mark.parametrize("moment", ["later", "9999-12-31T23:59:59+0000", "0001-01-01T00:00:00+2300"])
 def test_a_strange_moment_costs_no_alarm(moment: str) -> None:
-    assert "`NoPollAlarm`" in make_alarm(StateChangeTime=moment).text
+    assert "`NoPollAlarm`" in shown(make_alarm(StateChangeTime=moment))
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_every_alarm_of_the_stack_leads_to_its_section_of_the_runbook(alarm: str) -> None:
     words = ALARMS[alarm]["AlarmDescription"]
-    text = make_alarm(alarm, AlarmDescription=words).text
+    text = shown(make_alarm(alarm, AlarmDescription=words))
 
     assert f"`{alarm}`" in text
     assert "\nWhat to do: docs/runbook.md, “" in text

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.channels.render import BUILT_IN, MAX_WEIGHT, Renderer
+from testmo_notifier.channels.render import Renderer, built_in_folders, renderings
+from testmo_notifier.channels.slack.rendering import slack_payload
 from tools.maintain import reference
 from tools.settings import check_templates
 from tools.settings.check import settings_folder
@@ -20,9 +21,9 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_every_built_in_template_is_documented_and_has_blocks() -> None:
-    assert list(reference.TEMPLATES) == list(MAX_WEIGHT)
-    assert {path.name for path in BUILT_IN.glob("*.j2")} == set(MAX_WEIGHT)
-    assert all(reference.blocks(name) for name in MAX_WEIGHT)
+    assert list(reference.TEMPLATES) == list(renderings())
+    assert {path.name for folder in built_in_folders() for path in folder.glob("*.j2")} == set(renderings())
+    assert all(reference.blocks(name) for name in renderings())
 
 
 def test_the_documented_examples_have_no_problem(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_the_example_in_the_settings_folder_has_no_problem(tmp_path: Path) -> No
     (example,) = re.findall(r"```jinja\n(.*?)```", page, re.DOTALL)
     (tmp_path / "slack_result.j2").write_text(example)
     assert check_templates.problems(tmp_path) == []
-    assert all(f"`{name}`" in page for name in MAX_WEIGHT)
+    assert all(f"`{name}`" in page for name in renderings())
 
 
 def test_nothing_in_the_settings_folder_replaces_a_built_in_template() -> None:
@@ -59,7 +60,7 @@ def test_nothing_in_the_settings_folder_replaces_a_built_in_template() -> None:
 def test_what_a_slack_template_composes_is_escaped_once(tmp_path: Path, source: str, line: str) -> None:
     (tmp_path / "slack_result.j2").write_text(source)
     renderer = Renderer(ZoneInfo("UTC"), tmp_path)
-    blocks = renderer.slack(release())["blocks"]
+    blocks = slack_payload(renderer, release())["blocks"]
     assert isinstance(blocks, list)
     assert blocks[3]["text"]["text"].splitlines()[0] == line
     assert renderer.problems == []

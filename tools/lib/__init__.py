@@ -6,6 +6,6 @@ asked      commands, flags and help, as click has them
 processes  children that never outlive us           leash      how that is done
 stopping   Ctrl-C once and twice                    folders    files that never overwrite each other
 stamps     times as Testmo writes them              addresses  who writes to whom where no mail is sent
-version    which version this checkout is          overlay    a store in memory, over a real one
-static_token  a token that never changes
+version    which version this checkout is          overlay    the real state, read and never written
+static_token  a token that does not change meanwhile
 """

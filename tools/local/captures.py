@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from testmo_notifier.config import DEFAULT_DESTINATION
+from testmo_notifier.channels.email import EMAIL
 from tools.lib.addresses import SENDER
 from tools.lib.aws import Aws
 from tools.lib.stamps import parse
@@ -120,7 +120,7 @@ def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
     if channel == "email":
         envelope = json.loads(message["Body"])
         attributes = {name: value["Value"] for name, value in envelope.get("MessageAttributes", {}).items()}
-        destination = attributes.get("destination", f"email:{DEFAULT_DESTINATION}")
+        destination = attributes.get("destination", EMAIL.default)
         subject, body, sent = envelope.get("Subject", ""), envelope["Message"], envelope["Timestamp"]
         return Captured(channel, destination, subject, body, sent, envelope["MessageId"])
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import (
     Reader,
     is_loopback,
@@ -21,7 +22,6 @@ from testmo_notifier.config import (
     testmo_token,
     testmo_url,
     time_zone,
-    webhook_url,
     whole,
 )
 from testmo_notifier.errors import ConfigurationError

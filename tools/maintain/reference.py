@@ -11,20 +11,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from testmo_notifier.channels.render import (
-    BUILT_IN,
-    EMAIL_LIMITS,
-    MAX_EMAIL_BYTES,
+from testmo_notifier.channels.email.rendering import EMAIL_LIMITS, MAX_EMAIL_BYTES, MAX_SUBJECT_CHARS
+from testmo_notifier.channels.slack.blocks import MAX_HEADER_CHARS
+from testmo_notifier.channels.slack.rendering import (
     MAX_SECTION_CHARS,
     MAX_SLACK_CHARS,
     MAX_SLACK_TEXT_CHARS,
-    MAX_SUBJECT_CHARS,
     SLACK_LIMITS,
     TEXT_LIMITS,
 )
-from testmo_notifier.channels.slack.blocks import MAX_HEADER_CHARS
 from testmo_notifier.notices import context
 from tools.lib.processes import ROOT
+from tools.settings import check_templates
 
 PAGE: Final = ROOT / "docs" / "templates.md"
 BLOCK: Final = re.compile(r"{%-? *block +(\w+)")
@@ -146,7 +144,8 @@ def table() -> str:
 
 def blocks(name: str) -> list[str]:
     """The blocks of a built-in template, in their order."""
-    return BLOCK.findall((BUILT_IN / name).read_text("utf-8"))
+    path = check_templates.built_in(name)
+    return BLOCK.findall(path.read_text("utf-8")) if path else []
 
 
 def fields() -> str:

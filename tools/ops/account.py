@@ -16,7 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.config import PollerSettings, is_loopback, read_webhooks, testmo_token
+from testmo_notifier.channels.channel import Channel
+from testmo_notifier.config import PollerSettings, is_loopback, testmo_token
 from testmo_notifier.errors import ConfigurationError, Problem
 from tools.lib.aws import Aws
 from tools.lib.processes import ROOT
@@ -233,25 +234,26 @@ class Account:
         """Testmo's token; raises `ConfigurationError`, which never quotes it."""
         return read_secret(self._provider, self.settings.testmo_secret_arn, testmo_token, fresh=True)
 
-    def webhooks(self) -> Mapping[str, str]:
-        """Slack's webhooks by name, as far as they are right; empty where the stack has no Slack. The same."""
-        return self.webhooks_and_problems()[0]
+    def addresses(self, channel: Channel) -> Mapping[str, str]:
+        """A channel's addresses by name, as far as they are right; empty where the stack lacks it. The same."""
+        return self.addresses_and_problems(channel)[0]
 
-    def webhooks_and_problems(self) -> tuple[Mapping[str, str], Sequence[Problem]]:
+    def addresses_and_problems(self, channel: Channel) -> tuple[Mapping[str, str], Sequence[Problem]]:
         """These, and what is wrong with the others; a message for one of those is parked."""
-        if self.stack.slack_function is None:
+        arn = self.secret_arn(channel)
+        if not arn:
             return {}, ()
-        arn = self.slack_secret_arn
-        webhooks, wrong = read_secret(self._provider, arn, read_webhooks, fresh=True)
-        wrong = wrong or ([] if webhooks else ["holds no webhook"])
-        return webhooks, [Problem(f"the secret {arn} {words}", secret=arn) for words in wrong]
+        addresses, wrong = read_secret(self._provider, arn, channel.transport().read_secret, fresh=True)
+        wrong = wrong or ([] if addresses else ["holds no webhook"])
+        return addresses, [Problem(f"the secret {arn} {words}", secret=arn) for words in wrong]
+
+    def secret_arn(self, channel: Channel) -> str:
+        """Where the addresses are; empty where the stack lacks the channel."""
+        return self._delivery.get(channel.secret_variable, "")
 
     @cached_property
-    def slack_secret_arn(self) -> str:
-        """Where the webhooks are; empty where the stack has no Slack."""
-        return (
-            self.variables(self.stack.slack_function).get("SLACK_SECRET_ARN", "") if self.stack.slack_function else ""
-        )
+    def _delivery(self) -> Mapping[str, str]:
+        return self.variables(self.stack.slack_function) if self.stack.slack_function else {}
 
     @cached_property
     def _provider(self) -> Any:  # noqa: ANN401 - imported here, because Powertools takes its time

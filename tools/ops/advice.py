@@ -1,4 +1,4 @@
-"""What to do about Slack's words, word by word, and about a secret that is wrong.
+"""What to do about a channel's words, word by word, and about a secret that is wrong.
 
 https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 """
@@ -15,7 +15,7 @@ NEW_WEBHOOK: Final = (
 )
 STORED_IN: Final = "the Slack secret"
 UNKNOWN: Final = "look at https://slack-status.com, and whether the Slack function's log has it tried again or parked"
-NEXT_STEPS: Final[Mapping[str, str]] = {
+SLACK: Final[Mapping[str, str]] = {
     "action_prohibited": "an admin of the workspace has restricted posting: ask for the app to be allowed",
     "channel_is_archived": "unarchive the channel, or make a webhook for another one and store it in the Slack secret",
     "channel_not_found": f"the channel is gone: {NEW_WEBHOOK}",
@@ -34,9 +34,16 @@ NEXT_STEPS: Final[Mapping[str, str]] = {
 }
 
 
-def next_step(reason: str, *, secret: str = "") -> str:
-    """The next step for a reason Slack gave; names the secret where somebody may have to store something in it."""
-    step = NEW_WEBHOOK if reason in ("http_404", "http_410") else NEXT_STEPS.get(reason, UNKNOWN)
+BY_CHANNEL: Final[Mapping[str, Mapping[str, str]]] = {
+    "slack": {**SLACK, "http_404": NEW_WEBHOOK, "http_410": NEW_WEBHOOK, "": UNKNOWN}
+}
+IN_GENERAL: Final = "look at its secret and its service's own status page; the log of the stack's function says more"
+
+
+def next_step(reason: str, *, channel: str, secret: str = "") -> str:
+    """The next step for a reason; names the secret where somebody may have to store something in it."""
+    known = BY_CHANNEL.get(channel, {})
+    step = known.get(reason) or known.get("", IN_GENERAL)
     return step.replace(STORED_IN, f"{STORED_IN} ({secret})") if secret else step
 
 
@@ -48,4 +55,4 @@ def store(arn: str) -> str:
 
 def correct(problem: Problem) -> str:
     """The next step for a wrong setting; empty where its own words say it."""
-    return f"then store it right, no deploy is needed: {store(problem.secret)}" if problem.secret else ""
+    return f"then correct it there; no deploy is needed: {store(problem.secret)}" if problem.secret else ""

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.channels.slack import transport as hooks
-from testmo_notifier.delivery.deliver import FOR_ALARMS
-from testmo_notifier.errors import ConfigurationError, PayloadRefused, Problem, Undelivered
-from testmo_notifier.notices.routing import EVENT
+from testmo_notifier.channels.channel import Channel
+from testmo_notifier.channels.registry import CHANNELS, for_people, queued
+from testmo_notifier.errors import ConfigurationError, Problem, Undelivered
+from testmo_notifier.notices.routing import is_for_people
 from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     import urllib3
 
 ROUTES: Final = "layers/settings/python/testmo_notifier_settings/routes.toml"
-PARAMETERS: Final = {"slack": "SlackSecretArn", "email": "EmailAddress"}
-STORE_IT: Final = "make the secret of SlackSecretArn again, or deploy with the ARN of the one that there is"
-EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 MANY_WAITING: Final = 500  # at one a second a webhook needs eight minutes for those
 LATE_SECONDS: Final = 900
 LOOKED_AT: Final = 100
@@ -36,83 +33,91 @@ def routes(desk: Desk) -> Iterable[Finding]:
     """Whether the routes reach somebody, and every channel that was paid for with a parameter has a route."""
     settings = desk.account.settings
     named = dict.fromkeys(name for route in wiring.routes() for name in route.destinations)
-    reached = [name for name in wiring.routed(settings) if name != EVENT]
-    has = [channel for channel in settings.channels if channel != EVENT]
+    reached = [name for name in wiring.routed(settings) if is_for_people(name)]
+    has = [channel.name for channel in for_people() if channel.name in settings.channels]
+    lacks = [channel for channel in for_people() if channel.name not in has]
     if not reached:
         words = (
             f"routes reach nobody: routes.toml names {', '.join(named)}, and this stack has {' and '.join(has)} only"
         )
-        step = f'name "{has[0]}:default" in {ROUTES}, or set {PARAMETERS[other(has[0])]}; then deploy'
+        step = f'name "{has[0]}:default" in {ROUTES}, or set {parameters(lacks)}; then deploy'
         yield bad("Routes", words, step)
         return
     yield good("Routes", f"digests go to {', '.join(reached)}")
     for channel in has:
         if not any(name.startswith(f"{channel}:") for name in reached):
             words = f"this stack has {channel}, and no route names a destination of it: nothing goes there"
-            step = f'name "{channel}:default" in {ROUTES} and deploy, or deploy without {PARAMETERS[channel]}'
+            step = f'name "{channel}:default" in {ROUTES} and deploy, or deploy without {CHANNELS[channel].parameter}'
             yield bad("Routes", words, step)
     left_out = [name for name in named if name not in reached]
     if left_out:
-        words = f"{', '.join(left_out)}: routed and left out, because this stack has no {other(has[0])}"
-        yield good("Routes", words, f"if somebody waits for it: deploy with {PARAMETERS[other(has[0])]}")
+        names = " and no ".join(channel.name for channel in lacks)
+        words = f"{', '.join(left_out)}: routed and left out, because this stack has no {names}"
+        yield good("Routes", words, f"if somebody waits for it: deploy with {parameters(lacks)}")
 
 
-def other(channel: str) -> str:
-    """There are two."""
-    return "email" if channel == "slack" else "slack"
+def parameters(channels: Sequence[Channel]) -> str:
+    """What switches them on."""
+    return " or ".join(channel.parameter for channel in channels)
 
 
-def slack(desk: Desk) -> Iterable[Finding]:
-    """Every webhook, and every routed destination that has none."""
-    account = desk.account
-    wanted = [name for name in wiring.routed(account.settings) if name.startswith("slack:")]
-    if account.stack.slack_function is None:
-        yield good("Slack", "this stack has none (SlackSecretArn is empty)")
+def queued_channels(desk: Desk) -> Iterable[Finding]:
+    """Every channel that the queue delivers."""
+    for channel in queued():
+        yield from queued_channel(desk, channel)
+
+
+def queued_channel(desk: Desk, channel: Channel) -> Iterable[Finding]:
+    """Every address, and every routed destination that has none."""
+    account, area = desk.account, channel.title
+    wanted = [name for name in wiring.routed(account.settings) if channel.takes(name)]
+    arn = account.secret_arn(channel)
+    if not arn:
+        yield good(area, f"this stack has none ({channel.parameter} is empty)")
         return
     try:
-        webhooks, problems = account.webhooks_and_problems()
+        addresses, problems = account.addresses_and_problems(channel)
     except ConfigurationError as exc:
-        webhooks, problems = {}, exc.problems
-    yield from wrong_in_secret(problems, is_usable=bool(webhooks))
+        addresses, problems = {}, exc.problems
+    yield from wrong_in_secret(channel, problems, is_usable=bool(addresses))
     pool = new_pool()
-    for name, url in webhooks.items():
-        destination = f"slack:{name}"
-        finding = alive(pool, destination, url, account.slack_secret_arn)
+    for name, address in addresses.items():
+        destination = f"{channel.name}:{name}"
+        finding = alive(pool, channel, destination, address, arn)
         if destination not in wanted:
-            use = "alarms go there" if destination == for_alarms(webhooks) else "no route of this checkout names it"
+            takes_alarms = destination == for_alarms(channel, addresses)
+            use = "alarms go there" if takes_alarms else "no route of this checkout names it"
             finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.next_step)
         yield finding
         failures = records.pace(account, destination).failures
         if failures and finding.ok:
             words = f"the last {counted(failures, 'post')} to {destination} failed for a passing reason"
-            yield good("Slack", f"{words}; it answers now, what waits goes out by itself")
-    no_webhook = next_step("no_webhook", secret=account.slack_secret_arn)
-    for destination in wanted if webhooks else ():
-        if destination.removeprefix("slack:") not in webhooks:
-            yield bad("Slack", f"{destination} is routed and has no webhook in the secret", no_webhook)
+            yield good(area, f"{words}; it answers now, what waits goes out by itself")
+    no_webhook = next_step("no_webhook", channel=channel.name, secret=arn)
+    for destination in wanted if addresses else ():
+        if destination.partition(":")[2] not in addresses:
+            yield bad(area, f"{destination} is routed and has no webhook in the secret", no_webhook)
 
 
-def wrong_in_secret(problems: Sequence[Problem], *, is_usable: bool) -> Iterable[Finding]:
+def wrong_in_secret(channel: Channel, problems: Sequence[Problem], *, is_usable: bool) -> Iterable[Finding]:
     """What is wrong with the secret, and what becomes of the messages meanwhile."""
     if is_usable:
         meanwhile = "What goes there is parked, the others are not held up"
     else:
-        meanwhile = "Nothing goes to Slack until it is right; messages wait in the queue"
+        meanwhile = f"Nothing goes to {channel.title} until it is right; messages wait in the queue"
+    store_it = f"make the secret of {channel.parameter} again, or deploy with the ARN of the one that there is"
     for problem in problems:
-        yield bad("Slack", f"{problem}. {meanwhile}", correct(problem) or STORE_IT)
+        yield bad(channel.title, f"{problem}. {meanwhile}", correct(problem) or store_it)
 
 
-def alive(pool: urllib3.PoolManager, destination: str, url: str, secret: str) -> Finding:
-    """What an empty post says of a webhook. Nobody sees it."""
+def alive(pool: urllib3.PoolManager, channel: Channel, destination: str, address: str, secret: str) -> Finding:
+    """What a post that nobody sees says of a webhook."""
+    about = f"the webhook of {destination}"
     try:
-        hooks.post(pool, url, EMPTY_POST, now=wiring.utc_now())
-    except PayloadRefused as exc:
-        if exc.reason in hooks.REFUSED:
-            return good("Slack", f"the webhook of {destination} is alive")
-        return bad("Slack", f"the webhook of {destination}: {exc}", next_step(exc.reason, secret=secret))
+        words = channel.transport().probe(pool, address, now=wiring.utc_now())
     except Undelivered as exc:
-        return bad("Slack", f"the webhook of {destination}: {exc}", next_step(exc.reason, secret=secret))
-    return good("Slack", f"the webhook of {destination} answers ok, even to an empty message")
+        return bad(channel.title, f"{about}: {exc}", next_step(exc.reason, channel=channel.name, secret=secret))
+    return good(channel.title, f"{about} {words}")
 
 
 def mail(desk: Desk) -> Iterable[Finding]:
@@ -149,7 +154,7 @@ def mail(desk: Desk) -> Iterable[Finding]:
     takers = [s.endpoint for s in ops if s.is_confirmed]
     queue = account.stack.slack_queue.rpartition("/")[2]
     others = [endpoint for endpoint in takers if endpoint.rpartition(":")[2] != queue]
-    yield from alarms(others, slack_for_alarms(account) if len(others) < len(takers) else "")
+    yield from alarms(others, queued_for_alarms(account) if len(others) < len(takers) else "")
 
 
 def alarms(others: Sequence[str], slack_destination: str) -> Iterable[Finding]:
@@ -167,17 +172,20 @@ def alarms(others: Sequence[str], slack_destination: str) -> Iterable[Finding]:
         yield bad("Mail", words, step)
 
 
-def slack_for_alarms(account: Account) -> str:
-    """The destination in Slack that gets the alarms; empty where no webhook can be used."""
-    try:
-        return for_alarms(account.webhooks())
-    except ConfigurationError:  # `slack` says what is wrong with the secret
-        return ""
+def queued_for_alarms(account: Account) -> str:
+    """The destination behind the queue that gets the alarms; empty where no address can be used."""
+    for channel in queued():
+        try:
+            if account.secret_arn(channel):  # the first channel that the stack has takes them
+                return for_alarms(channel, account.addresses(channel))
+        except ConfigurationError:  # `queued_channel` says what is wrong with the secret
+            return ""
+    return ""
 
 
-def for_alarms(names: Collection[str]) -> str:
-    """The same for the webhooks that there are, as the Slack function chooses."""
-    return next((f"slack:{name}" for name in (*FOR_ALARMS, *names) if name in names), "")
+def for_alarms(channel: Channel, names: Collection[str]) -> str:
+    """The same for the addresses that there are, as the function chooses."""
+    return next((f"{channel.name}:{name}" for name in channel.transport().for_alarms(names)), "")
 
 
 def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscription]) -> Iterable[Finding]:

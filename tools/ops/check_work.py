@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from testmo_notifier.config import PollerSettings, SlackSettings
+from testmo_notifier.config import DeliverySettings, PollerSettings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.polling.mail import RUNBOOK as ADDRESSES
 from tools.lib.version import compared, version
@@ -47,7 +47,7 @@ def functions(desk: Desk) -> Iterable[Finding]:
     account = desk.account
     names = {"PollerFunction": (account.stack.poller, PollerSettings.from_env)}
     readers = dict(names) | (
-        {"SlackFunction": (account.stack.slack_function, SlackSettings.from_env)}
+        {"SlackFunction": (account.stack.slack_function, DeliverySettings.from_env)}
         if account.stack.slack_function
         else {}
     )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -22,6 +22,27 @@ STATUSES: Final = (
 )
 
 Body = Callable[..., Callable[["Desk"], int]]
+Operated = TypeVar("Operated", bound=Callable[..., Any])
+
+
+def on_a_stack(*examples: tuple[str, str]) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of it."""
+    return click.command(cls=Command, epilog=STATUSES, context_settings=CONTEXT, examples=list(examples))
+
+
+def option_number(flag: str, words: str) -> Callable[[Operated], Operated]:
+    """One of Testmo's ids."""
+    return click.option(flag, type=click.IntRange(1), metavar="ID", help=words)
+
+
+def option_since(what: str) -> Callable[[Operated], Operated]:
+    """A moment."""
+    return click.option("--since", type=Moment(), help=f"{what} since then: 2026-11-23T09:00Z, or 2h ago.")
+
+
+def option_yes(shown: str) -> Callable[[Operated], Operated]:
+    """What a command only shows as long as nobody says it."""
+    return click.option("--yes", "apply", is_flag=True, help=f"Do it; without, only show {shown}.")
 
 
 def operated(body: Body) -> Callable[..., None]:
@@ -42,17 +63,12 @@ def operated(body: Body) -> Callable[..., None]:
     return run
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier doctor", "everything, of the stack in samconfig.toml"),
-        (
-            "testmo-notifier doctor --stack-name notifier-payments --region eu-central-1",
-            "another stack, somewhere else",
-        ),
-    ],
+@on_a_stack(
+    ("testmo-notifier doctor", "everything, of the stack in samconfig.toml"),
+    (
+        "testmo-notifier doctor --stack-name notifier-payments --region eu-central-1",
+        "another stack, somewhere else",
+    ),
 )
 @operated
 def doctor() -> Callable[[Desk], int]:
@@ -65,14 +81,9 @@ def doctor() -> Callable[[Desk], int]:
     return command.doctor
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier send-test", "to every destination that the routes name"),
-        ("testmo-notifier send-test --destination slack:payments", "to one of them"),
-    ],
+@on_a_stack(
+    ("testmo-notifier send-test", "to every destination that the routes name"),
+    ("testmo-notifier send-test --destination slack:payments", "to one of them"),
 )
 @click.option(
     "--destination",
@@ -97,14 +108,9 @@ def send_test(*, destinations: tuple[str, ...], direct: bool, wait: float) -> Ca
     return lambda desk: command.send_test(desk, destinations, direct=direct, wait_seconds=wait)
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier subscribe email:payments ada@example.com", "one more mailbox"),
-        ("testmo-notifier subscribe --list", "who gets what, and who has not confirmed"),
-    ],
+@on_a_stack(
+    ("testmo-notifier subscribe email:payments ada@example.com", "one more mailbox"),
+    ("testmo-notifier subscribe --list", "who gets what, and who has not confirmed"),
 )
 @click.argument("destination", required=False)
 @click.argument("address", required=False)
@@ -132,14 +138,9 @@ def subscribe(
     return command.show if as_list else lambda desk: command.subscribe(desk, destination or "", address or "")
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier status", "for people"),
-        ("testmo-notifier status --json | jq .lag_seconds", "for programs"),
-    ],
+@on_a_stack(
+    ("testmo-notifier status", "for people"),
+    ("testmo-notifier status --json | jq .lag_seconds", "for programs"),
 )
 @operated
 def status() -> Callable[[Desk], int]:
@@ -152,41 +153,31 @@ def status() -> Callable[[Desk], int]:
     return command.status
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier rewind --since 2h", "what would be announced again"),
-        ("testmo-notifier rewind --since 2026-11-23T09:00Z --project 3 --yes", "do it, for one project"),
-    ],
+@on_a_stack(
+    ("testmo-notifier rewind --since 2h", "what would be announced again"),
+    ("testmo-notifier rewind --since 2026-11-23T09:00Z --project 3 --yes", "do it, for one project"),
 )
-@click.option("--run", type=click.IntRange(1), metavar="ID", help="One run; alone, from its beginning.")
-@click.option("--since", type=Moment(), help="What is failing since then: 2026-11-23T09:00Z, or 2h ago.")
-@click.option("--project", type=click.IntRange(1), metavar="ID", help="With --since: only the runs of this project.")
-@click.option("--yes", "apply", is_flag=True, help="Do it; without, only show what would be announced again.")
+@option_number("--run", "One run; alone, from its beginning.")
+@option_since("What is failing")
+@option_number("--project", "With --since: only the runs of this project.")
+@option_yes("what would be announced again")
 @operated
 def rewind(*, run: int | None, since: datetime | None, project: int | None, apply: bool) -> Callable[[Desk], int]:
     """Announce again what is failing since a moment.
 
     For when a channel was misrouted, say. Without --yes nothing moves, and what would be announced is shown.
 
-    The next polls find those results new and announce them on every channel, under new ids, at most 20 messages a poll
-    and destination. Nothing is lost by it, and whoever was told before is told twice.
+    The next polls find those results new and announce them on every channel, under new ids, at most 100 mails a
+    poll, and one message a second to a Slack channel. Nothing is lost by it, and whoever was told before is told twice.
     """
     from tools.ops import rewind as command
 
     return lambda desk: command.rewind(desk, run=run, since=since, project=project, apply=apply)
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier redrive", "what is dead, and why"),
-        ("testmo-notifier redrive --queue slack --yes", "back to work with it"),
-    ],
+@on_a_stack(
+    ("testmo-notifier redrive", "what is dead, and why"),
+    ("testmo-notifier redrive --queue slack --yes", "back to work with it"),
 )
 @click.option(
     "--queue",
@@ -195,7 +186,7 @@ def rewind(*, run: int | None, since: datetime | None, project: int | None, appl
     show_default=True,
     help="Whose dead letters.",
 )
-@click.option("--yes", "apply", is_flag=True, help="Do it; without, only show what is there and why.")
+@option_yes("what is there and why")
 @operated
 def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     """Bring dead letters back to work.
@@ -211,13 +202,8 @@ def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     return lambda desk: (command.apply if apply else command.plan)(desk, queues)
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier pause", "before a migration of Testmo, say"),
-    ],
+@on_a_stack(
+    ("testmo-notifier pause", "before a migration of Testmo, say"),
 )
 @operated
 def pause() -> Callable[[Desk], int]:
@@ -230,13 +216,8 @@ def pause() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "DISABLED")
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier resume", "when it is over"),
-    ],
+@on_a_stack(
+    ("testmo-notifier resume", "when it is over"),
 )
 @operated
 def resume() -> Callable[[Desk], int]:
@@ -246,18 +227,13 @@ def resume() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "ENABLED")
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier deliveries --result 538", "was this failure told, and to whom?"),
-        ("testmo-notifier deliveries --since 1d --run 12", "everything of a run since yesterday"),
-    ],
+@on_a_stack(
+    ("testmo-notifier deliveries --result 538", "was this failure told, and to whom?"),
+    ("testmo-notifier deliveries --since 1d --run 12", "everything of a run since yesterday"),
 )
-@click.option("--result", type=click.IntRange(1), metavar="ID", help="A result of Testmo: did we tell of it?")
-@click.option("--since", type=Moment(), help="What was published since then: 2026-11-23T09:00Z, or 2h ago.")
-@click.option("--run", type=click.IntRange(1), metavar="ID", help="Of this run only; quicker, too.")
+@option_number("--result", "A result of Testmo: did we tell of it?")
+@option_since("What was published")
+@option_number("--run", "Of this run only; quicker, too.")
 @operated
 def deliveries(*, result: int | None, since: datetime | None, run: int | None) -> Callable[[Desk], int]:
     """Did we tell them?
@@ -270,17 +246,12 @@ def deliveries(*, result: int | None, since: datetime | None, run: int | None) -
     return lambda desk: command.deliveries(desk, result=result, since=since, run=run)
 
 
-@click.command(
-    cls=Command,
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        ("testmo-notifier dry-run", "with the state of the stack"),
-        (
-            "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier dry-run --from-environment",
-            "before anything is deployed",
-        ),
-    ],
+@on_a_stack(
+    ("testmo-notifier dry-run", "with the state of the stack"),
+    (
+        "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier dry-run --from-environment",
+        "before anything is deployed",
+    ),
 )
 @click.option(
     "--from-environment",

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.adapters.queue import REASON, text_of
-from testmo_notifier.channels.slack.alarms import read_alarm
+from testmo_notifier.adapters.queue import REASON
+from testmo_notifier.channels.registry import CHANNELS, channel_of, queued
+from testmo_notifier.model import QueuedMessage
 from tools.ops.account import Account
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+    from testmo_notifier.channels.channel import Channel
 
 BATCH: Final = 10  # the most SQS hands out at once
 HOLD_SECONDS: Final = 60  # how long a message is ours alone; after a crash it is back by then
@@ -46,21 +49,37 @@ class DeadLetter:
     @property
     def is_alarm(self) -> bool:
         """Whether it is an alarm as it came from OpsTopic; SQS itself moved it here."""
-        return not self.attributes and read_alarm(self.body) is not None
+        return not self.attributes and self._alarm_channel is not None
+
+    @property
+    def _alarm_channel(self) -> Channel | None:
+        """The channel that can post it as an alarm."""
+        message = QueuedMessage(self.id, self.handle, 1, self.body)
+        return next((channel for channel in queued() if channel.transport().alarm(message)), None)
 
     @property
     def addressee(self) -> str:
         """For whom it is; empty where nobody can say."""
-        return self.value("destination") or ("alarms in Slack" if self.is_alarm else "")
+        if self.value("destination"):
+            return self.value("destination")
+        return f"alarms in {self._alarm_channel.title}" if self.is_alarm and self._alarm_channel else ""
 
     @property
     def channel(self) -> str:
-        """`slack` or `email`; empty where nobody could say where it belongs."""
-        if self.value("id") and self.value("destination").startswith("slack:") and text_of(self.body):
-            return "slack"
-        if self.is_alarm:
-            return "slack"
-        return "email" if self.value("channel") == "email" and self.value("destination") else ""
+        """A channel's name; empty where nobody could say where it belongs."""
+        if self.is_alarm and self._alarm_channel:
+            return self._alarm_channel.name
+        channel = channel_of(self.value("destination"))
+        if channel and channel.is_queued:
+            return channel.name if self.value("id") and not channel.transport().problem(self.body) else ""
+        named = CHANNELS.get(self.value("channel"))
+        is_mail = named is not None and named.is_for_people and not named.is_queued
+        return named.name if named and is_mail and self.value("destination") else ""
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it belongs into the queue, and not to the topic."""
+        return self.channel in [channel.name for channel in queued()]
 
 
 def depth(account: Account, url: str) -> int:

@@ -1,4 +1,4 @@
-"""`deliveries`: did we tell them? What was published is kept for 30 days, and when Slack took it."""
+"""`deliveries`: did we tell them? What was published is kept for 30 days, and when the queue delivered it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.model import Sent
 from tools.ops import records
 from tools.ops.account import Account
@@ -15,7 +16,7 @@ from tools.ops.times import counted, iso
 
 SHOWN: Final = 200  # --json has all of them
 ACCEPTED: Final = "accepted by SNS: that is all that can be known"
-ON_ITS_WAY: Final = "published, not taken by Slack yet: see `status` for the queues, `redrive` for dead letters"
+ON_ITS_WAY: Final = "published, not taken by {title} yet: see `status` for the queues, `redrive` for dead letters"
 WAITING: Final = "waits in the outbox for the next poll"
 
 
@@ -80,13 +81,14 @@ def told(account: Account, published: Iterable[Sent], *, result: int | None, sin
 
 def became_of(account: Account, destination: str, key: str) -> tuple[bool, str]:
     """Whether somebody was told, and how we know."""
-    if not destination.startswith("slack:"):
+    channel = channel_of(destination)
+    if channel is None or not channel.is_queued:
         return True, ACCEPTED
     delivery = records.delivery(account, destination, key)
     if delivery is None:
-        return False, ON_ITS_WAY
+        return False, ON_ITS_WAY.format(title=channel.title)
     form = "" if delivery.form == "blocks" else ", as text alone"
-    return True, f"Slack took it at {delivery.at}{form}"
+    return True, f"{channel.title} took it at {delivery.at}{form}"
 
 
 def still_waiting(desk: Desk, result: int | None, run: int | None) -> list[Told]:

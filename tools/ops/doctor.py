@@ -26,7 +26,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("Log", check_work.log),
     ("Outboxes", check_work.outboxes),
     ("Routes", check_ways.routes),
-    ("Slack", check_ways.slack),
+    ("Channels", check_ways.queued_channels),
     ("Mail", check_ways.mail),
     ("Queues", check_ways.queues),
     ("Alarms", check_work.alarms),

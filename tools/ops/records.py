@@ -160,13 +160,13 @@ def scan(
 
 
 def delivery(account: Account, destination: str, notification_id: str) -> Delivery | None:
-    """The record of a delivery to Slack; None while there is none.
+    """The record of a delivery; None while there is none.
 
     The key is the one Powertools Idempotency makes of what `adapters.ledger` gives it.
     """
     data = json.dumps({"id": notification_id, "destination": destination}, sort_keys=True)
     digest = hashlib.sha256(data.encode()).hexdigest()
-    key: Any = {"pk": {"S": f"DELIVERY#{destination}"}, "sk": {"S": f"slack#{digest}"}}
+    key: Any = {"pk": {"S": f"DELIVERY#{destination}"}, "sk": {"S": f"{destination.partition(':')[0]}#{digest}"}}
     found = account.dynamodb.get_item(TableName=account.stack.table, Key=key, ConsistentRead=True).get("Item", {})
     if found.get("status", {}).get("S") != "COMPLETED":
         return None

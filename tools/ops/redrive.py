@@ -1,7 +1,7 @@
 """`redrive`: dead letters back to work, at least once, resumable at any point.
 
-A message is sent first and deleted second: a crash in between sends it twice, and what Slack had already it does not
-get again, because a notification's id is delivered once. (`StartMessageMoveTask` would keep the `reason`
+A message is sent first and deleted second: a crash in between sends it twice, and what was delivered already is not
+again, because a notification's id is delivered once. (`StartMessageMoveTask` would keep the `reason`
 attribute, cannot bring mail back to the topic, and is not in the emulator.)
 """
 
@@ -103,12 +103,12 @@ def move(desk: Desk, queue: str) -> tuple[int, int, int]:
 
 def send(account: Account, one: DeadLetter) -> bool:
     """Send a message to where it belongs; False where nobody can say where that is."""
-    if one.channel == "slack":
+    if one.is_queued:
         account.sqs.send_message(
             QueueUrl=account.stack.slack_queue, MessageBody=one.body, MessageAttributes=attributes(one)
         )
         return True
-    if one.channel == "email":
+    if one.channel:
         subject: Any = {"Subject": one.subject} if one.subject else {}
         given: Any = attributes(one)
         account.sns.publish(TopicArn=account.stack.topic, Message=one.body, MessageAttributes=given, **subject)

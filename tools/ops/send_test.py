@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from uuid import uuid4
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.topic import Topic
-from testmo_notifier.channels.slack import transport as slack
+from testmo_notifier.channels.channel import Channel
+from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people, queued
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification
+from testmo_notifier.notices.routing import is_for_people
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import next_step
@@ -39,18 +40,19 @@ class Outcome:
 def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: float) -> int:
     """Send to the wanted destinations, by default to all that the routes name."""
     settings = desk.account.settings
-    every = [name for name in wiring.routed(settings) if name != "event"]
-    chosen = list(dict.fromkeys(wanted)) or ([name for name in every if name.startswith("slack:")] if direct else every)
+    every = [name for name in wiring.routed(settings) if is_for_people(name)]
+    chosen = list(dict.fromkeys(wanted)) or ([name for name in every if is_queued(name)] if direct else every)
     refuse_nonsense(chosen, settings.channels, direct=direct)
     refuse_unknown(desk.account, chosen, every)
     outcomes: list[Outcome] = []
     for destination in chosen:
-        if destination.startswith("email:"):
+        channel = CHANNELS[destination.partition(":")[0]]
+        if not channel.is_queued:
             outcomes.append(by_mail(desk.account, destination))
         elif direct:
-            outcomes.append(at_once(desk.account, destination))
+            outcomes.append(at_once(desk.account, channel, destination))
         else:
-            outcomes.append(by_queue(desk, destination, wait_seconds))
+            outcomes.append(by_queue(desk, channel, destination, wait_seconds))
         tell(desk, outcomes[-1])
     is_fine = all(outcome.ok for outcome in outcomes)
     desk.answer({"ok": is_fine, "sent": [as_json(outcome) for outcome in outcomes]})
@@ -62,13 +64,16 @@ def refuse_nonsense(chosen: Sequence[str], channels: Sequence[str], *, direct: b
     if not chosen:
         raise WrongUsage("the routes name no destination on a channel of this stack: see routes.toml")
     for destination in chosen:
-        channel, _, name = destination.partition(":")
-        if channel not in ("slack", "email") or not name:
-            raise WrongUsage(f"{destination!r} is no destination: give slack:<name> or email:<name>")
-        if channel not in channels:
-            raise WrongUsage(f"this stack has no {channel}: deploy it with SlackSecretArn or EmailAddress first")
-        if direct and channel != "slack":
-            raise WrongUsage("--direct is for Slack: mail always goes through SNS")
+        name, _, rest = destination.partition(":")
+        channel = CHANNELS.get(name)
+        if channel is None or not channel.is_for_people or not rest:
+            forms = " or ".join(f"{one.name}:<name>" for one in for_people())
+            raise WrongUsage(f"{destination!r} is no destination: give {forms}")
+        if name not in channels:
+            raise WrongUsage(f"this stack has no {name}: deploy it with {channel.parameter} first")
+        if direct and not channel.is_queued:
+            titles = ", ".join(one.title for one in queued())
+            raise WrongUsage(f"--direct is for {titles}: {channel.title.lower()} always goes through SNS")
 
 
 def refuse_unknown(account: Account, chosen: Sequence[str], routed: Sequence[str]) -> None:
@@ -76,10 +81,11 @@ def refuse_unknown(account: Account, chosen: Sequence[str], routed: Sequence[str
     if set(chosen) <= set(routed):
         return
     known = list(routed)
-    try:
-        known += [f"slack:{name}" for name in account.webhooks()]
-    except ConfigurationError:  # the secret is wrong, or these credentials may not read it: then it is tried
-        known += [name for name in chosen if name.startswith("slack:")]
+    for channel in queued():
+        try:
+            known += [f"{channel.name}:{name}" for name in account.addresses(channel)]
+        except ConfigurationError:  # the secret is wrong, or these credentials may not read it: then it is tried
+            known += [name for name in chosen if channel.takes(name)]
     mail = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
     known += [name for name in chosen if any(s.takes("email", name) for s in mail)]
     unknown = [name for name in chosen if name not in known]
@@ -88,6 +94,12 @@ def refuse_unknown(account: Account, chosen: Sequence[str], routed: Sequence[str
             f"no route of this checkout and nothing in the stack is called {', '.join(unknown)}: "
             f"there are {', '.join(dict.fromkeys(known))}"
         )
+
+
+def is_queued(destination: str) -> bool:
+    """Whether the queue delivers it."""
+    channel = channel_of(destination)
+    return channel is not None and channel.is_queued
 
 
 def tell(desk: Desk, outcome: Outcome) -> None:
@@ -99,14 +111,13 @@ def tell(desk: Desk, outcome: Outcome) -> None:
 
 def notification(destination: str) -> Notification:
     """The test message; each has an id of its own, so none is taken for one that was delivered."""
-    channel = destination.partition(":")[0]
-    blocks = [{"type": "section", "text": {"type": "plain_text", "text": TEXT, "emoji": False}}]
+    channel = CHANNELS[destination.partition(":")[0]]
     return Notification(
         id=f"{TEST_PREFIX}{uuid4().hex}",
         destination=destination,
-        channel=channel,
-        subject="[TEST] Testmo Notifier" if channel == "email" else "",
-        message=json.dumps({"text": TEXT, "blocks": blocks}) if channel == "slack" else f"{TEXT}\n",
+        channel=channel.name,
+        subject="" if channel.is_queued else "[TEST] Testmo Notifier",
+        message=channel.transport().test_message(TEXT) if channel.is_queued else f"{TEXT}\n",
         run_id=0,
         project_id=0,
         statuses=("Test",),
@@ -127,21 +138,20 @@ def by_mail(account: Account, destination: str) -> Outcome:
     return Outcome(destination, ok=True, words=words)
 
 
-def at_once(account: Account, destination: str) -> Outcome:
+def at_once(account: Account, channel: Channel, destination: str) -> Outcome:
     """Post with the function's own code, without topic, queue and function in between."""
-    url = account.webhooks().get(destination.removeprefix("slack:"))
+    url = account.addresses(channel).get(destination.partition(":")[2])
     if url is None:
-        return Outcome(
-            destination, ok=False, words="the secret holds no webhook for it", next_step=next_step("no_webhook")
-        )
+        step = next_step("no_webhook", channel=channel.name)
+        return Outcome(destination, ok=False, words="the secret holds no webhook for it", next_step=step)
     try:
-        slack.post(new_pool(), url, notification(destination).message, now=wiring.utc_now())
+        channel.transport().post(new_pool(), url, notification(destination).message, now=wiring.utc_now())
     except Undelivered as exc:
-        return Outcome(destination, ok=False, words=str(exc), next_step=next_step(exc.reason))
-    return Outcome(destination, ok=True, words="Slack took it (200 ok)")
+        return Outcome(destination, ok=False, words=str(exc), next_step=next_step(exc.reason, channel=channel.name))
+    return Outcome(destination, ok=True, words=f"{channel.title} took it (200 ok)")
 
 
-def by_queue(desk: Desk, destination: str, wait_seconds: float) -> Outcome:
+def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float) -> Outcome:
     """Publish, then wait for the record of its delivery, or find it among the dead letters."""
     account, told = desk.account, notification(destination)
     Topic(account.sns, account.stack.topic).publish(told)
@@ -150,11 +160,11 @@ def by_queue(desk: Desk, destination: str, wait_seconds: float) -> Outcome:
         delivery = records.delivery(account, destination, told.id)
         if delivery is not None:
             form = "" if delivery.form == "blocks" else "; it refused the blocks and took the text"
-            return Outcome(destination, ok=True, words=f"Slack took it (200 ok) at {delivery.at}{form}")
+            return Outcome(destination, ok=True, words=f"{channel.title} took it (200 ok) at {delivery.at}{form}")
         parked = parked_as(account, told.id)
         if parked is not None:
             words = f"parked in the dead-letter queue ({parked}); the letter is removed"
-            return Outcome(destination, ok=False, words=words, next_step=next_step(parked))
+            return Outcome(destination, ok=False, words=words, next_step=next_step(parked, channel=channel.name))
         if time.monotonic() - said > SAY_SECONDS:
             said = time.monotonic()
             desk.progress.note(f"{destination}: on its way for {said - began:.0f} s")
@@ -187,5 +197,5 @@ def still_waiting(account: Account, destination: str, waited: float) -> Outcome:
     if failures:
         words += f" (the last {failures} posts to this webhook failed for a passing reason)"
     return Outcome(
-        destination, ok=False, words=words, next_step="testmo-notifier doctor; the Slack function's log says why"
+        destination, ok=False, words=words, next_step="testmo-notifier doctor; the log of the stack's function says why"
     )

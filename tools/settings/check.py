@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import testmo_notifier_settings
-from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url, time_zone, webhook_url
+from testmo_notifier.channels.slack.secret import webhook_url
+from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.routing import parse_routes

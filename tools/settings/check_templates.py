@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta, nodes
 
-from testmo_notifier.channels.notation import plain_environment, slack_environment
-from testmo_notifier.channels.render import BUILT_IN, MAX_WEIGHT, Renderer
+from testmo_notifier.channels.notation import plain_environment
+from testmo_notifier.channels.registry import CHANNELS
+from testmo_notifier.channels.render import Renderer, built_in_folders, renderings
 from testmo_notifier.errors import Problem as TemplateProblem
 from testmo_notifier.notices.issue_links import IssueLinks
 from tools.settings.problems import Problem
@@ -48,7 +49,7 @@ def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None 
             except (OSError, UnicodeDecodeError) as exc:
                 found.append(Problem.of(path, 1, f"cannot be read as UTF-8 text: {exc}"))
         elif path.suffix != ".md":
-            words = f"is not read by anything: a template's name ends in .j2, like {next(iter(MAX_WEIGHT))}"
+            words = f"is not read by anything: a template's name ends in .j2, like {next(iter(renderings()))}"
             found.append(Problem.of(path, 1, words))
     found += unused(sources)
     for source in sources:
@@ -70,16 +71,19 @@ def read(path: Path, name: str) -> Source:
 
 def environment_of(name: str) -> Environment:
     """The environment that a template of this name is written for."""
-    make = slack_environment if name.startswith("slack_") else plain_environment
-    return make(FileSystemLoader([]), UTC)
+    by_name = {channel.name: channel.rendering() for channel in CHANNELS.values()}
+    own = renderings().get(name) or by_name.get(name.partition("_")[0])
+    make = own.environment if own else plain_environment
+    return make(FileSystemLoader([]), UTC, None)
 
 
 def unused(sources: list[Source]) -> Iterator[Problem]:
     """Templates that no message uses, most likely by a slip in the name."""
     used = {name for source in sources for name in meta.find_referenced_templates(source.tree)}
+    known = renderings()
     for source in sources:
-        if source.name not in MAX_WEIGHT and source.name not in used:
-            words = f"no message uses a template of this name: known are {', '.join(MAX_WEIGHT)}"
+        if source.name not in known and source.name not in used:
+            words = f"no message uses a template of this name: known are {', '.join(known)}"
             yield Problem.of(source.path, 1, words)
 
 
@@ -99,8 +103,8 @@ def unknown_blocks(source: Source) -> Iterator[Problem]:
     """Blocks that the built-in template does not have, and which are therefore never written."""
     for parent in source.tree.find_all(nodes.Extends):
         name = parent.template.value if isinstance(parent.template, nodes.Const) else ""
-        path = BUILT_IN / str(name).removeprefix("built_in/")
-        if not str(name).startswith("built_in/") or not path.is_file():
+        path = built_in(str(name).removeprefix("built_in/"))
+        if not str(name).startswith("built_in/") or path is None:
             continue
         known = {block.name for block in read(path, path.name).tree.find_all(nodes.Block)}
         own = list(source.tree.find_all(nodes.Block))
@@ -113,13 +117,19 @@ def unknown_blocks(source: Source) -> Iterator[Problem]:
                 yield Problem.of(source.path, block.lineno, words, is_warning=True)
 
 
+def built_in(name: str) -> Path | None:
+    """The built-in template of a name; None where there is none."""
+    paths = (folder / name for folder in built_in_folders())
+    return next((path for path in paths if path.is_file()), None)
+
+
 def render_problems(folder: Path, every: Iterable[tuple[str, Sample]]) -> Iterator[Problem]:
     """What goes wrong with the samples, each problem with the first sample that shows it."""
     told: set[tuple[str, str]] = set()
     for name, sample in every:
         renderer = Renderer(UTC, folder, LINKS, time.thread_time)
-        renderer.slack(sample.digest)
-        renderer.email(sample.digest)
+        for channel in CHANNELS.values():
+            renderer.notification(sample.outgoing(channel.default))
         for problem in dict.fromkeys(renderer.problems):
             words = explained(problem)
             kind = (f"{problem.file}:{problem.line}", re.sub(r"\d+", "", words))

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from rich.text import Text
 
+from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import Reader, time_zone
 from testmo_notifier.model import Notification
@@ -25,8 +26,6 @@ from tools.settings.samples import NAMES, Sample, samples
 if TYPE_CHECKING:
     from tools.inbox.receiver import Inbox
 
-CHANNELS: Final = ("slack", "email", "event")
-DESTINATIONS: Final[Mapping[str, str]] = {"slack": "slack:default", "email": "email:default", "event": "event"}
 BUILDER: Final = "https://app.slack.com/block-kit-builder/#"
 
 
@@ -40,9 +39,9 @@ class Preview:
 
     @property
     def content(self) -> dict[str, object]:
-        """A Slack payload or an event as JSON; a mail as subject and body."""
+        """What is JSON as it is; anything else, like a mail, as subject and body."""
         told = self.notification
-        if told.channel == "email":
+        if not is_json(told.message):
             return {"subject": told.subject, "body": told.message}
         content: dict[str, object] = json.loads(told.message)
         return content
@@ -50,13 +49,21 @@ class Preview:
     @property
     def builder(self) -> str | None:
         """Where Slack itself shows the blocks; None where there are none."""
-        found = self.content.get("blocks") if self.notification.channel == "slack" else None
+        found = self.content.get("blocks")
         return builder_url(found) if found else None
 
     def as_json(self) -> dict[str, object]:
         """Everything, for programs."""
         told = {"sample": self.sample, "about": self.words, "channel": self.notification.channel}
         return {**told, "content": self.content, "block_kit_builder": self.builder}
+
+
+def is_json(text: str) -> bool:
+    """Whether a message is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def builder_url(found: object) -> str:
@@ -83,7 +90,7 @@ def chosen(names: Sequence[str]) -> dict[str, Sample]:
 def render(shown: Mapping[str, Sample], channels: Iterable[str], maker: Renderer) -> list[Preview]:
     """Every sample for every channel."""
     return [
-        Preview(name, sample.words, maker.notification(sample.outgoing(DESTINATIONS[channel])))
+        Preview(name, sample.words, maker.notification(sample.outgoing(CHANNELS[channel].default)))
         for name, sample in shown.items()
         for channel in channels
     ]
@@ -93,7 +100,7 @@ def tell(previews: Iterable[Preview], terminal: Terminal, *, with_builder: bool 
     """Print messages as their readers would see them; with a link of thousands of characters only when asked."""
     for preview in previews:
         channel = preview.notification.channel
-        title = {"slack": "Slack", "email": f"Mail to {EMAIL_ADDRESS}", "event": "JSON event"}[channel]
+        title = f"{CHANNELS[channel].title}{f' to {EMAIL_ADDRESS}' if preview.notification.subject else ''}"
         terminal.message(f"{title}  ({preview.sample}: {preview.words})", list(lines(preview)))
         if with_builder and preview.builder:
             terminal.note(f"in Slack's own renderer: {preview.builder}")
@@ -102,9 +109,9 @@ def tell(previews: Iterable[Preview], terminal: Terminal, *, with_builder: bool 
 def lines(preview: Preview) -> list[Text]:
     """A message line by line."""
     told = preview.notification
-    if told.channel == "slack":
+    if preview.builder:
         return blocks.lines(preview.content)
-    if told.channel == "email":
+    if not is_json(told.message):
         return [Text(printable(told.subject), "bold"), Text(), *map(Text, printable(told.message).splitlines())]
     pretty = json.dumps(preview.content, indent=2, ensure_ascii=False)
     return [Text(line) for line in printable(pretty).splitlines()]
@@ -114,9 +121,9 @@ def fill(inbox: Inbox, previews: Iterable[Preview]) -> None:
     """Put messages on the inbox's page."""
     for preview in previews:
         told = preview.notification
-        if told.channel == "slack":
+        if preview.builder:
             inbox.show_slack(preview.content)
-        elif told.channel == "email":
+        elif not is_json(told.message):
             inbox.show_mail(subject=told.subject, sender=SENDER, to=EMAIL_ADDRESS, body=told.message)
         else:
             inbox.show_event(told.message)

@@ -53,16 +53,26 @@ notices/               what there is to tell, and to whom
   text.py              other people's text, made harmless and short
   markup.py            HTML notes as lines
 
-channels/              ways to tell people
-  render.py            a digest as Slack message, mail and event
-  notation.py          how templates write for a channel
+channels/              ways to tell people and programs, a folder per channel
+  registry.py          every channel there is
+  channel.py           what a channel declares of itself
+  render.py            a digest as a message of its channel
+  notation.py          how templates write
   bounds.py            how much a team's own template may do
+channels/email/        mail by SNS
+  rendering.py         a digest as mail
+channels/event/        JSON for programs
+  rendering.py         a digest as an event
 channels/slack/        Slack through incoming webhooks
+  rendering.py         a digest as a Slack message
+  notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
   alarms.py            CloudWatch's alarms as messages
+  secret.py            the webhooks in the secret
   transport.py         one post, and what its answer means
 
 delivery/              the queue side
+  inbound.py           whose a message is
   deliver.py           what happens to each message of a batch
   pacing.py            one message a second, and pauses
 

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from testmo_notifier.channels.registry import CHANNELS, queued
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import STATUS_NAMES
 
@@ -26,8 +27,6 @@ MAX_STALENESS_MINUTES: Final = 1_440
 MAX_BACKFILL_HOURS: Final = 720
 MIN_REQUESTS_PER_MINUTE: Final = 5  # fewer could not even list the projects and read one run
 MAX_REQUESTS_PER_MINUTE: Final = 6_000
-SLACK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
-DEFAULT_DESTINATION: Final = "default"
 BOM: Final = "\ufeff"
 
 T = TypeVar("T")
@@ -82,20 +81,20 @@ class PollerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlackSettings:
-    """What the Slack function is told."""
+class DeliverySettings:
+    """What the function that delivers the queue is told. `secret_arns` has the channels of this stack."""
 
-    slack_secret_arn: str
+    secret_arns: Mapping[str, str]
     table_name: str
     queue_url: str
     dead_letter_queue_url: str
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> SlackSettings:
-        """Read the Slack function's settings; raises `ConfigurationError` with every problem there is."""
+    def from_env(cls, environ: Mapping[str, str]) -> DeliverySettings:
+        """Read the settings of delivery; raises `ConfigurationError` with every problem there is."""
         env = Reader(environ)
         settings = {
-            "slack_secret_arn": env.read("SLACK_SECRET_ARN", non_empty),
+            "secret_arns": read_secret_arns(env),
             "table_name": env.read("TABLE_NAME", non_empty),
             "queue_url": env.read("QUEUE_URL", non_empty),
             "dead_letter_queue_url": env.read("DEAD_LETTER_QUEUE_URL", non_empty),
@@ -129,6 +128,15 @@ class Reader:
         """Raise everything that was wrong so far, if anything was."""
         if self.problems:
             raise ConfigurationError(self.problems)
+
+
+def read_secret_arns(env: Reader) -> dict[str, str]:
+    """The secrets of the channels that the queue delivers; a stack has one of them at least."""
+    arns = {channel.name: env.read(channel.secret_variable, str.strip, default=" ") for channel in queued()}
+    found = {name: arn for name, arn in arns.items() if arn}
+    if not found:
+        env.problems.append(f"{' or '.join(channel.secret_variable for channel in queued())} is not set")
+    return found
 
 
 def read_watch_settings(env: Reader) -> dict[str, object]:
@@ -201,10 +209,15 @@ def status_ids(raw: str) -> tuple[int | str, ...]:
 def channels(raw: str) -> tuple[str, ...]:
     """The channels this stack can reach."""
     parsed = tuple(part.strip() for part in raw.split(",") if part.strip())
-    unknown = [part for part in parsed if part not in ("slack", "email", "event")]
+    unknown = [part for part in parsed if part not in CHANNELS]
     if unknown or not parsed:
-        raise ValueError(f"is {shorten(raw)!r}: give slack, email and event with commas between")
+        raise ValueError(f"is {shorten(raw)!r}: give {listed(list(CHANNELS))} with commas between")
     return parsed
+
+
+def listed(names: list[str]) -> str:
+    """`slack, email and event`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def time_zone(raw: str) -> ZoneInfo:
@@ -228,19 +241,6 @@ def origin(raw: str, hint: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment or "?" in raw or "#" in raw:
         raise ValueError(f"has a path or a query: {hint}")
     return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def webhook_url(raw: str) -> str:
-    """One Slack incoming webhook. The whole address is a credential: no error quotes any of it."""
-    hint = "give the address that Slack shows for the incoming webhook, https://hooks.slack.com/services/…"
-    parts = split_url(raw, hint)
-    if is_loopback(parts.hostname or ""):
-        return raw
-    if parts.hostname not in SLACK_HOSTS or parts.port not in (None, 443):
-        raise ValueError(f"is not an address of Slack's webhook host ({' or '.join(SLACK_HOSTS)}): {hint}")
-    if not re.fullmatch(r"/services/[A-Za-z0-9/_-]+", parts.path) or parts.query or parts.fragment:
-        raise ValueError(f"is not an incoming webhook (workflow triggers speak another language): {hint}")
-    return raw
 
 
 class Parts:
@@ -311,40 +311,16 @@ def heartbeat_url(secret: str) -> str:
     return text
 
 
-def slack_webhooks(secret: str) -> dict[str, str]:
-    """The webhooks inside Slack's secret by destination name: one address, or `{"default": "https://…", …}`.
+def usable(read: Callable[[str], tuple[dict[str, str], list[str]]]) -> Callable[[str], dict[str, str]]:
+    """A parser of a secret's good addresses: a wrong one must not silence the others. `ValueError` without any."""
 
-    Raises `ValueError` with everything that is wrong with any of them.
-    """
-    webhooks, problems = read_webhooks(secret)
-    if problems or not webhooks:
-        raise ValueError("; ".join(problems) or "holds no webhook")
-    return webhooks
+    def parse(secret: str) -> dict[str, str]:
+        addresses, problems = read(secret)
+        if not addresses:
+            raise ValueError("; ".join(problems) or "holds no address")
+        return addresses
 
-
-def usable_webhooks(secret: str) -> dict[str, str]:
-    """The webhooks that can be posted to: a wrong one must not silence the others. Raises `ValueError` without any."""
-    webhooks, problems = read_webhooks(secret)
-    if not webhooks:
-        raise ValueError("; ".join(problems) or "holds no webhook")
-    return webhooks
-
-
-def read_webhooks(secret: str) -> tuple[dict[str, str], list[str]]:
-    """The good webhooks of a secret, and what is wrong with the others. No sentence quotes an address."""
-    text = bare(secret)
-    pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
-    problems = []
-    webhooks: dict[str, str] = {}
-    for number, (name, value) in enumerate(pairs.items(), start=1):
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):  # not quoted: it may be the address, swapped
-            problems.append(f"entry {number} is not named like a destination (small letters, digits, - and _)")
-            continue
-        try:
-            webhooks[name] = webhook_url(value.strip() if isinstance(value, str) else "")
-        except ValueError as exc:
-            problems.append(f"slack:{name} {exc}")
-    return webhooks, problems
+    return parse
 
 
 def bare(text: str) -> str:

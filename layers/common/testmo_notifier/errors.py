@@ -18,9 +18,9 @@ NotifierError
 ├── Unlisted             AWS does not tell who is subscribed to a topic: the poll says so and goes on
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
 ├── PollFailed           nothing could be watched in this poll; says why and what to do, and its kind as one word
-└── Undelivered          Slack did not take a message; carries the reason as one word
-    ├── DestinationGone  the webhook is no more: parked at once, somebody must mend it
-    ├── PayloadRefused   Slack dislikes our message: send the text form once
+└── Undelivered          a channel did not take a message; carries the reason as one word
+    ├── DestinationGone  the address is no more: parked at once, somebody must fix it
+    ├── PayloadRefused   it dislikes our message: send the plainer form once
     └── DeliveryDelayed  not now: back to the queue; carries the seconds to wait
 
 A message names the thing and the next step. It never holds a token, a webhook URL or an unbounded body.
@@ -36,7 +36,7 @@ from typing import Final, Literal, Self
 
 from testmo_notifier.notices.text import one_line
 
-NO_ANSWER: Final = "no_answer"  # the reason of a message for which Slack could not be reached
+NO_ANSWER: Final = "no_answer"  # the reason of a message for which its address could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
 
 
@@ -136,7 +136,7 @@ class LostRace(NotifierError):
 
 
 class Undelivered(NotifierError):
-    """A message did not reach Slack. `reason` is one word for logs and attributes: Slack's own, or one of ours."""
+    """A message was not delivered. `reason` is one word for logs and attributes: the channel's own, or one of ours."""
 
     def __init__(self, message: str, *, reason: str) -> None:
         self.reason = reason
@@ -167,11 +167,11 @@ class PollFailed(NotifierError):
 
 
 class DestinationGone(Undelivered):
-    """Permanent: the webhook, its app, its channel or its workspace is no more, or was never configured."""
+    """Permanent: the address, or what is behind it, is no more, or was never configured."""
 
 
 class PayloadRefused(Undelivered):
-    """Permanent: Slack refused the message as such (its form or its size), or it is none of ours."""
+    """Permanent: the channel refused the message as such (its form or its size), or it is none of ours."""
 
 
 class DeliveryDelayed(Undelivered):

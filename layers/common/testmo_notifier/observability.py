@@ -36,7 +36,7 @@ WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # return
 
 ACKNOWLEDGED: Final = {
     "duplicate": "delivered before, acknowledged",
-    "skipped": "an alarm that is not for Slack, acknowledged",
+    "skipped": "an alarm that is not posted, acknowledged",
 }
 
 
@@ -93,20 +93,20 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
     fields |= waited(outcome, metrics, now)
     match outcome.end:
         case "delivered" if outcome.text_only:
-            logger.warning("delivered as text alone, Slack refused the blocks", extra=fields)
+            logger.warning("delivered as text alone, the first form was refused", extra=fields)
         case "delivered":
             logger.info("delivered", extra=fields)
         case "duplicate" | "skipped":
             logger.info(ACKNOWLEDGED[outcome.end], extra=fields)
         case "parked" if isinstance(outcome.error, DestinationGone):
             count(metrics, "DestinationGone")
-            logger.error("%s is gone: mend its webhook, then re-drive", message.destination, extra=fields)
+            logger.error("%s is gone: fix its address in the secret, then re-drive", message.destination, extra=fields)
         case "parked":
-            logger.error("parked, Slack would never take it", extra=fields)
+            logger.error("parked, it would never be taken", extra=fields)
         case "returned" if outcome.reason in WAITING:
             logger.info("back to the queue, its turn comes later", extra=fields)
         case "returned" if outcome.reason == "throttled":
-            logger.warning("back to the queue, Slack asks for a pause", extra=fields)
+            logger.warning("back to the queue, a pause was asked for", extra=fields)
         case "returned":
             if outcome.error is not None and not isinstance(outcome.error, Undelivered):
                 fields |= {"error": type(outcome.error).__name__, "where": where(outcome.error)}
@@ -116,7 +116,7 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
 def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, object]:
     """How long a message that goes back to the queue has been in it.
 
-    SQS's own age of the oldest message leaves out what was received three times: just what Slack does not take.
+    SQS's own age of the oldest message leaves out what was received three times: just what is not taken.
     """
     if outcome.end != "returned" or outcome.message.sent_at is None:
         return {}
@@ -126,7 +126,7 @@ def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, objec
 
 
 def report_published(notification: Notification, logger: Logger) -> None:
-    """The line that leads from a poll to a message: the Slack function logs the same `notification_id`."""
+    """The line that leads from a poll to a message: the queue's function logs the same `notification_id`."""
     fields = {
         "notification_id": notification.id,
         "destination": notification.destination,

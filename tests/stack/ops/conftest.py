@@ -1,4 +1,4 @@
-"""One stack with a Testmo and a Slack that can be broken and mended; every command is run on it as people run it."""
+"""One stack with a Testmo and a Slack that can be broken and repaired; every command is run on it as people run it."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class Operated:
         self.aws, self.stack, self.parameters = aws, stack, parameters
         self.simulator, self.slack, self.watch, self.shop = around.simulator, around.slack, around.watch, around.shop
         self.world = self.simulator.world
+        self.has_stored = False
         names = ("TestmoSecretArn", "SlackSecretArn")
         self.secrets = {name: aws.secrets.get_secret_value(SecretId=parameters[name])["SecretString"] for name in names}
         session = boto3.Session("test", "test", region_name=aws.region)
@@ -133,12 +134,20 @@ class Operated:
 
     def store(self, parameter: str, value: str) -> None:
         """Store another value in the secret that a parameter names."""
+        self.has_stored = True
         self.aws.secrets.put_secret_value(SecretId=self.parameters[parameter], SecretString=value)
 
     def restore_secrets(self) -> None:
         """The token and the webhooks that are right."""
         for parameter, value in self.secrets.items():
             self.store(parameter, value)
+
+    def forget_secrets(self) -> None:
+        """New processes, for a function keeps what it read for minutes."""
+        for function in filter(None, (self.stack.poller, self.stack.slack_function)):
+            with self.configured(function, MARK="a new process"):
+                pass
+        self.has_stored = False
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +186,9 @@ def operated(whole: Operated) -> Iterator[Operated]:
     whole.world.show_project(whole.shop)
     for webhook in ("default", "payments"):
         whole.slack.always(SlackAnswer(), webhook=webhook)
-    whole.restore_secrets()
+    if whole.has_stored:
+        whole.restore_secrets()
+        whole.forget_secrets()
     for url in (whole.stack.slack_queue, *whole.stack.dead_letter_queues.values()):
         whole.aws.sqs.purge_queue(QueueUrl=url)
     for run in list(whole.world.runs.values()):

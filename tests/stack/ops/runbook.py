@@ -22,7 +22,7 @@ STEP = re.compile(r"^(\d+)\. ", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Passage:
-    """A step, or the sentence that says when it is mended."""
+    """A step, or the sentence that says when it is fixed."""
 
     text: str
 
@@ -51,14 +51,14 @@ class Section:
     @property
     def steps(self) -> list[Passage]:
         """The numbered steps; they are numbered from 1 without a gap."""
-        todo = self.text.partition("\n**Do**\n")[2].partition("\n**Mended when**")[0]
+        todo = self.text.partition("\n**Do**\n")[2].partition("\n**Fixed when**")[0]
         numbers = list(map(int, STEP.findall(todo)))
         assert numbers == list(range(1, len(numbers) + 1)), self.title
         return [Passage(text) for text in STEP.split(todo)[2::2]]
 
     @property
-    def mended(self) -> Passage:
-        return Passage(self.text.partition("\n**Mended when**")[2])
+    def fixed(self) -> Passage:
+        return Passage(self.text.partition("\n**Fixed when**")[2])
 
 
 def sections(text: str = TEXT) -> dict[str, Section]:
@@ -82,7 +82,7 @@ class Follower:
     def __init__(self, title: str, run: Callable[[str], Any], *, section: Section | None = None) -> None:
         self.section = section or sections()[title]
         self._run = run
-        self._passages = [*self.section.steps, self.section.mended]
+        self._passages = [*self.section.steps, self.section.fixed]
         self._here = -1
         self._typed: list[list[str]] = [[] for _ in self._passages]
 
@@ -103,12 +103,12 @@ class Follower:
         assert [one for one in words if one not in here.words] == [], here.words
         return here
 
-    def mended(self, *words: str) -> Passage:
+    def fixed(self, *words: str) -> Passage:
         """Go on to the sentence that says when it is over."""
         self._here += 1
         here = self._passages[self._here]
         assert here is self._passages[-1], f"{self.section.title} has more steps: {here.words}"
-        assert here.words, f"{self.section.title} does not say when it is mended"
+        assert here.words, f"{self.section.title} does not say when it is fixed"
         assert [one for one in words if one not in here.words] == [], here.words
         return here
 

@@ -1,4 +1,4 @@
-"""`doctor`: says what is wrong and how to mend it, and nothing when nothing is."""
+"""`doctor`: says what is wrong and how to fix it, and nothing when nothing is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import GONE, NAME, NO_TEXT, Operated
 
 
 def wrong(operated: Operated) -> list[dict[str, Any]]:
-    """What it finds wrong; every finding has its mend."""
+    """What it finds wrong; every finding has its next step."""
     said = operated.command("doctor", "--json")
     findings = [finding for finding in said.json["findings"] if not finding["ok"]]
     assert said.status == (1 if findings else 0)
@@ -153,12 +153,12 @@ def test_a_mailbox_that_is_gone(operated: Operated) -> None:
     try:
         findings = wrong(operated)
     finally:
-        mended = operated.command("subscribe", "email:default", "qa@example.com")
+        subscribed = operated.command("subscribe", "email:default", "qa@example.com")
 
     (finding,) = findings  # one cause, said once
     assert finding["words"] == "EmailAddress (qa@example.com) is not subscribed any more and gets no notifications"
     assert "testmo-notifier subscribe email:default qa@example.com" in finding["mend"]
-    assert mended.status == 0, "the mend it names"
+    assert subscribed.status == 0, "the step it names"
     assert wrong(operated) == []
 
 

@@ -65,7 +65,7 @@ class Duty:
             return self.operated.command(*shlex.split(line)[1:])
         return self.cli.shell(line)
 
-    def follow_the_mend(self, said: Said, words: str) -> None:
+    def follow_the_next_step(self, said: Said, words: str) -> None:
         """Type the `aws` command that doctor gave for what it found."""
         lines = said.out.splitlines()
         (found,) = [number for number, line in enumerate(lines) if line.startswith("✗") and words in line]
@@ -182,7 +182,7 @@ def duty(operated: Operated, tmp_path: Path) -> Iterator[Duty]:
 
 
 def is_well(said: Said) -> bool:
-    """What doctor says of a stack that is mended."""
+    """What doctor says of a stack that is well again."""
     assert said.status == 0, said.out
     return f"{NAME}: all is well" in said.out
 
@@ -250,7 +250,7 @@ def test_no_poll_succeeds(duty: Duty, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not rings_after_one_failed_poll_of_an_hour(silence_minutes=minutes)
         assert minutes <= TEMPLATE["Parameters"]["SilenceMinutes"]["MaxValue"]
 
-        guide.mended("by the schedule or by hand", "also over a weekend", "Everything saved meanwhile is announced")
+        guide.fixed("by the schedule or by hand", "also over a weekend", "Everything saved meanwhile is announced")
         duty.passes(59 * 60)
         assert duty.rings("NoPollAlarm"), "nothing was attempted, and nothing is well"
         operated.simulator.faults.clear()
@@ -327,7 +327,7 @@ def test_results_are_late(duty: Duty) -> None:
         assert [p for p in problems if re.match(r"SNS did not take a message for slack:default: .*Publish", p)]
         assert "to be published" in duty.run("testmo-notifier status").out
 
-        guide.mended("nothing is left undone", "the outboxes are empty", "`LagSeconds` is 0")
+        guide.fixed("nothing is left undone", "the outboxes are empty", "`LagSeconds` is 0")
         assert operated.poll().status == "ok"
         said = guide.type()
         assert "Left undone                   nothing" in said.out
@@ -362,7 +362,7 @@ def test_testmo_refuses_the_token(duty: Duty) -> None:
         assert "✓ Testmo: the token belongs to Testmo Notifier" in said.out
         assert "✓ Testmo: 1 of 1 visible projects are watched: Shop" in said.out
 
-        guide.mended("doctor says so", "within a quarter of an hour", "saved meanwhile is announced")
+        guide.fixed("doctor says so", "within a quarter of an hour", "saved meanwhile is announced")
         assert is_well(said)
         until(lambda: operated.slack.posts, "what was saved meanwhile")
         duty.passes(15)
@@ -395,7 +395,7 @@ def test_testmo_throttles(duty: Duty) -> None:
 
         guide.step("look for the other one")
 
-        guide.mended("no poll says 429 for half an hour")
+        guide.fixed("no poll says 429 for half an hour")
         duty.passes(30)
         operated.poll()
         assert not duty.rings("ThrottledAlarm")
@@ -431,7 +431,7 @@ def test_a_project_has_become_invisible(duty: Duty) -> None:
             guide.step("Give the token's user access", "or take the id out of `ProjectIds`")
             operated.simulator.faults.clear()
 
-            guide.mended("the next look, within an hour", "saved meanwhile is announced", "70 minutes after")
+            guide.fixed("the next look, within an hour", "saved meanwhile is announced", "70 minutes after")
             duty.age(60)
             operated.poll()
             operated.settle()
@@ -467,7 +467,7 @@ def test_a_setting_does_not_fit(duty: Duty) -> None:
         assert operated.simulator.token not in json.dumps(line)
         operated.simulator.faults.clear()
 
-        guide.mended("doctor says of the last poll that all is well", "`settings_problems: 0`", "70 minutes later")
+        guide.fixed("doctor says of the last poll that all is well", "`settings_problems: 0`", "70 minutes later")
         assert operated.poll().status == "ok"
         (line,) = [line for line in duty.lines() if line.get("message") == "poll"]
         assert line["settings_problems"] == 0
@@ -523,7 +523,7 @@ def test_an_address_gets_no_mail(duty: Duty) -> None:
         assert summary.status == "ok"
         assert [words for words in summary.problems if words.startswith("AWS does not tell who is subscribed: ")]
 
-        guide.mended("doctor says where mail goes", "after the next hourly look", "is lost for that mailbox")
+        guide.fixed("doctor says where mail goes", "after the next hourly look", "is lost for that mailbox")
         duty.age(60)
         assert operated.poll().problems == ()
         assert not duty.rings("UnsubscribedAlarm")
@@ -555,7 +555,7 @@ def test_results_that_cannot_be_understood(duty: Duty) -> None:
         guide.step("Look for a newer version", "it holds no secret")
         assert operated.simulator.token not in said.out
 
-        guide.mended("no further one comes", "70 minutes after the last")
+        guide.fixed("no further one comes", "70 minutes after the last")
         operated.fail(run, 1)
         assert operated.poll().problems == ()
         duty.passes(70)
@@ -599,7 +599,7 @@ def test_a_template_is_broken(duty: Duty) -> None:
         assert duty.run(f"testmo-notifier check --settings {settings}").status == 0
         give_layers(layers)
 
-        guide.mended("the next message looks as it should", "does not show it: its text is no template", "70 minutes")
+        guide.fixed("the next message looks as it should", "does not show it: its text is no template", "70 minutes")
         operated.slack.posts.clear()
         assert guide.type().status == 0
         assert [text[:6] for text in operated.slack.texts()] == ["[TEST]"]
@@ -652,7 +652,7 @@ def test_messages_are_parked(duty: Duty) -> None:
         until(lambda: operated.slack.posts, "the message that was missed")
         operated.settle()
 
-        guide.mended("both queues of dead letters are empty")
+        guide.fixed("both queues of dead letters are empty")
         assert "to slack 0, dead slack 0, dead subscription 0" in guide.type().out
         assert duty.run(f"testmo-notifier deliveries --result {result.id}").status == 0
         assert is_well(duty.run("testmo-notifier doctor"))
@@ -705,9 +705,9 @@ def test_messages_wait_for_slack(duty: Duty) -> None:
         guide.step("`SlackSecretArn` was taken away", "purge the queue")
         assert TEMPLATE["Resources"]["SlackFunction"]["Condition"] == "HasSlack"
         assert "Condition" not in TEMPLATE["Resources"]["SlackQueue"]
-        duty.follow_the_mend(said, "SlackFunction is not fed by its queue")
+        duty.follow_the_next_step(said, "SlackFunction is not fed by its queue")
 
-        guide.mended("nothing is on the way to Slack", "unless it was parked meanwhile")
+        guide.fixed("nothing is on the way to Slack", "unless it was parked meanwhile")
         operated.slack.posts.clear()
         until(lambda: operated.slack.posts, "the message")
         operated.settle()
@@ -762,7 +762,7 @@ def test_a_destination_is_gone(duty: Duty) -> None:
         guide.step()
         assert guide.type().status == 0
 
-        guide.mended("the test message is in the channel", "no dead letters are left")
+        guide.fixed("the test message is in the channel", "no dead letters are left")
         until(lambda: len(operated.slack.texts("renewed")) == 2, "the test message and the one that was missed")
         operated.settle()
         assert "dead slack 0" in guide.type().out
@@ -799,7 +799,7 @@ def test_a_function_fails(duty: Duty) -> None:
 
         guide.step("deploy the version before")
 
-        guide.mended("a `poll` line without `poll failed` after it", "within 15 minutes")
+        guide.fixed("a `poll` line without `poll failed` after it", "within 15 minutes")
         assert operated.poll().status == "ok"
         (line,) = [line for line in duty.lines() if str(line.get("message")).startswith("poll")]
         assert line["message"] == "poll"
@@ -828,13 +828,13 @@ def test_a_function_is_throttled(duty: Duty) -> None:
         assert scaling["ScalingConfig"]["MaximumConcurrency"] == 2, "and one poller"
 
         guide.step("did somebody switch the function off (reserved concurrency 0)?")
-        duty.follow_the_mend(guide.type(), "PollerFunction is switched off: its reserved concurrency is 0")
+        duty.follow_the_next_step(guide.type(), "PollerFunction is switched off: its reserved concurrency is 0")
 
         guide.step("Concurrent executions")
 
         guide.step("Ask for a higher quota")
 
-        guide.mended("polls come every minute again")
+        guide.fixed("polls come every minute again")
         assert operated.poll().status == "ok"
         duty.passes(15)
         assert not duty.rings("PollerThrottlesAlarm")
@@ -856,7 +856,7 @@ def test_a_function_needs_too_long(duty: Duty) -> None:
         operated.slack.answer(SlackAnswer(hang_up=True))
         assert half_an_hour_late(duty) == "no_answer"
 
-        guide.mended("below 48 s for 15 minutes", "What was cut off is done again")
+        guide.fixed("below 48 s for 15 minutes", "What was cut off is done again")
         duty.passes(5)
         duty.functions("Duration", 47_999)
         assert not duty.rings("PollerSlowAlarm")
@@ -946,13 +946,13 @@ def test_every_section_that_another_one_names_is_there() -> None:
 @pytest.mark.parametrize("change", ["a section", "a step", "a command"])
 def test_what_is_added_and_not_followed_is_noticed(change: str) -> None:
     """The follower itself: it would be worth nothing if it let something pass."""
-    text = "intro\n\n## One\n\n`OneAlarm` · x\n\n**Do**\n\n1. `testmo-notifier doctor`\n\n**Mended when** so.\n"
+    text = "intro\n\n## One\n\n`OneAlarm` · x\n\n**Do**\n\n1. `testmo-notifier doctor`\n\n**Fixed when** so.\n"
     known = runbook.sections(text)
     match change:
         case "a section":
             assert list(runbook.sections(f"{text}\n## Two\n\nword\n")) != list(known)
         case "a step":
-            more = runbook.sections(text.replace("\n\n**Mended", "\n2. Wait.\n\n**Mended"))["One"]
+            more = runbook.sections(text.replace("\n\n**Fixed", "\n2. Wait.\n\n**Fixed"))["One"]
             with pytest.raises(AssertionError, match="has more steps"):
                 read(more)
         case "a command":
@@ -966,4 +966,4 @@ def read(section: runbook.Section) -> None:
     with runbook.Follower("", lambda line: line, section=section) as guide:
         guide.step()
         guide.type()
-        guide.mended("so")
+        guide.fixed("so")

@@ -225,7 +225,7 @@ def test_polls_are_paused_and_resumed_and_the_rest_of_the_schedule_stays(operate
     assert "polls were paused already" in operated.command("pause").out
 
 
-def test_a_webhook_that_is_mended_takes_what_was_missed(operated: Operated) -> None:
+def test_a_webhook_that_is_fixed_takes_what_was_missed(operated: Operated) -> None:
     """The runbook word by word: doctor says it, redrive does it, deliveries proves it."""
     result = operated.park_one()
     assert operated.command("doctor").status == 1

@@ -95,7 +95,7 @@ def test_what_cannot_be_subscribed_is_refused(operated: Operated) -> None:
         assert operated.command("subscribe", *words).status == 2
 
 
-def test_dead_letters_go_back_to_work_when_the_webhook_is_mended(operated: Operated) -> None:
+def test_dead_letters_go_back_to_work_when_the_webhook_is_fixed(operated: Operated) -> None:
     operated.park_one()
 
     shown = operated.command("redrive")

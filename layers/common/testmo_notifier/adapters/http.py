@@ -1,4 +1,4 @@
-"""The one place that speaks HTTP, for Testmo and for Slack.
+"""The one place that speaks HTTP, for Testmo and for the channels.
 
 No redirect is followed (a token or a message must not travel to another host), nothing is retried here (the
 callers know what a second try may cost), every wait is bounded, also the whole of those for a body that drips, and

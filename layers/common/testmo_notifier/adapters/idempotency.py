@@ -57,7 +57,7 @@ class Ledger:
                 expires_after_seconds=KEEP_SECONDS,
                 hash_function="sha256",
             ),
-            key_prefix="slack",
+            key_prefix=message.destination.partition(":")[0],
         )
         try:
             deliver_once(delivery={"id": message.id, "destination": message.destination})
@@ -66,7 +66,7 @@ class Ledger:
         except IdempotencyPersistenceLayerError as exc:
             if not receipts:
                 raise DeliveryDelayed("the delivery record cannot be written", reason="table_unavailable") from exc
-            # Slack has the message. Sending it again for want of a record would only double it.
+            # It was delivered. Sending it again for want of a record would only double it.
         return receipts[0] if receipts else None
 
     def _layer(self, destination: str) -> DynamoDBPersistenceLayer:

@@ -1,11 +1,9 @@
-"""The Slack queue: its records as messages, putting one back until later, parking one in the dead-letter queue."""
+"""The queue: its records as messages, putting one back until later, parking one in the dead-letter queue."""
 
 from __future__ import annotations
 
 import base64
-import json
 import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypedDict
@@ -50,18 +48,9 @@ class SqsEvent(TypedDict):
 
 
 def read_record(record: SqsRecord) -> QueuedMessage:
-    """A record as a message; one that is none of ours says so in `problem`."""
+    """A record as a message; whose it is, `delivery.inbound` says."""
     attributes = tuple(attribute(name, raw) for name, raw in record["messageAttributes"].items())
     texts = {a.name: a.value for a in attributes if isinstance(a.value, str)}
-    text = text_of(record["body"])
-    destination = texts.get("destination", "")
-    problem = None
-    if not text:
-        problem = "the body is not a Slack payload (a JSON object with a text)"
-    elif not re.fullmatch(r"slack:[a-z0-9][a-z0-9_-]{0,63}", destination):
-        problem = "the message attribute `destination` is missing or is not like slack:default"
-    elif not texts.get("id"):
-        problem = "the message attribute `id` is missing"
     return QueuedMessage(
         queue_id=record["messageId"],
         handle=record["receiptHandle"],
@@ -69,11 +58,9 @@ def read_record(record: SqsRecord) -> QueuedMessage:
         body=record["body"],
         attributes=attributes,
         id=texts.get("id", ""),
-        destination=destination,
+        destination=texts.get("destination", ""),
         run_id=texts.get("run_id", ""),
-        text=text,
         sent_at=sent_at(record["attributes"].get("SentTimestamp", "")),
-        problem=problem,
     )
 
 
@@ -87,16 +74,6 @@ def attribute(name: str, raw: SqsAttribute) -> Attribute:
 def sent_at(raw: str) -> datetime | None:
     """SQS's epoch milliseconds as a moment, None without them."""
     return datetime.fromtimestamp(int(raw) / 1000, UTC) if raw.isdecimal() else None
-
-
-def text_of(body: str) -> str:
-    """The text of a Slack payload; empty if the body is none."""
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    text = payload.get("text") if isinstance(payload, dict) else None
-    return text if isinstance(text, str) else ""
 
 
 class Queue:

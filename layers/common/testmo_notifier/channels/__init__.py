@@ -1,1 +1,1 @@
-"""Ways to tell people, a folder each."""
+"""Ways to tell people and programs, a folder each; `registry` has them all."""

@@ -1,22 +1,26 @@
-"""The use case of the Slack function: what happens to each message of one batch.
+"""What happens to each message of one batch, whatever its channel.
 
-Every message ends in one of four ways: Slack took it; Slack had it already; it goes back to the queue until later; it
+Every message ends in one of four ways: it was delivered; it had been already; it goes back to the queue until later; it
 is parked in the dead-letter queue, because only a person can help. Nothing else may happen to it: whatever goes
 wrong here, also what nobody thought of, sends a message back to the queue. (Alarms alone know a fifth way: one that
-must not be posted, see `alarms`, is skipped.)
+its channel does not post is skipped.)
+
+Channels are dealt with side by side, a thread each: one that hangs holds up no other.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Final, Literal
 
-from testmo_notifier.channels.slack.alarms import recognised
+from testmo_notifier.channels.channel import Transport
+from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.delivery.pacing import (
     PATIENCE,
     PATIENCE_IN_LINE,
@@ -37,10 +41,10 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 
-CHANNEL_PREFIX: Final = "slack:"
-FOR_ALARMS: Final = ("ops", "default")  # names in the Slack secret, the better one first
 # Before each post: 3 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
 LEAST_SECONDS_LEFT: Final = 20.0
+# What a channel has not finished by then goes back, so that the others are acknowledged.
+RESERVE_SECONDS: Final = 5.0
 # For the second post of one message: all other invocations at this webhook are at most that far ahead.
 SECOND_PATIENCE: Final = timedelta(seconds=3)
 # After a failed post the rest of the batch for that destination is not tried, even if its gate is open again.
@@ -49,19 +53,21 @@ NO_PATIENCE: Final = timedelta(seconds=-1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What the use case does to the world; the Slack function wires the adapters to it.
+    """What the use case does to the world; the function of the queue wires the adapters to it.
 
-    webhooks(fresh): the webhooks by name, read again if `fresh`; raises `ConfigurationError`.
-    post(url, payload): post to Slack; raises an `Undelivered`.
-    change_pace(destination, decide): change a webhook's pace for all invocations; raises `DeliveryDelayed`.
+    transports: how to deliver, by the name of the channel.
+    addresses(channel, fresh): addresses by name, read again if `fresh`; raises `ConfigurationError`.
+    post(channel, address, payload): deliver; raises an `Undelivered`.
+    change_pace(destination, decide): change a destination's pace for all invocations; raises `DeliveryDelayed`.
     once(message, send): run `send` unless the message was delivered before (then None); record what it returns.
     hide(message, seconds): let a message come back in so many seconds.
     park(message, reason): put a copy of a message into the dead-letter queue.
     seconds_left(): how long this invocation may still run.
     """
 
-    webhooks: Callable[[bool], Mapping[str, str]]
-    post: Callable[[str, str], None]
+    transports: Mapping[str, Transport]
+    addresses: Callable[[str, bool], Mapping[str, str]]
+    post: Callable[[str, str, str], None]
     change_pace: Callable[[str, Callable[[Pace], tuple[Pace, Turn]]], Turn]
     once: Callable[[QueuedMessage, Callable[[], Receipt]], Receipt | None]
     hide: Callable[[QueuedMessage, float], bool]
@@ -86,9 +92,47 @@ class Outcome:
 
 def deliver(messages: Iterable[QueuedMessage], effects: Effects) -> Iterator[Outcome]:
     """Deal with every message of a batch, destinations in turn; only what is `returned` stays in the queue."""
-    known = list(map(recognised, messages))
-    batch = Batch(effects, Counter(message.destination for message in known))
-    for message in in_turns(known):
+    channels: dict[str, list[QueuedMessage]] = {}
+    for message in messages:
+        known = recognised(message, effects.transports)
+        channels.setdefault(known.channel, []).append(known)
+    if len(channels) > 1:
+        yield from side_by_side(channels.values(), effects)
+        return
+    for alone in channels.values():
+        yield from deliver_channel(alone, effects)
+
+
+def side_by_side(channels: Iterable[list[QueuedMessage]], effects: Effects) -> Iterator[Outcome]:
+    """Every channel in a thread of its own, until this invocation has to end."""
+    ended: SimpleQueue[Outcome] = SimpleQueue()
+
+    def work(messages: list[QueuedMessage]) -> None:
+        for outcome in deliver_channel(messages, effects):
+            ended.put(outcome)
+
+    open_ends = {message.queue_id: message for messages in channels for message in messages}
+    for messages in channels:
+        Thread(target=work, args=(messages,), daemon=True).start()
+    while open_ends:
+        try:
+            outcome = ended.get(timeout=max(0.0, effects.seconds_left() - RESERVE_SECONDS))
+        except Empty:
+            break
+        del open_ends[outcome.message.queue_id]
+        yield outcome
+    for message in open_ends.values():
+        # Whoever has it in hand may deliver it yet, and then records it: it comes back with the queue's own time-out.
+        yield Outcome(message, "returned", reason="out_of_time", detail="its channel did not answer in time")
+
+
+def deliver_channel(messages: Iterable[QueuedMessage], effects: Effects) -> Iterator[Outcome]:
+    """The messages of one channel."""
+    ordered = in_turns(messages)
+    to_come = Counter(message.destination for message in ordered)
+    batch = Batch(effects, to_come)
+    for message in ordered:
+        to_come[message.destination] -= 1
         yield batch.deal_with(message)
 
 
@@ -103,9 +147,9 @@ def in_turns(messages: Iterable[QueuedMessage]) -> list[QueuedMessage]:
 
 
 class Batch:
-    """One batch. Remembers which destinations turned out gone or in trouble, and asks those no more.
+    """A channel's messages in a batch. Remembers which destinations are gone or in trouble, and leaves those alone.
 
-    `to_come` is how many messages it has for each destination.
+    `to_come` is how many messages for each destination still follow in it.
     """
 
     def __init__(self, effects: Effects, to_come: Counter[str]) -> None:
@@ -116,7 +160,6 @@ class Batch:
 
     def deal_with(self, message: QueuedMessage) -> Outcome:
         """See one message to its end; never raises."""
-        self._to_come[message.destination] -= 1
         try:
             if message.is_alarm and not message.silent:
                 message = self._addressed(message)
@@ -141,26 +184,29 @@ class Batch:
         return Outcome(message, "delivered", text_only=receipt.text_only)
 
     def _addressed(self, message: QueuedMessage) -> QueuedMessage:
-        """An alarm with the destination it goes to: `ops`, else `default`, else whichever webhook there is.
+        """An alarm with the destination it goes to, the first of those that its channel names.
 
         One that proved gone in this batch is left out, as long as there is another: an alarm has to reach somebody.
         """
-        webhooks = self._effects.webhooks(False)
-        names = [name for name in dict.fromkeys((*FOR_ALARMS, *webhooks)) if name in webhooks]
-        destinations = [f"{CHANNEL_PREFIX}{name}" for name in names]
+        addresses = self._effects.addresses(message.channel, False)
+        names = self._transport(message).for_alarms(addresses)
+        destinations = [f"{message.channel}:{name}" for name in names]
         destination = next((one for one in destinations if one not in self._gone), destinations[-1])
         attributes = (Attribute("id", "String", message.id), Attribute("destination", "String", destination))
         return replace(message, destination=destination, attributes=attributes)
 
+    def _transport(self, message: QueuedMessage) -> Transport:
+        return self._effects.transports[message.channel]
+
     def _send(self, message: QueuedMessage) -> Receipt:
-        """Post the message, as text alone if Slack dislikes its blocks."""
+        """Post the message, in a plainer form if the first one is refused."""
         gone = self._gone.get(message.destination)
         if gone is not None:
             raise gone
         try:
             self._post_or_look_again(message, message.body, PATIENCE if message.receives <= 1 else PATIENCE_IN_LINE)
         except PayloadRefused:
-            self._post_or_look_again(message, text_only(message.body), SECOND_PATIENCE)
+            self._post_or_look_again(message, self._transport(message).plainer(message.body), SECOND_PATIENCE)
             return Receipt(self._effects.now(), text_only=True)
         return Receipt(self._effects.now(), text_only=False)
 
@@ -169,11 +215,11 @@ class Batch:
 
         A test is sent to see what the secret says now: by an address that was kept it would prove nothing.
         """
-        name = message.destination.removeprefix(CHANNEL_PREFIX)
+        name = message.destination.partition(":")[2]
         try:
-            self._post(message, self._effects.webhooks(message.is_test).get(name), payload, patience)
+            self._post(message, self._effects.addresses(message.channel, message.is_test).get(name), payload, patience)
         except DestinationGone:
-            url = self._effects.webhooks(True).get(name)
+            url = self._effects.addresses(message.channel, True).get(name)
             try:
                 self._post(message, url, payload, SECOND_PATIENCE)
             except DestinationGone as exc:
@@ -186,7 +232,7 @@ class Batch:
             raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
         turn = self._wait_for_slot(message, patience)
         try:
-            self._effects.post(url, payload)
+            self._effects.post(message.channel, url, payload)
         except DeliveryDelayed as exc:
             self._in_trouble.add(message.destination)
             turn = self._shut_gate(message, exc)
@@ -205,7 +251,7 @@ class Batch:
             raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
         if message.destination in self._in_trouble:
             patience = NO_PATIENCE
-        more, receives = max(0, self._to_come[message.destination]), message.receives
+        more, receives = self._to_come[message.destination], message.receives
         turn = effects.change_pace(
             message.destination,
             lambda pace: take_turn(pace, effects.now(), message.id, receives=receives, patience=patience, more=more),
@@ -230,11 +276,11 @@ class Batch:
         return self._effects.change_pace(message.destination, shut)
 
     def _end_trouble(self, message: QueuedMessage, turn: Turn) -> None:
-        """Slack answered: let everybody post again, if they were not."""
+        """It was answered: let everybody post again, if they were not."""
         if not turn.failures:
             return
         now = self._effects.now()
-        with suppress(DeliveryDelayed):  # had Slack taken the message, an error here would send it twice
+        with suppress(DeliveryDelayed):  # had the message been taken, an error here would send it twice
             self._effects.change_pace(message.destination, lambda pace: after_answer(pace, now))
 
     def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:
@@ -251,9 +297,3 @@ class Batch:
         self._effects.hide(message, wait)
         detail = str(exc) if isinstance(exc, Undelivered | ConfigurationError) else ""  # others may quote anything
         return Outcome(message, "returned", reason=reason, detail=detail, seconds=wait, error=exc)
-
-
-def text_only(body: str) -> str:
-    """A Slack payload without its blocks."""
-    payload = json.loads(body)
-    return json.dumps({name: value for name, value in payload.items() if name not in ("blocks", "attachments")})

@@ -8,13 +8,13 @@ received about twice each. Who takes a slot says how many follow in its batch, a
 second of the webhook is left unused. The line is a forecast: who returns and finds the gate shut after all goes to its
 end again.
 
-A failed post shuts the gate for everybody, for as long as Slack asks or 5 s, 10 s … 1 min; then one message at a time
+A failed post shuts the gate for everybody, for as long as we are asked or 5 s, 10 s … 1 min; then one message at a time
 probes it, however many wait, so that a dead webhook never holds up the messages to another one. While there is trouble
 messages come back after 5 s, 10 s … 15 min, by how often they were received, but no further than the failures in a row
 explain: a long wait in a healthy line must not look like a long outage. Half a day of outage costs some 60 of
 the 100 receives that a message has.
 
-Is it the webhook that is sick, or one message that Slack chokes on? Who failed goes behind all who wait, so that
+Is it the webhook that is sick, or one message that it chokes on? Who failed goes behind all who wait, so that
 another one probes: if that is taken, it was the message. From then on its failures cost it its own waits, and the
 webhook nothing. As long as nobody knows, one message that fails again and again counts as one failure. Time-outs are
 the webhook's in any case: each costs ten seconds that others wait for.
@@ -28,7 +28,7 @@ from typing import Final
 
 from testmo_notifier.model import Pace
 
-SPACING: Final = timedelta(seconds=1)  # "1 per second", https://docs.slack.dev/apis/web-api/rate-limits
+SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits
 # Of two invocations at one webhook the first waits here, the second (almost two seconds behind) sends its messages to
 # the line: so one works while the other looks for messages to other webhooks.
 PATIENCE: Final = timedelta(seconds=1.2)
@@ -101,7 +101,7 @@ def failed_last(pace: Pace, message_id: str) -> bool:
 
 
 def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seconds: float) -> tuple[Pace, Turn]:
-    """Shut the gate for as long as Slack asked; from the second time in a row on, messages wait longer, too."""
+    """Shut the gate for as long as we were asked; from the second time in a row on, messages wait longer, too."""
     shut = replace(
         pace,
         next_slot=max(pace.next_slot, now + timedelta(seconds=retry_after_seconds)),

@@ -19,12 +19,12 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A notification that waits in the Slack queue.
+    """A notification that waits in the queue.
 
-    `body` is the exact JSON to post, `text` its text alone. `queue_id` and `handle` are SQS's, `receives` counts
-    how often it was received, this time included; `sent_at` is when it was put into the queue. `problem` says in
-    words why a message is none of ours. An alarm has no destination of its own; `silent` is the reason, one word, why
-    it is acknowledged without being posted.
+    `body` is exactly what is to be posted, `channel` the one that delivers it. `queue_id` and `handle` are SQS's,
+    `receives` counts how often it was received, this time included; `sent_at` is when it was put into the queue.
+    `problem` says in words why a message is none of ours. An alarm has no destination of its own; `silent` is the
+    reason, one word, why it is acknowledged without being posted.
     """
 
     queue_id: str
@@ -35,7 +35,7 @@ class QueuedMessage:
     id: str = ""
     destination: str = ""
     run_id: str = ""
-    text: str = ""
+    channel: str = ""
     sent_at: datetime | None = None
     problem: str | None = None
     is_alarm: bool = False
@@ -52,10 +52,10 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What we keep per webhook, shared by all invocations; `pacing` says how it is used.
+    """What we keep per destination, shared by all invocations; `pacing` says how it is used.
 
     Nobody posts before `next_slot`. `line_end` is when the last waiting message was told to come back. `failures`
-    counts the posts that failed in a row, those that Slack throttled included; one message that fails again and again
+    counts the posts that failed in a row, those that were throttled included; one message that fails again and again
     counts once. `failed` are the ids of the messages that failed last, the latest at the end.
     """
 
@@ -67,7 +67,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Slack took a message: when, and in which form."""
+    """A message was delivered: when, and in which form."""
 
     at: datetime
     text_only: bool

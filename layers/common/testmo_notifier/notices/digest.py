@@ -69,7 +69,7 @@ class DigestBuilder:
     def notification_id(self, destination: str) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.
 
-        Slack gets an id once. A result that was Failed, then Blocked, then Failed again is news each time, and so is
+        An id is told once. A result that was Failed, then Blocked, then Failed again is news each time, and so is
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
 from testmo_notifier.config import BOM, line_of, read_toml
 from testmo_notifier.errors import ConfigurationError, Problem
-
-EVENT: Final = "event"  # every digest is an event too, whatever the routes say
-CHANNELS: Final = ("slack", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,29 @@ def parse_destinations(entry: Mapping[str, object]) -> tuple[tuple[str, ...], li
     ]
     raw = entry.get("destinations")
     if not isinstance(raw, list) or not raw:
-        return (), [*problems, ("", 'has no destinations: give a list like ["slack:default", "email:default"]')]
-    names = [
-        name for name in raw if isinstance(name, str) and re.fullmatch(r"(slack|email):[a-z0-9][a-z0-9_-]{0,63}", name)
-    ]
-    wrong = [name for name in raw if name not in names]
-    problems += [(name, f"names {name!r}: a destination is slack:<name> or email:<name>") for name in wrong]
+        like = ", ".join(f'"{channel.default}"' for channel in for_people())
+        return (), [*problems, ("", f"has no destinations: give a list like [{like}]")]
+    names = [name for name in raw if isinstance(name, str) and is_for_people(name)]
+    forms = " or ".join(f"{channel.name}:<name>" for channel in for_people())
+    problems += [(name, f"names {name!r}: a destination is {forms}") for name in raw if name not in names]
     return tuple(dict.fromkeys(names)), problems
 
 
+def is_for_people(destination: str) -> bool:
+    """Whether a route may name it."""
+    channel = channel_of(destination)
+    return channel is not None and channel.is_for_people
+
+
+def programs() -> tuple[str, ...]:
+    """What gets every digest, whatever the routes say."""
+    return tuple(channel.default for channel in CHANNELS.values() if not channel.is_for_people)
+
+
 def destinations(routes: tuple[Route, ...], channels: tuple[str, ...]) -> tuple[str, ...]:
-    """Where a digest goes: every route's destinations on the channels this stack has, once each, and the event."""
+    """Where a digest goes: every route's destinations on the channels this stack has, once each, and every program."""
     named = [name for route in routes for name in route.destinations if name.partition(":")[0] in channels]
-    return (*dict.fromkeys(named), EVENT)
+    return (*dict.fromkeys(named), *programs())
 
 
 def reached(routes: tuple[Route, ...], channels: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,8 +92,8 @@ def reached(routes: tuple[Route, ...], channels: tuple[str, ...]) -> tuple[str, 
     published, and nobody told.
     """
     found = destinations(routes, channels)
-    people = [channel for channel in CHANNELS if channel in channels]
-    if people and found == (EVENT,):
+    people = [channel.name for channel in for_people() if channel.name in channels]
+    if people and found == programs():
         words = " or ".join(f"{channel}:default" for channel in people)
         raise ConfigurationError(
             [f"routes.toml reaches nobody on this stack, which has {', '.join(people)}: add {words}"]

@@ -126,7 +126,7 @@ def is_jamo(char: str) -> bool:
 
 
 def weight(char: str) -> int:
-    """How many characters a character becomes, escaped for Slack and as JSON, counted as Slack counts."""
+    """How many characters a character becomes, escaped and as JSON, in UTF-16, as the strictest channel counts."""
     return WEIGHTS.get(char, 2 if char > "\uffff" else 1)
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.channels.channel import Channel
+from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
 from testmo_notifier.model import Checkpoint, Digest, Outgoing
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
-MAX_PER_DESTINATION: Final = 20  # messages in one poll; the rest waits in its outbox
-SECONDS_BETWEEN_MAILS: Final = 0.2  # SNS suspends an email subscription that gets more than 10 a second
 MIN_SECONDS_LEFT: Final = 5.0
 
 
@@ -38,7 +38,7 @@ class HandOver:
         self._sleep = sleep
         self._seconds_left = seconds_left
         self._sent: Counter[str] = Counter()
-        self._last_mail: datetime | None = None
+        self._last: dict[str, datetime] = {}  # by channel, when it was last published to
         self.problems: list[str] = []
 
     @property
@@ -58,7 +58,10 @@ class HandOver:
             return checkpoint
 
     def _publish(self, outgoing: Outgoing) -> bool:
-        if self._sent[outgoing.destination] >= MAX_PER_DESTINATION or self._seconds_left() < MIN_SECONDS_LEFT:
+        channel = channel_of(outgoing.destination)
+        most = channel.max_per_poll if channel else None
+        is_full = most is not None and self._sent[outgoing.destination] >= most
+        if is_full or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
         try:
             notification = self._renderer.notification(outgoing)
@@ -66,8 +69,8 @@ class HandOver:
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
             return False
-        if notification.channel == "email":
-            self._pace()
+        if channel:
+            self._pace(channel)
         try:
             self._topic.publish(notification)
         except Unpublished as exc:
@@ -76,12 +79,14 @@ class HandOver:
         self._sent[outgoing.destination] += 1
         return True
 
-    def _pace(self) -> None:
-        if self._last_mail is not None:
-            wait = SECONDS_BETWEEN_MAILS - (self._now() - self._last_mail).total_seconds()
+    def _pace(self, channel: Channel) -> None:
+        if not channel.seconds_between:
+            return
+        if channel.name in self._last:
+            wait = channel.seconds_between - (self._now() - self._last[channel.name]).total_seconds()
             if wait > 0:
-                self._sleep(min(wait, SECONDS_BETWEEN_MAILS))
-        self._last_mail = self._now()
+                self._sleep(min(wait, channel.seconds_between))
+        self._last[channel.name] = self._now()
 
 
 class Outboxes:

@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +19,7 @@ from typing import Final
 from testmo_notifier.model import QueuedMessage
 
 ID_CHARS: Final = 32
+FOR_ALARMS: Final = ("ops", "default")  # names in the secret, the better one first
 # CloudFormation's `<stack>-<logical id>-<random>`; our logical ids of alarms end in Alarm.
 NAME: Final = re.compile(r"(?P<stack>.+)-(?P<name>[A-Za-z0-9]+Alarm)-[A-Za-z0-9]+")
 ABOUT_SLACK: Final = frozenset(
@@ -55,14 +57,13 @@ class Alarm:
         return "nothing_was_wrong" if self.stack and is_first else ""
 
 
-def recognised(message: QueuedMessage) -> QueuedMessage:
-    """The message itself, or, where it is an alarm, what is to be posted of it. Its destination is not known yet."""
-    alarm = read_alarm(message.body) if message.problem and not message.destination else None
+def as_message(message: QueuedMessage) -> QueuedMessage | None:
+    """What is to be posted of an alarm, whose destination is not known yet; None for what is none."""
+    alarm = read_alarm(message.body)
     if alarm is None:
-        return message
-    text = text_of(alarm)
-    body = json.dumps({"text": text, "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
-    return replace(message, id=alarm.id, body=body, text=text, problem=None, is_alarm=True, silent=alarm.silent)
+        return None
+    body = json.dumps({"text": text_of(alarm), "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
+    return replace(message, id=alarm.id, body=body, problem=None, is_alarm=True, silent=alarm.silent)
 
 
 def read_alarm(body: str) -> Alarm | None:
@@ -89,6 +90,11 @@ def read_alarm(body: str) -> Alarm | None:
         before=given.get("OldStateValue", ""),
         changed_at=changed_at,
     )
+
+
+def in_order(names: Collection[str]) -> list[str]:
+    """The destinations in the order in which alarms try them: `ops`, `default`, then whichever there is."""
+    return [name for name in dict.fromkeys((*FOR_ALARMS, *names)) if name in names]
 
 
 def text_of(alarm: Alarm) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from testmo_notifier.channels.notation import DATE, END, LINK, LIVE, MARKS, TARGET, escape, plain_link, revealed
+from testmo_notifier.channels.notation import MARKS, plain_link
+from testmo_notifier.channels.slack.notation import DATE, END, LINK, LIVE, TARGET, escape, revealed
 from testmo_notifier.notices.text import clip
 
 Block = dict[str, object]

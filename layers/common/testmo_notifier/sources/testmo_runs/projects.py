@@ -59,7 +59,7 @@ class Discovery:
         self.problems.append(f"{what}: {why}")
 
     def oldest_look(self, discovered_at: datetime | None) -> datetime:
-        """How long ago the project was looked into that waits longest. Hidden ones are said by name, not by age."""
+        """The age of the oldest look into a project. Hidden ones are said by name, not by age."""
         states = {**self.known, **self.states}.values()
         looks = [last_look(state, discovered_at) or state.watched_since for state in states if state.gone_at is None]
         if self.has_strays and discovered_at is not None:

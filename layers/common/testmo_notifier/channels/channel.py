@@ -1,0 +1,126 @@
+"""What a channel declares of itself. Everything else asks for it here and knows no channel by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    import urllib3
+    from jinja2 import BaseLoader
+
+    from testmo_notifier.channels.bounds import Bounds
+    from testmo_notifier.channels.notation import TemplateEnvironment
+    from testmo_notifier.channels.render import Renderer
+    from testmo_notifier.model import Outgoing, QueuedMessage
+
+NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """How a channel makes a message of a digest.
+
+    message(renderer, outgoing): the subject (empty where there is none) and the message.
+    environment: what its templates are written for. weighed(name, text): what a reader gets to see of a rendered text,
+    and how much it is. `max_weight` has its templates by file name, and how much the text of each may be.
+    """
+
+    message: Callable[[Renderer, Outgoing], tuple[str, str]]
+    environment: Callable[[BaseLoader, tzinfo, Bounds | None], TemplateEnvironment]
+    max_weight: Mapping[str, int] = field(default_factory=dict, hash=False)
+    weighed: Callable[[str, str], tuple[str, int]] = lambda _, text: (text, len(text))
+
+
+class Transport(Protocol):
+    """How a channel's messages leave the queue: its module `transport`, with its own words for errors."""
+
+    def read_secret(self, secret: str) -> tuple[dict[str, str], list[str]]:
+        """The good addresses of a secret by destination name, and what is wrong with the others; quotes none."""
+        ...
+
+    def post(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
+        """Returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in this form) or `DestinationGone`."""
+        ...
+
+    def problem(self, body: str) -> str | None:
+        """Why a body is none of this channel's."""
+        ...
+
+    def plainer(self, body: str) -> str:
+        """The form that is tried when the first one is refused."""
+        ...
+
+    def alarm(self, message: QueuedMessage) -> QueuedMessage | None:
+        """What is to be posted of an alarm; None where the message is none."""
+        ...
+
+    def for_alarms(self, names: Collection[str]) -> list[str]:
+        """The destinations in the order in which alarms try them."""
+        ...
+
+    def probe(self, pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
+        """Whether an address is alive, without showing anything; raises what `post` does."""
+        ...
+
+    def test_message(self, text: str) -> str:
+        """A message that says nothing but this."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One way out. Its folder has `rendering.py`, `templates/` and, where the queue delivers it, `transport.py`.
+
+    `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
+    `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
+    apart. The rest waits in its outbox.
+    """
+
+    package: str
+    title: str
+    parameter: str = ""
+    is_for_people: bool = True
+    is_queued: bool = False
+    max_per_poll: int | None = None
+    seconds_between: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What destinations begin with: the name of its folder."""
+        return self.package.rpartition(".")[2]
+
+    @property
+    def default(self) -> str:
+        """The destination that needs no name. What programs read has no other."""
+        return f"{self.name}:default" if self.is_for_people else self.name
+
+    def takes(self, destination: str) -> bool:
+        """Whether this is a destination of it."""
+        return bool(re.fullmatch(f"{self.name}:{NAME}" if self.is_for_people else self.name, destination))
+
+    @property
+    def secret_variable(self) -> str:
+        """The environment variable with the ARN of its secret."""
+        return f"{self.name.upper()}_SECRET_ARN"
+
+    @property
+    def templates(self) -> Path:
+        """The folder of its built-in templates."""
+        return Path(str(import_module(self.package).__file__)).parent / "templates"
+
+    def rendering(self) -> Rendering:
+        """Loaded when it is asked for: Jinja takes its time, and what takes from the queue renders nothing."""
+        made: Rendering = import_module(f"{self.package}.rendering").RENDERING
+        return made
+
+    def transport(self) -> Transport:
+        """The same: the poller posts nothing."""
+        module: Transport = import_module(f"{self.package}.transport")
+        return module

@@ -1,0 +1,46 @@
+"""A digest as mail. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from testmo_notifier.channels.channel import Rendering
+from testmo_notifier.channels.notation import plain_environment
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.model import Digest, Outgoing
+from testmo_notifier.notices.text import clip, printable
+from testmo_notifier.notices.view import Limits
+
+MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it
+EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)
+SUBJECT, BODY = "email_subject.j2", "email_body.j2"
+
+
+def message(renderer: Renderer, outgoing: Outgoing) -> tuple[str, str]:
+    """Subject and body."""
+    return mail(renderer, outgoing.digest)
+
+
+def mail(renderer: Renderer, digest: Digest) -> tuple[str, str]:
+    """Subject and body of a mail."""
+    view = renderer.view(digest, EMAIL_LIMITS, with_links=True)
+    return mail_subject(renderer.text(SUBJECT, view)), renderer.text(BODY, view) + "\n"
+
+
+def mail_subject(text: str) -> str:
+    """A subject that SNS takes: UTF-8 on one line without control characters, fewer than 100 characters."""
+    return clip(" ".join(printable(text).split()), MAX_SUBJECT_CHARS)
+
+
+def weighed(name: str, text: str) -> tuple[str, int]:
+    """A body in bytes."""
+    return text, len(text.encode()) if name == BODY else len(text)
+
+
+RENDERING: Final = Rendering(
+    message=message,
+    max_weight={SUBJECT: 100_000, BODY: MAX_EMAIL_BYTES},  # a subject is clipped afterwards
+    environment=plain_environment,
+    weighed=weighed,
+)
