@@ -75,7 +75,7 @@ class Service:
         if report.looked and self.settings.heartbeat_secret_arn:
             told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
             ping = partial(heartbeat.ping, self.pool, self.heartbeat)
-            say_that_we_live(ping, self.logger, self.metrics, is_told=told)
+            say_that_we_live(ping, self.logger, is_told=told)
         return report.to_json()
 
     def parts(self, context: LambdaContext) -> Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone
+from testmo_notifier.polling.report import Report
 from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.support.fakes import FakeMailboxes
 from tests.support.story import Story, playing
@@ -429,23 +431,55 @@ def test_every_alarm_that_the_runbook_names_exists() -> None:
 def test_no_metric_has_a_dimension_without_end(healthy_hour: Operation) -> None:
     """A run or an address as a dimension would make a metric of each, for 30 cents a month each."""
     ours = [key for key in healthy_hour.cloudwatch.points if key[0] == "TestmoNotifier"]
-    assert {name for _, _, dimensions in ours for name, _ in dimensions} <= {"service", "reason", "kind"}
+    assert {name for _, _, dimensions in ours for name, _ in dimensions} <= {"service", "reason"}
     assert len({name for _, name, _ in ours}) <= 20
 
 
 def test_what_costs_money_in_every_hour_is_little(story: Story) -> None:
-    """README and runbook count with these seven; the others are there only in hours in which they happened."""
+    """README and docs/metrics.md count with these two; the others are there only in hours in which they happened."""
     story.add_run()
     operation = Operation(story)
     operation.polls(2)
     operation.cloudwatch = CloudWatch()
     operation.polls(30)
     assert {name for space, name, _ in operation.cloudwatch.points if space == "TestmoNotifier"} == {
-        "PollSucceeded", "LagSeconds", "Pending", "Requests", "RunsOpen", "RunsRead", "SkewSeconds",
-    }  # fmt: skip
+        "PollSucceeded",
+        "LagSeconds",
+    }
+
+
+def test_a_poll_with_news_and_its_deliveries_make_no_metric_more(story: Story) -> None:
+    run = story.add_run()
+    operation = Operation(story)
+    operation.polls(1)
+    story.save(run)
+    operation.polls(1)
+    operation.ends(*Script().run(make_message()))
+    assert story.announced
+    assert {name for space, name, _ in operation.cloudwatch.points if space == "TestmoNotifier"} == {
+        "PollSucceeded",
+        "LagSeconds",
+    }
 
 
 def test_the_dashboard_shows_every_metric_an_alarm_of_ours_reads() -> None:
     body = TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     ours = {name for alarm in ALARMS.values() for space, name in metrics_of(alarm) if space == "TestmoNotifier"}
     assert [name for name in ours if f'"{name}"' not in body] == []
+
+
+def test_the_dashboard_reads_no_metric_of_ours_that_no_alarm_reads() -> None:
+    """It would stay empty: whatever else is worth a look is asked of the log."""
+    body = TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    shown = set(re.findall(r'\["TestmoNotifier", "(\w+)"', body))
+    assert shown == {
+        name for alarm in ALARMS.values() for space, name in metrics_of(alarm) if space == "TestmoNotifier"
+    }
+
+
+def test_what_the_dashboard_asks_of_the_log_is_in_the_line_of_a_poll() -> None:
+    body = json.loads(TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    queries = [one["properties"]["query"] for one in body["widgets"] if one["type"] == "log"]
+    asked = {name for query in queries for name in re.findall(r"(?:sum|max|abs)\((\w+)\)", query)}
+    assert asked <= set(Report().to_json())
+    assert len(asked) == 10

@@ -69,18 +69,33 @@ def test_an_outbox_is_handed_over_whatever_the_lists_say(story: Story) -> None:
     assert len(story.topic.notifications) == 3
 
 
-def test_twenty_messages_for_a_destination_in_one_poll_and_the_rest_in_the_next(story: Story) -> None:
-    runs_with_news(story, 45)
-    sizes, waiting = [], []
-    for _ in range(4):
+def test_a_hundred_runs_with_news_are_told_in_the_poll_that_reads_them(story: Story) -> None:
+    """Minute after minute: what Slack takes of it, one a second, is the queue's business."""
+    story.settings |= {"requests_per_minute": 1_000}
+    runs = runs_with_news(story, 100)
+    for minute in range(1, 4):
         summary = story.poll()
-        sizes.append(len(story.channel("slack")))
+        assert (summary.published, summary.pending) == (300, 0)
+        for channel in ("slack", "email", "event"):
+            assert len(story.channel(channel)) == 100 * minute
+        story.wait()
+        for run in runs:
+            story.save(run, 1 + minute)
+
+
+def test_more_mails_than_a_poll_has_time_for_wait_and_nothing_else_does(story: Story) -> None:
+    story.settings |= {"requests_per_minute": 1_000}
+    runs_with_news(story, 130)
+    sizes, waiting = [], []
+    for _ in range(3):
+        summary = story.poll()
+        sizes.append([len(story.channel(channel)) for channel in ("event", "slack", "email")])
         waiting.append(summary.pending)
         story.wait()
 
-    assert sizes == [20, 40, 45, 45]
-    assert waiting == [25, 5, 0, 0]
-    assert sorted(story.announced) == list(range(1, 46))
+    assert sizes == [[130, 130, 100], [130, 130, 130], [130, 130, 130]]
+    assert waiting == [30, 0, 0]
+    assert sorted(story.announced) == list(range(1, 131))
 
 
 def test_what_has_waited_longest_goes_out_first(story: Story) -> None:

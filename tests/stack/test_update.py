@@ -161,6 +161,7 @@ ROWS: Final[Mapping[str, Row]] = {
         "ENABLED", "DISABLED", lambda account: (account.schedule()["State"], "NoPollAlarm" in account.ids),
         ("ENABLED", True), ("DISABLED", False),
     ),
+    "DashboardState": Row("DISABLED", "ENABLED", lambda account: "Dashboard" in account.ids, False, True),
     "LogRetentionDays": Row("30", "90", Account.retention, {30}, {90}),
     "SilenceMinutes": Row("15", "60", Account.silence, (15, 15), (60, 60)),
     "HeartbeatSecretArn": Row("", secret("ping"), Account.heartbeat, ("", None), (secret("ping"), secret("ping"))),

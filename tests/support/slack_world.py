@@ -26,11 +26,12 @@ class World:
 
     `answer(destination, seconds)` is asked at every post and raises what Slack would, `taste(payload, seconds)` then
     raises what Slack has against this very message; by itself Slack takes one message a second and answers 429 to any
-    more.
+    more. `batch` is how many messages one invocation gets at most: SQS often hands out fewer than it may.
     """
 
     answer: Callable[[str, float], None] = lambda _destination, _seconds: None
     taste: Callable[[Mapping[str, Any], float], None] = lambda _payload, _seconds: None
+    batch: int = BATCH
     time: VirtualTime = field(default_factory=VirtualTime)
     visible_at: dict[str, float] = field(default_factory=dict)
     messages: dict[str, QueuedMessage] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class World:
     def _poll(self) -> None:
         while self.messages:
             now = self.time.seconds()
-            due = sorted((at, key) for key, at in self.visible_at.items() if at <= now)[:BATCH]
+            due = sorted((at, key) for key, at in self.visible_at.items() if at <= now)[: self.batch]
             if due:
                 self._invoke([key for _, key in due])
             else:

@@ -265,7 +265,7 @@ def test_messages_whose_slot_lies_ahead_go_back_one_second_after_the_other() -> 
     outcomes = script.run(*(make_message(key) for key in "abc"))
 
     assert {(outcome.end, outcome.reason) for outcome in outcomes} == {("returned", "paced")}
-    assert script.hidden == {"a": 15, "b": 16, "c": 17}
+    assert script.hidden == {"a": 9, "b": 10, "c": 11}
     assert script.posted == []
 
 

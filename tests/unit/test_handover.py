@@ -55,14 +55,28 @@ def test_what_is_published_leaves_the_outbox() -> None:
     assert (rest.outbox, desk.store.pending(), desk.hand_over.published) == ((), [], 2)
 
 
-def test_a_destination_gets_twenty_messages_a_poll_and_the_rest_waits() -> None:
+def test_a_hundred_mails_go_out_in_a_poll_and_the_rest_waits_while_all_else_goes_out() -> None:
     desk = Desk()
 
-    for run_id in range(1, 23):
-        desk.hand_over(desk.commit(run_id, "slack:default", "event"))
+    for run_id in range(1, 103):
+        desk.hand_over(desk.commit(run_id, "slack:default", "email:default", "event"))
 
-    assert len([key for key in desk.sent if key.endswith("slack:default")]) == 20
-    assert [checkpoint.run_id for checkpoint in desk.store.pending()] == [21, 22]
+    assert len([key for key in desk.sent if key.endswith("email:default")]) == 100
+    assert len([key for key in desk.sent if key.endswith("slack:default")]) == 102
+    assert len([key for key in desk.sent if key.endswith("event")]) == 102
+    assert [one.destination for waiting in desk.store.pending() for one in waiting.outbox] == ["email:default"] * 2
+
+
+def test_a_destination_of_slack_gets_five_minutes_worth_in_a_poll_each_and_events_are_never_held_up() -> None:
+    desk = Desk()
+
+    for run_id in range(1, 303):
+        desk.hand_over(desk.commit(run_id, "slack:default", "slack:payments", "event"))
+
+    assert len([key for key in desk.sent if key.endswith("slack:default")]) == 300
+    assert len([key for key in desk.sent if key.endswith("slack:payments")]) == 300
+    assert len([key for key in desk.sent if key.endswith("event")]) == 302
+    assert [checkpoint.run_id for checkpoint in desk.store.pending()] == [301, 302]
 
 
 def test_mails_keep_a_distance_from_each_other_and_nothing_else_waits() -> None:

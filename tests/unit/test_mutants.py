@@ -64,19 +64,19 @@ def test_a_change_that_cannot_be_made_is_said_with_its_file() -> None:
 
 
 def test_only_a_test_that_fails_has_caught_a_change_and_the_tree_stays_as_it_is(tmp_path: Path) -> None:
-    twenty_one = next(mutant for mutant in MUTANTS if mutant.rule == "13")
-    before = (ROOT / twenty_one.file).read_bytes()
+    one_more = next(mutant for mutant in MUTANTS if mutant.rule == "13")
+    before = (ROOT / one_more.file).read_bytes()
     copy = Copy(tmp_path)
 
-    caught = copy.try_out(twenty_one)
-    survived = copy.try_out(replace(twenty_one, new=f"{twenty_one.old} + 0"))
-    unreadable = copy.try_out(replace(twenty_one, new="("))
+    caught = copy.try_out(one_more)
+    survived = copy.try_out(replace(one_more, new=f"{one_more.old} + 0"))
+    unreadable = copy.try_out(replace(one_more, new="("))
 
-    assert (caught.caught_by or "").startswith("tests/unit/test_handover.py::test_a_destination_gets_twenty")
+    assert (caught.caught_by or "").startswith("tests/unit/test_handover.py::test_a_hundred_mails")
     assert (survived.caught_by, survived.trouble) == (None, "SURVIVED")
     assert unreadable.caught_by is None
     assert unreadable.trouble.startswith("no verdict")
-    assert (ROOT / twenty_one.file).read_bytes() == before == (copy.root / twenty_one.file).read_bytes()
+    assert (ROOT / one_more.file).read_bytes() == before == (copy.root / one_more.file).read_bytes()
 
 
 def test_a_rule_that_nobody_breaks_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:

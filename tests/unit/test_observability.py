@@ -15,11 +15,21 @@ from testmo_notifier.errors import (
     PayloadRefused,
     PollFailed,
     TokenRefused,
+    Undelivered,
 )
 from testmo_notifier.model import Notification
-from testmo_notifier.observability import failure, flush, new_logger, new_metrics, report_poll, report_published
+from testmo_notifier.observability import (
+    failure,
+    flush,
+    new_logger,
+    new_metrics,
+    report_failed_poll,
+    report_poll,
+    report_published,
+)
 from testmo_notifier.polling.report import Report
-from tests.support.alarms import CloudWatch, Operation
+from testmo_notifier.polling.troubles import TOKEN
+from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.support.story import Story, playing
 from tests.support.template import ROOT
 from tests.unit.delivery_script import Script, make_message
@@ -41,35 +51,43 @@ def test_a_poll_fails_for_one_of_five_reasons(error: Exception, reason: str) -> 
     assert failure(error) == reason
 
 
+def test_only_a_refused_token_is_counted_because_it_alone_has_an_alarm_of_its_own() -> None:
+    with playing() as story:
+        operation = Operation(story)
+        for error in (TokenRefused("401"), PollFailed("HTML", reason="unreadable")):
+            with operation.lines("poller") as logger:
+                report_failed_poll(error, logger)
+    assert names(operation.cloudwatch) == {"PollFailed token"}
+    assert [json.loads(line)["reason"] for line in operation.printed.splitlines() if "where" in line] == [
+        "token",
+        "unreadable",
+    ]
+
+
 @pytest.mark.parametrize(
-    ("error", "counted"),
+    ("error", "counted", "end"),
     [
-        (DestinationGone("gone", reason="no_service"), {"DeliveryFailed slack gone", "DestinationGone"}),
-        (PayloadRefused("too long", reason="msg_blocks_too_long"), {"DeliveryFailed slack refused"}),
-        (DeliveryDelayed("a reset", reason="no_answer"), {"DeliveryFailed slack unreachable"}),
-        (DeliveryDelayed("500", reason="some_word_of_slacks"), {"DeliveryFailed slack other"}),
-        (DeliveryDelayed("slower", reason="throttled"), {"Throttled"}),
-        (ConfigurationError(["the secret is gone"]), {"DeliveryFailed slack secret"}),
-        (RuntimeError("a bug"), {"DeliveryFailed slack error"}),
+        (DestinationGone("gone", reason="no_service"), {"DestinationGone"}, "parked"),
+        (PayloadRefused("too long", reason="msg_blocks_too_long"), set(), "parked"),
+        (DeliveryDelayed("a reset", reason="no_answer"), set(), "returned"),
+        (DeliveryDelayed("500", reason="some_word_of_slacks"), set(), "returned"),
+        (DeliveryDelayed("slower", reason="throttled"), set(), "returned"),
     ],
 )
-def test_a_delivery_fails_for_one_of_a_few_reasons(error: Exception, counted: set[str]) -> None:
+def test_a_delivery_that_fails_is_a_line_with_its_reason_and_a_metric_only_if_an_alarm_reads_it(
+    error: Undelivered, counted: set[str], end: str
+) -> None:
     with playing() as story:
         operation = Operation(story)
         operation.ends(*Script(posts=[error] * 3).run(make_message()))
     assert names(operation.cloudwatch) == counted
-
-
-def test_a_delivered_message_is_counted_by_kind() -> None:
-    with playing() as story:
-        operation = Operation(story)
-        operation.ends(*Script().run(make_message()))
-    assert names(operation.cloudwatch) == {"Delivered slack"}
+    (line,) = (line for line in map(json.loads, operation.printed.splitlines()) if "end" in line)
+    assert (line["end"], line["reason"]) == (end, error.reason)
 
 
 def names(cloudwatch: CloudWatch) -> set[str]:
     return {
-        " ".join([name, *(dict(dimensions)[key] for key in ("kind", "reason") if key in dict(dimensions))])
+        " ".join([name, *(dict(dimensions)[key] for key in ("reason",) if key in dict(dimensions))])
         for _, name, dimensions in cloudwatch.points
     }
 
@@ -108,15 +126,38 @@ def test_without_a_namespace_nothing_is_counted_and_nothing_fails(
     metrics.clear_metrics()
 
 
+def counted_by_the_code() -> set[str]:
+    code = (LAYER / "observability.py").read_text()
+    return {
+        TOKEN,
+        *re.findall(r'count(?:_by)?\((?:metrics, )?"(\w+)"', code),
+        *re.findall(r'\("(\w+)", report', code),
+    }
+
+
 def test_every_metric_of_the_code_is_described() -> None:
     """docs/metrics.md is the list that people build their own alarms on."""
+    page = (ROOT / "docs" / "metrics.md").read_text().partition("\n## ")[0]
+    assert counted_by_the_code() == set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
+
+
+def test_a_metric_is_there_because_an_alarm_reads_it() -> None:
+    read = {name for alarm in ALARMS.values() for space, name in metrics_of(alarm) if space == "TestmoNotifier"}
+    assert counted_by_the_code() == read
+
+
+def test_what_the_page_asks_of_the_logs_is_in_their_lines() -> None:
+    """Each field that it names for what is no metric, in the line of a poll or of a delivery."""
     page = (ROOT / "docs" / "metrics.md").read_text()
-    code = (LAYER / "observability.py").read_text()
-    counted = set(re.findall(r'count(?:_by)?\((?:metrics, )?"(\w+)"', code)) | set(
-        re.findall(r'\("(\w+)", report', code)
-    )
-    counted |= {"PollSucceeded", "PollWaiting"}
-    assert counted == set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
+    table = page.partition("\n## What the log says")[2].partition("\n## ")[0]
+    told = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    with playing() as story:
+        operation = Operation(story)
+        operation.polls(1)
+        operation.ends(*Script().run(make_message()))
+    lines = set().union(*map(json.loads, operation.printed.splitlines()))
+    assert told
+    assert told <= lines
 
 
 def test_lag_is_the_age_of_the_oldest_thing_left_and_survives_the_process(story_with_a_broken_run: Story) -> None:

@@ -23,6 +23,8 @@ from testmo_notifier.model import Pace
 from tests.support.slack_world import World
 from tests.support.virtual_time import START
 
+HOUR = 3_600
+
 
 def later(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
@@ -48,10 +50,30 @@ def test_a_message_whose_slot_is_further_away_takes_no_slot_but_a_place_in_the_l
     pace, first = take_turn(busy, START, receives=1)
     pace, second = take_turn(pace, START, receives=1)
 
-    assert (first.at, second.at) == (later(7), later(8))
+    assert (first.at, second.at) == (later(1), later(2)), "a second before their slots: SQS rounds up"
     assert not first.granted
     assert not second.granted
-    assert pace.next_slot == busy.next_slot
+    assert (pace.next_slot, pace.line_end) == (busy.next_slot, later(3))
+
+
+def test_the_line_begins_behind_those_that_follow_in_the_batch_of_who_holds_the_slot() -> None:
+    pace, _ = take_turn(Pace(), START, receives=1, more=4)
+    pace, other = take_turn(pace, later(-0.3), receives=1)
+
+    assert other == Turn(later(4), granted=False, failures=0)
+    assert pace.line_end == later(5)
+
+
+def test_a_batch_never_moves_the_end_of_the_line_forward() -> None:
+    pace, _ = take_turn(Pace(line_end=later(60)), START, receives=1, more=4)
+
+    assert pace.line_end == later(60)
+
+
+def test_in_trouble_who_waits_comes_back_behind_who_failed() -> None:
+    _, other = take_turn(Pace(next_slot=later(15), failures=1), START, receives=1)
+
+    assert other == Turn(later(20), granted=False, failures=1)
 
 
 def test_a_message_without_patience_takes_no_slot_even_if_one_is_free() -> None:
@@ -128,6 +150,49 @@ def test_500_waiting_messages_drain_at_one_a_second_and_are_received_about_twice
     assert world.throttled <= 5
     assert sum(world.receives.values()) < 500 * 2.5
     assert max(world.receives.values()) <= 6
+
+
+@pytest.mark.parametrize("gap", [0, 0.04, 0.3])
+@pytest.mark.parametrize("batch", [1, 3, 10])
+@pytest.mark.parametrize("count", [1, 2, 5, 50])
+def test_of_messages_that_come_at_once_one_goes_out_every_second_and_no_second_is_left_unused(
+    count: int, batch: int, gap: float
+) -> None:
+    """However SQS deals them out. With the minute until the poll 5 messages take about 65 s, and 50 take 110."""
+    world = World(batch=batch)
+    for number in range(count):
+        world.put(f"m{number}", at=gap * number)
+
+    world.run(HOUR)
+
+    assert len(world.delivered_at) == count
+    assert max(world.delivered_at.values()) < count - 1 + 0.5
+    assert world.throttled == 0
+    assert max(world.receives.values()) <= 4
+
+
+def test_newcomers_overtake_nobody_again_and_again() -> None:
+    """Nearly a message a second: whoever waits in the line finds that the gate was taken a moment ago."""
+    world = World()
+    for number in range(200):
+        world.put(f"m{number}", at=0.9 * number)
+
+    world.run(HOUR)
+
+    assert max(world.delivered_at[f"m{number}"] - 0.9 * number for number in range(200)) < 25
+    assert max(world.receives.values()) <= 3
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10])
+def test_two_webhooks_with_fifty_messages_each_get_theirs_side_by_side(batch: int) -> None:
+    world = World(batch=batch)
+    for number in range(50):
+        world.put(f"m{number}")
+        world.put(f"p{number}", destination="slack:payments")
+
+    world.run(HOUR)
+
+    assert max(world.delivered_at.values()) < 55
 
 
 def test_a_backlog_of_one_webhook_does_not_hold_up_another() -> None:
@@ -219,7 +284,6 @@ def test_a_webhook_that_times_out_does_not_hold_up_another() -> None:
 
 # ----- One message that fails, among healthy ones (fairness) -------------------------------------------------
 
-HOUR = 3_600
 Taste = Callable[[Mapping[str, Any], float], None]
 
 

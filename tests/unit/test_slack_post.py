@@ -36,6 +36,17 @@ def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolM
     assert slack.posts[0].headers["Content-Type"] == "application/json; charset=utf-8"
 
 
+@pytest.mark.parametrize("body", [b"ok", b'{"ok":true}', b'{"ok": true, "warning": "something"}\n'])
+def test_slacks_yes_is_a_word_or_as_a_workflows_webhook_says_it_json(
+    slack: FakeSlack, pool: urllib3.PoolManager, body: bytes
+) -> None:
+    slack.always(SlackAnswer(200, body))
+
+    post(pool, slack.webhook(), PAYLOAD, now=NOW)
+
+    assert len(slack.posts) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "reason"),
     [
@@ -114,7 +125,10 @@ def test_the_payload_is_posted_to_the_byte(slack: FakeSlack, pool: urllib3.PoolM
         (SlackAnswer(503, b'{"ok":false,"error":"some_new_word"}'), DeliveryDelayed, "some_new_word"),
         (SlackAnswer(200, b'{"ok":false,"error":"internal_error"}'), DeliveryDelayed, "internal_error"),
         (SlackAnswer(400, b"fatal_error"), DeliveryDelayed, "fatal_error"),
-        (SlackAnswer(200, b'{"ok":true}'), DeliveryDelayed, "http_200"),
+        (SlackAnswer(200, b'{"ok":"true"}'), DeliveryDelayed, "http_200"),
+        (SlackAnswer(200, b'{"ok":1}'), DeliveryDelayed, "http_200"),
+        (SlackAnswer(200, b'"ok"'), DeliveryDelayed, "http_200"),
+        (SlackAnswer(202, b'{"ok":true}'), DeliveryDelayed, "http_202"),
         (SlackAnswer(200, b'{"ok":false,"error":["no_text"]}'), DeliveryDelayed, "http_200"),
         (SlackAnswer(hang_up=True), DeliveryDelayed, "no_answer"),
         (SlackAnswer(200, b"ok", {"Content-Encoding": "gzip"}), DeliveryDelayed, "no_answer"),

@@ -40,7 +40,7 @@ def test_the_parameters_have_the_names_others_rely_on() -> None:
         "TestmoUrl", "TestmoSecretArn", "SlackSecretArn", "EmailAddress", "OpsEmailAddress", "ProjectIds", "RunIds",
         "AlertStatusIds", "CreatedByIds", "AssigneeIds", "PollSchedule", "PollScheduleState", "OverlapSeconds",
         "MaxStalenessMinutes", "BackfillHours", "RequestsPerMinute", "TimeZone", "LogRetentionDays", "Architecture",
-        "SilenceMinutes", "HeartbeatSecretArn", "KmsKeyArn", "PermissionsBoundaryArn",
+        "SilenceMinutes", "HeartbeatSecretArn", "KmsKeyArn", "PermissionsBoundaryArn", "DashboardState",
     }  # fmt: skip
 
 

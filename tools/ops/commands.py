@@ -167,8 +167,8 @@ def rewind(*, run: int | None, since: datetime | None, project: int | None, appl
 
     For when a channel was misrouted, say. Without --yes nothing moves, and what would be announced is shown.
 
-    The next polls find those results new and announce them on every channel, under new ids, at most 20 messages a poll
-    and destination. Nothing is lost by it, and whoever was told before is told twice.
+    The next polls find those results new and announce them on every channel, under new ids, at most 100 mails a
+    poll, and one message a second to a Slack channel. Nothing is lost by it, and whoever was told before is told twice.
     """
     from tools.ops import rewind as command
 

@@ -1,9 +1,10 @@
 """Logs and metrics: who makes them, and how the end of a poll and of a delivery reads in them.
 
-Every metric has the dimension `service` (`<stack>-poller`, `<stack>-slack`), so that two stacks in one Region do not
-answer for each other; some have a `reason` or a `kind` out of a short list. A run, a test or an address is never a
-dimension: each value would cost as much as a metric of its own. They are fields of the log lines. What is counted
-only when it happens costs only in the hours in which it happened.
+A metric costs 30 cents a month, so there is one for what an alarm of the template reads, and for nothing else: the log
+lines have all the other numbers, and docs/metrics.md says how to ask for them. Every metric has the dimension `service`
+(`<stack>-poller`, `<stack>-slack`), so that two stacks in one Region do not answer for each other. A run, a test or an
+address is never a dimension: each value would be a metric of its own. What is counted only when it happens costs only
+in the hours in which it happened.
 """
 
 from __future__ import annotations
@@ -34,13 +35,6 @@ if TYPE_CHECKING:
 
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
-# The kinds of trouble with a delivery, and what each is called in the log; a channel's own words are `other`.
-FAILURES: Final = {
-    "unreachable": ("no_answer",),
-    "secret": ("secret_unreadable",),
-    "table": ("table_unavailable", "table_contended"),
-    "error": ("unexpected", "not_parked"),
-}
 ACKNOWLEDGED: Final = {
     "duplicate": "delivered before, acknowledged",
     "skipped": "an alarm that is not posted, acknowledged",
@@ -100,36 +94,24 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
     fields |= waited(outcome, metrics, now)
     match outcome.end:
         case "delivered" if outcome.text_only:
-            count_by("Delivered", kind=message.channel)
-            count(metrics, "TextOnly")
             logger.warning("delivered as text alone, the first form was refused", extra=fields)
         case "delivered":
-            count_by("Delivered", kind=message.channel)
             logger.info("delivered", extra=fields)
         case "duplicate" | "skipped":
             logger.info(ACKNOWLEDGED[outcome.end], extra=fields)
         case "parked" if isinstance(outcome.error, DestinationGone):
-            count_by("DeliveryFailed", kind=message.channel, reason="gone")
             count(metrics, "DestinationGone")
             logger.error("%s is gone: fix its address in the secret, then re-drive", message.destination, extra=fields)
         case "parked":
-            count_by("DeliveryFailed", kind=message.channel, reason="refused")
             logger.error("parked, it would never be taken", extra=fields)
         case "returned" if outcome.reason in WAITING:
             logger.info("back to the queue, its turn comes later", extra=fields)
         case "returned" if outcome.reason == "throttled":
-            count(metrics, "Throttled")
             logger.warning("back to the queue, a pause was asked for", extra=fields)
         case "returned":
-            count_by("DeliveryFailed", kind=message.channel, reason=kind_of_trouble(outcome.reason))
             if outcome.error is not None and not isinstance(outcome.error, Undelivered):
                 fields |= {"error": type(outcome.error).__name__, "where": where(outcome.error)}
             logger.warning("back to the queue, tried again later", extra=fields)
-
-
-def kind_of_trouble(reason: str) -> str:
-    """One of a few words for the many that channels and AWS have."""
-    return next((kind for kind, reasons in FAILURES.items() if reason in reasons), "other")
 
 
 def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, object]:
@@ -167,24 +149,12 @@ def observed(poll: Callable[[], Report], logger: Logger, metrics: Metrics) -> Re
 
 
 def report_poll(report: Report, logger: Logger, metrics: Metrics) -> None:
-    """The one summary line of a poll, and its counts."""
-    if report.status == "busy":
-        count(metrics, "PollBusy")
-    else:
-        count(metrics, "PollSucceeded" if report.looked else "PollWaiting")
-        count(metrics, "LagSeconds", round(report.lag_seconds), unit=MetricUnit.Seconds)
-        count(metrics, "Pending", report.pending)
-        count(metrics, "Requests", report.requests)
+    """The one summary line of a poll, and what alarms count of it."""
     if report.looked:
-        count(metrics, "RunsOpen", report.runs_open)
-        count(metrics, "RunsRead", report.runs_read)
-        count(metrics, "SkewSeconds", abs(report.skew_seconds), unit=MetricUnit.Seconds)
+        count(metrics, "PollSucceeded")
+    if report.status != "busy":
+        count(metrics, "LagSeconds", round(report.lag_seconds), unit=MetricUnit.Seconds)
     for name, number in (
-        ("RunsLeft", report.runs_left),
-        ("Results", report.results),
-        ("NewFailing", report.new_failing),
-        ("Published", report.published),
-        ("SweptFound", report.swept),
         ("MalformedRows", report.malformed),
         ("Throttled", report.throttled),
         ("Invisible", report.invisible),
@@ -203,8 +173,10 @@ def report_poll(report: Report, logger: Logger, metrics: Metrics) -> None:
 
 def report_failed_poll(error: Exception, logger: Logger) -> None:
     """A poll that could watch nothing. The words of our own errors are fit to be read; others could quote anything."""
-    count_by("PollFailed", reason=failure(error))
-    fields: dict[str, object] = {"error": type(error).__name__, "reason": failure(error), "where": where(error)}
+    reason = failure(error)
+    if reason == "token":
+        count_by(TOKEN, reason=reason)
+    fields: dict[str, object] = {"error": type(error).__name__, "reason": reason, "where": where(error)}
     if isinstance(error, NotifierError):
         fields["words"] = str(error)
     logger.error("poll failed", extra=fields)
@@ -222,13 +194,11 @@ def failure(error: Exception) -> str:
     return "error"
 
 
-def say_that_we_live(ping: Callable[[], str | None], logger: Logger, metrics: Metrics, *, is_told: bool) -> None:
+def say_that_we_live(ping: Callable[[], str | None], logger: Logger, *, is_told: bool) -> None:
     """Tell the outside watch; it is the last to call where nobody `is_told` of an alarm."""
     if not is_told:
         logger.warning("the heartbeat is held back: no address gets mail and there is no Slack")
         return
     unheard = ping()
     if unheard is not None:  # the outside watch will say so itself; the poll is none the worse
-        count(metrics, "HeartbeatFailed")
-        flush(metrics)
         logger.warning("the heartbeat was not heard", extra={"reason": unheard})

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from testmo_notifier.channels.render import Renderer
     from testmo_notifier.model import Outgoing, QueuedMessage
 
-MAX_PER_DESTINATION: Final = 20  # messages in one poll; the rest waits in its outbox
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
 
 
@@ -71,8 +70,9 @@ class Transport(Protocol):
 class Channel:
     """One way out. Its folder has `rendering.py`, `templates/` and, where the queue delivers it, `transport.py`.
 
-    `parameter` is the one in template.yaml that switches it on. `max_per_poll` and `seconds_between` say how often the
-    hand-over may publish to it.
+    `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
+    `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
+    apart. The rest waits in its outbox.
     """
 
     package: str
@@ -80,7 +80,7 @@ class Channel:
     parameter: str = ""
     is_for_people: bool = True
     is_queued: bool = False
-    max_per_poll: int = MAX_PER_DESTINATION
+    max_per_poll: int | None = None
     seconds_between: float = 0.0
 
     @property

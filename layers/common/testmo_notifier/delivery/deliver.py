@@ -23,6 +23,7 @@ from testmo_notifier.channels.channel import Transport
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.delivery.pacing import (
     PATIENCE,
+    PATIENCE_IN_LINE,
     Turn,
     after_answer,
     after_failure,
@@ -40,7 +41,7 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 
-# Before each post: 2 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
+# Before each post: 3 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
 LEAST_SECONDS_LEFT: Final = 20.0
 # What a channel has not finished by then goes back, so that the others are acknowledged.
 RESERVE_SECONDS: Final = 5.0
@@ -127,8 +128,11 @@ def side_by_side(channels: Iterable[list[QueuedMessage]], effects: Effects) -> I
 
 def deliver_channel(messages: Iterable[QueuedMessage], effects: Effects) -> Iterator[Outcome]:
     """The messages of one channel."""
-    batch = Batch(effects)
-    for message in in_turns(messages):
+    ordered = in_turns(messages)
+    to_come = Counter(message.destination for message in ordered)
+    batch = Batch(effects, to_come)
+    for message in ordered:
+        to_come[message.destination] -= 1
         yield batch.deal_with(message)
 
 
@@ -143,10 +147,14 @@ def in_turns(messages: Iterable[QueuedMessage]) -> list[QueuedMessage]:
 
 
 class Batch:
-    """A channel's messages in a batch. Remembers which destinations are gone or in trouble, and leaves those alone."""
+    """A channel's messages in a batch. Remembers which destinations are gone or in trouble, and leaves those alone.
 
-    def __init__(self, effects: Effects) -> None:
+    `to_come` is how many messages for each destination still follow in it.
+    """
+
+    def __init__(self, effects: Effects, to_come: Counter[str]) -> None:
         self._effects = effects
+        self._to_come = to_come
         self._gone: dict[str, DestinationGone] = {}
         self._in_trouble: set[str] = set()
 
@@ -196,7 +204,7 @@ class Batch:
         if gone is not None:
             raise gone
         try:
-            self._post_or_look_again(message, message.body, PATIENCE)
+            self._post_or_look_again(message, message.body, PATIENCE if message.receives <= 1 else PATIENCE_IN_LINE)
         except PayloadRefused:
             self._post_or_look_again(message, self._transport(message).plainer(message.body), SECOND_PATIENCE)
             return Receipt(self._effects.now(), text_only=True)
@@ -243,9 +251,10 @@ class Batch:
             raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
         if message.destination in self._in_trouble:
             patience = NO_PATIENCE
+        more, receives = self._to_come[message.destination], message.receives
         turn = effects.change_pace(
             message.destination,
-            lambda pace: take_turn(pace, effects.now(), message.id, receives=message.receives, patience=patience),
+            lambda pace: take_turn(pace, effects.now(), message.id, receives=receives, patience=patience, more=more),
         )
         wait = (turn.at - effects.now()).total_seconds()
         if not turn.granted:

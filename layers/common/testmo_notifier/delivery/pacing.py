@@ -4,7 +4,9 @@ Every webhook has a gate and a line. The gate (`next_slot`) is the only thing th
 it one second on. A slot is taken only by a message that will be posted in it, so none is ever wasted or taken twice.
 A message that finds the gate shut for longer than it may wait in the function goes to the end of the line: it comes
 back one second after the message before it (`line_end`), and so 500 waiting messages come back one by one and are
-received about twice each. The line is a forecast: who returns and finds the gate shut after all goes to its end again.
+received about twice each. Who takes a slot says how many follow in its batch, and the line begins behind those: so no
+second of the webhook is left unused. The line is a forecast: who returns and finds the gate shut after all goes to its
+end again.
 
 A failed post shuts the gate for everybody, for as long as we are asked or 5 s, 10 s … 1 min; then one message at a time
 probes it, however many wait, so that a dead webhook never holds up the messages to another one. While there is trouble
@@ -30,7 +32,11 @@ SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack
 # Of two invocations at one webhook the first waits here, the second (almost two seconds behind) sends its messages to
 # the line: so one works while the other looks for messages to other webhooks.
 PATIENCE: Final = timedelta(seconds=1.2)
-# Who holds the slots has some more messages in its batch; coming back sooner would only find the gate shut again.
+# Who comes back from the line waits here rather than going to its end again because a newcomer was faster.
+PATIENCE_IN_LINE: Final = timedelta(seconds=2.5)
+# SQS counts whole seconds and `hide` rounds up: who came back on time would be late, and its slot wasted.
+EARLY: Final = timedelta(seconds=1)
+# In trouble who failed tries again first, and a probe takes its time: sooner one would only find the gate shut.
 HEAD_OF_LINE: Final = timedelta(seconds=5)
 FIRST_BACKOFF_SECONDS: Final = 5.0
 MAX_BACKOFF_SECONDS: Final = 900.0
@@ -49,21 +55,25 @@ class Turn:
 
 
 def take_turn(
-    pace: Pace, now: datetime, message_id: str = "", *, receives: int, patience: timedelta = PATIENCE
+    pace: Pace, now: datetime, message_id: str = "", *, receives: int, patience: timedelta = PATIENCE, more: int = 0
 ) -> tuple[Pace, Turn]:
     """Take the webhook's next slot, or a place in the line when the slot is further away than `patience`.
 
     A negative patience takes no slot, not even one that is free. Nor does who failed last, in trouble, while others
-    wait.
+    wait. `more` messages to the same webhook follow in the batch: the line begins behind them.
     """
     slot = max(pace.next_slot, now)
     is_behind = failed_last(pace, message_id) and pace.line_end > now
     if slot - now <= patience and not is_behind:
-        taken = PROBE if pace.failures else SPACING
-        return replace(pace, next_slot=slot + taken), Turn(slot, granted=True, failures=pace.failures)
-    place = max(slot + HEAD_OF_LINE, pace.line_end + SPACING)
+        if pace.failures:
+            return replace(pace, next_slot=slot + PROBE), Turn(slot, granted=True, failures=pace.failures)
+        line_end = max(pace.line_end, slot + more * SPACING) if more else pace.line_end
+        return replace(pace, next_slot=slot + SPACING, line_end=line_end), Turn(slot, granted=True, failures=0)
+    head = HEAD_OF_LINE if pace.failures else timedelta()
+    place = max(slot + head, pace.line_end + SPACING)
     wait = timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
-    return replace(pace, line_end=place), Turn(max(place, now + wait), granted=False, failures=pace.failures)
+    back = place if pace.failures else place - EARLY
+    return replace(pace, line_end=place), Turn(max(back, now + wait), granted=False, failures=pace.failures)
 
 
 def after_failure(

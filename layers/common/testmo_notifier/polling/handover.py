@@ -59,8 +59,9 @@ class HandOver:
 
     def _publish(self, outgoing: Outgoing) -> bool:
         channel = channel_of(outgoing.destination)
-        most = channel.max_per_poll if channel else 1
-        if self._sent[outgoing.destination] >= most or self._seconds_left() < MIN_SECONDS_LEFT:
+        most = channel.max_per_poll if channel else None
+        is_full = most is not None and self._sent[outgoing.destination] >= most
+        if is_full or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
         try:
             notification = self._renderer.notification(outgoing)

@@ -7,4 +7,11 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 
 SECONDS_BETWEEN_MAILS: Final = 0.2  # SNS suspends an email subscription that gets more than 10 a second
-EMAIL: Final = Channel(package=__name__, title="Mail", parameter="EmailAddress", seconds_between=SECONDS_BETWEEN_MAILS)
+MAILS_PER_POLL: Final = 100  # 20 of its 60 seconds: what is not mail must not wait for the rest
+EMAIL: Final = Channel(
+    package=__name__,
+    title="Mail",
+    parameter="EmailAddress",
+    max_per_poll=MAILS_PER_POLL,
+    seconds_between=SECONDS_BETWEEN_MAILS,
+)

@@ -6,4 +6,9 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 
-SLACK: Final = Channel(package=__name__, title="Slack", parameter="SlackSecretArn", is_queued=True)
+# Five minutes of what a webhook takes, one a second: the queue never runs dry between two polls, and what waits in an
+# outbox instead becomes one message with the news that its run has by then.
+MESSAGES_PER_POLL: Final = 300
+SLACK: Final = Channel(
+    package=__name__, title="Slack", parameter="SlackSecretArn", is_queued=True, max_per_poll=MESSAGES_PER_POLL
+)

@@ -3,7 +3,7 @@
 Slack says what is wrong in the body (`no_service`, or `{"ok": false, "error": "no_service"}`), and public sources
 disagree about which status goes with which word: the word decides first, the status second.
 
-- 200 `ok`: delivered. Nothing else is Slack's yes.
+- 200 `ok`, or `{"ok": true}` as workflows' webhooks say it: delivered. Nothing else is Slack's yes.
 - 429, `ratelimited`, or a 503 with a `Retry-After`: wait as long as it says, whatever else the answer holds.
 - A word of `REFUSED`, or 413 with any body: this form is refused. Once as text, which is smaller, too; then parked.
 - A word of `GONE`, or 404 or 410 with any body: the webhook is gone, the message is parked. An address that nobody
@@ -23,7 +23,7 @@ import codecs
 import json
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.http import READ_SECONDS, Answer, retry_after_seconds, send
 from testmo_notifier.channels.slack.alarms import as_message, in_order
@@ -109,7 +109,7 @@ def post(
 def judge(answer: Answer, now: datetime) -> Undelivered | None:
     """What an answer means; None if the message was delivered."""
     body = answer.body.removeprefix(codecs.BOM_UTF8).strip()
-    if answer.status == OK and body == b"ok":
+    if answer.status == OK and is_yes(body):
         return None
     word, is_verdict = error_word(body, answer.status)
     reason = word or f"http_{answer.status}"
@@ -129,6 +129,14 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
     return DeliveryDelayed(words, reason=reason)
 
 
+def is_yes(body: bytes) -> bool:
+    """Whether a body is Slack's word for "taken"."""
+    if body == b"ok":
+        return True
+    told = read_json(body)
+    return isinstance(told, dict) and told.get("ok") is True
+
+
 def error_word(body: bytes, status: int) -> tuple[str, bool]:
     """Slack's word for an error, and whether it is Slack's verdict on what was posted, even if nobody listed the word.
 
@@ -146,14 +154,19 @@ def error_word(body: bytes, status: int) -> tuple[str, bool]:
 
 def error_in_json(body: bytes) -> str | None:
     """`error` of `{"ok": false, "error": "…"}`, without `ok` a word that we know as Slack's; None for anything else."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    told = read_json(body)
     error = told.get("error") if isinstance(told, dict) else None
     if not isinstance(error, str):
         return None
     return error if told.get("ok") is False or ("ok" not in told and error in KNOWN) else None
+
+
+def read_json(body: bytes | str) -> Any:  # noqa: ANN401 - whatever a stranger sends
+    """The value that a body is; None if it is no JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
@@ -169,10 +182,7 @@ def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
 
 def problem(body: str) -> str | None:
     """Why a body is no Slack payload."""
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        payload = None
+    payload = read_json(body)
     text = payload.get("text") if isinstance(payload, dict) else None
     return None if text and isinstance(text, str) else "the body is not a Slack payload (a JSON object with a text)"
 
