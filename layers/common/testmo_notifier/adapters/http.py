@@ -5,6 +5,8 @@ callers know what a second try may cost), every wait is bounded, also the whole 
 no error quotes an address: a webhook's path is a credential, and urllib3's own messages carry it.
 
 `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are used as most programs do, on an engineer's machine and in Lambda alike.
+
+Whom TLS trusts is read once: urllib3 by itself reads some hundred certificates anew for every connection.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -70,18 +73,34 @@ def new_pool(proxies: Mapping[str, str] | None = None) -> urllib3.PoolManager:
     Raises `ConfigurationError` for one that is no address.
     """
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its warnings quote whole addresses, and one is a secret
-    found = getproxies_environment() if proxies is None else proxies
-    return Pool(found) if found.keys() & {"https", "http"} else urllib3.PoolManager(**SIZE)
+    return Pool(getproxies_environment() if proxies is None else proxies)
+
+
+class Trust:
+    """The TLS of all connections of a pool."""
+
+    def __init__(self) -> None:
+        self.context = urllib3.util.create_urllib3_context()
+        self._lock = Lock()
+        self._is_read = False
+
+    def read(self) -> None:
+        """Read whom this machine trusts, unless it was read before."""
+        with self._lock:
+            if not self._is_read:
+                self.context.load_default_certs()
+                self._is_read = True
 
 
 class Pool(urllib3.PoolManager):
-    """Connections of which some go through a proxy."""
+    """Connections with one TLS context, of which some may go through a proxy."""
 
     def __init__(self, proxies: Mapping[str, str]) -> None:
-        super().__init__(**SIZE)
+        self._trust = Trust()
+        super().__init__(**SIZE, ssl_context=self._trust.context)
         self._none_for = {"no": proxies.get("no", "")}
         self._by_scheme = {
-            scheme: through_proxy(f"{scheme.upper()}_PROXY", proxies[scheme])
+            scheme: through_proxy(f"{scheme.upper()}_PROXY", proxies[scheme], self._trust.context)
             for scheme in ("https", "http")
             if proxies.get(scheme)
         }
@@ -90,9 +109,11 @@ class Pool(urllib3.PoolManager):
         """Ask directly, or through the proxy of the address's scheme."""
         parts = urlsplit(url)
         proxy = self._by_scheme.get(parts.scheme)
-        if proxy is None or is_here(parts.hostname or "") or proxy_bypass_environment(parts.netloc, self._none_for):
-            return super().urlopen(method, url, redirect=redirect, **kw)
-        return proxy.urlopen(method, url, redirect=redirect, **kw)
+        if is_here(parts.hostname or "") or proxy_bypass_environment(parts.netloc, self._none_for):
+            proxy = None
+        if parts.scheme == "https" or proxy:  # a proxy may be asked by TLS, too
+            self._trust.read()
+        return proxy.urlopen(method, url, redirect, **kw) if proxy else super().urlopen(method, url, redirect, **kw)
 
     def clear(self) -> None:
         """Forget every connection."""
@@ -101,16 +122,19 @@ class Pool(urllib3.PoolManager):
             proxy.clear()
 
 
-def through_proxy(name: str, raw: str) -> urllib3.ProxyManager:
+def through_proxy(name: str, raw: str, tls: ssl.SSLContext) -> urllib3.ProxyManager:
     """Connections through one proxy; raises `ConfigurationError`, which does not quote it: it may hold a password."""
     try:
         parts = urlsplit(raw if "://" in raw else f"http://{raw}")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-        headers = urllib3.make_headers(proxy_basic_auth=user)
         return urllib3.ProxyManager(
-            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), proxy_headers=headers, **SIZE
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=user),
+            ssl_context=tls,
+            proxy_ssl_context=tls,
+            **SIZE,
         )
     except (ValueError, urllib3.exceptions.HTTPError):
         hint = "give one like http://proxy.example.com:3128, or unset it"
