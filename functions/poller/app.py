@@ -58,8 +58,9 @@ class Service:
         own = files(testmo_notifier_settings)
         routes = parse_routes(own.joinpath("routes.toml").read_text("utf-8"))
         self.destinations = reached(routes, settings.channels)
-        self.links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
-        self.overrides = Path(str(own)) / "templates"
+        links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
+        overrides = Path(str(own)) / "templates"
+        self.renderer = Renderer(settings.time_zone, overrides, links, time.thread_time)
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         self.logger, self.metrics = new_logger(), new_metrics()
         sns = boto3.client("sns", config=client_config())
@@ -111,7 +112,7 @@ class Service:
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
-            renderer=Renderer(settings.time_zone, self.overrides, self.links, time.thread_time),
+            renderer=self.renderer.for_one_poll(),
             destinations=self.destinations,
             now=utc_now,
             sleep=time.sleep,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from copy import copy
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from testmo_notifier.channels.bounds import Bounds, TemplateStopped
 from testmo_notifier.channels.notation import plain_environment, slack_environment, without_marks
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import Digest, NamedResult, Notification, Outgoing
+from testmo_notifier.model import Digest, NamedResult, Notification, Outgoing, plain
 from testmo_notifier.notices.context import MessageView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.text import clip, one_line, printable
@@ -84,6 +84,12 @@ class Renderer:
         own = [FileSystemLoader(overrides, encoding="utf-8-sig")] if overrides else []
         loader = ChoiceLoader([*own, built_in, PrefixLoader({"built_in": built_in})])
         self._own = Environments(loader, time_zone, self._bounds)
+
+    def for_one_poll(self) -> Renderer:
+        """The same, with its templates as they are compiled by now, that knows of no problem yet."""
+        fresh = copy(self)
+        fresh.problems, fresh._stopped = [], {}  # noqa: SLF001 - its own
+        return fresh
 
     def notification(self, outgoing: Outgoing) -> Notification:
         """One digest for one destination."""
@@ -242,7 +248,7 @@ def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]
 def event_result(result: NamedResult, links: IssueLinks) -> dict[str, object]:
     """One result of an event: times as ISO text, issues by their tracker's key, and where each of them leads."""
     return {
-        **asdict(result),
+        **plain(result),
         "created_at": iso(result.created_at),
         "updated_at": iso(result.updated_at),
         "issues": [issue.display_id for issue in result.issues],

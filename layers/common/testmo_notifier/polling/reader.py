@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from testmo_notifier.errors import OutOfTime
@@ -18,6 +20,7 @@ from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoin
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 WORKERS: Final = 4  # requests at a time (rule 9)
+MAX_BEGUN: Final = 32  # runs that are being read, or read and not written yet; each may hold thousands of results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +40,26 @@ class Reader:
         self, due: list[WatchedRun], executor: Callable[[int], Executor], rate_limit: RateLimit, lease: Lease
     ) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
+        runs = enumerate(due)
+        begun: dict[Future[Reading], tuple[int, WatchedRun]] = {}
+        done: SimpleQueue[Future[Reading]] = SimpleQueue()
         with executor(WORKERS) as pool:
+
+            def begin(runs: Iterable[tuple[int, WatchedRun]]) -> None:
+                for number, watched in runs:
+                    reading = pool.submit(self.read_run, watched)
+                    begun[reading] = number, watched
+                    reading.add_done_callback(done.put)
+
             try:
-                readings = {pool.submit(self.read_run, watched): watched for watched in due}
-                order = {reading: number for number, reading in enumerate(readings)}
-                waiting = set(readings)
-                while waiting:
-                    done, waiting = wait(waiting, RENEW_AFTER.total_seconds(), FIRST_COMPLETED)
+                begin(islice(runs, MAX_BEGUN))
+                while begun:
+                    read = taken(done, RENEW_AFTER.total_seconds())
                     lease.renew()
-                    yield from ((readings[reading], reading) for reading in sorted(done, key=order.__getitem__))
+                    for reading in sorted(read, key=lambda reading: begun[reading][0]):
+                        _, watched = begun.pop(reading)
+                        begin(islice(runs, 1))
+                        yield watched, reading
             except BaseException:
                 rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
                 raise
@@ -66,3 +80,13 @@ class Reader:
             ceased=self.ceased.get(checkpoint.watching),
             now=self.now,
         )
+
+
+def taken(done: SimpleQueue[Future[Reading]], seconds: float) -> list[Future[Reading]]:
+    """All that is done by now, or, where nothing is, the first thing that is done in so many seconds."""
+    read: list[Future[Reading]] = []
+    while True:
+        try:
+            read.append(done.get(timeout=0 if read else seconds))
+        except Empty:
+            return read
