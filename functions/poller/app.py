@@ -54,8 +54,9 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        self.team = Team.read(Path(str(files(testmo_notifier_settings))))
-        self.destinations = reached(self.team.routes, settings.channels)
+        self.team = team = Team.read(Path(str(files(testmo_notifier_settings))))
+        self.destinations = reached(team.routes, settings.channels)
+        self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         sns = boto3.client("sns", config=client_config())
@@ -89,7 +90,7 @@ class Service:
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
-            renderer=Renderer(settings.time_zone, team.templates, team.links, time.thread_time),
+            renderer=self.renderer.for_one_poll(),
             destinations=self.destinations,
             now=utc_now,
             sleep=time.sleep,

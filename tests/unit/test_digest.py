@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict
 
 import pytest
 
-from testmo_notifier.model import Expands, Issue
+from testmo_notifier.model import Expands, Issue, plain
 from testmo_notifier.notices.digest import DigestBuilder
-from tests.support.factories import at, make_builder, make_expands, make_result, make_run
+from tests.support.factories import at, make_builder, make_expands, make_named, make_result, make_run
 
 
 def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:
@@ -178,6 +178,12 @@ def test_a_result_whose_status_changes_while_we_read_is_told_once_as_it_is_now()
 @pytest.mark.parametrize("key", [-5, 7])
 def test_a_row_without_an_id_counts_like_any_other(key: int) -> None:
     builder = make_builder()
-    builder.add([replace(make_result(None), key=key)], Expands())
+    builder.add([make_result(None)._replace(key=key)], Expands())
 
     assert (builder.total, builder.build().results[0].id) == (1, None)
+
+
+def test_what_is_stored_and_sent_of_a_result_is_all_of_it() -> None:
+    result = make_named(540, created_at=at(5), issues=(Issue(54, "SHOP-123", 4, "SHOP", 7), Issue(55, "#9")))
+
+    assert plain(result) == asdict(result)

@@ -141,7 +141,34 @@ def test_what_testmo_said_outweighs_our_own_reasons(later: StopReading) -> None:
     rate_limit.close(later)
     rate_limit.close(OutOfTime("over"))
 
-    assert rate_limit.closed_by is later
+    assert repr(rate_limit.closed_by) == repr(later)
+
+
+@pytest.mark.parametrize("reason", [OutOfBudget("used up"), Throttled("429", retry_after_seconds=9)])
+def test_each_request_that_is_refused_gets_an_error_that_knows_nothing_of_the_others(reason: StopReading) -> None:
+    """A traceback keeps every frame of its worker alive, with all that was read there."""
+    rate_limit = make_rate_limit()
+    rate_limit.close(reason)
+    refused: list[StopReading] = []
+
+    for _ in range(2):
+        with pytest.raises(type(reason)) as raised:
+            rate_limit.enter()
+        refused.append(raised.value)
+
+    first, second = refused
+    assert first is not second
+    assert vars(first) == vars(second) == vars(reason)
+    assert rate_limit.closed_by is not None
+    assert (rate_limit.closed_by.__traceback__, str(second)) == (None, str(reason))
+
+
+def test_what_closes_by_itself_keeps_nothing_alive_either() -> None:
+    for rate_limit in (make_rate_limit(seconds_left=1.0), make_rate_limit(1, spent={999_945: 1})):
+        with pytest.raises(StopReading):
+            rate_limit.enter()
+        assert rate_limit.closed_by is not None
+        assert rate_limit.closed_by.__traceback__ is None
 
 
 def test_threads_share_one_budget() -> None:

@@ -62,6 +62,22 @@ def rich_digest() -> Digest:
     )
 
 
+def test_templates_outlast_a_poll_and_its_problems_do_not(tmp_path: Path) -> None:
+    """Compiling them takes longer than all else that a quiet poll does."""
+    (tmp_path / "email_body.j2").write_text(
+        "{% for _ in range(90000) %}{% for _ in range(9) %}{% endfor %}{% endfor %}"
+    )
+    renderer = Renderer(BERLIN, tmp_path)
+    polls = [renderer.for_one_poll() for _ in range(2)]
+
+    for one in polls:
+        one.email(rich_digest())
+        one.email(rich_digest())
+        assert [problem.file for problem in one.problems] == ["email_body.j2"] * 2, "tried once, and said each time"
+    assert renderer.problems == []
+    assert len({id(one._built_in) for one in polls}) == 1
+
+
 @pytest.mark.parametrize(
     ("channel", "suffix"), [("slack:default", "json"), ("email:default", "txt"), ("event", "json")]
 )

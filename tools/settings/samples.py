@@ -171,7 +171,7 @@ def huge() -> Digest:
         result(600 + n, minutes=n, status_id=CUSTOM if n % 2 else FAILED, note=f"<p>{long}</p>", assignee_id=2)
         for n in range(120)
     ]
-    rows = [replace(row, issue_ids=tuple(range(12)), elapsed_us=10**15) for row in rows]
+    rows = [row._replace(issue_ids=tuple(range(12)), elapsed_us=10**15) for row in rows]
     run = replace(RUN, name=long, milestone=long, configuration=long)
     return digest(rows, cases={600 + n: long for n in range(120)}, run=run, expands=expands)
 

@@ -39,6 +39,7 @@ from testmo_notifier.model import (
     Sent,
     Superseded,
     Trouble,
+    plain,
 )
 
 if TYPE_CHECKING:
@@ -376,9 +377,9 @@ def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
 
 def without_keys(digest: Digest) -> dict[str, Any]:
     """A digest as JSON knows it; its keys are kept apart, as bytes."""
-    raw = asdict(replace(digest, keys=frozenset()))
+    raw = asdict(replace(digest, keys=frozenset(), results=()))
     del raw["keys"]
-    return raw
+    return raw | {"results": [plain(result) for result in digest.results]}
 
 
 def digest_from(raw: dict[str, Any]) -> Digest:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +19,10 @@ from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Resu
 MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
 ZERO_DATES: Final = ("0000-", "0001-01-01", "-0001-", "1970-01-01T00:00:00", "1970-01-01 00:00:00")
+NUMBERS: Final = ("id", "test_id", "case_id", "status_id", "created_by", "elapsed", "assignee_id", "updated_by")
+TIMES: Final = ("created_at", "updated_at")
+NULLABLE: Final = frozenset({"elapsed", "assignee_id", "updated_by", "updated_at"})
+MAX_INT: Final = 2**63  # neither Testmo's database nor DynamoDB's numbers are made for more
 CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
 
 Json = Mapping[str, object]
@@ -27,42 +31,44 @@ Json = Mapping[str, object]
 def result(raw: object) -> Result:
     """One row of `/runs/{id}/results`."""
     row: Json = raw if isinstance(raw, dict) else {}
-    problems = [] if isinstance(raw, dict) else [RowProblem("the row", "is not an object")]
-
-    def number(name: str, *, nullable: bool) -> int | None:
-        value = as_int(row.get(name))
-        if value is None and not (nullable and row.get(name) is None) and isinstance(raw, dict):
-            problems.append(RowProblem(name, "is missing" if row.get(name) is None else "is not a number"))
-        return value
-
-    def moment(name: str, *, nullable: bool) -> datetime | None:
-        value = as_time(row.get(name))
-        if value is None and not (nullable and row.get(name) is None) and isinstance(raw, dict):
-            problems.append(RowProblem(name, "is missing" if row.get(name) is None else "is not a date"))
-        return value
-
-    result_id = number("id", nullable=False)
+    numbers = list(map(as_int, map(row.get, NUMBERS)))
+    result_id, test_id, case_id, status_id, created_by, elapsed, assignee_id, updated_by = numbers
+    times = list(map(as_time, map(row.get, TIMES)))
+    created_at, updated_at = times
     note = row.get("note")
-    if note is not None and not isinstance(note, str):
-        problems.append(RowProblem("note", "is not text"))
+    is_complete = None not in numbers and None not in times and isinstance(note, str)
     return Result(
         key=result_id if result_id is not None else anonymous_key(raw),
         id=result_id,
-        test_id=number("test_id", nullable=False),
-        case_id=number("case_id", nullable=False),
-        status_id=number("status_id", nullable=False),
+        test_id=test_id,
+        case_id=case_id,
+        status_id=status_id,
         is_latest=as_bool(row.get("is_latest")),
         note=note if isinstance(note, str) else "",
-        elapsed_us=number("elapsed", nullable=True),
-        assignee_id=number("assignee_id", nullable=True),
+        elapsed_us=elapsed,
+        assignee_id=assignee_id,
         issue_ids=id_list(row.get("issues")),
-        created_at=moment("created_at", nullable=False),
-        created_by=number("created_by", nullable=False),
-        updated_at=moment("updated_at", nullable=True),
-        updated_by=number("updated_by", nullable=True),
+        created_at=created_at,
+        created_by=created_by,
+        updated_at=updated_at,
+        updated_by=updated_by,
         is_deleted=is_set(row.get("deleted_at")),
-        problems=tuple(problems),
+        problems=() if is_complete else tuple(row_problems(raw, numbers, times)),
     )
+
+
+def row_problems(raw: object, numbers: Iterable[int | None], times: Iterable[datetime | None]) -> Iterator[RowProblem]:
+    """What could not be understood of a row, of which `numbers` and `times` could."""
+    if not isinstance(raw, dict):
+        yield RowProblem("the row", "is not an object")
+        return
+    for names, found, kind in ((NUMBERS, numbers, "a number"), (TIMES, times, "a date")):
+        for name, value in zip(names, found, strict=True):
+            given = raw.get(name)
+            if value is None and not (given is None and name in NULLABLE):
+                yield RowProblem(name, "is missing" if given is None else f"is not {kind}")
+    if not isinstance(raw.get("note"), str | None):
+        yield RowProblem("note", "is not text")
 
 
 def anonymous_key(raw: object) -> int:
@@ -173,18 +179,22 @@ def required_id(row: Json, what: str, name: str = "id") -> int:
 
 def as_int(value: object) -> int | None:
     """A whole number, also one written as text; None for anything else."""
+    if type(value) is int:  # nearly all of them, ten to a row; no `bool` is one
+        return value if -MAX_INT < value < MAX_INT else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and abs(value) < 2**63 else None
+    return value if isinstance(value, int) and abs(value) < MAX_INT else None
 
 
 def as_bool(value: object) -> bool | None:
     """Yes or no, also as the 1 and 0 of a database, be they text; None for anything else."""
-    number = int(value) if isinstance(value, bool) else as_int(value)
+    if isinstance(value, bool):
+        return value
+    number = as_int(value)
     return bool(number) if number in (0, 1) else None
 
 
@@ -197,7 +207,9 @@ def is_set(value: object) -> bool:
 
 def id_list(value: object) -> tuple[int, ...]:
     """The ids in a list, strangers left out."""
-    numbers = [as_int(item) for item in value] if isinstance(value, list) else []
+    if not value or not isinstance(value, list):
+        return ()
+    numbers = [as_int(item) for item in value]
     return tuple(number for number in numbers if number is not None)
 
 
@@ -214,7 +226,8 @@ def as_time(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return moment if moment.year in YEARS else None  # "never" and "for ever" are no moments

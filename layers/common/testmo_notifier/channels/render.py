@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from datetime import tzinfo
 from pathlib import Path
 
@@ -61,6 +62,12 @@ class Renderer:
         own = [FileSystemLoader(overrides, encoding="utf-8-sig")] if overrides else []
         loader = ChoiceLoader([*own, there, PrefixLoader({"built_in": there})])
         self._own = self._environments(loader, time_zone, self._bounds)
+
+    def for_one_poll(self) -> Renderer:
+        """The same, with its templates as they are compiled by now, that knows of no problem yet."""
+        fresh = copy(self)
+        fresh.problems, fresh._stopped = [], {}  # noqa: SLF001 - its own
+        return fresh
 
     def notification(self, outgoing: Outgoing) -> Notification:
         """One digest for one destination; raises `ValueError` for a destination of no channel."""

@@ -5,7 +5,7 @@ Timestamps are aware and UTC. `…_us` is microseconds, `…_seconds` seconds.
 
 from __future__ import annotations
 
-from testmo_notifier.model.digests import TEST_PREFIX, Digest, NamedResult, Notification, Outgoing, Sent
+from testmo_notifier.model.digests import TEST_PREFIX, Digest, NamedResult, Notification, Outgoing, Sent, plain
 from testmo_notifier.model.queue import LONG_AGO, Attribute, Pace, QueuedMessage, Receipt
 from testmo_notifier.model.state import (
     Asked,
@@ -85,4 +85,5 @@ __all__ = [
     "Trouble",
     "WatchedRun",
     "Watching",
+    "plain",
 ]

@@ -39,6 +39,14 @@ class NamedResult:
     previous_status: str | None = None
 
 
+def plain(result: NamedResult) -> dict[str, object]:
+    """What `asdict` gives, without a deep copy of what nobody can change."""
+    fields = {name: getattr(result, name) for name in NamedResult.__slots__}
+    return fields | {
+        "issues": tuple({name: getattr(issue, name) for name in Issue.__slots__} for issue in result.issues)
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """What one message is about: the new failing results of one run in one poll.

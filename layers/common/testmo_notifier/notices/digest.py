@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from testmo_notifier.model import STATUS_NAMES, Digest, Expands, Issue, NamedResult, Result, Run
+from testmo_notifier.model import STATUS_NAMES, Digest, Expands, Issue, NamedResult, Result, Run, plain
 from testmo_notifier.notices.text import note_text, one_line, short_note
 
 MAX_NAMED: Final = 50
@@ -28,6 +28,7 @@ MAX_PROJECT_KEY_CHARS: Final = 60
 MAX_STATUS_CHARS: Final = 40
 FAILED: Final = 3
 BLOCKED: Final = 5
+RANKS: Final[Mapping[int | None, int]] = {FAILED: 0, BLOCKED: 1, None: 100}
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 Told = tuple[Result, Expands]  # a result with what its page said of people, issues and statuses
@@ -44,6 +45,7 @@ class DigestBuilder:
         self._urgent: list[Told] = []
         self._counts: Counter[tuple[int, str]] = Counter()
         self._ids: dict[int, tuple[int, tuple[int, str]]] = {}  # a result's status, and where that is counted
+        self._told = ""  # all of these as text, once it was asked for
 
     @property
     def total(self) -> int:
@@ -55,14 +57,20 @@ class DigestBuilder:
 
         A result that comes again, because somebody changed its status while we read, is told once, as it is now.
         """
+        self._told = ""
+        ranked: dict[int | None, tuple[int, str]] = {}
         for result in results:
-            status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
+            status = ranked.get(result.status_id)
+            if status is None:
+                status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
+                ranked[result.status_id] = status
             if result.key in self._ids:
                 self._counts[self._ids[result.key][1]] -= 1
                 self._urgent = [told for told in self._urgent if told[0].key != result.key]
             self._counts[status] += 1
             self._ids[result.key] = (result.status_id or 0, status)
-            self._urgent.append((replace(result, note=short_note(result.note)), expands))
+            note = short_note(result.note)
+            self._urgent.append((result if note is result.note else result._replace(note=note), expands))
             if len(self._urgent) >= 2 * MAX_NAMED:
                 self._urgent = most_urgent(self._urgent)
 
@@ -73,8 +81,8 @@ class DigestBuilder:
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """
-        parts = [destination, str(self._run.id), *(f"{key}:{self._ids[key][0]}" for key in sorted(self._ids))]
-        parts.append(str(self._version))
+        self._told = self._told or "\n".join(f"{key}:{status}" for key, (status, _) in sorted(self._ids.items()))
+        parts = [destination, str(self._run.id), *([self._told] if self._told else []), str(self._version)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def build(self) -> Digest:
@@ -136,7 +144,7 @@ def short_issue(issue: Issue) -> Issue:
 
 def rank(status_id: int | None) -> int:
     """Failed before Blocked before an instance's own statuses before unknown ones."""
-    return {FAILED: 0, BLOCKED: 1, None: 100}.get(status_id, status_id or 100)
+    return RANKS.get(status_id, status_id or 100)
 
 
 def counts_in_order(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:
@@ -158,7 +166,7 @@ def fitting(results: list[NamedResult]) -> list[NamedResult]:
     """As many as their texts leave room for, `MIN_NAMED` at least."""
     room = MAX_NAMED_BYTES
     for index, result in enumerate(results):
-        room -= len(repr(asdict(result)).encode())
+        room -= len(repr(plain(result)).encode())
         if room < 0 and index >= MIN_NAMED:
             return results[:index]
     return results

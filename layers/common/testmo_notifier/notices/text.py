@@ -69,7 +69,7 @@ def clip(text: str, limit: int) -> str:
     A character weighs what it becomes in a message: `&` is five once it is escaped. So a name full of them takes
     no more room than any other.
     """
-    if len(text) * max(WEIGHTS.values()) <= limit or sum(map(weight, text)) <= limit:
+    if len(text) * max(WEIGHTS.values()) <= limit or whole_weight(text) <= limit:
         return text
     room = limit - 1
     end = 0
@@ -130,9 +130,22 @@ def weight(char: str) -> int:
     return WEIGHTS.get(char, 2 if char > "\uffff" else 1)
 
 
+def whole_weight(text: str) -> int:
+    """The sum of all weights, counted without looking at each character."""
+    units = len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return units + sum((heavy - 1) * text.count(char) for char, heavy in WEIGHTS.items())
+
+
 def without_escapes(text: str) -> str:
     """Text without the sequences that a terminal obeys. What only looks like one (`[31m`) was typed, and stays."""
-    return text if text.isascii() and text.isprintable() else ESCAPES.sub("", text)
+    return text if text.isprintable() else ESCAPES.sub("", text)  # each of them has a character that is not
+
+
+def is_clean(text: str) -> bool:
+    """Whether everything in a text can be printed and no letter wears marks: nearly all that people write."""
+    chars = set(text)
+    chars.discard("\n")
+    return "".join(chars).isprintable() and all(unicodedata.category(char) not in ("Mn", "Me") for char in chars)
 
 
 def printable(text: str) -> str:
@@ -141,8 +154,11 @@ def printable(text: str) -> str:
     Escape sequences and invisible format characters (marks of direction, soft hyphens) vanish, other control
     characters and lone surrogates are spaces.
     """
-    if text.isascii() and text.isprintable():
-        return text
+    return text if (text.isascii() and text.isprintable()) or is_clean(text) else cleaned(text)
+
+
+def cleaned(text: str) -> str:
+    """`printable`, looked at character by character."""
     kept: list[str] = []
     marks = 0
     for char in without_escapes(text):

@@ -57,11 +57,14 @@ class HandOver:
             self.problems.append(f"{exc}: its messages may go out twice")
             return checkpoint
 
-    def _publish(self, outgoing: Outgoing) -> bool:
-        channel = channel_of(outgoing.destination)
+    def has_room_for(self, destination: str) -> bool:
+        """Whether a destination may get another message in this poll."""
+        channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
-        is_full = most is not None and self._sent[outgoing.destination] >= most
-        if is_full or self._seconds_left() < MIN_SECONDS_LEFT:
+        return most is None or self._sent[destination] < most
+
+    def _publish(self, outgoing: Outgoing) -> bool:
+        if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
         try:
             notification = self._renderer.notification(outgoing)
@@ -134,7 +137,7 @@ class Outboxes:
     def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
         named = self._named(checkpoint)
-        if not any(has_unnamed(outgoing.digest) for outgoing in named.outbox):
+        if not any(self._waits_for_a_name(outgoing) for outgoing in named.outbox):
             return self._publish(named)
         self.pending.add(checkpoint.run_id)
         self.unnamed.append(checkpoint)
@@ -153,10 +156,16 @@ class Outboxes:
         """Spend what is left of the budget on case names, those of waiting messages first."""
         self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
 
+    def _waits_for_a_name(self, outgoing: Outgoing) -> bool:
+        return has_unnamed(outgoing.digest) and self._hand_over.has_room_for(outgoing.destination)
+
     def _named(self, checkpoint: Checkpoint) -> Checkpoint:
         outbox: list[Outgoing] = []
         digest: Digest | None = None
         for outgoing in checkpoint.outbox:
+            if not self._hand_over.has_room_for(outgoing.destination):
+                outbox.append(outgoing)  # it stays as it is
+                continue
             if digest is None or outgoing.digest != digest:  # one and the same for all destinations, as a rule
                 digest = outgoing.digest
                 named = self._names.name(digest)

@@ -99,7 +99,7 @@ class RateLimit:
         while True:
             with self._lock:
                 if self._closed_by is not None:
-                    raise self._closed_by
+                    raise again(self._closed_by)
                 left = self._seconds_left() - CONNECT_SECONDS - FINISH_SECONDS
                 wait = self._wait_seconds(left)
                 if wait <= 0:
@@ -113,20 +113,20 @@ class RateLimit:
         """Let nothing more through in this poll."""
         with self._lock:
             if self._closed_by is None or isinstance(reason, Throttled | TokenRefused):
-                self._closed_by = reason
+                self._closed_by = again(reason)
 
     def _wait_seconds(self, left: float) -> float:
         now = self._now()
         if left < self._expected_seconds():
             self._closed_by = OutOfTime("this invocation has too little time left for another request")
-            raise self._closed_by
+            raise again(self._closed_by)
         self._spent = self._recent(now)
         if sum(self._spent.values()) < self._limit:
             return 0.0
         wait = max(min(self._spent) + WINDOW_SECONDS + 1 - now, 0.05)
         if wait > MAX_WAIT_SECONDS:
             self._closed_by = OutOfBudget(f"the {self._limit} requests that a minute may take are used up")
-            raise self._closed_by
+            raise again(self._closed_by)
         return wait
 
     def _expected_seconds(self) -> float:
@@ -138,3 +138,10 @@ class RateLimit:
         # A second counts until its last moment is a minute old, and a clock set back must not block for ever.
         oldest = now - WINDOW_SECONDS - 1
         return {second: n for second, n in self._spent.items() if oldest < second <= now + 1}
+
+
+def again(reason: StopReading) -> StopReading:
+    """The same error as a new object: one that is raised over and over keeps alive what each worker held then."""
+    fresh = reason.__class__.__new__(reason.__class__, *reason.args)
+    vars(fresh).update(vars(reason))
+    return fresh

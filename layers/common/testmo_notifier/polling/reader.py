@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Final
 
 from testmo_notifier.errors import OutOfTime
 from testmo_notifier.model import Checkpoint, WatchedRun
@@ -14,6 +17,7 @@ from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
+MAX_BEGUN: Final = 32  # runs that are being read, or read and not written yet; each may hold thousands of results
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -26,15 +30,26 @@ class Reader:
 
     def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
+        runs = enumerate(due)
+        begun: dict[Future[Reading], tuple[int, WatchedRun]] = {}
+        done: SimpleQueue[Future[Reading]] = SimpleQueue()
         with self.parts.executor(self.this.rate_limit.workers) as pool:
+
+            def begin(runs: Iterable[tuple[int, WatchedRun]]) -> None:
+                for number, watched in runs:
+                    reading = pool.submit(self.read_run, watched)
+                    begun[reading] = number, watched
+                    reading.add_done_callback(done.put)
+
             try:
-                readings = {pool.submit(self.read_run, watched): watched for watched in due}
-                order = {reading: number for number, reading in enumerate(readings)}
-                waiting = set(readings)
-                while waiting:
-                    done, waiting = wait(waiting, RENEW_AFTER.total_seconds(), FIRST_COMPLETED)
+                begin(islice(runs, MAX_BEGUN))
+                while begun:
+                    read = taken(done, RENEW_AFTER.total_seconds())
                     self.this.lease.renew()
-                    yield from ((readings[reading], reading) for reading in sorted(done, key=order.__getitem__))
+                    for reading in sorted(read, key=lambda reading: begun[reading][0]):
+                        _, watched = begun.pop(reading)
+                        begin(islice(runs, 1))
+                        yield watched, reading
             except BaseException:
                 self.this.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
                 raise
@@ -54,3 +69,13 @@ class Reader:
             ceased=self.this.lease.control.watching.ceased.get(checkpoint.watching),
             now=self.parts.now,
         )
+
+
+def taken(done: SimpleQueue[Future[Reading]], seconds: float) -> list[Future[Reading]]:
+    """All that is done by now, or, where nothing is, the first thing that is done in so many seconds."""
+    read: list[Future[Reading]] = []
+    while True:
+        try:
+            read.append(done.get(timeout=0 if read else seconds))
+        except Empty:
+            return read

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
-from testmo_notifier.model import NamedResult, Outgoing
+from testmo_notifier.model import NamedResult, Outgoing, plain
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.view import NO_LINKS
 
@@ -44,7 +43,7 @@ def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]
 def event_result(result: NamedResult, links: IssueLinks) -> dict[str, object]:
     """One result of an event: times as ISO text, issues by their tracker's key, and where each of them leads."""
     return {
-        **asdict(result),
+        **plain(result),
         "created_at": iso(result.created_at),
         "updated_at": iso(result.updated_at),
         "issues": [issue.display_id for issue in result.issues],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from testmo_notifier.model import Checkpoint, Result
@@ -32,7 +31,7 @@ class Detector:
 
     def new_failing(self, results: Iterable[Result]) -> list[Result]:
         """The rows of a read that are failing and were not handled before, in this read or an earlier one."""
-        return [new for result in results for new in self._read(result)]
+        return [new for result in results if (new := self._read(result)) is not None]
 
     def found_by_sweep(self, result: Result) -> Iterator[Result]:
         """A test's latest failing row, if it was never announced as it is now."""
@@ -40,14 +39,12 @@ class Detector:
             yield self._announce(result)
         self.known.keep(result)
 
-    def _read(self, result: Result) -> Iterator[Result]:
+    def _read(self, result: Result) -> Result | None:
         self.window.reach(result)
-        if self.window.is_below(result) or not self.watch.is_failing(result):
-            return
-        if self._is_news(result):
-            announced = self._announce(result)
-            if self._was_watched(result, self.window.time):
-                yield announced
+        if self.window.is_below(result) or not self.watch.is_failing(result) or not self._is_news(result):
+            return None
+        announced = self._announce(result)
+        return announced if self._was_watched(result, self.window.time) else None
 
     def _is_news(self, result: Result) -> bool:
         known = self.known.status_of(result)
@@ -60,12 +57,12 @@ class Detector:
         self.malformed += bool(result.problems)
         if result.problems and not self.misread:
             self.misread = f"{result.id or 'one without an id'} ({', '.join(map(str, result.problems))})"
-        return result if previous is None else replace(result, previous_status_id=previous)
+        return result if previous is None else result._replace(previous_status_id=previous)
 
     def _was_watched(self, result: Result, time: datetime | None) -> bool:
         if time is not None and self._ceased is not None and time >= self._ceased:
             return True
-        return self._watched_before.is_failing(result)
+        return self._watched_before is self.watch or self._watched_before.is_failing(result)
 
     def _is_silent(self, result: Result) -> bool:
         # Rule 6: only what is watched since a moment ago matches it.

@@ -112,8 +112,7 @@ def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int]
             return Paged(Resume(bound, number, total, began_at), began_at, exc)
         began_at = began_at or page.server_date
         handle(page)
-        this_round.add(number, page)
-        keys |= this_round.keys
+        keys |= this_round.add(number, page)
         # A row was deleted, and later rows moved up, perhaps from a page not yet read to one that was.
         shrunk = page.total is not None and total is not None and page.total < total
         total = page.total if page.total is not None else total
@@ -137,9 +136,10 @@ class Round:
         self.keys: set[int] = set()
         self.has_doubles = False
 
-    def add(self, number: int, page: ResultsPage) -> None:
-        """One more page."""
+    def add(self, number: int, page: ResultsPage) -> set[int]:
+        """One more page; gives back its rows."""
         keys = {result.key for result in page.results}
         self.has_doubles = self.has_doubles or not self.keys.isdisjoint(keys) or len(keys) < len(page.results)
         self.numbers.add(number)
         self.keys |= keys
+        return keys

@@ -7,7 +7,7 @@ found here. What goes wrong with a sweep takes nothing from the read: the sweep 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -140,7 +140,7 @@ class Sweep:
         if self._detector.known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
-            self._held[slot] = (replace(result, note=short_note(result.note)), expands)
+            self._held[slot] = (result._replace(note=short_note(result.note)), expands)
             return
         self._found[slot] = state_of(result)
         self._held.pop(slot, None)
