@@ -118,6 +118,8 @@ def test_a_note_is_not_cut_before_it_is_understood() -> None:
         ("2026-07-29", datetime(2026, 7, 29, tzinfo=UTC)),
         ("0001-01-01T00:00:00+02:00", None),  # a day before the first that Python knows
         ("9999-12-31T23:59:59-02:00", None),
+        ("2026-07-29T15:52:59.21000800000000+00:00", datetime(2026, 7, 29, 15, 52, 59, 210_008, tzinfo=UTC)),
+        ("2026-07-29T15:52:59.210008000000000+00:00", None),  # longer than any date: whatever it is, it is not read
         ("", None),
         ("x" * 1_000, None),
         (None, None),
