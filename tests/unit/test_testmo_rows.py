@@ -83,6 +83,17 @@ def test_a_row_is_kept_as_far_as_it_can_be_understood(
     assert result.key == 538
 
 
+def test_everything_that_no_row_may_lack_is_said_where_it_is_missing_and_nothing_else() -> None:
+    assert list(map(str, rows.result({}).problems)) == [
+        "id is missing",
+        "test_id is missing",
+        "case_id is missing",
+        "status_id is missing",
+        "created_at is missing",
+        "created_by is missing",
+    ]
+
+
 @pytest.mark.parametrize("raw", [None, "text", 5, [], [1, 2], True])
 def test_what_is_no_row_at_all_is_still_one(raw: object) -> None:
     result = rows.result(raw)

@@ -133,6 +133,8 @@ def test_a_cut_keeps_whole_characters_and_counts_what_they_become(text: str, lim
         ("ab🇩🇪🇫🇷", 8, "ab🇩🇪…"),  # flags are pairs, and go or stay as one
         ("ab🇩🇪🇫🇷", 9, "ab🇩🇪…"),
         ("🇩🇪🇫🇷🇮🇹", 11, "🇩🇪🇫🇷…"),
+        ("ab🇦🇿c", 6, "ab…"),  # from the first letter to the last
+        ("a😀😀", 4, "a😀…"),  # and what is no flag is no pair
         ("ab👍🏽c", 6, "ab…"),  # a skin tone
         ("ab❤\ufe0f\u200d🔥c", 6, "ab…"),  # joined, with a variation selector
         ("ab1\ufe0f\u20e3c", 5, "ab…"),  # a keycap
