@@ -214,6 +214,18 @@ def test_what_stays_in_an_outbox_is_pending_since_the_read_that_found_it() -> No
     assert (boxes.pending, boxes.unpublished_since) == ({2}, {2: START})
 
 
+def test_what_waits_longest_since_its_read_goes_out_first_however_old_its_run_is() -> None:
+    desk = Desk()
+    moments = {1: (at(0), at(90)), 2: (at(30), at(60)), 3: (at(75), None)}  # since when watched, when read
+    for run_id, (floor, read_at) in moments.items():
+        outbox = (make_outgoing(destination="event", id=f"run {run_id}"),)
+        desk.store.commit(make_checkpoint(run_id, outbox=outbox, floor=floor, read_at=read_at))
+
+    outboxes(desk, Names()).publish_waiting(desk.store.pending(), lambda: None)
+
+    assert desk.sent == ["run 2", "run 3", "run 1"]
+
+
 def test_what_went_wrong_with_publishing_and_with_names_is_said_together() -> None:
     desk = Desk()
     desk.topic.refused.add("event")

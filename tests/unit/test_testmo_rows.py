@@ -83,6 +83,17 @@ def test_a_row_is_kept_as_far_as_it_can_be_understood(
     assert result.key == 538
 
 
+def test_everything_that_no_row_may_lack_is_said_where_it_is_missing_and_nothing_else() -> None:
+    assert list(map(str, rows.result({}).problems)) == [
+        "id is missing",
+        "test_id is missing",
+        "case_id is missing",
+        "status_id is missing",
+        "created_at is missing",
+        "created_by is missing",
+    ]
+
+
 @pytest.mark.parametrize("raw", [None, "text", 5, [], [1, 2], True])
 def test_what_is_no_row_at_all_is_still_one(raw: object) -> None:
     result = rows.result(raw)
@@ -118,6 +129,8 @@ def test_a_note_is_not_cut_before_it_is_understood() -> None:
         ("2026-07-29", datetime(2026, 7, 29, tzinfo=UTC)),
         ("0001-01-01T00:00:00+02:00", None),  # a day before the first that Python knows
         ("9999-12-31T23:59:59-02:00", None),
+        ("2026-07-29T15:52:59.21000800000000+00:00", datetime(2026, 7, 29, 15, 52, 59, 210_008, tzinfo=UTC)),
+        ("2026-07-29T15:52:59.210008000000000+00:00", None),  # longer than any date: whatever it is, it is not read
         ("", None),
         ("x" * 1_000, None),
         (None, None),

@@ -133,6 +133,8 @@ def test_a_cut_keeps_whole_characters_and_counts_what_they_become(text: str, lim
         ("ab🇩🇪🇫🇷", 8, "ab🇩🇪…"),  # flags are pairs, and go or stay as one
         ("ab🇩🇪🇫🇷", 9, "ab🇩🇪…"),
         ("🇩🇪🇫🇷🇮🇹", 11, "🇩🇪🇫🇷…"),
+        ("ab🇦🇿c", 6, "ab…"),  # from the first letter to the last
+        ("a😀😀", 4, "a😀…"),  # and what is no flag is no pair
         ("ab👍🏽c", 6, "ab…"),  # a skin tone
         ("ab❤\ufe0f\u200d🔥c", 6, "ab…"),  # joined, with a variation selector
         ("ab1\ufe0f\u20e3c", 5, "ab…"),  # a keycap
@@ -141,6 +143,10 @@ def test_a_cut_keeps_whole_characters_and_counts_what_they_become(text: str, lim
         ("ab\u0915\u094d\u0937c", 5, "ab…"),  # क्ष, a consonant that a virama joins
         ("ab\u0915\u093fcd", 4, "ab…"),  # a vowel sign that takes room
         ("ab\u0e19\u0e33cd", 4, "ab…"),  # and one that is a letter to Unicode
+        ("ab\u1100\u11ffc", 4, "ab…"),  # the first and the last of each block of such parts
+        ("ab\ua960\ud7b0c", 4, "ab…"),
+        ("ab\ua97c\ud7fbc", 4, "ab…"),
+        (FAMILY, 5, "…"),  # nor a part of the only one there is
         ("abc" + "\u200dd" * 99, 80, "abc" + "\u200dd" * 38 + "…"),  # what is joined on and on is cut anywhere
     ],
 )
