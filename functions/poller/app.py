@@ -54,7 +54,7 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        self.team = team = Team.read(Path(str(files(testmo_notifier_settings))))
+        team = Team.read(Path(str(files(testmo_notifier_settings))))
         self.destinations = reached(team.routes, settings.channels)
         self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
@@ -81,7 +81,7 @@ class Service:
 
     def parts(self, context: LambdaContext) -> Parts:
         """What this one poll works with."""
-        settings, team = self.settings, self.team
+        settings = self.settings
         return Parts.of(
             settings,
             store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),

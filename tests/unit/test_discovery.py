@@ -520,7 +520,7 @@ def test_only_the_runs_of_run_ids_are_watched_and_the_missing_ones_are_named_onc
 def test_a_hidden_run_of_run_ids_is_hidden_between_two_hourly_looks_too_and_until_it_is_shown() -> None:
     hidden = Instance(make_project(), alone={20: Invisible("403", status=403)})
     shown = Instance(make_project(), alone={20: make_run(20)})
-    control = Control(installed_at=START, run_ids=frozenset({20}), hidden={20: at(9)})
+    control = Looked(installed_at=START, run_ids=frozenset({20}), hidden_runs={20: at(9)})
 
     tried = discovered(hidden, control=control, run_ids=(20,))
     between = discovered(hidden, control=replace(control, closed_checked_at=NOW), run_ids=(20,))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import timedelta
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from testmo_notifier.model import WatchedRun
 from testmo_notifier.polling.lease import Lease
+from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.sources.testmo_runs.reading import Reading
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.model.recorded import AtOnce
+from tests.support.executors import AtOnce
 from tests.support.factories import START, make_run
 from tests.support.memory import MemoryStore
 
@@ -33,20 +34,11 @@ class Noting(Reader):
 def read(count: int, executor: Callable[[int], Executor]) -> list[tuple[int, int]]:
     """Each run that came back, and how many had been begun by then."""
     asked.clear()
-    reader = Noting(
-        testmo=cast("Any", None),
-        testmo_url="",
-        watch=Watch((3,)),
-        overlap=timedelta(0),
-        checkpoints={},
-        unswept=(),
-        ceased={},
-        now=lambda: START,
-    )
     due = [WatchedRun(make_run(run_id), "Shop", START) for run_id in range(1, count + 1)]
     rate_limit = RateLimit(9, spent={}, now=lambda: 0.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
     lease = Lease(MemoryStore(), now=lambda: START)
-    readings = reader.read(due, executor, rate_limit, lease)
+    parts, this = SimpleNamespace(executor=executor), SimpleNamespace(rate_limit=rate_limit, lease=lease)
+    readings = Noting(cast("Parts", parts), cast("Poll", this), Watch((3,)), checkpoints={}).read(due)
     return [(watched.run.id, len(asked)) for watched, reading in readings if cast("int", reading.result())]
 
 

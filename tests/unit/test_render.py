@@ -71,8 +71,8 @@ def test_templates_outlast_a_poll_and_its_problems_do_not(tmp_path: Path) -> Non
     polls = [renderer.for_one_poll() for _ in range(2)]
 
     for one in polls:
-        one.email(rich_digest())
-        one.email(rich_digest())
+        mail(one, rich_digest())
+        mail(one, rich_digest())
         assert [problem.file for problem in one.problems] == ["email_body.j2"] * 2, "tried once, and said each time"
     assert renderer.problems == []
     assert len({id(one._built_in) for one in polls}) == 1

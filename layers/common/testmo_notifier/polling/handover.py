@@ -72,6 +72,7 @@ class HandOver:
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
             return False
+        channel = channel_of(outgoing.destination)
         if channel:
             self._pace(channel)
         try:

@@ -89,7 +89,7 @@ class Poll:
             now=lambda: parts.now().timestamp(),
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,
-            careful=control.not_before is not None,
+            careful=control.asked.not_before is not None,
         )
         testmo = parts.connect(rate_limit)
         hand_over = HandOver(

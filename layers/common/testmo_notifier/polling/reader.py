@@ -19,6 +19,7 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 
 MAX_BEGUN: Final = 32  # runs that are being read, or read and not written yet; each may hold thousands of results
 
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads runs from their `checkpoints` on."""
