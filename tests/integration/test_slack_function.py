@@ -259,7 +259,11 @@ def test_429_keeps_every_invocation_away_from_the_webhook(stack: Stack) -> None:
     assert stack.invoke() == ["n2"]
 
     assert [post.webhook for post in stack.slack.posts] == ["default", "payments"]
-    assert [(line["end"], line["reason"]) for line in stack.logs()] == [("returned", "throttled"), ("delivered", "")]
+    assert [(line["end"], line["reason"]) for line in stack.logs()] == [
+        ("returned", "throttled"),
+        ("returned", "in_trouble"),
+        ("delivered", ""),
+    ]
 
 
 def test_what_is_not_ours_is_parked_without_blocking_the_rest(stack: Stack) -> None:
