@@ -344,7 +344,7 @@ def test_no_address_shows_up_anywhere_whatever_slack_answers(stack: Stack) -> No
         SlackAnswer(),
         SlackAnswer(400, b"invalid_blocks"),
         SlackAnswer(404, b"no_service"),
-        SlackAnswer(429, b"", {"Retry-After": "1"}),
+        SlackAnswer(429, b"", {"Retry-After": "60"}),  # it must not be back before the end
         SlackAnswer(500, stack.slack.webhook().encode()),
         SlackAnswer(302, b"", {"Location": stack.slack.webhook()}),
         SlackAnswer(200, stack.slack.webhook().encode()),
