@@ -259,7 +259,11 @@ def test_429_keeps_every_invocation_away_from_the_webhook(stack: Stack) -> None:
     assert stack.invoke() == ["n2"]
 
     assert [post.webhook for post in stack.slack.posts] == ["default", "payments"]
-    assert [(line["end"], line["reason"]) for line in stack.logs()] == [("returned", "throttled"), ("delivered", "")]
+    assert [(line["end"], line["reason"]) for line in stack.logs()] == [
+        ("returned", "throttled"),
+        ("returned", "in_trouble"),
+        ("delivered", ""),
+    ]
 
 
 def test_what_is_not_ours_is_parked_without_blocking_the_rest(stack: Stack) -> None:
@@ -340,7 +344,7 @@ def test_no_address_shows_up_anywhere_whatever_slack_answers(stack: Stack) -> No
         SlackAnswer(),
         SlackAnswer(400, b"invalid_blocks"),
         SlackAnswer(404, b"no_service"),
-        SlackAnswer(429, b"", {"Retry-After": "1"}),
+        SlackAnswer(429, b"", {"Retry-After": "60"}),  # it must not be back before the end
         SlackAnswer(500, stack.slack.webhook().encode()),
         SlackAnswer(302, b"", {"Location": stack.slack.webhook()}),
         SlackAnswer(200, stack.slack.webhook().encode()),

@@ -35,7 +35,7 @@ from tools.ops import check_testmo, check_ways, logs, schedule, subscriptions, w
 from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
-from tools.ops.check_work import period_of
+from tools.ops.check_work import functions, period_of
 from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
@@ -393,6 +393,51 @@ def test_routes_that_reach_nobody_are_found(
 
 def said(*lines: dict[str, Any]) -> list[logs.Line]:
     return [(datetime(2026, 11, 23, tzinfo=UTC) + timedelta(minutes=n), line) for n, line in enumerate(lines)]
+
+
+def desk_with(function: dict[str, str], trigger: str) -> Desk:
+    """A stack whose functions say this of themselves, and whose queue has a trigger in this state."""
+    environment = {
+        "TESTMO_URL": "https://example.testmo.net", "TESTMO_SECRET_ARN": "arn:testmo", "TABLE_NAME": "state",
+        "TOPIC_ARN": "arn:topic", "CHANNELS": "slack", "SLACK_SECRET_ARN": "arn:slack", "QUEUE_URL": "url",
+        "DEAD_LETTER_QUEUE_URL": "dead",
+    }  # fmt: skip
+    lambdas = SimpleNamespace(
+        get_function_configuration=lambda **_: {**function, "Environment": {"Variables": environment}},
+        list_event_source_mappings=lambda **_: {"EventSourceMappings": [{"UUID": "1b2c", "State": trigger}]},
+        get_function_concurrency=lambda **_: {},
+    )
+    stack = SimpleNamespace(poller="poller", slack_function="slack")
+    return cast("Desk", SimpleNamespace(account=SimpleNamespace(functions=lambdas, stack=stack)))
+
+
+@pytest.mark.parametrize(
+    ("function", "trigger", "ok", "said"),
+    [
+        ({"State": "Active", "LastUpdateStatus": "Successful"}, "Enabled", True, ""),
+        ({}, "Enabled", True, ""),  # an emulator that does not say
+        ({"State": "Inactive"}, "Enabled", True, ""),
+        ({"State": "Pending", "StateReason": "The function is being created."}, "Enabled", True, "at work"),
+        ({"State": "Active", "LastUpdateStatus": "InProgress"}, "Enabled", True, "at work"),
+        ({"State": "Active"}, "Creating", True, "at work"),
+        ({"State": "Active"}, "Updating", True, "at work"),
+        ({"State": "Failed", "LastUpdateStatus": "InProgress"}, "Enabled", False, "it is Failed"),
+        ({"State": "Pending", "LastUpdateStatus": "Failed"}, "Enabled", False, "its last update Failed"),
+        ({"State": "Active"}, "Disabled", False, "not fed by its queue"),
+        ({"State": "Active"}, "Disabling", False, "not fed by its queue"),
+    ],
+)
+def test_what_aws_is_still_at_work_on_is_nothing_wrong_and_the_advice_is_to_wait(
+    function: dict[str, str],
+    trigger: str,
+    ok: bool,  # noqa: FBT001 - a row
+    said: str,
+) -> None:
+    found = list(functions(desk_with(function, trigger)))
+
+    assert all(one.ok for one in found) is ok
+    assert any(said in one.words for one in found)
+    assert any("wait a minute" in one.next_step for one in found) is (said == "at work")
 
 
 def test_the_last_poll_is_the_last_one_that_says_something() -> None:

@@ -171,6 +171,19 @@ def test_of_messages_that_come_at_once_one_goes_out_every_second_and_no_second_i
     assert max(world.receives.values()) <= 4
 
 
+def test_a_hundred_messages_a_minute_are_bound_by_one_a_second_and_by_nothing_else() -> None:
+    world = World()
+    for minute in range(10):
+        for number in range(100):
+            world.put(f"m{minute}-{number}", at=60 * minute + number / 20)
+
+    world.run(HOUR)
+
+    assert sum(at < 600 for at in world.delivered_at.values()) == 600
+    assert max(world.delivered_at.values()) < 1_000
+    assert max(world.receives.values()) <= 3
+
+
 def test_newcomers_overtake_nobody_again_and_again() -> None:
     """Nearly a message a second: whoever waits in the line finds that the gate was taken a moment ago."""
     world = World()

@@ -25,6 +25,9 @@ ALARM: Final = "AWS::CloudWatch::Alarm"
 MAX_NAMES: Final = 100  # of one DescribeAlarms
 SHOWN: Final = 20
 UPGRADE: Final = 'check out the version of the stack, or deploy this one: docs/deploy.md, "Upgrading"'
+IN_ORDER: Final = ("Active", "Inactive", "Pending")  # inactive: nobody invoked it for weeks
+IN_CHANGE: Final = ("Creating", "Enabling", "Updating")
+WAIT: Final = "wait a minute, then run doctor again"
 FUNCTION_FAILS: Final = 'see docs/runbook.md, "A function fails"'
 FUNCTION_SLOW: Final = 'see docs/runbook.md, "A function needs too long"'
 
@@ -59,23 +62,35 @@ def functions(desk: Desk) -> Iterable[Finding]:
             read(found.get("Environment", {}).get("Variables", {}))
         except ConfigurationError as exc:
             problems += exc.problems
-        if state not in ("Active", "Inactive") or update == "Failed":
+        if state not in IN_ORDER or update == "Failed":
             problems.append(f"it is {state}, its last update {update}: {found.get('LastUpdateStatusReason', '')}")
         modified = found.get("LastModified", "?")
         if problems:
             yield bad("Functions", f"{logical}: {'; '.join(problems)}", "correct the parameters and `sam deploy` again")
+        elif state == "Pending" or update == "InProgress":
+            yield good(
+                "Functions", f"{logical} is configured completely; AWS is still at work on its last change", WAIT
+            )
         else:
             yield good("Functions", f"{logical} is configured completely, last changed {modified}")
     if account.stack.slack_function:
-        found_mappings = account.functions.list_event_source_mappings(FunctionName=account.stack.slack_function)
-        off = [one for one in found_mappings["EventSourceMappings"] if one.get("State") not in ("Enabled", "Enabling")]
-        if not found_mappings["EventSourceMappings"]:
-            yield bad("Functions", "SlackFunction has lost its queue", "deploy again: sam build && sam deploy")
-        for one in off:
-            step = f"aws lambda update-event-source-mapping --uuid {one['UUID']} --enabled"
-            yield bad("Functions", f"SlackFunction is not fed by its queue (its trigger is {one.get('State')})", step)
+        yield from trigger(account, account.stack.slack_function)
     for logical, (name, _) in readers.items():
         yield from switched_off(account, logical, name)
+
+
+def trigger(account: Account, slack_function: str) -> Iterable[Finding]:
+    """What hands the queue's messages to its function."""
+    mappings = account.functions.list_event_source_mappings(FunctionName=slack_function)["EventSourceMappings"]
+    if not mappings:
+        yield bad("Functions", "SlackFunction has lost its queue", "deploy again: sam build && sam deploy")
+    for one in mappings:
+        state = one.get("State")
+        if state in IN_CHANGE:
+            yield good("Functions", "AWS is still at work on the last change of SlackFunction's trigger", WAIT)
+        elif state != "Enabled":
+            step = f"aws lambda update-event-source-mapping --uuid {one['UUID']} --enabled"
+            yield bad("Functions", f"SlackFunction is not fed by its queue (its trigger is {state})", step)
 
 
 def switched_off(account: Account, logical: str, name: str) -> Iterable[Finding]:

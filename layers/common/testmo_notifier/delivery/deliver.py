@@ -41,12 +41,12 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 
-# Before each post: 3 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
+# Before each post: 4 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.
 LEAST_SECONDS_LEFT: Final = 20.0
 # What a channel has not finished by then goes back, so that the others are acknowledged.
 RESERVE_SECONDS: Final = 5.0
 # For the second post of one message: all other invocations at this webhook are at most that far ahead.
-SECOND_PATIENCE: Final = timedelta(seconds=3)
+SECOND_PATIENCE: Final = timedelta(seconds=4)
 # After a failed post the rest of the batch for that destination is not tried, even if its gate is open again.
 NO_PATIENCE: Final = timedelta(seconds=-1)
 

@@ -54,7 +54,7 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 class Pace:
     """What we keep per destination, shared by all invocations; `pacing` says how it is used.
 
-    Nobody posts before `next_slot`. `line_end` is when the last waiting message was told to come back. `failures`
+    Nobody posts before `next_slot`. `line_end` is the last place in the line. `failures`
     counts the posts that failed in a row, those that were throttled included; one message that fails again and again
     counts once. `failed` are the ids of the messages that failed last, the latest at the end.
     """

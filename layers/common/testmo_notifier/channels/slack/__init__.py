@@ -6,8 +6,8 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 
-# Five minutes of what a webhook takes, one a second: the queue never runs dry between two polls, and what waits in an
-# outbox instead becomes one message with the news that its run has by then.
+# Five minutes of what a webhook takes, one a second: the queue never runs dry between two polls. More is of no use: a
+# run whose message waits in its outbox tells all that comes meanwhile in one.
 MESSAGES_PER_POLL: Final = 300
 SLACK: Final = Channel(
     package=__name__, title="Slack", parameter="SlackSecretArn", is_queued=True, max_per_poll=MESSAGES_PER_POLL
