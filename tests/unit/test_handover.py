@@ -147,10 +147,10 @@ def test_a_digest_is_named_once_however_many_destinations_it_goes_to() -> None:
 def test_no_name_is_looked_up_for_a_message_that_has_to_wait() -> None:
     desk, names = Desk(), Names("Log in")
     boxes = outboxes(desk, names)
-    for run_id in range(1, 41):
-        boxes.publish(desk.commit(run_id, "slack:default", "event"))
+    for run_id in range(1, 121):
+        boxes.publish(desk.commit(run_id, "email:default"))
 
-    assert (len(desk.sent), len(names.named), len(desk.store.pending())) == (40, 20, 20)
+    assert (len(desk.sent), len(names.named), len(desk.store.pending())) == (100, 100, 20)
     waiting = desk.store.pending()[0]
     assert {outgoing.digest.results[0].case_name for outgoing in waiting.outbox} == {"Login with an expired password"}
 
@@ -158,12 +158,12 @@ def test_no_name_is_looked_up_for_a_message_that_has_to_wait() -> None:
 def test_a_message_that_has_to_wait_anyway_does_not_wait_for_a_name() -> None:
     desk, names = Desk(), Names(None)
     boxes = outboxes(desk, names)
-    for run_id in range(1, 21):
-        boxes.publish(desk.commit(run_id, "event"))
+    for run_id in range(1, 101):
+        boxes.publish(desk.commit(run_id, "email:default"))
 
-    boxes.publish_if_named(desk.commit(21, "event"))
+    boxes.publish_if_named(desk.commit(101, "email:default"))
 
-    assert (boxes.unnamed, boxes.pending, len(names.named)) == ([], {21}, 20)
+    assert (boxes.unnamed, boxes.pending, len(names.named)) == ([], {101}, 100)
 
 
 def test_digests_that_differ_are_named_each() -> None:

@@ -107,7 +107,10 @@ class Pool(urllib3.PoolManager):
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override]  # noqa: ANN401, FBT001, FBT002 - urllib3's signature, whose stubs know more of it
         """Ask directly, or through the proxy of the address's scheme."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as exc:
+            raise urllib3.exceptions.LocationParseError("it") from exc
         proxy = self._by_scheme.get(parts.scheme)
         if is_here(parts.hostname or "") or proxy_bypass_environment(parts.netloc, self._none_for):
             proxy = None
