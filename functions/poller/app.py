@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 import testmo_notifier_settings
 from testmo_notifier.adapters import heartbeat
-from testmo_notifier.adapters.aws import client_config, impatient_config
+from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.adapters.secrets import Secret
@@ -55,11 +54,11 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        own = files(testmo_notifier_settings)
-        routes = parse_routes(own.joinpath("routes.toml").read_text("utf-8"))
+        own = Path(testmo_notifier_settings.__file__).parent
+        routes = parse_routes((own / "routes.toml").read_text("utf-8"))
         self.destinations = reached(routes, settings.channels)
-        self.links = parse_issue_links(own.joinpath("issues.toml").read_text("utf-8"))
-        self.overrides = Path(str(own)) / "templates"
+        self.links = parse_issue_links((own / "issues.toml").read_text("utf-8"))
+        self.overrides = own / "templates"
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         self.logger, self.metrics = new_logger(), new_metrics()
         sns = boto3.client("sns", config=client_config())
@@ -70,8 +69,8 @@ class Service:
             topic_arn=settings.topic_arn,
             ops_topic_arn=settings.ops_topic_arn,
         )
-        self.mailboxes = Mailboxes(boto3.client("sns", config=impatient_config()), expected)
-        secrets = SecretsProvider(boto_config=client_config())
+        self.mailboxes = Mailboxes(sns, expected)
+        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
         self.pool = new_pool()

@@ -43,7 +43,7 @@ class Service:
 
     def __init__(self, settings: SlackSettings) -> None:
         dynamodb = boto3.client("dynamodb", config=client_config())
-        secrets = SecretsProvider(boto_config=client_config())
+        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
         self.logger, self.metrics = new_logger(), new_metrics()
         self.pool = new_pool()
         self.slots = Slots(dynamodb, settings.table_name)

@@ -24,12 +24,12 @@ from testmo_notifier.errors import (
     TokenRefused,
     Undelivered,
 )
-from testmo_notifier.model import Notification
-from testmo_notifier.polling.report import Report
 from testmo_notifier.polling.troubles import TOKEN
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each function does without what the other one reports
     from testmo_notifier.delivery.deliver import Outcome
+    from testmo_notifier.model import Notification
+    from testmo_notifier.polling.report import Report
 
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
