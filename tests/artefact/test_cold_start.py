@@ -46,7 +46,7 @@ import app
 app._service()
 print(json.dumps({"modules": sorted(sys.modules), "clients": sorted(made), "sessions": len(sessions)}))
 """
-AWS = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+AWS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 # Says what is wrong with the bytecode of a folder; an empty list if every source has its own and there is no other.
 INSPECT = """
