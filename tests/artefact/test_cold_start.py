@@ -24,8 +24,8 @@ FUNCTIONS = ("PollerFunction", "SlackFunction")
 # What neither function has any use for, and what the Slack function leaves to the poller.
 NOBODY_NEEDS = ("multiprocessing", "s3transfer.tasks", "importlib.metadata", "importlib.resources._common", "zipfile")
 SLACK_DOES_WITHOUT = (
-    *("jinja2", "tomllib", "zoneinfo", "testmo_notifier.sources", "testmo_notifier.poll"),
-    *("testmo_notifier.polling.report", "testmo_notifier.channels.render", "testmo_notifier.notices.view"),
+    *("jinja2", "tomllib", "zoneinfo", "testmo_notifier.sources", "testmo_notifier.poll", "testmo_notifier.polling"),
+    *("testmo_notifier.channels.render", "testmo_notifier.notices.view", "testmo_notifier.model.state"),
 )
 
 # Everything up to the first invocation, and what it took.

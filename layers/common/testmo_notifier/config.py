@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 from testmo_notifier.errors import ConfigurationError, Problem
-from testmo_notifier.model import STATUS_NAMES
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -187,6 +186,8 @@ def ids(what: str, *, least: int = 1) -> Callable[[str], tuple[int, ...]]:
 
 def status_ids(raw: str) -> tuple[int | str, ...]:
     """Watched statuses: ids, and those names that only Testmo can turn into ids (its own defaults are known here)."""
+    from testmo_notifier.model import STATUS_NAMES  # noqa: PLC0415 - the Slack function starts without
+
     parts = [part.strip() for part in raw.split(",")] if raw != "," else []
     known = {name.casefold(): number for number, name in STATUS_NAMES.items()}
     bad = [part for part in parts if not re.fullmatch(STATUS, part) or not part.isprintable()]
