@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 import testmo_notifier_settings
 from testmo_notifier.adapters import heartbeat
-from testmo_notifier.adapters.aws import client_config, impatient_config
+from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.adapters.secrets import Secret
@@ -54,7 +53,7 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        team = Team.read(Path(str(files(testmo_notifier_settings))))
+        team = Team.read(Path(testmo_notifier_settings.__file__).parent)
         self.destinations = reached(team.routes, settings.channels)
         self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
@@ -63,8 +62,8 @@ class Service:
         self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
         topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
         expected = mailboxes(settings.email_address, settings.ops_email_address, **topics)
-        self.mailboxes = Mailboxes(boto3.client("sns", config=impatient_config()), expected)
-        secrets = SecretsProvider(boto_config=client_config())
+        self.mailboxes = Mailboxes(sns, expected)
+        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
 

@@ -37,7 +37,7 @@ class Service:
 
     def __init__(self, settings: DeliverySettings) -> None:
         dynamodb = boto3.client("dynamodb", config=client_config())
-        secrets = SecretsProvider(boto_config=client_config())
+        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
         sqs = boto3.client("sqs", config=client_config())
         queue = Queue(sqs, settings.queue_url, settings.dead_letter_queue_url)
         transports = {name: CHANNELS[name].transport() for name in settings.secret_arns}

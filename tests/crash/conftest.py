@@ -120,7 +120,8 @@ def play(clean_aws: str, one_worker: None, monkeypatch: pytest.MonkeyPatch, tmp_
     share_what_is_slow(monkeypatch, clients)
     (tmp_path / "routes.toml").write_text(ROUTES)
     (tmp_path / "issues.toml").write_text("")
-    monkeypatch.setattr(poller, "files", lambda _: tmp_path)
+    settings = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(poller, "testmo_notifier_settings", settings)
     for app in (poller, slack_function):
         monkeypatch.setattr(app, "os", SimpleNamespace(environ={}))
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"crash-{uuid.uuid4()}")  # a logger of its own

@@ -119,7 +119,7 @@ def test_where_aws_does_not_answer_the_poll_goes_on_says_so_and_believes_what_it
 
 def test_a_poll_that_is_short_of_time_leaves_the_look_to_the_next(watched: Story) -> None:
     boxes = FakeMailboxes(lost={"EmailAddress"})
-    assert watched.poll(mailboxes=boxes, seconds_left=lambda: 19.0).unsubscribed == 0
+    assert watched.poll(mailboxes=boxes, seconds_left=lambda: 29.0).unsubscribed == 0
     assert boxes.looks == 0
     assert watched.poll(mailboxes=boxes).unsubscribed == 1
 

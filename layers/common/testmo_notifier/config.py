@@ -9,16 +9,16 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.registry import CHANNELS, queued
 from testmo_notifier.errors import ConfigurationError, Problem
-from testmo_notifier.model import STATUS_NAMES
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
 MAX_STATUS_ID: Final = 25  # "up to 25 total statuses", https://docs.testmo.com/api/reference/results
@@ -194,6 +194,8 @@ def ids(what: str, *, least: int = 1) -> Callable[[str], tuple[int, ...]]:
 
 def status_ids(raw: str) -> tuple[int | str, ...]:
     """Watched statuses: ids, and those names that only Testmo can turn into ids (its own defaults are known here)."""
+    from testmo_notifier.model import STATUS_NAMES  # noqa: PLC0415 - the Slack function starts without
+
     parts = [part.strip() for part in raw.split(",")] if raw != "," else []
     known = {name.casefold(): number for number, name in STATUS_NAMES.items()}
     bad = [part for part in parts if not re.fullmatch(STATUS, part) or not part.isprintable()]
@@ -222,6 +224,8 @@ def listed(names: list[str]) -> str:
 
 def time_zone(raw: str) -> ZoneInfo:
     """An IANA time zone."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - the Slack function starts without
+
     try:
         return ZoneInfo(raw)
     except (OSError, ValueError) as exc:  # ZoneInfoNotFoundError is a KeyError, a bad key a ValueError or OSError
@@ -346,6 +350,8 @@ def shorten(raw: str) -> str:
 
 def read_toml(text: str, file: str) -> dict[str, object]:
     """What a TOML file holds; raises `ConfigurationError` with the line that is wrong."""
+    import tomllib  # noqa: PLC0415 - the Slack function starts without
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:

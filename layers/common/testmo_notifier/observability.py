@@ -26,13 +26,13 @@ from testmo_notifier.errors import (
     TokenRefused,
     Undelivered,
 )
-from testmo_notifier.model import Notification
-from testmo_notifier.polling.report import Report
-from testmo_notifier.polling.troubles import TOKEN
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each function does without what the other one reports
     from testmo_notifier.delivery.deliver import Outcome
+    from testmo_notifier.model import Notification
+    from testmo_notifier.polling.report import Report
 
+POLL_FAILED: Final = "PollFailed"  # `troubles.TOKEN`, without which the Slack function starts
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
 ACKNOWLEDGED: Final = {
@@ -165,8 +165,8 @@ def report_poll(report: Report, logger: Logger, metrics: Metrics) -> None:
         if number or name in report.over:
             count(metrics, name, number)
     flush(metrics)
-    if TOKEN in report.over:
-        count_by(TOKEN, 0, reason="token")
+    if POLL_FAILED in report.over:
+        count_by(POLL_FAILED, 0, reason="token")
     log = logger.info if report.status == "ok" and not report.problems else logger.warning
     log("poll", extra=report.to_json())
 
@@ -175,7 +175,7 @@ def report_failed_poll(error: Exception, logger: Logger) -> None:
     """A poll that could watch nothing. The words of our own errors are fit to be read; others could quote anything."""
     reason = failure(error)
     if reason == "token":
-        count_by(TOKEN, reason=reason)
+        count_by(POLL_FAILED, reason=reason)
     fields: dict[str, object] = {"error": type(error).__name__, "reason": reason, "where": where(error)}
     if isinstance(error, NotifierError):
         fields["words"] = str(error)

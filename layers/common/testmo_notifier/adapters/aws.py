@@ -11,11 +11,6 @@ READ_SECONDS: Final = 5
 ATTEMPTS: Final = 3
 
 
-def impatient_config() -> Config:
-    """For what a poll can do without: one attempt, so that a slow AWS costs seconds and not the poll."""
-    return Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
-
-
 def client_config() -> Config:
     """The configuration of every boto3 client here."""
     return Config(

@@ -28,7 +28,6 @@ import urllib3
 
 from testmo_notifier.adapters.light import Lightened
 from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
-from testmo_notifier.model import YEARS
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
@@ -253,6 +252,8 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
 
 def server_date(answer: Answer) -> datetime | None:
     """The answer's `Date` (whole seconds), None without a usable one."""
+    from testmo_notifier.model import YEARS  # noqa: PLC0415 - the Slack function starts without
+
     try:
         moment = parsedate_to_datetime(answer.headers.get("date", ""))
         moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from testmo_notifier.model.testmo import Counters, Issue
 
@@ -102,6 +101,3 @@ class Notification:
     run_id: int
     project_id: int
     statuses: tuple[str, ...]
-
-
-TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits

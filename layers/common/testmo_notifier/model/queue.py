@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
-from testmo_notifier.model.digests import TEST_PREFIX
+TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from testmo_notifier.polling.parts import Parts
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Topic
 
-SECONDS: Final = 20  # what has to be left of the time to look at the mailboxes; AWS may be slow to answer
+SECONDS: Final = 30  # what has to be left of the time to look at the mailboxes: AWS says nothing for 24, at worst
 INTERVAL: Final = timedelta(hours=1)
 NOTIFICATIONS: Final = "notifications"
 ALARMS: Final = "alarms"
