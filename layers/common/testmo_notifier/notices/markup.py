@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import unescape
 from itertools import pairwise
+from string import ascii_lowercase
 from typing import Final
 
 MAX_DEPTH: Final = 200  # browsers stop at 512
@@ -22,6 +23,11 @@ MAX_LEVELS: Final = 9  # of lists, for the margin; editors end at eight
 RUN_CHARS: Final = 65_536
 VALUE_CHARS: Final = 2_000
 INDENT: Final = "  "
+MAX_INDENT: Final = 40  # of a line of which blanks are kept
+ROMAN: Final = (
+    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x")),
+    *((9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
+)
 BULLET: Final = "• "
 TICKED: Final = "☑ "
 UNTICKED: Final = "☐ "
@@ -64,6 +70,15 @@ IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "caption": (TABLE_PARTS, TABLE),
 }
 PARAGRAPH: Final = frozenset({"p"})
+DRAWINGS: Final = frozenset({"svg", "math"})
+DRAWING_END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in ("svg", "math")}
+IN_DRAWINGS: Final = frozenset(
+    {"foreignobject", "desc", "annotation-xml", "mi", "mo", "mn", "ms", "mtext"}
+)  # where HTML is a part of them
+NEVER_IN_DRAWINGS: Final = BLOCKS | {
+    *("b", "br", "code", "em", "i", "img", "s", "small", "span", "strong", "sub", "sup", "u")
+}
+CHANGES: Final = frozenset({"del", "ins"})
 WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell but those of the table's own parts
 
 SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
@@ -75,9 +90,12 @@ RAW_END: Final = re.compile(r"</(iframe|noembed|noframes|noscript|script|style|t
 KEPT: Final = frozenset(
     {*("alt", "checked", "class", "data-checked", "data-list", "hidden", "reversed", "start", "style", "type", "value")}
 )
-UNSEEN: Final = re.compile(
-    r"(?<![-\w])(?:display\s*+:\s*+none|visibility\s*+:\s*+(?:hidden|collapse)|mso-hide\s*+:\s*+all)", re.IGNORECASE
+UNSEEN: Final = re.compile(r"(?<![-\w])(?:display\s*+:\s*+none|mso-hide\s*+:\s*+all)", re.IGNORECASE)
+VISIBILITY: Final = re.compile(r"(?<![-\w])visibility\s*+:\s*+(?:(visible)|hidden|collapse)", re.IGNORECASE)
+NUMERALS: Final = re.compile(
+    r"(?<![-\w])list-style(?:-type)?\s*+:[^;]{0,40}?(lower|upper)-(alpha|latin|roman)", re.IGNORECASE
 )
+MARKUP: Final = re.compile(r"<(?:[/?!]|[a-zA-Z])")
 PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-spaces)", re.IGNORECASE)
 WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
 NUMBERING: Final = re.compile(r"\(?\w{1,6}(?:\.\w{1,4})*[.)]")
@@ -102,9 +120,11 @@ class Tag:
     attributes: dict[str, str] = field(default_factory=dict)
     is_closed: bool = False
     is_hidden: bool = False
+    is_visible: bool | None = None  # None is like what it stands in
     is_preformatted: bool = False
     is_mark: bool = False
     level: int = 0
+    numerals: str = ""  # as the attribute `type` names them
 
     def number(self, name: str) -> int | None:
         """An attribute that is a whole number."""
@@ -125,8 +145,10 @@ class Element:
     """An open element, with what its kind has to remember."""
 
     tag: str
-    is_hidden: bool
+    is_hidden: bool  # and all that is in it
     is_preformatted: bool
+    is_visible: bool = True
+    numerals: str = ""
     level: int = 0  # of the list that it is or stands in
     numbers: dict[int, int] | None = None  # of an ordered list: the next number by level
     step: int = 1
@@ -138,7 +160,8 @@ class Element:
 class Page:
     """The lines of a page so far. `tidy` makes of a line what is shown, empty where there is nothing to see."""
 
-    def __init__(self, tidy: Callable[[str], str], enough: int) -> None:
+    def __init__(self, tidy: Callable[[str], str], enough: int, *, is_plain: bool) -> None:
+        self._root = Element("", is_hidden=False, is_preformatted=is_plain)
         self._tidy = tidy
         self._enough = enough
         self._lines: list[Line] = []
@@ -147,6 +170,9 @@ class Page:
         self._too_deep = 0
         self._is_open = False  # whether what comes next goes on with the last line
         self._mark = ""  # of a list item that has no text yet
+        self._indent = ""  # of a line whose blanks are kept and that has no text yet
+        self._was_changed = False  # whether what was deleted, or put in its place, ended just now
+        self._ends: dict[str, int] = {}  # where the next end tag of a drawing is, -1 where there is none
         self._chars = 0
         self._look_again_at = 2 * enough
         self._is_full = False
@@ -171,11 +197,16 @@ class Page:
         self._pop_to(0)
         return self.lines()
 
+    @property
+    def _inner(self) -> Element:
+        return self._stack[-1] if self._stack else self._root
+
     def text(self, run: str) -> None:
         """Text between two tags; its own line breaks are spaces but where they are kept."""
-        if self._stack and self._stack[-1].is_hidden:
+        inner = self._inner
+        if inner.is_hidden or not inner.is_visible:
             return
-        if self._stack and self._stack[-1].is_preformatted:
+        if inner.is_preformatted:
             first, *others = re.split(r"\r\n|\r|\n", run)
             self._write(first)
             for line in others:
@@ -187,6 +218,8 @@ class Page:
     def start(self, tag: Tag) -> None:
         """A start tag."""
         name = tag.name
+        if name in NEVER_IN_DRAWINGS and (drawing := self._nearest(DRAWINGS, IN_DRAWINGS)) is not None:
+            self._pop_to(drawing)  # nobody ended it
         self._end_implied(name)
         if name == "hr" or (name in BLOCKS and not self._hides(tag)):
             self._break()
@@ -194,19 +227,34 @@ class Page:
             self._push(Tag("tr", 0))
         if name not in VOID and not tag.is_closed:
             self._push(tag)
-        if self._stack and self._stack[-1].is_hidden:
-            return
+        if not self._inner.is_hidden:
+            self._show(tag, name)
+
+    def _show(self, tag: Tag, name: str) -> None:
+        """What a tag itself shows."""
+        is_seen = not tag.is_hidden and (self._inner.is_visible if tag.is_visible is None else tag.is_visible)
         if name == "br":
             self._break()
-        elif name == "img" and not tag.is_hidden:
+        elif name == "img" and is_seen:
             alt = DATA.sub("", tag.attributes.get("alt", "")).strip()
             self._write(f" [{alt}] " if alt else " [image] ")
-        elif name == "input" and tag.attributes.get("type", "").strip().lower() == "checkbox" and not tag.is_hidden:
+        elif name == "input" and tag.attributes.get("type", "").strip().lower() == "checkbox" and is_seen:
             self._tick(is_ticked="checked" in tag.attributes)
         elif name == "li":
             self._item(tag)
+        elif name in CHANGES and self._was_changed:
+            self._write(" ")
         elif name in CELLS:
             self._cell()
+
+    def is_ended(self, tag: Tag, html: str) -> bool:
+        """Whether an end tag comes for a drawing; one without must not hide the rest. Nothing is looked for twice."""
+        if tag.is_closed or self._inner.is_hidden:
+            return True
+        if 0 <= self._ends.get(tag.name, 0) < tag.end:
+            found = DRAWING_END[tag.name].search(html, tag.end)
+            self._ends[tag.name] = found.start() if found else -1
+        return self._ends[tag.name] >= 0
 
     def end(self, name: str) -> None:
         """An end tag: ends its element, and whatever was left open in it."""
@@ -217,21 +265,23 @@ class Page:
         found = self._nearest(frozenset({name}), walls)
         if found is not None:
             self._pop_to(found)
-        elif name in BLOCKS and not (self._stack and self._stack[-1].is_hidden):
+        elif name in BLOCKS and not self._inner.is_hidden:
             self._break()
 
     def _hides(self, tag: Tag) -> bool:
-        return tag.is_hidden or tag.name in HIDDEN or bool(self._stack and self._stack[-1].is_hidden)
+        return tag.is_hidden or tag.name in HIDDEN or self._inner.is_hidden
 
     def _push(self, tag: Tag) -> None:
         if len(self._stack) >= MAX_DEPTH:
             self._too_deep += 1
             return
-        parent = self._stack[-1] if self._stack else Element("", is_hidden=False, is_preformatted=False)
+        parent = self._inner
         element = Element(
             tag.name,
             is_hidden=self._hides(tag),
             is_preformatted=parent.is_preformatted or tag.is_preformatted or tag.name in ("pre", "textarea"),
+            is_visible=parent.is_visible if tag.is_visible is None else tag.is_visible,
+            numerals=tag.numerals,
             level=parent.level + (tag.name in LISTS) + tag.level,
         )
         if tag.name == "ol":
@@ -275,23 +325,28 @@ class Page:
                 self._words_mark(element.mark_from)
             if element.tag in BLOCKS:
                 self._break()
+            self._was_changed = element.tag in CHANGES
             if element.tag == "li":
                 self._mark = ""
             elif element.tag == "tr":
                 self._join(element.cells)
             elif element.unnumbered:
                 for place, line in enumerate(reversed(element.unnumbered), 1):
-                    line.prefix = line.prefix.replace(BULLET, f"{place}. ")
+                    line.prefix = line.prefix.replace(BULLET, f"{numeral(place, element.numerals)}. ")
 
     def _break(self) -> None:
         self._is_open = False
+        self._indent = ""
 
     def _write(self, run: str) -> None:
         """Text on this line, or on a new one; blanks begin none."""
+        self._was_changed = False
         if not self._is_open:
+            blanks = run[: len(run) - len(run.lstrip(" \t"))] if self._inner.is_preformatted else ""
+            self._indent += blanks[:MAX_INDENT].expandtabs(4)
             if not run or run.isspace():
                 return
-            self._lines.append(Line(self._margin() + self._mark))
+            self._lines.append(Line(self._margin() + self._mark + self._indent[:MAX_INDENT]))
             self._is_open = True
             if self._mark == BULLET and (counting := self._list_without_numbers()):
                 counting.unnumbered.append(self._lines[-1])
@@ -325,7 +380,7 @@ class Page:
                 value = tag.number("value")
                 number = parent.numbers.get(level, 1) if value is None else value
                 parent.numbers[level] = number + parent.step
-                self._mark = f"{number}. "
+                self._mark = f"{numeral(number, tag.numerals or parent.numerals)}. "
         if state in ("true", "false"):
             self._tick(is_ticked=state == "true")
 
@@ -370,9 +425,26 @@ class Page:
         self._break()
 
 
+def numeral(number: int, kind: str) -> str:
+    """A number as the `type` of a list wants it: a, A, i or I; in figures where that cannot be."""
+    if kind in ("a", "A") and number > 0:
+        letters = ""
+        while number:
+            number, letter = divmod(number - 1, len(ascii_lowercase))
+            letters = ascii_lowercase[letter] + letters
+        return letters if kind == "a" else letters.upper()
+    if kind in ("i", "I") and 0 < number < 4_000:  # noqa: PLR2004 - there is no sign for more
+        letters = ""
+        for value, sign in ROMAN:
+            letters += sign * (number // value)
+            number %= value
+        return letters if kind == "i" else letters.upper()
+    return str(number)
+
+
 def lines_of(html: str, *, enough: int, tidy: Callable[[str], str]) -> list[str]:
     """The lines of a page, as far as they are needed for so many characters."""
-    page = Page(tidy, enough)
+    page = Page(tidy, enough, is_plain=MARKUP.search(html) is None)
     position = steps = 0
     while position < len(html) and not page.is_full and steps < MAX_STEPS:
         opened = html.find("<", position)
@@ -395,7 +467,8 @@ def read_markup(page: Page, html: str, position: int) -> tuple[int, int]:
     if found and html[position + 1] != "/":
         tag, steps = start_tag(html, found)
         if tag is not None:
-            page.start(tag)
+            if tag.name not in DRAWINGS or page.is_ended(tag, html):
+                page.start(tag)
             return raw_end(html, tag) if tag.name in RAW else tag.end, steps
         if is_text(html, found):
             read_text(page, html, position, len(html))
@@ -472,6 +545,11 @@ def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None
     tag.attributes[name] = unescape(html[begin : min(end, begin + VALUE_CHARS)])
     if name == "style":
         tag.is_hidden |= UNSEEN.search(html, begin, end) is not None
+        for said in VISIBILITY.finditer(html, begin, end):  # the last one counts
+            tag.is_visible = bool(said[1])
+        if numerals := NUMERALS.search(html, begin, end):
+            kind = "i" if numerals[2].lower() == "roman" else "a"
+            tag.numerals = kind if numerals[1].lower() == "lower" else kind.upper()
         tag.is_preformatted = PREFORMATTED.search(html, begin, end) is not None
         tag.is_mark = WORDS_OWN_MARK.search(html, begin, end) is not None
         nested = WORDS_LEVEL.search(html, begin, end)
@@ -479,6 +557,8 @@ def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None
     elif name == "class":
         nested = QUILLS_LEVEL.search(html, begin, end)
         tag.level = int(nested[1]) if nested else tag.level
+    elif name == "type" and not tag.numerals:
+        tag.numerals = tag.attributes[name].strip()
     tag.is_hidden |= name == "hidden"
 
 
