@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 import pytest
 
-from testmo_notifier.notices import markup
+from testmo_notifier.notices import markup, tags
 from testmo_notifier.notices.text import note_text, short_note
 from tests.support.factories import make_builder, make_expands, make_result, make_run
 
@@ -292,12 +292,12 @@ class Pattern:
         self._counted[0] += (found.end() if found else min(end, len(text))) - begin
         return found
 
-    def finditer(self, text: str, begin: int = 0) -> Iterator[re.Match[str]]:
-        for found in self._pattern.finditer(text, begin):
+    def finditer(self, text: str, begin: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
+        for found in self._pattern.finditer(text, begin, end):
             self._counted[0] += found.end() - begin
             begin = found.end()
             yield found
-        self._counted[0] += len(text) - begin
+        self._counted[0] += min(end, len(text)) - begin
 
 
 def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -322,7 +322,8 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
             "NUMERALS",
             "MARKUP",
         ):
-            patch.setattr(markup, name, Pattern(getattr(markup, name), counted))
+            module = markup if hasattr(markup, name) else tags
+            patch.setattr(module, name, Pattern(getattr(module, name), counted))
         note = Watched(html)
         tracer = sys.gettrace()
         sys.settrace(count)
@@ -364,6 +365,8 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
             "<span style='mso-list:Ignore'>",
             "<p style='display:",
             "<p style='white-space: ",
+            "<p style='visibility:visible ",
+            "<p style='list-style:",
             "&",
             "&#",
             "&#0",
