@@ -182,19 +182,22 @@ def test_a_request_that_testmo_rejects_is_told_with_its_parameter_and_sets_off_a
     assert story.announced == [result.id]
 
 
-def test_no_more_than_four_requests_are_under_way_at_a_time(story: Story) -> None:
-    """Each worker sends one at a time, and the thread that waits for them none."""
-    workers: list[int] = []
+@pytest.mark.parametrize(("budget", "workers"), [(1, 4), (120, 4), (149, 4), (150, 5), (480, 16), (10_000, 16)])
+def test_no_more_requests_are_under_way_at_a_time_than_the_budget_is_worth(
+    story: Story, budget: int, workers: int
+) -> None:
+    """Each worker sends one at a time, and the thread that waits for them none. Lists are read first, then runs."""
+    counts: list[int] = []
 
     def counted(most: int) -> ThreadPoolExecutor:
-        workers.append(most)
+        counts.append(most)
         return ThreadPoolExecutor(most)
 
     for n in range(9):
         story.add_run(f"Run {n}")
-    story.poll(executor=counted)
+    story.poll(executor=counted, requests_per_minute=budget)
 
-    assert workers == [4]
+    assert set(counts) == {workers}
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3, 10, 20, 120])

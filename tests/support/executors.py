@@ -68,3 +68,38 @@ class Later(Future[T]):
     def result(self, timeout: float | None = None) -> T:
         self.clock.seconds = max(self.clock.seconds, self.at)
         return super().result(timeout)
+
+
+class InOrder(Executor):
+    """Does what was submitted when somebody wants a result of it: all that waits, in an order of the test's choice."""
+
+    def __init__(self, order: Callable[[list[Any]], None]) -> None:
+        self.order = order
+        self.waiting: list[Callable[[], object]] = []
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as its base
+        future = Wanted[T](self)
+        self.waiting.append(lambda: done(future, fn, *args, **kwargs))
+        return future
+
+    def work(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        self.order(waiting)
+        for job in waiting:
+            job()
+
+
+class Wanted(Future[T]):
+    """Whoever looks at it wants it."""
+
+    def __init__(self, executor: InOrder) -> None:
+        super().__init__()
+        self.executor = executor
+
+    def done(self) -> bool:
+        self.executor.work()
+        return super().done()
+
+    def cancel(self) -> bool:
+        self.executor.work()
+        return super().cancel()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 import pytest
 
-from testmo_notifier.notices import markup
+from testmo_notifier.notices import markup, tags
 from testmo_notifier.notices.text import note_text, short_note
 from tests.support.factories import make_builder, make_expands, make_result, make_run
 
@@ -52,6 +52,92 @@ WORD_COMMENT = "<!--[if gte mso 9]><xml><w:View>Normal</w:View>" + "<w:LsdExcept
 )
 def test_what_shows_nothing_costs_nothing_of_a_note(html: str, text: str) -> None:
     assert note_text(f"{html}<p>{SENTENCE}</p>", 500) == text + SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a</p><svg><path d='M0'><p>b</p><p>c</p>", "a\nb\nc"),
+        ("<p>a</p><svg><g><text>t</text><p>b</p></svg>c", "a\nb\nc"),  # HTML ends it, as browsers do
+        ("Look <SVG> at this", "Look at this"),
+        ("<p>x</p><math><mi>y</mi><p>after</p></math>", "x\nafter"),
+        ("<svg><foreignObject><p>hidden</p></foreignObject></svg><p>b</p>", "b"),
+        ("a<svg><text>t</text></SVG >b", "ab"),
+        ("<svg/>a", "a"),
+    ],
+)
+def test_a_drawing_that_nobody_ended_hides_no_text_behind_it(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<div style='visibility:hidden'>no <b style='visibility: visible'>yes</b> no</div>", "yes"),
+        ("<p style='visibility:collapse'>no<span style='VISIBILITY:VISIBLE'>yes</span>", "yes"),
+        ("<p style='visibility:hidden; visibility:visible'>yes", "yes"),  # the last one counts
+        ("<div style='display:none'>no <b style='visibility:visible'>no</b></div>yes", "yes"),
+        ("<p style='visibility:hidden'><img alt='no'><img alt='yes' style='visibility:visible'></p>", "[yes]"),
+    ],
+)
+def test_what_is_visible_within_what_is_not_is_shown(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+@pytest.mark.parametrize(
+    ("attributes", "numbers"),
+    [
+        ("type=A", ["A.", "B."]),
+        ("type=a start=26", ["z.", "aa."]),
+        ("type=a start=702", ["zz.", "aaa."]),
+        ("type=i start=3", ["iii.", "iv."]),
+        ("type='I' start=1994", ["MCMXCIV.", "MCMXCV."]),
+        ("type=I reversed", ["II.", "I."]),
+        ("style='list-style-type: upper-roman'", ["I.", "II."]),
+        ("style='list-style: inside lower-alpha'", ["a.", "b."]),
+        ("type=i start=0", ["0.", "i."]),
+        ("type=a start=-1", ["-1.", "0."]),
+        ("type=I start=3999", ["MMMCMXCIX.", "4000."]),
+        ("type=1", ["1.", "2."]),
+        ("type=x", ["1.", "2."]),
+    ],
+)
+def test_a_list_is_numbered_in_its_own_numerals(attributes: str, numbers: list[str]) -> None:
+    lines = note_text(f"<ol {attributes}><li>x<li>y</ol>", 500).splitlines()
+
+    assert lines == [f"{numbers[0]} x", f"{numbers[1]} y"]
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<pre>def f():\n    return 1\n\n\tx\n</pre>", "def f():\n    return 1\n    x"),
+        ("<pre><code>if a:\n  <b>b</b>\n    c</code></pre>", "if a:\n  b\n    c"),
+        ("<div style='white-space: pre-wrap'>a\n   b</div>", "a\n   b"),
+        ("<pre>a\n" + " " * 90_000 + "b</pre>", "a\n" + " " * 40 + "b"),  # no more than anybody needs
+        ("<p>a\n   b</p>", "a b"),
+        ("line one\nline two\r\n  indented", "line one\nline two\n  indented"),  # a plain text has no other line breaks
+        ("a < b\nc &amp; d", "a < b\nc & d"),
+        ("line one\n<b>line</b> two", "line one line two"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_the_lines_of_code_and_of_plain_text_are_kept_with_their_indentation(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Press <del>a</del><ins>b</ins>!</p>", "Press a b!"),
+        ("<ins>b</ins><del>a</del>", "b a"),
+        ("<del><b>a</b></del><ins><b>b</b></ins>", "a b"),
+        ("un<del>a</del>b", "unab"),
+        ("<del>a</del>, <ins>b</ins>", "a, b"),
+    ],
+)
+def test_what_was_replaced_and_what_replaces_it_are_two_words(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
 
 
 def test_a_digest_keeps_the_understood_text_of_a_note_and_no_more() -> None:
@@ -161,7 +247,7 @@ def test_a_long_note_is_kept_as_its_text_and_read_once() -> None:
         ("<h2>Seen</h2>text<hr>more", "Seen\ntext\nmore"),
         ("<td>a</td><td>b</td>", "a b"),
         # lines that are kept
-        ("<pre><code>a\n  b\n\nc</code></pre>", "a\nb\nc"),
+        ("<pre><code>a\n  b\n\nc</code></pre>", "a\n  b\nc"),
         ("<div style='white-space: pre-wrap'>a\nb</div>c\nd", "a\nb\nc d"),
         ("<textarea>a\nb</textarea>", "a\nb"),
         # no markup at all, though it looks like some
@@ -206,12 +292,12 @@ class Pattern:
         self._counted[0] += (found.end() if found else min(end, len(text))) - begin
         return found
 
-    def finditer(self, text: str, begin: int = 0) -> Iterator[re.Match[str]]:
-        for found in self._pattern.finditer(text, begin):
+    def finditer(self, text: str, begin: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
+        for found in self._pattern.finditer(text, begin, end):
             self._counted[0] += found.end() - begin
             begin = found.end()
             yield found
-        self._counted[0] += len(text) - begin
+        self._counted[0] += min(end, len(text)) - begin
 
 
 def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -223,8 +309,21 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
         return count
 
     with monkeypatch.context() as patch:
-        for name in ("SPACE", "NAME", "ATTRIBUTE", "UNQUOTED", "COMMENT_END", "RAW_END", "UNSEEN", "PREFORMATTED"):
-            patch.setattr(markup, name, Pattern(getattr(markup, name), counted))
+        for name in (
+            "SPACE",
+            "NAME",
+            "ATTRIBUTE",
+            "UNQUOTED",
+            "COMMENT_END",
+            "RAW_END",
+            "UNSEEN",
+            "PREFORMATTED",
+            "VISIBILITY",
+            "NUMERALS",
+            "MARKUP",
+        ):
+            module = markup if hasattr(markup, name) else tags
+            patch.setattr(module, name, Pattern(getattr(module, name), counted))
         note = Watched(html)
         tracer = sys.gettrace()
         sys.settrace(count)
@@ -244,6 +343,7 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
             "<title></script>",
             "<script></style>",
             "<svg>",
+            "<svg><p>",
             "<p hidden>",
             "<textarea>",
             "<p>\u200b",
@@ -265,6 +365,8 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
             "<span style='mso-list:Ignore'>",
             "<p style='display:",
             "<p style='white-space: ",
+            "<p style='visibility:visible ",
+            "<p style='list-style:",
             "&",
             "&#",
             "&#0",

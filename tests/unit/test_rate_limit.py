@@ -65,11 +65,11 @@ def test_a_second_counts_until_its_last_moment_is_a_minute_old() -> None:
 
 def test_a_short_wait_is_waited_out_and_a_long_one_left_to_the_next_poll() -> None:
     clock = Clock()
-    make_rate_limit(1, clock=clock, spent={999_944: 1}).enter()
-    assert clock.sleeps == [5.0]
+    make_rate_limit(1, clock=clock, spent={999_954: 1}).enter()
+    assert clock.sleeps == [15.0]
 
     with pytest.raises(OutOfBudget):
-        make_rate_limit(1, spent={999_945: 1}).enter()
+        make_rate_limit(1, spent={999_955: 1}).enter()
 
 
 @pytest.mark.parametrize(
@@ -192,3 +192,29 @@ def test_threads_share_one_budget() -> None:
         thread.join()
 
     assert (len(passed), rate_limit.requests, sum(rate_limit.spent.values())) == (50, 50, 50)
+
+
+@pytest.mark.parametrize(
+    ("took", "left", "may"),
+    [
+        (0.08, 15.0, True),  # 10 s to finish, 3 s to connect, 2 s for an answer
+        (0.08, 14.9, False),
+        (1.0, 16.0, True),  # three times the slowest answer so far
+        (1.0, 15.9, False),
+        (9.0, 23.0, True),  # never more than what a request may take at all
+        (9.0, 22.9, False),
+    ],
+)
+def test_what_an_answer_takes_says_how_late_one_may_be_asked_for(took: float, left: float, *, may: bool) -> None:
+    clock, seconds = Clock(), [60.0]
+    rate_limit = RateLimit(9, spent={}, now=lambda: clock.now, sleep=clock.sleep, seconds_left=lambda: seconds[0])
+    with rate_limit.request() as allowed:
+        clock.now += took
+    assert allowed == 10.0
+    seconds[0] = left
+
+    if may:
+        assert rate_limit.enter() == min(10.0, left - 13.0), "what is left to read the answer, so that all ends in time"
+    else:
+        with pytest.raises(OutOfTime):
+            rate_limit.enter()

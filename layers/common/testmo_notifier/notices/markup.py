@@ -3,7 +3,7 @@
 Read as a stream, and only as far as somebody asks: what shows nothing (pictures in `data:` addresses, styles,
 comments, hidden elements) costs nothing of a note's length. The work grows with the length of the HTML and no faster,
 whatever is left open or nested in it: every search that fails ends the reading, a tree is no deeper than
-`MAX_DEPTH`, and after `MAX_STEPS` nothing more is read. (`html.parser` begins anew at each of a million `<!--`.)
+`MAX_DEPTH`, and after `MAX_STEPS` nothing more is read.
 """
 
 from __future__ import annotations
@@ -12,104 +12,47 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import unescape
 from itertools import pairwise
 from typing import Final
 
+from testmo_notifier.notices.elements import (
+    BLOCKS,
+    CELLS,
+    CHANGES,
+    DRAWINGS,
+    HIDDEN,
+    IMPLIED,
+    IN_DRAWINGS,
+    LISTS,
+    NEVER_IN_DRAWINGS,
+    PARAGRAPH,
+    RAW,
+    ROW,
+    TABLE,
+    VOID,
+    WALLS,
+)
+from testmo_notifier.notices.numerals import numeral
+from testmo_notifier.notices.tags import MAX_STEPS, Tag, characters, comment_end, is_text, raw_end, start_tag
+
 MAX_DEPTH: Final = 200  # browsers stop at 512
-MAX_STEPS: Final = 200_000  # tags, attributes and comments; a long report pasted from Word has some thousands
 MAX_LEVELS: Final = 9  # of lists, for the margin; editors end at eight
 RUN_CHARS: Final = 65_536
-VALUE_CHARS: Final = 2_000
 INDENT: Final = "  "
+MAX_INDENT: Final = 40  # of a line of which blanks are kept
 BULLET: Final = "• "
 TICKED: Final = "☑ "
 UNTICKED: Final = "☐ "
 CELL: Final = " | "
 
-CELLS: Final = frozenset({"td", "th"})
-LISTS: Final = frozenset({"ul", "ol", "menu", "dir"})
-ROW: Final = frozenset({"tr"})
-TABLE: Final = frozenset({"table"})
-TABLE_PARTS: Final = frozenset({"tr", "tbody", "thead", "tfoot", "caption"})
-BLOCKS: Final = frozenset(
-    {
-        *("address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "dir", "div", "dl"),
-        *("dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header"),
-        *("hgroup", "hr", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "option", "p", "pre", "search"),
-        *("section", "summary", "table", "textarea", "ul", *TABLE_PARTS),
-    }
-)
-VOID: Final = frozenset(
-    {
-        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"),
-        "wbr",
-    }
-)
-RAW: Final = frozenset({"iframe", "noembed", "noframes", "noscript", "script", "style", "title"})
-HIDDEN: Final = RAW | {"audio", "canvas", "datalist", "math", "svg", "template", "video", "xml"}
-
-# What a start tag ends (Testmo's editors close everything, Word and people do not), and what hides those from it.
-IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
-    "li": (frozenset({"li"}), LISTS | CELLS),
-    "dt": (frozenset({"dt", "dd"}), frozenset({"dl", *CELLS})),
-    "dd": (frozenset({"dt", "dd"}), frozenset({"dl", *CELLS})),
-    "option": (frozenset({"option"}), frozenset({"select"})),
-    "td": (CELLS, ROW | TABLE),
-    "th": (CELLS, ROW | TABLE),
-    "tr": (frozenset({"tr", "caption"}), TABLE),
-    "tbody": (TABLE_PARTS, TABLE),
-    "thead": (TABLE_PARTS, TABLE),
-    "tfoot": (TABLE_PARTS, TABLE),
-    "caption": (TABLE_PARTS, TABLE),
-}
-PARAGRAPH: Final = frozenset({"p"})
-WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell but those of the table's own parts
-
-SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
+DRAWING_END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in ("svg", "math")}
 NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]*+)")
-ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
-UNQUOTED: Final = re.compile(r"[^ \t\n\f\r>]*+")
-COMMENT_END: Final = re.compile(r"--!?>")
-RAW_END: Final = re.compile(r"</(iframe|noembed|noframes|noscript|script|style|title)(?=[ \t\n\f\r/>])", re.IGNORECASE)
-KEPT: Final = frozenset(
-    {*("alt", "checked", "class", "data-checked", "data-list", "hidden", "reversed", "start", "style", "type", "value")}
-)
-UNSEEN: Final = re.compile(
-    r"(?<![-\w])(?:display\s*+:\s*+none|visibility\s*+:\s*+(?:hidden|collapse)|mso-hide\s*+:\s*+all)", re.IGNORECASE
-)
-PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-spaces)", re.IGNORECASE)
-WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
+MARKUP: Final = re.compile(r"<(?:[/?!]|[a-zA-Z])")
 NUMBERING: Final = re.compile(r"\(?\w{1,6}(?:\.\w{1,4})*[.)]")
 DATA: Final = re.compile(
     r"data:(?:(image)|\w++)/[\w.+-]*+(?:;[\w.=+-]*+)*+,(?:[A-Za-z0-9+/=_%-]++|\s++(?=[A-Za-z0-9+/=_%-]{60}))*+",
     re.IGNORECASE,
 )
-CONTROL: Final = re.compile(r"&#(?:x0*([01]?[0-9a-f])(?![0-9a-f])|0*([0-2]?[0-9]|3[01])(?![0-9]));?", re.IGNORECASE)
-WORDS_LEVEL: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+l\d{1,9}\s++level([1-9])", re.IGNORECASE)
-QUILLS_LEVEL: Final = re.compile(r"(?<![-\w])ql-indent-([1-9])(?!\d)")
-
-
-@dataclass(slots=True)
-class Tag:
-    """A start tag: what of its attributes matters here, where it ends, and what its style does.
-
-    `level` is how far Word and Quill move it in: their nested lists are flat.
-    """
-
-    name: str
-    end: int
-    attributes: dict[str, str] = field(default_factory=dict)
-    is_closed: bool = False
-    is_hidden: bool = False
-    is_preformatted: bool = False
-    is_mark: bool = False
-    level: int = 0
-
-    def number(self, name: str) -> int | None:
-        """An attribute that is a whole number."""
-        found = re.match(r"\s*([-+]?\d{1,9})", self.attributes.get(name, ""), re.ASCII)
-        return int(found[1]) if found else None
 
 
 @dataclass(slots=True)
@@ -125,8 +68,10 @@ class Element:
     """An open element, with what its kind has to remember."""
 
     tag: str
-    is_hidden: bool
+    is_hidden: bool  # and all that is in it
     is_preformatted: bool
+    is_visible: bool = True
+    numerals: str = ""
     level: int = 0  # of the list that it is or stands in
     numbers: dict[int, int] | None = None  # of an ordered list: the next number by level
     step: int = 1
@@ -138,7 +83,8 @@ class Element:
 class Page:
     """The lines of a page so far. `tidy` makes of a line what is shown, empty where there is nothing to see."""
 
-    def __init__(self, tidy: Callable[[str], str], enough: int) -> None:
+    def __init__(self, tidy: Callable[[str], str], enough: int, *, is_plain: bool) -> None:
+        self._root = Element("", is_hidden=False, is_preformatted=is_plain)
         self._tidy = tidy
         self._enough = enough
         self._lines: list[Line] = []
@@ -147,6 +93,9 @@ class Page:
         self._too_deep = 0
         self._is_open = False  # whether what comes next goes on with the last line
         self._mark = ""  # of a list item that has no text yet
+        self._indent = ""  # of a line whose blanks are kept and that has no text yet
+        self._was_changed = False  # whether what was deleted, or put in its place, ended just now
+        self._ends: dict[str, int] = {}  # where the next end tag of a drawing is, -1 where there is none
         self._chars = 0
         self._look_again_at = 2 * enough
         self._is_full = False
@@ -171,11 +120,16 @@ class Page:
         self._pop_to(0)
         return self.lines()
 
+    @property
+    def _inner(self) -> Element:
+        return self._stack[-1] if self._stack else self._root
+
     def text(self, run: str) -> None:
         """Text between two tags; its own line breaks are spaces but where they are kept."""
-        if self._stack and self._stack[-1].is_hidden:
+        inner = self._inner
+        if inner.is_hidden or not inner.is_visible:
             return
-        if self._stack and self._stack[-1].is_preformatted:
+        if inner.is_preformatted:
             first, *others = re.split(r"\r\n|\r|\n", run)
             self._write(first)
             for line in others:
@@ -187,6 +141,8 @@ class Page:
     def start(self, tag: Tag) -> None:
         """A start tag."""
         name = tag.name
+        if name in NEVER_IN_DRAWINGS and (drawing := self._nearest(DRAWINGS, IN_DRAWINGS)) is not None:
+            self._pop_to(drawing)  # nobody ended it
         self._end_implied(name)
         if name == "hr" or (name in BLOCKS and not self._hides(tag)):
             self._break()
@@ -194,19 +150,34 @@ class Page:
             self._push(Tag("tr", 0))
         if name not in VOID and not tag.is_closed:
             self._push(tag)
-        if self._stack and self._stack[-1].is_hidden:
-            return
+        if not self._inner.is_hidden:
+            self._show(tag, name)
+
+    def _show(self, tag: Tag, name: str) -> None:
+        """What a tag itself shows."""
+        is_seen = not tag.is_hidden and (self._inner.is_visible if tag.is_visible is None else tag.is_visible)
         if name == "br":
             self._break()
-        elif name == "img" and not tag.is_hidden:
+        elif name == "img" and is_seen:
             alt = DATA.sub("", tag.attributes.get("alt", "")).strip()
             self._write(f" [{alt}] " if alt else " [image] ")
-        elif name == "input" and tag.attributes.get("type", "").strip().lower() == "checkbox" and not tag.is_hidden:
+        elif name == "input" and tag.attributes.get("type", "").strip().lower() == "checkbox" and is_seen:
             self._tick(is_ticked="checked" in tag.attributes)
         elif name == "li":
             self._item(tag)
+        elif name in CHANGES and self._was_changed:
+            self._write(" ")
         elif name in CELLS:
             self._cell()
+
+    def is_ended(self, tag: Tag, html: str) -> bool:
+        """Whether an end tag comes for a drawing; one without must not hide the rest. Nothing is looked for twice."""
+        if tag.is_closed or self._inner.is_hidden:
+            return True
+        if 0 <= self._ends.get(tag.name, 0) < tag.end:
+            found = DRAWING_END[tag.name].search(html, tag.end)
+            self._ends[tag.name] = found.start() if found else -1
+        return self._ends[tag.name] >= 0
 
     def end(self, name: str) -> None:
         """An end tag: ends its element, and whatever was left open in it."""
@@ -217,21 +188,23 @@ class Page:
         found = self._nearest(frozenset({name}), walls)
         if found is not None:
             self._pop_to(found)
-        elif name in BLOCKS and not (self._stack and self._stack[-1].is_hidden):
+        elif name in BLOCKS and not self._inner.is_hidden:
             self._break()
 
     def _hides(self, tag: Tag) -> bool:
-        return tag.is_hidden or tag.name in HIDDEN or bool(self._stack and self._stack[-1].is_hidden)
+        return tag.is_hidden or tag.name in HIDDEN or self._inner.is_hidden
 
     def _push(self, tag: Tag) -> None:
         if len(self._stack) >= MAX_DEPTH:
             self._too_deep += 1
             return
-        parent = self._stack[-1] if self._stack else Element("", is_hidden=False, is_preformatted=False)
+        parent = self._inner
         element = Element(
             tag.name,
             is_hidden=self._hides(tag),
             is_preformatted=parent.is_preformatted or tag.is_preformatted or tag.name in ("pre", "textarea"),
+            is_visible=parent.is_visible if tag.is_visible is None else tag.is_visible,
+            numerals=tag.numerals,
             level=parent.level + (tag.name in LISTS) + tag.level,
         )
         if tag.name == "ol":
@@ -275,23 +248,28 @@ class Page:
                 self._words_mark(element.mark_from)
             if element.tag in BLOCKS:
                 self._break()
+            self._was_changed = element.tag in CHANGES
             if element.tag == "li":
                 self._mark = ""
             elif element.tag == "tr":
                 self._join(element.cells)
             elif element.unnumbered:
                 for place, line in enumerate(reversed(element.unnumbered), 1):
-                    line.prefix = line.prefix.replace(BULLET, f"{place}. ")
+                    line.prefix = line.prefix.replace(BULLET, f"{numeral(place, element.numerals)}. ")
 
     def _break(self) -> None:
         self._is_open = False
+        self._indent = ""
 
     def _write(self, run: str) -> None:
         """Text on this line, or on a new one; blanks begin none."""
+        self._was_changed = False
         if not self._is_open:
+            blanks = run[: len(run) - len(run.lstrip(" \t"))] if self._inner.is_preformatted else ""
+            self._indent += blanks[:MAX_INDENT].expandtabs(4)
             if not run or run.isspace():
                 return
-            self._lines.append(Line(self._margin() + self._mark))
+            self._lines.append(Line(self._margin() + self._mark + self._indent[:MAX_INDENT]))
             self._is_open = True
             if self._mark == BULLET and (counting := self._list_without_numbers()):
                 counting.unnumbered.append(self._lines[-1])
@@ -325,7 +303,7 @@ class Page:
                 value = tag.number("value")
                 number = parent.numbers.get(level, 1) if value is None else value
                 parent.numbers[level] = number + parent.step
-                self._mark = f"{number}. "
+                self._mark = f"{numeral(number, tag.numerals or parent.numerals)}. "
         if state in ("true", "false"):
             self._tick(is_ticked=state == "true")
 
@@ -372,7 +350,7 @@ class Page:
 
 def lines_of(html: str, *, enough: int, tidy: Callable[[str], str]) -> list[str]:
     """The lines of a page, as far as they are needed for so many characters."""
-    page = Page(tidy, enough)
+    page = Page(tidy, enough, is_plain=MARKUP.search(html) is None)
     position = steps = 0
     while position < len(html) and not page.is_full and steps < MAX_STEPS:
         opened = html.find("<", position)
@@ -395,7 +373,8 @@ def read_markup(page: Page, html: str, position: int) -> tuple[int, int]:
     if found and html[position + 1] != "/":
         tag, steps = start_tag(html, found)
         if tag is not None:
-            page.start(tag)
+            if tag.name not in DRAWINGS or page.is_ended(tag, html):
+                page.start(tag)
             return raw_end(html, tag) if tag.name in RAW else tag.end, steps
         if is_text(html, found):
             read_text(page, html, position, len(html))
@@ -426,80 +405,3 @@ def read_text(page: Page, html: str, position: int, end: int) -> None:
             stop = reference  # do not read half of it
         page.text(characters(run[position:stop]))
         position = stop
-
-
-def characters(run: str) -> str:
-    """Text with its references as characters; those of control characters, too, which HTML leaves out."""
-    if "&" not in run:
-        return run
-    return unescape(CONTROL.sub(lambda found: chr(int(found[1], 16) if found[1] else int(found[2])), run))
-
-
-def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
-    """A start tag to its end, and how many attributes it has; None where it never ends."""
-    tag = Tag(found[1].lower(), 0)
-    position, steps = found.end(), 1
-    while steps < MAX_STEPS:
-        begins, position = position, SPACE.match(html, position).end()  # type: ignore[union-attr]  # fits anything
-        if position >= len(html):
-            return None, steps
-        if html[position] == ">":
-            tag.is_closed = tag.name in ("svg", "math") and html[begins:position].endswith("/")
-            tag.end = position + 1
-            return tag, steps
-        steps += 1
-        named = ATTRIBUTE.match(html, position)
-        if named is None:  # it fits anything, which types cannot know
-            return None, steps
-        begin = position = named.end()
-        if named[2] and html.startswith(('"', "'"), position):
-            begin += 1
-            end = html.find(html[position], begin)
-            if end < 0:
-                return None, steps
-            position = end + 1
-        else:
-            end = position = UNQUOTED.match(html, position).end() if named[2] else position  # type: ignore[union-attr]
-        if len(named[1]) <= 12 and (name := named[1].lower()) in KEPT:  # noqa: PLR2004 - the longest of them
-            note_attribute(tag, name, html, begin, end)
-    return None, steps
-
-
-def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None:
-    """Remember what an attribute says; the first of a name counts."""
-    if name in tag.attributes:
-        return
-    tag.attributes[name] = unescape(html[begin : min(end, begin + VALUE_CHARS)])
-    if name == "style":
-        tag.is_hidden |= UNSEEN.search(html, begin, end) is not None
-        tag.is_preformatted = PREFORMATTED.search(html, begin, end) is not None
-        tag.is_mark = WORDS_OWN_MARK.search(html, begin, end) is not None
-        nested = WORDS_LEVEL.search(html, begin, end)
-        tag.level = int(nested[1]) - 1 if nested else tag.level
-    elif name == "class":
-        nested = QUILLS_LEVEL.search(html, begin, end)
-        tag.level = int(nested[1]) if nested else tag.level
-    tag.is_hidden |= name == "hidden"
-
-
-def is_text(html: str, found: re.Match[str]) -> bool:
-    """Whether what never ends was no tag: `a <b and c`. A tag that was cut off has an attribute with a value."""
-    named = ATTRIBUTE.match(html, SPACE.match(html, found.end()).end())  # type: ignore[union-attr]  # fits anything
-    return not (named and named[1] and named[2])
-
-
-def comment_end(html: str, position: int) -> int:
-    """Behind a comment; one that nobody ends goes on to the end of the page."""
-    for empty in ("<!-->", "<!--->"):
-        if html.startswith(empty, position):
-            return position + len(empty)
-    ended = COMMENT_END.search(html, position + 4)
-    return ended.end() if ended else len(html)
-
-
-def raw_end(html: str, tag: Tag) -> int:
-    """The end tag of an element whose content is no HTML; the page's end without one."""
-    for ended in RAW_END.finditer(html, tag.end):
-        if ended[1].lower() == tag.name:
-            return ended.start()
-    return len(html)

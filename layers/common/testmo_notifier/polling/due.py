@@ -47,7 +47,6 @@ def due_runs(
     A run with messages still to be published is left out, and so is one that Testmo did not show within the hour.
     """
     changed: list[WatchedRun] = []
-    undone_turns: list[WatchedRun] = []
     turns: list[WatchedRun] = []
     for watched in found.runs:
         run = watched.run
@@ -58,14 +57,13 @@ def due_runs(
             continue
         elif has_changed(run, checkpoint, watch, found.began_at, overlap):
             changed.append(watched)
-        elif run.id in undone:
-            undone_turns.append(watched)
-        elif is_turn(run.id, staleness, polled_at, now):
+        elif run.id in undone or is_turn(run.id, staleness, polled_at, now):
             turns.append(watched)
-    for runs in (changed, undone_turns, turns):
-        shuffle(runs)
-        runs.sort(key=lambda watched: undone.get(watched.run.id, now))
-    return changed + undone_turns + turns
+    shuffle(changed)
+    changed.sort(key=lambda watched: undone.get(watched.run.id, now))
+    shuffle(turns)
+    turns.sort(key=lambda watched: undone.get(watched.run.id, now))
+    return changed + turns
 
 
 def was_gone(checkpoint: Checkpoint, now: datetime) -> bool:

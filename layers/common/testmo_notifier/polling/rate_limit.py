@@ -16,7 +16,9 @@ from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttle
 from testmo_notifier.polling.lanes import Lanes, lanes_for
 
 WINDOW_SECONDS: Final = 60
-MAX_WAIT_SECONDS: Final = 5.0  # waiting out the tail of a minute is cheap; waiting longer is the next poll's job
+# A poll that spends all of its minute makes the next one begin a second later; waiting for that is cheaper than a poll
+# that may ask for nothing. Waiting longer is the next poll's job.
+MAX_WAIT_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 3.0  # as in adapters/http.py
 READ_SECONDS: Final = 10.0  # the same
 # After the last answer: 20 mails a fifth of a second apart (4 s), a hundred writes of projects (1 s), and the 5 s

@@ -11,6 +11,7 @@ from testmo_notifier.model import Asked, Checkpoint, Health, Left, Looked, Proje
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.share import has_news
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
 Checkpoints = Mapping[int, Checkpoint]
@@ -27,19 +28,22 @@ def keep_projects(parts: Parts, found: Discovery, checkpoints: Checkpoints, dele
 def project_after(
     project_id: int, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], overlap: timedelta
 ) -> ProjectState:
-    """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing."""
+    """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing.
+
+    A project with news that nobody read is one of the first to be looked into again, for only then they are read.
+    """
     state = found.states[project_id]
-    runs = [watched.run for watched in found.runs if watched.run.project_id == project_id]
+    listed = [watched.run for watched in found.runs if watched.run.project_id == project_id]
+    runs = [run for run in listed if run.id not in deleted]
+    is_unread = any(has_news(checkpoints.get(run.id), run.counters.by_status) for run in runs)
     closing = {
-        run.id: run.closed_at
-        for run in runs
-        if run.closed_at and run.id not in deleted and not is_done(run, checkpoints.get(run.id), overlap)
+        run.id: run.closed_at for run in runs if run.closed_at and not is_done(run, checkpoints.get(run.id), overlap)
     }
     return replace(
         state,
         open_runs=state.open_runs - frozenset(deleted),
         closing=dict(state.closing) | closing,
-        looked_at=found.known[project_id].looked_at if found.complete else state.looked_at,
+        looked_at=found.known[project_id].looked_at if found.complete or is_unread else state.looked_at,
     )
 
 

@@ -1,0 +1,141 @@
+"""Start tags, comments and references of HTML, each read once, and no further than it goes. Pure.
+
+(`html.parser` begins anew at each of a million `<!--`.)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Final
+
+MAX_STEPS: Final = 200_000  # tags, attributes and comments; a long report pasted from Word has some thousands
+VALUE_CHARS: Final = 2_000
+
+SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
+ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
+UNQUOTED: Final = re.compile(r"[^ \t\n\f\r>]*+")
+COMMENT_END: Final = re.compile(r"--!?>")
+RAW_END: Final = re.compile(r"</(iframe|noembed|noframes|noscript|script|style|title)(?=[ \t\n\f\r/>])", re.IGNORECASE)
+KEPT: Final = frozenset(
+    {*("alt", "checked", "class", "data-checked", "data-list", "hidden", "reversed", "start", "style", "type", "value")}
+)
+UNSEEN: Final = re.compile(r"(?<![-\w])(?:display\s*+:\s*+none|mso-hide\s*+:\s*+all)", re.IGNORECASE)
+VISIBILITY: Final = re.compile(r"(?<![-\w])visibility\s*+:\s*+(?:(visible)|hidden|collapse)", re.IGNORECASE)
+NUMERALS: Final = re.compile(
+    r"(?<![-\w])list-style(?:-type)?\s*+:[^;]{0,40}?(lower|upper)-(alpha|latin|roman)", re.IGNORECASE
+)
+PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-spaces)", re.IGNORECASE)
+WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
+CONTROL: Final = re.compile(r"&#(?:x0*([01]?[0-9a-f])(?![0-9a-f])|0*([0-2]?[0-9]|3[01])(?![0-9]));?", re.IGNORECASE)
+WORDS_LEVEL: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+l\d{1,9}\s++level([1-9])", re.IGNORECASE)
+QUILLS_LEVEL: Final = re.compile(r"(?<![-\w])ql-indent-([1-9])(?!\d)")
+
+
+@dataclass(slots=True)
+class Tag:
+    """A start tag: what of its attributes matters here, where it ends, and what its style does.
+
+    `level` is how far Word and Quill move it in: their nested lists are flat.
+    """
+
+    name: str
+    end: int
+    attributes: dict[str, str] = field(default_factory=dict)
+    is_closed: bool = False
+    is_hidden: bool = False
+    is_visible: bool | None = None  # None is like what it stands in
+    is_preformatted: bool = False
+    is_mark: bool = False
+    level: int = 0
+    numerals: str = ""  # as the attribute `type` names them
+
+    def number(self, name: str) -> int | None:
+        """An attribute that is a whole number."""
+        found = re.match(r"\s*([-+]?\d{1,9})", self.attributes.get(name, ""), re.ASCII)
+        return int(found[1]) if found else None
+
+
+def characters(run: str) -> str:
+    """Text with its references as characters; those of control characters, too, which HTML leaves out."""
+    if "&" not in run:
+        return run
+    return unescape(CONTROL.sub(lambda found: chr(int(found[1], 16) if found[1] else int(found[2])), run))
+
+
+def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
+    """A start tag to its end, and how many attributes it has; None where it never ends."""
+    tag = Tag(found[1].lower(), 0)
+    position, steps = found.end(), 1
+    while steps < MAX_STEPS:
+        begins, position = position, SPACE.match(html, position).end()  # type: ignore[union-attr]  # fits anything
+        if position >= len(html):
+            return None, steps
+        if html[position] == ">":
+            tag.is_closed = tag.name in ("svg", "math") and html[begins:position].endswith("/")
+            tag.end = position + 1
+            return tag, steps
+        steps += 1
+        named = ATTRIBUTE.match(html, position)
+        if named is None:  # it fits anything, which types cannot know
+            return None, steps
+        begin = position = named.end()
+        if named[2] and html.startswith(('"', "'"), position):
+            begin += 1
+            end = html.find(html[position], begin)
+            if end < 0:
+                return None, steps
+            position = end + 1
+        else:
+            end = position = UNQUOTED.match(html, position).end() if named[2] else position  # type: ignore[union-attr]
+        if len(named[1]) <= 12 and (name := named[1].lower()) in KEPT:  # noqa: PLR2004 - the longest of them
+            note_attribute(tag, name, html, begin, end)
+    return None, steps
+
+
+def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None:
+    """Remember what an attribute says; the first of a name counts."""
+    if name in tag.attributes:
+        return
+    tag.attributes[name] = unescape(html[begin : min(end, begin + VALUE_CHARS)])
+    if name == "style":
+        tag.is_hidden |= UNSEEN.search(html, begin, end) is not None
+        for said in VISIBILITY.finditer(html, begin, end):  # the last one counts
+            tag.is_visible = bool(said[1])
+        if numerals := NUMERALS.search(html, begin, end):
+            kind = "i" if numerals[2].lower() == "roman" else "a"
+            tag.numerals = kind if numerals[1].lower() == "lower" else kind.upper()
+        tag.is_preformatted = PREFORMATTED.search(html, begin, end) is not None
+        tag.is_mark = WORDS_OWN_MARK.search(html, begin, end) is not None
+        nested = WORDS_LEVEL.search(html, begin, end)
+        tag.level = int(nested[1]) - 1 if nested else tag.level
+    elif name == "class":
+        nested = QUILLS_LEVEL.search(html, begin, end)
+        tag.level = int(nested[1]) if nested else tag.level
+    elif name == "type" and not tag.numerals:
+        tag.numerals = tag.attributes[name].strip()
+    tag.is_hidden |= name == "hidden"
+
+
+def is_text(html: str, found: re.Match[str]) -> bool:
+    """Whether what never ends was no tag: `a <b and c`. A tag that was cut off has an attribute with a value."""
+    named = ATTRIBUTE.match(html, SPACE.match(html, found.end()).end())  # type: ignore[union-attr]  # fits anything
+    return not (named and named[1] and named[2])
+
+
+def comment_end(html: str, position: int) -> int:
+    """Behind a comment; one that nobody ends goes on to the end of the page."""
+    for empty in ("<!-->", "<!--->"):
+        if html.startswith(empty, position):
+            return position + len(empty)
+    ended = COMMENT_END.search(html, position + 4)
+    return ended.end() if ended else len(html)
+
+
+def raw_end(html: str, tag: Tag) -> int:
+    """The end tag of an element whose content is no HTML; the page's end without one."""
+    for ended in RAW_END.finditer(html, tag.end):
+        if ended[1].lower() == tag.name:
+            return ended.start()
+    return len(html)
