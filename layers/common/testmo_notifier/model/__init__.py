@@ -8,6 +8,7 @@ from __future__ import annotations
 from testmo_notifier.model.digests import TEST_PREFIX, Digest, NamedResult, Notification, Outgoing, Sent, plain
 from testmo_notifier.model.queue import LONG_AGO, Attribute, Pace, QueuedMessage, Receipt
 from testmo_notifier.model.state import (
+    Apart,
     CaseProgress,
     Checkpoint,
     Control,
@@ -43,6 +44,7 @@ __all__ = [
     "STATUS_NAMES",
     "TEST_PREFIX",
     "YEARS",
+    "Apart",
     "Attribute",
     "CaseProgress",
     "CasesPage",

@@ -79,10 +79,7 @@ class Committer:
             return True
         checkpoint = replace(reading.checkpoint, outbox=outbox)
         try:
-            try:
-                committed = self.store.commit(checkpoint)
-            except TooLarge:  # it can do without what earlier results of its tests were
-                committed = self.store.commit(replace(checkpoint, superseded={}))
+            committed = self.store.commit(checkpoint)
         except (LostRace, TooLarge) as exc:
             self.report.unfinished(str(exc))
             return False
