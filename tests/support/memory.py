@@ -70,7 +70,7 @@ class MemoryStore:
             self._put_part(part)
         self._put(f"RUN#{checkpoint.run_id}", checkpoint.version, dict(item))
         for key in left_over(checkpoint, written):
-            del self.items[address(key)]
+            self.items.pop(address(key), None)
         return written
 
     def commit_project(self, state: ProjectState) -> ProjectState:

@@ -49,6 +49,31 @@ def test_a_read_that_was_cut_short_goes_on_one_page_earlier_and_repeats_nothing(
     assert told(poll((Save(5, 0, 0, FAILED),), stops_at=4), poll(), poll()) == [1, 2, 3, 4, 5]
 
 
+def test_a_reading_that_is_too_large_goes_on_in_the_next_poll_and_the_floor_waits_for_its_end() -> None:
+    """Row 1 becomes visible on a page that an earlier part has read: the window must still reach it."""
+    steps: list[Checkpoint] = []
+    testmo = PlainTestmo(API, masks_deletions=True)
+    parts = [replace(poll((LATE, Save(5, 0, 0, FAILED)), wait=1), most=2), *[replace(poll(wait=1), most=2)] * 5]
+
+    keys = play(testmo, [*parts, poll()], WATCH, lambda _, after: steps.append(after))
+
+    assert sorted(keys) == [1, 2, 3, 4, 5, 6]
+    assert len([step for step in steps if step.resume]) >= 2
+    assert {step.floor for step in steps if step.resume} == {START}
+    assert {step.counters is None for step in steps if step.resume} == {True}
+
+
+def test_a_message_that_is_full_already_lets_nothing_more_be_asked() -> None:
+    testmo = PlainTestmo(API, masks_deletions=True)
+    asked: list[int] = []
+
+    polls = [replace(poll((Save(9, 0, 0, FAILED),)), most=3), poll()]
+
+    play(testmo, polls, WATCH, lambda *_: asked.append(testmo.requests))
+
+    assert asked == [3, 7 + 9]  # of nine pages, of which the third is read again; then the first sweep
+
+
 def test_a_row_deleted_while_a_read_rests_moves_no_other_out_of_sight() -> None:
     """A new row hides the deletion from whoever counts; the page before is read again for this."""
     rests = poll((Save(5, 0, 0, FAILED),), stops_at=4)
