@@ -70,7 +70,7 @@ class MemoryStore:
             self._put_part(part)
         self._put(f"RUN#{checkpoint.run_id}", checkpoint.version, dict(item))
         for key in left_over(checkpoint, written):
-            self.items.pop(address(key), None)
+            self._drop(key)
         return written
 
     def commit_project(self, state: ProjectState) -> ProjectState:
@@ -107,6 +107,9 @@ class MemoryStore:
 
     def _put_part(self, part: Mapping[str, Any]) -> None:
         self.items[address(part)] = dict(part)
+
+    def _drop(self, key: Mapping[str, Any]) -> None:
+        self.items.pop(address(key), None)
 
     def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
         with self.lock:
