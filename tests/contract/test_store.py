@@ -430,11 +430,32 @@ def test_a_project_that_somebody_else_wrote_is_not_overwritten(open_store: Open)
 @pytest.mark.aws
 def test_an_item_beyond_dynamodbs_limit_is_refused_in_words(request: pytest.FixtureRequest) -> None:
     store = in_dynamodb(request)("a")
-    chance = random.Random(1)  # rising ids would be packed into a few bytes
-    scattered = {chance.randrange(2**60): (chance.randrange(2**60), 3) for _ in range(60_000)}
 
     with pytest.raises(TooLarge, match="RUN#1 is larger than DynamoDB takes"):
-        store.commit(make_checkpoint(run_id=1, failing=scattered))
+        store.commit(make_checkpoint(run_id=1, watching="3," * 250_000))
+
+
+def test_sets_that_are_larger_than_an_item_come_back_and_are_given_up_one_by_one(open_store: Open) -> None:
+    store = open_store("a")
+    chance = random.Random(1)  # rising ids would be packed into a few bytes
+    scattered = {chance.randrange(2**60): (chance.randrange(2**60), 3) for _ in range(60_000)}
+    outbox = (make_outgoing(),)
+
+    large = store.commit(
+        make_checkpoint(run_id=1, failing=scattered, seen=dict.fromkeys(scattered, START), outbox=outbox)
+    )
+    assert store.checkpoints([1, 2]) == {1: large}
+    assert open_store("b").pending() == [large]
+
+    told = store.clear(large, outbox, at=START)
+    more = store.commit(replace(told, failing={**scattered, 7: (8, 3)}))
+    assert store.checkpoints([1]) == {1: more}
+    with pytest.raises(LostRace):
+        open_store("b").commit(replace(told, failing={}))
+    assert store.checkpoints([1]) == {1: more}
+
+    small = store.commit(replace(more, failing={7: (8, 3)}, seen={}))
+    assert (store.checkpoints([1]), small.apart) == ({1: small}, {})
 
 
 # The names of cases

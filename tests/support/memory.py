@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 from testmo_notifier.adapters import items
+from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Sent
 
@@ -52,19 +53,24 @@ class MemoryStore:
 
     def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
         found = [self.items.get(f"RUN#{run_id}") for run_id in run_ids]
-        return {c.run_id: c for c in (items.checkpoint_from(item) for item in found if item)}
+        return {c.run_id: c for c in (self._checkpoint(item) for item in found if item)}
 
     def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
         found = [self.items.get(f"PROJECT#{project_id}") for project_id in project_ids]
         return {p.project_id: p for p in (items.project_from(item) for item in found if item)}
 
     def pending(self) -> list[Checkpoint]:
-        found = [items.checkpoint_from(item) for item in self.items.values() if "pending" in item]
+        found = [self._checkpoint(item) for item in self.items.values() if "pending" in item]
         return sorted(found, key=lambda checkpoint: checkpoint.run_id)
 
     def commit(self, checkpoint: Checkpoint) -> Checkpoint:
         written = replace(checkpoint, version=checkpoint.version + 1)
-        self._put(f"RUN#{checkpoint.run_id}", checkpoint.version, dict(items.checkpoint_item(written)))
+        item, parts, written = parted(written, items.checkpoint_item(written))
+        for part in parts:
+            self._put_part(part)
+        self._put(f"RUN#{checkpoint.run_id}", checkpoint.version, dict(item))
+        for key in left_over(checkpoint, written):
+            self._drop(key)
         return written
 
     def commit_project(self, state: ProjectState) -> ProjectState:
@@ -95,6 +101,16 @@ class MemoryStore:
     def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
         self.progress[project_id] = progress
 
+    def _checkpoint(self, item: Mapping[str, Any]) -> Checkpoint:
+        parts = [self.items[address(key)] for key in keys_apart(item) if address(key) in self.items]
+        return items.checkpoint_from(whole(item, {part["sk"]["S"]: part["content"]["B"] for part in parts}))
+
+    def _put_part(self, part: Mapping[str, Any]) -> None:
+        self.items[address(part)] = dict(part)
+
+    def _drop(self, key: Mapping[str, Any]) -> None:
+        self.items.pop(address(key), None)
+
     def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
         with self.lock:
             stored = self.items.get(key)
@@ -102,6 +118,11 @@ class MemoryStore:
                 raise LostRace(f"{key} was written by another poller meanwhile")
             self.items[key] = item
             self.written.append(key)
+
+
+def address(key: Mapping[str, Any]) -> str:
+    """Where an item of a run is kept, that is not its checkpoint."""
+    return f"{key['pk']['S']}/{key['sk']['S']}"
 
 
 class WithoutLease(MemoryStore):

@@ -63,6 +63,7 @@ class Poll:
     stops_at: int | None = None
     breaks_at: int | None = None
     sweep: bool = False
+    most: int = 50_000  # results that one message holds
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,14 @@ class Api:
 class Told(DigestBuilder):
     """Keeps what it is told."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, most: int) -> None:
         super().__init__("https://example.testmo.net", run, "Shop")
         self.keys: list[int] = []
+        self.most = most
+
+    @property
+    def is_full(self) -> bool:
+        return self.total >= self.most
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         rows = list(results)
@@ -169,7 +175,7 @@ def play(
         testmo.stops_at, testmo.breaks_at = poll.stops_at, poll.breaks_at
         failing = sum(row.status == FAILED for row in testmo.visible())
         run = make_run(counters=Counters({FAILED: failing} if failing else {}))
-        news = Told(run)
+        news = Told(run, poll.most)
         try:
             reading = read_run(
                 testmo,  # type: ignore[arg-type]  # of all calls, only this one is made

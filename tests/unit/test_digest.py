@@ -1,15 +1,20 @@
-"""What one message is about: order, exact counts, caps, names, and its id (rule 11)."""
+"""What one message is about: order, exact counts, caps (rule 3), names, and its id (rule 11)."""
 
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import pytest
 
+from testmo_notifier.adapters.compact import pack_ids
 from testmo_notifier.model import Expands, Issue, plain
 from testmo_notifier.notices.digest import DigestBuilder
 from tests.support.factories import at, make_builder, make_expands, make_named, make_result, make_run
+
+CHANCE = random.Random(1)
 
 
 def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:
@@ -187,3 +192,24 @@ def test_what_is_stored_and_sent_of_a_result_is_all_of_it() -> None:
     result = make_named(540, created_at=at(5), issues=(Issue(54, "SHOP-123", 4, "SHOP", 7), Issue(55, "#9")))
 
     assert plain(result) == asdict(result)
+
+
+@pytest.mark.parametrize(
+    ("ids", "most"),
+    [
+        (range(7_000_000, 7_300_000, 3), 50_000),  # one after the other: as many as a message holds
+        (sorted(CHANCE.sample(range(10**12), 100_000)), 25_000),
+        (sorted(CHANCE.randrange(2**63) for _ in range(100_000)), 15_000),  # as far apart as ids can be
+    ],
+    ids=["dense", "far apart", "very far apart"],
+)
+def test_a_message_is_full_while_its_keys_still_have_room_in_an_item(ids: Sequence[int], most: int) -> None:
+    """Rule 3: the outbox that holds them is committed with the checkpoint, in one item of 400 KB."""
+    builder = make_builder()
+    for at_least in range(0, len(ids), 100):
+        if builder.is_full:
+            break
+        builder.add([make_result(key) for key in ids[at_least : at_least + 100]], Expands())
+
+    assert 0.75 * most <= builder.total <= most
+    assert len(pack_ids(builder.build().keys)) <= 101_000

@@ -1,4 +1,4 @@
-"""Rules 1, 2, 3 and 4, on the pages of one run: what each care in reading them is for.
+"""Rules 1, 2, 3, 4 and 5, on the pages of one run: what each care in reading them is for.
 
 One row is one page here, so that pages are cheap.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
-from testmo_notifier.model import Checkpoint, Expands, ResultsPage, Resume
-from testmo_notifier.sources.testmo_runs.paging import Paged, go_through
+from testmo_notifier.model import Checkpoint, Counters, Expands, ResultsPage, Resume, Superseded
+from testmo_notifier.sources.testmo_runs.paging import MAX_RESTARTS, Paged, go_through
+from testmo_notifier.sources.testmo_runs.reading import read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.factories import START, at, make_result
+from tests.support.factories import START, at, make_builder, make_result, make_run
 from tests.support.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
 
 WATCH = Watch((FAILED,), created_by_ids=(7,))  # people as filters: nothing asks for a sweep
@@ -47,6 +49,31 @@ def test_rows_on_one_millisecond_are_told_once_each_whenever_they_come(api: Api,
 
 def test_a_read_that_was_cut_short_goes_on_one_page_earlier_and_repeats_nothing() -> None:
     assert told(poll((Save(5, 0, 0, FAILED),), stops_at=4), poll(), poll()) == [1, 2, 3, 4, 5]
+
+
+def test_a_reading_that_is_too_large_goes_on_in_the_next_poll_and_the_floor_waits_for_its_end() -> None:
+    """Row 1 becomes visible on a page that an earlier part has read: the window must still reach it."""
+    steps: list[Checkpoint] = []
+    testmo = PlainTestmo(API, masks_deletions=True)
+    parts = [replace(poll((LATE, Save(5, 0, 0, FAILED)), wait=1), most=2), *[replace(poll(wait=1), most=2)] * 5]
+
+    keys = play(testmo, [*parts, poll()], WATCH, lambda _, after: steps.append(after))
+
+    assert sorted(keys) == [1, 2, 3, 4, 5, 6]
+    assert len([step for step in steps if step.resume]) >= 2
+    assert {step.floor for step in steps if step.resume} == {START}
+    assert {step.counters is None for step in steps if step.resume} == {True}
+
+
+def test_a_message_that_is_full_already_lets_nothing_more_be_asked() -> None:
+    testmo = PlainTestmo(API, masks_deletions=True)
+    asked: list[int] = []
+
+    polls = [replace(poll((Save(9, 0, 0, FAILED),)), most=3), poll()]
+
+    play(testmo, polls, WATCH, lambda *_: asked.append(testmo.requests))
+
+    assert asked == [3, 7 + 9]  # of nine pages, of which the third is read again; then the first sweep
 
 
 def test_a_row_deleted_while_a_read_rests_moves_no_other_out_of_sight() -> None:
@@ -116,6 +143,49 @@ def test_nothing_moves_when_an_answer_breaks_off() -> None:
     broken = replace(poll((Save(4, 0, 0, FAILED),)), breaks_at=3)
 
     assert told(broken, poll(), poll()) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("stops_at", "then_at", "unconfirmed"),
+    [
+        (8, 4, [[1, 4, 5, 6], [1, 6]]),  # two pages of the sweep, then two more before the read
+        (9, 5, [[1, 5, 6], None]),  # it ends before the read does
+        (6, 3, [None, None]),  # it has not begun yet
+    ],
+)
+def test_a_sweep_over_several_polls_takes_out_what_is_gone_and_keeps_what_was_announced_meanwhile(
+    stops_at: int, then_at: int, unconfirmed: list[list[int] | None]
+) -> None:
+    steps: list[Checkpoint] = []
+    begins = replace(poll((Delete(0),), stops_at=stops_at), sweep=True)
+    polls = [poll((Save(6, 0, 0, FAILED),)), begins, poll((ONE,), stops_at=then_at), poll(), poll()]
+
+    play(PlainTestmo(API, masks_deletions=True), polls, Watch((FAILED,)), lambda _, after: steps.append(after))
+
+    assert [step.unconfirmed and sorted(step.unconfirmed) for step in steps[1:3]] == unconfirmed
+    assert steps[-1].failing == {test: (test, FAILED) for test in (2, 3, 4, 5, 6, 7)}
+    assert steps[-1].superseded == {1: Superseded(FAILED, gone=True)}
+
+
+def test_a_sweep_that_an_older_version_began_takes_nothing_out() -> None:
+    testmo = PlainTestmo(API, masks_deletions=True)
+    steps: list[Checkpoint] = []
+    play(testmo, [poll((Save(6, 0, 0, FAILED),))], Watch((FAILED,)), lambda _, after: steps.append(after))
+    before = replace(steps[-1], sweep=Resume(None, 3, 6, START, "3//"), failing={**steps[-1].failing, 99: (98, FAILED)})
+    run = make_run(counters=Counters({FAILED: 6}))
+
+    after = read_run(
+        cast("Any", testmo),
+        run,
+        before,
+        Watch((FAILED,)),
+        make_builder(),
+        overlap=timedelta(seconds=5),
+        sweep=False,
+        now=testmo.now,
+    ).checkpoint
+
+    assert (after.sweep, 99 in after.failing, after.superseded) == (None, True, {})
 
 
 # The paging alone

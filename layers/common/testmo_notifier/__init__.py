@@ -92,6 +92,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   light.py             huge JSON made light while it arrives
   store.py             the state in DynamoDB
   items.py             each noun as an item, and back
+  apart.py             sets that have no room in their checkpoint's item
   compact.py           large sets of ids in few bytes
   topic.py             SNS
   mailboxes.py         who is subscribed to it

@@ -6,6 +6,7 @@ NotifierError
 ├── StopReading          stop asking Testmo in this poll, keep what was handled, go on at a later one
 │   ├── TokenRefused     Testmo does not accept the token (401 anywhere, 403 on /user): the poll fails
 │   ├── Throttled        429, or a 503 that says how long; carries the seconds to wait
+│   ├── OutOfRoom        one run has more news than a message and its item can hold; other runs are read all the same
 │   ├── OutOfBudget      `RequestsPerMinute` is used up
 │   └── OutOfTime        the invocation would be cut off in the middle of another request
 ├── Invisible            skip this project or run, keep its checkpoint: hidden (403, each poll says so) or deleted (404)
@@ -103,6 +104,10 @@ class OutOfBudget(StopReading):
 
 class OutOfTime(StopReading):
     """Too little time is left in this invocation for another request."""
+
+
+class OutOfRoom(StopReading):
+    """A run has more news than one message, and the item that commits it, can hold: the next poll reads on."""
 
 
 class Invisible(NotifierError):

@@ -15,6 +15,7 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from testmo_notifier.adapters.apart import apart_of
 from testmo_notifier.adapters.compact import (
     pack_ids,
     pack_pairs,
@@ -90,6 +91,8 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         item["failing"] = {"B": pack_pairs(checkpoint.failing)}
     if checkpoint.superseded:
         item["older"] = {"B": pack_superseded(checkpoint.superseded)}
+    if checkpoint.unconfirmed is not None:
+        item["unconfirmed"] = {"B": pack_ids(checkpoint.unconfirmed)}
     if checkpoint.counters is not None:
         item["counters"] = {"M": pack_counts(checkpoint.counters)}
     for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
@@ -127,6 +130,8 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         closed_at=time_of(item, "closed_at"),
         gone_at=time_of(item, "gone_at"),
         rewound=item["rewound"]["S"] if "rewound" in item else "",
+        unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
+        apart=apart_of(item),
     )
 
 

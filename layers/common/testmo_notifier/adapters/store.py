@@ -6,14 +6,15 @@ that finds another version raises `LostRace`: somebody else's write stands, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from testmo_notifier.adapters import items
+from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Outgoing, ProjectState, Sent
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 MAX_KEYS: Final = 100  # of one BatchGetItem
 MAX_ROUNDS: Final = 20  # of asking again for what one BatchGetItem left out (16 MB, throttling)
 PENDING_INDEX: Final = "pending-index"
-
-Noun = TypeVar("Noun", Checkpoint, ProjectState)
 
 NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
 UNCHANGED: Final = "version = :before"
@@ -88,8 +87,8 @@ class Store:
 
     def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
         """The checkpoints of runs, as they are now; runs never read are left out."""
-        found = self._get_all([items.run_key(run_id) for run_id in dict.fromkeys(run_ids)])
-        return {checkpoint.run_id: checkpoint for checkpoint in map(items.checkpoint_from, found)}
+        found = self._checkpoints([items.run_key(run_id) for run_id in dict.fromkeys(run_ids)])
+        return {checkpoint.run_id: checkpoint for checkpoint in found}
 
     def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
         """What we keep of projects; those never seen are left out."""
@@ -107,16 +106,20 @@ class Store:
         )
         for page in pages:
             keys += [{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]]
-        checkpoints = map(items.checkpoint_from, self._get_all(keys))
-        return sorted((c for c in checkpoints if c.outbox), key=lambda checkpoint: checkpoint.run_id)
+        return sorted((c for c in self._checkpoints(keys) if c.outbox), key=lambda checkpoint: checkpoint.run_id)
 
     def commit(self, checkpoint: Checkpoint) -> Checkpoint:
         """Write checkpoint and outbox at once, if nobody wrote since; returns it with its new version."""
-        return self._write(checkpoint, items.checkpoint_item)
+        item, written = self._with_sets_apart(replace(checkpoint, version=checkpoint.version + 1))
+        self._write(item, checkpoint)
+        self._let_expire(checkpoint, written)
+        return written
 
     def commit_project(self, state: ProjectState) -> ProjectState:
         """The same for what we keep of a project."""
-        return self._write(state, items.project_item)
+        written = replace(state, version=state.version + 1)
+        self._write(items.project_item(written), state)
+        return written
 
     def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
         """Take what was handed over out of the outbox, if it is still the one that was published.
@@ -124,8 +127,8 @@ class Store:
         What it was is kept for 30 days (`sent`), in the same transaction: neither without the other.
         """
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        written = replace(checkpoint, outbox=rest, version=checkpoint.version + 1)
-        item, sent = items.checkpoint_item(written), items.sent_of(checkpoint.run_id, handed_over, at)
+        sent = items.sent_of(checkpoint.run_id, handed_over, at)
+        item, written = self._with_sets_apart(replace(checkpoint, outbox=rest, version=checkpoint.version + 1))
         put: Any = {"TableName": self._table, "Item": item, **self._unchanged(checkpoint)}
         remember: Any = {"TableName": self._table, "Item": items.sent_item(sent, written.version)}
         try:
@@ -135,6 +138,7 @@ class Store:
             if not reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
                 raise
             raise lost(item) from exc
+        self._let_expire(checkpoint, written)
         return written
 
     def sent(self, run_id: int) -> list[Sent]:
@@ -175,9 +179,32 @@ class Store:
         """Keep how far they are known."""
         self._client.put_item(TableName=self._table, Item=items.progress_item(project_id, progress))
 
-    def _write(self, noun: Noun, to_item: Callable[[Noun], Item]) -> Noun:
-        written = replace(noun, version=noun.version + 1)
-        item = to_item(written)
+    def _checkpoints(self, keys: Sequence[Item]) -> list[Checkpoint]:
+        found = self._get_all(keys)
+        apart = [key for item in found for key in keys_apart(item)]
+        parts = {one["sk"]["S"]: one["content"]["B"] for one in self._get_all(apart)}
+        return [items.checkpoint_from(whole(item, parts)) for item in found]
+
+    def _with_sets_apart(self, checkpoint: Checkpoint) -> tuple[Item, Checkpoint]:
+        """A checkpoint's item, of which the sets that have no room in it are written already."""
+        item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint))
+        for part in parts:
+            self._client.put_item(TableName=self._table, Item=part)
+        return item, checkpoint
+
+    def _let_expire(self, before: Checkpoint, after: Checkpoint) -> None:
+        """Sets that nothing names any more are left to TTL, so that whoever read the checkpoint before finds them."""
+        moment = str(int((after.read_at or after.cursor).timestamp()))
+        for key in left_over(before, after):
+            self._client.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="SET expires_at = :moment",
+                ExpressionAttributeValues={":moment": {"N": moment}},
+            )
+
+    def _write(self, item: Item, noun: Checkpoint | ProjectState) -> None:
+        """Put an item, if nobody wrote since `noun` was read."""
         try:
             self._client.put_item(TableName=self._table, Item=item, **self._unchanged(noun))
         except self._client.exceptions.ConditionalCheckFailedException as exc:
@@ -186,9 +213,8 @@ class Store:
             if exc.response["Error"]["Code"] == "ValidationException" and "size" in exc.response["Error"]["Message"]:
                 raise TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)") from exc
             raise
-        return written
 
-    def _unchanged(self, noun: Noun) -> Any:  # noqa: ANN401 - keyword arguments of two calls
+    def _unchanged(self, noun: Checkpoint | ProjectState) -> Any:  # noqa: ANN401 - keyword arguments of two calls
         """The condition that nobody wrote since a noun was read."""
         if not noun.version:
             return {"ConditionExpression": NEVER_WRITTEN}

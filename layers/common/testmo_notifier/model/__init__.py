@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from testmo_notifier.model.digests import Digest, NamedResult, Notification, Outgoing, Sent, plain
     from testmo_notifier.model.queue import LONG_AGO, TEST_PREFIX, Attribute, Pace, QueuedMessage, Receipt
     from testmo_notifier.model.state import (
+        Apart,
         Asked,
         CaseProgress,
         Checkpoint,
@@ -55,6 +56,7 @@ __all__ = [
     "STATUS_NAMES",
     "TEST_PREFIX",
     "YEARS",
+    "Apart",
     "Asked",
     "Attribute",
     "CaseProgress",

@@ -33,6 +33,15 @@ class Superseded:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """A set that has items of its own: since which version of the checkpoint, how many, and the hash of all of it."""
+
+    version: int
+    items: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What we keep per run; docs/state.md says how it is stored.
 
@@ -40,10 +49,12 @@ class Checkpoint:
     latest announced result (key, status id), `superseded` the keys that were there before to what is known of them.
     `counters` are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's
     clock when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is
-    due or goes on, `swept_for` what one was looking for that came to its end before the read did. While `silent_before`
-    is set, sweeps take over what was failing before that moment without announcing it. `gone_at` is our clock when
-    Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else empty. `version` counts the
-    writes; it is 0 for a checkpoint that was never written.
+    due or goes on, `unconfirmed` which tests it has still to find of those that were failing when it began and that no
+    read announced since (None: not known), `swept_for` what one was looking for that came to its end before the read
+    did. While `silent_before` is set, sweeps take over what was failing before that moment without announcing it.
+    `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else
+    empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
+    hold what has no room in this one, by attribute.
     """
 
     run_id: int
@@ -65,6 +76,8 @@ class Checkpoint:
     closed_at: datetime | None = None
     gone_at: datetime | None = None
     rewound: str = ""
+    unconfirmed: frozenset[int] | None = None
+    apart: Mapping[str, Apart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

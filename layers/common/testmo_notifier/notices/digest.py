@@ -7,6 +7,7 @@ item that carries them nor a message can grow without bound.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,6 +17,8 @@ from typing import Final
 from testmo_notifier.model import STATUS_NAMES, Digest, Expands, Issue, NamedResult, Result, Run, plain
 from testmo_notifier.notices.text import note_text, one_line, short_note
 
+MAX_TOLD: Final = 50_000  # results of one message: what is more is told by the next poll
+MAX_KEYS_BYTES: Final = 100_000  # that their ids may take in an item; some 20,000 where they are very far apart
 MAX_NAMED: Final = 50
 MIN_NAMED: Final = 20  # as many are named in every message, however long their texts
 MAX_NAMED_BYTES: Final = 90_000  # of details beyond those; an item ends at 400 KB, an SNS message at 256 KB
@@ -45,12 +48,22 @@ class DigestBuilder:
         self._urgent: list[Told] = []
         self._counts: Counter[tuple[int, str]] = Counter()
         self._ids: dict[int, tuple[int, tuple[int, str]]] = {}  # a result's status, and where that is counted
+        self._least, self._greatest = 0, 0  # of their keys
         self._told = ""  # all of these as text, once it was asked for
 
     @property
     def total(self) -> int:
         """How many results there are so far, exactly."""
         return len(self._ids)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the rest has to wait for the next message: what is read must fit the item that it is committed in.
+
+        Sorted, each key is as far from the next one as `gap` on average, and unequal gaps pack better than equal ones.
+        """
+        gap = (self._greatest - self._least) / max(1, self.total)
+        return self.total >= MAX_TOLD or self.total * (1 + math.log2(2 * gap + 2) / 7) >= MAX_KEYS_BYTES
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands.
@@ -67,6 +80,10 @@ class DigestBuilder:
             if result.key in self._ids:
                 self._counts[self._ids[result.key][1]] -= 1
                 self._urgent = [told for told in self._urgent if told[0].key != result.key]
+            elif self._ids:
+                self._least, self._greatest = min(self._least, result.key), max(self._greatest, result.key)
+            else:
+                self._least = self._greatest = result.key
             self._counts[status] += 1
             self._ids[result.key] = (result.status_id or 0, status)
             note = short_note(result.note)

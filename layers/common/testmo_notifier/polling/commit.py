@@ -68,10 +68,7 @@ class Committer:
             return True
         checkpoint = replace(reading.checkpoint, outbox=outbox)
         try:
-            try:
-                committed = self.parts.store.commit(checkpoint)
-            except TooLarge:  # it can do without what earlier results of its tests were
-                committed = self.parts.store.commit(replace(checkpoint, superseded={}))
+            committed = self.parts.store.commit(checkpoint)
         except (LostRace, TooLarge) as exc:
             self.this.report.unfinished(str(exc))
             return False

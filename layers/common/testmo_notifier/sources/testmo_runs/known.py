@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,11 +11,12 @@ MAX_SUPERSEDED: Final = 20_000  # some 60 KB; what falls out is announced again 
 
 
 class Known:
-    """The `failing` and `superseded` of a checkpoint, while a read adds to them."""
+    """The `failing` and `superseded` of a checkpoint, while a read adds to them, and which of them a sweep confirms."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.failing = dict(checkpoint.failing)
         self._superseded = dict(checkpoint.superseded)
+        self._unconfirmed = None if checkpoint.unconfirmed is None else set(checkpoint.unconfirmed)
 
     def status_of(self, result: Result) -> int | None:
         """The status under which a row was announced or taken over, None if it never was, or long ago."""
@@ -47,18 +47,28 @@ class Known:
             self._superseded[key] = Superseded(status)
         self.failing[slot] = state_of(result)
         self._superseded.pop(result.key, None)
+        if self._unconfirmed is not None:
+            self._unconfirmed.discard(slot)
 
-    def replaced_by(self, found: Mapping[int, tuple[int, int]]) -> None:
-        """A sweep saw every failing test: what it did not find is gone."""
-        gone = (known for slot, known in self.failing.items() if slot not in found)
-        self._superseded |= {key: Superseded(status, gone=True) for key, status in gone}
-        self.failing = dict(found)
+    def sweep_begins(self) -> None:
+        """From now on it is noted which tests a sweep finds, or a read announces meanwhile."""
+        self._unconfirmed = set(self.failing)
+
+    def sweep_has_ended(self) -> None:
+        """A sweep saw every failing test, in one poll or in several: what it did not find is gone."""
+        for slot in self._unconfirmed or ():
+            if slot in self.failing:
+                key, status = self.failing.pop(slot)
+                self._superseded[key] = Superseded(status, gone=True)
 
     def kept_in(self, checkpoint: Checkpoint) -> Checkpoint:
-        """A checkpoint that holds what is known now."""
-        newest = sorted(self._superseded)[-MAX_SUPERSEDED:]
-        superseded = {key: self._superseded[key] for key in newest}
-        return replace(checkpoint, failing=self.failing, superseded=superseded)
+        """A checkpoint that holds what is known now; what is confirmed, only while a sweep is under way."""
+        superseded = self._superseded
+        if len(superseded) > MAX_SUPERSEDED:
+            superseded = {key: superseded[key] for key in sorted(superseded)[-MAX_SUPERSEDED:]}
+        goes_on = checkpoint.sweep is not None and checkpoint.sweep.page > 1 and self._unconfirmed is not None
+        unconfirmed = frozenset(self._unconfirmed or ()) if goes_on else None
+        return replace(checkpoint, failing=self.failing, superseded=superseded, unconfirmed=unconfirmed)
 
 
 def slot_of(result: Result) -> int:

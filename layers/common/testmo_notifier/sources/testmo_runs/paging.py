@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from testmo_notifier.errors import Invisible, NotifierError, RequestRejected, StopReading, Unreadable
+from testmo_notifier.errors import Invisible, NotifierError, OutOfRoom, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -25,12 +25,13 @@ class Paged:
 
     `began_at` is Testmo's clock at the first page, which an earlier poll may have read; None without a `Date`.
     `broken_by` is what came instead of a page in the middle; without it, pages to be resumed saw their rows change
-    places too often.
+    places too often. `rows` counts what Testmo sent.
     """
 
     resume: Resume | None
     began_at: datetime | None
     broken_by: NotifierError | None = None
+    rows: int = 0
 
     @property
     def problem(self) -> str | None:
@@ -39,13 +40,19 @@ class Paged:
 
 
 class RunPages:
-    """The pages of one run, as what is watched asks for them. `now` stands in where an answer has no `Date`."""
+    """The pages of one run, as what is watched asks for them, until `is_full` says that enough was found in them.
 
-    def __init__(self, testmo: Testmo, run: Run, watch: Watch, now: Callable[[], datetime]) -> None:
+    `now` stands in where an answer has no `Date`.
+    """
+
+    def __init__(
+        self, testmo: Testmo, run: Run, watch: Watch, now: Callable[[], datetime], is_full: Callable[[], bool]
+    ) -> None:
         self._testmo = testmo
         self._run = run
         self._watch = watch
         self._now = now
+        self._is_full = is_full
 
     def go_through(self, begin: Resume, handle: Handle, known: Iterable[int] = ()) -> Paged:
         """See `go_through`. A place to go on keeps what was asked for."""
@@ -57,6 +64,8 @@ class RunPages:
         return replace(resume, watching=self._watch.fingerprint)
 
     def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
+        if self._is_full():
+            raise OutOfRoom(f"run {self._run.id} has more news than one message holds: the next poll reads on")
         asked_at = self._now()
         page = self._testmo.results(self._run.id, results_query(self._watch, bound, number))
         return page if page.server_date else replace(page, server_date=asked_at)
@@ -102,16 +111,17 @@ def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int]
     began_at = begin.began_at if number > 1 else None  # from page 1 on, all of it is read anew
     this_round = Round()
     keys = set(known)
-    restarts = 0
+    restarts = rows = 0
     while True:
         try:
             page = fetch(bound, number)
         except (StopReading, Unreadable, RequestRejected, Invisible) as exc:
             if not this_round.numbers and restarts == 0:
                 raise
-            return Paged(Resume(bound, number, total, began_at), began_at, exc)
+            return Paged(Resume(bound, number, total, began_at), began_at, exc, rows)
         began_at = began_at or page.server_date
         handle(page)
+        rows += len(page.results)
         keys |= this_round.add(number, page)
         # A row was deleted, and later rows moved up, perhaps from a page not yet read to one that was.
         shrunk = page.total is not None and total is not None and page.total < total
@@ -123,7 +133,7 @@ def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int]
         if (shrunk or is_short) and restarts <= MAX_RESTARTS:
             number, this_round = 1, Round()
         elif is_last or page.next_page is None:
-            return Paged(Resume(bound, 1, total) if restarts > MAX_RESTARTS else None, began_at)
+            return Paged(Resume(bound, 1, total) if restarts > MAX_RESTARTS else None, began_at, rows=rows)
         else:
             number = page.next_page
 

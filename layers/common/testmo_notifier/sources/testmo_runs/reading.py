@@ -79,91 +79,75 @@ def read_run(
     `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now. `now`
     stands in where Testmo's answers have no `Date`.
     """
-    this = OneRun(testmo, run, checkpoint, watch, news, now, ceased)
+    checkpoint = with_questions_of_now(checkpoint, watch)
+    counters = run.counters.by_status
+    detector = Detector(checkpoint, watch, ceased)
+    pages = RunPages(testmo, run, watch, now, lambda: news.is_full)
+    the_sweep = Sweep(pages, detector, news)
     started = now()
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
-    swept_first = comes_first(this.checkpoint)
-    end = this.swept() if swept_first else SweepEnd(this.checkpoint.sweep)
-    paged = this.read(overlap, raises=not swept_first)
+    swept_first = comes_first(checkpoint)
+    end = the_sweep.run(checkpoint.sweep, counters) if swept_first else SweepEnd(checkpoint.sweep)
+    paged = read_window(pages, checkpoint, detector, news, overlap=overlap, raises=not swept_first)
     began_at = paged.began_at or started
+    problem = None
     if paged.resume is not None:
-        following = interrupted(this.checkpoint, this.detector, end, began_at=began_at, resume=paged.resume)
+        following = interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
         problem = f"run {run.id} ({run.name}), page {paged.resume.page}: {paged.problem}" if paged.problem else None
-        return replace(this.reading(following, end, problem), owes_sweep=sweep and not swept_first)
-    last_from = began_at if run.closed_at is None else run.closed_at + overlap
-    closing = run.closed_at is not None and began_at >= last_from
-    counters, failing = run.counters.by_status, this.detector.known.failing
-    if not sweep_reason(this.checkpoint, watch, counters=counters, failing=failing, turn=sweep, closing=closing):
-        end = SweepEnd()
-    elif not swept_first:
-        end = this.swept()
-    if closing and end.began_at is not None and end.began_at < last_from:
-        end = SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
-    following = finished(
-        this.detector,
-        end,
-        overlap=overlap,
-        counters=run.counters.by_status,
-        began_at=began_at,
-        closed_at=run.closed_at if run.is_closed else None,
-    )
-    return this.reading(following, end)
-
-
-class OneRun:
-    """What is read of one run goes through the detector, and what is new of it to the news."""
-
-    def __init__(
-        self,
-        testmo: Testmo,
-        run: Run,
-        checkpoint: Checkpoint,
-        watch: Watch,
-        news: DigestBuilder,
-        now: Callable[[], datetime],
-        ceased: datetime | None,
-    ) -> None:
-        checkpoint = with_questions_of_now(checkpoint, watch)
-        self.checkpoint = checkpoint
-        self.detector = Detector(checkpoint, watch, ceased)
-        self._run = run
-        self._news = news
-        self._pages = RunPages(testmo, run, watch, now)
-        self._sweep = Sweep(self._pages, self.detector, news)
-        self._rows = 0
-
-    def read(self, overlap: timedelta, *, raises: bool) -> Paged:
-        """Read what is new since the checkpoint. `raises`: it is an error if not even one page may be asked for."""
-        begin = beginning(self.checkpoint, overlap)
-        seen = {key for key, time in self.checkpoint.seen.items() if begin.bound is None or time >= begin.bound}
-        try:
-            return self._pages.go_through(begin, self._handle, seen)
-        except StopReading as exc:
-            if raises:
-                raise
-            return Paged(self._pages.asked(begin), None, exc)
-
-    def swept(self) -> SweepEnd:
-        """Sweep, from where the last sweep was interrupted."""
-        return self._sweep.run(self.checkpoint.sweep, self._run.counters.by_status)
-
-    def reading(self, checkpoint: Checkpoint, end: SweepEnd, problem: str | None = None) -> Reading:
-        """All of it, with the checkpoint that follows."""
-        if end.problem is not None:
-            problem = f"the sweep of run {self._run.id} ({self._run.name}) has to wait: {end.problem}"
-        return Reading(
-            checkpoint,
-            self._news,
-            rows=self._rows,
-            malformed=self.detector.malformed,
-            found_by_sweep=self._sweep.told,
-            problem=problem,
-            misread=self.detector.misread,
+    else:
+        last_from = began_at if run.closed_at is None else run.closed_at + overlap
+        closing = run.closed_at is not None and began_at >= last_from
+        failing = detector.known.failing
+        if not sweep_reason(checkpoint, watch, counters=counters, failing=failing, turn=sweep, closing=closing):
+            end = SweepEnd()
+        elif not swept_first:
+            end = the_sweep.run(checkpoint.sweep, counters)
+        if closing and end.began_at is not None and end.began_at < last_from:
+            end = SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
+        following = finished(
+            detector,
+            end,
+            overlap=overlap,
+            counters=run.counters.by_status,  # as they were before the read
+            began_at=began_at,
+            closed_at=run.closed_at if run.is_closed else None,
         )
+    if end.problem is not None:
+        problem = f"the sweep of run {run.id} ({run.name}) has to wait: {end.problem}"
+    return Reading(
+        following,
+        news,
+        rows=paged.rows,
+        malformed=detector.malformed,
+        found_by_sweep=the_sweep.told,
+        problem=problem,
+        owes_sweep=sweep and not swept_first and paged.resume is not None,
+        misread=detector.misread,
+    )
 
-    def _handle(self, page: ResultsPage) -> None:
-        self._rows += len(page.results)
-        self._news.add(self.detector.new_failing(page.results), page.expands)
+
+def read_window(
+    pages: RunPages,
+    checkpoint: Checkpoint,
+    detector: Detector,
+    news: DigestBuilder,
+    *,
+    overlap: timedelta,
+    raises: bool,
+) -> Paged:
+    """Read what is new since the checkpoint. `raises`: it is an error if not even one page may be asked for."""
+
+    def handle(page: ResultsPage) -> None:
+        news.add(detector.new_failing(page.results), page.expands)
+
+    begin = beginning(checkpoint, overlap)
+    seen = (key for key, time in checkpoint.seen.items() if begin.bound is None or time >= begin.bound)
+    try:
+        return pages.go_through(begin, handle, seen)
+    except StopReading as exc:
+        if raises:
+            raise
+        return Paged(pages.asked(begin), None, exc)
 
 
 def finished(
@@ -176,16 +160,17 @@ def finished(
     closed_at: datetime | None,
 ) -> Checkpoint:
     """The checkpoint after a complete read. `counters` are the run's as they were before it."""
-    if end.failing is not None:
-        detector.known.replaced_by(end.failing)
+    if end.saw_all:
+        detector.known.sweep_has_ended()
     following = replace(
-        detector.known.kept_in(detector.window.finished(began_at=began_at, overlap=overlap)),
+        detector.window.finished(began_at=began_at, overlap=overlap),
         counters=dict(counters),
         sweep=end.resume,
         read_at=began_at,
         closed_at=closed_at,
         gone_at=None,
     )
+    following = detector.known.kept_in(following)
     if end.resume is not None:
         return following
     # Rule 6: only now are the rows that the new settings match taken over, and those from before we came.
@@ -197,9 +182,12 @@ def interrupted(
 ) -> Checkpoint:
     """The checkpoint after a part of a read; counters wait for the rest."""
     has_ended = checkpoint.sweep is not None and end.resume is None
-    return replace(
-        detector.known.kept_in(detector.window.interrupted(began_at=began_at, resume=resume)),
+    if end.saw_all:
+        detector.known.sweep_has_ended()
+    following = replace(
+        detector.window.interrupted(began_at=began_at, resume=resume),
         sweep=end.resume,
         swept_for=detector.watch.fingerprint if has_ended else checkpoint.swept_for,
         gone_at=None,
     )
+    return detector.known.kept_in(following)

@@ -17,7 +17,7 @@ from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resu
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.text import short_note
 from testmo_notifier.sources.testmo_runs.detect import Detector
-from testmo_notifier.sources.testmo_runs.known import slot_of, state_of
+from testmo_notifier.sources.testmo_runs.known import slot_of
 from testmo_notifier.sources.testmo_runs.paging import RunPages
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -76,12 +76,12 @@ def comes_first(checkpoint: Checkpoint) -> bool:
 class SweepEnd:
     """How a sweep ended. `resume` says where to go on, None if it came to its end or there was none.
 
-    `failing` are the failing tests if it saw all of them at once, else None. `began_at` is Testmo's clock when it
+    `saw_all` says whether it saw every failing test, be it over several polls. `began_at` is Testmo's clock when it
     began, None if it did not come to its end. `problem` is what Testmo did wrong, in words.
     """
 
     resume: Resume | None = None
-    failing: Mapping[int, tuple[int, int]] | None = None
+    saw_all: bool = False
     problem: str | None = None
     began_at: datetime | None = None
 
@@ -93,13 +93,15 @@ class Sweep:
         self._pages = pages
         self._detector = detector
         self._news = news
-        self._found: dict[int, tuple[int, int]] = {}
+        self._found: set[int] = set()  # tests, in this poll
         self._held: dict[int, tuple[Result, Expands]] = {}
         self.told = 0
 
     def run(self, resume: Resume | None, counters: Mapping[int, int]) -> SweepEnd:
         """Go through the pages, from the first or from where the last sweep was interrupted."""
         begin = resume or FROM_THE_BEGINNING
+        if begin.page == 1:
+            self._detector.known.sweep_begins()
         before = self._news.total
         try:
             paged = self._pages.go_through(begin, self._handle)
@@ -113,7 +115,7 @@ class Sweep:
         if paged.broken_by is not None:
             return SweepEnd(paged.resume, problem=paged.problem)
         if paged.resume is None:
-            return SweepEnd(failing=self._found if begin.page == 1 else None, began_at=paged.began_at)
+            return SweepEnd(saw_all=True, began_at=paged.began_at)
         if self._detector.watch.has_unknown(counters, self._detector.known.failing):
             return SweepEnd(paged.resume, began_at=paged.began_at)
         return SweepEnd(began_at=paged.began_at)  # rows change places faster than we read, but nothing is missing
@@ -127,7 +129,7 @@ class Sweep:
         told: list[tuple[Result, Expands]] = []
         for result, expands in self._held.values():
             told += [(new, expands) for new in self._detector.found_by_sweep(result)]
-            self._found[slot_of(result)] = state_of(result)
+            self._found.add(slot_of(result))
         return told
 
     def _handle(self, page: ResultsPage) -> None:
@@ -142,6 +144,6 @@ class Sweep:
             # latest rows. If it does not, the test failed anew without our seeing it.
             self._held[slot] = (result._replace(note=short_note(result.note)), expands)
             return
-        self._found[slot] = state_of(result)
+        self._found.add(slot)
         self._held.pop(slot, None)
         yield from self._detector.found_by_sweep(result)
