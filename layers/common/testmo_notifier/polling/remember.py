@@ -68,6 +68,7 @@ def finish(parts: Parts, this: Poll) -> None:
     report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
     report.hidden += len(this.hidden.since)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
+    report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
     ended_at = parts.now()
     met = report.troubles(token_refused=isinstance(closed_by, TokenRefused))
@@ -75,8 +76,13 @@ def finish(parts: Parts, this: Poll) -> None:
     report.over = troubles.over(found)
     lease.control = replace(
         control,
-        looked=replace(control.looked, hidden_runs=this.hidden.since),
-        left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept)),
+        looked=replace(
+            control.looked,
+            hidden_runs=this.hidden.since,
+            marks_at=control.looked.polled_at,
+            marks_epoch=this.marks.epoch,
+        ),
+        left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
         asked=Asked(this.rate_limit.spent, not_before),
         health=Health(ended_at, backlog.pauses, check, found),
     )

@@ -94,7 +94,7 @@ class Lookout:
             if number and self.half_spent():
                 found.complete = False
                 found.problems.append(
-                    f"{len(waiting) - number} of {len(waiting)} projects were left for the next poll, half of the "
+                    f"{len(waiting) - number} of {len(waiting)} projects were left for the next poll, the other "
                     "requests are kept for results: raise RequestsPerMinute, or name fewer ProjectIds"
                 )
                 break
