@@ -19,7 +19,9 @@ polling/               the steps of a poll
   lease.py             one poller at a time
   backlog.py           what was left undone, and since when
   hidden.py            runs that Testmo does not show
-  due.py               which runs are read now
+  choose.py            which runs are read now, and their checkpoints
+  due.py               why a run is due, and what comes first
+  marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
   commit.py            the one write of checkpoint and outbox
   handover.py          from the outbox to SNS

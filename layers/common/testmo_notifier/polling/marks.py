@@ -33,20 +33,19 @@ class Marks:
 
     def of(self, checkpoint: Checkpoint) -> bytes | None:
         """The mark of a checkpoint, None where something is left to do: the hash, and when the run moved last."""
-        is_left = (
-            checkpoint.outbox or checkpoint.resume or checkpoint.sweep or checkpoint.closed_at or checkpoint.gone_at
-        )
-        if is_left or checkpoint.counters is None or checkpoint.read_at is None:
+        is_unfinished = checkpoint.outbox or checkpoint.resume or checkpoint.sweep
+        if is_unfinished or checkpoint.closed_at or checkpoint.gone_at:
+            return None
+        if checkpoint.counters is None or checkpoint.read_at is None:
             return None
         moved_at = int(checkpoint.read_at.timestamp()).to_bytes(SECONDS_BYTES, "big")
         return self._hash(checkpoint.watching, checkpoint.counters) + moved_at
 
     def fits(self, mark: bytes | None, run: Run, watch: Watch) -> bool:
         """Whether a run is as it was when its mark was made."""
-        is_open = not run.is_closed and run.closed_at is None
-        return (
-            is_open and mark is not None and mark[:HASH_BYTES] == self._hash(watch.fingerprint, run.counters.by_status)
-        )
+        if mark is None or run.is_closed or run.closed_at is not None:
+            return False
+        return mark[:HASH_BYTES] == self._hash(watch.fingerprint, run.counters.by_status)
 
     def _hash(self, watching: str, counters: Mapping[int, int]) -> bytes:
         said = f"1 {self.epoch} {watching} {sorted(counters.items())}"
