@@ -145,6 +145,11 @@ class Looked:
     marks_at: datetime | None = None
     marks_epoch: str = ""
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether the marks hold; if not, a version polled last that knows none, and may have moved what they say."""
+        return bool(self.marks_epoch) and self.marks_at == self.polled_at
+
 
 @dataclass(frozen=True, slots=True)
 class Left:

@@ -30,8 +30,8 @@ class Backlog:
         self._is_behind = True
         self.undone = set(control.left.undone)
         self.unswept = set(control.left.unswept)
-        self.turns = dict(control.left.turns)
-        self.since = {**control.left.turns, **control.left.undone_since}
+        self.turns = dict(control.left.turns) if control.looked.has_marks else {}  # an older version has read them
+        self.since = {**self.turns, **control.left.undone_since}
         self.in_hidden_projects: set[int] = set()
         self.pauses = with_pause(control.health.pauses, control.health.ended_at or control.looked.polled_at, started)
 

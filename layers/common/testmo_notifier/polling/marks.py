@@ -27,9 +27,8 @@ class Marks:
 
     @classmethod
     def of_poll(cls, looked: Looked, started: datetime) -> Marks:
-        """The marks that hold. A new epoch begins if the last poll was that of a version that knows no marks."""
-        hold = looked.marks_epoch and looked.marks_at == looked.polled_at
-        return cls(looked.marks_epoch if hold else started.isoformat())
+        """The marks that hold, or none: those of a new epoch."""
+        return cls(looked.marks_epoch if looked.has_marks else started.isoformat())
 
     def of(self, checkpoint: Checkpoint) -> bytes | None:
         """The mark of a checkpoint, None where something is left to do: the hash, and when the run moved last."""
