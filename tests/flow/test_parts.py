@@ -15,7 +15,7 @@ from testmo_notifier.adapters import apart
 from testmo_notifier.notices import digest
 from tests.flow.power import Power, powered_poll
 from tests.model.pages import short_pages
-from tests.model.recorded import AtOnce
+from tests.support.executors import AtOnce
 from tests.support.memory import MemoryStore
 from tests.support.story import Story, playing
 

@@ -10,6 +10,7 @@ import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery
 from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.ports import MarkOf
 from tests.support.story import START, SpoiledTestmo, Story
 
 COUNT = 50_000
@@ -58,15 +59,15 @@ def flood(story: Story) -> list[int]:
     sizes: list[int] = []
     commit = story.store.commit
 
-    def weighed(checkpoint: Checkpoint) -> Checkpoint:
-        written = commit(checkpoint)
+    def weighed(checkpoint: Checkpoint, mark: MarkOf) -> Checkpoint:
+        written = commit(checkpoint, mark)
         item = story.store.items[f"RUN#{checkpoint.run_id}"]
         sizes.append(
             sum(len(str(value.get("S", value.get("N", ""))) or value.get("B", b"")) for value in item.values())
         )
         return written
 
-    story.store.commit = weighed  # type: ignore[method-assign]  # the same, and weighed
+    story.store.commit = weighed  # type: ignore[assignment,method-assign]  # the same, and weighed
     story.settings["connect"] = connect
     return sizes
 

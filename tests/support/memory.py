@@ -12,10 +12,16 @@ from typing import Any
 
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
+from testmo_notifier.adapters.store import MarkOf, unmarked
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Sent
 
 FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def marks_key(run_id: int) -> str:
+    """The key of the marks that this run's is among."""
+    return str(items.marks_key(run_id)["pk"]["S"])
 
 
 class MemoryStore:
@@ -63,12 +69,20 @@ class MemoryStore:
         found = [self._checkpoint(item) for item in self.items.values() if "pending" in item]
         return sorted(found, key=lambda checkpoint: checkpoint.run_id)
 
-    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
+    def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:
+        found = [self.items.get(key, {}) for key in {marks_key(run_id) for run_id in run_ids}]
+        return {run_id: mark for item in found for run_id, mark in items.marks_from(item).items()}
+
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked) -> Checkpoint:
         written = replace(checkpoint, version=checkpoint.version + 1)
         item, parts, written = parted(written, items.checkpoint_item(written))
         for part in parts:
             self._put_part(part)
-        self._put(f"RUN#{checkpoint.run_id}", checkpoint.version, dict(item))
+        run_id, made = checkpoint.run_id, mark(written)
+        self._put(f"RUN#{run_id}", checkpoint.version, dict(item))
+        with self.lock:
+            others = {name: of for name, of in self.items.get(marks_key(run_id), {}).items() if name != str(run_id)}
+            self.items[marks_key(run_id)] = {**others, **({str(run_id): {"B": made}} if made else {})}
         for key in left_over(checkpoint, written):
             self._drop(key)
         return written
@@ -78,9 +92,11 @@ class MemoryStore:
         self._put(f"PROJECT#{state.project_id}", state.version, dict(items.project_item(written)))
         return written
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
+    def clear(
+        self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime, mark: MarkOf = unmarked
+    ) -> Checkpoint:
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        written = self.commit(replace(checkpoint, outbox=rest))
+        written = self.commit(replace(checkpoint, outbox=rest), mark)
         sent = items.sent_of(checkpoint.run_id, handed_over, at)
         self.told[written.run_id].append(dict(items.sent_item(sent, written.version)))
         return written

@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSResponse
 from testmo_notifier.adapters import apart
 from testmo_notifier.adapters.compact import unpack_ids, unpack_pairs, unpack_times
 from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.items import unpack_minutes
 from testmo_notifier.adapters.slots import Slots
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.delivery.pacing import after_failure
@@ -110,6 +111,9 @@ CONTROL = make_control(
     closed_checked_at=at(-1200),
     not_before=at(90),
     undone=frozenset({15}),
+    turns={17: at(-120)},
+    marks_at=at(60),
+    marks_epoch="2026-11-22T09:00:00+00:00",
     undone_since={15: at(-60)},
     unswept=frozenset({12}),
     statuses={"needs info": (9,)},
@@ -179,12 +183,17 @@ class Recorder:
             if operation == "PutItem":
                 yield asked["Item"]
             elif operation == "TransactWriteItems":
-                yield from (action["Put"]["Item"] for action in asked["TransactItems"])
+                for action in asked["TransactItems"]:
+                    yield action["Put"]["Item"] if "Put" in action else updated(action["Update"])
             elif operation == "UpdateItem":
-                names = asked.get("ExpressionAttributeNames", {})
-                sets = re.findall(r"([#\w]+) = (:\w+)", asked["UpdateExpression"])
-                values = asked["ExpressionAttributeValues"]
-                yield {**asked["Key"], **{names.get(name, name): values[value] for name, value in sets}}
+                yield updated(asked)
+
+
+def updated(asked: Item) -> Item:
+    """The key of an update, and the attributes that it sets."""
+    names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
+    sets = re.findall(r"([#\w]+) = (:\w+)", asked["UpdateExpression"])
+    return {**asked["Key"], **{names.get(name, name): values[value] for name, value in sets}}
 
 
 class Raw:
@@ -205,7 +214,7 @@ def everything_stored() -> list[Item]:
     store.save_control(CONTROL, release=False)
     with patch.object(apart, "MAX_SETS_BYTES", 0):  # as if there were no room for what is failing
         store.commit(replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, outbox=(), version=40))
-    store.commit(replace(CHECKPOINT, version=40))
+    store.commit(replace(CHECKPOINT, version=40), lambda _: bytes.fromhex("c0ffee0123456789006a22c445"))
     store.commit(replace(CHECKPOINT, outbox=()))  # closed and told: it expires
     store.clear(CHECKPOINT, CHECKPOINT.outbox, at=at(62))
     store.commit_project(replace(PROJECT, version=8))
@@ -239,6 +248,8 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("failing", "older", "content"), unpack_pairs),
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys", "unconfirmed"), unpack_ids),
     **dict.fromkeys(("names", "outbox"), inflated),
+    "12": bytes.hex,
+    "turns": unpack_minutes,
 }
 
 
@@ -276,6 +287,7 @@ def kind_of(item: Item) -> str:
         r"RUN#\d+ / SENT#\d{8}": "RUN#<run> / SENT#<version>",
         r"RUN#\d+ / SET#\d{8}#[a-z]+#[0-9a-f]{16}#\d+": "RUN#<run> / SET#<version>#<attribute>#<hash>#<part>",
         r"PROJECT#\d+ / STATE": "PROJECT#<project> / STATE",
+        r"MARKS#\d{8} / RUNS": "MARKS#<bucket> / RUNS",
         r"CONTROL / POLLER": "CONTROL / POLLER",
         r"CASES#\d+ / \d{8}": "CASES#<project> / <bucket>",
         r"CASES#\d+ / PROGRESS": "CASES#<project> / PROGRESS",

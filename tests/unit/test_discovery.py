@@ -184,7 +184,7 @@ def look(
         hourly=hourly,
         now=NOW,
         crew=ALONE,
-        has_room=lambda _requests, _runs: not half_spent,
+        has_room=lambda _: not half_spent,
     ).look_around([make_project(state.project_id, **{"run_closed_count": 4, **(project or {})}) for state in states])
     return found
 
@@ -364,7 +364,7 @@ def test_a_project_nobody_knows_yet_is_left_alone() -> None:
         hourly=False,
         now=NOW,
         crew=ALONE,
-        has_room=lambda _requests, _runs: True,
+        has_room=lambda _: True,
     ).look_around([project])
 
     assert (found.states, found.runs) == ({}, [])
@@ -398,7 +398,7 @@ def discovered(
         now=NOW,
         installed=installed,
         crew=ALONE,
-        has_room=lambda _requests, _runs: True,
+        has_room=lambda _: True,
         shuffle=lambda _: None,
     )
 

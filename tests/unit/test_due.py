@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from testmo_notifier.model import Counters, Resume, WatchedRun
-from testmo_notifier.polling.due import due_runs, is_done
-from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.polling.due import Due, Question, in_order, is_done
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_outgoing, make_run
 
 OVERLAP = timedelta(seconds=300)
 PERIOD = timedelta(minutes=5)
+DAYS = 30 * 86_400
 WATCH = Watch((3, 5))
 QUIET = {"counters": {3: 7}, "watching": WATCH.fingerprint, "read_at": START}
 
@@ -26,19 +26,27 @@ def quiet_run(run_id: int = 12, **given: Any) -> WatchedRun:
     return WatchedRun(make_run(run_id, **{"counters": Counters({3: 7}), **given}), "Shop", START)
 
 
-def due(*watched: WatchedRun, checkpoint: dict[str, Any] | None = None, **given: Any) -> list[int]:
-    checkpoints = {w.run.id: make_checkpoint(w.run.id, **{**QUIET, **(checkpoint or {})}) for w in watched}
+def make_question(**given: Any) -> Question:
     values: dict[str, Any] = {
         "watch": WATCH,
         "overlap": OVERLAP,
         "staleness": timedelta(days=9_999),
-        "undone": {},
-        "polled_at": at(940),
+        "waiting": (),
+        "began_at": at(1_000),
         "now": at(1_000),
-        "shuffle": lambda _: None,
     }
-    found = Discovery(began_at=at(1_000), runs=list(watched))
-    return [w.run.id for w in due_runs(found, checkpoints, **{**values, **given})]
+    return Question(**{**values, **given})
+
+
+def why(watched: WatchedRun, checkpoint: dict[str, Any] | None = None, **given: Any) -> Due | None:
+    known = make_checkpoint(watched.run.id, **{**QUIET, **(checkpoint or {})})
+    return make_question(**given).read(watched.run, known, at(940))
+
+
+def order(moved: list[int], turns: list[int], *, since: dict[int, datetime] | None = None, **given: Any) -> list[int]:
+    runs = [[quiet_run(n) for n in some] for some in (moved, turns)]
+    shuffle = given.get("shuffle", lambda _: None)
+    return [one.run.id for one in in_order(runs[0], runs[1], since or {}, at(1_000), shuffle)]
 
 
 def test_turns_come_once_a_period_whenever_the_polls_are() -> None:
@@ -74,25 +82,73 @@ def test_a_turn_at_the_edges(period: timedelta, last: datetime | None, is_due: b
 
 
 def test_a_quiet_run_is_left_alone() -> None:
-    assert due(quiet_run()) == []
+    assert why(quiet_run()) is None
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "run", "given"),
+    ("checkpoint", "run", "given", "reason"),
     [
-        ({"counters": {3: 6}}, {}, {}),
-        ({"counters": None}, {}, {}),
-        ({"watching": "3//"}, {}, {}),
-        ({"resume": Resume(START, 2, 9)}, {}, {}),
-        ({"gone_at": at(1_000 - 3_600)}, {}, {}),  # an hour has passed
-        ({}, {}, {"undone": {12: START}}),
-        ({}, {}, {"staleness": timedelta(0)}),
-        ({}, {"is_closed": True, "closed_at": at(700)}, {}),  # closing plus overlap has passed
+        ({"counters": {3: 6}}, {}, {}, Due.MOVED),
+        ({"counters": None}, {}, {}, Due.MOVED),
+        ({"watching": "3//"}, {}, {}, Due.MOVED),
+        ({"resume": Resume(START, 2, 9)}, {}, {}, Due.MOVED),
+        ({"sweep": Resume(None, 1, None)}, {}, {}, Due.MOVED),
+        ({"gone_at": at(1_000 - 3_600)}, {}, {}, Due.MOVED),  # an hour has passed
+        ({}, {}, {"waiting": {12}}, Due.TURN),
+        ({}, {}, {"staleness": timedelta(0)}, Due.TURN),
+        ({}, {"is_closed": True, "closed_at": at(700)}, {}, Due.MOVED),  # closing plus overlap has passed
     ],
-    ids=["counters", "never-finished", "settings", "unfinished", "gone", "undone", "turn", "closed"],
+    ids=["counters", "never-finished", "settings", "unfinished", "sweep", "gone", "undone", "turn", "closed"],
 )
-def test_what_makes_a_run_due(checkpoint: dict[str, Any], run: dict[str, Any], given: dict[str, Any]) -> None:
-    assert due(quiet_run(**run), checkpoint=checkpoint, **given) == [12]
+def test_what_makes_a_run_due(
+    checkpoint: dict[str, Any], run: dict[str, Any], given: dict[str, Any], reason: Due
+) -> None:
+    assert why(quiet_run(**run), checkpoint, **given) is reason
+
+
+@pytest.mark.parametrize(
+    ("counters", "reason"),
+    [({3: 1}, Due.MOVED), ({5: 1}, Due.MOVED), ({1: 40, 2: 54}, Due.TURN), ({}, Due.TURN)],
+)
+def test_a_run_that_was_never_read_waits_for_no_turn_if_something_is_failing_in_it(
+    counters: dict[int, int], reason: Due
+) -> None:
+    assert make_question().read(quiet_run(counters=Counters(counters)).run, None, at(940)) is reason
+
+
+def turns_in_an_hour(staleness: timedelta, *, quiet: timedelta) -> int:
+    minutes = [at(DAYS + 60 * n) for n in range(61)]
+    run = quiet_run().run
+    return sum(
+        make_question(staleness=staleness, began_at=now, now=now).turn(run, now - quiet, last) is Due.TURN
+        for last, now in pairwise(minutes)
+    )
+
+
+@pytest.mark.parametrize(
+    ("staleness", "quiet", "turns"),
+    [
+        (PERIOD, timedelta(hours=23), 12),
+        (PERIOD, timedelta(hours=24), 1),
+        (timedelta(minutes=20), timedelta(days=30), 1),
+        (timedelta(0), timedelta(days=30), 60),  # every poll
+    ],
+)
+def test_a_run_in_which_nothing_moved_for_a_day_has_a_turn_an_hour(
+    staleness: timedelta, quiet: timedelta, turns: int
+) -> None:
+    assert turns_in_an_hour(staleness, quiet=quiet) == turns
+
+
+def test_a_longer_staleness_holds_for_quiet_runs_too() -> None:
+    moments = [at(DAYS + 60 * n) for n in range(60 * 4 + 1)]
+    question = [make_question(staleness=timedelta(hours=2), began_at=now, now=now) for now in moments]
+
+    turns = sum(
+        q.turn(quiet_run().run, START, last) is Due.TURN for q, last in zip(question[1:], moments, strict=False)
+    )
+
+    assert turns == 2
 
 
 @pytest.mark.parametrize(
@@ -108,27 +164,33 @@ def test_what_makes_a_run_due(checkpoint: dict[str, Any], run: dict[str, Any], g
     ids=["waiting", "gone", "done"],
 )
 def test_what_keeps_a_run_from_being_read(checkpoint: dict[str, Any], run: dict[str, Any]) -> None:
-    assert due(quiet_run(**run), checkpoint=checkpoint, staleness=timedelta(0)) == []
+    assert why(quiet_run(**run), checkpoint, staleness=timedelta(0), waiting={12}) is None
 
 
-def test_what_was_left_undone_comes_first_longest_waiting_first() -> None:
-    changed = [quiet_run(n, counters=Counters({3: 8})) for n in (1, 2, 3, 4)]
+def test_of_what_moved_and_of_turns_that_comes_first_which_waits_longest() -> None:
+    since = {3: at(900), 4: at(600), 13: at(0), 14: at(-60)}
 
-    order = due(*changed, undone={3: at(900), 4: at(600)}, shuffle=lambda runs: runs.reverse())
+    assert order([1, 2, 3, 4], [], since=since) == [4, 3, 1, 2]
+    assert order([], [11, 12, 13, 14], since=since) == [14, 13, 11, 12]
 
-    assert order == [4, 3, 2, 1]
+
+def test_what_waits_equally_long_is_read_in_an_order_of_each_polls_own() -> None:
+    assert order([1, 2], [], shuffle=lambda found: found.reverse()) == [2, 1]
+    assert order([], [1, 2], shuffle=lambda found: found.reverse()) == [2, 1]
 
 
-def test_new_and_changed_runs_come_before_turns_each_in_an_order_of_their_own() -> None:
-    runs = [
-        quiet_run(1),
-        quiet_run(2),
-        quiet_run(3, counters=Counters({3: 8})),
-        quiet_run(4, counters=Counters({3: 9})),
-    ]
+def test_what_moved_comes_first_and_starves_no_turn() -> None:
+    """Every fourth is a turn, however many runs move in every poll."""
+    assert order([1, 2, 3, 4, 5, 6, 7], [11, 12, 13]) == [1, 2, 3, 11, 4, 5, 6, 12, 7, 13]
 
-    assert due(*runs, staleness=timedelta(0)) == [3, 4, 1, 2]
-    assert due(*runs, staleness=timedelta(0), shuffle=lambda found: found.reverse()) == [4, 3, 2, 1]
+
+def test_turns_starve_nothing_that_moved() -> None:
+    assert order([1], [11, 12, 13]) == [1, 11, 12, 13]
+
+
+def test_where_one_request_is_all_there_is_luck_decides_whether_a_turn_gets_it() -> None:
+    """The place of the turn is shuffled, or it would never come."""
+    assert order([1, 2, 3], [11], shuffle=lambda found: found.reverse())[0] == 11
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import Checkpoint, Counters, Expands, ResultsPage, Resume, Superseded
-from testmo_notifier.sources.testmo_runs.paging import MAX_RESTARTS, Paged, go_through
+from testmo_notifier.sources.testmo_runs.paging import Paged, go_through
 from testmo_notifier.sources.testmo_runs.reading import read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_builder, make_result, make_run

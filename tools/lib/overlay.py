@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState
+from testmo_notifier.ports import MarkOf
 
 
 class Below(Protocol):
@@ -94,7 +95,11 @@ class Overlay:
         real = [checkpoint for checkpoint in self._below.pending() if checkpoint.run_id not in self._checkpoints]
         return [*real, *(checkpoint for checkpoint in self._checkpoints.values() if checkpoint.outbox)]
 
-    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
+    def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:  # noqa: ARG002 - those below are of another poller
+        """None: every checkpoint is read."""
+        return {}
+
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf | None = None) -> Checkpoint:  # noqa: ARG002 - there are none
         """Keep a checkpoint."""
         self._checkpoints[checkpoint.run_id] = checkpoint
         return checkpoint
@@ -104,7 +109,14 @@ class Overlay:
         self._projects[state.project_id] = state
         return state
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:  # noqa: ARG002 - nobody asks later
+    def clear(
+        self,
+        checkpoint: Checkpoint,
+        handed_over: Sequence[Outgoing],
+        *,
+        at: datetime,  # noqa: ARG002 - nobody asks later
+        mark: MarkOf | None = None,  # noqa: ARG002 - the same
+    ) -> Checkpoint:
         """Take what was published out of an outbox."""
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
         return self.commit(replace(checkpoint, outbox=rest))

@@ -19,14 +19,15 @@ polling/               the steps of a poll
   lease.py             one poller at a time
   backlog.py           what was left undone, and since when
   hidden.py            runs that Testmo does not show
-  due.py               which runs are read now
+  choose.py            which runs are read now, and their checkpoints
+  due.py               why a run is due, and what comes first
+  marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
   commit.py            the one write of checkpoint and outbox
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked
   lanes.py             how many requests are under way at a time
-  share.py             what lists may take of the budget
   case_names.py        names for case ids
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail

@@ -8,22 +8,25 @@ repeats the hand-over. Everything else here may fail, be late or happen twice wi
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
 from testmo_notifier.polling import remember
+from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
-from testmo_notifier.polling.due import due_runs
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.polling.report import Report
-from testmo_notifier.polling.share import ListShare
 from testmo_notifier.polling.statuses import find_watch
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
 __all__ = ["Parts", "poll"]
+
+LISTS_SHARE: Final = 1 / 2
+LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run that has moved waits
 
 
 def poll(parts: Parts) -> Report:
@@ -54,32 +57,19 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     """Read, decide, write and send, in this order."""
     lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
 
-    # Read: which projects and runs there are, which statuses are watched, and how far each run was read.
+    # Read: which projects and runs there are, and which statuses are watched.
     found = look_around(parts, this)
     watch = find_watch(parts, this, found)
-    checkpoints = parts.store.checkpoints([watched.run.id for watched in found.runs])
-    for run_id, checkpoint in checkpoints.items():
-        if checkpoint.outbox:  # committed a moment ago, or not published above
-            checkpoints[run_id] = outboxes.publish(checkpoint, unless_pending=True)
 
-    # Decide: which runs are due, and which of them are to be swept.
-    backlog.add_sweeps((watched.run.id for watched in found.runs), parts.staleness)
-    due = due_runs(
-        found,
-        checkpoints,
-        watch=watch,
-        overlap=parts.scope.overlap,
-        staleness=parts.staleness,
-        undone=backlog.waiting_since(this.hidden.since),
-        polled_at=lease.control.looked.polled_at,
-        now=lease.started,
-        shuffle=parts.shuffle,
-    )
+    # Decide: which of them are due, in which order, and which are to be swept.
+    chosen = choose(parts, this, found, watch)
+    checkpoints = chosen.checkpoints
 
     # Read each of them in a worker; here, write its checkpoint and its outbox in one, and send.
-    committer = Committer(parts, this, watch, checkpoints)
-    for watched, reading in Reader(parts, this, watch, checkpoints).read(due):
+    committer = Committer(parts, this, watch, checkpoints, chosen.marked)
+    for watched, reading in Reader(parts, this, watch, checkpoints).read(chosen.due):
         committer.commit(watched, reading)
+    this.report.left(str(this.rate_limit.closed_by or this.rate_limit.used_up), runs=chosen.left)
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
     outboxes.learn_names(found.states)
@@ -87,11 +77,11 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Write what the next discovery builds on.
     try:
-        remember.keep_projects(parts, found, checkpoints, committer.deleted)
+        remember.keep_projects(parts, found, checkpoints, committer.deleted, backlog.undone)
     except LostRace as exc:
         this.report.unfinished(str(exc))
         return
-    backlog.left_out(found, parts.staleness)
+    backlog.left_out(found)
     this.hidden.keep_only(found, backlog.in_hidden_projects)
     looked = remember.with_discovery(lease.control.looked, found, parts.scope, polled_at=lease.started)
     lease.control = replace(lease.control, looked=looked)
@@ -100,9 +90,9 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 def look_around(parts: Parts, this: Poll) -> Discovery:
     """List what there is to watch."""
     asked_at = parts.now()
-    since, started = this.backlog.undone_since, this.lease.started
-    share = ListShare(parts.requests_per_minute, this.rate_limit, parts.store, since, started)
-    with parts.executor(this.rate_limit.workers) as pool:
+    share = LISTS_SHARE if this.backlog.undone else LISTS_SHARE_OF_QUIET  # of the requests, for lists (rule 9)
+    limit, rate_limit = parts.requests_per_minute * share, this.rate_limit
+    with parts.executor(rate_limit.workers) as pool:
         try:
             found = discover(
                 this.testmo,
@@ -111,12 +101,12 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
                 parts.scope,
                 now=asked_at,
                 installed=this.lease.installed,
-                crew=Crew(pool, this.rate_limit.workers, this.lease.renew),
-                has_room=share.has_room,
+                crew=Crew(pool, rate_limit.workers, this.lease.renew),
+                has_room=lambda requests: rate_limit.requests + requests <= limit,
                 shuffle=parts.shuffle,
             )
         except BaseException:
-            this.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being listed
+            rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being listed
             raise
     this.report.discovered(found, asked_at)
     this.backlog.discovered(found)

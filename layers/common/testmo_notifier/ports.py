@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -23,6 +23,8 @@ from testmo_notifier.model import (
     ResultsQuery,
     Run,
 )
+
+MarkOf = Callable[[Checkpoint], bytes | None]
 
 
 class Testmo(Protocol):
@@ -71,13 +73,18 @@ class Store(Protocol):
     def pending(self) -> list[Checkpoint]:
         """Checkpoints with an outbox."""
 
-    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Checkpoint and outbox in one write."""
+    def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:
+        """Marks by run."""
+
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf = ...) -> Checkpoint:
+        """Checkpoint, outbox and mark in one write; without `mark` it is deleted."""
 
     def commit_project(self, state: ProjectState) -> ProjectState:
         """What is kept of a project."""
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
+    def clear(
+        self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime, mark: MarkOf = ...
+    ) -> Checkpoint:
         """Take what was published out of an outbox, and keep for a while what it was."""
 
     def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:

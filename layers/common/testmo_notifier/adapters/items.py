@@ -53,6 +53,7 @@ KEEP_SENT: Final = timedelta(days=30)  # as long as the records of deliveries
 SENT: Final = "SENT#"
 KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that time resumes where it stopped
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
+BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
 TIMES: Final = ("created_at", "updated_at")
@@ -212,6 +213,16 @@ def project_from(item: Mapping[str, Any]) -> ProjectState:
     )
 
 
+def marks_key(run_id: int) -> Item:
+    """The key of the marks that this run's is among."""
+    return {"pk": {"S": f"MARKS#{run_id // BUCKET_RUNS:08d}"}, "sk": {"S": "RUNS"}}
+
+
+def marks_from(item: Mapping[str, Any]) -> dict[int, bytes]:
+    """The marks in an item: an attribute for each run, called like its id."""
+    return {int(name): value["B"] for name, value in item.items() if name not in ("pk", "sk")}
+
+
 def bucket_key(project_id: int, bucket: int) -> Item:
     """The key of one bucket of case names."""
     return {"pk": {"S": f"CASES#{project_id}"}, "sk": {"S": f"{bucket:08d}"}}
@@ -281,6 +292,16 @@ def unpack_counts(packed: Mapping[str, Any]) -> dict[int, int]:
     return {int(key): int(value["N"]) for key, value in packed.items()}
 
 
+def pack_minutes(moments: Mapping[int, datetime]) -> bytes:
+    """Ids and whole minutes: thousands of them share few."""
+    return pack_pairs({key: (int(moment.timestamp()) // 60, 0) for key, moment in moments.items()})
+
+
+def unpack_minutes(packed: bytes) -> dict[int, datetime]:
+    """The inverse of `pack_minutes`."""
+    return {key: datetime.fromtimestamp(minute * 60, UTC) for key, (minute, _) in unpack_pairs(packed).items()}
+
+
 class Form(NamedTuple):
     """How a value is stored: DynamoDB's letter for it, there and back."""
 
@@ -295,11 +316,12 @@ IDS: Final = Form("B", pack_ids, unpack_ids)
 TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
 # The attributes of the control item: the fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
-    **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at"), TIME),
+    **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
     **dict.fromkeys(("not_before", "watched_at", "ended_at"), TIME),
     **dict.fromkeys(("projects", "run_ids", "undone", "unswept"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
-    "watching": TEXT,
+    **dict.fromkeys(("watching", "marks_epoch"), TEXT),
+    "turns": Form("B", pack_minutes, unpack_minutes),
     "ceased": Form(
         "M",
         lambda moments: {watch: {"S": moment.isoformat()} for watch, moment in moments.items()},

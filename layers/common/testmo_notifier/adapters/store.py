@@ -6,7 +6,7 @@ that finds another version raises `LostRace`: somebody else's write stands, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -27,10 +27,16 @@ MAX_KEYS: Final = 100  # of one BatchGetItem
 MAX_ROUNDS: Final = 20  # of asking again for what one BatchGetItem left out (16 MB, throttling)
 PENDING_INDEX: Final = "pending-index"
 
+MarkOf = Callable[[Checkpoint], bytes | None]
+
 NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
 UNCHANGED: Final = "version = :before"
 LEASE_IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until < :now OR lease_holder = :me"
 LEASE_IS_MINE: Final = "lease_holder = :me"
+
+
+def unmarked(_checkpoint: Checkpoint) -> None:
+    """No mark: whoever wants to know has to read the checkpoint."""
 
 
 class Store:
@@ -108,38 +114,64 @@ class Store:
             keys += [{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]]
         return sorted((c for c in self._checkpoints(keys) if c.outbox), key=lambda checkpoint: checkpoint.run_id)
 
-    def commit(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Write checkpoint and outbox at once, if nobody wrote since; returns it with its new version."""
-        item, written = self._with_sets_apart(replace(checkpoint, version=checkpoint.version + 1))
-        self._write(item, checkpoint)
-        self._let_expire(checkpoint, written)
-        return written
+    def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:
+        """The marks of runs; those without one are left out, others may be in."""
+        keys = {run_id // items.BUCKET_RUNS: items.marks_key(run_id) for run_id in run_ids}
+        found = self._get_all(list(keys.values()))
+        return {run_id: mark for item in found for run_id, mark in items.marks_from(item).items()}
+
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked) -> Checkpoint:
+        """Write checkpoint, outbox and mark at once, if nobody wrote since; returns it with its new version."""
+        return self._write_checkpoint(checkpoint, replace(checkpoint, version=checkpoint.version + 1), mark)
 
     def commit_project(self, state: ProjectState) -> ProjectState:
-        """The same for what we keep of a project."""
+        """Write what we keep of a project, if nobody wrote since; returns it with its new version."""
         written = replace(state, version=state.version + 1)
-        self._write(items.project_item(written), state)
+        item = items.project_item(written)
+        try:
+            self._client.put_item(TableName=self._table, Item=item, **unchanged(state))
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            raise lost(item) from exc
+        except ClientError as exc:
+            raise too_large(item, exc.response["Error"]) or exc from exc
         return written
 
-    def clear(self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime) -> Checkpoint:
+    def clear(
+        self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime, mark: MarkOf = unmarked
+    ) -> Checkpoint:
         """Take what was handed over out of the outbox, if it is still the one that was published.
 
         What it was is kept for 30 days (`sent`), in the same transaction: neither without the other.
         """
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        sent = items.sent_of(checkpoint.run_id, handed_over, at)
-        item, written = self._with_sets_apart(replace(checkpoint, outbox=rest, version=checkpoint.version + 1))
-        put: Any = {"TableName": self._table, "Item": item, **self._unchanged(checkpoint)}
-        remember: Any = {"TableName": self._table, "Item": items.sent_item(sent, written.version)}
+        sent = items.sent_item(items.sent_of(checkpoint.run_id, handed_over, at), checkpoint.version + 1)
+        written = replace(checkpoint, outbox=rest, version=checkpoint.version + 1)
+        return self._write_checkpoint(checkpoint, written, mark, {"Put": {"TableName": self._table, "Item": sent}})
+
+    def _write_checkpoint(self, before: Checkpoint, after: Checkpoint, mark_of: MarkOf, *others: Any) -> Checkpoint:  # noqa: ANN401 - actions
+        """One transaction, so that no mark ever speaks of another checkpoint than the one that is there."""
+        item, after = self._with_sets_apart(after)
+        mark = mark_of(after)
+        put = {"TableName": self._table, "Item": item, **unchanged(before)}
+        update = {
+            "TableName": self._table,
+            "Key": items.marks_key(after.run_id),
+            "UpdateExpression": "SET #run = :mark" if mark else "REMOVE #run",
+            "ExpressionAttributeNames": {"#run": str(after.run_id)},
+            **({"ExpressionAttributeValues": {":mark": {"B": mark}}} if mark else {}),
+        }
+        actions: Any = [{"Put": put}, {"Update": update}, *others]
         try:
-            self._client.transact_write_items(TransactItems=[{"Put": put}, {"Put": remember}])
+            self._client.transact_write_items(TransactItems=actions)
         except self._client.exceptions.TransactionCanceledException as exc:
-            reasons = {reason.get("Code") for reason in exc.response.get("CancellationReasons", [])}
-            if not reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
-                raise
-            raise lost(item) from exc
-        self._let_expire(checkpoint, written)
-        return written
+            reasons = exc.response.get("CancellationReasons", [])
+            if {reason.get("Code") for reason in reasons} & {"ConditionalCheckFailed", "TransactionConflict"}:
+                raise lost(item) from exc
+            raise next(filter(None, (too_large(item, reason) for reason in reasons)), exc) from exc
+        except ClientError as exc:
+            raise too_large(item, exc.response["Error"]) or exc from exc
+        self._let_expire(before, after)
+        return after
 
     def sent(self, run_id: int) -> list[Sent]:
         """What was published of a run in the last 30 days, oldest first."""
@@ -203,26 +235,6 @@ class Store:
                 ExpressionAttributeValues={":moment": {"N": moment}},
             )
 
-    def _write(self, item: Item, noun: Checkpoint | ProjectState) -> None:
-        """Put an item, if nobody wrote since `noun` was read."""
-        try:
-            self._client.put_item(TableName=self._table, Item=item, **self._unchanged(noun))
-        except self._client.exceptions.ConditionalCheckFailedException as exc:
-            raise lost(item) from exc
-        except ClientError as exc:
-            if exc.response["Error"]["Code"] == "ValidationException" and "size" in exc.response["Error"]["Message"]:
-                raise TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)") from exc
-            raise
-
-    def _unchanged(self, noun: Checkpoint | ProjectState) -> Any:  # noqa: ANN401 - keyword arguments of two calls
-        """The condition that nobody wrote since a noun was read."""
-        if not noun.version:
-            return {"ConditionExpression": NEVER_WRITTEN}
-        return {
-            "ConditionExpression": UNCHANGED,
-            "ExpressionAttributeValues": {":before": {"N": str(noun.version)}},
-        }
-
     def _get_all(self, keys: Sequence[Item]) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         waiting = list(keys)
@@ -235,6 +247,23 @@ class Store:
             if self._table in answer["UnprocessedKeys"]:
                 waiting += answer["UnprocessedKeys"][self._table]["Keys"]
         raise NotifierError(f"DynamoDB left {len(waiting)} items unread: is the table throttled?")
+
+
+def unchanged(noun: Checkpoint | ProjectState) -> Any:  # noqa: ANN401 - keyword arguments of two calls
+    """The condition that nobody wrote since a noun was read."""
+    if not noun.version:
+        return {"ConditionExpression": NEVER_WRITTEN}
+    return {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":before": {"N": str(noun.version)}}}
+
+
+def too_large(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
+    """What AWS says of an item or an action, if it is that the item is too large."""
+    if (
+        said.get("Code") not in ("ValidationException", "ValidationError")
+        or "size" not in said.get("Message", "").lower()
+    ):
+        return None
+    return TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)")
 
 
 def lost(item: Item) -> LostRace:

@@ -144,7 +144,8 @@ class Looked:
 
     `installed_at` is the first discovery ever, `discovered_at` the last complete one; `projects` were listed then,
     `run_ids` is what `RunIds` was. `closed_checked_at` is when closed runs were last listed regardless of counts.
-    `hidden_runs` are runs that Testmo does not let the token's user see, and since when.
+    `hidden_runs` are runs that Testmo does not let the token's user see, and since when. `marks_at` is the `polled_at`
+    at which the marks of the runs were right, `marks_epoch` is what they were made with.
     """
 
     installed_at: datetime | None = None
@@ -154,19 +155,28 @@ class Looked:
     projects: frozenset[int] = frozenset()
     run_ids: frozenset[int] = frozenset()
     hidden_runs: Mapping[int, datetime] = field(default_factory=dict)
+    marks_at: datetime | None = None
+    marks_epoch: str = ""
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether the marks hold; if not, a version polled last that knows none, and may have moved what they say."""
+        return bool(self.marks_epoch) and self.marks_at == self.polled_at
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
     """What is left for later polls.
 
-    `undone` are runs that were due and not read, `unswept` those whose turn for a sweep came meanwhile. `undone_since`
-    says since which poll (our clock) a run is left undone or half read.
+    `undone` are runs that had moved, or could not be read, `unswept` those whose turn for a sweep came meanwhile.
+    `undone_since` says since which poll (our clock) a run is left undone or half read. `turns` are runs whose turn came
+    and for which no request was left, and since when (our clock, to the minute).
     """
 
     undone: frozenset[int] = frozenset()
     undone_since: Mapping[int, datetime] = field(default_factory=dict)
     unswept: frozenset[int] = frozenset()
+    turns: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from testmo_notifier.model import Control
+from testmo_notifier.model import Control, WatchedRun
 from testmo_notifier.polling.pauses import waited, with_pause
-from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.sources.testmo_runs.projects import Discovery, last_look
 from testmo_notifier.sources.testmo_runs.reading import Reading
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 
@@ -17,65 +17,95 @@ MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every pol
 
 
 class Backlog:
-    """`undone` are the runs that are due and not read, `unswept` those whose turn for a sweep came meanwhile."""
+    """`undone` are the runs that have moved, or could not be read, `unswept` those whose turn for a sweep came.
+
+    `turns` are those whose turn it is, and since when.
+    """
 
     def __init__(self, control: Control, *, started: datetime) -> None:
-        self._before = control.left
-        self._looked = control.looked
+        self._before = control
         self._started = started
         self._half_read: set[int] = set()
         self._looked_at = control.looked.discovered_at or control.looked.installed_at
         self._is_behind = True
         self.undone = set(control.left.undone)
         self.unswept = set(control.left.unswept)
+        self.turns = dict(control.left.turns) if control.looked.has_marks else {}  # an older version has read them
+        self.since = {**self.turns, **control.left.undone_since}
         self.in_hidden_projects: set[int] = set()
         self.pauses = with_pause(control.health.pauses, control.health.ended_at or control.looked.polled_at, started)
 
     def discovered(self, found: Discovery) -> None:
         """Note how far the projects were looked into."""
-        self._looked_at = found.oldest_look(self._looked.discovered_at)
+        self._looked_at = found.oldest_look(self._before.looked.discovered_at)
         self._is_behind = not found.complete
 
-    def add_sweeps(self, run_ids: Iterable[int], staleness: timedelta) -> None:
-        """Add the runs whose turn for a sweep came since the last poll (rule 5)."""
-        if self._looked.polled_at is not None:
-            self.unswept |= self._turns(run_ids, max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP)
+    def last_looks(self, found: Discovery) -> dict[int, datetime | None]:
+        """When each project was looked into before: at the last poll, unless it was left out of that."""
+        last, at_last = self._before.looked, self._before.watching.watched_at
+        looks = {key: last_look(state, last.discovered_at) for key, state in found.known.items()}
+        return {
+            key: look if look and at_last and last.polled_at and look < min(at_last, last.polled_at) else last.polled_at
+            for key, look in looks.items()
+        }
 
-    def waiting_since(self, hidden: Iterable[int]) -> dict[int, datetime]:
-        """The runs to read before others, and since which poll each of them waits."""
-        waiting = self.undone | self.unswept | set(hidden)
-        return {**dict.fromkeys(waiting, self._started), **self._before.undone_since}
+    def add_sweeps(self, found: Discovery, lasts: Mapping[int, datetime | None], staleness: timedelta) -> None:
+        """Add the runs whose turn for a sweep came since they were looked at (rule 5)."""
+        period = max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP
+        for run in (watched.run for watched in found.runs):
+            last = lasts[run.project_id]
+            if last is not None and is_turn(run.id, period, last, self._started):
+                self.unswept.add(run.id)
+
+    def waiting(self, hidden: Iterable[int]) -> set[int]:
+        """The runs whose turn is not over."""
+        return {*self.undone, *self.unswept, *self.turns, *hidden}
+
+    def chosen(self, moved: Iterable[WatchedRun], turns: Iterable[WatchedRun]) -> None:
+        """What is due waits from now on, or from when it was left."""
+        self.undone |= {watched.run.id for watched in moved}
+        self.turns = {watched.run.id: self.since.get(watched.run.id, self._started) for watched in turns}
+
+    def left(self, run_id: int) -> None:
+        """Nothing may be asked any more: a turn waits among the turns, unless it could not be read before."""
+        if run_id in self.turns and run_id not in self._before.left.undone:
+            self.undone.discard(run_id)
 
     def done(self, reading: Reading) -> None:
         """A run was read and written."""
         run_id = reading.checkpoint.run_id
-        self.undone.discard(run_id)
+        self.forget(run_id)
         if not reading.owes_sweep:
             self.unswept.discard(run_id)
         if reading.is_unfinished:
             self._half_read.add(run_id)
 
-    def left_out(self, found: Discovery, staleness: timedelta) -> None:
-        """Forget runs that are in no list any more, and add what came due in projects that were not looked into."""
+    def forget(self, run_id: int) -> None:
+        """A run waits for nothing."""
+        self.undone.discard(run_id)
+        self.turns.pop(run_id, None)
+
+    def left_out(self, found: Discovery) -> None:
+        """Forget runs that are in no list any more, and add those of projects that are hidden."""
         if found.complete:
             watched = {watched.run.id for watched in found.runs}
             self.undone &= watched
             self.unswept &= watched
+            self.turns = {run_id: since for run_id, since in self.turns.items() if run_id in watched}
         for state in (state for project_id, state in found.known.items() if project_id not in found.states):
-            self.undone |= self._turns(state.open_runs, staleness) | state.closing.keys()
-            self.add_sweeps(state.open_runs, staleness)
             if state.gone_at is not None:
-                self.undone |= state.open_runs  # to be read as soon as they can be
+                self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
                 self.in_hidden_projects |= state.open_runs | state.closing.keys()
 
-    def _turns(self, run_ids: Iterable[int], period: timedelta) -> set[int]:
-        return {run_id for run_id in run_ids if is_turn(run_id, period, self._looked.polled_at, self._started)}
+    def oldest_turn_seconds(self, now: datetime) -> float:
+        """How long the run has been waiting that waits longest for its turn; 0 when none does."""
+        return max(0.0, (now - min(self.turns.values(), default=now)).total_seconds())
 
     @property
     def undone_since(self) -> dict[int, datetime]:
         """Since which poll a run is left undone or half read. What is hidden is said by name, not by its age."""
         left = (self.undone | self._half_read) - self.in_hidden_projects
-        return {run_id: self._before.undone_since.get(run_id, self._started) for run_id in left}
+        return {run_id: self._before.left.undone_since.get(run_id, self._started) for run_id in left}
 
     def lag_seconds(self, unpublished_since: Mapping[int, datetime], now: datetime) -> float:
         """How long the oldest of the things left undone has been waiting; 0 when there is nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +30,7 @@ class Committer:
     this: Poll
     watch: Watch
     checkpoints: dict[int, Checkpoint]
+    marked: Collection[int]
     deleted: set[int] = field(default_factory=set)
 
     def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
@@ -39,6 +41,7 @@ class Committer:
             reading = future.result()
             outbox = self.outbox(reading)
         except StopReading as exc:
+            self.this.backlog.left(run.id)
             self.this.report.left(str(exc))
         except Invisible as exc:
             self.out_of_sight(watched, exc)
@@ -64,11 +67,14 @@ class Committer:
     def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
-        if not outbox and before is not None and not is_worth_writing(before, reading.checkpoint):
-            return True
         checkpoint = replace(reading.checkpoint, outbox=outbox)
+        if not outbox and before is not None and not is_worth_writing(before, checkpoint):
+            if before.run_id in self.marked or self.this.marks.of(before) is None:
+                return True
+            checkpoint = before  # as it was, with the mark that it lacks
+        mark = self.this.marks.of
         try:
-            committed = self.parts.store.commit(checkpoint)
+            committed = self.parts.store.commit(checkpoint, mark)
         except (LostRace, TooLarge) as exc:
             self.this.report.unfinished(str(exc))
             return False
@@ -98,7 +104,7 @@ class Committer:
             self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
         except LostRace as exc:
             self.this.report.problems.append(str(exc))
-        self.this.backlog.undone.discard(run.id)
+        self.this.backlog.forget(run.id)
 
 
 def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:

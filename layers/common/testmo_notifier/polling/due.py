@@ -1,14 +1,83 @@
-"""When a run is due: its changes, its turn, its end (rule 8). Pure."""
+"""When a run is due (rule 8): what moved, whose turn it is, and an order in which nothing starves. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final
 
 from testmo_notifier.model import Checkpoint, Run, WatchedRun
-from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery
+from testmo_notifier.sources.testmo_runs.projects import HOURLY
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
+
+QUIET_AFTER: Final = timedelta(days=1)
+MOVED_TO_A_TURN: Final = 3  # while both wait
+
+
+class Due(Enum):
+    """Why a run is read."""
+
+    MOVED = "something of it has changed, or is unfinished"
+    TURN = "its turn has come"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What decides about every run. `began_at` is Testmo's clock, `now` ours; `waiting` are turns left by others."""
+
+    watch: Watch
+    overlap: timedelta
+    staleness: timedelta
+    waiting: Collection[int]
+    began_at: datetime
+    now: datetime
+
+    def read(self, run: Run, checkpoint: Checkpoint | None, last: datetime | None) -> Due | None:
+        """Why to read a run whose checkpoint we have. `last` is when its project was looked into before.
+
+        A run with messages still to be published is left out, and so is one that Testmo did not show within the hour.
+        """
+        if checkpoint is None:
+            return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
+        if checkpoint.outbox or is_done(run, checkpoint, self.overlap) or was_gone(checkpoint, self.now):
+            return None
+        if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
+            return Due.MOVED
+        return self.turn(run, checkpoint.read_at, last)
+
+    def turn(self, run: Run, moved_at: datetime | None, last: datetime | None) -> Due | None:
+        """Whether it is the turn of a run that has not moved since `moved_at`."""
+        is_quiet = moved_at is not None and self.began_at - moved_at >= QUIET_AFTER
+        period = max(self.staleness, HOURLY) if is_quiet and self.staleness else self.staleness
+        return Due.TURN if run.id in self.waiting or is_turn(run.id, period, last, self.now) else None
+
+
+def in_order(
+    moved: list[WatchedRun],
+    turns: list[WatchedRun],
+    since: Mapping[int, datetime],
+    now: datetime,
+    shuffle: Callable[[list[Any]], None],
+) -> list[WatchedRun]:
+    """What moved first, but every fourth is a turn while there are any; of each those first that wait longest.
+
+    What waits equally long is shuffled, and so is the place of the turn among the four: no run is always the one that
+    is cut off.
+    """
+    for runs in (moved, turns):
+        shuffle(runs)
+        runs.sort(key=lambda watched: since.get(watched.run.id, now))
+    first, other = deque(moved), deque(turns)
+    places = [*[first] * MOVED_TO_A_TURN, other]
+    shuffle(places)
+    order: list[WatchedRun] = []
+    while first or other:
+        order += [place.popleft() for place in places if place]
+    return order
 
 
 def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:
@@ -26,44 +95,6 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
     return checkpoint.sweep is None and not Watch.parse(checkpoint.watching).has_unknown(
         run.counters.by_status, checkpoint.failing
     )
-
-
-def due_runs(
-    found: Discovery,
-    checkpoints: Mapping[int, Checkpoint],
-    *,
-    watch: Watch,
-    overlap: timedelta,
-    staleness: timedelta,
-    undone: Mapping[int, datetime],
-    polled_at: datetime | None,
-    now: datetime,
-    shuffle: Callable[[list[WatchedRun]], None],
-) -> list[WatchedRun]:
-    """The runs to read: new and changed ones first, then those whose turn it is, each in an order of its own.
-
-    What was left undone comes before what was not, longest waiting first, or luck could leave it out for long; `undone`
-    says since when it waits.
-    A run with messages still to be published is left out, and so is one that Testmo did not show within the hour.
-    """
-    changed: list[WatchedRun] = []
-    turns: list[WatchedRun] = []
-    for watched in found.runs:
-        run = watched.run
-        checkpoint = checkpoints.get(run.id)
-        if checkpoint is None:
-            changed.append(watched)
-        elif checkpoint.outbox or is_done(run, checkpoint, overlap) or was_gone(checkpoint, now):
-            continue
-        elif has_changed(run, checkpoint, watch, found.began_at, overlap):
-            changed.append(watched)
-        elif run.id in undone or is_turn(run.id, staleness, polled_at, now):
-            turns.append(watched)
-    shuffle(changed)
-    changed.sort(key=lambda watched: undone.get(watched.run.id, now))
-    shuffle(turns)
-    turns.sort(key=lambda watched: undone.get(watched.run.id, now))
-    return changed + turns
 
 
 def was_gone(checkpoint: Checkpoint, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
 from testmo_notifier.model import Checkpoint, Digest, Outgoing
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from testmo_notifier.ports import Renderer, Store, Topic
+from testmo_notifier.ports import MarkOf, Renderer, Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
 
@@ -25,6 +25,7 @@ class HandOver:
         self,
         *,
         store: Store,
+        mark: MarkOf,
         renderer: Renderer,
         topic: Topic,
         now: Callable[[], datetime],
@@ -32,6 +33,7 @@ class HandOver:
         seconds_left: Callable[[], float],
     ) -> None:
         self._store = store
+        self._mark = mark
         self._renderer = renderer
         self._topic = topic
         self._now = now
@@ -52,7 +54,7 @@ class HandOver:
         if not done:
             return checkpoint
         try:
-            return self._store.clear(checkpoint, done, at=self._now())
+            return self._store.clear(checkpoint, done, at=self._now(), mark=self._mark)
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return checkpoint

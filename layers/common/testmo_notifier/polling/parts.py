@@ -15,6 +15,7 @@ from testmo_notifier.polling.case_names import CaseNames
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
 from testmo_notifier.polling.lease import Lease
+from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
@@ -74,6 +75,7 @@ class Poll:
     lease: Lease
     rate_limit: RateLimit
     testmo: Testmo
+    marks: Marks
     outboxes: Outboxes
     backlog: Backlog
     hidden: HiddenRuns
@@ -92,8 +94,10 @@ class Poll:
             careful=control.asked.not_before is not None,
         )
         testmo = parts.connect(rate_limit)
+        marks = Marks.of_poll(control.looked, started)
         hand_over = HandOver(
             store=parts.store,
+            mark=marks.of,
             renderer=parts.renderer,
             topic=parts.topic,
             now=parts.now,
@@ -105,6 +109,7 @@ class Poll:
             lease,
             rate_limit,
             testmo,
+            marks,
             Outboxes(hand_over, names, now=started),
             Backlog(control, started=started),
             HiddenRuns(control.looked.hidden_runs),

@@ -83,6 +83,11 @@ class RateLimit:
             return self._recent(self._now())
 
     @property
+    def used_up(self) -> OutOfBudget:
+        """What is said when nothing more may be asked in this minute."""
+        return OutOfBudget(f"the {self._limit} requests that a minute may take are used up")
+
+    @property
     def frees_at(self) -> datetime:
         """When the oldest of the counted requests is a minute old."""
         return datetime.fromtimestamp(min(self.spent, default=int(self._now())) + WINDOW_SECONDS + 1, UTC)
@@ -127,7 +132,7 @@ class RateLimit:
             return 0.0
         wait = max(min(self._spent) + WINDOW_SECONDS + 1 - now, 0.05)
         if wait > MAX_WAIT_SECONDS:
-            self._closed_by = OutOfBudget(f"the {self._limit} requests that a minute may take are used up")
+            self._closed_by = self.used_up
             raise again(self._closed_by)
         return wait
 

@@ -7,35 +7,44 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
-from testmo_notifier.model import Asked, Checkpoint, Health, Left, Looked, ProjectState, Scope
+from testmo_notifier.model import Asked, Checkpoint, Health, Left, Looked, ProjectState, Run, Scope
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
-from testmo_notifier.polling.share import has_news
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
 Checkpoints = Mapping[int, Checkpoint]
 
 
-def keep_projects(parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
+def keep_projects(
+    parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], undone: Collection[int]
+) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
-    for project_id in found.states:
-        after = project_after(project_id, found, checkpoints, deleted, parts.scope.overlap)
+    runs: dict[int, list[Run]] = {project_id: [] for project_id in found.states}
+    for run in (watched.run for watched in found.runs):
+        if run.id not in deleted and run.project_id in runs:
+            runs[run.project_id].append(run)
+    for project_id, listed in runs.items():
+        after = project_after(project_id, listed, found, checkpoints, deleted, undone, parts.scope.overlap)
         if after != found.known[project_id]:
             parts.store.commit_project(after)
 
 
 def project_after(
-    project_id: int, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], overlap: timedelta
+    project_id: int,
+    runs: list[Run],
+    found: Discovery,
+    checkpoints: Checkpoints,
+    deleted: Collection[int],
+    undone: Collection[int],
+    overlap: timedelta,
 ) -> ProjectState:
     """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing.
 
     A project with news that nobody read is one of the first to be looked into again, for only then they are read.
     """
     state = found.states[project_id]
-    listed = [watched.run for watched in found.runs if watched.run.project_id == project_id]
-    runs = [run for run in listed if run.id not in deleted]
-    is_unread = any(has_news(checkpoints.get(run.id), run.counters.by_status) for run in runs)
+    is_unread = any(run.id in undone for run in runs)
     closing = {
         run.id: run.closed_at for run in runs if run.closed_at and not is_done(run, checkpoints.get(run.id), overlap)
     }
@@ -72,6 +81,7 @@ def finish(parts: Parts, this: Poll) -> None:
     report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
     report.hidden += len(this.hidden.since)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
+    report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
     ended_at = parts.now()
     met = report.troubles(token_refused=isinstance(closed_by, TokenRefused))
@@ -79,8 +89,13 @@ def finish(parts: Parts, this: Poll) -> None:
     report.over = troubles.over(found)
     lease.control = replace(
         control,
-        looked=replace(control.looked, hidden_runs=this.hidden.since),
-        left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept)),
+        looked=replace(
+            control.looked,
+            hidden_runs=this.hidden.since,
+            marks_at=control.looked.polled_at,
+            marks_epoch=this.marks.epoch,
+        ),
+        left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
         asked=Asked(this.rate_limit.spent, not_before),
         health=Health(ended_at, backlog.pauses, check, found),
     )

@@ -23,8 +23,10 @@ class Report:
     until `retry_at`. `pending` is how many runs have messages that are not published yet.
 
     `looked`: Testmo's projects were seen, so that something was watched. `lag_seconds`: how long the oldest of the
-    things left undone has been waiting, 0 when nothing is: a run that is due and not read to its end, a project that
-    was not looked into, or a message that is not published. `skew_seconds`: our clock minus
+    things left undone has been waiting, 0 when nothing is: a run that has moved and is not read to its end, one that
+    could not be read, a project that was not looked into, or a message that is not published. `turns_left` are runs
+    that have not moved, whose turn came and for which no request was left, `oldest_turn_seconds` is how long the one
+    that waits longest has been waiting. `skew_seconds`: our clock minus
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
     be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
@@ -47,6 +49,8 @@ class Report:
     requests: int = 0
     looked: bool = False
     lag_seconds: float = 0.0
+    turns_left: int = 0
+    oldest_turn_seconds: float = 0.0
     skew_seconds: float = 0.0
     throttled: bool = False
     invisible: int = 0
@@ -77,11 +81,11 @@ class Report:
         if not found.complete:
             self.status = "partial"
 
-    def left(self, reason: str) -> None:
-        """A run is left for the next poll; the reason is the same for all of them, so it is said once."""
-        self.runs_left += 1
-        self.status = "partial"
-        if reason not in self.problems:
+    def left(self, reason: str, runs: int = 1) -> None:
+        """Runs are left for the next poll; the reason is the same for all of them, so it is said once."""
+        self.runs_left += runs
+        self.status = "partial" if runs else self.status
+        if runs and reason not in self.problems:
             self.problems.append(reason)
 
     def count(self, reading: Reading) -> None:
@@ -121,12 +125,14 @@ class Report:
         news = "nothing could be read" if self.runs_left and not self.runs_read else "nothing new"
         if self.new_failing:
             news = f"{plural(self.new_failing, 'new failing result')} in {runs}"
+        late = plural(max(1, round(self.oldest_turn_seconds / 60)), "minute")
         parts = [
             news,
             f"{plural(self.published, 'message')} published" if self.published else "",
             f"{self.pending} waiting to be published" if self.pending else "",
             f"read {self.runs_read} of {plural(self.runs_open, 'run')}",
             f"{self.runs_left} left for the next poll" if self.runs_left else "",
+            f"{plural(self.turns_left, 'turn')} late by up to {late}" if self.turns_left else "",
             f"{self.hidden} hidden" if self.hidden else "",
             plural(self.requests, "request"),
         ]

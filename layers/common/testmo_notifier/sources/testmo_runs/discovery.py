@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Listed, Looked, Project, ProjectState, Scope, WatchedRun
+from testmo_notifier.model import Listed, Looked, Project, ProjectState, Scope
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
@@ -22,7 +22,7 @@ def discover(
     now: datetime,
     installed: Callable[[datetime], None],
     crew: Crew,
-    has_room: Callable[[int, Sequence[WatchedRun]], bool],
+    has_room: Callable[[int], bool],
     shuffle: Callable[[list[Project]], None],
 ) -> Discovery:
     """List projects, open runs and just closed ones, while `has_room` leaves enough of the requests for results.
@@ -66,7 +66,7 @@ def discover(
         now=now,
         crew=crew,
         has_room=has_room,
-        many=not has_room(2 * len(chosen), ()),
+        many=not has_room(2 * len(chosen)),
     ).look_around(chosen)
     found.checked_closed = hourly
     if scope.run_ids:

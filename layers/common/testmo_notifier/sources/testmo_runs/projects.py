@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -100,7 +100,7 @@ class Lookout:
     """Looks into projects and adds what it finds to `found`.
 
     `hourly`: closed runs are listed whatever the counts say; where projects are `many`, each has an hour of its own for
-    that. `now` is our clock. `has_room` says whether lists may take so many more requests after those of these runs.
+    that. `now` is our clock. `has_room` says whether lists may take so many more requests.
     """
 
     testmo: Testmo
@@ -110,7 +110,7 @@ class Lookout:
     hourly: bool
     now: datetime
     crew: Crew
-    has_room: Callable[[int, Sequence[WatchedRun]], bool]
+    has_room: Callable[[int], bool]
     many: bool = False
 
     def look_around(self, projects: Iterable[Project]) -> None:
@@ -125,7 +125,7 @@ class Lookout:
         is_over = False
 
         def room_for(project: Project) -> bool:
-            return self.has_room(sum(map(pages_of, (project, *(other for other, _ in under_way)))), found.runs)
+            return self.has_room(sum(map(pages_of, (project, *(other for other, _ in under_way)))))
 
         for number, project in enumerate(waiting):
             while under_way and not is_over and not (len(under_way) < self.crew.workers and room_for(project)):

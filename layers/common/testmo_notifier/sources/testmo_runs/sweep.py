@@ -46,14 +46,15 @@ def sweep_reason(  # noqa: PLR0911 - a branch for each rule
 ) -> SweepReason | None:
     """Why a sweep is due after a complete read; None if it is not. `failing` are the tests known after the read."""
     is_first_sight = checkpoint.silent_before is not None
-    if is_first_sight and not any(counters.get(status) for status in watch.status_ids):
+    if is_first_sight and not watch.shows_failing(counters):
         # Rule 6: nothing was failing before we came, so there is nothing to take over.
         return None
     if checkpoint.sweep is not None:
         # Rule 6: what was failing before we came is taken over. Rule 5: a sweep that did not end goes on.
         return SweepReason.FIRST_SIGHT if is_first_sight else SweepReason.UNFINISHED
-    if turn:
-        # Rule 5: every 12th turn of a run, whatever the counters say.
+    if turn and (failing or watch.shows_failing(counters)):
+        # Rule 5: every 12th turn of a run, whatever the counters say; but there is nothing to find where no test is
+        # failing, and none is known.
         return SweepReason.TURN
     if closing:
         # Rule 5: a run is swept a last time; nobody looks at it later.

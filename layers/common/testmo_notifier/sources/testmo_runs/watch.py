@@ -28,6 +28,10 @@ class Watch:
         lists = [tuple(int(key) for key in part.split(",") if key) for part in fingerprint.split("/")]
         return cls(*lists)
 
+    def shows_failing(self, counters: Mapping[int, int]) -> bool:
+        """Whether a run's counters show a failing test, whoever it is of."""
+        return any(counters.get(status) for status in self.status_ids)
+
     def has_unknown(self, counters: Mapping[int, int], failing: Mapping[int, object]) -> bool:
         """Whether a run's counters show more failing tests than are known."""
         if self.created_by_ids or self.assignee_ids:

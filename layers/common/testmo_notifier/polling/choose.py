@@ -1,0 +1,84 @@
+"""Which runs this poll reads, and their checkpoints: no more of these are in hand than can be read (rule 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from testmo_notifier.model import Checkpoint, WatchedRun
+from testmo_notifier.polling.due import Due, Question, in_order
+from testmo_notifier.polling.marks import moved_at
+from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.sources.testmo_runs.watch import Watch
+
+AT_A_TIME: Final = 100  # checkpoints in memory while it is asked what is due
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The runs to read in this order, how many are due and have to wait, and the checkpoints in hand.
+
+    These are the checkpoints of closed runs, too. `marked` are runs whose marks are right.
+    """
+
+    due: list[WatchedRun] = field(default_factory=list)
+    left: int = 0
+    checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
+    marked: set[int] = field(default_factory=set)
+
+
+def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
+    """Ask of every run whether it is due: of those that are as their mark says without their checkpoint."""
+    backlog, limit = this.backlog, parts.requests_per_minute  # each run takes a request at least
+    lasts = backlog.last_looks(found)
+    backlog.add_sweeps(found, lasts, parts.staleness)
+    question = Question(
+        watch=watch,
+        overlap=parts.scope.overlap,
+        staleness=parts.staleness,
+        waiting=backlog.waiting(this.hidden.since),
+        began_at=found.began_at,
+        now=this.lease.started,
+    )
+    chosen = Chosen()
+    reasons: dict[Due | None, list[WatchedRun]] = {Due.MOVED: [], Due.TURN: [], None: []}
+    unmarked: list[WatchedRun] = []
+    marks = parts.store.marks(watched.run.id for watched in found.runs)
+    for watched in found.runs:
+        run, mark = watched.run, marks.get(watched.run.id)
+        if mark is None or not this.marks.fits(mark, run, watch):
+            unmarked.append(watched)
+        else:
+            chosen.marked.add(run.id)
+            reasons[question.turn(run, moved_at(mark), lasts[run.project_id])].append(watched)
+    unread: set[int] = set()
+    for first in range(0, len(unmarked), AT_A_TIME):
+        some = unmarked[first : first + AT_A_TIME]
+        checkpoints = in_hand(parts, this, (watched.run.id for watched in some))
+        unread |= {watched.run.id for watched in some} - checkpoints.keys()
+        for watched in some:
+            run, checkpoint = watched.run, checkpoints.get(watched.run.id)
+            reason = question.read(run, checkpoint, lasts[run.project_id])
+            reasons[reason].append(watched)
+            if checkpoint and (run.is_closed or (reason and len(chosen.checkpoints) < limit)):
+                chosen.checkpoints[run.id] = checkpoint
+    order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, parts.shuffle)
+    backlog.chosen(reasons[Due.MOVED], reasons[Due.TURN])
+    missing = (watched.run.id for watched in order[:limit] if watched.run.id not in unread | chosen.checkpoints.keys())
+    chosen.checkpoints |= in_hand(parts, this, missing)
+    waiting = {run_id for run_id, checkpoint in chosen.checkpoints.items() if checkpoint.outbox}
+    chosen.due = [watched for watched in order[:limit] if watched.run.id not in waiting]
+    chosen.left = len(order[limit:])
+    return chosen
+
+
+def in_hand(parts: Parts, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+    """Checkpoints as they are now. What was committed a moment ago, or not published above, is published first."""
+    this.lease.renew()
+    checkpoints = parts.store.checkpoints(run_ids)
+    for run_id, checkpoint in checkpoints.items():
+        if checkpoint.outbox:
+            checkpoints[run_id] = this.outboxes.publish(checkpoint, unless_pending=True)
+    return checkpoints
