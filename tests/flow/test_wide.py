@@ -150,7 +150,7 @@ def test_what_a_list_says_of_its_length_is_a_hint_and_next_page_counts(said: dic
     """A wrong number costs no request, and hides no run."""
     testmo = WideTestmo(1, 350)
     watcher = Watcher(testmo, staleness=HOUR, requests_per_minute=2_000)
-    testmo.spoil = lambda query: said if LISTED in query.items() else {}
+    testmo.spoil = lambda query: said if LISTED in query.items() and query["page"] == "1" else {}
     summary = watcher.poll()
 
     assert summary.runs_open == 350
