@@ -32,6 +32,13 @@ def trim_endpoints(file: Path, services: set[str]) -> None:
     file.write_text(json.dumps(endpoints, separators=(",", ":")), "utf-8")
 
 
+def correct_record(record: Path, layer: Path) -> None:
+    """List only what is there. A program's hash is of its first line, too: the path of whatever Python installed it."""
+    lines = [line for line in record.read_text().splitlines() if (layer / line.partition(",")[0]).exists()]
+    record.unlink()
+    record.write_text("\n".join(lines) + "\n")
+
+
 def replace(package: Path, modules: dict[str, str]) -> None:
     """Put these modules where a package was."""
     shutil.rmtree(package)
@@ -46,3 +53,5 @@ if __name__ == "__main__":
     replace(LAYER / "s3transfer", {"__init__.py": "", "manager.py": S3TRANSFER})
     probe = (LAYER / "urllib3" / "http2" / "probe.py").read_text()
     replace(LAYER / "urllib3" / "http2", {"__init__.py": HTTP2, "probe.py": probe})
+    for found in LAYER.glob("*.dist-info/RECORD"):
+        correct_record(found, LAYER)

@@ -183,6 +183,15 @@ def test_an_unchanged_build_stays_the_same_to_the_last_bit(layer: Path, tmp_path
     assert contents(again) == contents(layer)
 
 
+def test_what_installed_the_packages_leaves_no_trace_of_where_it_was(bundles: Mapping[str, Bundle]) -> None:
+    """`sam build` may take its Python from one environment today and from another tomorrow."""
+    (common,) = [path for path in bundles["SlackFunction"].path if (path / "botocore").is_dir()]
+    records = [record.read_text() for record in common.glob("*.dist-info/RECORD")]
+    listed = [line.partition(",")[0] for record in records for line in record.splitlines()]
+    assert len(listed) > 500
+    assert [name for name in listed if not (common / name).exists()] == []
+
+
 def test_a_changed_source_is_the_only_one_whose_bytecode_changes(layer: Path, tmp_path: Path) -> None:
     """Also where yesterday's bytecode of an editor or a test lies beside the source."""
     shutil.copytree(COMMON, tmp_path / "changed")
