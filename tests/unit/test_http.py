@@ -356,8 +356,10 @@ def test_what_speaks_no_tls_is_told() -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
+        (9, " (it is not valid yet: is this machine's clock right?)"),
         (10, " (it has expired)"),
         (18, " (it is self-signed)"),
+        (19, " (its issuer is not known here: does a proxy open the connections of this network?)"),
         (20, " (its issuer is not known here: does a proxy open the connections of this network?)"),
         (62, " (it belongs to another host)"),
         (0, ""),
