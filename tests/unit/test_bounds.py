@@ -199,6 +199,7 @@ PLAIN_WORDS = [
     '{{ "12345 {}".format(1) }}',
     '{{ "{:>{}}".format(message.run.name, 40) }}',
     '{{ "100%% 12345 %s" % message.run.id }}',
+    "{{ 0.5 ** 200000 }}",
     "{{ [54321].index(message.run.id) }}",
     "{{ {54321: 1}.get(message.run.id) }}",
     "{{ message.nothing is defined }}",

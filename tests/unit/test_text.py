@@ -132,6 +132,7 @@ def test_a_cut_keeps_whole_characters_and_counts_what_they_become(text: str, lim
     [
         ("ab🇩🇪🇫🇷", 8, "ab🇩🇪…"),  # flags are pairs, and go or stay as one
         ("ab🇩🇪🇫🇷", 9, "ab🇩🇪…"),
+        ("ab🇩🇪🇫🇷", 4, "ab…"),  # and take no letter before them along
         ("🇩🇪🇫🇷🇮🇹", 11, "🇩🇪🇫🇷…"),
         ("ab🇦🇿c", 6, "ab…"),  # from the first letter to the last
         ("a😀😀", 4, "a😀…"),  # and what is no flag is no pair
