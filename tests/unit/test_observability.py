@@ -67,6 +67,20 @@ def test_a_delivered_message_is_counted_by_kind() -> None:
     assert names(operation.cloudwatch) == {"Delivered slack"}
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(DeliveryDelayed("500", reason="http_500"), None), (RuntimeError("a bug"), "RuntimeError")],
+)
+def test_where_it_happened_is_logged_of_our_own_mistakes_alone(error: Exception, kind: str | None) -> None:
+    with playing() as story:
+        operation = Operation(story)
+        operation.ends(*Script(posts=[error]).run(make_message()))
+    (line,) = [line for line in map(json.loads, operation.printed.splitlines()) if "notification_id" in line]
+
+    assert line["message"] == "back to the queue, tried again later"
+    assert (line.get("error"), "where" in line) == (kind, kind is not None)
+
+
 def names(cloudwatch: CloudWatch) -> set[str]:
     return {
         " ".join([name, *(dict(dimensions)[key] for key in ("kind", "reason") if key in dict(dimensions))])

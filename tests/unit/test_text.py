@@ -116,6 +116,7 @@ def test_what_is_hidden_ends_where_it_ends() -> None:
         ("&&&&", 20, "&&&&"),  # five characters each once escaped
         ("&&&&&", 20, "&&&…"),
         ('""""', 7, '"""…'),
+        ("\\\\\\\\", 7, "\\\\\\…"),  # the same in JSON
         ("😀😀😀", 6, "😀😀😀"),  # two each, as Slack counts
         ("😀😀😀😀", 6, "😀😀…"),
         ("abcde\u0301f", 6, "abcd…"),  # not the accent without its letter, nor on the ellipsis

@@ -88,6 +88,7 @@ def test_progress_is_said_without_flattery(counters: Counters, details: tuple[st
         (0, ""),
         (-5, ""),
         (999_999, ""),
+        (1_000_000, "1 s"),
         (45_000_000, "45 s"),
         (240_000_000, "4 min"),
         (3_600_000_000, "1 h"),
