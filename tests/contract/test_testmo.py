@@ -544,6 +544,7 @@ def test_half_a_character_in_a_name_is_no_trouble(bench: Bench) -> None:
     [
         (1, a_page(page=1, next_page=2, last_page=3), 2),
         (2, a_page(page=2, next_page=3, last_page=3), 3),
+        (1, a_page(page=1, next_page=None, last_page=3), 2),  # the very next one, though it is not named
         (3, a_page(page=3, next_page=None, last_page=3), None),
         (2, a_page(page=2, next_page=2, last_page=3), None),  # would be asked for again and again
         (2, a_page(0, page=2, next_page=3, last_page=3), None),

@@ -132,22 +132,27 @@ def test_a_page_that_is_too_heavy_all_the_same_is_read_in_smaller_ones(
     assert sizes(story, run)[before:] == asked
 
 
-@pytest.mark.parametrize("rows", [1, 15, 99, 100, 101, 105, 200, 210, 300])
+@pytest.mark.parametrize(
+    ("rows", "pages"), [(1, 1), (15, 1), (99, 1), (100, 1), (101, 2), (105, 2), (200, 2), (210, 3), (300, 3)]
+)
 @pytest.mark.parametrize("max_bytes", [25_000, 7_000])
 def test_wherever_a_list_ends_its_smaller_pages_end_there_too(
-    story: Story, monkeypatch: pytest.MonkeyPatch, max_bytes: int, rows: int
+    story: Story, monkeypatch: pytest.MonkeyPatch, max_bytes: int, rows: int, pages: int
 ) -> None:
     run = failing(story, rows)
     at_most(monkeypatch, max_bytes)
     testmo = connect(story)
     found: list[int] = []
+    asked: list[int] = []
     page: int | None = 1
     while page is not None:
+        asked.append(page)
         answer = testmo.results(run.id, ResultsQuery(page=page, order="asc"))
         found += [row.key for row in answer.results]
         page = answer.next_page
 
     assert found == [result.id for result in story.world.results_of(run)]
+    assert asked == [*range(1, pages + 1)], "one page of a hundred for each hundred, and none behind the last"
 
 
 def test_where_it_goes_on_is_counted_in_pages_of_a_hundred_whatever_the_size(

@@ -98,6 +98,12 @@ def test_a_mail_that_sns_does_not_take_is_tried_again_at_the_next_look(watched: 
     assert len(mails(watched)) == 1
 
 
+def test_the_mail_about_a_mailbox_belongs_to_no_run_and_no_project(watched: Story) -> None:
+    watched.poll(mailboxes=FakeMailboxes(lost={"OpsEmailAddress"}))
+    (mail,) = [n for n in watched.topic.notifications if n.destination == "email:default"]
+    assert (mail.channel, mail.run_id, mail.project_id, mail.statuses) == ("email", 0, 0, ("Alarm",))
+
+
 @pytest.mark.parametrize(
     "error", [Unlisted("AWS does not tell who is subscribed: throttled"), KeyError("Subscriptions")]
 )

@@ -288,6 +288,13 @@ def test_a_body_is_made_light_however_it_comes(raw: bytes) -> None:
     assert json.loads(body)["end"] == 1
 
 
+def test_a_body_of_less_than_a_megabyte_keeps_its_longest_string_whole() -> None:
+    body = b'{"note":"' + b"x" * 900_000 + b'"}'
+
+    with serving(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body) as server:
+        assert get(server, max_bytes=2_000_000, light=True).body == body
+
+
 @pytest.mark.parametrize("length", [len(LONG) // 2, len(LONG) - 1, 20])
 def test_a_long_body_that_ends_too_early_does_not_become_a_whole_one(length: int) -> None:
     with serving(OK + b"Content-Length: %d\r\n\r\n" % length + LONG[:length]) as server:
@@ -309,9 +316,10 @@ def test_a_body_that_drips_is_given_up_when_the_time_for_an_answer_is_over(monke
     monkeypatch.setattr("testmo_notifier.adapters.http.monotonic", Hasty())
     with serving(OK + b"Content-Length: 500\r\n\r\n" + b"x" * 100, close=False) as server:
         pool = new_pool()
-        with pytest.raises(Unreadable, match="no complete answer came in time"):
+        with pytest.raises(Unreadable, match="no complete answer came in time") as caught:
             send(pool, "GET", server.url, headers={}, read_seconds=5)
         pool.clear()
+    assert type(caught.value) is Unreadable, "fewer rows would drip as well"
 
 
 # ----- What keeps an answer from coming, told apart ---------------------------------------------------------
@@ -356,8 +364,10 @@ def test_what_speaks_no_tls_is_told() -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
+        (9, " (it is not valid yet: is this machine's clock right?)"),
         (10, " (it has expired)"),
         (18, " (it is self-signed)"),
+        (19, " (its issuer is not known here: does a proxy open the connections of this network?)"),
         (20, " (its issuer is not known here: does a proxy open the connections of this network?)"),
         (62, " (it belongs to another host)"),
         (0, ""),

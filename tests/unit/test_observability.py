@@ -85,6 +85,20 @@ def test_a_delivery_that_fails_is_a_line_with_its_reason_and_a_metric_only_if_an
     assert (line["end"], line["reason"]) == (end, error.reason)
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(DeliveryDelayed("500", reason="http_500"), None), (RuntimeError("a bug"), "RuntimeError")],
+)
+def test_where_it_happened_is_logged_of_our_own_mistakes_alone(error: Exception, kind: str | None) -> None:
+    with playing() as story:
+        operation = Operation(story)
+        operation.ends(*Script(posts=[error]).run(make_message()))
+    (line,) = [line for line in map(json.loads, operation.printed.splitlines()) if "notification_id" in line]
+
+    assert line["message"] == "back to the queue, tried again later"
+    assert (line.get("error"), "where" in line) == (kind, kind is not None)
+
+
 def names(cloudwatch: CloudWatch) -> set[str]:
     return {
         " ".join([name, *(dict(dimensions)[key] for key in ("reason",) if key in dict(dimensions))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,14 @@ def test_a_record_of_ours_is_read_with_its_exact_body() -> None:
     assert (message.id, message.destination) == ("6f1d2c3b4a5968778695a4b3c2d1e0f0", "slack:default")
     assert (message.run_id, message.receives) == ("42", 1)
     assert Attribute("status", "String.Array", '["Failed"]') in message.attributes
+
+
+@pytest.mark.parametrize(
+    ("told", "moment"),
+    [("1795435200123", datetime(2026, 11, 23, 12, 0, 0, 123_000, tzinfo=UTC)), ("", None), ("yesterday", None)],
+)
+def test_a_message_waits_since_sqs_took_it_to_the_millisecond(told: str, moment: datetime | None) -> None:
+    assert read_record(record(attributes={"SentTimestamp": told})).sent_at == moment
 
 
 @pytest.mark.parametrize(

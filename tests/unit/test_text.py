@@ -116,6 +116,7 @@ def test_what_is_hidden_ends_where_it_ends() -> None:
         ("&&&&", 20, "&&&&"),  # five characters each once escaped
         ("&&&&&", 20, "&&&…"),
         ('""""', 7, '"""…'),
+        ("\\\\\\\\", 7, "\\\\\\…"),  # the same in JSON
         ("😀😀😀", 6, "😀😀😀"),  # two each, as Slack counts
         ("😀😀😀😀", 6, "😀😀…"),
         ("abcde\u0301f", 6, "abcd…"),  # not the accent without its letter, nor on the ellipsis
@@ -132,6 +133,7 @@ def test_a_cut_keeps_whole_characters_and_counts_what_they_become(text: str, lim
     [
         ("ab🇩🇪🇫🇷", 8, "ab🇩🇪…"),  # flags are pairs, and go or stay as one
         ("ab🇩🇪🇫🇷", 9, "ab🇩🇪…"),
+        ("ab🇩🇪🇫🇷", 4, "ab…"),  # and take no letter before them along
         ("🇩🇪🇫🇷🇮🇹", 11, "🇩🇪🇫🇷…"),
         ("ab🇦🇿c", 6, "ab…"),  # from the first letter to the last
         ("a😀😀", 4, "a😀…"),  # and what is no flag is no pair

@@ -38,6 +38,15 @@ def test_what_no_line_shows_is_counted_by_results(lines: int, more: int) -> None
     assert message_view(make_digest(rows, omitted=7), Limits(lines, 99, 99)).more == more
 
 
+def test_a_person_takes_no_more_than_forty_characters_of_a_line() -> None:
+    rows = [make_named(1, created_by_name="A" * 41, assignee="B" * 41), make_named(2, created_by_name="A" * 40)]
+
+    seen = message_view(make_digest(rows), ALL).results
+
+    assert [line.who for line in seen] == ["A" * 39 + "…", "A" * 40]
+    assert seen[0].details == ("assigned to " + "B" * 39 + "…",)
+
+
 def test_details_are_ready_phrases() -> None:
     row = make_named(
         elapsed_us=3_900_000_000,
@@ -79,6 +88,7 @@ def test_progress_is_said_without_flattery(counters: Counters, details: tuple[st
         (0, ""),
         (-5, ""),
         (999_999, ""),
+        (1_000_000, "1 s"),
         (45_000_000, "45 s"),
         (240_000_000, "4 min"),
         (3_600_000_000, "1 h"),
