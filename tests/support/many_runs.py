@@ -162,7 +162,7 @@ class ManyRuns:
         counts = {one.id: len(self.runs[one.id]) for one in self._projects}
         return Listed([replace(one, run_active_count=counts[one.id]) for one in self._projects]), self.time
 
-    def open_runs(self, project_id: int) -> Listed[Run]:
+    def open_runs(self, project_id: int, _pool: Executor | None = None) -> Listed[Run]:
         self._ask("runs", len(self.runs[project_id]))
         return Listed(self.runs[project_id].values())
 

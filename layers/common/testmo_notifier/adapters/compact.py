@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from typing import Final
 
 FORMAT: Final = b"\x01"
@@ -22,7 +22,7 @@ def pack_times(times: Mapping[int, datetime]) -> bytes:
     keys = sorted(times)
     moments = [(times[key] - EPOCH) // MICROSECOND for key in keys]
     unit = 1 if any(moment % 1000 for moment in moments) else 1000  # Testmo's results have whole milliseconds
-    return pack([len(keys), unit, *deltas(keys), *deltas(moment // unit for moment in moments)])
+    return pack(chain([len(keys), unit], deltas(keys), deltas(moment // unit for moment in moments)))
 
 
 def unpack_times(packed: bytes) -> dict[int, datetime]:
@@ -30,15 +30,20 @@ def unpack_times(packed: bytes) -> dict[int, datetime]:
     numbers = unpack(packed)
     count, unit = next(numbers), next(numbers)
     keys = list(accumulate(islice(numbers, count)))
-    moments = accumulate(islice(numbers, count))
-    return {key: EPOCH + moment * unit * MICROSECOND for key, moment in zip(keys, moments, strict=True)}
+    times: dict[int, datetime] = {}
+    last, time = 0, EPOCH
+    for key, moment in zip(keys, accumulate(islice(numbers, count)), strict=True):
+        if moment != last:
+            last, time = moment, EPOCH + moment * unit * MICROSECOND
+        times[key] = time  # one for all that tie
+    return times
 
 
 def pack_pairs(pairs: Mapping[int, tuple[int, int]]) -> bytes:
     """Keys and two numbers each."""
     keys = sorted(pairs)
     first, second = [pairs[key][0] for key in keys], [pairs[key][1] for key in keys]
-    return pack([len(keys), *deltas(keys), *deltas(first), *second])
+    return pack(chain([len(keys)], deltas(keys), deltas(first), second))
 
 
 def unpack_pairs(packed: bytes) -> dict[int, tuple[int, int]]:

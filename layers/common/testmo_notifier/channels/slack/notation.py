@@ -39,6 +39,8 @@ LIVE: Final[Mapping[str, str]] = {
 LINK, DATE, TARGET, END = "\ufddc", "\ufddd", "\ufdde", "\ufddf"  # LINK label TARGET address END
 # An address is written in characters that no filter changes: `upper` would lead it elsewhere.
 HIDDEN_BASE: Final = 0xF0000
+HIDE: Final = {byte: HIDDEN_BASE + byte for byte in range(256)}
+REVEAL: Final = {hidden: byte for byte, hidden in HIDE.items()}
 EMOJI: Final = re.compile(r":(?:100|1234|[0-9_+'-]*[a-z][a-z0-9_+'-]*):")
 WRITTEN: Final = re.compile(rf"&(?:lt|gt|amp);|{EMOJI.pattern}|<[!@#]?|[*_~`>|&]")
 PRINTED: Final = re.compile(rf"{EMOJI.pattern}|[*_~`]|^>")
@@ -162,12 +164,12 @@ def slack_link(text: object, url: str) -> str:
 
 def hidden(text: str) -> str:
     """Text as characters that stay what they are."""
-    return "".join(chr(HIDDEN_BASE + byte) for byte in text.encode("utf-8", "surrogatepass"))
+    return text.encode("utf-8", "surrogatepass").decode("latin-1").translate(HIDE)
 
 
 def revealed(text: str) -> str:
     """The text that `hidden` was given; nothing if it was cut in the middle of a character."""
-    return bytes(ord(char) - HIDDEN_BASE for char in text).decode("utf-8", "ignore")
+    return text.translate(REVEAL).encode("latin-1").decode("utf-8", "ignore")
 
 
 def slack_date(moment: datetime, time_zone: tzinfo) -> str:
