@@ -1,1 +1,1 @@
-"""What is fast, small and cheap, measured side by side: `make bench`, `make cost` (docs/scale.md says what it means)."""
+"""What is fast, small and cheap, measured side by side: `make bench` and `make cost`; docs/scale.md reads it."""

@@ -40,7 +40,7 @@ class Python:
         return f"Python {self.version}" + ("" if same else f" (no {RUNTIME} found, which the functions run on)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
     """A version of both functions. `site` holds what the layer would, for sources that are not built."""
 
@@ -133,9 +133,7 @@ def with_bytecode(bundle: Bundle, python: Python) -> Bundle:
     if not target.is_dir():
         work = target.with_name(f".{target.name}-{os.getpid()}")
         shutil.copytree(bundle.path[0], work)
-        code = f"import compileall; compileall.compile_dir({str(work)!r}, quiet=2, invalidation_mode=compileall.PycInvalidationMode.UNCHECKED_HASH)"
-        subprocess.run([python.path, "-c", code], check=True)  # noqa: S603 - our own
+        compile_all = [python.path, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(work)]
+        subprocess.run(compile_all, check=True)  # noqa: S603 - our own
         work.rename(target)
     return Bundle(f"{bundle.name}, with bytecode", bundle.functions, (target,))
-
-

@@ -1,9 +1,9 @@
 """Runs in a child, with nothing but the standard library and a bundle: loads a function as Lambda does and calls it.
 
-    python -I -S -B driver.py '{"path": [...], "app": "/…/app.py", "site": [...]}'
+    python -I -S -B driver.py '{"path": [...], "app": "/…/app.py"}'
 
 Each line on standard input is a command, each line out an answer. What the function prints (logs, metrics) goes to a
-file, whose growth is the answer's `log_bytes`. The function's clock is ours: `app.datetime` and `app.time` are replaced,
+file and comes with the answer. The function's clock is ours: `app.datetime` and `app.time` are replaced,
 which is all that the handlers of every version look at.
 
 Modes of the clock: `virtual` stands still but for sleeps and ten milliseconds a look; `scaled` runs so many times as
@@ -75,7 +75,7 @@ class Time:
     def __init__(self, clock: Clock) -> None:
         self.sleep = clock.sleep
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
+    def __getattr__(self, name: str) -> Any:
         return getattr(time, name)
 
 
@@ -106,11 +106,11 @@ def peak_bytes() -> int:
         return most if sys.platform == "darwin" else most * 1024
 
 
-def load(path: str) -> Any:  # noqa: ANN401 - a module that mypy cannot know
+def load(path: str) -> Any:
     """app.py, as Lambda loads it."""
     spec = importlib.util.spec_from_file_location("app", path)
-    assert spec is not None  # noqa: S101 - it is a file
-    assert spec.loader is not None  # noqa: S101
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["app"] = module
     spec.loader.exec_module(module)

@@ -143,7 +143,9 @@ class Aws:
         if len(actions) > MAX_TRANSACTION_ACTIONS:
             raise Refused("ValidationException", message="Member must have length less than or equal to 100")
         if len({_key(_key_of(action)) for _, action in actions}) < len(actions):
-            raise Refused("ValidationException", message="Transaction request cannot include multiple operations on one item")
+            raise Refused(
+                "ValidationException", message="Transaction request cannot include multiple operations on one item"
+            )
         return self._change(actions, transaction=True)
 
     def _dynamodb_BatchWriteItem(self, request: Any) -> object:  # noqa: N802
@@ -225,7 +227,9 @@ class Aws:
             self._publish(form, "")
             inner = "<MessageId>1</MessageId>"
         elif action == "PublishBatch":
-            numbers = sorted({int(name.split(".")[2]) for name in form if name.startswith("PublishBatchRequestEntries.")})
+            numbers = sorted(
+                {int(name.split(".")[2]) for name in form if name.startswith("PublishBatchRequestEntries.")}
+            )
             inner = ""
             for number in numbers:
                 prefix = f"PublishBatchRequestEntries.member.{number}."
@@ -281,9 +285,7 @@ def _after(kind: str, action: Mapping[str, Any], before: Item | None) -> Item | 
 
 def _index_units(before: Item | None, after: Item | None) -> int:
     """The indexes hold keys alone: an entry is written when it comes and when it goes."""
-    return sum(
-        ((before or {}).get(attribute) != (after or {}).get(attribute)) for attribute in INDEXES.values()
-    )
+    return sum(((before or {}).get(attribute) != (after or {}).get(attribute)) for attribute in INDEXES.values())
 
 
 def _json(value: object, status: int = 200) -> Said:

@@ -43,7 +43,7 @@ class Parser:
 
     def update(self) -> None:
         """Change the item as an update expression says; values are taken from what it was before."""
-        before: Item = {name: value for name, value in self._item.items()}
+        before: Item = dict(self._item)
         changes: list[Callable[[], None]] = []
         while self._peek():
             clause = self._next().upper()
@@ -72,7 +72,9 @@ class Parser:
             return lambda: _put(self._item, path, number)
         ((kind, members),) = given.items()
         had = old[kind] if old else []
-        rest = [*had, *(m for m in members if m not in had)] if clause == "ADD" else [m for m in had if m not in members]
+        rest = (
+            [*had, *(m for m in members if m not in had)] if clause == "ADD" else [m for m in had if m not in members]
+        )
         return (lambda: _put(self._item, path, {kind: rest})) if rest else (lambda: _remove(self._item, path))
 
     def _either(self) -> bool:
@@ -202,15 +204,15 @@ def size(item: Item) -> int:
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
-def _value_size(value: Value) -> int:
-    ((kind, content),) = value.items()
+def _value_size(value: Value) -> int:  # noqa: PLR0911 - a type a line
+    kind, content = _only(value)
     match kind:
         case "S":
-            return len(content.encode())
+            return len(str(content).encode())
         case "N":
             return (len(content.strip("-").replace(".", "")) + 1) // 2 + 1
         case "B":
-            return len(content) * 3 // 4 - content[-2:].count("=")
+            return len(content) * 3 // 4 - str(content[-2:]).count("=")
         case "M":
             return 3 + sum(1 + len(name.encode()) + _value_size(one) for name, one in content.items())
         case "L":
@@ -231,7 +233,7 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _plain(value: Value | None) -> Any:  # noqa: ANN401 - any type of DynamoDB's
+def _plain(value: Value | None) -> Any:
     if not value:
         return None
     ((kind, content),) = value.items()
@@ -239,10 +241,16 @@ def _plain(value: Value | None) -> Any:  # noqa: ANN401 - any type of DynamoDB's
 
 
 def _find(item: Item, path: list[str]) -> Value | None:
-    found: Any = item
-    for number, name in enumerate(path):
-        found = (found.get(name) if number == 0 else found.get("M", {}).get(name)) if found else None
+    found = item.get(path[0])
+    for name in path[1:]:
+        found = found.get("M", {}).get(name) if found else None
     return found
+
+
+def _only(value: Value) -> tuple[str, Any]:
+    """A value's type and content."""
+    ((kind, content),) = value.items()
+    return kind, content
 
 
 def _home(item: Item, path: list[str]) -> dict[str, Value]:
@@ -263,6 +271,4 @@ def _remove(item: Item, path: list[str]) -> None:
 
 def _copy(item: Item) -> Item:
     """A copy whose maps may be changed."""
-    return {
-        name: {"M": _copy(value["M"])} if "M" in value else dict(value) for name, value in item.items()
-    }
+    return {name: {"M": _copy(value["M"])} if "M" in value else dict(value) for name, value in item.items()}

@@ -49,7 +49,11 @@ class Run:
     def all_rows(self, statuses: Iterable[int] | None) -> list[Row]:
         """The rows of some statuses in order, or of all."""
         lists = [self.rows[one] for one in (self.rows if statuses is None else statuses) if self.rows.get(one)]
-        return lists[0] if len(lists) == 1 else sorted((row for one in lists for row in one), key=lambda row: (row.at, row.id))
+        return (
+            lists[0]
+            if len(lists) == 1
+            else sorted((row for one in lists for row in one), key=lambda row: (row.at, row.id))
+        )
 
 
 class ManyTestmo:
@@ -70,13 +74,19 @@ class ManyTestmo:
     def add_project(self, runs: int) -> list[Run]:
         """A project with so many open runs."""
         project_id = len(self.projects) + 1
-        first = len(self.runs) + 10_001
-        added = [Run(first + n, project_id) for n in range(runs)]
-        self.projects[project_id] = added
-        self.runs |= {run.id: run for run in added}
-        return added
+        self.projects[project_id] = []
+        return [self.add_run(project_id) for _ in range(runs)]
 
-    def save(self, run: Run, count: int = 1, status: int = FAILED, *, at: datetime | None = None, apart_ms: int = 0) -> None:
+    def add_run(self, project_id: int) -> Run:
+        """One more open run."""
+        run = Run(len(self.runs) + 10_001, project_id)
+        self.projects[project_id].append(run)
+        self.runs[run.id] = run
+        return run
+
+    def save(
+        self, run: Run, count: int = 1, status: int = FAILED, *, at: datetime | None = None, apart_ms: int = 0
+    ) -> None:
         """Save results, one for each of so many tests that had none."""
         begin = int((at or self.now()).timestamp() * 1000)
         rows = run.rows[status]
@@ -119,8 +129,8 @@ class ManyTestmo:
                 first = int(project) * 1_000
                 cases = [] if "created_after" in query else list(range(first, first + CASES))
                 return _page(query, cases, lambda ids: [_case(one) for one in ids])
-            case ["runs", run]:
-                return b'{"result":' + self._run(self.runs[int(run)]) + b',"expands":[]}'
+            case ["runs", number]:
+                return b'{"result":' + self._run(self.runs[int(number)]) + b',"expands":[]}'
             case ["runs", number, "results"]:
                 run = self.runs[int(number)]
                 kept = self._kept.get(target)
@@ -159,12 +169,13 @@ class ManyTestmo:
             run.shown = _dumps(
                 {
                     "id": run.id, "project_id": run.project_id, "name": f"Release 4.2 regression {run.id}",
-                    "config_id": None, "milestone_id": None, "state_id": 1, "forecast": None, "forecast_completed": None,
+                    "config_id": None, "milestone_id": None, "state_id": 1, "forecast": None,
+                    "forecast_completed": None,
                     "elapsed": None, "is_started": True, "is_closed": False, "issues": [], "links": [], "tags": [],
                     "untested_count": 50, **counts, "success_count": passed, "failure_count": failed,
                     "completed_count": passed + failed, "total_count": passed + failed + 50,
-                    "started_at": _iso(CREATED), "created_at": _iso(CREATED + timedelta(seconds=run.id)), "created_by": 7,
-                    "updated_at": None, "updated_by": None, "closed_at": None, "closed_by": None,
+                    "started_at": _iso(CREATED), "created_at": _iso(CREATED + timedelta(seconds=run.id)),
+                    "created_by": 7, "updated_at": None, "updated_by": None, "closed_at": None, "closed_by": None,
                 }
             )  # fmt: skip
         return run.shown
@@ -186,7 +197,7 @@ def _case(case_id: int) -> bytes:
     return _dumps({"id": case_id, "name": f"Case {case_id}", "created_at": "2026-10-01 08:00:00"})
 
 
-def _page(query: dict[str, str], rows: Any, show: Callable[[Any], list[bytes]], *, expands: bool = False) -> bytes:  # noqa: ANN401 - any rows
+def _page(query: dict[str, str], rows: Any, show: Callable[[Any], list[bytes]], *, expands: bool = False) -> bytes:
     """The envelope around the rows of one page."""
     number, per_page, total = int(query.get("page", "1")), int(query.get("per_page", "100")), len(rows)
     last = -(-total // per_page)
