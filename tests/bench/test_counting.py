@@ -85,7 +85,7 @@ def test_a_refused_write_changes_nothing_and_is_paid_for() -> None:
     ],
 )
 def test_conditions_mean_what_they_mean_in_dynamodb(condition: str, is_so: bool) -> None:  # noqa: FBT001 - the case
-    stored = {
+    stored: dict[str, Any] = {
         "a": {"N": "1"},
         "b": {"N": "10"},
         "text": {"S": "text"},
@@ -101,18 +101,18 @@ def test_conditions_mean_what_they_mean_in_dynamodb(condition: str, is_so: bool)
 
 def test_updates_set_count_and_remove() -> None:
     request = {
-        "UpdateExpression": "SET a = :one, hashes.#run = :one, n = if_not_exists(n, :one) + :one REMOVE gone ADD times :one",
+        "UpdateExpression": "SET a = :one, deep.#run = :one, n = if_not_exists(n, :one) + :one REMOVE gone ADD t :one",
         "ExpressionAttributeNames": {"#run": "12"},
         "ExpressionAttributeValues": {":one": {"N": "1"}},
     }
-    before: dict[str, Any] = {"hashes": {"M": {"13": {"N": "5"}}}, "gone": {"S": "x"}, "times": {"N": "4"}}
+    before: dict[str, Any] = {"deep": {"M": {"13": {"N": "5"}}}, "gone": {"S": "x"}, "t": {"N": "4"}}
     assert updated(request, before) == {
         "a": {"N": "1"},
-        "hashes": {"M": {"13": {"N": "5"}, "12": {"N": "1"}}},
+        "deep": {"M": {"13": {"N": "5"}, "12": {"N": "1"}}},
         "n": {"N": "2"},
-        "times": {"N": "5"},
+        "t": {"N": "5"},
     }
-    assert before["hashes"] == {"M": {"13": {"N": "5"}}}
+    assert before["deep"] == {"M": {"13": {"N": "5"}}}
 
 
 def test_a_call_that_this_aws_does_not_know_is_an_error_that_names_it() -> None:
