@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
 
+import botocore
 import trustme
 
 from benchmarks.bundles import Bundle, Function, Python
@@ -248,8 +249,7 @@ def certificate() -> tuple[ssl.SSLContext, str]:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    usual = ssl.get_default_verify_paths().cafile
-    known = Path(usual).read_bytes() if usual and Path(usual).exists() else b""
+    known = Path(botocore.__file__).with_name("cacert.pem").read_bytes()
     path = ROOT / ".local" / "bench" / "trusted.pem"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(known + authority.cert_pem.bytes())

@@ -19,6 +19,7 @@ from benchmarks.fakes.expressions import Item, holds, size, updated
 from benchmarks.fakes.web import Asked, Said
 from tests.support.template import properties
 
+WRITES: Final = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 MAX_ITEM_BYTES: Final = 400 * 1024
 MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 MAX_TRANSACTION_ACTIONS: Final = 100
@@ -62,6 +63,11 @@ class Usage:
     calls: Counter[str] = field(default_factory=Counter)
     read_units: float = 0.0
     write_units: int = 0
+
+    @property
+    def writes(self) -> int:
+        """Calls that write to the table."""
+        return sum(self.calls[f"dynamodb.{name}"] for name in WRITES)
 
 
 class Aws:
