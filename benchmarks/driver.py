@@ -6,7 +6,7 @@ Each line on standard input is a command, each line out an answer. What the func
 file and comes with the answer. The function's clock is ours: `app.datetime` and `app.time` are replaced,
 which is all that the handlers of every version look at.
 
-Modes of the clock: `virtual` stands still but for sleeps and ten milliseconds a look; `scaled` runs so many times as
+Modes of the clock: `virtual` stands still but for sleeps and a millisecond a look; `scaled` runs so many times as
 fast as the real one.
 """
 
@@ -24,7 +24,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-LOOK = timedelta(milliseconds=10)
+LOOK = timedelta(milliseconds=1)
 TIMEOUT_SECONDS = 60.0
 
 
