@@ -36,7 +36,7 @@ def measured(name: str, bench: Bench) -> list[Outcome]:
     outcomes: list[Outcome] = []
     try:
         outcomes.extend(NAMES[name].measure(bench))
-    except (BenchFailed, AssertionError) as exc:  # the other rows are worth having
+    except (BenchFailed, AssertionError) as exc:  # the other rows are worth having, and what this one has so far
         words = " ".join(str(exc).split())[:MAX_WORDS].replace("|", "/")
         say(f"{name}: {words}")
         outcomes.append(Outcome("ended early", "", words, "a figure", met=False))

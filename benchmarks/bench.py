@@ -85,7 +85,7 @@ def pairs(baseline: Callable[[], float], now: Callable[[], float], count: int) -
 
 
 def at_most(value: float, goal: float) -> bool:
-    """Whether a goal is met; a figure is not better than what is printed of it."""
+    """Whether a goal is met."""
     return value <= goal
 
 

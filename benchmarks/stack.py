@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import trustme
 
 from benchmarks.bundles import Bundle, Function, Python
 from benchmarks.fakes.aws import Aws, Published, Usage
-from benchmarks.fakes.testmo import ManyTestmo, Run
+from benchmarks.fakes.testmo import ManyTestmo
 from benchmarks.fakes.web import Web
 from tools.lib.processes import ROOT
 
@@ -254,11 +253,3 @@ def certificate() -> tuple[ssl.SSLContext, str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(known + authority.cert_pem.bytes())
     return context, str(path)
-
-
-def told(published: list[Published], channel: str) -> Counter[int]:
-    """How many messages of a channel there are by run."""
-    return Counter(one.run_id for one in published if one.channel == channel)
-
-
-__all__ = ["Invocation", "Polled", "Run", "Stack", "stack"]

@@ -9,7 +9,8 @@ from statistics import median
 
 from benchmarks.bench import BASELINES, Bench, Outcome, Pairs, at_most
 from benchmarks.bundles import Bundle
-from benchmarks.stack import PLENTY, Child, Polled, Run, Stack, stack
+from benchmarks.fakes.testmo import Run
+from benchmarks.stack import PLENTY, Child, Polled, Stack, stack
 
 
 def measure(bench: Bench) -> Iterator[Outcome]:
