@@ -226,11 +226,6 @@ class Stack:
         """Where the Testmo listens."""
         return self._testmo_web.url
 
-    @property
-    def trust(self) -> Mapping[str, str]:
-        """What a child needs to trust it."""
-        return self._trust
-
 
 @contextmanager
 def stack(bundle: Bundle, python: Python, **given: Any) -> Iterator[Stack]:
