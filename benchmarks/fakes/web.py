@@ -6,6 +6,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -55,6 +56,11 @@ class Web:
                         self.wfile.write(_head(said) + said.body)
                 except OSError:
                     return  # the other side left, as it may
+
+            def finish(self) -> None:
+                with suppress(OSError):  # what was not sent is of no use any more
+                    super().finish()
+                self.request.close()  # the server knows only the socket below TLS
 
         self._server = _Server(("127.0.0.1", 0), Connection, bind_and_activate=True)
         self._scheme = "http" if tls is None else "https"
