@@ -14,6 +14,12 @@ from tests.support.template import RESOURCES, ROOT
 SIZES = (100, 1_000)
 
 
+def apart(table: str) -> tuple[str, list[float]]:
+    """The words and the figures. Threads may take their turns otherwise, and a poll then counts a request less."""
+    figure = r"\d[\d,]*(?:\.\d+)?"
+    return re.sub(figure, "#", table), [float(one.replace(",", "")) for one in re.findall(figure, table)]
+
+
 @cache
 def measured() -> dict[int, Bill]:
     """Both sizes, measured once."""
@@ -25,7 +31,9 @@ def test_the_table_of_costs_is_the_one_that_is_measured(page: Path) -> None:
     _, _, rest = page.read_text("utf-8").partition(MARK.format("cost") + "\n")
     table, mark, _ = rest.partition("\n" + MARK.format("end of cost"))
     assert mark, f"{page.name} has no table of costs"
-    assert table == PAGES[page](measured()), "run `make cost`"
+    told, found = apart(table), apart(PAGES[page](measured()))
+    assert told[0] == found[0], "run `make cost`"
+    assert told[1] == pytest.approx(found[1], rel=0.05, abs=0.02), "run `make cost`"
 
 
 def test_alarms_cost_what_there_are() -> None:
