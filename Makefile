@@ -34,6 +34,14 @@ sam-local: setup ## real containers: `sam local invoke` of both functions (needs
 soak: setup ## some minutes of everything going wrong on the embedded stack, then the ledger (not part of `make test`)
 	@.venv/bin/testmo-notifier soak
 
+.PHONY: bench
+bench: setup ## how fast, small and cheap it is beside 1.0.0 and floors: benchmarks/RESULTS.md; ROWS=quiet,cold_start for some rows
+	@.venv/bin/python -m benchmarks $(ROWS)
+
+.PHONY: cost
+cost: setup ## what it costs a month, from measured calls, written into README.md and docs/metrics.md
+	@.venv/bin/python -m benchmarks.cost
+
 .PHONY: mutants
 mutants: setup ## break every rule of the promise on purpose and see a test fail that names it; RULE=5 for one of them
 	@.venv/bin/python -m tools.maintain.mutants $(if $(RULE),--rule "$(RULE)") $(if $(JOBS),--jobs $(JOBS))

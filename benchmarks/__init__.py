@@ -1,1 +1,1 @@
-"""Measurements, side by side and as ratios. Nothing here is a test."""
+"""What is fast, small and cheap, measured side by side: `make bench` and `make cost`; docs/scale.md reads it."""
