@@ -1,4 +1,4 @@
-"""Rules 10 and 12, as far as they rely on the store: the same tests for the one in memory and DynamoDB.
+"""Rules 8, 10 and 12, as far as they rely on the store: the same tests for the one in memory and DynamoDB.
 
 DynamoDB is MiniStack's, and the one that counts for `make bench`: what it counts is worth what it understands.
 """

@@ -164,7 +164,7 @@ def test_each_request_that_is_refused_gets_an_error_that_knows_nothing_of_the_ot
 
 
 def test_what_closes_by_itself_keeps_nothing_alive_either() -> None:
-    for rate_limit in (make_rate_limit(seconds_left=1.0), make_rate_limit(1, spent={999_945: 1})):
+    for rate_limit in (make_rate_limit(seconds_left=1.0), make_rate_limit(1, spent={999_960: 1})):
         with pytest.raises(StopReading):
             rate_limit.enter()
         assert rate_limit.closed_by is not None
