@@ -54,7 +54,7 @@ LINK, DATE, TARGET, END = "\ufddc", "\ufddd", "\ufdde", "\ufddf"  # LINK label T
 # An address is written in characters that no filter changes: `upper` would lead it elsewhere.
 HIDDEN_BASE: Final = 0xF0000
 HIDE: Final = {byte: HIDDEN_BASE + byte for byte in range(256)}
-REVEAL: Final = {hidden: byte for byte, hidden in HIDE.items()}
+REVEAL: Final = {HIDDEN_BASE + byte: byte for byte in range(256)}
 MARKS: Final = re.compile("[\ufdd0-\ufdef\U000f0000-\U000f00ff]")
 EMOJI: Final = re.compile(r":(?:100|1234|[0-9_+'-]*[a-z][a-z0-9_+'-]*):")
 WRITTEN: Final = re.compile(rf"&(?:lt|gt|amp);|{EMOJI.pattern}|<[!@#]?|[*_~`>|&]")
