@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from testmo_notifier.model import Checkpoint, Control
-from testmo_notifier.ports import MarkOf
+from testmo_notifier.model import Checkpoint, Control, MarkOf
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import make_control
 from tests.support.many_runs import ManyRuns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from testmo_notifier.model import (
     Control,
     Listed,
     Mailbox,
+    MarkOf,
     Notification,
     Outgoing,
     Project,
@@ -22,8 +23,6 @@ from testmo_notifier.model import (
     ResultsQuery,
     Run,
 )
-
-MarkOf = Callable[[Checkpoint], bytes | None]
 
 
 class Testmo(Protocol):

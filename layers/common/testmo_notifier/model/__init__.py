@@ -17,12 +17,14 @@ from testmo_notifier.model.state import (
     Looked,
     Mailbox,
     MailCheck,
+    MarkOf,
     Pause,
     ProjectState,
     Resume,
     Superseded,
     Trouble,
     Watching,
+    unmarked,
 )
 from testmo_notifier.model.testmo import (
     MAX_PER_PAGE,
@@ -64,6 +66,7 @@ __all__ = [
     "Looked",
     "MailCheck",
     "Mailbox",
+    "MarkOf",
     "NamedResult",
     "Notification",
     "Outgoing",
@@ -85,4 +88,5 @@ __all__ = [
     "Trouble",
     "WatchedRun",
     "Watching",
+    "unmarked",
 ]
