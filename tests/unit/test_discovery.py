@@ -341,7 +341,7 @@ def test_the_project_that_waits_longest_is_looked_into_first_and_one_in_every_po
     found = look(testmo, *states, control=control, half_spent=True)
     assert testmo.looked_into == [4]
     (said,) = found.problems
-    assert said.startswith("2 of 3 projects were left for the next poll, half of the requests are kept")
+    assert said.startswith("2 of 3 projects were left for the next poll, the other requests are kept")
     assert not found.complete
 
     testmo.looked_into.clear()
