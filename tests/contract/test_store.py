@@ -175,6 +175,46 @@ def test_what_is_no_longer_true_is_forgotten(open_store: Open) -> None:
     assert store.take_lease(at(1), LEASE) == make_control(installed_at=at(-99))
 
 
+# Marks
+
+
+def test_a_mark_comes_and_goes_with_the_write_of_its_checkpoint(open_store: Open) -> None:
+    store = open_store("a")
+    first = store.commit(make_checkpoint(12), lambda written: f"{written.version}".encode())
+    other = store.commit(make_checkpoint(13), lambda _: b"other")
+    far = store.commit(make_checkpoint(4_711), lambda _: b"far")
+    assert store.marks([12, 13, 4_711, 999_999]) == {12: b"1", 13: b"other", 4_711: b"far"}
+
+    store.commit(first, lambda _: None)
+    assert store.marks([12]) == {13: b"other"}  # of the same bucket
+    store.commit(other)  # as a version or a command does that knows nothing of it
+    store.commit(far, lambda _: b"again")
+    assert store.marks([12, 4_711]) == {4_711: b"again"}
+
+
+def test_clearing_an_outbox_sets_the_mark_of_what_is_left(open_store: Open) -> None:
+    store = open_store("a")
+    waiting = store.commit(
+        make_checkpoint(12, outbox=(make_outgoing(),)), lambda written: None if written.outbox else b"no"
+    )
+    assert store.marks([12]) == {}
+
+    store.clear(waiting, waiting.outbox, at=at(9), mark=lambda rest: None if rest.outbox else b"settled")
+    assert store.marks([12]) == {12: b"settled"}
+
+
+def test_who_loses_the_race_for_a_checkpoint_leaves_its_mark_alone(open_store: Open) -> None:
+    store = open_store("a")
+    stale = make_checkpoint(12)
+    store.commit(stale, lambda _: b"first")
+
+    with pytest.raises(LostRace):
+        store.commit(stale, lambda _: b"late")
+    with pytest.raises(LostRace):
+        store.commit(stale)
+    assert store.marks([12]) == {12: b"first"}
+
+
 # Checkpoints
 
 

@@ -1,4 +1,4 @@
-"""Rules 8 and 9 in numbers: what a quiet poll costs, and how many polls a fresh failure waits. Counts, no timings."""
+"""Rules 5, 8 and 9 in numbers: what a quiet poll costs, and how many polls a fresh failure waits."""
 
 from __future__ import annotations
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from testmo_notifier.model import Checkpoint, Control
-from testmo_notifier.ports import MarkOf
+from testmo_notifier.model import Checkpoint, Control, MarkOf
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.factories import make_control
+from tests.support.factories import make_control, make_run
 from tests.support.many_runs import ManyRuns
 from tests.support.memory import MemoryStore, marks_key
 from tests.support.story import PASSED, Story
+from tools.ops.rewind import Plan, go_back
 from tools.simulator.model import Run
 
 
@@ -130,6 +130,13 @@ def test_a_read_that_was_interrupted_goes_on_at_the_next_poll(story: Story, run:
     story.wait_and_poll()
 
     assert len(story.announced) == 6
+
+
+def test_a_rewind_deletes_the_mark(story: Story, run: Run) -> None:
+    go_back(story.store, Plan(make_run(run.id), story.ago(60), frozenset()))
+
+    assert mark(story, run) is None
+    assert is_read(story, run)
 
 
 def test_other_settings_make_every_run_due_whatever_its_mark_says(story: Story, run: Run) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery
+from testmo_notifier.model import Checkpoint, Expands, MarkOf, Result, ResultsPage, ResultsQuery
 from testmo_notifier.polling.rate_limit import RateLimit
-from testmo_notifier.ports import MarkOf
 from tests.support.story import START, SpoiledTestmo, Story
 
 COUNT = 50_000

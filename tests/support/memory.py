@@ -12,9 +12,18 @@ from typing import Any
 
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
-from testmo_notifier.adapters.store import MarkOf, unmarked
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState, Sent
+from testmo_notifier.model import (
+    CaseProgress,
+    Checkpoint,
+    Control,
+    MarkOf,
+    Notification,
+    Outgoing,
+    ProjectState,
+    Sent,
+    unmarked,
+)
 
 FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Rules 2, 6 and 14: what counts as failing, and what settings changed; reading and detecting are in test_reading."""
+"""Rules 2, 5, 6 and 14: what counts as failing, why a sweep is due, what settings changed; see also test_reading."""
 
 from __future__ import annotations
 
@@ -266,6 +266,22 @@ def test_why_a_sweep_is_due(
     )
 
     assert due is reason
+
+
+@pytest.mark.parametrize(
+    ("counters", "failing", "due"), [({2: 5}, {}, False), ({2: 5}, {1: (11, 3)}, True), ({5: 1}, {}, True)]
+)
+def test_the_turn_of_a_sweep_is_nothing_where_no_test_is_failing_and_none_is_known_to_be(
+    counters: dict[int, int],
+    failing: dict[int, tuple[int, int]],
+    due: bool,  # noqa: FBT001 - the case
+) -> None:
+    """A result that is known as failing and is not any more has to be found out: it is news if it fails again."""
+    reason = sweep_reason(
+        make_checkpoint(), Watch((3, 5)), counters=counters, failing=failing, turn=True, closing=False
+    )
+
+    assert (reason is not None) is due
 
 
 def test_the_newest_row_handled_moves_the_cursor_up_to_when_the_read_began() -> None:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Notification, Outgoing, ProjectState
-from testmo_notifier.ports import MarkOf
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, MarkOf, Notification, Outgoing, ProjectState
 
 
 class Below(Protocol):

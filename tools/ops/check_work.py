@@ -20,6 +20,7 @@ from tools.ops.wiring import utc_now
 
 UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
 PATIENCE: Final = timedelta(minutes=5)
+LATE_TURNS: Final = timedelta(hours=1)  # a turn an hour is what a quiet run is promised
 STALE_OUTBOX: Final = timedelta(minutes=10)
 ALARM: Final = "AWS::CloudWatch::Alarm"
 MAX_NAMES: Final = 100  # of one DescribeAlarms
@@ -128,6 +129,16 @@ def polls(desk: Desk) -> Iterable[Finding]:
         step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
         until = control.asked.not_before.isoformat(timespec="seconds")
         yield bad("Polls", f"Testmo asked for a pause until {until}", step)
+    late = now - min(control.left.turns.values(), default=now)
+    if late > LATE_TURNS:
+        words = (
+            f"{counted(len(control.left.turns), 'run')} wait for their turn, the oldest for {age(late.total_seconds())}"
+        )
+        yield bad(
+            "Polls",
+            words,
+            "what the counters hide is told that late: raise RequestsPerMinute, or name fewer ProjectIds",
+        )
     if control.left.undone:
         step = "the next poll reads them first; if it stays so: raise RequestsPerMinute, or narrow ProjectIds"
         named = ", ".join(map(str, sorted(control.left.undone)[:SHOWN]))

@@ -36,6 +36,7 @@ def status(desk: Desk) -> int:
             "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",
             "Throttled": throttle(state.control.asked.not_before, now),
             "Left undone": undone(state, now),
+            "Late turns": late_turns(state, now),
             "Hidden": ", ".join(f"{what} since {iso(since)}" for what, since in hidden(state).items()) or "nothing",
             "Outboxes": outboxes(state),
             "Queues": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in queues.items()),
@@ -66,6 +67,14 @@ def undone(state: State, now: datetime) -> str:
         for run in sorted(state.control.left.undone)
     ]
     return ", ".join(words) or "nothing"
+
+
+def late_turns(state: State, now: datetime) -> str:
+    """The runs that have not moved, whose turn came and for which no request was left."""
+    turns = state.control.left.turns
+    if not turns:
+        return "none"
+    return f"{counted(len(turns), 'run')}, the oldest for {age((now - min(turns.values())).total_seconds())}"
 
 
 def hidden(state: State) -> Mapping[str, datetime]:
@@ -137,6 +146,7 @@ def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
         "not_before": iso(control.asked.not_before),
         "lease": {"holder": state.lease.holder, "until": iso(state.lease.until)} if state.lease else None,
         "undone": sorted(control.left.undone),
+        "turns": {str(run_id): iso(since) for run_id, since in sorted(control.left.turns.items())},
         "unswept": sorted(control.left.unswept),
         "hidden": {what: iso(since) for what, since in hidden(state).items()},
         "unreadable": dict(state.unreadable),

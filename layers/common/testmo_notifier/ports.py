@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,6 +15,7 @@ from testmo_notifier.model import (
     Control,
     Listed,
     Mailbox,
+    MarkOf,
     Notification,
     Outgoing,
     Project,
@@ -23,8 +24,6 @@ from testmo_notifier.model import (
     ResultsQuery,
     Run,
 )
-
-MarkOf = Callable[[Checkpoint], bytes | None]
 
 
 class Testmo(Protocol):

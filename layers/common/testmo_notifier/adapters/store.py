@@ -6,7 +6,7 @@ that finds another version raises `LostRace`: somebody else's write stands, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, Outgoing, ProjectState, Sent
+from testmo_notifier.model import CaseProgress, Checkpoint, Control, MarkOf, Outgoing, ProjectState, Sent, unmarked
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,16 +27,10 @@ MAX_KEYS: Final = 100  # of one BatchGetItem
 MAX_ROUNDS: Final = 20  # of asking again for what one BatchGetItem left out (16 MB, throttling)
 PENDING_INDEX: Final = "pending-index"
 
-MarkOf = Callable[[Checkpoint], bytes | None]
-
 NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
 UNCHANGED: Final = "version = :before"
 LEASE_IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until < :now OR lease_holder = :me"
 LEASE_IS_MINE: Final = "lease_holder = :me"
-
-
-def unmarked(_checkpoint: Checkpoint) -> None:
-    """No mark: whoever wants to know has to read the checkpoint."""
 
 
 class Store:

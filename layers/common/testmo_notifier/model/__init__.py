@@ -25,12 +25,14 @@ if TYPE_CHECKING:
         Looked,
         Mailbox,
         MailCheck,
+        MarkOf,
         Pause,
         ProjectState,
         Resume,
         Superseded,
         Trouble,
         Watching,
+        unmarked,
     )
     from testmo_notifier.model.testmo import (
         MAX_PER_PAGE,
@@ -73,6 +75,7 @@ __all__ = [
     "Looked",
     "MailCheck",
     "Mailbox",
+    "MarkOf",
     "NamedResult",
     "Notification",
     "Outgoing",
@@ -95,6 +98,7 @@ __all__ = [
     "WatchedRun",
     "Watching",
     "plain",
+    "unmarked",
 ]
 
 MODULES: Final = ("queue", "watching", "testmo", "digests", "state")  # what a cold start may need alone comes first

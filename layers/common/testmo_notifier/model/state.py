@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -78,6 +78,13 @@ class Checkpoint:
     rewound: str = ""
     unconfirmed: frozenset[int] | None = None
     apart: Mapping[str, Apart] = field(default_factory=dict)
+
+
+MarkOf = Callable[[Checkpoint], bytes | None]  # see polling/marks.py
+
+
+def unmarked(_checkpoint: Checkpoint) -> None:
+    """No mark: whoever wants to know has to read the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Backlog:
         """Add the runs whose turn for a sweep came since they were looked at (rule 5)."""
         period = max(staleness, MIN_STALENESS) * TURNS_PER_SWEEP
         for run in (watched.run for watched in found.runs):
-            last = lasts[run.project_id]
+            last = lasts.get(run.project_id)
             if last is not None and is_turn(run.id, period, last, self._started):
                 self.unswept.add(run.id)
 

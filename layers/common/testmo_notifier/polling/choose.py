@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from testmo_notifier.model import Checkpoint, WatchedRun
@@ -16,17 +16,17 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 AT_A_TIME: Final = 100  # checkpoints in memory while it is asked what is due
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """The runs to read in this order, how many are due and have to wait, and the checkpoints in hand.
 
     These are the checkpoints of closed runs, too. `marked` are runs whose marks are right.
     """
 
-    due: list[WatchedRun] = field(default_factory=list)
-    left: int = 0
-    checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
-    marked: set[int] = field(default_factory=set)
+    due: list[WatchedRun]
+    left: int
+    checkpoints: dict[int, Checkpoint]
+    marked: Collection[int]
 
 
 def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
@@ -42,7 +42,8 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
         began_at=found.began_at,
         now=this.lease.started,
     )
-    chosen = Chosen()
+    kept: dict[int, Checkpoint] = {}
+    marked: set[int] = set()
     reasons: dict[Due | None, list[WatchedRun]] = {Due.MOVED: [], Due.TURN: [], None: []}
     unmarked: list[WatchedRun] = []
     marks = parts.store.marks(watched.run.id for watched in found.runs)
@@ -51,8 +52,8 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
         if mark is None or not this.marks.fits(mark, run, watch):
             unmarked.append(watched)
         else:
-            chosen.marked.add(run.id)
-            reasons[question.turn(run, moved_at(mark), lasts[run.project_id])].append(watched)
+            marked.add(run.id)
+            reasons[question.turn(run, moved_at(mark), lasts.get(run.project_id))].append(watched)
     unread: set[int] = set()
     for first in range(0, len(unmarked), AT_A_TIME):
         some = unmarked[first : first + AT_A_TIME]
@@ -60,18 +61,16 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
         unread |= {watched.run.id for watched in some} - checkpoints.keys()
         for watched in some:
             run, checkpoint = watched.run, checkpoints.get(watched.run.id)
-            reason = question.read(run, checkpoint, lasts[run.project_id])
+            reason = question.read(run, checkpoint, lasts.get(run.project_id))
             reasons[reason].append(watched)
-            if checkpoint and (run.is_closed or (reason and len(chosen.checkpoints) < limit)):
-                chosen.checkpoints[run.id] = checkpoint
+            if checkpoint and (run.is_closed or (reason and len(kept) < limit)):
+                kept[run.id] = checkpoint
     order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, parts.shuffle)
     backlog.chosen(reasons[Due.MOVED], reasons[Due.TURN])
-    missing = (watched.run.id for watched in order[:limit] if watched.run.id not in unread | chosen.checkpoints.keys())
-    chosen.checkpoints |= in_hand(parts, this, missing)
-    waiting = {run_id for run_id, checkpoint in chosen.checkpoints.items() if checkpoint.outbox}
-    chosen.due = [watched for watched in order[:limit] if watched.run.id not in waiting]
-    chosen.left = len(order[limit:])
-    return chosen
+    kept |= in_hand(parts, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
+    waiting = {run_id for run_id, checkpoint in kept.items() if checkpoint.outbox}
+    due = [watched for watched in order[:limit] if watched.run.id not in waiting]
+    return Chosen(due, len(order[limit:]), kept, marked)
 
 
 def in_hand(parts: Parts, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:

@@ -11,9 +11,9 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
-from testmo_notifier.model import Checkpoint, Digest, Outgoing
+from testmo_notifier.model import Checkpoint, Digest, MarkOf, Outgoing, unmarked
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from testmo_notifier.ports import MarkOf, Renderer, Store, Topic
+from testmo_notifier.ports import Renderer, Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
 
@@ -25,7 +25,7 @@ class HandOver:
         self,
         *,
         store: Store,
-        mark: MarkOf,
+        mark: MarkOf = unmarked,
         renderer: Renderer,
         topic: Topic,
         now: Callable[[], datetime],
