@@ -91,7 +91,8 @@ def test_a_set_that_did_not_change_is_not_written_again_and_what_is_named_no_lon
     }
 
     small = store.commit(replace(more, seen={}, failing={}, superseded={}, unconfirmed=None))
-    assert (list(store.items), small.apart) == ([f"RUN#{LARGE.run_id}"], {})
+    assert [key for key in store.items if not key.startswith("MARKS#")] == [f"RUN#{LARGE.run_id}"]
+    assert small.apart == {}
 
 
 def test_two_pollers_at_once_never_write_under_one_name() -> None:
