@@ -160,3 +160,17 @@ def test_turns_that_came_while_a_project_was_left_out_of_the_polls_are_made_up_f
     many.wait_and_poll(66)
 
     assert len(many.topic.notifications) == 30
+
+
+def test_a_turn_that_waits_is_not_forgotten_while_its_project_is_left_out() -> None:
+    """After a pause every run is due, and of sixty requests fifty are for lists: each is read when its time comes."""
+    many = ManyRuns(projects=300, runs=300)
+    many.poll()
+    many.settings["requests_per_minute"] = 60
+    many.wait(90_000)
+    asked: set[str] = set()
+    for _ in range(40):
+        many.wait_and_poll()
+        asked |= {path for path in many.requests if path.startswith("results")}
+
+    assert len(asked) == 300

@@ -61,10 +61,12 @@ class Backlog:
         """The runs whose turn is not over."""
         return {*self.undone, *self.unswept, *self.turns, *hidden}
 
-    def chosen(self, moved: Iterable[WatchedRun], turns: Iterable[WatchedRun]) -> None:
-        """What is due waits from now on, or from when it was left."""
+    def chosen(self, found: Discovery, moved: Iterable[WatchedRun], turns: Iterable[WatchedRun]) -> None:
+        """What is due waits from now on, or from when it was left; so do the turns of projects that are left out."""
         self.undone |= {watched.run.id for watched in moved}
-        self.turns = {watched.run.id: self.since.get(watched.run.id, self._started) for watched in turns}
+        for watched in found.runs:
+            self.turns.pop(watched.run.id, None)
+        self.turns |= {watched.run.id: self.since.get(watched.run.id, self._started) for watched in turns}
 
     def left(self, run_id: int) -> None:
         """Nothing may be asked any more: a turn waits among the turns, unless it could not be read before."""

@@ -66,7 +66,7 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
             if checkpoint and (run.is_closed or (reason and len(kept) < limit)):
                 kept[run.id] = checkpoint
     order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, parts.shuffle)
-    backlog.chosen(reasons[Due.MOVED], reasons[Due.TURN])
+    backlog.chosen(found, reasons[Due.MOVED], reasons[Due.TURN])
     kept |= in_hand(parts, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
     waiting = {run_id for run_id, checkpoint in kept.items() if checkpoint.outbox}
     due = [watched for watched in order[:limit] if watched.run.id not in waiting]
