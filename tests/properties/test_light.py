@@ -18,7 +18,8 @@ TEXTS = st.lists(
     st.sampled_from(['a"', "\\", "\\\\", "/", "ü", "あ", "😀", "\n", "u00e4", "\x00", " ", *PICTURES]), max_size=60
 ).map("".join)
 VALUES = st.recursive(
-    st.none() | st.integers(-(10**20), 10**20) | st.booleans() | TEXTS,  # a longer number is a run, with runs this short
+    # A number of more digits is a run, where runs are as short as here.
+    st.none() | st.integers(-(10**20), 10**20) | st.booleans() | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
     max_leaves=12,
 )
