@@ -27,6 +27,8 @@ from urllib3 import HTTPConnectionPool
 from functions.poller import app as poller
 from functions.slack import app as slack_function
 from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.polling import reader
+from testmo_notifier.sources.testmo_runs import crew
 from tests.conftest import reset
 from tests.crash.cloud import Clients, Cloud
 from tests.crash.network import Network, Strike
@@ -69,13 +71,17 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         pools.append(OneAfterTheOther(workers))
         return pools[-1]
 
-    def wait(*args: Any) -> Any:  # noqa: ANN401 - whatever the poll waits for
-        pools[-1].turn.release()
-        return real_wait(*args)
+    def one_more(really: Callable[..., Any]) -> Callable[..., Any]:
+        def wait(*args: Any) -> Any:  # noqa: ANN401 - whatever the poll waits for
+            pools[-1].turn.release()
+            return really(*args)
+
+        return wait
 
     monkeypatch.setattr(poller, "random", SimpleNamespace(shuffle=lambda _: None))
     monkeypatch.setattr(poller, "ThreadPoolExecutor", executor)
-    monkeypatch.setattr("testmo_notifier.polling.reader.wait", wait)
+    monkeypatch.setattr(crew, "wait", one_more(real_wait))
+    monkeypatch.setattr(reader, "taken", one_more(reader.taken))
 
 
 def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> None:

@@ -89,6 +89,7 @@ def site(aws: Aws, built: Build) -> Iterator[Site]:
             **secrets,
             "EmailAddress": "qa@example.com",
             "PermissionsBoundaryArn": outputs["BoundaryArn"],
+            "DashboardState": "ENABLED",
             "PollScheduleState": "DISABLED",
             "MaxStalenessMinutes": "0",
             "RequestsPerMinute": "6000",
