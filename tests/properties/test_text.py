@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from testmo_notifier.notices.text import ESCAPES, cleaned, is_clean, printable, weight, whole_weight, without_escapes
+from testmo_notifier.notices.text import ESCAPES, cleaned, is_clean, printable, whole_weight, without_escapes
 
 HOSTILE = "\u0301\u0308\u0945\u200d\u202e\x1b[m_\x08\x9b\ue000\U000e0041\ud800\xa0"
 words = st.text(st.sampled_from('ab &<>"\\\né検й👩' + HOSTILE), max_size=12)
@@ -24,7 +24,7 @@ def test_a_text_that_is_taken_as_it_is_holds_nothing_to_clean(text: str) -> None
 @settings(max_examples=1_000)
 @given(texts)
 def test_the_weight_of_a_text_is_that_of_its_characters(text: str) -> None:
-    assert whole_weight(text) == sum(map(weight, text))
+    assert whole_weight(text) == sum(map(whole_weight, text))
 
 
 @settings(max_examples=1_000)

@@ -222,7 +222,7 @@ class Page:
 
     def _nearest(self, names: frozenset[str], walls: frozenset[str]) -> int | None:
         """Where the nearest of some elements is open, with no wall before it."""
-        if not any(self._open[name] for name in names):
+        if names.isdisjoint(self._open):
             return None
         for index in range(len(self._stack) - 1, -1, -1):
             if self._stack[index].tag in names:
@@ -242,6 +242,8 @@ class Page:
         while len(self._stack) > depth:
             element = self._stack.pop()
             self._open[element.tag] -= 1
+            if not self._open[element.tag]:
+                del self._open[element.tag]
             if element.is_hidden:
                 continue
             if element.mark_from is not None:
