@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.blocks import section
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.channels.slack.transport import plainer
 from testmo_notifier.model import Issue
@@ -282,3 +283,25 @@ def test_the_header_of_a_team_may_name_an_emoji_and_testers_may_not(tmp_path: Pa
     payload: Any = slack_payload(renderer, make_digest([make_named()], run_name="all :x:"))
 
     assert payload["blocks"][0]["text"] == {"type": "plain_text", "text": ":fire: *all \u200b:\u200bx:*", "emoji": True}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("*b", "rich_text"),
+        ("a ~b", "rich_text"),
+        ("a `b", "rich_text"),
+        ("_b", "rich_text"),
+        ("b_", "rich_text"),
+        ("a :smile: b", "rich_text"),
+        ("a :+1: b", "rich_text"),
+        ("> b", "rich_text"),
+        ("a\n  > b", "rich_text"),
+        ("snake_case", "section"),
+        ("at 10:30", "section"),
+        ("a > b", "section"),
+        ("a | b", "section"),
+    ],
+)
+def test_only_what_could_act_costs_the_room_of_rich_text(typed: str, kind: str) -> None:
+    assert section(typed)["type"] == kind

@@ -31,12 +31,18 @@ Json = Mapping[str, object]
 def result(raw: object) -> Result:
     """One row of `/runs/{id}/results`."""
     row: Json = raw if isinstance(raw, dict) else {}
-    numbers = list(map(as_int, map(row.get, NUMBERS)))
+    given = [*map(row.get, NUMBERS)]
+    numbers = [one if one is None else as_int(one) for one in given]
     result_id, test_id, case_id, status_id, created_by, elapsed, assignee_id, updated_by = numbers
-    times = list(map(as_time, map(row.get, TIMES)))
-    created_at, updated_at = times
+    saved_at, changed_at = row.get("created_at"), row.get("updated_at")
+    times = created_at, updated_at = as_time(saved_at), None if changed_at is None else as_time(changed_at)
     note = row.get("note")
-    is_complete = None not in numbers and None not in times and isinstance(note, str)
+    is_complete = (
+        None not in (result_id, test_id, case_id, status_id, created_by, created_at)
+        and numbers.count(None) == given.count(None)  # what may be missing was understood where it is there
+        and (updated_at is not None or changed_at is None)
+        and isinstance(note, str)
+    )
     return Result(
         key=result_id if result_id is not None else anonymous_key(raw),
         id=result_id,

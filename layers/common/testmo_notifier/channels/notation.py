@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, tzinfo
+from functools import cache
+from operator import is_not
+from types import MethodType, NoneType
 from typing import Any, Final, TypeVar
 
-from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2 import BaseLoader, Environment, StrictUndefined, nodes
 from jinja2.filters import do_format
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -33,6 +36,7 @@ Kind = TypeVar("Kind", bound="TemplateEnvironment")
 # What a channel's notation may write between the words of a text, and nobody else: characters that Unicode keeps for a
 # program's own use, so that no text that is exchanged holds them (https://www.unicode.org/faq/private_use.html).
 MARKS: Final = re.compile("[\ufdd0-\ufdef\U000f0000-\U000f00ff]")
+UNMARKED: Final = frozenset({int, bool, datetime, NoneType})
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
@@ -115,6 +119,8 @@ def new_environment(
         environment.finalize = lambda value: finalize(bounds.weighed(value))
         environment.bounds = bounds
         bound(environment, bounds)
+    else:  # ours: the sandbox would look at each name of each result
+        environment.getattr = MethodType(Environment.getattr, environment)  # type: ignore[method-assign]
     return environment
 
 
@@ -127,18 +133,30 @@ def formatted(text: str, *args: object, **names: object) -> str:
 def without_marks(value: T) -> T:
     """What a template sees, without the characters that only a notation may write."""
     if isinstance(value, Linked):
-        return Linked(*without_marks(value.parts))  # type: ignore[return-value]  # the same type goes in and out
+        parts = without_marks(value.parts)
+        return value if parts is value.parts else Linked(*parts)  # type: ignore[return-value]  # as it went in
     if isinstance(value, str):
-        return MARKS.sub("", value)  # type: ignore[return-value]
+        return value if value.isascii() else MARKS.sub("", value)  # type: ignore[return-value]
     if isinstance(value, tuple):
-        return tuple(map(without_marks, value))  # type: ignore[return-value]
+        items = tuple(map(without_marks, value))
+        return items if any(map(is_not, items, value)) else value  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: without_marks(getattr(value, field.name)) for field in fields(value)})
+        old = {name: getattr(value, name) for name in field_names(type(value))}
+        new = {name: one if type(one) in UNMARKED else without_marks(one) for name, one in old.items()}
+        return replace(value, **new) if any(map(is_not, new.values(), old.values())) else value
     return value
+
+
+@cache
+def field_names(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a data class's fields."""
+    return tuple(field.name for field in fields(kind))
 
 
 def plain_text(value: object) -> str:
     """Whatever a template prints, as plain text."""
+    if type(value) is str:  # nearly everything
+        return value
     return "".join(plain_link(*part) for part in value.parts) if isinstance(value, Linked) else str(value)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect
+from functools import lru_cache
 from typing import Final
 
 from testmo_notifier.notices.markup import lines_of
@@ -39,6 +41,7 @@ class Understood(str):
     __slots__ = ()
 
 
+@lru_cache  # the names of people and statuses come with each result
 def one_line(text: str, limit: int) -> str:
     """Text on one line without control characters, cut with an ellipsis at `limit` (see `clip`).
 
@@ -72,11 +75,7 @@ def clip(text: str, limit: int) -> str:
     if len(text) * max(WEIGHTS.values()) <= limit or whole_weight(text) <= limit:
         return text
     room = limit - 1
-    end = 0
-    while weight(text[end]) <= room:
-        room -= weight(text[end])
-        end += 1
-    whole = end
+    end = whole = bisect(range(1, room + 1), room, key=lambda end: whole_weight(text[:end]))
     while whole and end - whole < MAX_CLUSTER and is_one(text, whole):
         whole -= 1
     if not is_one(text, whole):
@@ -125,13 +124,8 @@ def is_jamo(char: str) -> bool:
     return "\u1100" <= char <= "\u11ff" or "\ua960" <= char <= "\ua97c" or "\ud7b0" <= char <= "\ud7fb"
 
 
-def weight(char: str) -> int:
-    """How many characters a character becomes, escaped and as JSON, in UTF-16, as the strictest channel counts."""
-    return WEIGHTS.get(char, 2 if char > "\uffff" else 1)
-
-
 def whole_weight(text: str) -> int:
-    """The sum of all weights, counted without looking at each character."""
+    """How many characters a text becomes, escaped and as JSON, in UTF-16, as the strictest channel counts."""
     units = len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
     return units + sum((heavy - 1) * text.count(char) for char, heavy in WEIGHTS.items())
 

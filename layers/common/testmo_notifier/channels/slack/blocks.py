@@ -50,6 +50,7 @@ TOLD: Final = re.compile(
     rf"{MADE}|{ANGLE}|{MARKS.pattern}|(?P<words>[^\ufdd0-\ufdef\U000f0000-\U000f00ff]+)",
     re.DOTALL,
 )
+SEEN: Final = re.compile(r"[^\s\ufdd0-\ufdef\U000f0000-\U000f00ff]")
 CODE_BLOCK: Final = re.compile(rf"{TICK}{{3}}\n?(.*?)\n?{TICK}{{3}}", re.DOTALL)
 CALLED: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
     (re.compile(r"@([UW][A-Z0-9]+)"), "user", "user_id"),
@@ -64,6 +65,10 @@ WEB: Final = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
 MARK: Final = r"[*~`]|(?<![^\W_])_|_(?![^\W_])"
 ACTS: Final = re.compile(rf"{MARK}|:[\w+'-]+:|^\s*>", re.MULTILINE)
 BAR_IN_LABEL: Final = re.compile(rf"{LINK}[^{TARGET}]*\|")
+# Where a text holds none of these, none of it acts. Marks may stand between the characters of an emoji's name.
+SUSPECT: Final = re.compile(
+    rf"[*~`_>|:](?:(?<=[*~`>|])|(?<=_)(?:(?<![^\W_]_)|(?![^\W_]))|(?<=:)(?:[\w+'-]|{MARKS.pattern})+:)"
+)
 TO_GUARD: Final = re.compile(rf"{MARK}|:(?=[\w+'-]+:)|^\s*(?=>)", re.MULTILINE)
 
 
@@ -144,7 +149,11 @@ def mrkdwn(written: str) -> Block:
 
 def is_risky(written: str) -> bool:
     """Whether mrkdwn would show something else than what was typed."""
-    typed = "\n".join(found["label"] if found["made"] else MARKS.sub("", found[0]) for found in TOLD.finditer(written))
+    if not SUSPECT.search(written):
+        return False
+    typed = "\n".join(
+        [found["words"] or found["label"] or MARKS.sub("", found["angle"] or "") for found in TOLD.finditer(written)]
+    )
     return bool(ACTS.search(typed) or BAR_IN_LABEL.search(written))
 
 
@@ -160,7 +169,7 @@ def guarded(text: str) -> str:
 
 def as_mrkdwn(written: str, words: Words = str) -> str:
     """What was written in Slack's own notation; `words` is asked what to make of typed text."""
-    return "".join(mrkdwn_token(found, words) for found in TOLD.finditer(written))
+    return "".join([mrkdwn_token(found, words) for found in TOLD.finditer(written)])
 
 
 def mrkdwn_token(found: re.Match[str], words: Words) -> str:
@@ -179,7 +188,7 @@ def mrkdwn_token(found: re.Match[str], words: Words) -> str:
 
 def shown(written: str, words: Words = str) -> str:
     """What was written as plain text; a link is followed by its address."""
-    return "".join(shown_token(found, words) for found in TOLD.finditer(written))
+    return "".join([shown_token(found, words) for found in TOLD.finditer(written)])
 
 
 def shown_token(found: re.Match[str], words: Words) -> str:
@@ -192,7 +201,7 @@ def shown_token(found: re.Match[str], words: Words) -> str:
 
 def raw(text: str) -> str:
     """Live marks as the characters that they are; what is left of a link that was cut in two is nothing."""
-    return MARKS.sub(lambda found: TYPED.get(found[0], ""), text)
+    return text if text.isascii() else MARKS.sub(lambda found: TYPED.get(found[0], ""), text)
 
 
 # Lines

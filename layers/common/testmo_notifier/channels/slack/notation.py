@@ -38,9 +38,7 @@ LIVE: Final[Mapping[str, str]] = {
 }
 LINK, DATE, TARGET, END = "\ufddc", "\ufddd", "\ufdde", "\ufddf"  # LINK label TARGET address END
 # An address is written in characters that no filter changes: `upper` would lead it elsewhere.
-HIDDEN_BASE: Final = 0xF0000
-HIDE: Final = {byte: HIDDEN_BASE + byte for byte in range(256)}
-REVEAL: Final = {HIDDEN_BASE + byte: byte for byte in range(256)}
+HIDING: Final = b"\x00\x00\x0f\x00"  # the first of them in UTF-32: a byte takes the place of its first zero
 EMOJI: Final = re.compile(r":(?:100|1234|[0-9_+'-]*[a-z][a-z0-9_+'-]*):")
 WRITTEN: Final = re.compile(rf"&(?:lt|gt|amp);|{EMOJI.pattern}|<[!@#]?|[*_~`>|&]")
 PRINTED: Final = re.compile(rf"{EMOJI.pattern}|[*_~`]|^>")
@@ -152,6 +150,8 @@ def unescaped(text: str) -> str:
 
 def slack_text(value: object) -> str:
     """Whatever a template prints."""
+    if type(value) is str:  # nearly everything
+        return value
     if isinstance(value, Linked):
         return "".join(slack_link(*part) for part in value.parts)
     return str(printed(value))
@@ -164,12 +164,15 @@ def slack_link(text: object, url: str) -> str:
 
 def hidden(text: str) -> str:
     """Text as characters that stay what they are."""
-    return text.encode("utf-8", "surrogatepass").decode("latin-1").translate(HIDE)
+    shown = text.encode("utf-8", "surrogatepass")
+    made = bytearray(HIDING * len(shown))
+    made[:: len(HIDING)] = shown
+    return made.decode("utf-32-le")
 
 
 def revealed(text: str) -> str:
     """The text that `hidden` was given; nothing if it was cut in the middle of a character."""
-    return text.translate(REVEAL).encode("latin-1").decode("utf-8", "ignore")
+    return text.encode("utf-32-le")[:: len(HIDING)].decode("utf-8", "ignore")
 
 
 def slack_date(moment: datetime, time_zone: tzinfo) -> str:
