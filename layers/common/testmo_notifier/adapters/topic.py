@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,9 +14,6 @@ from testmo_notifier.model import Notification
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
-
-# What a form writes as it is, https://url.spec.whatwg.org/#application-x-www-form-urlencoded-percent-encode-set
-PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 class Topic:
@@ -28,7 +25,6 @@ class Topic:
         self._client = client
         self._arn = topic_arn
         self._published = published
-        client.meta.events.register("before-call.sns.Publish", write_form)
 
     def publish(self, notification: Notification) -> None:
         """Publish one notification; raises `Unpublished` when SNS did not take it."""
@@ -58,22 +54,3 @@ def attributes(notification: Notification) -> dict[str, MessageAttributeValueTyp
             "StringValue": json.dumps(list(notification.statuses), ensure_ascii=False),
         },
     }
-
-
-def write_form(params: dict[str, Any], **_: object) -> None:
-    """Write a request's form here: botocore does it twice for each, byte by byte, and a message has thousands."""
-    if isinstance(params["body"], dict):
-        params["body"] = form(params["body"])
-
-
-def form(values: Mapping[str, str]) -> bytes:
-    """What `urllib.parse.urlencode` gives."""
-    return b"&".join(quoted(name) + b"=" + quoted(value) for name, value in values.items())
-
-
-def quoted(text: str) -> bytes:
-    """What `urllib.parse.quote_plus` gives."""
-    written = text.encode().replace(b"%", b"%25")
-    for byte in {*written} - PLAIN - {*b"% "}:
-        written = written.replace(bytes([byte]), b"%%%02X" % byte)
-    return written.replace(b" ", b"+")
