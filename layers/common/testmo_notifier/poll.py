@@ -77,7 +77,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Write what the next discovery builds on.
     try:
-        remember.keep_projects(parts, found, checkpoints, committer.deleted, backlog.undone)
+        remember.keep_projects(parts, found, checkpoints, committer.deleted, backlog.unread)
     except LostRace as exc:
         this.report.unfinished(str(exc))
         return

@@ -26,6 +26,7 @@ class Backlog:
         self._before = control
         self._started = started
         self._half_read: set[int] = set()
+        self._failed: set[int] = set()
         self._looked_at = control.looked.discovered_at or control.looked.installed_at
         self._is_behind = True
         self.undone = set(control.left.undone)
@@ -68,8 +69,14 @@ class Backlog:
             self.turns.pop(watched.run.id, None)
         self.turns |= {watched.run.id: self.since.get(watched.run.id, self._started) for watched in turns}
 
+    def tried(self, run_id: int) -> None:
+        """A run is undone until it is written; until we know better, it was not for want of requests."""
+        self.undone.add(run_id)
+        self._failed.add(run_id)
+
     def left(self, run_id: int) -> None:
         """Nothing may be asked any more: a turn waits among the turns, unless it could not be read before."""
+        self._failed.discard(run_id)
         if run_id in self.turns and run_id not in self._before.left.undone:
             self.undone.discard(run_id)
 
@@ -81,19 +88,28 @@ class Backlog:
             self.unswept.discard(run_id)
         if reading.is_unfinished:
             self._half_read.add(run_id)
+        if reading.problem is None:
+            self._failed.discard(run_id)
 
     def forget(self, run_id: int) -> None:
         """A run waits for nothing."""
         self.undone.discard(run_id)
         self.turns.pop(run_id, None)
 
+    @property
+    def unread(self) -> set[int]:
+        """The runs with news for which no request, or no room, was left. One that Testmo cannot show is none."""
+        return (self.undone | self._half_read) - self._failed
+
     def left_out(self, found: Discovery) -> None:
         """Forget runs that are in no list any more, and add those of projects that are hidden."""
-        if found.complete:
-            watched = {watched.run.id for watched in found.runs}
-            self.undone &= watched
-            self.unswept &= watched
-            self.turns = {run_id: since for run_id, since in self.turns.items() if run_id in watched}
+        watched, not_seen = {watched.run.id for watched in found.runs}, found.not_seen()
+        self._half_read |= self._before.left.undone_since.keys() & not_seen - self._before.left.undone - watched
+        if not found.has_strays:
+            there = watched | not_seen
+            self.undone &= there
+            self.unswept &= there
+            self.turns = {run_id: since for run_id, since in self.turns.items() if run_id in there}
         for state in (state for project_id, state in found.known.items() if project_id not in found.states):
             if state.gone_at is not None:
                 self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll

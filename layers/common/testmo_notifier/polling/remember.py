@@ -17,7 +17,7 @@ Checkpoints = Mapping[int, Checkpoint]
 
 
 def keep_projects(
-    parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], undone: Collection[int]
+    parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], unread: Collection[int]
 ) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
     runs: dict[int, list[Run]] = {project_id: [] for project_id in found.states}
@@ -25,7 +25,7 @@ def keep_projects(
         if run.id not in deleted and run.project_id in runs:
             runs[run.project_id].append(run)
     for project_id, listed in runs.items():
-        after = project_after(project_id, listed, found, checkpoints, deleted, undone, parts.scope.overlap)
+        after = project_after(project_id, listed, found, checkpoints, deleted, unread, parts.scope.overlap)
         if after != found.known[project_id]:
             parts.store.commit_project(after)
 
@@ -36,15 +36,16 @@ def project_after(
     found: Discovery,
     checkpoints: Checkpoints,
     deleted: Collection[int],
-    undone: Collection[int],
+    unread: Collection[int],
     overlap: timedelta,
 ) -> ProjectState:
     """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing.
 
-    A project with news that nobody read is one of the first to be looked into again, for only then they are read.
+    A project with news for which no request was left is one of the first to be looked into again, for only then they
+    are read. What Testmo cannot show does not count: all turns since that look would be due in every poll.
     """
     state = found.states[project_id]
-    is_unread = any(run.id in undone for run in runs)
+    is_unread = any(run.id in unread for run in runs)
     closing = {
         run.id: run.closed_at for run in runs if run.closed_at and not is_done(run, checkpoints.get(run.id), overlap)
     }

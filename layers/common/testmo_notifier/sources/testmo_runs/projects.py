@@ -86,6 +86,15 @@ class Discovery:
         self.hidden_projects += look.hidden_projects
         self.refused |= look.refused
 
+    def not_seen(self) -> set[int]:
+        """The runs of projects that were not looked into to the end: nobody knows whether they are still there."""
+        unsure = [
+            before
+            for project_id, before in self.known.items()
+            if (state := self.states.get(project_id, before)).gone_at is None and state.looked_at != self.began_at
+        ]
+        return {run_id for state in unsure for run_id in (*state.open_runs, *state.closing)}
+
     def oldest_look(self, discovered_at: datetime | None) -> datetime:
         """The age of the oldest look into a project. Hidden ones are said by name, not by age."""
         states = {**self.known, **self.states}.values()
