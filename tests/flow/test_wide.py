@@ -95,7 +95,7 @@ def test_a_run_that_testmo_cannot_show_makes_no_other_run_due() -> None:
     testmo.refused[f"/runs/{ill.id}/results"] = 500
     settled(watcher, 90)
 
-    assert reads_of(watcher, 30) <= before + 30
+    assert reads_of(watcher, 30) <= 2 * before
     assert watcher.poll().lag_seconds > 3_000
 
 
@@ -113,6 +113,17 @@ def test_a_run_that_is_half_read_is_late_since_then_while_its_project_is_left_ou
 
     assert watcher.store.checkpoints([7])[7].resume is not None
     assert lags[-1] > 2_000
+
+
+def test_projects_with_more_news_than_the_budget_suffices_for_are_up_to_date_again_after_it() -> None:
+    """More news than the budget suffices for must not make lists longer, and turns come twice."""
+    testmo = WideTestmo(8, 1)
+    watcher = settled(Watcher(testmo, staleness=timedelta(minutes=5), requests_per_minute=10), 20)
+    for row in testmo.runs.values():
+        row.failing += [testmo.now + timedelta(milliseconds=n) for n in range(150)]
+    settled(watcher, 100)
+
+    assert (watcher.total, watcher.poll().lag_seconds < 600) == (8 * 150, True)
 
 
 def test_what_is_deleted_is_late_no_more_though_no_poll_sees_every_project() -> None:

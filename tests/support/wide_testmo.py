@@ -218,5 +218,13 @@ class Watcher:
     @property
     def told(self) -> Counter[int]:
         """How often each run's results were announced, by run."""
-        events = [json.loads(notification.message) for notification in self.topic.notifications]
-        return Counter(result["id"] // 1_000 for event in events for result in event["results"])
+        return Counter(result["id"] // 1_000 for event in self._events for result in event["results"])
+
+    @property
+    def total(self) -> int:
+        """How many results were announced, those included that are only counted."""
+        return sum(event["total"] for event in self._events)
+
+    @property
+    def _events(self) -> list[Any]:
+        return [json.loads(notification.message) for notification in self.topic.notifications]

@@ -26,7 +26,6 @@ class Backlog:
         self._before = control
         self._started = started
         self._half_read: set[int] = set()
-        self._failed: set[int] = set()
         self._looked_at = control.looked.discovered_at or control.looked.installed_at
         self._is_behind = True
         self.undone = set(control.left.undone)
@@ -69,14 +68,8 @@ class Backlog:
             self.turns.pop(watched.run.id, None)
         self.turns |= {watched.run.id: self.since.get(watched.run.id, self._started) for watched in turns}
 
-    def tried(self, run_id: int) -> None:
-        """A run is undone until it is written; until we know better, it was not for want of requests."""
-        self.undone.add(run_id)
-        self._failed.add(run_id)
-
     def left(self, run_id: int) -> None:
         """Nothing may be asked any more: a turn waits among the turns, unless it could not be read before."""
-        self._failed.discard(run_id)
         if run_id in self.turns and run_id not in self._before.left.undone:
             self.undone.discard(run_id)
 
@@ -88,18 +81,11 @@ class Backlog:
             self.unswept.discard(run_id)
         if reading.is_unfinished:
             self._half_read.add(run_id)
-        if reading.problem is None:
-            self._failed.discard(run_id)
 
     def forget(self, run_id: int) -> None:
         """A run waits for nothing."""
         self.undone.discard(run_id)
         self.turns.pop(run_id, None)
-
-    @property
-    def unread(self) -> set[int]:
-        """The runs with news for which no request, or no room, was left. One that Testmo cannot show is none."""
-        return (self.undone | self._half_read) - self._failed
 
     def left_out(self, found: Discovery) -> None:
         """Forget runs that are in no list any more, and add those of projects that are hidden."""

@@ -36,7 +36,7 @@ class Committer:
     def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
         """Write checkpoint and outbox in one, then hand over. What goes wrong with one run stays with that run."""
         run = watched.run
-        self.this.backlog.tried(run.id)
+        self.this.backlog.undone.add(run.id)
         try:
             reading = future.result()
             outbox = self.outbox(reading)
