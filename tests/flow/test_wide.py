@@ -126,6 +126,15 @@ def test_projects_with_more_news_than_the_budget_suffices_for_are_up_to_date_aga
     assert (watcher.total, watcher.poll().lag_seconds < 600) == (8 * 150, True)
 
 
+def test_a_poll_that_may_ask_for_nothing_counts_from_the_last_one_that_looked() -> None:
+    """No poll ever sees all of these projects, and that is no reason for an alarm."""
+    watcher = settled(Watcher(WideTestmo(300, 1), staleness=HOUR), 30)
+    watcher.testmo.refused["/projects"] = 429
+    lags = [watcher.poll().lag_seconds for _ in range(20)]
+
+    assert (lags[0] <= 120, lags[-1] > 1_100) == (True, True)
+
+
 def test_what_is_deleted_is_late_no_more_though_no_poll_sees_every_project() -> None:
     testmo = WideTestmo(300, 1)
     watcher = settled(Watcher(testmo, staleness=HOUR), 20)

@@ -26,7 +26,7 @@ class Backlog:
         self._before = control
         self._started = started
         self._half_read: set[int] = set()
-        self._looked_at = control.looked.discovered_at or control.looked.installed_at
+        self._looked_at = control.looked.polled_at or control.looked.installed_at
         self._is_behind = True
         self.undone = set(control.left.undone)
         self.unswept = set(control.left.unswept)
