@@ -126,6 +126,16 @@ def test_projects_with_more_news_than_the_budget_suffices_for_are_up_to_date_aga
     assert (watcher.total, watcher.poll().lag_seconds < 600) == (8 * 150, True)
 
 
+def test_a_run_that_is_read_half_is_read_on_by_the_very_next_poll() -> None:
+    testmo = WideTestmo(300, 1)
+    watcher = settled(Watcher(testmo, staleness=HOUR), 20)
+    testmo.runs[7].failing += [testmo.now + timedelta(milliseconds=n) for n in range(9_000)]
+    totals = [watcher.poll() and watcher.total for _ in range(12)]
+    begun = next(number for number, total in enumerate(totals) if total)
+
+    assert totals[begun + 1] > totals[begun]
+
+
 def test_a_poll_that_may_ask_for_nothing_counts_from_the_last_one_that_looked() -> None:
     """No poll ever sees all of these projects, and that is no reason for an alarm."""
     watcher = settled(Watcher(WideTestmo(300, 1), staleness=HOUR), 30)
