@@ -130,7 +130,7 @@ def test_a_run_that_is_read_half_is_read_on_by_the_very_next_poll() -> None:
     testmo = WideTestmo(300, 1)
     watcher = settled(Watcher(testmo, staleness=HOUR), 20)
     testmo.runs[7].failing += [testmo.now + timedelta(milliseconds=n) for n in range(9_000)]
-    totals = [watcher.poll() and watcher.total for _ in range(12)]
+    totals = [settled(watcher, 1).total for _ in range(12)]
     begun = next(number for number, total in enumerate(totals) if total)
 
     assert totals[begun + 1] > totals[begun]
