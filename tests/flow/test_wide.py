@@ -79,6 +79,85 @@ def test_the_pages_of_a_long_list_are_read_side_by_side() -> None:
     assert seen == [1.0, *[2.0] * 15, 3.0], "the first, then as many as there are workers but the one that waits"
 
 
+def reads_of(watcher: Watcher, polls: int) -> int:
+    """How often results are asked for in so many polls."""
+    watcher.testmo.asked.clear()
+    settled(watcher, polls)
+    return sum(path.endswith("/results") for path in watcher.testmo.asked)
+
+
+def test_a_run_that_testmo_cannot_show_makes_no_other_run_due() -> None:
+    """Its project shares a Testmo with more projects than one poll has requests for."""
+    testmo = WideTestmo(150, 1)
+    ill, *_ = (testmo.open_run(1) for _ in range(60))
+    watcher = settled(Watcher(testmo, staleness=HOUR), 20)
+    before = reads_of(watcher, 30)
+    testmo.refused[f"/runs/{ill.id}/results"] = 500
+    settled(watcher, 90)
+
+    assert reads_of(watcher, 30) <= 2 * before
+    assert watcher.poll().lag_seconds > 3_000
+
+
+def test_a_run_that_is_half_read_is_late_since_then_while_its_project_is_left_out() -> None:
+    """Its first page comes and its second does not, in every poll that looks at its project."""
+    testmo = WideTestmo(300, 1)
+    watcher = settled(Watcher(testmo, staleness=HOUR), 20)
+    testmo.runs[7].failing += [testmo.now + timedelta(milliseconds=n) for n in range(150)]
+
+    def cut(path: str, query: Mapping[str, str]) -> None:
+        testmo.refused = {path: 500} if path == "/runs/7/results" and query["page"] == "2" else {}
+
+    testmo.before = cut
+    lags = [watcher.poll().lag_seconds for _ in range(45)]
+
+    assert watcher.store.checkpoints([7])[7].resume is not None
+    assert lags[-1] > 2_000
+
+
+def test_projects_with_more_news_than_the_budget_suffices_for_are_up_to_date_again_after_it() -> None:
+    """More news than the budget suffices for must not make lists longer, and turns come twice."""
+    testmo = WideTestmo(8, 1)
+    watcher = settled(Watcher(testmo, staleness=timedelta(minutes=5), requests_per_minute=10), 20)
+    for row in testmo.runs.values():
+        row.failing += [testmo.now + timedelta(milliseconds=n) for n in range(150)]
+    settled(watcher, 100)
+
+    assert (watcher.total, watcher.poll().lag_seconds < 600) == (8 * 150, True)
+
+
+def test_a_run_that_is_read_half_is_read_on_by_the_very_next_poll() -> None:
+    testmo = WideTestmo(300, 1)
+    watcher = settled(Watcher(testmo, staleness=HOUR), 20)
+    testmo.runs[7].failing += [testmo.now + timedelta(milliseconds=n) for n in range(9_000)]
+    totals = [settled(watcher, 1).total for _ in range(12)]
+    begun = next(number for number, total in enumerate(totals) if total)
+
+    assert totals[begun + 1] > totals[begun]
+
+
+def test_a_poll_that_may_ask_for_nothing_counts_from_the_last_one_that_looked() -> None:
+    """No poll ever sees all of these projects, and that is no reason for an alarm."""
+    watcher = settled(Watcher(WideTestmo(300, 1), staleness=HOUR), 30)
+    watcher.testmo.refused["/projects"] = 429
+    lags = [watcher.poll().lag_seconds for _ in range(20)]
+
+    assert (lags[0] <= 120, lags[-1] > 1_100) == (True, True)
+
+
+def test_what_is_deleted_is_late_no_more_though_no_poll_sees_every_project() -> None:
+    testmo = WideTestmo(300, 1)
+    watcher = settled(Watcher(testmo, staleness=HOUR), 20)
+    testmo.refused["/runs/7/results"] = 500
+    testmo.runs[7].failing.append(testmo.now)
+    late = settled(watcher, 30).poll()
+    testmo.delete_run(testmo.runs[7])
+    summary = settled(watcher, 12).poll()
+
+    assert (late.lag_seconds > 1_500, summary.lag_seconds < 400) == (True, True)
+    assert watcher.control.left.undone == frozenset()
+
+
 def close(*run_ids: int) -> Callable[[WideTestmo], None]:
     def action(testmo: WideTestmo) -> None:
         for run_id in run_ids:

@@ -11,9 +11,10 @@ from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from testmo_notifier.adapters.items import control_from
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import MAX_PER_PAGE, Scope
+from testmo_notifier.model import MAX_PER_PAGE, Control, Scope
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.report import Report
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -54,7 +55,10 @@ class Response:
 
 
 class WideTestmo:
-    """So many projects of so many runs each. `before` happens before each request is answered, `spoil` changes it."""
+    """So many projects of so many runs each. `before` happens before each request is answered, `spoil` changes it.
+
+    `refused` says with which status Testmo refuses a path, in its own words.
+    """
 
     def __init__(self, projects: int, runs: int, *, latency: float = 0.0, per_page: int = MAX_PER_PAGE) -> None:
         self.clock = Stopwatch()
@@ -68,6 +72,7 @@ class WideTestmo:
         self.closed: dict[int, list[Row]] = {project_id: [] for project_id in self.rows}
         self.asked: list[str] = []
         self.before: Callable[[str, Mapping[str, str]], None] = lambda _path, _query: None
+        self.refused: dict[str, int] = {}
         self.spoil: Callable[[Mapping[str, str]], Mapping[str, int]] = lambda _query: {}
 
     @property
@@ -85,6 +90,10 @@ class WideTestmo:
         self.rows[row.project_id].remove(row)
         self.closed[row.project_id].append(row)
 
+    def delete_run(self, row: Row) -> None:
+        self.rows[row.project_id].remove(row)
+        self.refused |= {f"/runs/{row.id}": 404, f"/runs/{row.id}/results": 404}
+
     def reopen_run(self, row: Row) -> None:
         row.closed_at = None
         self.closed[row.project_id].remove(row)
@@ -96,6 +105,8 @@ class WideTestmo:
         self.before(path, fields)
         self.asked.append(path)
         self.clock.seconds += self.latency
+        if path in self.refused:
+            return Response(self.refused[path], b'{"message": "no"}', {})
         rows = self.answer(path.strip("/").split("/"), fields)
         body: dict[str, Any] = {"result": rows}
         if isinstance(rows, list):
@@ -200,7 +211,20 @@ class Watcher:
         return summary
 
     @property
+    def control(self) -> Control:
+        """What the poller keeps about itself."""
+        return control_from(self.store.items["CONTROL"])
+
+    @property
     def told(self) -> Counter[int]:
         """How often each run's results were announced, by run."""
-        events = [json.loads(notification.message) for notification in self.topic.notifications]
-        return Counter(result["id"] // 1_000 for event in events for result in event["results"])
+        return Counter(result["id"] // 1_000 for event in self._events for result in event["results"])
+
+    @property
+    def total(self) -> int:
+        """How many results were announced, those included that are only counted."""
+        return sum(event["total"] for event in self._events)
+
+    @property
+    def _events(self) -> list[Any]:
+        return [json.loads(notification.message) for notification in self.topic.notifications]

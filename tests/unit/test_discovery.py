@@ -19,7 +19,7 @@ from testmo_notifier.errors import (
     RequestRejected,
     Unreadable,
 )
-from testmo_notifier.model import Listed, Looked, Project, ProjectState, Run, Scope
+from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Run, Scope
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover, first_state, is_active
 from testmo_notifier.sources.testmo_runs.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
@@ -393,7 +393,7 @@ def discovered(
     return discover(
         testmo,  # type: ignore[arg-type]
         store or MemoryStore(),
-        control or Looked(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60)),
+        Control(control or Looked(installed_at=START, discovered_at=at(DAY - 60), closed_checked_at=at(DAY - 60))),
         Scope(project_ids, run_ids, OVERLAP, timedelta(0)),
         now=NOW,
         installed=installed,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from testmo_notifier.adapters import items, slots
@@ -91,7 +92,7 @@ def state(account: Account, progress: Callable[[str], None] = lambda _: None) ->
     for item in scan(account, NOT_THE_BULK, values, progress):
         kind = item["pk"]["S"].partition("#")[0]
         if kind == "RUN":
-            checkpoint = understood(items.checkpoint_from, item, unreadable)
+            checkpoint = understood(partial(whole_checkpoint, account), item, unreadable)
             if checkpoint:
                 checkpoints[checkpoint.run_id] = checkpoint
         elif kind == "PROJECT":
@@ -101,6 +102,12 @@ def state(account: Account, progress: Callable[[str], None] = lambda _: None) ->
         else:
             kept, lease = understood(control_of, item, unreadable) or (kept, lease)
     return State(kept, lease, dict(sorted(projects.items())), dict(sorted(checkpoints.items())), unreadable)
+
+
+def whole_checkpoint(account: Account, item: Item) -> Checkpoint:
+    """A checkpoint; the scan leaves out the sets that have items of their own."""
+    checkpoint = items.checkpoint_from(item)
+    return store(account).checkpoints([checkpoint.run_id])[checkpoint.run_id] if checkpoint.apart else checkpoint
 
 
 def hidden_projects(state: State) -> list[ProjectState]:

@@ -26,7 +26,7 @@ from testmo_notifier.sources.testmo_runs.projects import Discovery
 __all__ = ["Parts", "poll"]
 
 LISTS_SHARE: Final = 1 / 2
-LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run that has moved waits
+LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run waits that has moved, or is read half
 
 
 def poll(parts: Parts) -> Report:
@@ -77,7 +77,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Write what the next discovery builds on.
     try:
-        remember.keep_projects(parts, found, checkpoints, committer.deleted, backlog.undone)
+        remember.keep_projects(parts, found, checkpoints, committer.deleted)
     except LostRace as exc:
         this.report.unfinished(str(exc))
         return
@@ -90,14 +90,15 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 def look_around(parts: Parts, this: Poll) -> Discovery:
     """List what there is to watch."""
     asked_at = parts.now()
-    share = LISTS_SHARE if this.backlog.undone else LISTS_SHARE_OF_QUIET  # of the requests, for lists (rule 9)
+    unread = this.lease.control.left.undone_since.keys()
+    share = LISTS_SHARE if unread else LISTS_SHARE_OF_QUIET  # of the requests, for lists (rule 9)
     limit, rate_limit = parts.requests_per_minute * share, this.rate_limit
     with parts.executor(rate_limit.workers) as pool:
         try:
             found = discover(
                 this.testmo,
                 parts.store,
-                this.lease.control.looked,
+                this.lease.control,
                 parts.scope,
                 now=asked_at,
                 installed=this.lease.installed,

@@ -26,7 +26,7 @@ class Backlog:
         self._before = control
         self._started = started
         self._half_read: set[int] = set()
-        self._looked_at = control.looked.discovered_at or control.looked.installed_at
+        self._looked_at = control.looked.polled_at or control.looked.installed_at
         self._is_behind = True
         self.undone = set(control.left.undone)
         self.unswept = set(control.left.unswept)
@@ -89,11 +89,13 @@ class Backlog:
 
     def left_out(self, found: Discovery) -> None:
         """Forget runs that are in no list any more, and add those of projects that are hidden."""
-        if found.complete:
-            watched = {watched.run.id for watched in found.runs}
-            self.undone &= watched
-            self.unswept &= watched
-            self.turns = {run_id: since for run_id, since in self.turns.items() if run_id in watched}
+        watched, not_seen = {watched.run.id for watched in found.runs}, found.not_seen()
+        self._half_read |= self._before.left.undone_since.keys() & not_seen - self._before.left.undone - watched
+        if not found.has_strays:
+            there = watched | not_seen
+            self.undone &= there
+            self.unswept &= there
+            self.turns = {run_id: since for run_id, since in self.turns.items() if run_id in there}
         for state in (state for project_id, state in found.known.items() if project_id not in found.states):
             if state.gone_at is not None:
                 self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll

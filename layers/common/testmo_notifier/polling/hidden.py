@@ -33,8 +33,8 @@ class HiddenRuns:
 
     def keep_only(self, found: Discovery, in_hidden_projects: set[int]) -> None:
         """Forget the runs that are nowhere any more."""
-        if found.complete:
-            there = self._names.keys() | found.hidden_runs | in_hidden_projects
+        if not found.has_strays:
+            there = self._names.keys() | found.hidden_runs | in_hidden_projects | found.not_seen()
             self.since = {run_id: since for run_id, since in self.since.items() if run_id in there}
 
     @property

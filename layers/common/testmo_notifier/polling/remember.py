@@ -16,16 +16,14 @@ from testmo_notifier.sources.testmo_runs.projects import Discovery
 Checkpoints = Mapping[int, Checkpoint]
 
 
-def keep_projects(
-    parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], undone: Collection[int]
-) -> None:
+def keep_projects(parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
     runs: dict[int, list[Run]] = {project_id: [] for project_id in found.states}
     for run in (watched.run for watched in found.runs):
         if run.id not in deleted and run.project_id in runs:
             runs[run.project_id].append(run)
     for project_id, listed in runs.items():
-        after = project_after(project_id, listed, found, checkpoints, deleted, undone, parts.scope.overlap)
+        after = project_after(project_id, listed, found, checkpoints, deleted, parts.scope.overlap)
         if after != found.known[project_id]:
             parts.store.commit_project(after)
 
@@ -36,15 +34,10 @@ def project_after(
     found: Discovery,
     checkpoints: Checkpoints,
     deleted: Collection[int],
-    undone: Collection[int],
     overlap: timedelta,
 ) -> ProjectState:
-    """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing.
-
-    A project with news that nobody read is one of the first to be looked into again, for only then they are read.
-    """
+    """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing."""
     state = found.states[project_id]
-    is_unread = any(run.id in undone for run in runs)
     closing = {
         run.id: run.closed_at for run in runs if run.closed_at and not is_done(run, checkpoints.get(run.id), overlap)
     }
@@ -52,7 +45,7 @@ def project_after(
         state,
         open_runs=state.open_runs - frozenset(deleted),
         closing=dict(state.closing) | closing,
-        looked_at=found.known[project_id].looked_at if found.complete or is_unread else state.looked_at,
+        looked_at=found.known[project_id].looked_at if found.complete else state.looked_at,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Listed, Looked, Project, ProjectState, Scope
+from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
@@ -16,7 +16,7 @@ from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Look
 def discover(
     testmo: Testmo,
     store: Store,
-    control: Looked,
+    kept: Control,
     scope: Scope,
     *,
     now: datetime,
@@ -30,6 +30,7 @@ def discover(
     What cannot be read is named in `problems` and holds up nothing else. Raises `StopReading` when not even the
     projects may be asked for, `PollFailed` when there is nothing to watch.
     """
+    control = kept.looked
     projects, date = crew.wait_for(crew.pool.submit(visible_projects, testmo))
     found = Discovery(began_at=date or now)
     found.has_strays = bool(projects.strays)
@@ -67,6 +68,7 @@ def discover(
         crew=crew,
         has_room=has_room,
         many=not has_room(2 * len(chosen)),
+        unread=kept.left.undone_since.keys(),
     ).look_around(chosen)
     found.checked_closed = hourly
     if scope.run_ids:

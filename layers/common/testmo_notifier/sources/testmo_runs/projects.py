@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
@@ -86,6 +87,15 @@ class Discovery:
         self.hidden_projects += look.hidden_projects
         self.refused |= look.refused
 
+    def not_seen(self) -> set[int]:
+        """The runs of projects that were not looked into to the end: nobody knows whether they are still there."""
+        unsure = [
+            before
+            for project_id, before in self.known.items()
+            if (state := self.states.get(project_id, before)).gone_at is None and state.looked_at != self.began_at
+        ]
+        return {run_id for state in unsure for run_id in (*state.open_runs, *state.closing)}
+
     def oldest_look(self, discovered_at: datetime | None) -> datetime:
         """The age of the oldest look into a project. Hidden ones are said by name, not by age."""
         states = {**self.known, **self.states}.values()
@@ -100,7 +110,8 @@ class Lookout:
     """Looks into projects and adds what it finds to `found`.
 
     `hourly`: closed runs are listed whatever the counts say; where projects are `many`, each has an hour of its own for
-    that. `now` is our clock. `has_room` says whether lists may take so many more requests.
+    that. `now` is our clock. `has_room` says whether lists may take so many more requests. `unread` are runs with news
+    that could not be read.
     """
 
     testmo: Testmo
@@ -112,11 +123,13 @@ class Lookout:
     crew: Crew
     has_room: Callable[[int], bool]
     many: bool = False
+    unread: Collection[int] = ()
 
     def look_around(self, projects: Iterable[Project]) -> None:
         """Look into those first that wait longest, a few at a time, while the budget has room for lists.
 
-        What is found is added in the order of asking, whoever is ready first.
+        Every other one has news that could not be read, while there are any: only now can they be, and what Testmo
+        can never show must hold up no other. What is found is added in the order of asking, whoever is ready first.
         """
         found = self.found
         waiting = [project for project in projects if project.id in found.known]
@@ -124,10 +137,15 @@ class Lookout:
         under_way: deque[tuple[Project, Future[Look]]] = deque()
         is_over = False
 
+        def has_news(project: Project) -> bool:
+            state = found.known[project.id]
+            return not (state.open_runs | state.closing.keys()).isdisjoint(self.unread)
+
         def room_for(project: Project) -> bool:
             return self.has_room(sum(map(pages_of, (project, *(other for other, _ in under_way)))))
 
-        for number, project in enumerate(waiting):
+        order = every_other([one for one in waiting if has_news(one)], [one for one in waiting if not has_news(one)])
+        for number, project in enumerate(order):
             while under_way and not is_over and not (len(under_way) < self.crew.workers and room_for(project)):
                 is_over = not self._add(*under_way.popleft())
             if is_over or (number and not room_for(project)):
@@ -273,6 +291,11 @@ class Lookout:
 
     def _last_look(self, state: ProjectState) -> datetime | None:
         return last_look(state, self.control.discovered_at)
+
+
+def every_other(first: list[Project], then: list[Project]) -> list[Project]:
+    """One of each, in turn."""
+    return [project for pair in zip_longest(first, then) for project in pair if project]
 
 
 def pages_of(project: Project) -> int:
