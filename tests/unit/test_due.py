@@ -180,8 +180,9 @@ def test_what_waits_equally_long_is_read_in_an_order_of_each_polls_own() -> None
 
 
 def test_what_moved_comes_first_and_starves_no_turn() -> None:
-    """Every fourth is a turn, however many runs move in every poll."""
-    assert order([1, 2, 3, 4, 5, 6, 7], [11, 12, 13]) == [1, 2, 3, 11, 4, 5, 6, 12, 7, 13]
+    """Every tenth is a turn, however many runs move in every poll."""
+    moved = list(range(1, 22))
+    assert order(moved, [31, 32, 33]) == [*moved[:9], 31, *moved[9:18], 32, *moved[18:], 33]
 
 
 def test_turns_starve_nothing_that_moved() -> None:

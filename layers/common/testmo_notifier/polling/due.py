@@ -15,7 +15,7 @@ from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 QUIET_AFTER: Final = timedelta(days=1)
-MOVED_TO_A_TURN: Final = 3  # while both wait
+MOVED_TO_A_TURN: Final = 9  # while both wait: a hundred runs with news a minute fit into the default budget
 
 
 class Due(Enum):
@@ -63,9 +63,9 @@ def in_order(
     now: datetime,
     shuffle: Callable[[list[Any]], None],
 ) -> list[WatchedRun]:
-    """What moved first, but every fourth is a turn while there are any; of each those first that wait longest.
+    """What moved first, but every tenth is a turn while there are any; of each those first that wait longest.
 
-    What waits equally long is shuffled, and so is the place of the turn among the four: no run is always the one that
+    What waits equally long is shuffled, and so is the place of the turn among the ten: no run is always the one that
     is cut off.
     """
     for runs in (moved, turns):
