@@ -18,7 +18,7 @@ def test_an_answer_that_does_not_come_closes_half_of_the_lanes_down_to_one() -> 
     lanes = make_lanes(6)
     seen = []
     for _ in range(4):
-        with pytest.raises(Unreadable), lanes.one():
+        with pytest.raises(Unreadable), lanes.one(float):
             raise Unreadable("no answer came in time")
         seen.append(lanes.open)
 
@@ -27,7 +27,7 @@ def test_an_answer_that_does_not_come_closes_half_of_the_lanes_down_to_one() -> 
 
 def test_what_testmo_says_of_a_run_closes_none() -> None:
     lanes = make_lanes(6)
-    with pytest.raises(Invisible), lanes.one():
+    with pytest.raises(Invisible), lanes.one(float):
         raise Invisible("403", status=403)
 
     assert lanes.open == 6
@@ -52,7 +52,7 @@ def test_whoever_finds_no_lane_waits_until_one_is_left() -> None:
         nonlocal under_way, most
         start.wait()
         for _ in range(50):
-            with lanes.one():
+            with lanes.one(float):
                 with lock:
                     under_way += 1
                     most = max(most, under_way)

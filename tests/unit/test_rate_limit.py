@@ -218,3 +218,16 @@ def test_what_an_answer_takes_says_how_late_one_may_be_asked_for(took: float, le
     else:
         with pytest.raises(OutOfTime):
             rate_limit.enter()
+
+
+def test_waiting_for_the_budget_is_no_slow_answer() -> None:
+    clock, seconds = Clock(), [60.0]
+    spent = {999_949: 1}  # its second is over a minute ago in ten seconds
+    rate_limit = RateLimit(1, spent=spent, now=lambda: clock.now, sleep=clock.sleep, seconds_left=lambda: seconds[0])
+    with rate_limit.request():
+        pass
+    assert clock.now >= 1_000_009
+
+    clock.now += 62  # and the next request may be sent
+    seconds[0] = 15.0
+    assert rate_limit.enter() == 2.0

@@ -39,19 +39,24 @@ class Lanes:
         return int(self._open)
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Wait for a lane and keep it for one request; an answer that cannot be read is a failure."""
+    def one(self, enter: Callable[[], float]) -> Iterator[float]:
+        """Wait for a lane and keep it for one request; an answer that cannot be read is a failure.
+
+        `enter` waits until the request may be sent, which is not the answer's time; what it gives is passed on.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._used < self.open)
             self._used += 1
-        began = self._now()
+        began = None
         try:
-            yield
+            seconds = enter()
+            began = self._now()
+            yield seconds
         except Unreadable:
             self.close_half()
             raise
         finally:
-            self._leave(self._now() - began)
+            self._leave(None if began is None else self._now() - began)
 
     def close_half(self) -> None:
         """Testmo has enough, or cannot keep up."""
@@ -64,8 +69,9 @@ class Lanes:
             self._open = min(float(self.most), self._open + 1 / self._open)
             self._changed.notify_all()
 
-    def _leave(self, seconds: float) -> None:
+    def _leave(self, seconds: float | None) -> None:
         with self._changed:
             self._used -= 1
-            self.slowest = max(seconds, self.slowest or 0.0)
+            if seconds is not None:
+                self.slowest = max(seconds, self.slowest or 0.0)
             self._changed.notify_all()

@@ -66,8 +66,8 @@ class RateLimit:
 
         An `Unreadable` that passes here lets fewer requests be under way at a time.
         """
-        with self._lanes.one():
-            yield self.enter()
+        with self._lanes.one(self.enter) as seconds:
+            yield seconds
 
     def answered(self, *, well: bool) -> None:
         """Let more or fewer requests be under way at a time."""
