@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 
 import urllib3
 
-pool = urllib3.PoolManager()
+# Once: by itself urllib3 reads whom it trusts for every connection, and a floor should not.
+pool = urllib3.PoolManager(ssl_context=ssl.create_default_context())
 
 
 def handler(event: dict[str, list[int]], _context: object) -> int:
