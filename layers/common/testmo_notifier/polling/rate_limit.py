@@ -21,7 +21,7 @@ WINDOW_SECONDS: Final = 60
 MAX_WAIT_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 3.0  # as in adapters/http.py
 READ_SECONDS: Final = 10.0  # the same
-# After the last answer: 20 mails a fifth of a second apart (4 s), a hundred writes of projects (1 s), and the 5 s
+# After the last answer: some mails a fifth of a second apart (4 s), a hundred writes of projects (1 s), and the 5 s
 # that `handover` keeps for a publish of which SNS is slow to answer.
 FINISH_SECONDS: Final = 10.0
 SLOWER: Final = 3  # an answer may take so many times as long as the slowest of this poll so far
