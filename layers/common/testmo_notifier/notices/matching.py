@@ -1,0 +1,99 @@
+"""Which routes take a finding: what they match, what they leave out, what nobody else took. Pure.
+
+A route is asked about facts: of the run (`project, run, milestone, configuration, tag`) and of the result (`status,
+assignee, tester, issue, test, folder`). What is not known matches nothing, so it excludes nothing and reaches the
+routes that catch all. The order of the routes never matters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+RUN_KEYS: Final = ("project", "run", "milestone", "configuration", "tag")
+RESULT_KEYS: Final = ("status", "assignee", "tester", "issue", "test", "folder")
+KEYS: Final = (*RUN_KEYS, *RESULT_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a finding has: a person, a status, a tag. The id or the name may be unknown."""
+
+    id: int | None = None
+    name: str | None = None
+
+
+Facts = Mapping[str, tuple[Fact, ...]]  # a key that is not there is not known; an empty tuple is known to be none
+Wanted = Mapping[str, tuple[int | str, ...]]  # by key: ids, or names in which only * and ? are special
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """What a route or a silence selects. Every key of `match` must hold; any key of `exclude` suffices."""
+
+    match: Wanted = field(default_factory=dict)
+    exclude: Wanted = field(default_factory=dict)
+
+    def refusal(self, facts: Facts) -> str | None:
+        """The key that keeps a finding out, with its table, like `match.run`; None for one that is selected."""
+        for key, wanted in self.match.items():
+            if not holds(wanted, facts.get(key, ())):
+                return f"match.{key}"
+        for key, wanted in self.exclude.items():
+            if holds(wanted, facts.get(key, ())):
+                return f"exclude.{key}"
+        return None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether there is nothing it would not select."""
+        return not self.match and not self.exclude
+
+
+def holds(wanted: Iterable[int | str], facts: Iterable[Fact]) -> bool:
+    """Whether any of the facts is any of what is wanted."""
+    known = list(facts)
+    return any(is_wanted(one, fact) for one in wanted for fact in known)
+
+
+def is_wanted(wanted: int | str, fact: Fact) -> bool:
+    """Whether a fact has this id, or a name of this form."""
+    if isinstance(wanted, int):
+        return fact.id == wanted
+    return fact.name is not None and pattern(wanted).fullmatch(fact.name.casefold()) is not None
+
+
+@cache
+def pattern(wanted: str) -> re.Pattern[str]:
+    """A name with `*` and `?`, to be compared with a name whose case is folded."""
+    parts = re.split(r"([*?])", wanted.casefold())
+    special = {"*": ".*", "?": "."}
+    return re.compile("".join(special.get(part, re.escape(part)) for part in parts), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one route makes of a finding: it takes it, or the key that keeps it out."""
+
+    route: str
+    is_taken: bool
+    why: str
+
+
+def verdicts(routes: Mapping[str, Matcher], catch_all: Iterable[str], facts: Facts) -> Iterator[Verdict]:
+    """What every route makes of a finding, those that catch all last."""
+    is_taken = False
+    last = frozenset(catch_all)
+    for name, matcher in routes.items():
+        if name in last:
+            continue
+        refusal = matcher.refusal(facts)
+        is_taken = is_taken or refusal is None
+        yield Verdict(name, refusal is None, refusal or "")
+    for name, matcher in routes.items():
+        if name in last:
+            refusal = "another route took it" if is_taken else matcher.refusal(facts)
+            yield Verdict(name, refusal is None, refusal or "")
