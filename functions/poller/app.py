@@ -26,7 +26,7 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.notices.routing import reached
+from testmo_notifier.notices.routes import reached
 from testmo_notifier.notices.team import Team
 from testmo_notifier.observability import (
     new_logger,

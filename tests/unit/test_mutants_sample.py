@@ -81,9 +81,9 @@ def test_what_only_an_embedded_aws_runs_is_not_tried(name: str) -> None:
 
 def test_one_module_or_the_lines_of_a_branch_are_tried_alone() -> None:
     due = "polling/due.py"
-    changes = [make_change(1, file=due), make_change(2, file=due), make_change(2, file="notices/routing.py")]
+    changes = [make_change(1, file=due), make_change(2, file=due), make_change(2, file="notices/routes.py")]
 
-    assert worth_trying(changes, ROOT, modules=["routing.py"]) == changes[2:]
+    assert worth_trying(changes, ROOT, modules=["routes.py"]) == changes[2:]
     assert worth_trying(changes, ROOT, lines={f"{PACKAGE}/polling/due.py": {2, 3}}) == [changes[1]]
     assert worth_trying(changes, ROOT, lines={}) == []
 

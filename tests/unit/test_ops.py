@@ -27,7 +27,7 @@ from click.testing import CliRunner
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem
-from testmo_notifier.notices.routing import Route
+from testmo_notifier.notices.routes import Route, Routes
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.maintain import manual
@@ -384,7 +384,7 @@ def test_a_half_deployed_stack_says_what_to_do(status: str, words: str) -> None:
 def test_routes_that_reach_nobody_are_found(
     routed: tuple[str, ...], channels: tuple[str, ...], wrong: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "routes", lambda: (Route(routed),))
+    monkeypatch.setattr(wiring, "routes", lambda: Routes((Route(routed),)))
     desk = SimpleNamespace(account=SimpleNamespace(settings=SimpleNamespace(channels=channels)))
     findings = [finding for finding in check_ways.routes(cast("Desk", desk)) if not finding.ok]
     assert [finding.words.startswith(wrong or "") for finding in findings] == ([True] if wrong else [])

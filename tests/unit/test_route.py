@@ -8,7 +8,8 @@ import pytest
 
 import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.notices.routing import Route, destinations, parse_routes, reached
+from testmo_notifier.notices.routes import Route, Routes, destinations, reached
+from testmo_notifier.notices.routes_file import parse_routes
 
 
 def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
@@ -27,19 +28,19 @@ def test_every_route_is_followed_and_each_destination_named_once() -> None:
 
     routes = parse_routes(text)
 
-    assert routes[0] == Route(("slack:default", "slack:payments"))
+    assert routes.routes[0].destinations == ("slack:default", "slack:payments")
     assert destinations(routes, ("slack", "email")) == ("slack:default", "slack:payments", "email:default", "event")
 
 
 def test_a_channel_the_stack_does_not_have_is_left_out_but_never_the_event() -> None:
-    routes = (Route(("slack:default", "email:default")),)
+    routes = Routes((Route(("slack:default", "email:default")),))
 
     assert destinations(routes, ("email",)) == ("email:default", "event")
     assert destinations(routes, ()) == ("event",)
 
 
 def test_routes_that_reach_nobody_are_no_quiet_poll_but_a_failed_one() -> None:
-    routes = (Route(("slack:default", "slack:payments")),)
+    routes = Routes((Route(("slack:default", "slack:payments")),))
 
     assert reached(routes, ("slack", "event")) == ("slack:default", "slack:payments", "event")
     assert reached(routes, ("event",)) == ("event",)  # nobody is meant to be reached
@@ -54,10 +55,10 @@ def test_routes_that_reach_nobody_are_no_quiet_poll_but_a_failed_one() -> None:
         ("", "r.toml: has no [[routes]]: at least one must say where digests go"),
         ("routes = 5", "r.toml: has no [[routes]]: at least one must say where digests go"),
         ("routes = [5]", "r.toml: route 1 is not a table"),
-        ("[[routes]]", 'r.toml: route 1 has no destinations: give a list like ["slack:default", "email:default"]'),
+        ("[[routes]]", 'r.toml: route 1 has no destinations: give a list like to = ["slack:default", "email:default"]'),
         (
             "[[routes]]\ndestinations = 'slack:default'",
-            'r.toml: route 1 has no destinations: give a list like ["slack:default", "email:default"]',
+            'r.toml: route 1 has no destinations: give a list like to = ["slack:default", "email:default"]',
         ),
         (
             "[[routes]]\ndestinations = ['teams:default']",
@@ -96,7 +97,7 @@ def test_a_destination_has_a_channel_and_a_short_plain_name(name: str, *, is_fin
     text = f"[[routes]]\ndestinations = ['{name}']"
 
     if is_fine:
-        assert parse_routes(text) == (Route((name,)),)
+        assert parse_routes(text).routes[0].destinations == (name,)
     else:
         with pytest.raises(ConfigurationError):
             parse_routes(text)
@@ -107,14 +108,15 @@ def test_a_mistake_names_its_own_route() -> None:
         parse_routes("[[routes]]\ndestinations = ['slack:a']\n[[routes]]\ndestinations = ['b', 'slack:c']\nx = 1")
 
     assert caught.value.problems == (
-        "routes.toml: route 2 has an unknown key 'x': only destinations is known",
+        "routes.toml: route 2 has an unknown key 'x': name, match, exclude, catch_all, to, destinations, notify, after, "
+        "mention, mention_on are known",
         "routes.toml: route 2 names 'b': a destination is slack:<name> or email:<name>",
     )
 
 
 def test_a_stack_with_both_channels_is_told_of_both_when_nobody_is_reached() -> None:
     with pytest.raises(ConfigurationError, match=r"which has slack, email: add slack:default or email:default"):
-        reached((), ("email", "slack"))
+        reached(Routes(()), ("email", "slack"))
 
 
 def test_a_problem_carries_where_it_is_and_what_is_wrong_apart_from_its_sentence() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.matching import KEYS, Fact, Matcher
-from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes, parse_routes
+from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes
+from testmo_notifier.notices.routes_file import parse_routes
 
 WHOLE = """\
 [[routes]]

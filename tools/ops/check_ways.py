@@ -10,7 +10,7 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import CHANNELS, for_people, queued
 from testmo_notifier.errors import ConfigurationError, Problem, Undelivered
-from testmo_notifier.notices.routing import is_for_people
+from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
@@ -32,7 +32,7 @@ LOOKED_AT: Final = 100
 def routes(desk: Desk) -> Iterable[Finding]:
     """Whether the routes reach somebody, and every channel that was paid for with a parameter has a route."""
     settings = desk.account.settings
-    named = dict.fromkeys(name for route in wiring.routes() for name in route.destinations)
+    named = dict.fromkeys(name for route in wiring.routes().routes for name in route.destinations)
     reached = [name for name in wiring.routed(settings) if is_for_people(name)]
     has = [channel.name for channel in for_people() if channel.name in settings.channels]
     lacks = [channel for channel in for_people() if channel.name not in has]

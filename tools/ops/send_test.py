@@ -14,7 +14,7 @@ from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people, queued
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification
-from testmo_notifier.notices.routing import is_for_people
+from testmo_notifier.notices.routes import is_for_people
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import next_step

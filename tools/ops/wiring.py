@@ -14,7 +14,7 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.notices.routing import Route, destinations
+from testmo_notifier.notices.routes import Routes, destinations
 from testmo_notifier.notices.team import Team
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import RateLimit
@@ -47,7 +47,7 @@ def new_rate_limit(settings: PollerSettings, spent: Mapping[int, int]) -> RateLi
     )
 
 
-def routes() -> tuple[Route, ...]:
+def routes() -> Routes:
     """The routes of this checkout."""
     return team().routes
 

@@ -16,7 +16,7 @@ from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.issue_links import parse_issue_links
-from testmo_notifier.notices.routing import parse_routes
+from testmo_notifier.notices.routes_file import parse_routes
 from tools.settings import check_templates
 from tools.settings.problems import Problem
 

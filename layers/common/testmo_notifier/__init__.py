@@ -51,7 +51,10 @@ sources/testmo_runs/   test runs with manual or API results
 
 notices/               what there is to tell, and to whom
   digest.py            one message: ordered, counted, capped
-  routing.py           which digests go to which destinations
+  routes.py            who is told of what, for which reasons, and by name
+  routes_file.py       `routes.toml`, read and checked
+  matching.py          which routes take a finding
+  people.py            who somebody in Testmo is in Slack
   issue_links.py       where linked issues lead
   team.py              what a team edits, read
   view.py              a digest as templates see it

@@ -32,6 +32,7 @@ from testmo_notifier.model import (
     Digest,
     Issue,
     MailCheck,
+    Mention,
     NamedResult,
     Outgoing,
     Pause,
@@ -56,7 +57,7 @@ BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
-TIMES: Final = ("created_at", "updated_at")
+TIMES: Final = ("created_at", "updated_at", "since")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -413,12 +414,14 @@ def digest_from(raw: dict[str, Any]) -> Digest:
     """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
     counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
     results = tuple(named_result_from(result) for result in raw["results"])
-    return Digest(**known(Digest, {**raw, "counters": Counters(**known(Counters, counters)), "results": results}))
+    mentions = tuple(Mention(**known(Mention, mention)) for mention in raw.get("mentions", ()))
+    ours = {"counters": Counters(**known(Counters, counters)), "results": results, "mentions": mentions}
+    return Digest(**known(Digest, {**raw, **ours, "routes": tuple(raw.get("routes", ()))}))
 
 
 def named_result_from(raw: dict[str, Any]) -> NamedResult:
     """One result of a digest out of its JSON."""
-    times = {name: raw[name] and datetime.fromisoformat(raw[name]) for name in TIMES}
+    times = {name: datetime.fromisoformat(raw[name]) for name in TIMES if raw.get(name)}
     issues = tuple(Issue(**known(Issue, issue)) for issue in raw["issues"])
     return NamedResult(**known(NamedResult, {**raw, **times, "issues": issues}))
 

@@ -151,7 +151,16 @@ def run(raw: object, expanded: object, *, project_id: int | None = None) -> Run:
         counters=counters(row),
         milestone=milestones.get(as_int(row.get("milestone_id")) or 0),
         configuration=configs.get(as_int(row.get("config_id")) or 0),
+        milestone_id=as_int(row.get("milestone_id")),
+        configuration_id=as_int(row.get("config_id")),
+        tags=tags(row.get("tags")),
     )
+
+
+def tags(raw: object) -> tuple[str, ...]:
+    """The tags of a run, which are texts, or objects with a name."""
+    rows = raw if isinstance(raw, list) else []
+    return tuple(name for row in rows if (name := as_name(row.get("name") if isinstance(row, dict) else row)))
 
 
 def counters(row: Json) -> Counters:

@@ -72,7 +72,8 @@ class Channel:
 
     `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
     `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
-    apart. The rest waits in its outbox.
+    apart. The rest waits in its outbox. `others` are further destinations of what programs read, and what the attribute
+    `channel` of their messages says instead of the name.
     """
 
     package: str
@@ -82,6 +83,7 @@ class Channel:
     is_queued: bool = False
     max_per_poll: int | None = None
     seconds_between: float = 0.0
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -95,7 +97,12 @@ class Channel:
 
     def takes(self, destination: str) -> bool:
         """Whether this is a destination of it."""
-        return bool(re.fullmatch(f"{self.name}:{NAME}" if self.is_for_people else self.name, destination))
+        known = re.fullmatch(f"{self.name}:{NAME}" if self.is_for_people else self.name, destination)
+        return bool(known) or destination in self.others
+
+    def attribute(self, destination: str) -> str:
+        """What the attribute `channel` of its messages says, by which subscriptions filter."""
+        return self.others.get(destination, self.name)
 
     @property
     def secret_variable(self) -> str:

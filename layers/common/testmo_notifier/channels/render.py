@@ -79,7 +79,7 @@ class Renderer:
         return Notification(
             id=outgoing.id,
             destination=outgoing.destination,
-            channel=channel.name,
+            channel=channel.attribute(outgoing.destination),
             subject=subject,
             message=message,
             run_id=outgoing.digest.run_id,

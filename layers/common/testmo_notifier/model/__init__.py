@@ -12,7 +12,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from testmo_notifier.model.digests import Digest, NamedResult, Notification, Outgoing, Sent, plain
+    from testmo_notifier.model.digests import (
+        AGAIN,
+        CHANGED,
+        FAILING,
+        FINISHED,
+        NEW,
+        REASONS,
+        RECOVERED,
+        Digest,
+        Mention,
+        NamedResult,
+        Notification,
+        Outgoing,
+        Sent,
+        plain,
+    )
     from testmo_notifier.model.queue import LONG_AGO, TEST_PREFIX, Attribute, Pace, QueuedMessage, Receipt
     from testmo_notifier.model.state import (
         Apart,
@@ -53,8 +68,15 @@ if TYPE_CHECKING:
     from testmo_notifier.model.watching import Scope, WatchedRun
 
 __all__ = [
+    "AGAIN",
+    "CHANGED",
+    "FAILING",
+    "FINISHED",
     "LONG_AGO",
     "MAX_PER_PAGE",
+    "NEW",
+    "REASONS",
+    "RECOVERED",
     "STATUS_NAMES",
     "TEST_PREFIX",
     "YEARS",
@@ -76,6 +98,7 @@ __all__ = [
     "MailCheck",
     "Mailbox",
     "MarkOf",
+    "Mention",
     "NamedResult",
     "Notification",
     "Outgoing",

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from testmo_notifier.model.testmo import Counters, Issue
+
+REASONS: Final = ("new", "again", "changed", "recovered", "finished")  # why something is told
+NEW, AGAIN, CHANGED, RECOVERED, FINISHED = REASONS
+FAILING: Final = "failing"  # what a digest is about that holds the first three
 
 
 @dataclass(frozen=True, slots=True)
 class NamedResult:
     """What a digest says of one result: names instead of ids where they are known, the note as text.
 
-    `previous_status` is set when the result was announced before and somebody changed its status since.
+    `previous_status` is set when the result was announced before and somebody changed its status since. `reason` says
+    why it is told (`notices/routes.py` has the words; empty where an older version wrote it), `streak` the how many-th
+    failure in a row of its test it is, 0 where that is not known for sure, and `since` when the first of these was
+    saved. Of a recovery, the row is the passing one, and the two tell what is over.
     """
 
     id: int | None
@@ -36,6 +44,9 @@ class NamedResult:
     note: str
     url: str
     previous_status: str | None = None
+    reason: str = ""
+    streak: int = 0
+    since: datetime | None = None
 
 
 def plain(result: NamedResult) -> dict[str, object]:
@@ -47,8 +58,21 @@ def plain(result: NamedResult) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Somebody to be called: a Testmo user by id or name, or a group of people.toml by its name."""
+
+    name: str
+    id: int | None = None
+    is_group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one message is about: the new failing results of one run in one poll.
+
+    `about` says whether it is that (`FAILING`), or which tests passed again (`RECOVERED`: they are the `results`), or
+    that the run was closed (`FINISHED`: `results` are tests still failing, `total` says how many of these there are).
+    `routes` are the names of the routes by which it goes where it goes, `mentions` whom it calls there.
 
     `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
     capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
@@ -68,6 +92,9 @@ class Digest:
     counts: Mapping[str, int]
     results: tuple[NamedResult, ...]
     keys: frozenset[int] = frozenset()
+    about: str = FAILING
+    routes: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

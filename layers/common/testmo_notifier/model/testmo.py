@@ -57,7 +57,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A test run. `milestone` and `configuration` are names, None where the run has none."""
+    """A test run. `milestone` and `configuration` are names, None where the run has none, or where none is known."""
 
     id: int
     project_id: int
@@ -68,6 +68,9 @@ class Run:
     counters: Counters
     milestone: str | None = None
     configuration: str | None = None
+    milestone_id: int | None = None
+    configuration_id: int | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

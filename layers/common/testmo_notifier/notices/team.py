@@ -1,21 +1,24 @@
-"""What a team edits: its routes, its issue links, and where its templates are."""
+"""What a team edits: its routes, its people, its issue links, and where its templates are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
-from testmo_notifier.notices.routing import Route, parse_routes
+from testmo_notifier.notices.people import People
+from testmo_notifier.notices.routes import Routes
+from testmo_notifier.notices.routes_file import parse_routes
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
     """The settings layer, read and checked."""
 
-    routes: tuple[Route, ...]
+    routes: Routes
     links: IssueLinks
     templates: Path
+    people: People = field(default_factory=People)
 
     @classmethod
     def read(cls, folder: Path) -> Team:

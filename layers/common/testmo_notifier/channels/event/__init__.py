@@ -6,4 +6,4 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 
-EVENT: Final = Channel(package=__name__, title="JSON event", is_for_people=False)
+EVENT: Final = Channel(package=__name__, title="JSON event", is_for_people=False, others={"event:news": "news"})

@@ -1,0 +1,235 @@
+"""`routes.toml` as a team writes it, read and checked; every mistake with its line, all at once. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from testmo_notifier.channels.registry import channel_of, for_people
+from testmo_notifier.config import BOM, read_toml, time_zone
+from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.model import FINISHED, REASONS
+from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
+from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Options, Route, Routes
+
+MAX_AFTER: Final = 50
+MAX_LINES: Final = 50
+ROUTE_KEYS: Final = (
+    *("name", "match", "exclude", "catch_all", "to", "destinations"),
+    *("notify", "after", "mention", "mention_on"),
+)
+
+
+class Place:
+    """Where in the file something stands: a table, found by its number among its like, and a key in it."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self._text, self._where = text, where
+
+    def problem(self, words: str, table: str = "", number: int = 1, key: object = None) -> Problem:
+        """A problem with the line of a key in a table, else of the table, else 1."""
+        begins = [found.start() for found in re.finditer(rf"^[ \t]*{table}", self._text, re.MULTILINE)] if table else []
+        start = begins[number - 1] if len(begins) >= number else 0
+        following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, start + len("[["))
+        here = self._text[start : following.start() if following else None]
+        at = re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", here) if isinstance(key, str) and key else None
+        line = self._text.count("\n", 0, start + (at.start() if at else 0)) + 1
+        return Problem(f"{self._where}: {words}", text=words, file=self._where, line=line)
+
+
+def parse_routes(text: str, where: str = "routes.toml") -> Routes:
+    """What the file says; raises `ConfigurationError` with everything that is wrong with it, each with its line."""
+    text = text.removeprefix(BOM)
+    content = read_toml(text, where)
+    place = Place(text, where)
+    problems = [
+        place.problem(f"unknown key {key!r}: [[routes]] and [destinations] are known", key=key)
+        for key in content
+        if key not in ("routes", "destinations")
+    ]
+    entries = content.get("routes", [])
+    if not isinstance(entries, list) or not entries:
+        problems.append(place.problem("has no [[routes]]: at least one must say where digests go"))
+        entries = []
+    read = [read_route(entry, number, place) for number, entry in enumerate(entries, start=1)]
+    routes = [route for route, _ in read]
+    problems += [problem for _, wrong in read for problem in wrong]
+    problems += repeated_names(routes, place)
+    options, wrong = read_options(content.get("destinations", {}), place)
+    problems += wrong
+    if not problems and not any(route.is_for_all for route in routes):
+        words = (
+            "some findings would go nowhere: add a route with catch_all = true, or one without match and exclude that"
+            ' asks for "new" and has no after'
+        )
+        problems.append(place.problem(words, r"\[\[[ \t]*routes"))
+    if problems:
+        raise ConfigurationError(problems)
+    return Routes(tuple(routes), options)
+
+
+def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Problem]]:
+    """One entry, and what is wrong with it."""
+    if not isinstance(entry, dict):
+        return Route(()), [place.problem(f"route {number} is not a table", r"\[\[[ \t]*routes", number)]
+    name = entry.get("name")
+    title = f"route {name!r}" if isinstance(name, str) and name else f"route {number}"
+    problems: list[Problem] = []
+
+    def wrong(key: object, words: str) -> None:
+        problems.append(place.problem(f"{title} {words}", r"\[\[[ \t]*routes", number, key))
+
+    for key in entry:
+        if key not in ROUTE_KEYS:
+            wrong(key, f"has an unknown key {key!r}: {', '.join(ROUTE_KEYS)} are known")
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        wrong("name", "has a name that is no text")
+    if "to" in entry and "destinations" in entry:
+        wrong("destinations", "has both to and destinations, which are the same: keep one")
+    notify = chosen(entry.get("notify"), REASONS, lambda words: wrong("notify", f"notify {words}"))
+    matcher = Matcher(
+        wanted(entry.get("match", {}), lambda key, words: wrong(key, f"match {words}")),
+        wanted(entry.get("exclude", {}), lambda key, words: wrong(key, f"exclude {words}")),
+    )
+    after = entry.get("after", 1)
+    if not isinstance(after, int) or isinstance(after, bool) or not 1 <= after <= MAX_AFTER:
+        wrong("after", f"has after = {after!r}: give a whole number from 1 to {MAX_AFTER}")
+        after = 1
+    catch_all = entry.get("catch_all", False)
+    if not isinstance(catch_all, bool):
+        wrong("catch_all", f"has catch_all = {catch_all!r}: give true or false")
+    result_keys = [key for key in RESULT_KEYS if key in matcher.match]
+    if FINISHED in (entry.get("notify") or ()) and result_keys:
+        wrong("notify", f'asks for "finished", which is about a whole run, but matches by {", ".join(result_keys)}')
+    route = Route(
+        name=name if isinstance(name, str) and name else f"route {number}",
+        destinations=read_destinations(entry, notify, wrong),
+        matcher=matcher,
+        catch_all=catch_all is True,
+        notify=notify,
+        after=after,
+        mention=texts(entry.get("mention", []), lambda words: wrong("mention", f"mention {words}")),
+        mention_on=values(entry.get("mention_on", []), lambda words: wrong("mention_on", f"mention_on {words}")),
+    )
+    return route, problems
+
+
+def read_destinations(
+    entry: Mapping[str, Any], notify: frozenset[str], wrong: Callable[[object, str], None]
+) -> tuple[str, ...]:
+    """Where a route leads."""
+    key = "to" if "to" in entry else "destinations"
+    raw = entry.get(key)
+    if not isinstance(raw, list) or not raw:
+        wrong(
+            key if key in entry else "", 'has no destinations: give a list like to = ["slack:default", "email:default"]'
+        )
+        return ()
+    forms = " or ".join(f"{channel.name}:<name>" for channel in for_people())
+    for one in raw:
+        if one == EVENT_NEWS:
+            if notify & BY_DEFAULT:
+                words = f"sends failures to {EVENT_NEWS}, but programs get those in any case"
+                wrong(one, f'{words}: notify "recovered" or "finished"')
+        elif not isinstance(one, str) or not (channel := channel_of(one)) or not channel.is_for_people:
+            wrong(one, f"names {one!r}: a destination is {forms}")
+    return tuple(dict.fromkeys(one for one in raw if isinstance(one, str)))
+
+
+def wanted(raw: object, wrong: Callable[[object, str], None]) -> dict[str, tuple[int | str, ...]]:
+    """The keys of `match` or `exclude` with what each may be."""
+    if not isinstance(raw, dict):
+        wrong("", 'is no table: give one like { project = "Shop" }')
+        return {}
+    found: dict[str, tuple[int | str, ...]] = {}
+    for key, value in raw.items():
+        if key not in KEYS:
+            wrong(key, f"has an unknown key {key!r}: {', '.join(KEYS)} are known")
+            continue
+
+        def about(words: str, key: str = key) -> None:
+            wrong(key, f"by {key} {words}")
+
+        found[key] = values(value if isinstance(value, list) else [value], about, empty="matches nothing: it is empty")
+    return found
+
+
+def values(raw: object, wrong: Callable[[str], None], *, empty: str = "") -> tuple[int | str, ...]:
+    """Ids and names. Both may stand in one list."""
+    if not isinstance(raw, list):
+        wrong("is no list")
+        return ()
+    if empty and not raw:
+        wrong(empty)
+    for one in raw:
+        is_id = isinstance(one, int) and not isinstance(one, bool) and one >= 0
+        if not is_id and not (isinstance(one, str) and one.strip()):
+            wrong(f"names {one!r}: give an id (a whole number) or a name in quotes")
+    return tuple(one for one in raw if isinstance(one, int | str) and not isinstance(one, bool))
+
+
+def texts(raw: object, wrong: Callable[[str], None]) -> tuple[str, ...]:
+    """A list of texts."""
+    if isinstance(raw, list) and all(isinstance(one, str) and one.strip() for one in raw):
+        return tuple(dict.fromkeys(raw))
+    wrong('is no list of texts like ["assignee", "group:payments-oncall"]')
+    return ()
+
+
+def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> frozenset[str]:
+    """Which reasons a route asks for."""
+    if raw is None:
+        return BY_DEFAULT
+    allowed = tuple(known)
+    if not isinstance(raw, list) or not raw:
+        wrong(f"is no list of reasons: {', '.join(allowed)} are known")
+        return BY_DEFAULT
+    for one in raw:
+        if one not in allowed:
+            wrong(f"names {one!r}: {', '.join(allowed)} are known")
+    return frozenset(one for one in raw if one in allowed)
+
+
+def repeated_names(routes: Iterable[Route], place: Place) -> list[Problem]:
+    """Routes that are called like one before: explanations could not tell them apart."""
+    seen: set[str] = set()
+    problems = []
+    for number, route in enumerate(routes, start=1):
+        if route.name in seen:
+            words = f"route {number} is called {route.name!r} like one before: give it another name"
+            problems.append(place.problem(words, r"\[\[[ \t]*routes", number, "name"))
+        seen.add(route.name)
+    return problems
+
+
+def read_options(raw: object, place: Place) -> tuple[dict[str, Options], list[Problem]]:
+    """The options of the destinations, and what is wrong with them."""
+    if not isinstance(raw, dict):
+        return {}, [
+            place.problem('destinations is no table: write [destinations."slack:payments"]', key="destinations")
+        ]
+    found, problems = {}, []
+    for name, table in raw.items():
+        head = rf"\[[ \t]*destinations[ \t]*\.[ \t]*[\"']?{re.escape(name)}"
+        channel = channel_of(name)
+        if channel is None or not channel.is_for_people:
+            problems.append(place.problem(f"{name!r} is no destination, so it has no options", head))
+            continue
+        if not isinstance(table, dict):
+            problems.append(place.problem(f'the options of {name!r} are no table: write [destinations."{name}"]', head))
+            continue
+        for key in table:
+            if key not in ("time_zone", "lines"):
+                words = f"{name} has an unknown option {key!r}: time_zone and lines are known"
+                problems.append(place.problem(words, head, key=key))
+        lines, zone = table.get("lines"), None
+        if lines is not None and (isinstance(lines, bool) or not isinstance(lines, int) or not 1 <= lines <= MAX_LINES):
+            words = f"{name} has lines = {lines!r}: give a whole number from 1 to {MAX_LINES}"
+            problems.append(place.problem(words, head, key="lines"))
+        try:
+            zone = time_zone(table["time_zone"]) if "time_zone" in table else None
+        except (ValueError, TypeError, AttributeError) as exc:
+            problems.append(place.problem(f"{name} has a time_zone that {exc}", head, key="time_zone"))
+        found[name] = Options(time_zone=zone, lines=lines if isinstance(lines, int) else None)
+    return found, problems
