@@ -9,7 +9,7 @@ import pytest
 import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.routes import Route, Routes, destinations, reached
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.notices.routes_file import ROUTE_KEYS, parse_routes
 
 
 def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
@@ -108,8 +108,7 @@ def test_a_mistake_names_its_own_route() -> None:
         parse_routes("[[routes]]\ndestinations = ['slack:a']\n[[routes]]\ndestinations = ['b', 'slack:c']\nx = 1")
 
     assert caught.value.problems == (
-        "routes.toml: route 2 has an unknown key 'x': name, match, exclude, catch_all, to, destinations, notify, after, "
-        "mention, mention_on are known",
+        f"routes.toml: route 2 has an unknown key 'x': {', '.join(ROUTE_KEYS)} are known",
         "routes.toml: route 2 names 'b': a destination is slack:<name> or email:<name>",
     )
 

@@ -33,6 +33,22 @@ class Superseded:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of a failing test beside its result, where routes make a difference.
+
+    `streak` is how many failures in a row it had, 0 where that is not known for sure, `since` when the first of these
+    was saved and `last` the latest. `destinations` are those that were told of it. `passed_at` is when a later result
+    of it that passed was saved; what fails after that is new.
+    """
+
+    streak: int = 0
+    since: datetime | None = None
+    last: datetime | None = None
+    destinations: frozenset[str] = frozenset()
+    passed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Apart:
     """A set that has items of its own: since which version of the checkpoint, how many, and the hash of all of it."""
 
@@ -54,7 +70,8 @@ class Checkpoint:
     did. While `silent_before` is set, sweeps take over what was failing before that moment without announcing it.
     `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else
     empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
-    hold what has no room in this one, by attribute.
+    hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
+    test without an entry was told to everybody.
     """
 
     run_id: int
@@ -78,6 +95,7 @@ class Checkpoint:
     rewound: str = ""
     unconfirmed: frozenset[int] | None = None
     apart: Mapping[str, Apart] = field(default_factory=dict)
+    told: Mapping[int, Told] = field(default_factory=dict)
 
 
 MarkOf = Callable[[Checkpoint], bytes | None]  # see polling/marks.py
