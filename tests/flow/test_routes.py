@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import parse_routes
 from tests.support.story import BLOCKED, FAILED, Story
+from tools.simulator.model import Run
 
 CHANNELS = ("slack", "email", "event")
 REST = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:default"]\n'
@@ -25,7 +24,7 @@ def told(story: Story, destination: str) -> int:
     return len([n for n in story.topic.notifications if n.destination == destination])
 
 
-def outbox(story: Story, run: Any) -> dict[str, list[tuple[int | None, str]]]:
+def outbox(story: Story, run: Run) -> dict[str, list[tuple[int | None, str]]]:
     """What would be sent where, if nothing could be: ids and reasons."""
     return {
         one.destination: [(result.id, result.reason) for result in one.digest.results]
