@@ -119,6 +119,9 @@ fold = 5
         'exclude = { run = "x" }\nto = ["slack:a"]',
         'after = 2\nto = ["slack:a"]',
         'notify = ["again"]\nto = ["slack:a"]',
+        'catch_all = true\nmatch = { run = "x" }\nto = ["slack:a"]',
+        'catch_all = true\nexclude = { run = "x" }\nto = ["slack:a"]',
+        'catch_all = true\nnotify = ["recovered"]\nto = ["slack:a"]',
     ],
 )
 def test_a_file_that_leaves_something_out_is_refused(routes: str) -> None:

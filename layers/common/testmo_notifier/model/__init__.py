@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         ResultsQuery,
         RowProblem,
         Run,
+        User,
     )
     from testmo_notifier.model.watching import Scope, WatchedRun
 
@@ -120,6 +121,7 @@ __all__ = [
     "Superseded",
     "Told",
     "Trouble",
+    "User",
     "WatchedRun",
     "Watching",
     "plain",

@@ -42,7 +42,8 @@ class Route:
     @property
     def is_for_all(self) -> bool:
         """Whether it alone makes sure that nothing new goes unrouted."""
-        return self.catch_all or (self.matcher.is_everything and NEW in self.notify and self.after == 1)
+        tells = self.takes if self.catch_all else NEW in self.notify and self.after == 1
+        return tells and self.matcher.is_everything
 
 
 @dataclass(frozen=True, slots=True)

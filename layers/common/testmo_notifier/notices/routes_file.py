@@ -51,7 +51,7 @@ def parse_routes(text: str, where: str = "routes.toml") -> Routes:
     problems += wrong
     if not problems and not any(route.is_for_all for route in routes):
         words = (
-            "some findings would go nowhere: add a route with catch_all = true, or one without match and exclude that"
+            "some findings would go nowhere: add a route without match and exclude that has catch_all = true, or that"
             ' asks for "new" and has no after'
         )
         problems.append(place.problem(words, r"\[\[[ \t]*routes"))
@@ -124,7 +124,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
     if not isinstance(catch_all, bool):
         wrong("catch_all", f"has catch_all = {catch_all!r}: give true or false")
     result_keys = [key for key in RESULT_KEYS if key in matcher.match]
-    if FINISHED in (entry.get("notify") or ()) and result_keys:
+    if FINISHED in notify and result_keys:
         wrong("notify", f'asks for "finished", which is about a whole run, but matches by {", ".join(result_keys)}')
     route = Route(
         name=name if isinstance(name, str) and name else f"route {number}",
