@@ -26,7 +26,7 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.notices.routes import reached
+from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.team import Team
 from testmo_notifier.observability import (
     new_logger,
@@ -53,9 +53,9 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        team = Team.read(Path(testmo_notifier_settings.__file__).parent)
+        team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
         self.routes = team.routes
-        self.destinations = reached(team.routes, settings.channels)
+        self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
         self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
@@ -93,6 +93,7 @@ class Service:
             renderer=self.renderer.for_one_poll(),
             routes=self.routes,
             destinations=self.destinations,
+            wrong_files=self.wrong_files,
             now=utc_now,
             sleep=time.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,

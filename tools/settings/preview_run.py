@@ -51,8 +51,8 @@ class Access:
     refresh = get
 
 
-def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
-    """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
+def connect(access: Access) -> Testmo:
+    """The instance, behind its rate limit."""
     deadline = time.monotonic() + SECONDS
     rate_limit = RateLimit(
         access.requests_per_minute,
@@ -61,7 +61,12 @@ def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),
     )
-    testmo = Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
+    return Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
+
+
+def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
+    """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
+    testmo = connect(access)
     projects = {project.id: project.name for project in testmo.projects()[0]}
     return {f"run {run_id}": read(testmo, access, run_id, projects) for run_id in run_ids}
 

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         ResultsQuery,
         RowProblem,
         Run,
+        User,
     )
     from testmo_notifier.model.watching import Scope, WatchedRun
 
@@ -126,6 +127,7 @@ __all__ = [
     "Superseded",
     "Told",
     "Trouble",
+    "User",
     "WatchedRun",
     "Watching",
     "plain",

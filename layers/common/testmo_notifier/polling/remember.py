@@ -73,6 +73,8 @@ def finish(parts: Parts, this: Poll) -> None:
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
     report.hidden += len(this.hidden.since)
+    report.problems[:0] = parts.wrong_files
+    report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())

@@ -30,7 +30,7 @@ class Report:
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
     be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
-    that Testmo knows nothing of. `unsubscribed` counts addresses of the
+    that Testmo knows nothing of, and wrong files of the team's. `unsubscribed` counts addresses of the
     parameters that get no mail. `over` names metrics of troubles that have ended.
     """
 
