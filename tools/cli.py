@@ -28,7 +28,7 @@ SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
     "On this machine, without an AWS account": ("local", "preview", "check", "simulator"),
     "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run"),
-    "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume"),
+    "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume", "drain"),
     "This command, and whoever works on it": ("completion", "pictures", "soak"),
 }
 

@@ -228,6 +228,25 @@ def resume() -> Callable[[Desk], int]:
 
 
 @on_a_stack(
+    ("testmo-notifier drain", "before an older version is deployed"),
+    ("testmo-notifier drain --cancel", "when you stay"),
+)
+@click.option("--cancel", "is_cancelled", is_flag=True, help="Let polls read again at once.")
+@operated
+def drain(*, is_cancelled: bool) -> Callable[[Desk], int]:
+    """Prepare the way back to an older version.
+
+    Has the poller hand over what waits, without reading, until everything committed is told, and says what to do next.
+
+    Meanwhile, and for 15 minutes from then on, no poll reads anything; after that they go on by themselves. Nothing is
+    lost by it, only late.
+    """
+    from tools.ops import drain as command
+
+    return command.cancel if is_cancelled else command.drain
+
+
+@on_a_stack(
     ("testmo-notifier deliveries --result 538", "was this failure told, and to whom?"),
     ("testmo-notifier deliveries --since 1d --run 12", "everything of a run since yesterday"),
 )
@@ -271,4 +290,4 @@ def dry_run(*, from_environment: bool) -> Callable[[Desk], int]:
     return lambda desk: command.dry_run(desk, from_environment=from_environment)
 
 
-COMMANDS: Final = (doctor, status, send_test, deliveries, dry_run, subscribe, redrive, rewind, pause, resume)
+COMMANDS: Final = (doctor, status, send_test, deliveries, dry_run, subscribe, redrive, rewind, pause, resume, drain)

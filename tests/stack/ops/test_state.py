@@ -225,6 +225,25 @@ def test_polls_are_paused_and_resumed_and_the_rest_of_the_schedule_stays(operate
     assert "polls were paused already" in operated.command("pause").out
 
 
+def test_after_a_drain_nothing_waits_and_nothing_is_read_until_somebody_stays(operated: Operated) -> None:
+    run = operated.new_run()
+    operated.fail(run)
+
+    drained = operated.command("drain", "--json")
+    assert (drained.status, drained.json["ok"], drained.json["waiting"]) == (0, True, []), drained
+    until_then = drained.json["draining_until"]
+    assert operated.command("status", "--json").json["draining_until"] == until_then
+    assert f"nothing is read until {until_then}" in operated.command("status").out
+    assert operated.poll().status == "waiting"
+    assert operated.slack.posts == []
+    assert "testmo-notifier drain --cancel" in operated.command("doctor").out
+
+    stays = operated.command("drain", "--cancel")
+    assert stays.status == 0, stays
+    until(lambda: operated.slack.posts, "the message of what failed meanwhile")
+    assert operated.command("status", "--json").json["draining_until"] is None
+
+
 def test_a_webhook_that_is_fixed_takes_what_was_missed(operated: Operated) -> None:
     """The runbook word by word: doctor says it, redrive does it, deliveries proves it."""
     result = operated.park_one()
