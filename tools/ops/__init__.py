@@ -3,7 +3,8 @@
 commands      what there is, and its flags          exit_status  how each of them ends, errors included
 account       whose AWS, and which stack            records      what the table says
 wiring        the product's parts, as the stack has them             logs         what the functions said last
-doctor        what is wrong, and how to fix it: check_work (stack, polls), check_testmo, check_ways (channels, queues)
+doctor        what is wrong, and how to fix it: check_work (stack, polls), check_testmo,
+              check_routes, check_ways (channels, queues)
 findings      what a check finds                    advice       the next step for each reason
 status        how things are                        deliveries   what was sent, and what became of it
 dry_run       one poll that changes nothing: overlay keeps its writes to itself
