@@ -7,7 +7,6 @@ what a newer one wrote, after a rollback: what it does not know is left aside.
 
 from __future__ import annotations
 
-import base64
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,16 +23,13 @@ from testmo_notifier.adapters.compact import (
     unpack_pairs,
     unpack_times,
 )
+from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
+from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import (
     CaseProgress,
     Checkpoint,
     Control,
-    Counters,
-    Digest,
-    Issue,
     MailCheck,
-    Mention,
-    NamedResult,
     Outgoing,
     Pause,
     ProjectState,
@@ -41,11 +37,9 @@ from testmo_notifier.model import (
     Sent,
     Superseded,
     Trouble,
-    plain,
 )
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
@@ -57,7 +51,6 @@ BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
-TIMES: Final = ("created_at", "updated_at", "since")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,6 +96,7 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
+    item |= pack_told(checkpoint.told)
     texts = {"swept": checkpoint.swept_for, "rewound": checkpoint.rewound}
     item |= {name: {"S": text} for name, text in texts.items() if text}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
@@ -134,6 +128,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         rewound=item["rewound"]["S"] if "rewound" in item else "",
         unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
         apart=apart_of(item),
+        told=unpack_told(item),
     )
 
 
@@ -378,55 +373,3 @@ def optional_times(**times: datetime | None) -> Item:
 def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
     """A time that may be absent."""
     return datetime.fromisoformat(item[name]["S"]) if name in item else None
-
-
-def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
-    """An outbox as deflated JSON. A reader that does not know `keys` leaves them aside."""
-    digests: list[Digest] = []
-    for outgoing in outbox:
-        if outgoing.digest not in digests:
-            digests.append(outgoing.digest)
-    content = {
-        "digests": [without_keys(digest) for digest in digests],
-        "keys": [base64.b64encode(pack_ids(digest.keys)).decode() for digest in digests],
-        "outgoing": [[outgoing.id, outgoing.destination, digests.index(outgoing.digest)] for outgoing in outbox],
-    }
-    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
-
-
-def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
-    """The inverse of `pack_outbox`."""
-    content = json.loads(zlib.decompress(packed))
-    digests = [digest_from(raw) for raw in content["digests"]]
-    for index, keys in enumerate(content.get("keys", ())):
-        digests[index] = replace(digests[index], keys=unpack_ids(base64.b64decode(keys)))
-    return tuple(Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"])
-
-
-def without_keys(digest: Digest) -> dict[str, Any]:
-    """A digest as JSON knows it; its keys are kept apart, as bytes."""
-    raw = asdict(replace(digest, keys=frozenset(), results=()))
-    del raw["keys"]
-    return raw | {"results": [plain(result) for result in digest.results]}
-
-
-def digest_from(raw: dict[str, Any]) -> Digest:
-    """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
-    counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
-    results = tuple(named_result_from(result) for result in raw["results"])
-    mentions = tuple(Mention(**known(Mention, mention)) for mention in raw.get("mentions", ()))
-    ours = {"counters": Counters(**known(Counters, counters)), "results": results, "mentions": mentions}
-    return Digest(**known(Digest, {**raw, **ours, "routes": tuple(raw.get("routes", ()))}))
-
-
-def named_result_from(raw: dict[str, Any]) -> NamedResult:
-    """One result of a digest out of its JSON."""
-    times = {name: datetime.fromisoformat(raw[name]) for name in TIMES if raw.get(name)}
-    issues = tuple(Issue(**known(Issue, issue)) for issue in raw["issues"])
-    return NamedResult(**known(NamedResult, {**raw, **times, "issues": issues}))
-
-
-def known(noun: type[DataclassInstance], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the values for which a noun has a field."""
-    names = {field.name for field in fields(noun)}
-    return {name: value for name, value in raw.items() if name in names}
