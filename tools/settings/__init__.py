@@ -3,5 +3,6 @@
 check            every file and the environment, all problems at once
 check_templates  a team's own templates, with every sample          problems     one problem, and where it is
 preview          what messages look like                            preview_run  with the real results of a run
+route            who would hear of a finding, and why nobody else: route_findings (which there are), route_command
 samples          the digests for both                               rehearsal    a scenario in one process, without AWS
 """
