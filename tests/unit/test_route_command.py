@@ -159,6 +159,23 @@ def test_a_real_run_is_read_now_and_nothing_is_written(story: Story, settings: P
     assert {request.method for request in story.testmo.requests} == {"GET"}
 
 
+def test_a_folder_is_asked_for_where_a_route_asks_about_it(story: Story, settings: Path) -> None:
+    run = story.add_run("Release 4.2")
+    story.save(run)
+    told("--settings", str(settings), "--run", str(run.id), **access(story))
+    (asked_before,) = [request.query for request in story.requests("/projects/*/cases")]
+    (settings / "routes.toml").write_text(
+        '[[routes]]\nmatch = { folder = "Checkout*" }\nto = ["slack:a"]\n'
+        '[[routes]]\ncatch_all = true\nto = ["slack:b"]\n'
+    )
+
+    (one,) = told("--settings", str(settings), "--run", str(run.id), **access(story))
+
+    assert "expands" not in asked_before
+    assert [request.query.get("expands") for request in story.requests("/projects/*/cases")[1:]] == [None, "folders"]
+    assert words_of(one)["route 1"].startswith("match.folder: ")
+
+
 @pytest.mark.parametrize("form", ["--result {run}/{result}", "--run {run} --result {result}"])
 def test_a_result_is_explained_though_it_is_no_more_the_latest(story: Story, settings: Path, form: str) -> None:
     run = story.add_run("Mobile payment")

@@ -154,6 +154,7 @@ def test_the_page_has_every_key_every_fact_every_reason_and_every_option() -> No
     assert {*KEYS, *REASONS, *Options.__dataclass_fields__} <= named
 
 
-def test_the_example_at_the_top_is_a_valid_file() -> None:
-    (example,) = re.findall(r"^## What a route says\n+```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert [route.name for route in parse_routes(example).routes] == ["payments", "the rest"]
+def test_the_examples_above_the_recipes_are_valid_files() -> None:
+    found = [parse_routes(text).routes for text in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+    assert [[route.name for route in routes] for routes in found] == [["payments", "the rest"], ["route 1"]]
+    assert found[1][0].mention == ("assignee", "tester", "Ada Lovelace", 12, "group:payments-oncall")

@@ -118,12 +118,14 @@ def named(testmo: Testmo, digest: Digest) -> Digest:
     return with_names(digest, case_names(testmo, digest.project_id, missing).get)
 
 
-def case_names(testmo: Testmo, project_id: int, missing: Collection[int]) -> dict[int, str]:
-    """The names of cases, as far as a few requests tell them."""
+def case_names(
+    testmo: Testmo, project_id: int, missing: Collection[int], *, in_folders: bool = False
+) -> dict[int, str]:
+    """The names of cases, or the folders that they are in, as far as a few requests tell them."""
     names: dict[int, str] = {}
     page: int | None = 1
     while page is not None and page <= MAX_CASE_PAGES and not set(missing) <= names.keys():
-        answer = testmo.cases(project_id, page=page, created_after=None)
+        answer = testmo.cases(project_id, page=page, created_after=None, in_folders=in_folders)
         names |= answer.names
         page = answer.next_page
     return names

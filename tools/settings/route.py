@@ -126,7 +126,8 @@ def refusal(matcher: Matcher, why: str, facts: Facts) -> str:
         return why
     wanted = (matcher.match if table == "match" else matcher.exclude)[key]
     there, absent = THINGS[key]
-    known = " and ".join(in_words(fact) for fact in facts.get(key, ()))
+    # Routes may ask for a case by its id, which is always known; for people it is its name.
+    known = " and ".join(in_words(fact) for fact in facts.get(key, ()) if fact.name is not None or key != "test")
     words = f"{there} {known}" if known else absent
     return f"{why}: {words}, {'wanted' if table == 'match' else 'left out:'} {' or '.join(map(quoted, wanted))}"
 

@@ -26,12 +26,17 @@ def explained(
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError([f"the settings in {folder} cannot be read: {exc}"]) from exc
     reachable = destinations(team.routes, tuple(channel.name for channel in for_people()))
-    found = findings(environ, names, run_ids, results)
+    found = findings(environ, names, run_ids, results, with_folders="folder" in team.routes.asked)
     return [explain(finding, team.routes, reachable, team.people) for finding in found]
 
 
 def findings(
-    environ: Mapping[str, str], names: Sequence[str], run_ids: Sequence[int], results: Sequence[tuple[int | None, int]]
+    environ: Mapping[str, str],
+    names: Sequence[str],
+    run_ids: Sequence[int],
+    results: Sequence[tuple[int | None, int]],
+    *,
+    with_folders: bool,
 ) -> list[Finding]:
     """What is meant: real results, the failing ones of real runs, or samples."""
     if not run_ids and not results:
@@ -44,4 +49,8 @@ def findings(
             raise ConfigurationError([f"of which run is result {result}? Give --result RUN/{result}, or one --run"])
         wanted.setdefault(run_id or run_ids[0], set()).add(result)
     access = preview_run.Access.from_env(environ)
-    return [one for run_id, ids in wanted.items() for one in route_findings.of_runs(access, [run_id], ids)]
+    return [
+        one
+        for run_id, ids in wanted.items()
+        for one in route_findings.of_runs(access, [run_id], ids, with_folders=with_folders)
+    ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import Digest, Expands, NamedResult, Result, Run
-from testmo_notifier.notices.matching import Fact, Facts
+from testmo_notifier.notices.audience import case_facts
+from testmo_notifier.notices.matching import Facts
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.settings import preview_run
 from tools.settings.preview_run import Access
@@ -32,7 +33,7 @@ def of_digest(digest: Digest) -> list[Finding]:
         configuration=digest.configuration,
     )
     return [
-        Finding(run, digest.project_name, row_of(one), expands_of(one), case_facts(one.case_id, one.case_name))
+        Finding(run, digest.project_name, row_of(one), expands_of(one), case_of(one.case_id, one.case_name))
         for one in digest.results
     ]
 
@@ -61,33 +62,47 @@ def expands_of(named: NamedResult) -> Expands:
     )
 
 
-def case_facts(case_id: int | None, name: str | None) -> Facts:
-    """What is known of a case: nothing, while its name is not."""
-    return {"test": (Fact(case_id, name),)} if case_id is not None and name else {}
+def case_of(case_id: int | None, name: str | None, folder: str | None = None) -> Facts:
+    """What is known of a case; nothing where a result has none."""
+    return {} if case_id is None else case_facts(case_id, name, folder)
 
 
-def of_runs(access: Access, run_ids: Iterable[int], result_ids: Collection[int] = ()) -> list[Finding]:
+def of_runs(
+    access: Access, run_ids: Iterable[int], result_ids: Collection[int] = (), *, with_folders: bool = False
+) -> list[Finding]:
     """The failing results that runs have now, or those of them that are asked for; raises `NotifierError`."""
     testmo = preview_run.connect(access)
     projects = {project.id: project.name for project in testmo.projects()[0]}
     return [
         finding
         for run_id in run_ids
-        for finding in of_run(testmo, testmo.run(run_id), projects, access, frozenset(result_ids))
+        for finding in of_run(testmo, testmo.run(run_id), projects, access, frozenset(result_ids), with_folders)
     ]
 
 
 def of_run(
-    testmo: Testmo, run: Run, projects: dict[int, str], access: Access, result_ids: frozenset[int]
-) -> Sequence[Finding]:
+    testmo: Testmo,
+    run: Run,
+    projects: Mapping[int, str],
+    access: Access,
+    result_ids: frozenset[int],
+    with_folders: bool,  # noqa: FBT001 - as above
+) -> list[Finding]:
     """The same of one run."""
     watch = preview_run.watched(testmo, access, run.project_id)
     rows = searched(testmo, run, watch, result_ids) if result_ids else failing_now(testmo, run, watch)
     cases = {result.case_id for result, _ in rows if result.case_id is not None}
     names = preview_run.case_names(testmo, run.project_id, cases)
+    folders = preview_run.case_names(testmo, run.project_id, cases, in_folders=True) if with_folders else {}
     project = projects.get(run.project_id, f"Project {run.project_id}")
     return [
-        Finding(run, project, result, expands, case_facts(result.case_id, names.get(result.case_id or 0)))
+        Finding(
+            run,
+            project,
+            result,
+            expands,
+            case_of(result.case_id, names.get(result.case_id or 0), folders.get(result.case_id or 0)),
+        )
         for result, expands in rows
     ]
 
