@@ -11,6 +11,7 @@ dry_run       one poll that changes nothing: overlay keeps its writes to itself
 send_test     a message to try the way out          subscriptions  `subscribe`, and who gets mail
 dead_letters  what is parked                        redrive      sends it again
 rewind        announces again                       schedule     pause and resume
+repeat        the same for one destination alone
 drain         prepares the way back to an older version
 aws_errors    AWS's errors in words                 times        spans and ages in words
 """

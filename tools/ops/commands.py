@@ -156,23 +156,31 @@ def status() -> Callable[[Desk], int]:
 @on_a_stack(
     ("testmo-notifier rewind --since 2h", "what would be announced again"),
     ("testmo-notifier rewind --since 2026-11-23T09:00Z --project 3 --yes", "do it, for one project"),
+    ("testmo-notifier rewind --since 2h --destination slack:payments", "for one destination that was left out"),
 )
 @option_number("--run", "One run; alone, from its beginning.")
 @option_since("What is failing")
 @option_number("--project", "With --since: only the runs of this project.")
+@click.option("--destination", metavar="NAME", help="For this one alone, like slack:payments.")
 @option_yes("what would be announced again")
 @operated
-def rewind(*, run: int | None, since: datetime | None, project: int | None, apply: bool) -> Callable[[Desk], int]:
+def rewind(
+    *, run: int | None, since: datetime | None, project: int | None, destination: str | None, apply: bool
+) -> Callable[[Desk], int]:
     """Announce again what is failing since a moment.
 
     For when a channel was misrouted, say. Without --yes nothing moves, and what would be announced is shown.
 
     The next polls find those results new and announce them on every channel, under new ids, at most 100 mails a
     poll, and one message a second to a Slack channel. Nothing is lost by it, and whoever was told before is told twice.
+
+    With --destination nobody else is: the next poll tells that destination what the routes of this checkout send there.
     """
     from tools.ops import rewind as command
 
-    return lambda desk: command.rewind(desk, run=run, since=since, project=project, apply=apply)
+    return lambda desk: command.rewind(
+        desk, run=run, since=since, project=project, destination=destination, apply=apply
+    )
 
 
 @on_a_stack(

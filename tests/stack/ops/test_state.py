@@ -160,6 +160,24 @@ def test_a_rewound_run_is_announced_again(operated: Operated) -> None:
     assert len({one["notification"] for one in told}) == 6, "two times three destinations"
 
 
+def test_one_destination_is_told_again_and_nobody_else_is(operated: Operated) -> None:
+    run = operated.new_run()
+    result = operated.fail(run)
+    operated.poll()
+    until(lambda: len(operated.slack.posts) == 1, "the first message")
+
+    done = operated.command("rewind", "--since", "10m", "--destination", "slack:default", "--yes", "--json")
+    assert (done.status, done.json["results"], done.json["destination"]) == (0, 1, "slack:default"), done
+    operated.poll()
+    until(lambda: len(operated.slack.posts) == 2, "the same message again")
+
+    told = operated.command("deliveries", "--result", str(result.id), "--json").json["deliveries"]
+    assert sorted(one["destination"] for one in told) == ["email:default", "event", "slack:default", "slack:default"]
+    unknown = operated.command("rewind", "--since", "10m", "--destination", "slack:payments")
+    assert unknown.status == 2
+    assert "no route of this checkout leads to slack:payments on this stack: there are slack:default" in unknown.err
+
+
 def test_a_rewind_waits_until_no_poll_is_at_work(operated: Operated) -> None:
     run = operated.new_run()
     operated.fail(run)
