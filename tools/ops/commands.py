@@ -267,6 +267,9 @@ def deliveries(*, result: int | None, since: datetime | None, run: int | None) -
 
     What was published in the last 30 days, and whether Slack took it. Of mail and events, accepted by SNS is all that
     can be known.
+
+    With --result, also why it was told to none of the other destinations, by the routes of this checkout: that reads
+    the result from Testmo.
     """
     from tools.ops import deliveries as command
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from testmo_notifier.notices.routes_file import parse_routes
 from tests.stack.waiting import until
 from tests.support.fakes import SlackAnswer
-from tools.ops import records
+from tools.ops import records, wiring
 
 from .conftest import GONE, Operated
 
@@ -99,6 +102,24 @@ def test_whoever_was_not_told_is_known_too(operated: Operated) -> None:
     assert "no notification of the last 30 days is about result 999999" in unknown.out
     assert operated.command("deliveries").status == 2
     assert operated.command("deliveries", "--since", "yesterday").status == 2
+
+
+def test_a_result_that_was_not_told_somewhere_says_why(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = operated.fail(operated.new_run())
+    operated.poll()
+    until(lambda: operated.slack.posts, "the message")
+    payments = '[[routes]]\nname = "payments"\nmatch = { run = "*payment*" }\nto = ["slack:payments"]\n'
+    routes = parse_routes(f'{payments}[[routes]]\nto = ["slack:default", "email:default"]\n')
+    monkeypatch.setattr(wiring, "routes", lambda: routes)
+
+    said = operated.command("deliveries", "--result", str(result.id))
+
+    assert said.status == 0, said
+    assert "not told to slack:payments: route 'payments' does not take it (match.run: the run is called" in said.out
+    operated.simulator.faults.add("401", times=None)
+    refused = operated.command("deliveries", "--result", str(result.id), "--json")
+    assert (refused.status, refused.json["not_told"]) == (0, {}), refused
+    assert "why it was told to nobody else cannot be said now: " in refused.err
 
 
 def test_a_dry_run_shows_what_would_go_out_and_moves_nothing(operated: Operated) -> None:
