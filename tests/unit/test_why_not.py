@@ -62,8 +62,10 @@ def why(destination: str, told: Told | None = None) -> str:
         (
             "slack:payments",
             None,
-            'route \'payments\' does not take it (match.run: the run is called "Nightly" (12), wanted "*payment*"); '
-            'route \'money\' does not take it (match.project: the project is "Shop" (3), wanted "Billing")',
+            (
+                'route \'payments\' does not take it (match.run: the run is called "Nightly" (12), wanted "*payment*"); '
+                'route \'money\' does not take it (match.project: the project is "Shop" (3), wanted "Billing")'
+            ),
         ),
         ("slack:twice", Told(streak=1), "route 'twice' waits for failure 2 in a row, and this is number 1"),
         (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-
-import pytest
+from typing import TYPE_CHECKING
 
 from testmo_notifier.notices.routes_file import parse_routes
 from tests.stack.waiting import until
@@ -13,6 +12,9 @@ from tests.support.fakes import SlackAnswer
 from tools.ops import records, wiring
 
 from .conftest import GONE, Operated
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_status_says_how_far_everything_is(operated: Operated) -> None:
