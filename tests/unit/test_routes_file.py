@@ -96,7 +96,7 @@ fold = 5
         (4, "route 'a' match by status names True: give an id (a whole number) or a name in quotes"),
         (6, "route 'a' has after = 0: give a whole number from 1 to 50"),
         (5, "route 'a' names 'sms:me': a destination is slack:<name> or email:<name>"),
-        (8, 'route \'a\' mention is no list like ["assignee", "group:payments-oncall"]'),
+        (8, 'route \'a\' mention is no list of texts like ["assignee", "group:payments-oncall"]'),
         (12, "route 'a' has catch_all = 'yes': give true or false"),
         (10, 'route \'a\' has no destinations: give a list like to = ["slack:default", "email:default"]'),
         (11, "route 2 is called 'a' like one before: give it another name"),

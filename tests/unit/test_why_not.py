@@ -14,7 +14,7 @@ from tools.settings.route import Finding
 ROUTES = parse_routes("""
 [[routes]]
 name = "payments"
-match = { run = "*payment*" }
+match = { run = "*pay*" }
 to = ["slack:payments"]
 
 [[routes]]
@@ -63,7 +63,7 @@ def why(destination: str, told: Told | None = None) -> str:
             "slack:payments",
             None,
             (
-                'route \'payments\' does not take it (match.run: the run is called "Nightly" (12), wanted "*payment*"); '
+                'route \'payments\' does not take it (match.run: the run is called "Nightly" (12), wanted "*pay*"); '
                 'route \'money\' does not take it (match.project: the project is "Shop" (3), wanted "Billing")'
             ),
         ),

@@ -52,7 +52,7 @@ class Access:
 
 
 def connect(access: Access) -> Testmo:
-    """Testmo, asked as often as the poller may."""
+    """The instance, behind its rate limit."""
     deadline = time.monotonic() + SECONDS
     rate_limit = RateLimit(
         access.requests_per_minute,

@@ -109,7 +109,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         catch_all=catch_all is True,
         notify=notify,
         after=after,
-        mention=called(entry.get("mention", []), lambda words: wrong("mention", f"mention {words}")),
+        mention=texts(entry.get("mention", []), lambda words: wrong("mention", f"mention {words}")),
         mention_on=values(entry.get("mention_on", []), lambda words: wrong("mention_on", f"mention_on {words}")),
     )
     return route, problems
@@ -169,11 +169,11 @@ def values(raw: object, wrong: Callable[[str], None], *, empty: str = "") -> tup
     return tuple(one for one in raw if isinstance(one, int | str) and not isinstance(one, bool))
 
 
-def called(raw: object, wrong: Callable[[str], None]) -> tuple[int | str, ...]:
-    """Whom a route mentions: people by what they are to a result, by id or by name, and groups."""
-    if isinstance(raw, list):
-        return tuple(dict.fromkeys(values(raw, wrong)))
-    wrong('is no list like ["assignee", "group:payments-oncall"]')
+def texts(raw: object, wrong: Callable[[str], None]) -> tuple[str, ...]:
+    """A list of texts."""
+    if isinstance(raw, list) and all(isinstance(one, str) and one.strip() for one in raw):
+        return tuple(dict.fromkeys(raw))
+    wrong('is no list of texts like ["assignee", "group:payments-oncall"]')
     return ()
 
 
