@@ -43,9 +43,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(_event: object, context: LambdaContext) -> dict[str, object]:
-    """Poll once; the answer is the summary that is also logged."""
-    return _service().run(context)
+def handler(event: object, context: LambdaContext) -> dict[str, object]:
+    """Poll once; the answer is the summary that is also logged. `{"drain": true}` is `testmo-notifier drain`."""
+    drain = event.get("drain") if isinstance(event, dict) else None
+    return _service().run(context, drain=drain if isinstance(drain, bool) else None)
 
 
 class Service:
@@ -68,11 +69,11 @@ class Service:
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
 
-    def run(self, context: LambdaContext) -> dict[str, object]:
+    def run(self, context: LambdaContext, *, drain: bool | None = None) -> dict[str, object]:
         """Poll with what this invocation has left of its time."""
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
-        report = observed(lambda: poll(self.parts(context)), self.logger, self.metrics)
+        report = observed(lambda: poll(self.parts(context), drain=drain), self.logger, self.metrics)
         if report.looked and self.settings.heartbeat_secret_arn:
             told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
             ping = partial(heartbeat.ping, self.pool, self.heartbeat)
