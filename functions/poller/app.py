@@ -37,7 +37,7 @@ from testmo_notifier.observability import (
     say_that_we_live,
 )
 from testmo_notifier.poll import Parts, poll
-from testmo_notifier.polling.mail import is_anybody_told, mailboxes
+from testmo_notifier.polling.mail import is_anybody_told, mail_destinations, mailboxes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -64,7 +64,8 @@ class Service:
         self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
         topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
         expected = mailboxes(settings.email_address, settings.ops_email_address, **topics)
-        self.mailboxes = Mailboxes(sns, expected)
+        routed = mail_destinations(self.destinations)
+        self.mailboxes = Mailboxes(sns, expected, routed, topic_arn=settings.topic_arn)
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)

@@ -6,6 +6,7 @@ import pytest
 
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import parse_routes
+from tests.support.fakes import FakeMailboxes
 from tests.support.story import BLOCKED, FAILED, Story
 from tools.simulator.model import Run
 
@@ -164,3 +165,42 @@ def test_a_route_that_waits_for_the_second_failure_takes_the_first_and_tells_nob
     story.wait_and_poll(polls)
 
     assert (told(story, "slack:qa"), told(story, "slack:default"), told(story, "event")) == (0, 0, 1)
+
+
+def test_what_a_mailbox_would_get_that_nobody_confirmed_goes_to_the_catch_all_until_somebody_does(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["email:qa"]\n' + REST)
+    boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    report = story.poll()
+    assert (report.unheard, report.unsubscribed) == (1, 0)
+    assert "`testmo-notifier subscribe email:qa ADDRESS`" in report.problems[0]
+    story.save(run, 1)
+    story.wait_and_poll()
+    assert (told(story, "email:qa"), told(story, "slack:default")) == (0, 1)
+
+    boxes.now_lost = set()
+    story.wait_and_poll(6)
+    story.save(run, 2)
+    report = story.wait_and_poll()
+
+    assert (report.unheard, report.problems) == (0, [])
+    assert (told(story, "email:qa"), told(story, "slack:default"), told(story, "event")) == (1, 1, 2)
+
+
+def test_where_nobody_is_reached_the_message_waits_for_somebody(story: Story) -> None:
+    follow(story, '[[routes]]\nto = ["email:default"]\n')
+    boxes = FakeMailboxes(routed=["email:default"], lost={"EmailAddress", "email:default"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    report = story.wait_and_poll(3)
+    assert (told(story, "email:default"), told(story, "event")) == (0, 1)
+    assert report.pending == 1
+    assert report.lag_seconds > 0
+
+    boxes.now_lost = set()
+    story.wait_and_poll(6)
+
+    assert (told(story, "email:default"), told(story, "event")) == (1, 1)

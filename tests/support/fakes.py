@@ -141,11 +141,17 @@ class FakeMailboxes:
     """Mailboxes of a stack with mail alone, some of them lost; `error` is what AWS answers instead."""
 
     def __init__(
-        self, *, lost: Iterable[str] = (), ops: str = "ops@example.com", error: Exception | None = None
+        self,
+        *,
+        lost: Iterable[str] = (),
+        ops: str = "ops@example.com",
+        error: Exception | None = None,
+        routed: Sequence[str] = (),
     ) -> None:
         self.expected: Sequence[Mailbox] = mailboxes(
             "qa@example.com", ops, topic_arn="arn:aws:sns:x:0:topic", ops_topic_arn="arn:aws:sns:x:0:ops"
         )
+        self.routed: Sequence[str] = routed
         self.now_lost = set(lost)
         self.error = error
         self.looks = 0

@@ -105,8 +105,7 @@ class MemoryStore:
     def clear(
         self, checkpoint: Checkpoint, handed_over: Sequence[Outgoing], *, at: datetime, mark: MarkOf = unmarked
     ) -> Checkpoint:
-        rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        written = self.commit(replace(checkpoint, outbox=rest), mark)
+        written = self.commit(checkpoint.after(handed_over), mark)
         sent = items.sent_of(checkpoint.run_id, handed_over, at)
         self.told[written.run_id].append(dict(items.sent_item(sent, written.version)))
         return written

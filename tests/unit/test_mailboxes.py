@@ -131,3 +131,33 @@ def test_the_heartbeat_is_held_back_where_an_alarm_would_reach_nobody(
 
 def test_a_function_that_was_told_no_addresses_keeps_its_heartbeat() -> None:
     assert is_anybody_told((), 0, ("email", "event"))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "attributes", "is_heard"),
+    [
+        ("email", {}, True),  # of everything
+        ("email", {"FilterPolicy": '{"channel": ["email"], "destination": ["email:qa", "email:default"]}'}, True),
+        ("email", {"FilterPolicy": '{"channel": ["email"], "destination": ["email:default"]}'}, False),
+        ("email", {"FilterPolicy": '{"channel": ["slack"]}'}, False),
+        ("email", {"FilterPolicy": '{"destination": [{"prefix": "email:"}]}'}, True),  # nobody can say no
+        ("email", {"FilterPolicy": "[]"}, True),
+        ("email", {"PendingConfirmation": "true"}, False),
+        ("https", {"FilterPolicy": '{"destination": ["email:qa"]}'}, True),  # somebody wants it by name
+        ("sqs", {"FilterPolicy": '{"channel": ["email"]}'}, False),
+        ("lambda", {}, False),
+    ],
+)
+def test_a_routed_destination_is_heard_if_a_confirmed_subscription_takes_it(
+    sns: Any,  # noqa: ANN401 - boto3's client
+    stub: Stubber,
+    protocol: str,
+    attributes: dict[str, str],
+    is_heard: bool,  # noqa: FBT001 - a column
+) -> None:
+    stub.add_response("list_subscriptions_by_topic", page((ARN, protocol, "somewhere")), {"TopicArn": TOPIC})
+    stub.add_response("get_subscription_attributes", {"Attributes": attributes}, {"SubscriptionArn": ARN})
+
+    lost = Mailboxes(sns, [], ["email:qa"], topic_arn=TOPIC).lost()
+
+    assert lost == (set() if is_heard else {"email:qa"})

@@ -1,4 +1,4 @@
-"""Rule 16: twenty destinations and fifty thousand failing results at once: exact totals, and an item far from its limit."""
+"""Rule 16: twenty destinations and 50,000 failing results at once: exact totals, and an item far from its limit."""
 
 from __future__ import annotations
 

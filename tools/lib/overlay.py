@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -117,8 +116,7 @@ class Overlay:
         mark: MarkOf | None = None,  # noqa: ARG002 - the same
     ) -> Checkpoint:
         """Take what was published out of an outbox."""
-        rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
-        return self.commit(replace(checkpoint, outbox=rest))
+        return self.commit(checkpoint.after(handed_over))
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names of cases."""

@@ -110,9 +110,10 @@ class Mailboxes(Protocol):
     """Knows who is subscribed."""
 
     expected: Sequence[Mailbox]
+    routed: Sequence[str]
 
     def lost(self) -> frozenset[str]:
-        """The names of the mailboxes without a confirmed subscription, or `Unlisted`."""
+        """The names of the mailboxes and destinations without a confirmed subscription, or `Unlisted`."""
 
 
 class Renderer(Protocol):

@@ -51,7 +51,7 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
-CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
+CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before", "waiting_since")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,6 +126,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         read_at=time_of(item, "read_at"),
         closed_at=time_of(item, "closed_at"),
         gone_at=time_of(item, "gone_at"),
+        waiting_since=time_of(item, "waiting_since"),
         rewound=item["rewound"]["S"] if "rewound" in item else "",
         unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
         apart=apart_of(item),

@@ -1,9 +1,10 @@
-"""SNS's subscriptions of our own addresses: whoever follows the link at the end of a mail ends one without a word."""
+"""SNS's subscriptions: whoever follows the link at the end of a mail ends one without a word."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,38 +13,67 @@ from testmo_notifier.model import Mailbox
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import SubscriptionTypeDef
 
 PROTOCOLS = ("email", "email-json")
 
 
 class Mailboxes:
-    """Mailboxes that should be subscribed, each to its topic."""
+    """Mailboxes that should be subscribed, each to its topic, and `routed` destinations that somebody should get."""
 
-    def __init__(self, client: SNSClient, expected: Sequence[Mailbox]) -> None:
+    def __init__(
+        self, client: SNSClient, expected: Sequence[Mailbox], routed: Sequence[str] = (), *, topic_arn: str = ""
+    ) -> None:
         self._client = client
+        self._topic_arn = topic_arn
         self.expected: Sequence[Mailbox] = tuple(expected)
+        self.routed: Sequence[str] = tuple(routed)
 
     def lost(self) -> frozenset[str]:
         """The names of those without a confirmed subscription; raises `Unlisted`."""
         try:
-            return frozenset(box.name for box in self.expected if not self._is_confirmed(box))
+            lost = [box.name for box in self.expected if not self._is_confirmed(box)]
+            return frozenset((*lost, *self._unheard()))
         except (BotoCoreError, ClientError) as exc:
             raise Unlisted(f"AWS does not tell who is subscribed: {exc}") from exc
 
     def _is_confirmed(self, box: Mailbox) -> bool:
-        """A subscription that waits for its click may have an ARN already: its attributes have the last word."""
-        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=box.topic_arn)
-        arns = [
-            one["SubscriptionArn"]
-            for page in pages
-            for one in page["Subscriptions"]
-            if one["Protocol"] in PROTOCOLS and one["Endpoint"].casefold() == box.address.casefold()
-        ]
-        return any(arn.startswith("arn:") and self._attributes_say_so(arn) for arn in arns)
+        mail = [one for one in self._subscriptions(box.topic_arn) if one["Protocol"] in PROTOCOLS]
+        mine = [one["SubscriptionArn"] for one in mail if one["Endpoint"].casefold() == box.address.casefold()]
+        return any(self._filter(arn) is not None for arn in mine)
 
-    def _attributes_say_so(self, arn: str) -> bool:
+    def _unheard(self) -> list[str]:
+        """The routed destinations that no confirmed subscription takes."""
+        found = self._subscriptions(self._topic_arn) if self.routed else []
+        filters = [(one["Protocol"] in PROTOCOLS, self._filter(one["SubscriptionArn"])) for one in found]
+        return [name for name in self.routed if not any(takes(name, policy, is_mail=mail) for mail, policy in filters)]
+
+    def _subscriptions(self, topic_arn: str) -> list[SubscriptionTypeDef]:
+        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+        return [one for page in pages for one in page["Subscriptions"]]
+
+    def _filter(self, arn: str) -> dict[str, Any] | None:
+        """Its filter, if it is confirmed. What waits for its click may have an ARN: attributes have the last word."""
+        if not arn.startswith("arn:"):
+            return None
         try:
             found = self._client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         except self._client.exceptions.NotFoundException:  # it ended between the two questions
-            return False
-        return found.get("PendingConfirmation", "false") == "false"
+            return None
+        if found.get("PendingConfirmation", "false") != "false":
+            return None
+        policy = json.loads(found.get("FilterPolicy") or "{}")
+        return policy if isinstance(policy, dict) else {}
+
+
+def takes(destination: str, policy: Mapping[str, Any] | None, *, is_mail: bool) -> bool:
+    """Whether a subscription gets what is published for a destination. What is no mail has to name it itself."""
+    if policy is None or not (is_mail or "destination" in policy):
+        return False
+    wanted = {"channel": destination.partition(":")[0], "destination": destination}
+    return all(may_be(value, policy[name]) for name, value in wanted.items() if name in policy)
+
+
+def may_be(value: str, allowed: object) -> bool:
+    """Whether a filter lets a value through; of one that is no plain list (a prefix, say) nobody can say no."""
+    return not isinstance(allowed, list) or value in allowed or not all(isinstance(one, str) for one in allowed)

@@ -147,9 +147,8 @@ class Store:
 
         What it was is kept for 30 days (`sent`), in the same transaction: neither without the other.
         """
-        rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
         sent = items.sent_item(items.sent_of(checkpoint.run_id, handed_over, at), checkpoint.version + 1)
-        written = replace(checkpoint, outbox=rest, version=checkpoint.version + 1)
+        written = replace(checkpoint.after(handed_over), version=checkpoint.version + 1)
         return self._write_checkpoint(checkpoint, written, mark, {"Put": {"TableName": self._table, "Item": sent}})
 
     def _write_checkpoint(self, before: Checkpoint, after: Checkpoint, mark_of: MarkOf, *others: Any) -> Checkpoint:  # noqa: ANN401 - actions

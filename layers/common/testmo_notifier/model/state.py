@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from testmo_notifier.model.digests import Outgoing
@@ -79,7 +79,8 @@ class Checkpoint:
     `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else
     empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
     hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
-    test without an entry was told to everybody.
+    test without an entry was told to everybody. `waiting_since` is our clock when the oldest message in the outbox was
+    committed.
     """
 
     run_id: int
@@ -104,6 +105,12 @@ class Checkpoint:
     unconfirmed: frozenset[int] | None = None
     apart: Mapping[str, Apart] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
+    waiting_since: datetime | None = None
+
+    def after(self, handed_over: Collection[Outgoing]) -> Checkpoint:
+        """The same without what was handed over."""
+        rest = tuple(outgoing for outgoing in self.outbox if outgoing not in handed_over)
+        return replace(self, outbox=rest, waiting_since=self.waiting_since if rest else None)
 
 
 MarkOf = Callable[[Checkpoint], bytes | None]  # see polling/marks.py

@@ -88,11 +88,16 @@ class Telling:
 
 @dataclass(frozen=True)
 class Audience:
-    """The routes of a stack, asked about one run. `destinations` are those that it has."""
+    """The routes of a stack, asked about one run. `destinations` are those that it has.
+
+    `unreachable` are those that nobody gets, as far as is known. What they would be told goes to those that catch all;
+    where nobody is left, it waits for them.
+    """
 
     routes: Routes
     destinations: tuple[str, ...]
     facts: Facts
+    unreachable: frozenset[str] = frozenset()
     ways: list[tuple[Route, ...]] = field(default_factory=list)  # what findings were taken by so far
     _way: dict[tuple[object, ...], int] = field(default_factory=dict)
 
@@ -100,6 +105,19 @@ class Audience:
     def keeps_told(self) -> bool:
         """Whether it makes a difference who was told of what; not where everybody gets everything."""
         return not all(route.is_plain for route in self.routes.routes)
+
+    @cached_property
+    def substitutes(self) -> tuple[str, ...]:
+        """Who is told what nobody gets: the destinations of the routes that catch all, or take everything."""
+        last = [route for route in self.routes.routes if route.catch_all or route.is_for_all]
+        named = dict.fromkeys(one for route in last for one in route.destinations)
+        return tuple(one for one in named if one in self.destinations and one not in self.unreachable)
+
+    @property
+    def told_all(self) -> tuple[str, ...]:
+        """Who is told everything, where routes make no difference."""
+        reached = tuple(one for one in self.destinations if one not in self.unreachable)
+        return reached if self.substitutes else self.destinations
 
     @cached_property
     def wants_passes(self) -> bool:
@@ -158,6 +176,11 @@ class Audience:
             for route in (one for one in self.routes.routes if CHANGED in one.notify):
                 for destination in before.destinations & there & frozenset(route.destinations):
                     by.setdefault(destination, (CHANGED, [route.name]))
+        for destination in self.unreachable & by.keys() if self.substitutes else ():
+            _, names = by.pop(destination)
+            for other in self.substitutes:
+                why = NEW if before is not None and other not in before.destinations else reason
+                by.setdefault(other, (why, []))[1].extend(names)
         programs = [Telling(one, reason) for one in self.destinations if not is_for_people(one) and one != EVENT_NEWS]
         return [*(Telling(name, why, tuple(names)) for name, (why, names) in by.items()), *programs]
 

@@ -231,7 +231,7 @@ class DigestBuilder:
             all_of_it = self._everything()
             calls = {found.calls for found in self._found.values()} if self.audience.calls else set()
             shares = {}
-            for one in destinations:
+            for one in self.audience.told_all:
                 leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
                 shares[one] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
             return shares

@@ -64,7 +64,8 @@ class Committer:
     def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
-        checkpoint = replace(reading.checkpoint, outbox=outbox)
+        since = before.waiting_since if before and before.outbox else self.parts.now()
+        checkpoint = replace(reading.checkpoint, outbox=outbox, waiting_since=since if outbox else None)
         if not outbox and before is not None and not is_worth_writing(before, checkpoint):
             if before.run_id in self.marked or self.this.marks.of(before) is None:
                 return True

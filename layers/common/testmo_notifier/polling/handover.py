@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -31,6 +31,7 @@ class HandOver:
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
         seconds_left: Callable[[], float],
+        unreachable: Collection[str] = (),
     ) -> None:
         self._store = store
         self._mark = mark
@@ -39,6 +40,7 @@ class HandOver:
         self._now = now
         self._sleep = sleep
         self._seconds_left = seconds_left
+        self._unreachable = unreachable
         self._sent: Counter[str] = Counter()
         self._last: dict[str, datetime] = {}  # by channel, when it was last published to
         self.problems: list[str] = []
@@ -61,6 +63,8 @@ class HandOver:
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
+        if destination in self._unreachable:
+            return False  # nobody would get it
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
@@ -127,7 +131,7 @@ class Outboxes:
 
     def publish_waiting(self, waiting: Iterable[Checkpoint], go_on: Callable[[], None]) -> None:
         """Hand over what a crash or a busy poll left, oldest first; `go_on` keeps the lease."""
-        for checkpoint in sorted(waiting, key=lambda one: one.read_at or one.floor):
+        for checkpoint in sorted(waiting, key=waiting_since):
             go_on()
             self.publish(checkpoint)
 
@@ -152,7 +156,7 @@ class Outboxes:
         self.pending.discard(rest.run_id)
         if rest.outbox:
             self.pending.add(rest.run_id)
-            self.unpublished_since[rest.run_id] = rest.read_at or self._now
+            self.unpublished_since[rest.run_id] = waiting_since(rest)
         return rest
 
     def learn_names(self, project_ids: Iterable[int]) -> None:
@@ -174,3 +178,8 @@ class Outboxes:
                 named = self._names.name(digest)
             outbox.append(replace(outgoing, digest=named))
         return replace(checkpoint, outbox=tuple(outbox))
+
+
+def waiting_since(checkpoint: Checkpoint) -> datetime:
+    """Since when the oldest message of an outbox has been waiting; older versions did not keep it."""
+    return checkpoint.waiting_since or checkpoint.read_at or checkpoint.floor

@@ -7,24 +7,31 @@ whom the loss has not cut off, so mail to the other address goes out where the a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
-from testmo_notifier.polling.parts import Parts
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Topic
 
+if TYPE_CHECKING:
+    from testmo_notifier.polling.parts import Parts
+
 SECONDS: Final = 30  # what has to be left of the time to look at the mailboxes: AWS says nothing for 24, at worst
 INTERVAL: Final = timedelta(hours=1)
+INTERVAL_OF_LOST: Final = timedelta(minutes=5)  # what waits for somebody's click goes out soon after it
 NOTIFICATIONS: Final = "notifications"
 ALARMS: Final = "alarms"
 RUNBOOK: Final = 'docs/runbook.md, "An address gets no mail"'
-DESTINATION: Final = "email:default"  # what EmailAddress is subscribed to
+DESTINATION: Final = "email:default"  # what EmailAddress is subscribed to, and what is said of that says it all
+UNHEARD: Final = (
+    "has no confirmed subscription: what it would get goes to the routes that catch all, or waits where they reach"
+    " nobody either, until somebody confirms `testmo-notifier subscribe {name} ADDRESS`"
+)
 
 
 def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str) -> tuple[Mailbox, ...]:
@@ -36,6 +43,11 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
     return tuple(boxes)
 
 
+def mail_destinations(destinations: Iterable[str]) -> tuple[str, ...]:
+    """Those that go out by mail."""
+    return tuple(one for one in destinations if one.startswith("email:"))
+
+
 def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
     """Whether an alarm reaches anybody: OpsTopic has the queue, too."""
     return any(channel.name in channels for channel in queued()) or not expected or unsubscribed < len(expected)
@@ -44,13 +56,16 @@ def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Se
 def look_after(parts: Parts, check: MailCheck | None, report: Report) -> MailCheck | None:
     """Say which of our addresses get no mail; look once an hour."""
     boxes, now = parts.mailboxes, parts.now()
-    if boxes is None or not boxes.expected:
+    if boxes is None or not (boxes.expected or boxes.routed):
         return check
     if is_due(check, now) and parts.seconds_left() >= SECONDS:
         check = look(check, boxes, parts.topic, now=now)
     if check is not None:
         report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
+        unheard = [name for name in boxes.routed if name in check.lost and name != DESTINATION]
+        report.unheard = len(unheard)
         report.problems += problems(check, boxes.expected)
+        report.problems += [f"{name} {UNHEARD.format(name=name)}" for name in unheard]
     return check
 
 
@@ -77,9 +92,15 @@ def tell(check: MailCheck, expected: Sequence[Mailbox], topic: Topic) -> MailChe
     return replace(check, told=check.told | names)
 
 
+def unreachable(check: MailCheck | None, routed: Sequence[str]) -> frozenset[str]:
+    """The destinations that nobody got mail of, as far as the last look knows."""
+    return check.lost & frozenset(routed) if check else frozenset()
+
+
 def is_due(check: MailCheck | None, now: datetime) -> bool:
     """Whether it is time to look again."""
-    return check is None or now - check.at >= INTERVAL
+    interval = INTERVAL_OF_LOST if check and check.lost else INTERVAL
+    return check is None or now - check.at >= interval
 
 
 def found(before: MailCheck | None, lost: frozenset[str], *, at: datetime) -> MailCheck:

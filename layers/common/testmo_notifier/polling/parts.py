@@ -11,6 +11,7 @@ from typing import Any
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.model import CASES, FOLDERS, Scope
 from testmo_notifier.notices.routes import PLAIN, Routes
+from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames
 from testmo_notifier.polling.handover import HandOver, Outboxes
@@ -87,6 +88,7 @@ class Poll:
     backlog: Backlog
     hidden: HiddenRuns
     report: Report
+    unreachable: frozenset[str] = frozenset()
 
     @classmethod
     def begin(cls, parts: Parts, lease: Lease) -> Poll:
@@ -102,6 +104,8 @@ class Poll:
         )
         testmo = parts.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
+        boxes = parts.mailboxes
+        unheard = mail.unreachable(control.health.mail, boxes.routed) if boxes else frozenset()
         hand_over = HandOver(
             store=parts.store,
             mark=marks.of,
@@ -110,6 +114,7 @@ class Poll:
             now=parts.now,
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,
+            unreachable=unheard,
         )
         names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
         folders = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room, of=FOLDERS)
@@ -123,4 +128,5 @@ class Poll:
             Backlog(control, started=started),
             HiddenRuns(control.looked.hidden_runs),
             Report(),
+            unheard,
         )

@@ -71,7 +71,12 @@ class Reader:
                 self.parts.testmo_url,
                 run,
                 watched.project_name,
-                audience=Audience(self.parts.routes, self.parts.destinations, run_facts(run, watched.project_name)),
+                audience=Audience(
+                    self.parts.routes,
+                    self.parts.destinations,
+                    run_facts(run, watched.project_name),
+                    self.this.unreachable,
+                ),
                 failing=checkpoint.failing,
                 told=checkpoint.told,
                 cases=partial(self.case_facts, run.project_id),

@@ -32,7 +32,8 @@ class Report:
     be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
     that Testmo knows nothing of, and wrong files of the team's. `unsubscribed` counts addresses of the
-    parameters that get no mail. `over` names metrics of troubles that have ended.
+    parameters that get no mail, `unheard` other mail destinations of the routes that nobody gets.
+    `over` names metrics of troubles that have ended.
     """
 
     status: Status = "ok"
@@ -59,6 +60,7 @@ class Report:
     settings_problems: int = 0
     template_errors: int = 0
     unsubscribed: int = 0
+    unheard: int = 0
     over: tuple[str, ...] = ()
     retry_at: datetime | None = None
 
@@ -117,7 +119,7 @@ class Report:
         counts = {
             "Invisible": self.invisible,
             "SettingsProblems": self.settings_problems,
-            "Unsubscribed": self.unsubscribed,
+            "Unsubscribed": self.unsubscribed + self.unheard,
             troubles.TOKEN: token_refused,
         }
         return [name for name, number in counts.items() if number]
