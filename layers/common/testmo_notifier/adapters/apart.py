@@ -30,7 +30,7 @@ MAX_SETS_BYTES: Final = 180_000  # in the item itself, where an outbox takes up 
 MAX_TOGETHER_BYTES: Final = 350_000
 MAX_PART_BYTES: Final = 380_000
 MAX_TIES_BYTES: Final = 60_000
-SETS: Final = ("seen", "failing", "older", "unconfirmed")
+SETS: Final = ("seen", "failing", "older", "unconfirmed", "awaited", "looking", "passed")
 INSTEAD: Final = ("floor", "silent_before", "sweep", "swept")  # what another version gets to see differs
 
 

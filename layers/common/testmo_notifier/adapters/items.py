@@ -31,16 +31,19 @@ from testmo_notifier.model import (
     Counters,
     Digest,
     Issue,
+    Look,
     MailCheck,
     Mention,
     NamedResult,
     Outgoing,
+    Passing,
     Pause,
     ProjectState,
     Resume,
     Sent,
     Superseded,
     Trouble,
+    Way,
     plain,
 )
 
@@ -56,7 +59,7 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
-CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before")
+CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before", "finished_for")
 TIMES: Final = ("created_at", "updated_at", "since")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
@@ -100,6 +103,8 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
         if unfinished is not None:
             item[name] = {"S": json.dumps(asdict(unfinished), default=datetime.isoformat)}
+    if checkpoint.passing is not None:
+        item |= passing_values(checkpoint.passing)
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
@@ -134,18 +139,79 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         rewound=item["rewound"]["S"] if "rewound" in item else "",
         unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
         apart=apart_of(item),
+        passing=passing_of(item),
+        finished_for=time_of(item, "finished_for"),
     )
 
 
 def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
-    """What stood in `failing` before: key to status, inverted (`~`) where a sweep no longer found it failing."""
-    return pack_pairs({key: (~one.status if one.gone else one.status, 0) for key, one in superseded.items()})
+    """What stood in `failing` before: key to status, inverted (`~`) where a sweep no longer found it failing.
+
+    The second number is 1 where it was told that its test had recovered.
+    """
+    items = superseded.items()
+    return pack_pairs({key: (~one.status if one.gone else one.status, int(one.recovered)) for key, one in items})
 
 
 def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
     """The inverse of `pack_superseded`."""
-    pairs = unpack_pairs(packed).items()
-    return {key: Superseded(~status, gone=True) if status < 0 else Superseded(status) for key, (status, _) in pairs}
+    return {
+        key: Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
+        for key, (status, recovered) in unpack_pairs(packed).items()
+    }
+
+
+def passing_values(passing: Passing) -> Item:
+    """How far the passes were read: its sets by themselves, which may have no room in the item, and the rest."""
+    look = passing.look
+    rest = {
+        "cursor": passing.cursor,
+        "resume": passing.resume and asdict(passing.resume),
+        "looked_at": passing.looked_at,
+        "short_by": passing.short_by,
+        "look": look and {"resume": asdict(look.resume), "ways": [way_values(way) for way in look.ways]},
+    }
+    sets: Item = {"awaited": {"B": pack_ids(passing.due)}} if passing.due else {}
+    if look is not None:
+        sets |= {"looking": {"B": pack_ids(look.tests)}, "passed": {"B": pack_pairs(look.passed)}}
+    return {**sets, "passing": {"B": deflated(rest)}}
+
+
+def passing_of(item: Mapping[str, Any]) -> Passing | None:
+    """The inverse of `passing_values`."""
+    if "passing" not in item:
+        return None
+    raw = json.loads(zlib.decompress(item["passing"]["B"]))
+    look = None
+    if raw["look"]:
+        look = Look(
+            resume=resume_from(raw["look"]["resume"]),
+            tests=unpack_ids(item["looking"]["B"]) if "looking" in item else frozenset(),
+            passed=unpack_pairs(item["passed"]["B"]) if "passed" in item else {},
+            ways=tuple(
+                Way(frozenset(way["destinations"]), way["status"], tuple(map(named_result_from, way["named"])))
+                for way in raw["look"]["ways"]
+            ),
+        )
+    return Passing(
+        cursor=datetime.fromisoformat(raw["cursor"]),
+        resume=raw["resume"] and resume_from(raw["resume"]),
+        due=unpack_ids(item["awaited"]["B"]) if "awaited" in item else frozenset(),
+        looked_at=raw["looked_at"] and datetime.fromisoformat(raw["looked_at"]),
+        short_by=raw["short_by"],
+        look=look,
+    )
+
+
+def way_values(way: Way) -> dict[str, Any]:
+    """Who is told of the same recoveries, as JSON knows it."""
+    named = [plain(result) for result in way.named]
+    return {"destinations": sorted(way.destinations), "status": way.status, "named": named}
+
+
+def deflated(content: object) -> bytes:
+    """JSON, deflated."""
+    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
 
 
 def sent_item(sent: Sent, version: int) -> Item:
@@ -178,9 +244,11 @@ def sent_of(run_id: int, handed_over: Sequence[Outgoing], at: datetime) -> Sent:
 
 def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
     """Where an unfinished read goes on, None where none is."""
-    if name not in item:
-        return None
-    raw = json.loads(item[name]["S"])
+    return resume_from(json.loads(item[name]["S"])) if name in item else None
+
+
+def resume_from(raw: Mapping[str, Any]) -> Resume:
+    """A place to go on, out of its JSON."""
     bound, began_at = (raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at"))
     return Resume(bound, raw["page"], raw["total"], began_at, raw.get("watching", ""))
 
@@ -318,8 +386,8 @@ TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
 # The attributes of the control item: the fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
-    **dict.fromkeys(("not_before", "watched_at", "ended_at"), TIME),
-    **dict.fromkeys(("projects", "run_ids", "undone", "unswept"), IDS),
+    **dict.fromkeys(("not_before", "watched_at", "ended_at", "finished_since"), TIME),
+    **dict.fromkeys(("projects", "run_ids", "undone", "unswept", "passed_statuses"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
     **dict.fromkeys(("watching", "marks_epoch"), TEXT),
     "turns": Form("B", pack_minutes, unpack_minutes),
@@ -391,7 +459,7 @@ def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
         "keys": [base64.b64encode(pack_ids(digest.keys)).decode() for digest in digests],
         "outgoing": [[outgoing.id, outgoing.destination, digests.index(outgoing.digest)] for outgoing in outbox],
     }
-    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+    return deflated(content)
 
 
 def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:

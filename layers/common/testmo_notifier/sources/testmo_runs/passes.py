@@ -1,0 +1,127 @@
+"""The second question: which tests that are failing passed in between. Asked only where a route needs to know.
+
+It is asked of a run after its failing results, and spends what these leave of the requests. What goes wrong with it
+takes nothing from them: it says that it does not know, and then no streak is counted and no recovery told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, StopReading, Unreadable
+from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
+from testmo_notifier.ports import Testmo
+from testmo_notifier.sources.testmo_runs.paging import SORT, Paged, go_through
+from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
+
+PASSED: Final = 2  # Testmo's default
+TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Second:
+    """What the second question has to know: which statuses are passes, and whether one more request may be sent.
+
+    `finished_since` is when a route first asked for the ends of runs, None where none does.
+    """
+
+    statuses: tuple[int, ...] = (PASSED,)
+    may_ask: Callable[[], bool] = lambda: True
+    finished_since: datetime | None = None
+
+
+class OtherPages:
+    """Pages of one run beside its failing results, as long as there is room for them."""
+
+    def __init__(self, testmo: Testmo, run: Run, second: Second, now: Callable[[], datetime]) -> None:
+        self._testmo = testmo
+        self._run_id = run.id
+        self._now = now
+        self.second = second
+
+    def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
+        """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
+        asked = "/".join((",".join(map(str, query.status_id)), query.order or ""))
+        if begin.watching not in ("", asked):
+            begin = Resume(begin.bound, 1, None)  # other pages were asked for before
+
+        def fetch(bound: datetime | None, number: int) -> ResultsPage:
+            if not self.second.may_ask():
+                raise OutOfBudget("the share of the requests that the second question may take is used up")
+            asked_at = self._now()
+            page = self._testmo.results(self._run_id, replace(query, created_after=bound, page=number))
+            return page if page.server_date else replace(page, server_date=asked_at)
+
+        try:
+            paged = go_through(begin, fetch, handle)
+        except TROUBLES as exc:
+            return Paged(begin, None, exc)
+        return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=asked))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of the second question: the passes, how far they were read by now, and what Testmo did wrong."""
+
+    passes: Passes = Passes()
+    passing: Passing | None = None
+    problem: str | None = None
+
+
+def ask_for_passes(
+    pages: OtherPages, before: Checkpoint, after: Checkpoint, twice: bool, *, overlap: timedelta  # noqa: FBT001 - see below
+) -> Answer:
+    """Read the passes of a run since the last look, once its failing results were read to their end.
+
+    `twice`: some test failed more than once since then. Where no test was failing before, and none did so twice,
+    there is nothing to ask: but what passes from now on will matter, so it is noted from where on.
+    """
+    began = before.passing or Passing(beginning(before, overlap).bound or before.floor, looked_at=after.read_at)
+    if after.resume is not None or after.sweep is not None:
+        return Answer(passing=began if after.failing else before.passing)
+    if not before.failing and not before.told and not twice:
+        return Answer(passing=began if after.failing else None)
+    return read_passes(pages, began, {*after.failing, *before.told}, overlap=overlap)
+
+
+def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, overlap: timedelta) -> Answer:
+    """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped."""
+    times: dict[int, set[datetime]] = {}
+    newest = passing.cursor
+
+    def handle(page: ResultsPage) -> None:
+        nonlocal newest
+        for result in page.results:
+            if result.created_at is None or result.is_deleted:
+                continue
+            newest = max(newest, result.created_at)
+            if result.slot in tests:
+                times.setdefault(result.slot, set()).add(result.created_at)
+
+    bound = (passing.cursor - overlap).replace(microsecond=0) - MARGIN
+    query = ResultsQuery(sort=SORT, order="asc", status_id=pages.second.statuses, expands=())
+    paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
+    found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
+    if paged.resume is not None:
+        resume = paged.resume if paged.began_at is not None else passing.resume  # not one page came: nothing is half read
+        return Answer(Passes(complete=False, times=found), replace(passing, resume=resume), paged.problem)
+    # Never past rows that are still to come: as with the cursor of failing results (rule 4).
+    cursor = max(passing.cursor, min(newest, paged.began_at or newest))
+    return Answer(Passes(complete=True, times=found), replace(passing, cursor=cursor, resume=None))
+
+
+def noted(told: dict[int, Told], passes: Passes) -> frozenset[int]:
+    """Note in `told` when tests passed after they failed; gives back those of which that is new."""
+    new = set()
+    for slot, times in passes.times.items():
+        known = told.get(slot)
+        latest = max(times)
+        if known is None or (known.last is not None and latest <= known.last):
+            continue
+        if known.passed_at is None or latest > known.passed_at:
+            told[slot] = replace(known, passed_at=latest)
+            new.add(slot)
+    return frozenset(new)
