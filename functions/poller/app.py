@@ -54,6 +54,7 @@ class Service:
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
         team = Team.read(Path(testmo_notifier_settings.__file__).parent)
+        self.routes = team.routes
         self.destinations = reached(team.routes, settings.channels)
         self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
@@ -90,6 +91,7 @@ class Service:
             topic=self.topic,
             mailboxes=self.mailboxes,
             renderer=self.renderer.for_one_poll(),
+            routes=self.routes,
             destinations=self.destinations,
             now=utc_now,
             sleep=time.sleep,

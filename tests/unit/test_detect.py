@@ -10,7 +10,6 @@ import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery, Resume, RowProblem, Superseded
 from testmo_notifier.sources.testmo_runs.detect import Detector
-from testmo_notifier.sources.testmo_runs.known import slot_of
 from testmo_notifier.sources.testmo_runs.paging import RunPages
 from testmo_notifier.sources.testmo_runs.reading import finished, interrupted
 from testmo_notifier.sources.testmo_runs.sweep import Sweep, SweepEnd, SweepReason, sweep_reason
@@ -298,7 +297,7 @@ def make_page(results: list[Result]) -> ResultsPage:
 
 @pytest.mark.parametrize(("key", "test_id", "slot"), [(5, 7, 7), (5, None, -6), (-5, None, -6), (1, None, -2)])
 def test_a_row_without_a_test_has_a_place_that_no_test_can_have(key: int, test_id: int | None, slot: int) -> None:
-    assert slot_of(make_result(key, test_id=test_id)) == slot
+    assert make_result(key, test_id=test_id).slot == slot
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.adapters import items, testmo_rows
+from testmo_notifier.adapters import testmo_rows
+from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.errors import ConfigurationError
@@ -192,9 +193,9 @@ def test_the_project_of_an_issue_is_read_from_the_expands() -> None:
 
 def test_an_outbox_written_before_issues_had_projects_is_still_read() -> None:
     outgoing = make_outgoing(make_digest([make_named(issues=(SHOP,))]))
-    content = json.loads(zlib.decompress(items.pack_outbox((outgoing,))))
+    content = json.loads(zlib.decompress(pack_outbox((outgoing,))))
     for issue in content["digests"][0]["results"][0]["issues"]:
         del issue["external_project_key"], issue["external_project_id"]
     old = zlib.compress(json.dumps(content).encode())
-    assert items.unpack_outbox(old)[0].digest.results[0].issues == (Issue(71, "SHOP-123", 4),)
-    assert items.unpack_outbox(items.pack_outbox((outgoing,))) == (outgoing,)
+    assert unpack_outbox(old)[0].digest.results[0].issues == (Issue(71, "SHOP-123", 4),)
+    assert unpack_outbox(pack_outbox((outgoing,))) == (outgoing,)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
+from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.model import (
     CaseProgress,
     Checkpoint,
@@ -178,13 +179,13 @@ def test_names_of_cases_come_back_as_they_were() -> None:
 def test_destinations_share_their_digest() -> None:
     outbox = full_outbox()
 
-    assert len(items.pack_outbox(outbox)) < 1.1 * len(items.pack_outbox(outbox[:1])) + 1_000
-    assert items.unpack_outbox(items.pack_outbox(outbox)) == outbox
+    assert len(pack_outbox(outbox)) < 1.1 * len(pack_outbox(outbox[:1])) + 1_000
+    assert unpack_outbox(pack_outbox(outbox)) == outbox
 
 
 def test_what_a_newer_version_wrote_into_an_outbox_is_left_aside() -> None:
     outbox = full_outbox()[:1]
-    content = json.loads(zlib.decompress(items.pack_outbox(outbox)))
+    content = json.loads(zlib.decompress(pack_outbox(outbox)))
     for part in (
         digest := content["digests"][0],
         digest["counters"],
@@ -194,7 +195,7 @@ def test_what_a_newer_version_wrote_into_an_outbox_is_left_aside() -> None:
         part["invented_in_1_1"] = {"a": 1}
     content["invented_in_1_1"] = []
 
-    assert items.unpack_outbox(zlib.compress(json.dumps(content).encode())) == outbox
+    assert unpack_outbox(zlib.compress(json.dumps(content).encode())) == outbox
 
 
 def test_a_checkpoint_of_a_closed_run_expires_but_not_while_its_messages_wait() -> None:

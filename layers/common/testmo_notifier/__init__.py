@@ -50,7 +50,10 @@ sources/testmo_runs/   test runs with manual or API results
   detect.py            which rows are new failing results
 
 notices/               what there is to tell, and to whom
-  digest.py            one message: ordered, counted, capped
+  digest.py            one message for each destination: ordered, counted, capped
+  named.py             how a result is told
+  judge.py             why it is told: new, again or changed
+  audience.py          who is told, by which routes
   routes.py            who is told of what, for which reasons, and by name
   routes_file.py       `routes.toml`, read and checked
   matching.py          which routes take a finding
@@ -97,6 +100,8 @@ adapters/              AWS and HTTP; nothing else leaves the process
   store.py             the state in DynamoDB
   items.py             each noun as an item, and back
   apart.py             sets that have no room in their checkpoint's item
+  outbox.py            outboxes as few bytes
+  told.py              what is known of failing tests, as few bytes
   compact.py           large sets of ids in few bytes
   topic.py             SNS
   mailboxes.py         who is subscribed to it

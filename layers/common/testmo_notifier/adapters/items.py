@@ -7,7 +7,6 @@ what a newer one wrote, after a rollback: what it does not know is left aside.
 
 from __future__ import annotations
 
-import base64
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,31 +23,24 @@ from testmo_notifier.adapters.compact import (
     unpack_pairs,
     unpack_times,
 )
+from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
+from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
+from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import (
     CaseProgress,
     Checkpoint,
     Control,
-    Counters,
-    Digest,
-    Issue,
-    Look,
     MailCheck,
-    Mention,
-    NamedResult,
     Outgoing,
-    Passing,
     Pause,
     ProjectState,
     Resume,
     Sent,
     Superseded,
     Trouble,
-    Way,
-    plain,
 )
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
@@ -60,7 +52,6 @@ BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
 CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before", "finished_for")
-TIMES: Final = ("created_at", "updated_at", "since")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,10 +95,11 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         if unfinished is not None:
             item[name] = {"S": json.dumps(asdict(unfinished), default=datetime.isoformat)}
     if checkpoint.passing is not None:
-        item |= passing_values(checkpoint.passing)
+        item |= pack_passing(checkpoint.passing)
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
+    item |= pack_told(checkpoint.told)
     texts = {"swept": checkpoint.swept_for, "rewound": checkpoint.rewound}
     item |= {name: {"S": text} for name, text in texts.items() if text}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
@@ -139,8 +131,9 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         rewound=item["rewound"]["S"] if "rewound" in item else "",
         unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
         apart=apart_of(item),
-        passing=passing_of(item),
+        passing=unpack_passing(item),
         finished_for=time_of(item, "finished_for"),
+        told=unpack_told(item),
     )
 
 
@@ -159,59 +152,6 @@ def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
         key: Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
         for key, (status, recovered) in unpack_pairs(packed).items()
     }
-
-
-def passing_values(passing: Passing) -> Item:
-    """How far the passes were read: its sets by themselves, which may have no room in the item, and the rest."""
-    look = passing.look
-    rest = {
-        "cursor": passing.cursor,
-        "resume": passing.resume and asdict(passing.resume),
-        "looked_at": passing.looked_at,
-        "short_by": passing.short_by,
-        "look": look and {"resume": asdict(look.resume), "ways": [way_values(way) for way in look.ways]},
-    }
-    sets: Item = {"awaited": {"B": pack_ids(passing.due)}} if passing.due else {}
-    if look is not None:
-        sets |= {"looking": {"B": pack_ids(look.tests)}, "passed": {"B": pack_pairs(look.passed)}}
-    return {**sets, "passing": {"B": deflated(rest)}}
-
-
-def passing_of(item: Mapping[str, Any]) -> Passing | None:
-    """The inverse of `passing_values`."""
-    if "passing" not in item:
-        return None
-    raw = json.loads(zlib.decompress(item["passing"]["B"]))
-    look = None
-    if raw["look"]:
-        look = Look(
-            resume=resume_from(raw["look"]["resume"]),
-            tests=unpack_ids(item["looking"]["B"]) if "looking" in item else frozenset(),
-            passed=unpack_pairs(item["passed"]["B"]) if "passed" in item else {},
-            ways=tuple(
-                Way(frozenset(way["destinations"]), way["status"], tuple(map(named_result_from, way["named"])))
-                for way in raw["look"]["ways"]
-            ),
-        )
-    return Passing(
-        cursor=datetime.fromisoformat(raw["cursor"]),
-        resume=raw["resume"] and resume_from(raw["resume"]),
-        due=unpack_ids(item["awaited"]["B"]) if "awaited" in item else frozenset(),
-        looked_at=raw["looked_at"] and datetime.fromisoformat(raw["looked_at"]),
-        short_by=raw["short_by"],
-        look=look,
-    )
-
-
-def way_values(way: Way) -> dict[str, Any]:
-    """Who is told of the same recoveries, as JSON knows it."""
-    named = [plain(result) for result in way.named]
-    return {"destinations": sorted(way.destinations), "status": way.status, "named": named}
-
-
-def deflated(content: object) -> bytes:
-    """JSON, deflated."""
-    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
 
 
 def sent_item(sent: Sent, version: int) -> Item:
@@ -245,12 +185,6 @@ def sent_of(run_id: int, handed_over: Sequence[Outgoing], at: datetime) -> Sent:
 def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
     """Where an unfinished read goes on, None where none is."""
     return resume_from(json.loads(item[name]["S"])) if name in item else None
-
-
-def resume_from(raw: Mapping[str, Any]) -> Resume:
-    """A place to go on, out of its JSON."""
-    bound, began_at = (raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at"))
-    return Resume(bound, raw["page"], raw["total"], began_at, raw.get("watching", ""))
 
 
 def project_item(state: ProjectState) -> Item:
@@ -446,55 +380,3 @@ def optional_times(**times: datetime | None) -> Item:
 def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
     """A time that may be absent."""
     return datetime.fromisoformat(item[name]["S"]) if name in item else None
-
-
-def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
-    """An outbox as deflated JSON. A reader that does not know `keys` leaves them aside."""
-    digests: list[Digest] = []
-    for outgoing in outbox:
-        if outgoing.digest not in digests:
-            digests.append(outgoing.digest)
-    content = {
-        "digests": [without_keys(digest) for digest in digests],
-        "keys": [base64.b64encode(pack_ids(digest.keys)).decode() for digest in digests],
-        "outgoing": [[outgoing.id, outgoing.destination, digests.index(outgoing.digest)] for outgoing in outbox],
-    }
-    return deflated(content)
-
-
-def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
-    """The inverse of `pack_outbox`."""
-    content = json.loads(zlib.decompress(packed))
-    digests = [digest_from(raw) for raw in content["digests"]]
-    for index, keys in enumerate(content.get("keys", ())):
-        digests[index] = replace(digests[index], keys=unpack_ids(base64.b64decode(keys)))
-    return tuple(Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"])
-
-
-def without_keys(digest: Digest) -> dict[str, Any]:
-    """A digest as JSON knows it; its keys are kept apart, as bytes."""
-    raw = asdict(replace(digest, keys=frozenset(), results=()))
-    del raw["keys"]
-    return raw | {"results": [plain(result) for result in digest.results]}
-
-
-def digest_from(raw: dict[str, Any]) -> Digest:
-    """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
-    counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
-    results = tuple(named_result_from(result) for result in raw["results"])
-    mentions = tuple(Mention(**known(Mention, mention)) for mention in raw.get("mentions", ()))
-    ours = {"counters": Counters(**known(Counters, counters)), "results": results, "mentions": mentions}
-    return Digest(**known(Digest, {**raw, **ours, "routes": tuple(raw.get("routes", ()))}))
-
-
-def named_result_from(raw: dict[str, Any]) -> NamedResult:
-    """One result of a digest out of its JSON."""
-    times = {name: datetime.fromisoformat(raw[name]) for name in TIMES if raw.get(name)}
-    issues = tuple(Issue(**known(Issue, issue)) for issue in raw["issues"])
-    return NamedResult(**known(NamedResult, {**raw, **times, "issues": issues}))
-
-
-def known(noun: type[DataclassInstance], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the values for which a noun has a field."""
-    names = {field.name for field in fields(noun)}
-    return {name: value for name, value in raw.items() if name in names}

@@ -98,6 +98,14 @@ class Passing:
 
 
 @dataclass(frozen=True, slots=True)
+class Passes:
+    """When tests passed since the last look, by test; `complete` if that is all of it, and nothing was left unasked."""
+
+    complete: bool = False
+    times: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Apart:
     """A set that has items of its own: since which version of the checkpoint, how many, and the hash of all of it."""
 

@@ -134,6 +134,11 @@ class Result(NamedTuple):
     problems: tuple[RowProblem, ...] = ()
     previous_status_id: int | None = None
 
+    @property
+    def slot(self) -> int:
+        """What it is a result of: its test, or nothing but itself where it names none."""
+        return self.test_id if self.test_id is not None else -1 - abs(self.key)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultsQuery:

@@ -1,7 +1,7 @@
-"""What one message is about: the new failing results of one run in one poll, ordered, counted and capped. Pure.
+"""What one message is about: the new failing results of one run in one poll, for one destination. Pure.
 
 Totals are exact however many there are; details are kept for the most urgent ones only, so that neither the
-item that carries them nor a message can grow without bound.
+item that carries them nor a message can grow without bound. One builder serves all destinations of a run.
 """
 
 from __future__ import annotations
@@ -9,201 +9,303 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from testmo_notifier.model import STATUS_NAMES, Digest, Expands, Issue, NamedResult, Result, Run, plain
-from testmo_notifier.notices.text import note_text, one_line, short_note
+from testmo_notifier.model import (
+    AGAIN,
+    CHANGED,
+    NEW,
+    Digest,
+    Expands,
+    Mention,
+    NamedResult,
+    Outgoing,
+    Passes,
+    Result,
+    Run,
+    Told,
+)
+from testmo_notifier.notices.audience import Audience, Telling, run_facts
+from testmo_notifier.notices.judge import Judged, judged, told_after
+from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.named import (
+    MAX_NAME_CHARS,
+    MAX_NAMED,
+    MAX_NAMED_BYTES,
+    Row,
+    fitting,
+    most_urgent,
+    named,
+    optional_line,
+    rank,
+    status_name,
+)
+from testmo_notifier.notices.routes import PLAIN, is_for_people, programs
+from testmo_notifier.notices.text import one_line, short_note
 
 MAX_TOLD: Final = 50_000  # results of one message: what is more is told by the next poll
 MAX_KEYS_BYTES: Final = 100_000  # that their ids may take in an item; some 20,000 where they are very far apart
-MAX_NAMED: Final = 50
-MIN_NAMED: Final = 20  # as many are named in every message, however long their texts
-MAX_NAMED_BYTES: Final = 90_000  # of details beyond those; an item ends at 400 KB, an SNS message at 256 KB
-MAX_NAME_CHARS: Final = 200
-MAX_NOTE_CHARS: Final = 500
-MAX_PERSON_CHARS: Final = 80
-MAX_ISSUES: Final = 10
-MAX_ISSUE_CHARS: Final = 40
-MAX_PROJECT_KEY_CHARS: Final = 60
-MAX_STATUS_CHARS: Final = 40
-FAILED: Final = 3
-BLOCKED: Final = 5
-RANKS: Final[Mapping[int | None, int]] = {FAILED: 0, BLOCKED: 1, None: 100}
-LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+MAX_MENTIONS: Final = 50
+NOT_ASKED: Final = Passes()
 
-Told = tuple[Result, Expands]  # a result with what its page said of people, issues and statuses
+CasesOf = Callable[[Collection[int]], Mapping[int, Facts]]  # what is known of these cases
+Status = tuple[int, str]  # a rank and a name: where a result is counted
+
+
+class Found(NamedTuple):
+    """What is kept of every new result: its status, where it is counted, its test, its time, and which way it goes."""
+
+    status_id: int
+    status: Status
+    slot: int
+    at: datetime | None
+    is_changed: bool
+    way: int
+    calls: int
+
+
+@dataclass(slots=True)
+class Share:
+    """What one destination is told: keys, how many of which status, by which routes, and whom these mention."""
+
+    keys: list[int] = field(default_factory=list)
+    counts: Counter[Status] = field(default_factory=Counter)
+    routes: dict[str, None] = field(default_factory=dict)
+    mentions: dict[Mention, None] = field(default_factory=dict)
 
 
 class DigestBuilder:
-    """Collects the new failing results of one run, page by page, in flat memory."""
+    """Collects the new failing results of one run, page by page, in flat memory, and divides them by destination.
 
-    def __init__(self, testmo_url: str, run: Run, project_name: str, *, version: int = 0) -> None:
-        self._url = testmo_url
+    `failing` are the tests that were failing before, `told` is what is known of them, and `cases` looks up what routes
+    ask about cases.
+    """
+
+    def __init__(
+        self,
+        testmo_url: str,
+        run: Run,
+        project_name: str,
+        *,
+        audience: Audience | None = None,
+        failing: Collection[int] = (),
+        told: Mapping[int, Told] | None = None,
+        cases: CasesOf = lambda _: {},
+        version: int = 0,
+    ) -> None:
         self._run = run
+        self._run_url = f"{testmo_url}/runs/view/{run.id}"
         self._project_name = project_name
         self._version = version
-        self._urgent: list[Told] = []
-        self._counts: Counter[tuple[int, str]] = Counter()
-        self._ids: dict[int, tuple[int, tuple[int, str]]] = {}  # a result's status, and where that is counted
+        self._cases = cases
+        self._failing = failing
+        self._before = told or {}
+        self.audience = audience or Audience(PLAIN, programs(), run_facts(run, project_name))
+        self._urgent: dict[object, list[Row]] = {}  # by who may be told of it, and why
+        self._found: dict[int, Found] = {}
+        self._calls: dict[tuple[object, ...], int] = {}
+        self._called: list[Mapping[str, list[Mention]]] = []
         self._least, self._greatest = 0, 0  # of their keys
-        self._told = ""  # all of these as text, once it was asked for
+        self._judged: dict[int, Judged] = {}
+        self._tellings: dict[object, list[Telling]] = {}
 
     @property
     def total(self) -> int:
         """How many results there are so far, exactly."""
-        return len(self._ids)
+        return len(self._found)
 
     @property
     def is_full(self) -> bool:
         """Whether the rest has to wait for the next message: what is read must fit the item that it is committed in.
 
         Sorted, each key is as far from the next one as `gap` on average, and unequal gaps pack better than equal ones.
+        Beside it stands, where routes divide, to whom it goes.
         """
         gap = (self._greatest - self._least) / max(1, self.total)
-        return self.total >= MAX_TOLD or self.total * (1 + math.log2(2 * gap + 2) / 7) >= MAX_KEYS_BYTES
+        divided = math.log2(len(self._urgent) + 1) / 6 if self.audience.keeps_told else 0
+        return self.total >= MAX_TOLD or self.total * (1 + math.log2(2 * gap + 2) / 7 + divided) >= MAX_KEYS_BYTES
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands.
 
         A result that comes again, because somebody changed its status while we read, is told once, as it is now.
         """
-        self._told = ""
-        ranked: dict[int | None, tuple[int, str]] = {}
+        ranked: dict[int | None, Status] = {}
+        results = list(results)
+        asked = {result.case_id for result in results if result.case_id} if self.audience.asks_for_cases else ()
+        cases = self._cases(asked) if asked else {}
         for result in results:
             status = ranked.get(result.status_id)
             if status is None:
                 status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
                 ranked[result.status_id] = status
-            if result.key in self._ids:
-                self._counts[self._ids[result.key][1]] -= 1
-                self._urgent = [told for told in self._urgent if told[0].key != result.key]
-            elif self._ids:
+            if result.key in self._found:
+                del self._found[result.key]
+                for pool in self._urgent.values():
+                    pool[:] = [row for row in pool if row[0].key != result.key]
+            elif self._found:
                 self._least, self._greatest = min(self._least, result.key), max(self._greatest, result.key)
             else:
                 self._least = self._greatest = result.key
-            self._counts[status] += 1
-            self._ids[result.key] = (result.status_id or 0, status)
+            slot, is_changed = result.slot, result.previous_status_id is not None
+            way = self.audience.way(result, expands, cases.get(result.case_id or 0, {}))
+            calls = self._call(way, result, expands) if self.audience.calls else 0
+            self._found[result.key] = Found(
+                result.status_id or 0, status, slot, result.created_at, is_changed, way, calls
+            )
             note = short_note(result.note)
-            self._urgent.append((result if note is result.note else result._replace(note=note), expands))
-            if len(self._urgent) >= 2 * MAX_NAMED:
-                self._urgent = most_urgent(self._urgent)
+            pool = self._urgent.setdefault((way, is_changed, slot in self._failing), [])
+            pool.append((result if note is result.note else result._replace(note=note), expands))
+            if len(pool) >= 2 * MAX_NAMED:
+                pool[:] = most_urgent(pool)
 
-    def notification_id(self, destination: str) -> str:
+    def judge(self, passes: Passes = NOT_ASKED) -> dict[int, Told]:
+        """Decide why each result is told; gives back what is known of their tests once they are."""
+        if not self.audience.keeps_told:
+            return {}
+        times: dict[int, list[datetime]] = {}
+        for found in self._found.values():
+            times.setdefault(found.slot, []).extend([found.at] if found.at else [])
+        self._judged = {
+            slot: judged(slot, moments, was_failing=slot in self._failing, before=self._before.get(slot), passes=passes)
+            for slot, moments in times.items()
+        }
+        told: dict[int, set[str]] = {slot: set() for slot in times}
+        for found in self._found.values():
+            told[found.slot].update(one.destination for one in self._told(found))
+        people = frozenset(filter(is_for_people, self.audience.destinations))
+        return {
+            slot: told_after(self._judged[slot], people, names & people, was_failing=slot in self._failing)
+            for slot, names in told.items()
+        }
+
+    def outgoing(self) -> tuple[Outgoing, ...]:
+        """A digest for each destination that is told of anything, with its notification's id; `judge` comes first."""
+        shares = self._shares()
+        room = MAX_NAMED_BYTES // len({id(share.keys) for share in shares.values()}) if shares else 0
+        digests: dict[int, Digest] = {}
+        made: list[Outgoing] = []
+        for destination, share in shares.items():
+            digest = digests.get(id(share.keys)) or self._digest(share, destination, room)
+            digests[id(share.keys)] = digest
+            told = replace(digest, routes=tuple(share.routes), mentions=tuple(share.mentions)[:MAX_MENTIONS])
+            made.append(Outgoing(self.notification_id(destination, share.keys), destination, told))
+        return tuple(made)
+
+    def build(self) -> Digest:
+        """The digest of everything added so far, for nobody in particular."""
+        return self._digest(self._everything(), "", MAX_NAMED_BYTES)
+
+    def notification_id(self, destination: str, keys: Iterable[int] | None = None) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.
 
         An id is told once. A result that was Failed, then Blocked, then Failed again is news each time, and so is
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """
-        self._told = self._told or "\n".join(f"{key}:{status}" for key, (status, _) in sorted(self._ids.items()))
-        parts = [destination, str(self._run.id), *([self._told] if self._told else []), str(self._version)]
+        results = [f"{key}:{self._found[key].status_id}" for key in sorted(self._found if keys is None else keys)]
+        parts = [destination, str(self._run.id), *results, str(self._version)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
-    def build(self) -> Digest:
-        """The digest of everything added so far."""
-        results = fitting([self._name(result, expands) for result, expands in most_urgent(self._urgent)])
+    def _everything(self) -> Share:
+        return Share(list(self._found), Counter(found.status for found in self._found.values()))
+
+    def _shares(self) -> dict[str, Share]:
+        """What each destination is told, in the order of the routes."""
+        if not self._found:
+            return {}
+        routes, destinations = self.audience.routes.routes, self.audience.destinations
+        shares: dict[str, Share]
+        if not self.audience.keeps_told:
+            all_of_it = self._everything()
+            calls = {found.calls for found in self._found.values()} if self.audience.calls else set()
+            shares = {}
+            for one in destinations:
+                leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
+                shares[one] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
+            return shares
+        shares = {}
+        for key, found in self._found.items():
+            for telling in self._told(found):
+                share = shares.setdefault(telling.destination, Share())
+                share.keys.append(key)
+                share.counts[found.status] += 1
+                share.routes |= dict.fromkeys(telling.routes)
+                if self.audience.calls:
+                    share.mentions |= self._mentions(telling.destination, telling.routes, [found.calls])
+        return {one: shares[one] for one in destinations if one in shares}
+
+    def _digest(self, share: Share, destination: str, room: int) -> Digest:
+        """A digest of some of the results."""
+        keys = frozenset(share.keys)
+        rows = most_urgent(row for pool in self._urgent.values() for row in pool if row[0].key in keys)
+        results = fitting([self._named(row, destination) for row in rows], room)
         return Digest(
             run_id=self._run.id,
             run_name=one_line(self._run.name, MAX_NAME_CHARS) or f"Run {self._run.id}",
-            run_url=f"{self._url}/runs/view/{self._run.id}",
+            run_url=self._run_url,
             project_id=self._run.project_id,
             project_name=one_line(self._project_name, MAX_NAME_CHARS) or f"Project {self._run.project_id}",
             milestone=optional_line(self._run.milestone, MAX_NAME_CHARS),
             configuration=optional_line(self._run.configuration, MAX_NAME_CHARS),
             counters=self._run.counters,
-            total=self.total,
-            omitted=self.total - len(results),
-            counts=counts_in_order(self._counts),
+            total=len(keys),
+            omitted=len(keys) - len(results),
+            counts=counts_in_order(share.counts),
             results=tuple(results),
-            keys=frozenset(self._ids),
+            keys=keys,
         )
 
-    def _name(self, result: Result, expands: Expands) -> NamedResult:
-        issues = [
-            expands.issues.get(issue) or Issue(issue, f"issue {issue}") for issue in result.issue_ids[:MAX_ISSUES]
-        ]
-        return NamedResult(
-            id=result.id,
-            test_id=result.test_id,
-            case_id=result.case_id,
-            case_name=None,
-            status_id=result.status_id,
-            status=status_name(result.status_id, expands.statuses),
-            is_latest=result.is_latest,
-            created_at=result.created_at,
-            created_by=result.created_by,
-            created_by_name=person(result.created_by, expands.users),
-            updated_at=result.updated_at,
-            updated_by=result.updated_by,
-            updated_by_name=person(result.updated_by, expands.users),
-            assignee_id=result.assignee_id,
-            assignee=person(result.assignee_id, expands.users),
-            elapsed_us=result.elapsed_us,
-            issues=tuple(short_issue(issue) for issue in issues),
-            note=note_text(result.note, MAX_NOTE_CHARS),
-            previous_status=None
-            if result.previous_status_id is None
-            else status_name(result.previous_status_id, expands.statuses),
-            url=f"{self._url}/runs/view/{self._run.id}"
-            + (f"?test_id={result.test_id}" if result.test_id is not None else ""),
-        )
+    def _named(self, row: Row, destination: str) -> NamedResult:
+        """One result as one destination is told it."""
+        result, expands = row
+        found = self._found[result.key]
+        told = self._told(found) if self._judged else []
+        reason = next((one.reason for one in told if one.destination == destination), self._reason(found))
+        judgement = self._judged.get(found.slot)
+        streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
+        return replace(named(result, expands, self._run_url), reason=reason, streak=streak, since=since)
+
+    def _reason(self, found: Found) -> str:
+        """Why a result is told, whoever is."""
+        judgement = self._judged.get(found.slot)
+        reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
+        return CHANGED if found.is_changed and reason == AGAIN else reason
+
+    def _told(self, found: Found) -> list[Telling]:
+        """Who is told of a result."""
+        judgement, reason = self._judged[found.slot], self._reason(found)
+        before = judgement.before
+        key = (found.way, reason, judgement.streak, judgement.sure, before and before.destinations)
+        if key not in self._tellings:
+            routes = self.audience.ways[found.way]
+            self._tellings[key] = self.audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
+        return self._tellings[key]
+
+    def _call(self, way: int, result: Result, expands: Expands) -> int:
+        """The number of whom the routes of a way mention about a result: of thousands there are few kinds."""
+        key = (way, result.assignee_id, result.created_by, result.status_id)
+        if key not in self._calls:
+            self._calls[key] = len(self._called)
+            self._called.append(self.audience.mentions(way, result, expands))
+        return self._calls[key]
+
+    def _mentions(self, destination: str, routes: Iterable[str], calls: Iterable[int]) -> dict[Mention, None]:
+        """Whom routes mention about some results; a program calls nobody."""
+        if not is_for_people(destination):
+            return {}
+        names = frozenset(routes)
+        found = [self._called[call].items() for call in sorted(calls)]
+        return {mention: None for some in found for name, mentions in some if name in names for mention in mentions}
 
 
-def short_issue(issue: Issue) -> Issue:
-    """An issue whose texts are harmless and short."""
-    project_key = optional_line(issue.external_project_key, MAX_PROJECT_KEY_CHARS)
-    display_id = one_line(issue.display_id, MAX_ISSUE_CHARS) or f"issue {issue.id}"
-    return replace(issue, display_id=display_id, external_project_key=project_key)
-
-
-def rank(status_id: int | None) -> int:
-    """Failed before Blocked before an instance's own statuses before unknown ones."""
-    return RANKS.get(status_id, status_id or 100)
-
-
-def counts_in_order(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:
+def counts_in_order(counts: Mapping[Status, int]) -> dict[str, int]:
     """Counts by status name, in the order of the message; statuses that share a name share a number."""
     ordered: dict[str, int] = {}
     for (_, status), n in sorted(counts.items()):
         if n:
             ordered[status] = ordered.get(status, 0) + n
     return ordered
-
-
-def most_urgent(told: Iterable[Told]) -> list[Told]:
-    """The first `MAX_NAMED` in the order of the message: by status, then newest first."""
-    newest_first = sorted(told, key=lambda pair: (pair[0].created_at or LONG_AGO, pair[0].id or 0), reverse=True)
-    return sorted(newest_first, key=lambda pair: rank(pair[0].status_id))[:MAX_NAMED]
-
-
-def fitting(results: list[NamedResult]) -> list[NamedResult]:
-    """As many as their texts leave room for, `MIN_NAMED` at least."""
-    room = MAX_NAMED_BYTES
-    for index, result in enumerate(results):
-        room -= len(repr(plain(result)).encode())
-        if room < 0 and index >= MIN_NAMED:
-            return results[:index]
-    return results
-
-
-def status_name(status_id: int | None, names: Mapping[int, str]) -> str:
-    """A status in the instance's own words, else in Testmo's, else by its number."""
-    if status_id is None:
-        return "Unknown status"
-    name = names.get(status_id) or STATUS_NAMES.get(status_id) or f"Status {status_id}"
-    return one_line(name, MAX_STATUS_CHARS) or f"Status {status_id}"
-
-
-def person(user_id: int | None, users: Mapping[int, str]) -> str | None:
-    """A person by name, or by number where the expands lack them (deleted, anonymised)."""
-    if user_id is None:
-        return None
-    return one_line(users.get(user_id, ""), MAX_PERSON_CHARS) or f"user {user_id}"
-
-
-def optional_line(text: str | None, limit: int) -> str | None:
-    """A line that may be absent."""
-    return (one_line(text, limit) or None) if text else None

@@ -48,6 +48,16 @@ class Matcher:
         return None
 
     @property
+    def keys(self) -> frozenset[str]:
+        """What it asks about."""
+        return frozenset((*self.match, *self.exclude))
+
+    def without(self, key: str) -> Matcher:
+        """The same, that does not ask about this."""
+        tables = ({name: one for name, one in table.items() if name != key} for table in (self.match, self.exclude))
+        return Matcher(*tables)
+
+    @property
     def is_everything(self) -> bool:
         """Whether there is nothing it would not select."""
         return not self.match and not self.exclude

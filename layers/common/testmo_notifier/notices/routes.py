@@ -30,7 +30,7 @@ class Route:
     catch_all: bool = False
     notify: frozenset[str] = BY_DEFAULT
     after: int = 1
-    mention: tuple[str, ...] = ()
+    mention: tuple[int | str, ...] = ()
     mention_on: tuple[int | str, ...] = ()
 
     @property
@@ -39,9 +39,14 @@ class Route:
         return bool(self.notify & BY_DEFAULT)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is followed whatever is found, as every route was in version 1.0."""
+        return self.matcher.is_everything and self.notify == BY_DEFAULT and self.after == 1 and not self.catch_all
+
+    @property
     def is_for_all(self) -> bool:
         """Whether it alone makes sure that nothing new goes unrouted."""
-        return self.catch_all or (self.matcher.is_everything and NEW in self.notify and self.after == 1)
+        return self.matcher.is_everything and NEW in self.notify and self.after == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ class Routes:
 
     routes: tuple[Route, ...]
     options: Mapping[str, Options] = field(default_factory=dict)
+
+
+PLAIN: Final = Routes(())  # everything to every destination
 
 
 def is_for_people(destination: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 
 from testmo_notifier.errors import NotifierError, StopReading
 from testmo_notifier.model import CaseProgress, Digest
-from testmo_notifier.notices.digest import MAX_NAME_CHARS
+from testmo_notifier.notices.named import MAX_NAME_CHARS
 from testmo_notifier.notices.text import one_line
 from testmo_notifier.ports import Store, Testmo
 

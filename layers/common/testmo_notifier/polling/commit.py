@@ -57,12 +57,9 @@ class Committer:
                 self.this.report.count(reading)
 
     def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
-        """What a reading has to tell, for each destination."""
-        return tuple(
-            Outgoing(reading.news.notification_id(destination), destination, digest)
-            for digest in ([reading.news.build()] if reading.news.total else [])
-            for destination in self.parts.destinations
-        )
+        """What a reading has to tell, for each destination, behind what waits already."""
+        before = self.checkpoints.get(reading.checkpoint.run_id)
+        return (*(before.outbox if before else ()), *reading.news.outgoing())
 
     def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""

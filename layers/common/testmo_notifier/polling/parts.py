@@ -10,6 +10,7 @@ from typing import Any
 
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.model import Scope
+from testmo_notifier.notices.routes import PLAIN, Routes
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames
 from testmo_notifier.polling.handover import HandOver, Outboxes
@@ -34,6 +35,7 @@ class Parts:
     watch: Watch
     status_names: tuple[str, ...] = ()
     scope: Scope
+    routes: Routes = PLAIN
     destinations: tuple[str, ...]
     testmo_url: str
     staleness: timedelta

@@ -11,6 +11,7 @@ from typing import Final
 
 from testmo_notifier.errors import OutOfTime
 from testmo_notifier.model import Checkpoint, WatchedRun
+from testmo_notifier.notices.audience import Audience, run_facts
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.polling.lease import RENEW_AFTER
 from testmo_notifier.polling.parts import Parts, Poll
@@ -64,7 +65,15 @@ class Reader:
             run,
             checkpoint,
             watch,
-            DigestBuilder(self.parts.testmo_url, run, watched.project_name, version=checkpoint.version),
+            DigestBuilder(
+                self.parts.testmo_url,
+                run,
+                watched.project_name,
+                audience=Audience(self.parts.routes, self.parts.destinations, run_facts(run, watched.project_name)),
+                failing=checkpoint.failing,
+                told=checkpoint.told,
+                version=checkpoint.version,
+            ),
             overlap=self.parts.scope.overlap,
             sweep=run.id in self.this.backlog.unswept,
             ceased=self.this.lease.control.watching.ceased.get(checkpoint.watching),

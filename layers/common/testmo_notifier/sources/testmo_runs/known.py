@@ -20,7 +20,7 @@ class Known:
 
     def status_of(self, result: Result) -> int | None:
         """The status under which a row was announced or taken over, None if it never was, or long ago."""
-        key, status = self.failing.get(slot_of(result), (None, None))
+        key, status = self.failing.get(result.slot, (None, None))
         if key == result.key:
             return status
         before = self._superseded.get(result.key)
@@ -37,12 +37,12 @@ class Known:
 
     def is_another(self, result: Result) -> bool:
         """Whether another row of the same test was announced."""
-        slot = slot_of(result)
+        slot = result.slot
         return slot in self.failing and self.failing[slot][0] != result.key
 
     def keep(self, result: Result) -> None:
         """A row is its test's latest failing one; the one before it is remembered for when this one is deleted."""
-        slot = slot_of(result)
+        slot = result.slot
         if slot in self.failing:
             key, status = self.failing[slot]
             self._superseded[key] = Superseded(status)
@@ -70,11 +70,6 @@ class Known:
         goes_on = checkpoint.sweep is not None and checkpoint.sweep.page > 1 and self._unconfirmed is not None
         unconfirmed = frozenset(self._unconfirmed or ()) if goes_on else None
         return replace(checkpoint, failing=self.failing, superseded=superseded, unconfirmed=unconfirmed)
-
-
-def slot_of(result: Result) -> int:
-    """Where `failing` keeps a row: under its test, or by itself where it names none."""
-    return result.test_id if result.test_id is not None else -1 - abs(result.key)
 
 
 def state_of(result: Result) -> tuple[int, int]:

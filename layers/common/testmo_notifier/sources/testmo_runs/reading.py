@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from testmo_notifier.errors import StopReading
 from testmo_notifier.model import Checkpoint, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.judge import kept
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
@@ -112,6 +113,10 @@ def read_run(
             began_at=began_at,
             closed_at=run.closed_at if run.is_closed else None,
         )
+    told = news.judge()
+    if news.audience.keeps_told:
+        told = kept({**checkpoint.told, **told}, following.failing, recovers=news.audience.wants_passes)
+    following = replace(following, told=told)
     if end.problem is not None:
         problem = f"the sweep of run {run.id} ({run.name}) has to wait: {end.problem}"
     return Reading(

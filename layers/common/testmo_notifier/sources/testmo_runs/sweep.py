@@ -17,7 +17,6 @@ from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resu
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.text import short_note
 from testmo_notifier.sources.testmo_runs.detect import Detector
-from testmo_notifier.sources.testmo_runs.known import slot_of
 from testmo_notifier.sources.testmo_runs.paging import RunPages
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -130,14 +129,14 @@ class Sweep:
         told: list[tuple[Result, Expands]] = []
         for result, expands in self._held.values():
             told += [(new, expands) for new in self._detector.found_by_sweep(result)]
-            self._found.add(slot_of(result))
+            self._found.add(result.slot)
         return told
 
     def _handle(self, page: ResultsPage) -> None:
         self._news.add(self.new_failing(page), page.expands)
 
     def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
-        slot = slot_of(result)
+        slot = result.slot
         if slot in self._found or result.is_latest is False or not self._detector.watch.is_failing(result):
             return
         if self._detector.known.is_another(result):

@@ -1,0 +1,102 @@
+"""How outboxes are stored: deflated JSON, in which destinations share what they are told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+
+from testmo_notifier.adapters.compact import deltas, pack, pack_ids, unpack, unpack_ids
+from testmo_notifier.model import Counters, Digest, Issue, Mention, NamedResult, Outgoing, plain
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+TIMES: Final = ("created_at", "updated_at", "since")
+
+
+def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
+    """An outbox as deflated JSON. A reader that does not know `keys` or `ways` leaves them aside."""
+    digests: list[Digest] = []
+    for outgoing in outbox:
+        if shared(outgoing.digest) not in digests:
+            digests.append(shared(outgoing.digest))
+    content = {
+        "digests": [without_keys(digest) for digest in digests],
+        **packed_keys([digest.keys for digest in digests]),
+        "outgoing": [[one.id, one.destination, digests.index(shared(one.digest))] for one in outbox],
+    }
+    if any(one.digest.routes or one.digest.mentions for one in outbox):
+        content["ways"] = [[one.digest.routes, [asdict(m) for m in one.digest.mentions]] for one in outbox]
+    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+
+
+def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
+    """The inverse of `pack_outbox`."""
+    content = json.loads(zlib.decompress(packed))
+    digests = [digest_from(raw) for raw in content["digests"]]
+    keys = unpacked_keys(content) or [frozenset()] * len(digests)
+    digests = [replace(digest, keys=some) for digest, some in zip(digests, keys, strict=True)]
+    outbox = [Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"]]
+    for index, (routes, mentions) in enumerate(content.get("ways", ())):
+        called = tuple(Mention(**known(Mention, mention)) for mention in mentions)
+        one = outbox[index]
+        outbox[index] = replace(one, digest=replace(one.digest, routes=tuple(routes), mentions=called))
+    return tuple(outbox)
+
+
+def packed_keys(sets: list[frozenset[int]]) -> dict[str, Any]:
+    """The keys of digests. Where they overlap, each key once, with a bit for every digest that has it."""
+    every = sorted(frozenset[int]().union(*sets))
+    if len(every) == sum(map(len, sets)):
+        return {"keys": [base64.b64encode(pack_ids(keys)).decode() for keys in sets]}
+    bits = [sum(1 << index for index, keys in enumerate(sets) if key in keys) for key in every]
+    return {"all_keys": base64.b64encode(pack(deltas(every))).decode(), "bits": base64.b64encode(pack(bits)).decode()}
+
+
+def unpacked_keys(content: Mapping[str, Any]) -> list[frozenset[int]]:
+    """The inverse of `packed_keys`; nothing where an older version wrote the outbox."""
+    if "bits" not in content:
+        return [unpack_ids(base64.b64decode(keys)) for keys in content.get("keys", ())]
+    every = list(accumulate(unpack(base64.b64decode(content["all_keys"]))))
+    bits = list(unpack(base64.b64decode(content["bits"])))
+    has = range(len(content["digests"]))
+    return [frozenset(key for key, bit in zip(every, bits, strict=True) if bit >> index & 1) for index in has]
+
+
+def shared(digest: Digest) -> Digest:
+    """What destinations that are told the same have in common."""
+    return replace(digest, routes=(), mentions=()) if digest.routes or digest.mentions else digest
+
+
+def without_keys(digest: Digest) -> dict[str, Any]:
+    """A digest as JSON knows it; its keys are kept apart, as bytes, and so is what differs from one to another."""
+    raw = asdict(replace(digest, keys=frozenset(), results=()))
+    for elsewhere in ("keys", "routes", "mentions"):
+        del raw[elsewhere]
+    return raw | {"results": [plain(result) for result in digest.results]}
+
+
+def digest_from(raw: dict[str, Any]) -> Digest:
+    """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
+    counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
+    results = tuple(named_result_from(result) for result in raw["results"])
+    return Digest(**known(Digest, {**raw, "counters": Counters(**known(Counters, counters)), "results": results}))
+
+
+def named_result_from(raw: dict[str, Any]) -> NamedResult:
+    """One result of a digest out of its JSON."""
+    times = {name: datetime.fromisoformat(raw[name]) for name in TIMES if raw.get(name)}
+    issues = tuple(Issue(**known(Issue, issue)) for issue in raw["issues"])
+    return NamedResult(**known(NamedResult, {**raw, **times, "issues": issues}))
+
+
+def known(noun: type[DataclassInstance], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values for which a noun has a field."""
+    names = {field.name for field in fields(noun)}
+    return {name: value for name, value in raw.items() if name in names}

@@ -1,0 +1,221 @@
+"""Who is told of what is found in one run, and for which reason. Pure.
+
+Routes are asked about each finding, and every one that takes it is followed: their order never matters. What no other
+route takes goes to those that catch all. Reasons are judged for each destination: what it was not told of is new there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from testmo_notifier.model import (
+    AGAIN,
+    CHANGED,
+    FINISHED,
+    NEW,
+    RECOVERED,
+    STATUS_NAMES,
+    Expands,
+    Mention,
+    Result,
+    Run,
+    Told,
+)
+from testmo_notifier.notices.matching import RESULT_KEYS, Fact, Facts, Verdict, holds, verdicts
+from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
+
+UNASSIGNED: Final = 0  # as Testmo's own filters have it
+PEOPLE: Final = ("assignee", "tester")  # whom a route may mention without knowing their names
+GROUP: Final = "group:"
+Cases = Mapping[int, tuple[str, ...]]
+
+
+def run_facts(run: Run, project_name: str) -> Facts:
+    """What routes may ask about a run."""
+    return {
+        "project": (Fact(run.project_id, project_name or None),),
+        "run": (Fact(run.id, run.name),),
+        "milestone": optional_fact(run.milestone_id, run.milestone),
+        "configuration": optional_fact(run.configuration_id, run.configuration),
+        "tag": tuple(Fact(None, tag) for tag in run.tags),
+    }
+
+
+def result_facts(result: Result, expands: Expands, case: Facts) -> Facts:
+    """What routes may ask about a result. `case` says what is known of its case: its name, and its folder."""
+    unread = {problem.field for problem in result.problems}
+    assignee = result.assignee_id
+    people = expands.users
+    return {
+        "status": optional_fact(result.status_id, status_word(result, expands)),
+        "tester": optional_fact(result.created_by, people.get(result.created_by or 0)),
+        "issue": tuple(Fact(one, getattr(expands.issues.get(one), "display_id", None)) for one in result.issue_ids),
+        "assignee": () if "assignee_id" in unread else (Fact(assignee or UNASSIGNED, people.get(assignee or 0)),),
+        **case,
+    }
+
+
+def status_word(result: Result, expands: Expands) -> str | None:
+    """A status as the instance calls it, else as Testmo does."""
+    return expands.statuses.get(result.status_id or 0) or STATUS_NAMES.get(result.status_id or 0)
+
+
+def optional_fact(key: int | None, name: str | None) -> tuple[Fact, ...]:
+    """A thing that may be absent."""
+    return (Fact(key, name),) if key is not None or name else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One destination that is told of a finding: why, by which routes, and whom they mention there."""
+
+    destination: str
+    reason: str
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audience:
+    """The routes of a stack, asked about one run. `destinations` are those that it has."""
+
+    routes: Routes
+    destinations: tuple[str, ...]
+    facts: Facts
+    ways: list[tuple[Route, ...]] = field(default_factory=list)  # what findings were taken by so far
+    _way: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    @property
+    def keeps_told(self) -> bool:
+        """Whether it makes a difference who was told of what; not where everybody gets everything."""
+        return not all(route.is_plain for route in self.routes.routes)
+
+    @cached_property
+    def wants_passes(self) -> bool:
+        """Whether a route treats a failure after a pass in another way than one after a failure."""
+        return any(
+            RECOVERED in route.notify or route.after > 1 or (NEW in route.notify) != (AGAIN in route.notify)
+            for route in self.routes.routes
+        )
+
+    @cached_property
+    def _asked(self) -> tuple[str, ...]:
+        """The facts of a result that a route asks about."""
+        return tuple(key for key in RESULT_KEYS if any(key in route.matcher.keys for route in self.routes.routes))
+
+    @property
+    def asks_for_cases(self) -> bool:
+        """Whether a route asks for the name of a test, or for its folder."""
+        return "test" in self._asked or "folder" in self._asked
+
+    def way(self, result: Result, expands: Expands, case: Facts) -> int:
+        """Which of the `ways` a failing result goes: by the routes that take it."""
+        key = tuple(raw(result, name) for name in self._asked)
+        way = self._way.get(key)
+        if way is None:
+            facts = {**self.facts, **(result_facts(result, expands, case) if self._asked else {})}
+            routes = tuple(taken(self.routes.routes, facts))
+            if routes not in self.ways:
+                self.ways.append(routes)
+            way = self._way[key] = self.ways.index(routes)
+        return way
+
+    def verdicts(self, result: Result, expands: Expands, case: Facts) -> Iterator[Verdict]:
+        """What every route makes of a failing result, in words for people."""
+        facts = {**self.facts, **result_facts(result, expands, case)}
+        matchers = {route.name: route.matcher for route in self.routes.routes if route.takes}
+        return verdicts(matchers, [route.name for route in self.routes.routes if route.catch_all], facts)
+
+    def told(
+        self, routes: Iterable[Route], reason: str, before: Told | None, streak: int, *, sure: bool
+    ) -> list[Telling]:
+        """Who is told of a finding that these routes take. `before` is what is known of its test, if it was failing.
+
+        `streak` is 0 where it is not known. Where it is not `sure` whether the test passed meanwhile, nothing keeps a
+        failure back.
+        """
+        by: dict[str, tuple[str, list[str]]] = {}
+        there = frozenset(self.destinations)
+        for route in routes:
+            for destination in route.destinations:
+                why = NEW if before is not None and destination not in before.destinations else reason
+                wanted = why in route.notify or (why == AGAIN and not sure and NEW in route.notify)
+                waits = 0 < streak < route.after and why != CHANGED
+                if wanted and not waits and destination in there:
+                    by.setdefault(destination, (why, []))[1].append(route.name)
+        if reason == CHANGED and before is not None:  # who was told of the one status is told of the other
+            for route in (one for one in self.routes.routes if CHANGED in one.notify):
+                for destination in before.destinations & there & frozenset(route.destinations):
+                    by.setdefault(destination, (CHANGED, [route.name]))
+        programs = [Telling(one, reason) for one in self.destinations if not is_for_people(one) and one != EVENT_NEWS]
+        return [*(Telling(name, why, tuple(names)) for name, (why, names) in by.items()), *programs]
+
+    def for_recovered(self, result: Result, expands: Expands, case: Facts, told: Told) -> frozenset[str]:
+        """Who is told that a test passed again: those that were told of its failure, and whose routes ask for it.
+
+        The result is the passing one; what the failing one's status was is asked no more.
+        """
+        facts = {**self.facts, **result_facts(result, expands, case)}
+        asked = {
+            destination
+            for route in self.routes.routes
+            if RECOVERED in route.notify and route.matcher.without("status").refusal(facts) is None
+            for destination in route.destinations
+        }
+        return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))
+
+    def for_finished(self) -> frozenset[str]:
+        """Who is told that the run is over."""
+        asked = {
+            destination
+            for route in self.routes.routes
+            if FINISHED in route.notify and route.matcher.refusal(self.facts) is None
+            for destination in route.destinations
+        }
+        return frozenset(asked & set(self.destinations))
+
+    @cached_property
+    def calls(self) -> bool:
+        """Whether a route mentions anybody."""
+        return any(route.mention for route in self.routes.routes)
+
+    def mentions(self, way: int, result: Result, expands: Expands) -> dict[str, list[Mention]]:
+        """Whom each route of a way calls about a failing result."""
+        status = optional_fact(result.status_id, status_word(result, expands))
+        return {
+            route.name: [found for one in route.mention if (found := mention(one, result, expands))]
+            for route in self.ways[way]
+            if route.mention and (not route.mention_on or holds(route.mention_on, status))
+        }
+
+
+def taken(routes: Iterable[Route], facts: Facts) -> Iterator[Route]:
+    """The routes that take a failing result with these facts."""
+    selected = [route for route in routes if route.takes and route.matcher.refusal(facts) is None]
+    others = [route for route in selected if not route.catch_all]
+    yield from others or selected
+
+
+def mention(wanted: int | str, result: Result, expands: Expands) -> Mention | None:
+    """Whom a word of a route means."""
+    if wanted in PEOPLE:
+        key = result.assignee_id if wanted == "assignee" else result.created_by
+        return Mention(expands.users.get(key) or f"user {key}", key) if key else None
+    if isinstance(wanted, int):
+        return Mention(expands.users.get(wanted) or f"user {wanted}", wanted)
+    return Mention(wanted.removeprefix(GROUP), is_group=wanted.startswith(GROUP))
+
+
+def raw(result: Result, key: str) -> object:
+    """What of a row decides about a fact."""
+    fields = {
+        "status": result.status_id,
+        "assignee": (result.assignee_id, bool(result.problems)),
+        "tester": result.created_by,
+        "issue": result.issue_ids,
+        "test": result.case_id,
+        "folder": result.case_id,
+    }
+    return fields[key]
