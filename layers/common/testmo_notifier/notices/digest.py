@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -32,6 +32,7 @@ from testmo_notifier.notices.audience import Audience, Telling, run_facts
 from testmo_notifier.notices.judge import Judged, judged, told_after
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.notices.named import (
+    LONG_AGO,
     MAX_NAME_CHARS,
     MAX_NAMED,
     MAX_NAMED_BYTES,
@@ -118,6 +119,11 @@ class DigestBuilder:
         return len(self._found)
 
     @property
+    def has_repeats(self) -> bool:
+        """Whether a test has several of them."""
+        return len({found.slot for found in self._found.values()}) < self.total
+
+    @property
     def is_full(self) -> bool:
         """Whether the rest has to wait for the next message: what is read must fit the item that it is committed in.
 
@@ -198,6 +204,38 @@ class DigestBuilder:
     def build(self) -> Digest:
         """The digest of everything added so far, for nobody in particular."""
         return self._digest(self._everything(), "", MAX_NAMED_BYTES)
+
+    def other(
+        self,
+        about: str,
+        results: Sequence[NamedResult],
+        *,
+        counts: Mapping[str, int],
+        keys: frozenset[int] = frozenset(),
+        shared_by: int = 1,
+    ) -> Digest:
+        """A digest that is about something else: how many tests of which status, and some of their results by name.
+
+        It shares its room with so many others, and with those of new failing results.
+        """
+        room = MAX_NAMED_BYTES // (2 * shared_by)
+        fit = tuple(
+            fitting(sorted(results, key=lambda one: one.created_at or LONG_AGO, reverse=True)[:MAX_NAMED], room)
+        )
+        total = sum(counts.values())
+        nothing = self._digest(Share(), "", room)
+        return replace(
+            nothing, about=about, results=fit, counts=counts, total=total, omitted=total - len(fit), keys=keys
+        )
+
+    def name(self, result: Result, expands: Expands) -> NamedResult:
+        """One result as messages tell it."""
+        return named(result, expands, self._run_url)
+
+    def for_recovered(self, result: Result, expands: Expands, told: Told) -> frozenset[str]:
+        """Who is told that a test passed again."""
+        cases = self._cases({result.case_id}) if self.audience.asks_for_cases and result.case_id else {}
+        return self.audience.for_recovered(result, expands, cases.get(result.case_id or 0, {}), told)
 
     def notification_id(self, destination: str, keys: Iterable[int] | None = None) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.

@@ -93,8 +93,10 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
     is_old = checkpoint.read_at >= run.closed_at + overlap + HOURLY  # counters that never fit must not hold us for ever
     if is_old:
         return True
-    return checkpoint.sweep is None and not owes_passes(checkpoint) and not Watch.parse(checkpoint.watching).has_unknown(
-        run.counters.by_status, checkpoint.failing
+    return (
+        checkpoint.sweep is None
+        and not owes_passes(checkpoint)
+        and not Watch.parse(checkpoint.watching).has_unknown(run.counters.by_status, checkpoint.failing)
     )
 
 

@@ -40,20 +40,29 @@ class Share:
             self._left -= 1
             return True
 
-    def read(self) -> None:
+    def was_read(self) -> None:
         """One run less is waiting."""
         with self._lock:
             self._waiting -= 1
 
 
-def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Second:
-    """What is known for the second question in this poll; what was learned is kept in the control item."""
+def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch, *, due: int) -> Second:
+    """What is known for the second question in this poll, in which so many runs are due.
+
+    What was learned is kept in the control item.
+    """
     kept = with_ends(this.lease.control.watching, asked=asks_for_ends(parts), at=found.began_at)
     if Audience(parts.routes, parts.destinations, {}).wants_passes:
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
     statuses = sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))
-    return Second(statuses=tuple(statuses), finished_since=kept.finished_since)
+    share = Share(this.rate_limit, parts.requests_per_minute, waiting=due)
+    return Second(
+        statuses=tuple(statuses),
+        may_ask=share.take,
+        was_read=share.was_read,
+        finished_since=kept.finished_since,
+    )
 
 
 def passed_statuses(this: Poll, found: Discovery, kept: frozenset[int] | None) -> frozenset[int]:

@@ -33,11 +33,12 @@ def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row
     digest = news.other(
         FINISHED,
         [
-            replace(news.name(*row), reason=FINISHED, streak=told.streak if told else 0, since=told.since if told else None)
+            replace(
+                news.name(*row), reason=FINISHED, streak=told.streak if told else 0, since=told.since if told else None
+            )
             for row in latest.values()
             for told in (after.told.get(row[0].slot),)
         ],
-        total=len(after.failing),
         counts=counts_in_order(counts),
     )
     closed_at = run.closed_at.isoformat() if run.closed_at else ""

@@ -25,12 +25,17 @@ TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
 class Second:
     """What the second question has to know: which statuses are passes, and whether one more request may be sent.
 
-    `finished_since` is when a route first asked for the ends of runs, None where none does.
+    `was_read` is called for each run that leaves the others one request more. `finished_since` is when a route first
+    asked for the ends of runs, None where none does.
     """
 
     statuses: tuple[int, ...] = (PASSED,)
     may_ask: Callable[[], bool] = lambda: True
+    was_read: Callable[[], None] = lambda: None
     finished_since: datetime | None = None
+
+
+NOT_ASKED: Final = Second(may_ask=lambda: False)
 
 
 class OtherPages:
@@ -72,19 +77,25 @@ class Answer:
 
 
 def ask_for_passes(
-    pages: OtherPages, before: Checkpoint, after: Checkpoint, twice: bool, *, overlap: timedelta  # noqa: FBT001 - see below
+    pages: OtherPages,
+    before: Checkpoint,
+    after: Checkpoint,
+    waiting: Collection[int],
+    *,
+    twice: bool,
+    overlap: timedelta,
 ) -> Answer:
     """Read the passes of a run since the last look, once its failing results were read to their end.
 
-    `twice`: some test failed more than once since then. Where no test was failing before, and none did so twice,
-    there is nothing to ask: but what passes from now on will matter, so it is noted from where on.
+    Where no test was failing before, no recovery is waited for, and no test failed `twice` since, there is nothing to
+    ask: but what passes from now on will matter, so it is noted from where on.
     """
     began = before.passing or Passing(beginning(before, overlap).bound or before.floor, looked_at=after.read_at)
-    if after.resume is not None or after.sweep is not None:
-        return Answer(passing=began if after.failing else before.passing)
-    if not before.failing and not before.told and not twice:
+    if not before.failing and not waiting and not twice:
         return Answer(passing=began if after.failing else None)
-    return read_passes(pages, began, {*after.failing, *before.told}, overlap=overlap)
+    if after.resume is not None or after.sweep is not None or not pages.second.statuses:
+        return Answer(passing=began)
+    return read_passes(pages, began, {*after.failing, *waiting}, overlap=overlap)
 
 
 def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, overlap: timedelta) -> Answer:
@@ -106,7 +117,9 @@ def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, 
     paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
     found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
     if paged.resume is not None:
-        resume = paged.resume if paged.began_at is not None else passing.resume  # not one page came: nothing is half read
+        resume = (
+            paged.resume if paged.began_at is not None else passing.resume
+        )  # not one page came: nothing is half read
         return Answer(Passes(complete=False, times=found), replace(passing, resume=resume), paged.problem)
     # Never past rows that are still to come: as with the cursor of failing results (rule 4).
     cursor = max(passing.cursor, min(newest, paged.began_at or newest))

@@ -158,7 +158,8 @@ class Search:
         """What the next poll goes on with: of those that are told by name, no more than an item has room for."""
         each = max(1, MAX_KEPT_NAMES // max(1, len(self._ways)))
         ways = tuple(
-            replace(way, named=tuple(replace(one, note="", issues=()) for one in way.named[:each])) for way in self._ways
+            replace(way, named=tuple(replace(one, note="", issues=()) for one in way.named[:each]))
+            for way in self._ways
         )
         return Look(resume, frozenset(self._tests), self.passed, ways)
 
@@ -178,8 +179,8 @@ class Search:
             keys.setdefault(way, set()).add(key)
         ways = {number: self._ways[number] for number in sorted(keys)}
         tellings: dict[str, tuple[int, ...]] = {}
-        for number, way in ways.items():
-            for destination in way.destinations:
+        for number, one_way in ways.items():
+            for destination in one_way.destinations:
                 tellings[destination] = (*tellings.get(destination, ()), number)
         digests = {}
         for numbers in set(tellings.values()):
@@ -209,12 +210,12 @@ class Search:
         if not destinations:
             return None
         status = status_name(result.status_id, expands.statuses)
-        for number, way in enumerate(self._ways):
-            if (way.destinations, way.status) == (destinations, status):
-                break
-        else:
-            number, way = len(self._ways), Way(destinations, status)
-            self._ways.append(way)
+        known = [(way.destinations, way.status) for way in self._ways]
+        if (destinations, status) not in known:
+            known.append((destinations, status))
+            self._ways.append(Way(destinations, status))
+        number = known.index((destinations, status))
+        way = self._ways[number]
         if len(way.named) < MAX_NAMED and result.slot not in self.passed:
             self._ways[number] = replace(way, named=(*way.named, self._news.name(result, expands)))
         return number
