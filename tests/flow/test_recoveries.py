@@ -94,7 +94,7 @@ def test_a_case_with_steps_is_well_when_every_step_is(story: Telling) -> None:
     assert story.recovered() == []
 
     story.save(run, 1, PASSED, step=1)
-    story.wait_and_poll()
+    story.wait_and_poll(6)  # no counter shows it
     assert story.recovered() == [story.test(run).id]
 
 

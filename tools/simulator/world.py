@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class World(Scene):
     """A scene in which people save, edit and delete results, and open and close runs."""
 
-    def save_result(
+    def save_result(  # noqa: PLR0913 - everything but test and status has a default
         self,
         test: Test,
         status: int,

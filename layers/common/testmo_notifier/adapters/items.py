@@ -94,12 +94,10 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
         if unfinished is not None:
             item[name] = {"S": json.dumps(asdict(unfinished), default=datetime.isoformat)}
-    if checkpoint.passing is not None:
-        item |= pack_passing(checkpoint.passing)
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
-    item |= pack_told(checkpoint.told)
+    item |= pack_told(checkpoint.told) | pack_passing(checkpoint.passing)
     texts = {"swept": checkpoint.swept_for, "rewound": checkpoint.rewound}
     item |= {name: {"S": text} for name, text in texts.items() if text}
     if checkpoint.closed_at is not None and not checkpoint.outbox:

@@ -14,14 +14,17 @@ from testmo_notifier.adapters.outbox import named_result_from
 from testmo_notifier.model import Look, Passing, Resume, Way, plain
 
 
-def pack_passing(passing: Passing) -> dict[str, Any]:
-    """How far the passes were read: its sets by themselves, which may have no room in the item, and the rest."""
+def pack_passing(passing: Passing | None) -> dict[str, Any]:
+    """Its sets by themselves, which may have no room in the item, and the rest; nothing where it is not asked."""
+    if passing is None:
+        return {}
     look = passing.look
     rest = {
         "cursor": passing.cursor,
         "resume": passing.resume and asdict(passing.resume),
         "looked_at": passing.looked_at,
         "short_by": passing.short_by,
+        "look_first": passing.look_first,
         "look": look and {"resume": asdict(look.resume), "ways": [way_values(way) for way in look.ways]},
     }
     sets: dict[str, Any] = {"awaited": {"B": pack_ids(passing.due)}} if passing.due else {}
@@ -53,6 +56,7 @@ def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
         due=unpack_ids(item["awaited"]["B"]) if "awaited" in item else frozenset(),
         looked_at=raw["looked_at"] and datetime.fromisoformat(raw["looked_at"]),
         short_by=raw["short_by"],
+        look_first=raw["look_first"],
         look=look,
     )
 

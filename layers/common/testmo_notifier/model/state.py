@@ -82,6 +82,7 @@ class Passing:
     `cursor` is the newest that was, or where it began, `resume` where an unfinished read goes on. `due` are tests told
     as failing that passed since, and that are to be looked at; `looked_at` is Testmo's clock when the last look began
     that came to its end, `short_by` how many fewer tests than known the counters showed as failing after it.
+    `look` is one that goes on; if `look_first`, before passes are read, which left it no room the last time.
     """
 
     cursor: datetime
@@ -90,6 +91,7 @@ class Passing:
     looked_at: datetime | None = None
     short_by: int = 0
     look: Look | None = None
+    look_first: bool = False
 
     @property
     def is_unfinished(self) -> bool:

@@ -9,7 +9,7 @@ from testmo_notifier.model import Digest
 
 
 def other_id(about: str, destination: str, digest: Digest, *, version: int, when: str = "") -> str:
-    """A hash of what is told to whom, of the results, and of the version of the checkpoint it is read from (rule 11)."""
+    """A hash of what is told to whom, the results, and the version of the checkpoint that was read (rule 11)."""
     keys: Iterable[str] = map(str, sorted(digest.keys))
     parts = [about, destination, str(digest.run_id), when, *keys, str(version)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

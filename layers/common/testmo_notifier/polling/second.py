@@ -17,6 +17,7 @@ from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 DEFAULT: Final = frozenset({PASSED})
+LEAST: Final = 3  # requests: one that goes on in the middle asks for a page again
 SHARE: Final = 4  # of the requests of a minute the second question takes at most one in so many
 
 
@@ -28,16 +29,17 @@ class Share:
 
     def __init__(self, rate_limit: RateLimit, requests_per_minute: int, waiting: int) -> None:
         self._rate_limit = rate_limit
-        self._left = max(1, requests_per_minute // SHARE)
+        self._room = max(LEAST, requests_per_minute // SHARE)
         self._waiting = waiting
         self._lock = threading.Lock()
 
-    def take(self) -> bool:
-        """Take one request, if there is one."""
+    def take(self, requests: int) -> bool:
+        """Take so many requests, if there are; fewer than none gives some back."""
         with self._lock:
-            if not self._left or self._rate_limit.left <= self._waiting:
+            free = min(self._room, self._rate_limit.left - self._waiting)
+            if requests > 0 and free < requests:
                 return False
-            self._left -= 1
+            self._room -= requests
             return True
 
     def was_read(self) -> None:

@@ -15,7 +15,7 @@ from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.judge import kept
 from testmo_notifier.notices.named import Row
 from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
-from testmo_notifier.sources.testmo_runs.passes import OtherPages, ask_for_passes, noted
+from testmo_notifier.sources.testmo_runs.passes import Answer, OtherPages, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import Looked, awaited, look_for_recoveries
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -59,16 +59,21 @@ def look_at_passes(
         told = kept({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
         return Looked(replace(after, told=told, passing=None))
     waiting = awaited(before.told, audience.for_recoveries)
-    answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats, overlap=overlap)
+    if before.passing is not None and before.passing.look_first:
+        answer = Answer(passing=before.passing)
+    else:
+        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats, overlap=overlap)
     announced = news.judge(answer.passes)
-    told = kept({**before.told, **announced}, after.failing, recovers=True)
+    told = kept({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
     new = noted(told, answer.passes)
     gone = before.failing.keys() - after.failing.keys()
     after = replace(after, told=told, passing=with_due(answer.passing, (new | gone) & told.keys()))
     problem = answer.problem and f"its passes have to wait: {answer.problem}"
     if problem or news.is_full or after.resume is not None or after.sweep is not None:
         return Looked(after, problem=problem)
-    return look_for_recoveries(pages, after, news, watch, counters=counters, announced=announced)
+    looked = look_for_recoveries(pages, after, news, watch, counters=counters, announced=announced)
+    is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience.for_recoveries)
+    return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
 
 
 def unsure(checkpoint: Checkpoint) -> Mapping[int, Told]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from testmo_notifier.model import FINISHED, Checkpoint, Outgoing, Run
+from testmo_notifier.model import FINISHED, Checkpoint, Outgoing, Run, Told
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.named import Row, rank, status_name
 from testmo_notifier.notices.others import other_id
@@ -30,17 +30,11 @@ def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row
     latest = {result.slot: (result, expands) for result, expands in rows if result.slot in after.failing}
     names = {key: name for _, expands in latest.values() for key, name in expands.statuses.items()}
     counts = Counter((rank(status or None), status_name(status or None, names)) for _, status in after.failing.values())
-    digest = news.other(
-        FINISHED,
-        [
-            replace(
-                news.name(*row), reason=FINISHED, streak=told.streak if told else 0, since=told.since if told else None
-            )
-            for row in latest.values()
-            for told in (after.told.get(row[0].slot),)
-        ],
-        counts=counts_in_order(counts),
-    )
+    named = []
+    for result, expands in latest.values():
+        told = after.told.get(result.slot) or Told()
+        named.append(replace(news.name(result, expands), reason=FINISHED, streak=told.streak, since=told.since))
+    digest = news.other(FINISHED, named, counts=counts_in_order(counts))
     closed_at = run.closed_at.isoformat() if run.closed_at else ""
     return tuple(
         Outgoing(other_id(FINISHED, one, digest, version=after.version, when=closed_at), one, digest)

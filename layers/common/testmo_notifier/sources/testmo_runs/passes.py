@@ -18,24 +18,25 @@ from testmo_notifier.sources.testmo_runs.paging import SORT, Paged, go_through
 from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
 
 PASSED: Final = 2  # Testmo's default
+UNKNOWN: Final = Passes()
 TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Second:
-    """What the second question has to know: which statuses are passes, and whether one more request may be sent.
+    """What the second question has to know: which statuses are passes, and whether so many more requests may be sent.
 
-    `was_read` is called for each run that leaves the others one request more. `finished_since` is when a route first
-    asked for the ends of runs, None where none does.
+    `may_ask` takes them; fewer than none gives some back. `was_read` is called for each run that leaves the others one
+    request more. `finished_since` is when a route first asked for the ends of runs, None where none does.
     """
 
     statuses: tuple[int, ...] = (PASSED,)
-    may_ask: Callable[[], bool] = lambda: True
+    may_ask: Callable[[int], bool] = lambda _requests: True
     was_read: Callable[[], None] = lambda: None
     finished_since: datetime | None = None
 
 
-NOT_ASKED: Final = Second(may_ask=lambda: False)
+NOT_ASKED: Final = Second(may_ask=lambda _requests: False)
 
 
 class OtherPages:
@@ -52,10 +53,16 @@ class OtherPages:
         asked = "/".join((",".join(map(str, query.status_id)), query.order or ""))
         if begin.watching not in ("", asked):
             begin = Resume(begin.bound, 1, None)  # other pages were asked for before
+        paid = 2 if begin.page > 1 else 1  # one that was read before, and one further: else it would never get on
+        no_room = OutOfBudget("the share of the requests that the second question may take is used up")
+        if not self.second.may_ask(paid):
+            return Paged(begin, None, no_room)
 
         def fetch(bound: datetime | None, number: int) -> ResultsPage:
-            if not self.second.may_ask():
-                raise OutOfBudget("the share of the requests that the second question may take is used up")
+            nonlocal paid
+            if not paid and not self.second.may_ask(1):
+                raise no_room
+            paid = max(0, paid - 1)
             asked_at = self._now()
             page = self._testmo.results(self._run_id, replace(query, created_after=bound, page=number))
             return page if page.server_date else replace(page, server_date=asked_at)
@@ -64,6 +71,8 @@ class OtherPages:
             paged = go_through(begin, fetch, handle)
         except TROUBLES as exc:
             return Paged(begin, None, exc)
+        finally:
+            self.second.may_ask(-paid)
         return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=asked))
 
 
@@ -71,7 +80,7 @@ class OtherPages:
 class Answer:
     """What came of the second question: the passes, how far they were read by now, and what Testmo did wrong."""
 
-    passes: Passes = Passes()
+    passes: Passes = UNKNOWN
     passing: Passing | None = None
     problem: str | None = None
 

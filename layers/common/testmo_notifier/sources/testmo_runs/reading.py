@@ -66,7 +66,7 @@ def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch
     )
 
 
-def read_run(
+def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
     testmo: Testmo,
     run: Run,
     checkpoint: Checkpoint,

@@ -89,7 +89,8 @@ def look_for_recoveries(
         return Looked(after)
     tests = awaited(after.told, news.audience.for_recoveries)
     short_by = max(0, len(after.failing) - sum(counters.get(status, 0) for status in watch.status_ids))
-    passing = replace(passing, due=passing.due & tests, short_by=min(passing.short_by, short_by))
+    was_first = passing.look_first
+    passing = replace(passing, due=passing.due & tests, short_by=min(passing.short_by, short_by), look_first=False)
     look = passing.look
     if look is None and not is_due(passing, tests, short_by=short_by, began_at=began_at):
         return Looked(replace(after, passing=passing))
@@ -101,9 +102,10 @@ def look_for_recoveries(
     paged = pages.go_through(begin.resume, query, search.handle)
     later = passing.due if look else frozenset[int]()  # what passed since the look began takes another one
     if paged.resume is not None:
-        if paged.began_at is None:  # not one page came
-            return Looked(replace(after, passing=passing), problem=paged.problem)
-        passing = replace(passing, look=search.so_far(paged.resume), due=later)
+        # Passes and looks take turns, so that neither of the two keeps the other waiting for ever.
+        passing = replace(passing, look_first=not was_first)
+        if paged.began_at is not None:  # at least one page came
+            passing = replace(passing, look=search.so_far(paged.resume), due=later)
         return Looked(replace(after, passing=passing), problem=paged.problem)
     recovered = search.recovered()
     passing = replace(
