@@ -10,6 +10,7 @@ import pytest
 
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Notification, Outgoing
+from testmo_notifier.polling import due
 from tests.support.memory import MemoryTopic
 from tests.support.story import Story
 from tools.simulator.model import Run
@@ -41,20 +42,42 @@ def test_a_destination_that_sns_refuses_waits_and_the_others_go_out(story: Story
     assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
 
 
-def test_a_run_whose_outbox_waits_is_not_read_and_then_handed_over_first(story: Story) -> None:
+def test_an_outbox_that_waits_for_one_destination_keeps_no_news_from_the_others(story: Story) -> None:
     run, other = runs_with_news(story, 2)
     story.topic.refused = {"slack:default"}
     story.poll()
-    reads = len(story.requests(f"/runs/{run.id}/results"))
     later = [story.save(run, 2), story.save(other, 2)]
-    story.wait_and_poll(10)
-    assert len(story.requests(f"/runs/{run.id}/results")) == reads
+    story.wait_and_poll()
+
+    assert story.channel("slack") == []
+    assert len(story.channel("email")) == 4
+    assert sorted(story.announced) == [1, 2, *(result.id for result in later)]
+
     story.topic.refused = set()
     story.wait_and_poll()
 
     assert len(story.channel("slack")) == 4
     assert ["2 failed" in text for text in story.channel("slack")] == [False] * 4
     assert sorted(story.announced) == [1, 2, *(result.id for result in later)]
+
+
+def test_an_outbox_that_is_full_keeps_its_run_from_being_read_and_nothing_is_lost(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "MAX_WAITING_BYTES", 400)
+    (run,) = runs_with_news(story, 1)
+    story.topic.refused = {"slack:default"}
+    story.poll()
+    reads = len(story.requests(f"/runs/{run.id}/results"))
+    later = story.save(run, 2)
+    story.wait_and_poll(10)
+    assert len(story.requests(f"/runs/{run.id}/results")) == reads
+
+    story.topic.refused = set()
+    story.wait_and_poll()
+
+    assert len(story.channel("slack")) == 2
+    assert sorted(story.announced) == [1, later.id]
 
 
 def test_an_outbox_is_handed_over_whatever_the_lists_say(story: Story) -> None:

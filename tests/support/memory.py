@@ -14,6 +14,7 @@ from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
 from testmo_notifier.model import (
+    CASES,
     CaseProgress,
     Checkpoint,
     Control,
@@ -41,8 +42,8 @@ class MemoryStore:
         self.holder = holder
         self.lock = Lock()
         self.written: list[str] = []  # the keys, in the order of the writes
-        self.names: defaultdict[int, dict[int, str]] = defaultdict(dict)
-        self.progress: dict[int, CaseProgress] = {}
+        self.names: defaultdict[tuple[str, int], dict[int, str]] = defaultdict(dict)
+        self.progress: dict[tuple[str, int], CaseProgress] = {}
         self.told: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
 
     def as_seen_by(self, holder: str) -> MemoryStore:
@@ -113,18 +114,18 @@ class MemoryStore:
     def sent(self, run_id: int) -> list[Sent]:
         return [items.sent_from(item) for item in self.told[run_id]]
 
-    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
-        names = self.names[project_id]
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
+        names = self.names[of, project_id]
         return {case_id: names[case_id] for case_id in case_ids if case_id in names}
 
-    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
-        self.names[project_id] |= names
+    def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = CASES) -> None:
+        self.names[of, project_id] |= names
 
-    def case_progress(self, project_id: int) -> CaseProgress:
-        return self.progress.get(project_id, CaseProgress())
+    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
+        return self.progress.get((of, project_id), CaseProgress())
 
-    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
-        self.progress[project_id] = progress
+    def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = CASES) -> None:
+        self.progress[of, project_id] = progress
 
     def _checkpoint(self, item: Mapping[str, Any]) -> Checkpoint:
         parts = [self.items[address(key)] for key in keys_apart(item) if address(key) in self.items]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, MarkOf, Notification, Outgoing, ProjectState
+from testmo_notifier.model import CASES, CaseProgress, Checkpoint, Control, MarkOf, Notification, Outgoing, ProjectState
 
 
 class Below(Protocol):
@@ -22,10 +22,10 @@ class Below(Protocol):
     def pending(self) -> list[Checkpoint]:
         """Checkpoints with an outbox."""
 
-    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names of cases."""
 
-    def case_progress(self, project_id: int) -> CaseProgress:
+    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
         """How far the names of a project are known."""
 
 
@@ -44,11 +44,11 @@ class Nothing:
         """None."""
         return []
 
-    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:  # noqa: ARG002 - the same
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:  # noqa: ARG002 - the same
         """None."""
         return {}
 
-    def case_progress(self, project_id: int) -> CaseProgress:  # noqa: ARG002 - the same
+    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:  # noqa: ARG002 - the same
         """Not begun."""
         return CaseProgress()
 
@@ -61,8 +61,8 @@ class Overlay:
         self._control = control
         self._checkpoints: dict[int, Checkpoint] = {}
         self._projects: dict[int, ProjectState] = {}
-        self._names: dict[int, dict[int, str]] = {}
-        self._progress: dict[int, CaseProgress] = {}
+        self._names: dict[tuple[str, int], dict[int, str]] = {}
+        self._progress: dict[tuple[str, int], CaseProgress] = {}
         self.published: list[Notification] = []
 
     def publish(self, notification: Notification) -> None:
@@ -120,19 +120,19 @@ class Overlay:
         rest = tuple(outgoing for outgoing in checkpoint.outbox if outgoing not in handed_over)
         return self.commit(replace(checkpoint, outbox=rest))
 
-    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names of cases."""
-        new = self._names.get(project_id, {})
-        return self._below.case_names(project_id, case_ids) | {key: new[key] for key in case_ids if key in new}
+        new = self._names.get((of, project_id), {})
+        return self._below.case_names(project_id, case_ids, of) | {key: new[key] for key in case_ids if key in new}
 
-    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
+    def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = CASES) -> None:
         """Keep names of cases."""
-        self._names.setdefault(project_id, {}).update(names)
+        self._names.setdefault((of, project_id), {}).update(names)
 
-    def case_progress(self, project_id: int) -> CaseProgress:
+    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
         """How far the names of a project are known."""
-        return self._progress.get(project_id) or self._below.case_progress(project_id)
+        return self._progress.get((of, project_id)) or self._below.case_progress(project_id, of)
 
-    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
+    def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = CASES) -> None:
         """Keep that."""
-        self._progress[project_id] = progress
+        self._progress[of, project_id] = progress

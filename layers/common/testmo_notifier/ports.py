@@ -50,8 +50,8 @@ class Testmo(Protocol):
     def passed_statuses(self, project_id: int) -> dict[int, bool]:
         """Which of these count as passed, as far as it says so."""
 
-    def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
-        """One page of a project's cases, oldest first."""
+    def cases(self, project_id: int, *, page: int, created_after: datetime | None, in_folders: bool = ...) -> CasesPage:
+        """One page of a project's cases, oldest first: their names, or the folders that they are in."""
 
     def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
         """One page of results, or `Invisible`."""
@@ -89,16 +89,16 @@ class Store(Protocol):
     ) -> Checkpoint:
         """Take what was published out of an outbox, and keep for a while what it was."""
 
-    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
-        """The known names of cases."""
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = ...) -> dict[int, str]:
+        """The known names of cases, or their folders: `of` is `CASES` or `FOLDERS`."""
 
-    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
-        """Keep names of cases."""
+    def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = ...) -> None:
+        """Keep names of cases, or folders."""
 
-    def case_progress(self, project_id: int) -> CaseProgress:
-        """How far the names of a project are known."""
+    def case_progress(self, project_id: int, of: str = ...) -> CaseProgress:
+        """How far these are known of a project."""
 
-    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
+    def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = ...) -> None:
         """Keep that."""
 
 

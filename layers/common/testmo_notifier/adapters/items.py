@@ -27,6 +27,7 @@ from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import (
+    CASES,
     CaseProgress,
     Checkpoint,
     Control,
@@ -224,15 +225,15 @@ def marks_from(item: Mapping[str, Any]) -> dict[int, bytes]:
     return {int(name): value["B"] for name, value in item.items() if name not in ("pk", "sk")}
 
 
-def bucket_key(project_id: int, bucket: int) -> Item:
-    """The key of one bucket of case names."""
-    return {"pk": {"S": f"CASES#{project_id}"}, "sk": {"S": f"{bucket:08d}"}}
+def bucket_key(project_id: int, bucket: int, of: str = CASES) -> Item:
+    """The key of one bucket of case names, or of folders."""
+    return {"pk": {"S": f"{of}#{project_id}"}, "sk": {"S": f"{bucket:08d}"}}
 
 
-def bucket_item(project_id: int, bucket: int, names: Mapping[int, str]) -> Item:
+def bucket_item(project_id: int, bucket: int, names: Mapping[int, str], of: str = CASES) -> Item:
     """Case names as an item: deflated JSON."""
     content = json.dumps({str(key): name for key, name in sorted(names.items())}, ensure_ascii=False)
-    return {**bucket_key(project_id, bucket), "names": {"B": zlib.compress(content.encode(), 9)}}
+    return {**bucket_key(project_id, bucket, of), "names": {"B": zlib.compress(content.encode(), 9)}}
 
 
 def bucket_from(item: Mapping[str, Any]) -> dict[int, str]:
@@ -240,15 +241,15 @@ def bucket_from(item: Mapping[str, Any]) -> dict[int, str]:
     return {int(key): name for key, name in json.loads(zlib.decompress(item["names"]["B"])).items()}
 
 
-def progress_key(project_id: int) -> Item:
+def progress_key(project_id: int, of: str = CASES) -> Item:
     """The key of how far a project's case names are known."""
-    return {"pk": {"S": f"CASES#{project_id}"}, "sk": {"S": "PROGRESS"}}
+    return {"pk": {"S": f"{of}#{project_id}"}, "sk": {"S": "PROGRESS"}}
 
 
-def progress_item(project_id: int, progress: CaseProgress) -> Item:
+def progress_item(project_id: int, progress: CaseProgress, of: str = CASES) -> Item:
     """How far case names are known, as an item."""
     times = optional_times(newest=progress.newest, completed_at=progress.completed_at)
-    return {**progress_key(project_id), "next_page": {"N": str(progress.next_page)}, **times}
+    return {**progress_key(project_id, of), "next_page": {"N": str(progress.next_page)}, **times}
 
 
 def progress_from(item: Mapping[str, Any]) -> CaseProgress:

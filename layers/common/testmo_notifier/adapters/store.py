@@ -16,7 +16,17 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
-from testmo_notifier.model import CaseProgress, Checkpoint, Control, MarkOf, Outgoing, ProjectState, Sent, unmarked
+from testmo_notifier.model import (
+    CASES,
+    CaseProgress,
+    Checkpoint,
+    Control,
+    MarkOf,
+    Outgoing,
+    ProjectState,
+    Sent,
+    unmarked,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -176,34 +186,34 @@ class Store:
         )
         return [items.sent_from(item) for page in pages for item in page["Items"]]
 
-    def case_names(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
-        """The known names of cases; unknown ones are left out."""
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
+        """The known names (or folders) of cases; unknown ones are left out."""
         buckets = sorted({case_id // items.BUCKET_CASES for case_id in case_ids})
-        found = self._get_all([items.bucket_key(project_id, bucket) for bucket in buckets])
+        found = self._get_all([items.bucket_key(project_id, bucket, of) for bucket in buckets])
         names = {case_id: name for item in found for case_id, name in items.bucket_from(item).items()}
         return {case_id: names[case_id] for case_id in case_ids if case_id in names}
 
-    def save_case_names(self, project_id: int, names: Mapping[int, str]) -> None:
+    def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = CASES) -> None:
         """Add names of cases to those that are kept; writes nothing where nothing is new.
 
         Unconditional: a name that two pollers lose to each other comes back with the next refresh.
         """
-        known = self.case_names(project_id, names)
+        known = self.case_names(project_id, names, of)
         changed = {case_id // items.BUCKET_CASES for case_id, name in names.items() if known.get(case_id) != name}
         for bucket in sorted(changed):
-            old = self._get_all([items.bucket_key(project_id, bucket)])
+            old = self._get_all([items.bucket_key(project_id, bucket, of)])
             mine = {case_id: name for case_id, name in names.items() if case_id // items.BUCKET_CASES == bucket}
             merged = {**(items.bucket_from(old[0]) if old else {}), **mine}
-            self._client.put_item(TableName=self._table, Item=items.bucket_item(project_id, bucket, merged))
+            self._client.put_item(TableName=self._table, Item=items.bucket_item(project_id, bucket, merged, of))
 
-    def case_progress(self, project_id: int) -> CaseProgress:
-        """How far the case names of a project are known."""
-        found = self._get_all([items.progress_key(project_id)])
+    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
+        """How far the case names (or folders) of a project are known."""
+        found = self._get_all([items.progress_key(project_id, of)])
         return items.progress_from(found[0]) if found else CaseProgress()
 
-    def save_case_progress(self, project_id: int, progress: CaseProgress) -> None:
+    def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = CASES) -> None:
         """Keep how far they are known."""
-        self._client.put_item(TableName=self._table, Item=items.progress_item(project_id, progress))
+        self._client.put_item(TableName=self._table, Item=items.progress_item(project_id, progress, of))
 
     def _checkpoints(self, keys: Sequence[Item]) -> list[Checkpoint]:
         found = self._get_all(keys)

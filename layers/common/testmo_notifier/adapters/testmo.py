@@ -148,20 +148,24 @@ class Testmo:
         """Which of these count as passed, as far as Testmo says it."""
         return rows.passed_statuses(self._statuses(project_id))
 
-    def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
-        """One page of a project's cases, oldest first."""
+    def cases(
+        self, project_id: int, *, page: int, created_after: datetime | None, in_folders: bool = False
+    ) -> CasesPage:
+        """One page of a project's cases, oldest first; with the folders that they are in instead of their names."""
         path = f"/projects/{project_id}/cases"
         query = {
             "page": str(page),
             "per_page": str(MAX_PER_PAGE),
             "sort": "repository_cases:created_at",
             "order": "asc",
+            **({"expands": "folders"} if in_folders else {}),
         }
         if created_after is not None:
             query["created_after"] = timestamp(created_after)
         answer = self._page(path, query)
+        names = {key: name for key, name, _ in rows.named(answer.rows)}
         return CasesPage(
-            names={key: name for key, name, _ in rows.named(answer.rows)},
+            names=rows.folders(answer.rows, answer.expands) if in_folders else names,
             newest=max(filter(None, map(rows.created_at, answer.rows)), default=None),
             next_page=answer.next_page if answer.rows and answer.next_page != page else None,
         )

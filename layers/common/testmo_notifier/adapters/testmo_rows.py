@@ -117,6 +117,14 @@ def named(raw: object, *, label: str = "name") -> list[tuple[int, str, Json]]:
     return [(key, name, row) for key, name, row in pairs if key is not None and name]
 
 
+def folders(cases: object, expanded: object) -> dict[int, str]:
+    """The folder that each case is in: its id, a blank, and its name as far as the expand `folders` gives it."""
+    groups: Json = expanded if isinstance(expanded, dict) else {}
+    names = {key: name for key, name, _ in named(groups.get("folders"))}
+    found = ((key, as_int(row.get("folder_id"))) for key, _, row in named(cases))
+    return {key: f"{folder} {names.get(folder, '')}".strip() for key, folder in found if folder is not None}
+
+
 def created_at(raw: object) -> datetime | None:
     """When something was created."""
     return as_time(raw.get("created_at")) if isinstance(raw, dict) else None

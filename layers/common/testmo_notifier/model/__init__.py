@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     )
     from testmo_notifier.model.queue import LONG_AGO, TEST_PREFIX, Attribute, Pace, QueuedMessage, Receipt
     from testmo_notifier.model.state import (
+        CASES,
+        FOLDERS,
         Apart,
         Asked,
         CaseProgress,
@@ -74,9 +76,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGAIN",
+    "CASES",
     "CHANGED",
     "FAILING",
     "FINISHED",
+    "FOLDERS",
     "LONG_AGO",
     "MAX_PER_PAGE",
     "NEW",

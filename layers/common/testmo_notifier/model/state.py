@@ -316,6 +316,9 @@ class Control:
     health: Health = Health()
 
 
+CASES, FOLDERS = "CASES", "FOLDERS"  # what is kept of cases: their names, and the folders that they are in
+
+
 @dataclass(frozen=True, slots=True)
 class CaseProgress:
     """How far the names of a project's cases are known.

@@ -170,7 +170,7 @@ class ResultsPage:
 
 @dataclass(frozen=True, slots=True)
 class CasesPage:
-    """One page of a project's cases: names by id, and the newest creation time on it."""
+    """One page of a project's cases: names (or folders) by id, and the newest creation time on it."""
 
     names: Mapping[int, str]
     newest: datetime | None

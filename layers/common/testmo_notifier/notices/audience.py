@@ -58,6 +58,15 @@ def result_facts(result: Result, expands: Expands, case: Facts) -> Facts:
     }
 
 
+def case_facts(case_id: int, name: str | None, folder: str | None) -> Facts:
+    """What is known of a case; its folder is written as its id and its name."""
+    number, _, folder_name = (folder or "").partition(" ")
+    return {
+        "test": (Fact(case_id, name),),
+        **({"folder": (Fact(int(number), folder_name or None),)} if number else {}),
+    }
+
+
 def status_word(result: Result, expands: Expands) -> str | None:
     """A status as the instance calls it, else as Testmo does."""
     return expands.statuses.get(result.status_id or 0) or STATUS_NAMES.get(result.status_id or 0)
@@ -109,7 +118,7 @@ class Audience:
     @cached_property
     def _asked(self) -> tuple[str, ...]:
         """The facts of a result that a route asks about."""
-        return tuple(key for key in RESULT_KEYS if any(key in route.matcher.keys for route in self.routes.routes))
+        return tuple(key for key in RESULT_KEYS if key in self.routes.asked)
 
     @property
     def asks_for_cases(self) -> bool:

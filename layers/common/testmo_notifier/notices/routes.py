@@ -64,6 +64,11 @@ class Routes:
     routes: tuple[Route, ...]
     options: Mapping[str, Options] = field(default_factory=dict)
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The facts that any of them asks about."""
+        return frozenset().union(*(route.matcher.keys for route in self.routes))
+
 
 PLAIN: Final = Routes(())  # everything to every destination
 

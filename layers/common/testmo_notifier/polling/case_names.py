@@ -7,13 +7,14 @@ wrong, the message goes out with `C-<id>` instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Final
 
 from testmo_notifier.errors import NotifierError, StopReading
-from testmo_notifier.model import CaseProgress, Digest
+from testmo_notifier.model import CASES, FOLDERS, CaseProgress, CasesPage, Digest
 from testmo_notifier.notices.named import MAX_NAME_CHARS
 from testmo_notifier.notices.text import one_line
 from testmo_notifier.ports import Store, Testmo
@@ -24,13 +25,20 @@ MARGIN: Final = timedelta(seconds=1)
 
 
 class CaseNames:
-    """The names of cases: from the table, and a little of them from Testmo in every poll."""
+    """The names of cases: from the table, and a little of them from Testmo in every poll.
 
-    def __init__(self, testmo: Testmo, store: Store, *, now: datetime, has_room: Callable[[], bool]) -> None:
+    `of` says what they are: the names, or the folders that the cases are in.
+    """
+
+    def __init__(
+        self, testmo: Testmo, store: Store, *, now: datetime, has_room: Callable[[], bool], of: str = CASES
+    ) -> None:
         self._testmo = testmo
         self._store = store
         self._now = now
         self._has_room = has_room
+        self._of = of
+        self._lock = Lock()
         self._pages = 0
         self.problems: list[str] = []
 
@@ -41,6 +49,15 @@ class CaseNames:
         names = {case_id: one_line(name, MAX_NAME_CHARS) or None for case_id, name in known.items()}
         results = tuple(replace(result, case_name=names.get(result.case_id or 0)) for result in digest.results)
         return replace(digest, results=results)
+
+    def of(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+        """What is known of cases now; what is not is asked for first. Called by many workers."""
+        known = self._store.case_names(project_id, case_ids, self._of)
+        if len(known) < len(case_ids):
+            with self._lock:
+                self.learn([project_id], [])
+            known = self._store.case_names(project_id, case_ids, self._of)
+        return known
 
     def learn(self, urgent: Iterable[int], others: Iterable[int]) -> None:
         """Page on through the cases of projects, those with an unnamed result first.
@@ -57,16 +74,16 @@ class CaseNames:
             self.problems.append(f"case names are not complete yet: {exc}")
 
     def _learn_project(self, project_id: int, *, has_unknown: bool) -> None:
-        progress = self._store.case_progress(project_id)
+        progress = self._store.case_progress(project_id, self._of)
         if progress.is_complete and progress.completed_at and self._now - progress.completed_at >= REFRESH_AFTER:
             progress = CaseProgress(newest=progress.newest, next_page=1)
         while not progress.is_complete and self._may_ask():
-            page = self._testmo.cases(project_id, page=progress.next_page, created_after=None)
+            page = self._page(project_id, progress.next_page, None)
             self._save(project_id, page.names)
             newest = max(filter(None, (progress.newest, page.newest)), default=None)
             done = self._now if page.next_page is None else None
             progress = CaseProgress(newest=newest, next_page=page.next_page or 1, completed_at=done)
-            self._store.save_case_progress(project_id, progress)
+            self._store.save_case_progress(project_id, progress, self._of)
             has_unknown = False
         if has_unknown and progress.is_complete:
             self._learn_new(project_id, progress)
@@ -76,16 +93,20 @@ class CaseNames:
         number: int | None = 1
         while number is not None and self._may_ask():
             after = progress.newest - MARGIN if progress.newest else None
-            page = self._testmo.cases(project_id, page=number, created_after=after)
+            page = self._page(project_id, number, after)
             self._save(project_id, page.names)
             newest = max(filter(None, (newest, page.newest)), default=None)
             number = page.next_page
         if number is None and newest != progress.newest:
-            self._store.save_case_progress(project_id, replace(progress, newest=newest))
+            self._store.save_case_progress(project_id, replace(progress, newest=newest), self._of)
 
     def _save(self, project_id: int, names: Mapping[int, str]) -> None:
         short = {case_id: one_line(name, MAX_NAME_CHARS) for case_id, name in names.items()}
-        self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name})
+        self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name}, self._of)
+
+    def _page(self, project_id: int, number: int, created_after: datetime | None) -> CasesPage:
+        folders = {"in_folders": True} if self._of == FOLDERS else {}
+        return self._testmo.cases(project_id, page=number, created_after=created_after, **folders)
 
     def _may_ask(self) -> bool:
         self._pages += 1

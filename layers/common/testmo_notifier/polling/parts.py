@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.model import Scope
+from testmo_notifier.model import CASES, FOLDERS, Scope
 from testmo_notifier.notices.routes import PLAIN, Routes
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames
@@ -79,6 +79,7 @@ class Poll:
     testmo: Testmo
     marks: Marks
     outboxes: Outboxes
+    cases: Mapping[str, CaseNames]
     backlog: Backlog
     hidden: HiddenRuns
     report: Report
@@ -107,12 +108,14 @@ class Poll:
             seconds_left=parts.seconds_left,
         )
         names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
+        folders = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room, of=FOLDERS)
         return cls(
             lease,
             rate_limit,
             testmo,
             marks,
             Outboxes(hand_over, names, now=started),
+            {CASES: names, FOLDERS: folders},
             Backlog(control, started=started),
             HiddenRuns(control.looked.hidden_runs),
             Report(),

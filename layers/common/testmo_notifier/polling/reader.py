@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from testmo_notifier.errors import OutOfTime
-from testmo_notifier.model import Checkpoint, WatchedRun
-from testmo_notifier.notices.audience import Audience, run_facts
+from testmo_notifier.model import CASES, FOLDERS, Checkpoint, WatchedRun
+from testmo_notifier.notices.audience import Audience, case_facts, run_facts
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.matching import Facts
 from testmo_notifier.polling.lease import RENEW_AFTER
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, Second
@@ -75,6 +77,7 @@ class Reader:
                 audience=Audience(self.parts.routes, self.parts.destinations, run_facts(run, watched.project_name)),
                 failing=checkpoint.failing,
                 told=checkpoint.told,
+                cases=partial(self.case_facts, run.project_id),
                 version=checkpoint.version,
             ),
             overlap=self.parts.scope.overlap,
@@ -83,6 +86,13 @@ class Reader:
             now=self.parts.now,
             second=self.second,
         )
+
+    def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:
+        """What routes ask about cases: their names, and the folders that they are in."""
+        asked = self.parts.routes.asked
+        names = self.this.cases[CASES].of(project_id, case_ids) if "test" in asked else {}
+        folders = self.this.cases[FOLDERS].of(project_id, case_ids) if "folder" in asked else {}
+        return {case_id: case_facts(case_id, names.get(case_id), folders.get(case_id)) for case_id in case_ids}
 
 
 def taken(done: SimpleQueue[Future[Reading]], seconds: float) -> list[Future[Reading]]:

@@ -46,6 +46,7 @@ def event_result(result: NamedResult, links: IssueLinks) -> dict[str, object]:
         **plain(result),
         "created_at": iso(result.created_at),
         "updated_at": iso(result.updated_at),
+        "since": iso(result.since),
         "issues": [issue.display_id for issue in result.issues],
         "issue_urls": [links.url(issue) or None for issue in result.issues],
     }

@@ -1,0 +1,166 @@
+"""Routes, from Testmo to the topic: who is told of what, and for which reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from testmo_notifier.notices.routes import destinations
+from testmo_notifier.notices.routes_file import parse_routes
+from tests.support.story import BLOCKED, FAILED, Story
+from tools.simulator.model import Run
+
+CHANNELS = ("slack", "email", "event")
+REST = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:default"]\n'
+
+
+def follow(story: Story, text: str) -> None:
+    """Poll by these routes from now on."""
+    routes = parse_routes(text)
+    story.settings |= {"routes": routes, "destinations": destinations(routes, CHANNELS)}
+
+
+def told(story: Story, destination: str) -> int:
+    """How many messages a destination got."""
+    return len([n for n in story.topic.notifications if n.destination == destination])
+
+
+def outbox(story: Story, run: Run) -> dict[str, list[tuple[int | None, str]]]:
+    """What would be sent where, if nothing could be: ids and reasons."""
+    return {
+        one.destination: [(result.id, result.reason) for result in one.digest.results]
+        for one in story.checkpoint(run).outbox
+    }
+
+
+def test_each_finding_goes_where_a_route_leads_and_the_rest_to_those_that_catch_it(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { status = "Blocked" }\nto = ["slack:lead"]\n' + REST)
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1, FAILED), story.save(run, 2, BLOCKED), story.save(run, 3, FAILED)
+    story.wait_and_poll()
+
+    lead, rest, event = (
+        [n.message for n in story.topic.notifications if n.destination == one]
+        for one in ("slack:lead", "slack:default", "event")
+    )
+    assert len(lead) == len(rest) == len(event) == 1
+    assert "1 blocked" in lead[0]
+    assert "2 failed" in rest[0]
+    assert story.total == 3
+
+
+def test_a_run_that_no_route_takes_reaches_the_catch_all_alone(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { run = "*payment*" }\nto = ["slack:payments"]\n' + REST)
+    payments, other = story.add_run("Payment API"), story.add_run("Release 4.2")
+    story.poll()
+    story.save(payments), story.save(other)
+    story.wait_and_poll()
+
+    assert (told(story, "slack:payments"), told(story, "slack:default"), told(story, "event")) == (1, 1, 2)
+
+
+def test_a_destination_that_several_routes_name_gets_a_finding_once(story: Story) -> None:
+    text = (
+        '[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:qa"]\n'
+        '[[routes]]\nmatch = { project = "shop" }\nto = ["slack:qa", "email:qa"]\n'
+    )
+    follow(story, text + REST)
+    run = story.add_run()
+    story.poll()
+    story.save(run)
+    story.wait_and_poll()
+
+    assert (told(story, "slack:qa"), told(story, "email:qa"), told(story, "slack:default")) == (1, 1, 0)
+
+
+def test_a_further_failure_is_told_as_again_and_another_status_as_changed(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["slack:qa"]\n' + REST)
+    run = story.add_run()
+    story.poll()
+    first = story.save(run, 1)
+    story.wait_and_poll()
+    story.topic.refused = {"slack:qa"}
+    second = story.save(run, 1)
+    story.wait_and_poll(6)
+    assert outbox(story, run) == {"slack:qa": [(second.id, "again")]}
+
+    story.topic.refused = set()
+    story.wait_and_poll()
+    story.topic.refused = {"slack:qa"}
+    story.world.edit_result(second, status=BLOCKED)
+    story.wait_and_poll()
+
+    assert outbox(story, run) == {"slack:qa": [(second.id, "changed")]}
+    assert story.announced == [first.id, second.id, second.id]
+
+
+def test_a_failing_test_is_new_to_whom_it_was_not_told(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { assignee = "Ada L." }\nto = ["slack:ada"]\n' + REST)
+    ada = story.world.add_user("Ada L.")
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.topic.refused = {"slack:ada"}
+    later = story.save(run, 1, FAILED, assignee=ada)
+    story.wait_and_poll(6)
+
+    assert told(story, "slack:default") == 1
+    assert outbox(story, run) == {"slack:ada": [(later.id, "new")]}
+
+
+def test_the_default_routes_tell_everybody_everything_with_its_reason(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.wait()
+    again, new = story.save(run, 1), story.save(run, 2)
+    story.wait_and_poll()
+
+    reasons = {result["id"]: (result["reason"], result["streak"]) for result in story.events[-1]["results"]}
+    assert reasons == {again.id: ("again", 0), new.id: ("new", 0)}
+    assert story.checkpoint(run).told == {}
+
+
+def test_a_route_by_the_name_of_a_test_asks_for_it_before_the_commit(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { test = "* case 2" }\nto = ["slack:two"]\n' + REST)
+    run = story.add_run("Nightly")
+    story.poll()
+    story.save(run, 1), story.save(run, 2)
+    story.wait_and_poll()
+
+    assert (told(story, "slack:two"), told(story, "slack:default")) == (1, 1)
+
+
+def test_a_route_by_folder_knows_the_folder_of_a_case(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { folder = "Payment" }\nto = ["slack:pay"]\n' + REST)
+    folder = story.world.add_folder(story.shop, "Payment")
+    cases = [story.world.add_case(story.shop, "Pay", folder=folder), story.world.add_case(story.shop, "Log in")]
+    run = story.world.add_run(story.shop, "Nightly", cases=cases)
+    story.poll()
+    story.save(run, 1), story.save(run, 2)
+    story.wait_and_poll()
+
+    assert (told(story, "slack:pay"), told(story, "slack:default")) == (1, 1)
+
+
+def test_what_is_not_there_matches_nothing_and_reaches_the_catch_all(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { milestone = "*" }\nto = ["slack:pay"]\n' + REST)
+    run = story.add_run("Nightly")
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+
+    assert (told(story, "slack:pay"), told(story, "slack:default")) == (0, 1)
+
+
+@pytest.mark.parametrize("polls", [1, 3])
+def test_a_route_that_waits_for_the_second_failure_takes_the_first_and_tells_nobody(story: Story, polls: int) -> None:
+    follow(story, '[[routes]]\nmatch = { project = "Shop" }\nafter = 2\nto = ["slack:qa"]\n' + REST)
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll(polls)
+
+    assert (told(story, "slack:qa"), told(story, "slack:default"), told(story, "event")) == (0, 0, 1)
