@@ -304,6 +304,7 @@ def test_a_test_that_fails_again_while_it_is_being_looked_at_is_not_told_to_be_w
     with short_pages():
         for number in range(2, 131):
             story.save(run, number, StatusId.SKIPPED)
+        story.wait(1)
         story.save(run, 1, PASSED)
         story.wait_and_poll()
         look = story.checkpoint(run).passing

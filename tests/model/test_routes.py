@@ -3,7 +3,6 @@
 The oracle reads the same conditions with `fnmatch` and knows nothing of ways, judgements and checkpoints. The event,
 which gets everything, is what `test_promise` checks; here every other destination is measured by it.
 """
-# ruff: noqa: ANN401 -- hypothesis makes tuples of any kind, and they are handed through
 
 from __future__ import annotations
 

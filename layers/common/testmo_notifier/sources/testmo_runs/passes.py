@@ -122,7 +122,7 @@ def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, 
                 times.setdefault(result.slot, set()).add(result.created_at)
 
     bound = (passing.cursor - overlap).replace(microsecond=0) - MARGIN
-    query = ResultsQuery(sort=SORT, order="asc", status_id=pages.second.statuses, expands=())
+    query = ResultsQuery(status_id=pages.second.statuses, expands=(), sort=SORT, order="asc")
     paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
     found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
     if paged.resume is not None:
