@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -26,9 +27,9 @@ PROGRAM: Final = "testmo-notifier"
 CONFIGURATION_STATUS: Final = 2  # what shells know as "you called it wrong"
 SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
-    "On this machine, without an AWS account": ("local", "preview", "check", "simulator"),
+    "On this machine, without an AWS account": ("local", "preview", "check", "route", "simulator"),
     "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run"),
-    "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume"),
+    "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume", "drain"),
     "This command, and whoever works on it": ("completion", "pictures", "soak"),
 }
 
@@ -302,6 +303,70 @@ def preview(
     if page is not None:
         serve_page(page, previews)
     sys.exit(1 if maker.problems else 0)
+
+
+class RunResult(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click know one
+    """A result's id, or RUN/RESULT."""
+
+    name = "id"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int | None, int]:
+        """The run, where it is said, and the result."""
+        found = re.fullmatch(r"(?:([1-9][0-9]*)/)?([1-9][0-9]*)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no result: give RUN/RESULT like 42/538, or --run 42 --result 538", param, ctx)
+        return (int(found[1]) if found[1] else None), int(found[2])
+
+
+@main.command(
+    examples=[
+        ("testmo-notifier route --sample all", "who would hear of every sample"),
+        (
+            "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier route --run 42",
+            "of what is failing in a run of yours",
+        ),
+        ("testmo-notifier route --result 42/538 --settings ../our-settings", "of one result, by other routes"),
+    ]
+)
+@click.option("--sample", "names", type=OneOf(sample_names), multiple=True, help="May be repeated (default: release).")
+@click.option("--run", "run_ids", type=click.IntRange(1), metavar="ID", multiple=True, help="A run of your Testmo.")
+@click.option("--result", "results", type=RunResult(), metavar="[RUN/]ID", multiple=True, help="One result of a run.")
+@SETTINGS
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def route(
+    *,
+    names: Sequence[str],
+    run_ids: Sequence[int],
+    results: Sequence[tuple[int | None, int]],
+    settings: Path,
+    as_json: bool,
+) -> None:
+    """Explain who would hear of a finding, and why nobody else.
+
+    For each: which routes take it, which do not and by which key, where it would go and for which reasons, whom it
+    would call, and what nobody asks for. Findings that go the same way stand together.
+
+    With --run, the latest failing results of that run are read from TESTMO_URL with TESTMO_TOKEN; with --result, one of
+    them, old or new. Nothing is published, no checkpoint moves. Ends with status 1 if a run or a result cannot be read.
+    """
+    from tools.lib.terminal import Terminal
+    from tools.settings import route as routing
+    from tools.settings import route_command
+
+    try:
+        found = route_command.explained(settings, os.environ, names, run_ids, results)
+    except NotifierError as exc:
+        say(str(exc), error=True)
+        sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
+    if as_json:
+        say_json([one.as_json() for one in found])
+    else:
+        routing.tell(found, Terminal())
 
 
 def serve_page(port: int, previews: Sequence[Preview]) -> None:

@@ -26,7 +26,7 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.notices.routes import reached
+from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.team import Team
 from testmo_notifier.observability import (
     new_logger,
@@ -43,9 +43,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(_event: object, context: LambdaContext) -> dict[str, object]:
-    """Poll once; the answer is the summary that is also logged."""
-    return _service().run(context)
+def handler(event: object, context: LambdaContext) -> dict[str, object]:
+    """Poll once; the answer is the summary that is also logged. `{"drain": true}` is `testmo-notifier drain`."""
+    drain = event.get("drain") if isinstance(event, dict) else None
+    return _service().run(context, drain=drain if isinstance(drain, bool) else None)
 
 
 class Service:
@@ -53,9 +54,9 @@ class Service:
 
     def __init__(self, settings: PollerSettings) -> None:
         self.settings = settings
-        team = Team.read(Path(testmo_notifier_settings.__file__).parent)
+        team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
         self.routes = team.routes
-        self.destinations = reached(team.routes, settings.channels)
+        self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
         self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
@@ -68,11 +69,11 @@ class Service:
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
 
-    def run(self, context: LambdaContext) -> dict[str, object]:
+    def run(self, context: LambdaContext, *, drain: bool | None = None) -> dict[str, object]:
         """Poll with what this invocation has left of its time."""
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
-        report = observed(lambda: poll(self.parts(context)), self.logger, self.metrics)
+        report = observed(lambda: poll(self.parts(context), drain=drain), self.logger, self.metrics)
         if report.looked and self.settings.heartbeat_secret_arn:
             told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
             ping = partial(heartbeat.ping, self.pool, self.heartbeat)
@@ -93,6 +94,7 @@ class Service:
             renderer=self.renderer.for_one_poll(),
             routes=self.routes,
             destinations=self.destinations,
+            wrong_files=self.wrong_files,
             now=utc_now,
             sleep=time.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,

@@ -29,7 +29,7 @@ from testmo_notifier.errors import (
     TokenRefused,
     Unreadable,
 )
-from testmo_notifier.model import ResultsQuery
+from testmo_notifier.model import ResultsQuery, User
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Run
 
@@ -577,3 +577,23 @@ def test_what_testmo_says_is_quoted_short_in_one_line_and_without_the_token(benc
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 1_000
+
+
+def test_users_are_told_to_site_administrators_with_addresses_and_to_others_by_project_and_name(bench: Bench) -> None:
+    ada, grace = bench.world.add_user("Ada Lovelace"), bench.world.add_user("Grace Hopper")
+    bench.world.forget_user(grace)
+    bench.world.add_user("Robot", is_api=True)
+    testmo = bench.testmo()
+
+    assert testmo.users() == [User(ada.id, "Ada Lovelace", "ada.lovelace@example.com")]
+    assert User(ada.id, "Ada Lovelace") in testmo.project_users(bench.project.id)
+    bench.world.viewer.is_admin = False
+    with pytest.raises(Invisible, match="/users is not visible to the token's user"):
+        testmo.users()
+    assert User(ada.id, "Ada Lovelace") in testmo.project_users(bench.project.id)
+
+
+def test_a_list_of_users_goes_on_over_its_pages(bench: Bench) -> None:
+    everybody = [bench.world.add_user(f"User {number}").id for number in range(101)]
+
+    assert [user.id for user in bench.testmo().users()] == everybody

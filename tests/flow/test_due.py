@@ -195,3 +195,12 @@ def test_a_pass_after_a_failure_is_no_news(story: Story) -> None:
     story.wait_and_poll(7)
 
     assert story.announced == [failed.id]
+
+
+def test_a_run_that_could_not_be_read_at_its_turn_is_late_from_then_on(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.testmo.faults.add("500", path=f"/runs/{run.id}/results", times=100)
+    lags = [story.wait_and_poll().lag_seconds for _ in range(8)]
+
+    assert max(lags) >= 240  # it is no turn that merely waits: somebody is told when it goes on

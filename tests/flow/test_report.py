@@ -73,3 +73,20 @@ def test_no_summary_ever_holds_the_token(story: Story, fault: str, path: str) ->
         said = repr(exc)
 
     assert story.token.token not in said
+
+
+def test_every_poll_says_which_file_of_the_team_is_wrong_and_counts_it_for_the_alarm(story: Story) -> None:
+    said = "routes.toml:3: route 1 has after = 0; until this is corrected and deployed, everything goes to slack:a"
+    story.settings["wrong_files"] = (said,)
+    story.add_run()
+    story.poll()
+    quiet = story.wait_and_poll()
+    story.testmo.faults.add("429", path="/projects")
+    throttled = story.wait_and_poll()
+    waiting = story.wait_and_poll(every=1)
+    for report in (quiet, throttled, waiting):
+        assert (report.problems[0], report.settings_problems, report.over) == (said, 1, ())
+    assert (quiet.status, waiting.status) == ("ok", "waiting")
+    story.settings["wrong_files"] = ()
+    assert story.wait_and_poll(every=4000).over == ()
+    assert story.wait_and_poll(every=4300).over == ("SettingsProblems",)

@@ -22,7 +22,7 @@ from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.notices.routes import Route, Routes, destinations
 from tests.model.history import History, Minute, Switches, play
 from tests.model.pages import short_pages
-from tests.model.test_promise import MINUTES, SWITCHES
+from tests.model.test_promise import BULK, EDIT, MINUTES, SAVE, SWITCHES, WELL
 from tests.support.story import BUILT_IN_TEXTS, one_worker, playing
 
 NAMES = ("slack:a", "slack:b", "email:c")
@@ -33,6 +33,12 @@ CONDITIONS = st.fixed_dictionaries(
         "run": st.lists(st.sampled_from(["run 1", "Run ?", "beds", 2]), min_size=1, max_size=2),
         "project": st.lists(st.sampled_from(["shop", "G*"]), min_size=1, max_size=1),
     },
+)
+
+
+# Minutes in which much fails and a poll tells of it, before those in which anything may happen.
+BUSY = st.tuples(
+    st.lists(st.one_of(SAVE, SAVE, BULK, EDIT), min_size=2, max_size=5), st.sampled_from([60, 400]), st.just(WELL)
 )
 
 
@@ -109,9 +115,9 @@ def few_rows_at_a_time() -> Iterator[None]:
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-@given(ROUTES, st.lists(MINUTES, min_size=1, max_size=8), SWITCHES)
+@given(ROUTES, st.lists(BUSY, min_size=1, max_size=4), st.lists(MINUTES, max_size=5), SWITCHES)
 def test_each_destination_is_told_what_a_plain_reading_of_the_routes_says(
-    routes: list[Plain], minutes: list[Minute], switches: Switches
+    routes: list[Plain], busy: list[Minute], minutes: list[Minute], switches: Switches
 ) -> None:
     made = Routes(tuple(route.route(number) for number, route in enumerate(routes, 1)))
     listening = Listening(BUILT_IN_TEXTS)
@@ -121,7 +127,7 @@ def test_each_destination_is_told_what_a_plain_reading_of_the_routes_says(
         destinations=destinations(made, ("slack", "email", "event")),
         renderer=listening,
     ) as story:
-        play(story, minutes, switches, History.check)
+        play(story, [*busy, *minutes], switches, History.check)
 
     told: defaultdict[str, set[tuple[int, int | None]]] = defaultdict(set)
     expected: defaultdict[str, set[tuple[int, int | None]]] = defaultdict(set)

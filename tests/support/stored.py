@@ -110,6 +110,7 @@ CONTROL = make_control(
     discovered_at=at(60),
     closed_checked_at=at(-1200),
     not_before=at(90),
+    draining_until=at(960),
     undone=frozenset({15}),
     turns={17: at(-120)},
     marks_at=at(60),

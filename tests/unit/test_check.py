@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.story import Story, playing
 from tools.cli import main
 from tools.settings.check import problems, settings_folder
 
@@ -23,6 +25,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "routes.toml").write_text(ROUTES)
     (tmp_path / "issues.toml").write_text("[links]\n")
     return tmp_path
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with playing() as story:
+        yield story
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -45,7 +53,7 @@ def test_the_settings_that_ship_are_fine() -> None:
 def test_nothing_wrong_is_status_0(folder: Path) -> None:
     result = check(folder)
     assert result.exit_code == 0
-    assert "routes.toml, issues.toml and no templates of your own are fine" in result.output
+    assert "routes.toml, people.toml, issues.toml and no templates of your own are fine" in result.output
 
 
 BOM = "\ufeff"
@@ -102,7 +110,7 @@ def test_a_file_that_cannot_be_read_is_told_by_line(folder: Path, name: str, tex
 
 def test_a_missing_file_is_told(folder: Path) -> None:
     (folder / "routes.toml").unlink()
-    assert said(folder) == ["routes.toml: is missing: the poller does not start without it"]
+    assert said(folder) == ["routes.toml: is missing: the poller has to do without it"]
 
 
 def test_a_file_in_another_encoding_is_told(folder: Path) -> None:
@@ -213,3 +221,98 @@ def test_the_settings_in_the_environment_are_checked_too(folder: Path) -> None:
     words = [str(problem) for problem in found]
     assert [word.split()[1] for word in words] == ["TESTMO_URL", "SLACK_WEBHOOK_URL", "PROJECT_IDS"]
     assert all(word.startswith("environment: ") for word in words)
+
+
+ASKING = """\
+[[routes]]
+name = "shop"
+match = { project = ["sh*", "Payments", 99], status = ["Failed", "Exploded"], assignee = ["Ada Lovelace", 98] }
+to = ["slack:default"]
+mention = ["assignee", "Grace Hopper", "Alan Turing", 97]
+mention_on = ["Blocked", 24]
+
+[[routes]]
+name = "rest"
+catch_all = true
+exclude = {}
+to = ["slack:default"]
+"""
+PEOPLE = """\
+[people]
+"ADA lovelace" = "U012AB3CD"
+2 = "U012AB3CE"
+96 = "U012AB3CF"
+"Alan Turing" = "U012AB3C0"
+"ada.lovelace@example.com" = "U012AB3C1"
+"""
+
+
+def asked(folder: Path, story: Story) -> list[str]:
+    environ = {"TESTMO_URL": story.testmo.url, "TESTMO_TOKEN": story.testmo.token}
+    return [str(problem).replace(f"{folder}/", "") for problem in problems(folder, environ)]
+
+
+def test_with_a_testmo_what_it_does_not_have_is_a_warning(folder: Path, story: Story) -> None:
+    (folder / "routes.toml").write_text(ASKING)
+    (folder / "people.toml").write_text(PEOPLE)
+    for name in ("Ada Lovelace", "Grace Hopper"):
+        story.world.add_user(name)
+    story.add_run()
+    there = "and the token sees no such user in this Testmo: there is Ada Lovelace (2), Grace Hopper (3)"
+    statuses = "there is Untested (1), Passed (2), Failed (3), Retest (4), Blocked (5), Skipped (6), WIP (8)"
+    told = asked(folder, story)
+    assert [line for line in told if "routes.toml" in line and "who has no entry" not in line] == [
+        f"routes.toml:{line}: warning: route 'shop' {words}"
+        for line, words in (
+            (3, f"has match by assignee 98, {there}"),
+            (
+                3,
+                "has match by project 'Payments', and the token sees no such project in this Testmo: there is Shop (1)",
+            ),
+            (3, "has match by project 99, and the token sees no such project in this Testmo: there is Shop (1)"),
+            (3, f"has match by status 'Exploded', and the token sees no such status in this Testmo: {statuses}"),
+            (5, f"mentions 'Alan Turing', {there}"),
+            (5, f"mentions 97, {there}"),
+            (6, f"has mention_on 24, and the token sees no such status in this Testmo: {statuses}"),
+        )
+    ]
+    assert [line for line in told if line.startswith("people.toml:")] == [
+        "people.toml:4: warning: people.96 is none of all users of this Testmo",
+        "people.toml:5: warning: people.alan turing is none of all users of this Testmo",
+    ]
+
+
+def test_a_token_that_may_not_read_addresses_is_told_of_emails(folder: Path, story: Story) -> None:
+    story.world.add_user("Ada Lovelace")
+    story.world.viewer.is_admin = False
+    (folder / "people.toml").write_text(PEOPLE)
+    assert asked(folder, story)[-1] == (
+        "people.toml:6: warning: people.ada.lovelace@example.com is an email, and this token may not read those of "
+        "Testmo's users: use the name or the id"
+    )
+
+
+def test_a_testmo_that_does_not_answer_is_no_mistake_of_the_files(folder: Path, story: Story) -> None:
+    story.testmo.faults.add("500", path="/projects", times=None)
+    (said,) = asked(folder, story)
+    assert said.startswith("environment: warning: Testmo could not be asked for names: /projects answered with 500")
+    story.testmo.faults.clear()
+    assert asked(folder, story) == []
+
+
+def test_advice_is_no_mistake(folder: Path) -> None:
+    (folder / "routes.toml").write_text(ROUTES + '[[routes]]\nmatch = { run = 7 }\nto = ["slack:default"]\n')
+    result = check(folder)
+    assert result.exit_code == 0
+    words = "warning: route 'route 2' changes nothing: what it tells slack:default is told by 'route 1'"
+    assert f"routes.toml:5: {words}" in result.output
+    assert json.loads(check(folder, "--json").output)["ok"] is True
+
+
+def test_people_are_checked_and_may_be_missing(folder: Path) -> None:
+    (folder / "people.toml").write_text('[people]\n"Ada" = "ada"\n')
+    (found,) = said(folder)
+    assert found.startswith("people.toml:2: people.Ada is 'ada': give \"U012AB3CD\", which Slack shows")
+    assert check(folder).exit_code == 1
+    (folder / "people.toml").unlink()
+    assert said(folder) == []

@@ -31,7 +31,7 @@ from testmo_notifier.notices.routes import Route, Routes
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.maintain import manual
-from tools.ops import check_testmo, check_ways, logs, schedule, subscriptions, wiring
+from tools.ops import check_routes, check_testmo, check_ways, logs, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
@@ -386,9 +386,67 @@ def test_routes_that_reach_nobody_are_found(
 ) -> None:
     monkeypatch.setattr(wiring, "routes", lambda: Routes((Route(routed),)))
     desk = SimpleNamespace(account=SimpleNamespace(settings=SimpleNamespace(channels=channels)))
-    findings = [finding for finding in check_ways.routes(cast("Desk", desk)) if not finding.ok]
+    findings = [finding for finding in check_routes.routes(cast("Desk", desk)) if not finding.ok]
     assert [finding.words.startswith(wrong or "") for finding in findings] == ([True] if wrong else [])
     assert all("routes.toml" in finding.next_step and "deploy" in finding.next_step for finding in findings)
+
+
+MAIL = Subscription("arn:x", "email", "qa@example.com", is_confirmed=True, policy={"destination": ["email:qa"]})
+
+
+@pytest.mark.parametrize(
+    ("route", "channels", "wrong"),
+    [
+        (Route(("slack:payments",), "payments"), ("slack", "email"), ""),
+        (Route(("slack:payments", "slack:gone"), "payments"), ("slack", "email"), ""),  # one of two is enough
+        (Route(("email:qa",), "qa"), ("slack", "email"), ""),
+        (Route(("event:news",), "programs"), ("slack", "email"), ""),
+        (
+            Route(("slack:gone",), "payments"),
+            ("slack", "email"),
+            "route 'payments' reaches nobody (slack:gone: no webhook of that name in the secret)",
+        ),
+        (
+            Route(("email:boss",), "route 2"),
+            ("slack", "email"),
+            "route 2 reaches nobody (email:boss: no confirmed subscription)",
+        ),
+        (
+            Route(("slack:gone", "email:qa"), "both"),
+            ("slack",),
+            (
+                "route 'both' reaches nobody (slack:gone: no webhook of that name in the secret; "
+                "email:qa: this stack has no email)"
+            ),
+        ),
+    ],
+)
+def test_a_route_that_reaches_nobody_is_found_though_others_do(
+    route: Route, channels: tuple[str, ...], wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes = Routes((Route(("slack:default",), "the rest", catch_all=True), route))
+    monkeypatch.setattr(wiring, "routes", lambda: routes)
+    monkeypatch.setattr(subscriptions, "listed", lambda *_: [MAIL])
+    account = SimpleNamespace(
+        settings=SimpleNamespace(channels=channels),
+        stack=SimpleNamespace(topic=TOPIC),
+        addresses=lambda _: {"default": "url", "payments": "url"},
+        secret_arn=lambda _: "arn:slack",
+    )
+    findings = list(check_routes.each_route(cast("Desk", SimpleNamespace(account=account))))
+    assert [finding.words for finding in findings] == ([wrong] if wrong else [])
+    assert all("routes.toml and deploy" in finding.next_step for finding in findings)
+
+
+def test_a_secret_that_cannot_be_used_says_nothing_about_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with it is a finding of its own."""
+
+    def addresses(_: object) -> dict[str, str]:
+        raise ConfigurationError(["the secret is no JSON"])
+
+    monkeypatch.setattr(subscriptions, "listed", lambda *_: [])
+    account = SimpleNamespace(settings=SimpleNamespace(channels=("slack",)), addresses=addresses)
+    assert check_routes.lacking(cast("Account", account), "slack:payments", []) is None
 
 
 def said(*lines: dict[str, Any]) -> list[logs.Line]:

@@ -1,13 +1,16 @@
-"""`routes.toml`: what it may say, and the words for what it may not."""
+"""`routes.toml`: what it may say, the words for what it may not, and what a wrong one still says."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.matching import KEYS, Fact, Matcher
-from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes, destinations, reached
+from testmo_notifier.notices.routes_file import KNOWN_MENTIONS, ROUTE_KEYS, fallback, parse_routes
 
 WHOLE = """\
 [[routes]]
@@ -96,7 +99,10 @@ fold = 5
         (4, "route 'a' match by status names True: give an id (a whole number) or a name in quotes"),
         (6, "route 'a' has after = 0: give a whole number from 1 to 50"),
         (5, "route 'a' names 'sms:me': a destination is slack:<name> or email:<name>"),
-        (8, 'route \'a\' mention is no list of texts like ["assignee", "group:payments-oncall"]'),
+        (
+            8,
+            'route \'a\' mention is no list: give one like ["assignee", "group:payments-oncall", "Grace Hopper", 12]',
+        ),
         (12, "route 'a' has catch_all = 'yes': give true or false"),
         (10, 'route \'a\' has no destinations: give a list like to = ["slack:default", "email:default"]'),
         (11, "route 2 is called 'a' like one before: give it another name"),
@@ -113,6 +119,9 @@ fold = 5
         'exclude = { run = "x" }\nto = ["slack:a"]',
         'after = 2\nto = ["slack:a"]',
         'notify = ["again"]\nto = ["slack:a"]',
+        'catch_all = true\nmatch = { run = "x" }\nto = ["slack:a"]',
+        'catch_all = true\nexclude = { run = "x" }\nto = ["slack:a"]',
+        'catch_all = true\nnotify = ["recovered"]\nto = ["slack:a"]',
     ],
 )
 def test_a_file_that_leaves_something_out_is_refused(routes: str) -> None:
@@ -155,3 +164,218 @@ def test_the_end_of_a_run_is_not_asked_for_by_what_results_have() -> None:
 )
 def test_ids_are_numbers_and_only_two_marks_are_special(wanted: int | str, fact: Fact, *, is_so: bool) -> None:
     assert (Matcher({"run": (wanted,)}).refusal({"run": (fact,)}) is None) is is_so
+
+
+def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
+    text = (Path(testmo_notifier_settings.__file__).parent / "routes.toml").read_text(encoding="utf-8")
+
+    assert destinations(parse_routes(text), ("slack", "email")) == ("slack:default", "email:default", "event")
+
+
+def test_every_route_is_followed_and_each_destination_named_once() -> None:
+    text = """
+    [[routes]]
+    destinations = ["slack:default", "slack:payments", "slack:default"]
+    [[routes]]
+    destinations = ["email:default", "slack:payments"]
+    """
+
+    routes = parse_routes(text)
+
+    assert routes.routes[0].destinations == ("slack:default", "slack:payments")
+    assert destinations(routes, ("slack", "email")) == ("slack:default", "slack:payments", "email:default", "event")
+
+
+def test_a_channel_the_stack_does_not_have_is_left_out_but_never_the_event() -> None:
+    routes = Routes((Route(("slack:default", "email:default")),))
+
+    assert destinations(routes, ("email",)) == ("email:default", "event")
+    assert destinations(routes, ()) == ("event",)
+
+
+def test_routes_that_reach_nobody_on_this_stack_are_wrong() -> None:
+    routes = Routes((Route(("slack:default", "slack:payments")),))
+
+    assert reached(routes, ("slack", "event")) == ("slack:default", "slack:payments", "event")
+    assert reached(routes, ("event",)) == ("event",)  # nobody is meant to be reached
+    with pytest.raises(ConfigurationError, match=r"reaches nobody on this stack, which has email: add email:default"):
+        reached(routes, ("email", "event"))
+    with pytest.raises(ConfigurationError, match=r"which has slack, email: add slack:default or email:default"):
+        reached(Routes(()), ("email", "slack"))
+
+
+def test_so_are_those_of_which_only_the_ones_with_conditions_reach_anybody() -> None:
+    payments = Route(("slack:payments",), "payments", Matcher({"run": ("*pay*",)}))
+    rest = Route(("email:default",), "rest", catch_all=True)
+
+    assert reached(Routes((payments, rest)), ("slack", "email")) == ("slack:payments", "email:default", "event")
+    words = (
+        r"what no other route takes reaches nobody on this stack, which has slack: add slack:default to route 'rest'"
+    )
+    with pytest.raises(ConfigurationError, match=words):
+        reached(Routes((payments, rest)), ("slack", "event"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[routes", "r.toml is not TOML: "),
+        ("", "r.toml:1: has no [[routes]]: at least one must say where digests go"),
+        ("routes = 5", "r.toml:1: has no [[routes]]: at least one must say where digests go"),
+        ("routes = [5]", "r.toml:1: route 1 is not a table"),
+        ("[[routes]]", 'r.toml:1: route 1 has no destinations: give a list like to = ["slack:default", "email:def'),
+        (
+            "[[routes]]\ndestinations = 'slack:default'",
+            'r.toml:2: route 1 has no destinations: give a list like to = ["slack:default", "email:default"]',
+        ),
+        (
+            "[[routes]]\ndestinations = ['teams:default']",
+            "r.toml:2: route 1 names 'teams:default': a destination is slack:<name> or email:<name>",
+        ),
+        (
+            "[[routes]]\ndestinations = ['slack:Payments']",
+            "r.toml:2: route 1 names 'slack:Payments': a destination is slack:<name> or email:<name>",
+        ),
+        ("[[routes]]\ndestinations = [5]", "r.toml:1: route 1 names 5: a destination is slack:<name> or email:<name>"),
+        (
+            "[[routes]]\ndestinations = ['slack:default\\n']",
+            "r.toml:2: route 1 names 'slack:default\\\\n': a destination is slack:<name> or email:<name>",
+        ),
+    ],
+)
+def test_a_mistake_gives_a_sentence_with_file_line_and_route(text: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes(text, "r.toml")
+
+    assert caught.value.problems[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fine"),
+    [("slack:" + "a" * 64, True), ("slack:" + "a" * 65, False), ("email:7-a_b", True), ("slack:-a", False)],
+)
+def test_a_destination_has_a_channel_and_a_short_plain_name(name: str, *, is_fine: bool) -> None:
+    text = f"[[routes]]\ndestinations = ['{name}']"
+
+    if is_fine:
+        assert parse_routes(text).routes[0].destinations == (name,)
+    else:
+        with pytest.raises(ConfigurationError):
+            parse_routes(text)
+
+
+def test_a_mistake_names_its_own_route() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes("[[routes]]\ndestinations = ['slack:a']\n[[routes]]\ndestinations = ['b', 'slack:c']\nx = 1")
+
+    assert caught.value.problems == (
+        f"routes.toml:5: route 2 has an unknown key 'x': {', '.join(ROUTE_KEYS)} are known",
+        "routes.toml:4: route 2 names 'b': a destination is slack:<name> or email:<name>",
+    )
+
+
+def test_a_problem_carries_where_it_is_and_what_is_wrong_apart_from_its_sentence() -> None:
+    text = '[[routes]]\ndestinations = ["slack:default"]\n\n[[routes]]\ndestinations = [\n  "sms:me",\n]\n'
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes(text)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == ("routes.toml", 6)
+    assert problem.text == "route 2 names 'sms:me': a destination is slack:<name> or email:<name>"
+    assert problem == f"routes.toml:6: {problem.text}"
+
+
+def test_what_a_comment_says_is_not_where_the_mistake_is() -> None:
+    text = '[[routes]] # of sms:me we dream\nname = "a # b" # after = 0\nto = ["slack:a", "sms:me"]\nafter = 0\n'
+    assert [line for line, _ in problems(text)] == [4, 3]
+
+
+def mentioned(words: str) -> tuple[int | str, ...]:
+    return parse_routes(f'[[routes]]\nto = ["slack:a"]\nmention = [{words}]\n').routes[0].mention
+
+
+def test_a_route_calls_people_by_what_they_are_by_name_id_or_email_and_groups() -> None:
+    words = '"assignee", "Tester", "group:payments-oncall", "Grace Hopper", 12, "grace@example.com", "Ester", 12'
+    assert mentioned(words) == (
+        *("assignee", "tester", "group:payments-oncall", "Grace Hopper", 12, "grace@example.com", "Ester"),
+    )
+    assert mentioned("") == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "shown", "hint"),
+    [
+        ('"asignee"', "'asignee'", KNOWN_MENTIONS),
+        ('"boss"', "'boss'", KNOWN_MENTIONS),
+        ('"groups:oncall"', "'groups:oncall'", KNOWN_MENTIONS),
+        ('"group:"', "'group:'", KNOWN_MENTIONS),
+        ('"group: "', "'group: '", KNOWN_MENTIONS),
+        ('"@Grace"', "'@Grace'", KNOWN_MENTIONS),
+        ('"<@U012AB3CD>"', "'<@U012AB3CD>'", KNOWN_MENTIONS),
+        ('"12"', "'12'", KNOWN_MENTIONS),
+        ('""', "''", KNOWN_MENTIONS),
+        ("0", "0", KNOWN_MENTIONS),
+        ("true", "True", KNOWN_MENTIONS),
+        ("1.5", "1.5", KNOWN_MENTIONS),
+        ('"U012AB3CD"', "'U012AB3CD'", "Slack's ids stand in people.toml; name the Testmo user here, or group:<name>"),
+        ('"@here"', "'@here'", 'give it a name in [groups] of people.toml, like everybody = "here", and mention "gr'),
+        ('"<!channel>"', "'<!channel>'", "give it a name in [groups] of people.toml, like everybody ="),
+    ],
+)
+def test_what_calls_nobody_is_refused_with_what_would(word: str, shown: str, hint: str) -> None:
+    text = f'[[routes]]\nto = ["slack:a"]\nmention = [\n  "assignee",\n  {word},\n]\n'
+    ((line, words),) = problems(text)
+    assert words.startswith(f"route 1 mention names {shown}: {hint}")
+    assert line in (3, 5)
+
+
+def saved_by(text: str, *channels: str) -> tuple[str, ...]:
+    """Where everything goes while the file says this."""
+    found = fallback(text, channels or ("slack", "email", "event"))
+    assert [route.is_for_all for route in found.routes] == [True]
+    assert found.routes[0].notify == BY_DEFAULT
+    return found.routes[0].destinations
+
+
+CATCH_ALL = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:rest", "email:rest"]\n'
+PAYMENTS = '[[routes]]\nmatch = { run = "*pay*" }\nto = ["slack:payments"]\n'
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "colour = 1\n[[routes]]\nto = ['slack:a']\n",
+        f"{PAYMENTS}colour = 1\n",
+        f"{PAYMENTS}after = 0\n",
+        "[[routes]]\nto = ['slack:payments'\n\n",  # no TOML from here on
+        f"{PAYMENTS}name = Payments\n",
+        f"{PAYMENTS}[destinations.'slack:payments']\nlines = -1\n",
+    ],
+)
+def test_a_wrong_file_tells_what_catches_all(mistake: str) -> None:
+    with pytest.raises(ConfigurationError):
+        parse_routes(mistake + CATCH_ALL)
+    assert saved_by(mistake + CATCH_ALL) == ("slack:rest", "email:rest")
+    assert saved_by(mistake + CATCH_ALL, "email", "event") == ("email:rest",)
+
+
+def test_a_wrong_file_without_such_a_route_tells_every_destination_it_names() -> None:
+    text = f"{PAYMENTS}[[routes]]\nafter = 2\nto = ['email:qa', 'sms:me']  # once slack:old\n# to = ['slack:older']\n"
+    assert saved_by(text) == ("slack:payments", "email:qa")
+    assert saved_by(text, "slack", "event") == ("slack:payments",)
+    assert saved_by(f"{text}[[routes]\n") == ("slack:payments", "email:qa")
+    assert saved_by(f"{text}{CATCH_ALL}", "slack") == ("slack:rest",)
+    assert saved_by("[[routes]]\nto = ['slack:a#b', \"it's slack:c\"] # slack:d\n[[") == ("slack:a", "slack:c")
+
+
+def test_a_catch_all_that_leads_nowhere_on_this_stack_is_none() -> None:
+    text = f"{PAYMENTS}[[routes]]\ncatch_all = true\nto = ['email:rest', 'sms:me', 'event:news']\n"
+    assert saved_by(text, "slack", "event") == ("slack:payments",)
+    assert saved_by(text) == ("email:rest",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "routes = 5", "[[routes]]\nto = ['sms:me', 'slack:']", "\x00\ufffd\ufffd", "# slack:a"]
+)
+def test_a_file_that_names_nobody_leaves_every_channel_of_the_stack(text: str) -> None:
+    assert saved_by(text) == ("slack:default", "email:default")
+    assert saved_by(text, "email", "event") == ("email:default",)

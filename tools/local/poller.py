@@ -6,11 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.lib.aws import INVOKE_SECONDS, Aws
 from tools.lib.stamps import parse
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 
 class PollFailed(Exception):
@@ -22,9 +26,10 @@ class Summary:
     """What a poll did. `words` is one line for people.
 
     status: "ok"; "partial" (something could not be read or handed over, see `problems`); "waiting" (Testmo asked for
-    a pause, nothing was asked); "busy" (another poller is at it until `retry_at`, nothing was done).
+    a pause, or somebody drains: nothing was asked); "busy" (another poller is at it until `retry_at`, nothing done).
     pending: runs whose messages still wait to be handed over.
     hidden: runs and projects that Testmo does not let the token's user see.
+    published: messages that it published.
     """
 
     status: str
@@ -33,12 +38,13 @@ class Summary:
     pending: int
     retry_at: datetime | None
     hidden: int = 0
+    published: int = 0
 
     @classmethod
     def parse(cls, answer: Mapping[str, object]) -> Summary:
         """Take over the function's answer."""
         problems, pending, retry_at = answer.get("problems"), answer.get("pending"), answer.get("retry_at")
-        hidden = answer.get("hidden")
+        hidden, published = answer.get("hidden"), answer.get("published")
         return cls(
             status=str(answer["status"]),
             words=str(answer.get("words", "")),
@@ -46,13 +52,19 @@ class Summary:
             pending=pending if isinstance(pending, int) else 0,
             retry_at=parse(retry_at) if isinstance(retry_at, str) else None,
             hidden=hidden if isinstance(hidden, int) else 0,
+            published=published if isinstance(published, int) else 0,
         )
 
 
 def poll(aws: Aws, function: str) -> Summary:
     """Invoke the poller once and wait for its answer; raises `PollFailed`."""
+    return invoke(aws.functions, function)
+
+
+def invoke(functions: LambdaClient, function: str, event: Mapping[str, object] | None = None) -> Summary:
+    """The same with an event, by a client that has the patience for it."""
     try:
-        answer = aws.functions.invoke(FunctionName=function, Payload=b"{}")
+        answer = functions.invoke(FunctionName=function, Payload=json.dumps(event or {}).encode())
         payload = answer["Payload"].read()
     except (BotoCoreError, ClientError) as exc:
         raise PollFailed(f"no answer from the function (it gets {INVOKE_SECONDS} s): {exc}") from exc

@@ -19,7 +19,7 @@ from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.config import PollerSettings, is_loopback, testmo_token
 from testmo_notifier.errors import ConfigurationError, Problem
-from tools.lib.aws import Aws
+from tools.lib.aws import INVOKE_ONCE, Aws
 from tools.lib.processes import ROOT
 from tools.local.stack import STACK_NAME as LOCAL_STACK_NAME
 
@@ -123,8 +123,8 @@ class Account:
         session = boto3.Session(aws.access_key_id, aws.secret_access_key, aws.session_token, region or aws.region)
         return cls(session, stack_name or LOCAL_STACK_NAME, endpoint)
 
-    def _client(self, name: str) -> Any:  # noqa: ANN401 - the properties below say which client it is
-        config = CONFIG.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else CONFIG
+    def _client(self, name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - the properties say which client it is
+        config = config.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else config
         return self._session.client(name, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     @cached_property
@@ -146,6 +146,11 @@ class Account:
     def functions(self) -> LambdaClient:
         """Lambda."""
         return self._client("lambda")  # type: ignore[no-any-return]
+
+    @cached_property
+    def invoked(self) -> LambdaClient:
+        """Lambda for whoever waits for a poll to end; one attempt, because a second one would be a second poll."""
+        return self._client("lambda", CONFIG.merge(INVOKE_ONCE))  # type: ignore[no-any-return]
 
     @cached_property
     def logs(self) -> Any:  # noqa: ANN401 - we have no types for it

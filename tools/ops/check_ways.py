@@ -1,4 +1,4 @@
-"""`doctor` on the ways out: routes, webhooks, mailboxes, queues."""
+"""`doctor` on the ways out: webhooks, mailboxes, queues."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.channel import Channel
-from testmo_notifier.channels.registry import CHANNELS, for_people, queued
+from testmo_notifier.channels.registry import queued
 from testmo_notifier.errors import ConfigurationError, Problem, Undelivered
-from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import correct, next_step
+from tools.ops.check_routes import ROUTES
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.subscriptions import ALARMS, CONFIRM, Subscription
@@ -23,42 +23,9 @@ from tools.ops.times import age, counted
 if TYPE_CHECKING:
     import urllib3
 
-ROUTES: Final = "layers/settings/python/testmo_notifier_settings/routes.toml"
 MANY_WAITING: Final = 500  # at one a second a webhook needs eight minutes for those
 LATE_SECONDS: Final = 900
 LOOKED_AT: Final = 100
-
-
-def routes(desk: Desk) -> Iterable[Finding]:
-    """Whether the routes reach somebody, and every channel that was paid for with a parameter has a route."""
-    settings = desk.account.settings
-    named = dict.fromkeys(name for route in wiring.routes().routes for name in route.destinations)
-    reached = [name for name in wiring.routed(settings) if is_for_people(name)]
-    has = [channel.name for channel in for_people() if channel.name in settings.channels]
-    lacks = [channel for channel in for_people() if channel.name not in has]
-    if not reached:
-        words = (
-            f"routes reach nobody: routes.toml names {', '.join(named)}, and this stack has {' and '.join(has)} only"
-        )
-        step = f'name "{has[0]}:default" in {ROUTES}, or set {parameters(lacks)}; then deploy'
-        yield bad("Routes", words, step)
-        return
-    yield good("Routes", f"digests go to {', '.join(reached)}")
-    for channel in has:
-        if not any(name.startswith(f"{channel}:") for name in reached):
-            words = f"this stack has {channel}, and no route names a destination of it: nothing goes there"
-            step = f'name "{channel}:default" in {ROUTES} and deploy, or deploy without {CHANNELS[channel].parameter}'
-            yield bad("Routes", words, step)
-    left_out = [name for name in named if name not in reached]
-    if left_out:
-        names = " and no ".join(channel.name for channel in lacks)
-        words = f"{', '.join(left_out)}: routed and left out, because this stack has no {names}"
-        yield good("Routes", words, f"if somebody waits for it: deploy with {parameters(lacks)}")
-
-
-def parameters(channels: Sequence[Channel]) -> str:
-    """What switches them on."""
-    return " or ".join(channel.parameter for channel in channels)
 
 
 def queued_channels(desk: Desk) -> Iterable[Finding]:
@@ -87,7 +54,8 @@ def queued_channel(desk: Desk, channel: Channel) -> Iterable[Finding]:
         if destination not in wanted:
             takes_alarms = destination == for_alarms(channel, addresses)
             use = "alarms go there" if takes_alarms else "no route of this checkout names it"
-            finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.next_step)
+            step = "" if takes_alarms else name_it(destination, "take it out of the secret")
+            finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.next_step or step)
         yield finding
         failures = records.pace(account, destination).failures
         if failures and finding.ok:
@@ -97,6 +65,11 @@ def queued_channel(desk: Desk, channel: Channel) -> Iterable[Finding]:
     for destination in wanted if addresses else ():
         if destination.partition(":")[2] not in addresses:
             yield bad(area, f"{destination} is routed and has no webhook in the secret", no_webhook)
+
+
+def name_it(destination: str, otherwise: str) -> str:
+    """The step for a destination that is there, and to which nothing goes."""
+    return f'if somebody waits for it: add "{destination}" to a route in {ROUTES} and deploy; else {otherwise}'
 
 
 def wrong_in_secret(channel: Channel, problems: Sequence[Problem], *, is_usable: bool) -> Iterable[Finding]:
@@ -137,9 +110,8 @@ def mail(desk: Desk) -> Iterable[Finding]:
     for subscription in found:
         idle = [name for name in subscription.destinations or () if name not in routed]
         if idle and subscription.is_confirmed:
-            yield good(
-                "Mail", f"{subscription.endpoint} waits for {', '.join(idle)} (no route of this checkout names it)"
-            )
+            words = f"{subscription.endpoint} waits for {', '.join(idle)} (no route of this checkout names it)"
+            yield good("Mail", words, name_it(idle[0], "end that subscription in SNS"))
     ops = subscriptions.listed(account, account.stack.outputs["OpsTopicArn"])
     for subscription in (s for s in (*found, *ops) if not s.is_confirmed):
         step = (

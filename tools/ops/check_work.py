@@ -129,6 +129,10 @@ def polls(desk: Desk) -> Iterable[Finding]:
         step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
         until = control.asked.not_before.isoformat(timespec="seconds")
         yield bad("Polls", f"Testmo asked for a pause until {until}", step)
+    if control.asked.draining_until and control.asked.draining_until > now:
+        until = control.asked.draining_until.isoformat(timespec="seconds")
+        words = f"somebody drains: nothing is read until {until}"
+        yield bad("Polls", words, "deploy the older version now; to stay: testmo-notifier drain --cancel")
     late = now - min(control.left.turns.values(), default=now)
     if late > LATE_TURNS:
         words = (

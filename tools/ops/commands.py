@@ -156,23 +156,31 @@ def status() -> Callable[[Desk], int]:
 @on_a_stack(
     ("testmo-notifier rewind --since 2h", "what would be announced again"),
     ("testmo-notifier rewind --since 2026-11-23T09:00Z --project 3 --yes", "do it, for one project"),
+    ("testmo-notifier rewind --since 2h --destination slack:payments", "for one destination that was left out"),
 )
 @option_number("--run", "One run; alone, from its beginning.")
 @option_since("What is failing")
 @option_number("--project", "With --since: only the runs of this project.")
+@click.option("--destination", metavar="NAME", help="For this one alone, like slack:payments.")
 @option_yes("what would be announced again")
 @operated
-def rewind(*, run: int | None, since: datetime | None, project: int | None, apply: bool) -> Callable[[Desk], int]:
+def rewind(
+    *, run: int | None, since: datetime | None, project: int | None, destination: str | None, apply: bool
+) -> Callable[[Desk], int]:
     """Announce again what is failing since a moment.
 
     For when a channel was misrouted, say. Without --yes nothing moves, and what would be announced is shown.
 
     The next polls find those results new and announce them on every channel, under new ids, at most 100 mails a
     poll, and one message a second to a Slack channel. Nothing is lost by it, and whoever was told before is told twice.
+
+    With --destination nobody else is: the next poll tells that destination what the routes of this checkout send there.
     """
     from tools.ops import rewind as command
 
-    return lambda desk: command.rewind(desk, run=run, since=since, project=project, apply=apply)
+    return lambda desk: command.rewind(
+        desk, run=run, since=since, project=project, destination=destination, apply=apply
+    )
 
 
 @on_a_stack(
@@ -228,6 +236,25 @@ def resume() -> Callable[[Desk], int]:
 
 
 @on_a_stack(
+    ("testmo-notifier drain", "before an older version is deployed"),
+    ("testmo-notifier drain --cancel", "when you stay"),
+)
+@click.option("--cancel", "is_cancelled", is_flag=True, help="Let polls read again at once.")
+@operated
+def drain(*, is_cancelled: bool) -> Callable[[Desk], int]:
+    """Prepare the way back to an older version.
+
+    Has the poller hand over what waits, without reading, until everything committed is told, and says what to do next.
+
+    Meanwhile, and for 15 minutes from then on, no poll reads anything; after that they go on by themselves. Nothing is
+    lost by it, only late.
+    """
+    from tools.ops import drain as command
+
+    return command.cancel if is_cancelled else command.drain
+
+
+@on_a_stack(
     ("testmo-notifier deliveries --result 538", "was this failure told, and to whom?"),
     ("testmo-notifier deliveries --since 1d --run 12", "everything of a run since yesterday"),
 )
@@ -240,6 +267,9 @@ def deliveries(*, result: int | None, since: datetime | None, run: int | None) -
 
     What was published in the last 30 days, and whether Slack took it. Of mail and events, accepted by SNS is all that
     can be known.
+
+    With --result, also why it was told to none of the other destinations, by the routes of this checkout: that reads
+    the result from Testmo.
     """
     from tools.ops import deliveries as command
 
@@ -271,4 +301,4 @@ def dry_run(*, from_environment: bool) -> Callable[[Desk], int]:
     return lambda desk: command.dry_run(desk, from_environment=from_environment)
 
 
-COMMANDS: Final = (doctor, status, send_test, deliveries, dry_run, subscribe, redrive, rewind, pause, resume)
+COMMANDS: Final = (doctor, status, send_test, deliveries, dry_run, subscribe, redrive, rewind, pause, resume, drain)

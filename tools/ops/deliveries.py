@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from testmo_notifier.channels.registry import channel_of
+from testmo_notifier.errors import NotifierError
 from testmo_notifier.model import Sent
-from tools.ops import records
+from testmo_notifier.notices.routes import is_for_people
+from tools.ops import records, wiring
 from tools.ops.account import Account
+from tools.ops.aws_errors import in_words
 from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
 from tools.ops.times import counted, iso
+from tools.ops.why_not import why_not
 
 SHOWN: Final = 200  # --json has all of them
 ACCEPTED: Final = "accepted by SNS: that is all that can be known"
@@ -47,10 +53,35 @@ def deliveries(desk: Desk, *, result: int | None, since: datetime | None, run: i
     if len(found) > SHOWN:
         desk.out.note(f"and {len(found) - SHOWN} more: --json has all of them")
     is_fine = all(one.is_told for one in found) and not (result is not None and not found)
+    untold = explained(desk, result, found, run) if result is not None else {}
     if not found:
         desk.out.verdict(nothing(result), is_ok=is_fine)
-    desk.answer({"ok": is_fine, "deliveries": [asdict(one) for one in found]})
+    for destination, why in untold.items():
+        desk.out.note(f"not told to {destination}: {why}")
+    desk.answer({"ok": is_fine, "deliveries": [asdict(one) for one in found], "not_told": untold})
     return FINE if is_fine else WRONG
+
+
+def explained(desk: Desk, result: int, found: Sequence[Told], run: int | None) -> dict[str, str]:
+    """Why a result that the stack knows went to none of the other destinations; no reason to end with an error."""
+    try:
+        missing = [name for name in wiring.routed(desk.account.settings) if is_for_people(name)]
+        missing = [name for name in missing if name not in {one.destination for one in found}]
+        run = found[0].run_id if found else run or run_of(desk, result)
+        return why_not(desk.account, run, result, missing) if missing and run is not None else {}
+    except (NotifierError, BotoCoreError, ClientError) as exc:
+        words = in_words(exc) if isinstance(exc, BotoCoreError | ClientError) else str(exc)
+        desk.progress.problem(f"why it was told to nobody else cannot be said now: {words}")
+        return {}
+
+
+def run_of(desk: Desk, result: int) -> int | None:
+    """The run whose checkpoint knows a result, if any does."""
+    for run_id, checkpoint in records.state(desk.account, desk.progress.note).checkpoints.items():
+        known = {key for key, _ in checkpoint.failing.values()}
+        if result in known or result in checkpoint.seen or result in checkpoint.superseded:
+            return run_id
+    return None
 
 
 def nothing(result: int | None) -> str:

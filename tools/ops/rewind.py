@@ -2,6 +2,7 @@
 
 The checkpoint of a run goes back: cursor and floor to that moment, and the results since then are forgotten, so the
 next polls find them new. They get notification ids of their own (`rewound`), else Slack would take them for delivered.
+For one destination alone nothing goes back: `repeat` has that.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
 from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run
+from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.ports import Store as AnyStore
 from testmo_notifier.sources.testmo_runs.paging import go_through, results_query
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import MARGIN
 from tools.ops import records, wiring
+from tools.ops.account import Account
 from tools.ops.exit_status import FINE, Desk, NotDone, WrongUsage
+from tools.ops.repeat import Page, Repeat, Repeater, known_cases, put
 from tools.ops.times import counted, iso
 
 LEASE: Final = timedelta(seconds=60)
@@ -33,14 +37,20 @@ LOOK_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run to rewind: since when, and the keys of the results that will be announced again."""
+    """One run to rewind: since when, and the keys of the results that will be announced again.
+
+    `repeat` is what goes to one destination alone; the checkpoint stays where it is then.
+    """
 
     run: Run
     since: datetime
     keys: frozenset[int]
+    repeat: Repeat | None = None
 
 
-def rewind(desk: Desk, *, run: int | None, since: datetime | None, project: int | None, apply: bool) -> int:
+def rewind(
+    desk: Desk, *, run: int | None, since: datetime | None, project: int | None, destination: str | None, apply: bool
+) -> int:
     """Show what would be announced again; with `apply`, see to it that it is."""
     if run is None and since is None:
         raise WrongUsage("say what: --run ID, --since WHEN, or both")
@@ -48,27 +58,54 @@ def rewind(desk: Desk, *, run: int | None, since: datetime | None, project: int 
         raise WrongUsage("--project is for --since without --run")
     if since is not None and since > wiring.utc_now():
         raise WrongUsage(f"{iso(since)} is yet to come")
-    plans = [plan for plan in make_plans(desk, run=run, since=since, project=project) if plan.keys]
+    repeater = repeater_for(desk.account, destination) if destination else None
+    plans = [plan for plan in make_plans(desk, repeater, run=run, since=since, project=project) if plan.keys]
     for plan in plans:
         desk.out.note(
             f"run {plan.run.id} ({plan.run.name}): {counted(len(plan.keys), 'result')} since {iso(plan.since)}"
         )
     total = sum(len(plan.keys) for plan in plans)
     if apply and plans:
-        under_lease(desk, plans)
-    words = f"{counted(total, 'result')} of {counted(len(plans), 'run')}"
-    if not plans:
+        under_lease(desk, plans, destination)
+    words, where = f"{counted(total, 'result')} of {counted(len(plans), 'run')}", destination or "every channel"
+    if not plans and destination:
+        desk.out.verdict(f"nothing is failing there that routes send to {destination}: `route` says why", is_ok=True)
+    elif not plans:
         desk.out.verdict("nothing is failing there: there is nothing to announce again", is_ok=True)
     elif apply:
-        desk.out.verdict(f"{words}: the next polls announce them again, on every channel", is_ok=True)
+        desk.out.verdict(f"{words}: the next polls announce them again, on {where}", is_ok=True)
     else:
-        desk.out.verdict(f"{words} would be announced again, on every channel; --yes does it", is_ok=True)
+        desk.out.verdict(f"{words} would be announced again, on {where}; --yes does it", is_ok=True)
+    left = sum(plan.repeat.left for plan in plans if plan.repeat)
+    if left:
+        desk.out.note(f"{counted(left, 'result')} had no room: run it again when these are told, with a later --since")
     told = [{"run_id": p.run.id, "run": p.run.name, "since": iso(p.since), "results": sorted(p.keys)} for p in plans]
-    desk.answer({"ok": True, "applied": apply and bool(plans), "results": total, "runs": told})
+    answer = {"ok": True, "applied": apply and bool(plans), "results": total, "runs": told}
+    desk.answer({**answer, "destination": destination, "left": left})
     return FINE
 
 
-def make_plans(desk: Desk, *, run: int | None, since: datetime | None, project: int | None) -> list[Plan]:
+def repeater_for(account: Account, destination: str) -> Repeater:
+    """What repeats for a destination; raises `WrongUsage` for one that no route leads to."""
+    settings, routes = account.settings, wiring.routes()
+    known = [name for name in wiring.routed(settings) if name != EVENT_NEWS]
+    if destination not in known:
+        there = ", ".join(known)
+        raise WrongUsage(f"no route of this checkout leads to {destination} on this stack: there are {there}")
+    projects, _ = wiring.connect(settings, account.token())(wiring.new_rate_limit(settings, {})).projects()
+    store = records.store(account)
+    return Repeater(
+        destination,
+        routes,
+        settings.testmo_url,
+        {project.id: project.name for project in projects},
+        lambda project_id: known_cases(store, routes, project_id),
+    )
+
+
+def make_plans(
+    desk: Desk, repeater: Repeater | None, *, run: int | None, since: datetime | None, project: int | None
+) -> list[Plan]:
     """Read Testmo for what is failing; moves nothing."""
     account = desk.account
     rate_limit = wiring.new_rate_limit(account.settings, records.control(account)[0].asked.requests)
@@ -81,7 +118,12 @@ def make_plans(desk: Desk, *, run: int | None, since: datetime | None, project: 
     for number, one in enumerate((one for one in runs if one.id in known), start=1):
         desk.progress.note(f"reading run {one.id} ({number} of {len(known)})")
         start = since or one.created_at or LONG_AGO
-        plans.append(Plan(one, start, failing_since(testmo, one, known[one.id], start)))
+        pages = failing_since(testmo, one, known[one.id], start)
+        if repeater is None:
+            plans.append(Plan(one, start, frozenset(row.key for rows, _ in pages for row in rows)))
+        else:
+            repeat = repeater.repeat(one, known[one.id], pages)
+            plans.append(Plan(one, start, repeat.keys, repeat))
     return plans
 
 
@@ -107,23 +149,22 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
         yield from (run for run in found.values() if not scope.run_ids or run.id in scope.run_ids)
 
 
-def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> frozenset[int]:
-    """The keys of the failing results of a run since a moment, by what it was last read with."""
+def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> list[Page]:
+    """The failing results of a run since a moment, by what it was last read with."""
     watch = Watch.parse(checkpoint.watching)
-    keys: set[int] = set()
+    pages: list[Page] = []
 
     def fetch(bound: datetime | None, number: int) -> ResultsPage:
         return testmo.results(run.id, results_query(watch, bound, number))
 
     def handle(page: ResultsPage) -> None:
-        keys.update(
-            r.key for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since)
-        )
+        rows = [r for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since)]
+        pages.append((rows, page.expands))
 
     read = go_through(Resume(lower_bound(since), 1, None), fetch, handle)
     if read.resume is not None:
         raise NotDone(f"run {run.id} could not be read to its end: try again in a minute")
-    return frozenset(keys)
+    return pages
 
 
 def lower_bound(since: datetime) -> datetime:
@@ -131,13 +172,17 @@ def lower_bound(since: datetime) -> datetime:
     return since.replace(microsecond=0) - MARGIN
 
 
-def under_lease(desk: Desk, plans: Sequence[Plan]) -> None:
+def under_lease(desk: Desk, plans: Sequence[Plan], destination: str | None) -> None:
     """Be the one poller for a moment, so that none is in the middle of a run that goes back."""
     store = records.store(desk.account, holder=f"rewind {uuid4().hex[:8]}")
     control = wait_for_lease(desk, store)
     try:
         for plan in plans:
             store.take_lease(wiring.utc_now(), LEASE)
+            if plan.repeat is not None and destination:
+                put(store, plan.run.id, plan.repeat, destination)
+                desk.progress.note(f"run {plan.run.id} has it in its outbox")
+                continue
             go_back(store, plan)
             desk.progress.note(f"run {plan.run.id} is back at {iso(plan.since)}")
     except LostRace as exc:

@@ -35,6 +35,7 @@ def status(desk: Desk) -> int:
             "Last complete look at Testmo": ago(state.control.looked.discovered_at, now),
             "Lease": f"{state.lease.holder} until {iso(state.lease.until)}" if state.lease else "free",
             "Throttled": throttle(state.control.asked.not_before, now),
+            "Drained": drained(state.control.asked.draining_until, now),
             "Left undone": undone(state, now),
             "Late turns": late_turns(state, now),
             "Hidden": ", ".join(f"{what} since {iso(since)}" for what, since in hidden(state).items()) or "nothing",
@@ -57,6 +58,11 @@ def ago(moment: datetime | None, now: datetime) -> str:
 def throttle(not_before: datetime | None, now: datetime) -> str:
     """Whether Testmo asked for a pause."""
     return f"by Testmo until {iso(not_before)}" if not_before and not_before > now else "no"
+
+
+def drained(until: datetime | None, now: datetime) -> str:
+    """Whether somebody prepares a way back."""
+    return f"nothing is read until {iso(until)}, then by itself again" if until and until > now else "no"
 
 
 def undone(state: State, now: datetime) -> str:
@@ -144,6 +150,7 @@ def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
         "lag_seconds": round((now - polled).total_seconds(), 1) if polled else None,
         "discovered_at": iso(control.looked.discovered_at),
         "not_before": iso(control.asked.not_before),
+        "draining_until": iso(control.asked.draining_until),
         "lease": {"holder": state.lease.holder, "until": iso(state.lease.until)} if state.lease else None,
         "undone": sorted(control.left.undone),
         "turns": {str(run_id): iso(since) for run_id, since in sorted(control.left.turns.items())},

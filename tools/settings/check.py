@@ -1,7 +1,7 @@
 """`testmo-notifier check`: everything a team edits, checked before it is deployed, with all problems at once.
 
 The files of the settings layer, and the settings in the environment as far as there are any. Nothing is asked of
-anybody: it runs in CI.
+anybody, so that it runs in CI; but where TESTMO_URL and TESTMO_TOKEN are set, Testmo is asked for the names.
 """
 
 from __future__ import annotations
@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import testmo_notifier_settings
 from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url, time_zone
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, NotifierError
 from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes_file import parse_routes
-from tools.settings import check_templates
+from testmo_notifier.notices.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
+from tools.settings import check_names, check_routes, check_templates, preview_run
+from tools.settings.check_routes import Watched
 from tools.settings.problems import Problem
+
+T = TypeVar("T")
 
 VARIABLES: Final[Mapping[str, Callable[[str], object]]] = {
     "TESTMO_URL": testmo_url,
@@ -27,8 +32,9 @@ VARIABLES: Final[Mapping[str, Callable[[str], object]]] = {
     "TIME_ZONE": time_zone,
 }
 FILES: Final[Mapping[str, Callable[[str, str], object]]] = {
-    "routes.toml": parse_routes,
-    "issues.toml": parse_issue_links,
+    ROUTES: parse_routes,
+    PEOPLE: parse_people,
+    ISSUES: parse_issue_links,
 }
 
 
@@ -38,27 +44,61 @@ def settings_folder() -> Path:
 
 
 def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
-    """Everything that is wrong, file by file, in the order of the lines."""
+    """Everything that is wrong, file by file, in the order of the lines; then what is only to be thought of."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
-    found += check_templates.problems(folder / "templates")
-    return [*dict.fromkeys(found), *(Problem("environment", None, words) for words in environment_problems(environ))]
+    found += check_templates.problems(folder / TEMPLATES)
+    wrong = [Problem("environment", None, words) for words in environment_problems(environ)]
+    return [*dict.fromkeys(found), *wrong, *advice(folder, environ, is_wrong=bool(wrong))]
 
 
 def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[Problem]:
     """What is wrong with one of the files."""
     try:
-        text = path.read_text("utf-8-sig")
+        parse(path.read_text("utf-8-sig"), path.name)
     except FileNotFoundError:
-        yield Problem.of(path, None, "is missing: the poller does not start without it")
-        return
+        if path.name not in MAY_BE_MISSING:
+            yield Problem.of(path, None, "is missing: the poller has to do without it")
     except (OSError, UnicodeDecodeError) as exc:
         yield Problem.of(path, None, f"cannot be read as UTF-8 text: {exc}")
-        return
-    try:
-        parse(text, path.name)
     except ConfigurationError as exc:
         for problem in sorted(exc.problems, key=lambda one: one.line):
             yield Problem.of(path, problem.line, problem.text)
+
+
+def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Iterator[Problem]:
+    """What works as a file, and perhaps not as it was meant. What is wrong is to be corrected first."""
+    try:
+        routes_text, routes = read(folder / ROUTES, parse_routes)
+        people_text, people = read(folder / PEOPLE, parse_people)
+    except ConfigurationError:
+        return
+    watched = Watched() if is_wrong else watched_by(environ)
+    found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
+    if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
+        try:
+            there = check_names.look(preview_run.connect(preview_run.Access.from_env(environ)))
+        except NotifierError as exc:
+            yield Problem("environment", None, f"warning: Testmo could not be asked for names: {exc}", is_warning=True)
+        else:
+            found[ROUTES] += check_names.about_routes(routes_text, routes, there)
+            found[PEOPLE] = check_names.about_people(people_text, people, there)
+    for name, said in found.items():
+        yield from (Problem.of(folder / name, line, words, is_warning=True) for line, words in sorted(said))
+
+
+def read(path: Path, parse: Callable[[str], T]) -> tuple[str, T]:
+    """A file's text, and what it says; raises `ConfigurationError`."""
+    text = text_of(path)
+    return text, parse(text)
+
+
+def watched_by(environ: Mapping[str, str]) -> Watched:
+    """What the settings in the environment have a stack watch; without any, what it does by default."""
+    settings = read_watch_settings(Reader(environ))
+    statuses, projects = settings["alert_status_ids"], settings["project_ids"]
+    assert isinstance(statuses, tuple)  # noqa: S101 - else there was a problem
+    assert isinstance(projects, tuple)  # noqa: S101 - the same
+    return Watched(statuses, projects)
 
 
 def environment_problems(environ: Mapping[str, str]) -> list[str]:
@@ -76,5 +116,5 @@ def verdict(folder: Path, found: list[Problem]) -> str:
     wrong = [problem for problem in found if not problem.is_warning]
     if wrong:
         return "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
-    own = len(list((folder / "templates").rglob("*.j2")))
+    own = len(list((folder / TEMPLATES).rglob("*.j2")))
     return f"{', '.join(FILES)} and {own or 'no'} {'template' if own == 1 else 'templates'} of your own are fine"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,7 +12,7 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url
 from testmo_notifier.errors import PollFailed
-from testmo_notifier.model import Digest, ResultsQuery
+from testmo_notifier.model import Digest, Expands, Result, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.statuses import completed, learn
@@ -51,8 +51,8 @@ class Access:
     refresh = get
 
 
-def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
-    """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
+def connect(access: Access) -> Testmo:
+    """The instance, behind its rate limit."""
     deadline = time.monotonic() + SECONDS
     rate_limit = RateLimit(
         access.requests_per_minute,
@@ -61,7 +61,12 @@ def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),
     )
-    testmo = Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
+    return Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
+
+
+def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
+    """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
+    testmo = connect(access)
     projects = {project.id: project.name for project in testmo.projects()[0]}
     return {f"run {run_id}": read(testmo, access, run_id, projects) for run_id in run_ids}
 
@@ -71,8 +76,19 @@ def read(testmo: Testmo, access: Access, run_id: int, projects: Mapping[int, str
     run = testmo.run(run_id)
     watch = watched(testmo, access, run.project_id)
     builder = DigestBuilder(access.url, run, projects.get(run.project_id, f"Project {run.project_id}"))
+    for results, expands in failing(testmo, run.id, watch, pages=MAX_RESULT_PAGES):
+        builder.add(results, expands)
+    if not builder.total:
+        raise PollFailed(f"run {run.id} ({run.name}) has no failing result to show", reason="configuration")
+    return Sample(f"{run.name}, as if all of it were new", named(testmo, builder.build()))
+
+
+def failing(
+    testmo: Testmo, run_id: int, watch: Watch, *, pages: int, latest: bool = True
+) -> Iterator[tuple[list[Result], Expands]]:
+    """Failing results of a run, the newest first, page by page: the latest of each test, or all there are."""
     page: int | None = 1
-    while page is not None and page <= MAX_RESULT_PAGES:
+    while page is not None and page <= pages:
         query = ResultsQuery(
             page=page,
             sort="run_results:created_at",
@@ -80,14 +96,11 @@ def read(testmo: Testmo, access: Access, run_id: int, projects: Mapping[int, str
             status_id=watch.status_ids,
             created_by=watch.created_by_ids,
             assignee_id=watch.assignee_ids,
-            get_latest_result=True,
+            get_latest_result=True if latest else None,
         )
-        answer = testmo.results(run.id, query)
-        builder.add([result for result in answer.results if watch.is_failing(result)], answer.expands)
+        answer = testmo.results(run_id, query)
+        yield [result for result in answer.results if watch.is_failing(result)], answer.expands
         page = answer.next_page if answer.results else None
-    if not builder.total:
-        raise PollFailed(f"run {run.id} ({run.name}) has no failing result to show", reason="configuration")
-    return Sample(f"{run.name}, as if all of it were new", named(testmo, builder.build()))
 
 
 def watched(testmo: Testmo, access: Access, project_id: int) -> Watch:
@@ -100,12 +113,19 @@ def watched(testmo: Testmo, access: Access, project_id: int) -> Watch:
 
 
 def named(testmo: Testmo, digest: Digest) -> Digest:
-    """The digest with the names of its cases, as far as a few requests tell them."""
+    """The digest with the names of its cases."""
     missing = {result.case_id for result in digest.results if result.case_id is not None}
+    return with_names(digest, case_names(testmo, digest.project_id, missing).get)
+
+
+def case_names(
+    testmo: Testmo, project_id: int, missing: Collection[int], *, in_folders: bool = False
+) -> dict[int, str]:
+    """The names of cases, or the folders that they are in, as far as a few requests tell them."""
     names: dict[int, str] = {}
     page: int | None = 1
-    while page is not None and page <= MAX_CASE_PAGES and not missing <= names.keys():
-        answer = testmo.cases(digest.project_id, page=page, created_after=None)
+    while page is not None and page <= MAX_CASE_PAGES and not set(missing) <= names.keys():
+        answer = testmo.cases(project_id, page=page, created_after=None, in_folders=in_folders)
         names |= answer.names
         page = answer.next_page
-    return with_names(digest, names.get)
+    return names

@@ -14,6 +14,7 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Control, Notification, Scope
+from testmo_notifier.notices.routes import PLAIN, Routes, destinations
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -25,6 +26,7 @@ from tools.simulator.scenarios import load
 TESTMO_URL: Final = "https://example.testmo.net"  # where the links of the messages lead
 BETWEEN_POLLS: Final = timedelta(minutes=1)
 FAILED, BLOCKED = 3, 5
+DEFAULTS: Final = ("slack:default", "email:default", "event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,11 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
-def rehearse(scenario: str, *, start: datetime) -> list[Sent]:
-    """Every message of a scenario, in order. The first poll is at `start`, each step and its poll a minute later."""
+def rehearse(scenario: str, *, start: datetime, routes: Routes = PLAIN) -> list[Sent]:
+    """Every message of a scenario, in order. The first poll is at `start`, each step and its poll a minute later.
+
+    Without routes everything goes to the default destinations.
+    """
     clock = Clock(start)
     memory = Memory(clock)
     pool = new_pool()
@@ -82,7 +87,8 @@ def rehearse(scenario: str, *, start: datetime) -> list[Sent]:
             renderer=Renderer(ZoneInfo("UTC")),
             watch=Watch((FAILED, BLOCKED)),
             scope=Scope((), (), timedelta(minutes=5), timedelta(0)),
-            destinations=("slack:default", "email:default", "event"),
+            routes=routes,
+            destinations=destinations(routes, ("slack", "email")) if routes.routes else DEFAULTS,
             testmo_url=TESTMO_URL,
             staleness=timedelta(minutes=5),
             requests_per_minute=120,

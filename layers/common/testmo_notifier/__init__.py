@@ -57,7 +57,8 @@ notices/               what there is to tell, and to whom
   routes.py            who is told of what, for which reasons, and by name
   routes_file.py       `routes.toml`, read and checked
   matching.py          which routes take a finding
-  people.py            who somebody in Testmo is in Slack
+  people.py            who somebody in Testmo is in Slack: `people.toml`
+  places.py            on which line of a team's file something stands
   issue_links.py       where linked issues lead
   team.py              what a team edits, read
   view.py              a digest as templates see it

@@ -354,7 +354,7 @@ def read_toml(text: str, file: str) -> dict[str, object]:
 
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+    except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
         at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
         line = int(at[1]) if at else len(text.splitlines())
         words = f"is not TOML: {exc}"

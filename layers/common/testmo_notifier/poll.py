@@ -30,8 +30,12 @@ LISTS_SHARE: Final = 1 / 2
 LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run waits that has moved, or is read half
 
 
-def poll(parts: Parts) -> Report:
-    """Poll once. Raises `PollFailed` or `TokenRefused` when nothing could be watched; nothing is lost by that."""
+def poll(parts: Parts, *, drain: bool | None = None) -> Report:
+    """Poll once. Raises `PollFailed` or `TokenRefused` when nothing could be watched; nothing is lost by that.
+
+    With `drain`, nothing is read by this poll and by those that follow for a while: what waits is handed over. False
+    ends that at once.
+    """
     try:
         lease = Lease(parts.store, now=parts.now)
     except LeaseTaken as exc:
@@ -40,9 +44,12 @@ def poll(parts: Parts) -> Report:
     try:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
         this.outboxes.publish_waiting(parts.store.pending(), lease.renew)
-        until = lease.control.asked.not_before
-        if until is not None and parts.now() < until:
-            this.report.paused(until)
+        lease.control = remember.with_drain(lease.control, drain, parts.now())
+        asked = lease.control.asked
+        if asked.draining_until is not None:
+            this.report.drained(asked.draining_until)
+        elif asked.not_before is not None and parts.now() < asked.not_before:
+            this.report.paused(asked.not_before)
         else:
             read_and_tell(parts, this)
     except (StopReading, LeaseTaken) as exc:

@@ -11,10 +11,11 @@ import io
 import json
 import re
 import shlex
+import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -71,6 +72,23 @@ class Duty:
         lines = said.out.splitlines()
         (found,) = [number for number, line in enumerate(lines) if line.startswith("✗") and words in line]
         self.cli.shell(lines[found + 1].partition("→ ")[2])
+
+    @contextmanager
+    def settings(self, files: dict[str, str]) -> Iterator[Path]:
+        """A settings layer with other files, deployed for a while; gives its folder."""
+        folder = self.folder / "python" / "testmo_notifier_settings"
+        shutil.copytree(ROOT / "layers/settings/python/testmo_notifier_settings", folder)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        functions, poller = self.operated.aws.functions, self.operated.stack.poller
+        layers = [one["Arn"] for one in functions.get_function_configuration(FunctionName=poller)["Layers"]]
+        content = {"ZipFile": zipped(self.folder / "python")}
+        layer = functions.publish_layer_version(LayerName="changed", Content=content)  # type: ignore[arg-type]  # its own type
+        functions.update_function_configuration(FunctionName=poller, Layers=[layers[0], layer["LayerVersionArn"]])
+        try:
+            yield folder
+        finally:
+            functions.update_function_configuration(FunctionName=poller, Layers=layers)
 
     def passes(self, minutes: float) -> None:
         """Time goes by, for the alarms."""
@@ -461,6 +479,18 @@ def test_a_setting_does_not_fit(duty: Duty) -> None:
             assert "AlertStatusIds: no status of this Testmo is called 'Exploded'" in said.out
             assert "it has Untested, Passed, Failed" in said.out
 
+        guide.step("A file, with its line", "everything that is wrong with it", "Correct it and deploy")
+        with duty.settings({"routes.toml": '[[routes]]\nto = ["slack:default"]\nafter = 0\n'}) as settings:
+            operated.fail(operated.new_run())
+            said = operated.poll().problems[0]
+            assert said.startswith("routes.toml:3: route 1 has after = 0: ")
+            assert said.endswith("everything goes to slack:default")
+            assert duty.rings("SettingsAlarm")
+            assert "routes.toml:3: route 1 has after = 0: " in duty.run("testmo-notifier doctor").out
+            said = guide.type(extra=f"--settings {settings}")
+            assert (said.status, "routes.toml:3: route 1 has after = 0: " in said.out) == (1, True)
+            until(lambda: operated.slack.posts, "what the wrong file does not silence")
+
         guide.step('"was rejected"', "it holds no secret")
         run = operated.new_run()
         duty.lines()
@@ -570,21 +600,7 @@ def test_results_that_cannot_be_understood(duty: Duty) -> None:
 def test_a_template_is_broken(duty: Duty) -> None:
     operated = duty.operated
     run = operated.new_run()
-    settings = duty.folder / "python" / "testmo_notifier_settings"
-    (settings / "templates").mkdir(parents=True)
-    for name in ("__init__.py", "routes.toml", "issues.toml"):
-        (settings / name).write_text((ROOT / "layers/settings/python/testmo_notifier_settings" / name).read_text())
-    broken = settings / "templates" / "slack_result.j2"
-    broken.write_text("{{ nothing.here }}")
-    functions = operated.aws.functions
-
-    def give_layers(arns: list[str]) -> None:
-        functions.update_function_configuration(FunctionName=operated.stack.poller, Layers=arns)
-
-    layers = [one["Arn"] for one in functions.get_function_configuration(FunctionName=operated.stack.poller)["Layers"]]
-    layer = functions.publish_layer_version(LayerName="broken", Content={"ZipFile": zipped(duty.folder / "python")})
-    duty.later.callback(give_layers, layers)
-    give_layers([layers[0], layer["LayerVersionArn"]])
+    settings = duty.later.enter_context(duty.settings({"templates/slack_result.j2": "{{ nothing.here }}"}))
     operated.fail(run)
     operated.poll()
     until(lambda: operated.slack.posts, "the built-in text")
@@ -600,9 +616,9 @@ def test_a_template_is_broken(duty: Duty) -> None:
         assert "slack_result.j2:1: " in said.out
         said = guide.type(number=1, extra=f"--settings {settings}")
         assert (said.status, "slack_result.j2" in said.err) == (1, True)
-        broken.unlink()
+        (settings / "templates" / "slack_result.j2").unlink()
         assert duty.run(f"testmo-notifier check --settings {settings}").status == 0
-        give_layers(layers)
+        duty.later.close()
 
         guide.fixed("the next message looks as it should", "does not show it: its text is no template", "70 minutes")
         operated.slack.posts.clear()

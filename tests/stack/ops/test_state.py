@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from testmo_notifier.notices.routes_file import parse_routes
 from tests.stack.waiting import until
 from tests.support.fakes import SlackAnswer
-from tools.ops import records
+from tools.ops import records, wiring
 
 from .conftest import GONE, Operated
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_status_says_how_far_everything_is(operated: Operated) -> None:
@@ -101,6 +106,24 @@ def test_whoever_was_not_told_is_known_too(operated: Operated) -> None:
     assert operated.command("deliveries", "--since", "yesterday").status == 2
 
 
+def test_a_result_that_was_not_told_somewhere_says_why(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = operated.fail(operated.new_run())
+    operated.poll()
+    until(lambda: operated.slack.posts, "the message")
+    payments = '[[routes]]\nname = "payments"\nmatch = { run = "*payment*" }\nto = ["slack:payments"]\n'
+    routes = parse_routes(f'{payments}[[routes]]\nto = ["slack:default", "email:default"]\n')
+    monkeypatch.setattr(wiring, "routes", lambda: routes)
+
+    said = operated.command("deliveries", "--result", str(result.id))
+
+    assert said.status == 0, said
+    assert "not told to slack:payments: route 'payments' does not take it (match.run: the run is called" in said.out
+    operated.simulator.faults.add("401", times=None)
+    refused = operated.command("deliveries", "--result", str(result.id), "--json")
+    assert (refused.status, refused.json["not_told"]) == (0, {}), refused
+    assert "why it was told to nobody else cannot be said now: " in refused.err
+
+
 def test_a_dry_run_shows_what_would_go_out_and_moves_nothing(operated: Operated) -> None:
     run = operated.new_run()
     result = operated.fail(run)
@@ -158,6 +181,24 @@ def test_a_rewound_run_is_announced_again(operated: Operated) -> None:
     assert len(operated.slack.posts) == 2, "again is once"
     told = operated.command("deliveries", "--result", str(results[0]), "--json").json["deliveries"]
     assert len({one["notification"] for one in told}) == 6, "two times three destinations"
+
+
+def test_one_destination_is_told_again_and_nobody_else_is(operated: Operated) -> None:
+    run = operated.new_run()
+    result = operated.fail(run)
+    operated.poll()
+    until(lambda: len(operated.slack.posts) == 1, "the first message")
+
+    done = operated.command("rewind", "--since", "10m", "--destination", "slack:default", "--yes", "--json")
+    assert (done.status, done.json["results"], done.json["destination"]) == (0, 1, "slack:default"), done
+    operated.poll()
+    until(lambda: len(operated.slack.posts) == 2, "the same message again")
+
+    told = operated.command("deliveries", "--result", str(result.id), "--json").json["deliveries"]
+    assert sorted(one["destination"] for one in told) == ["email:default", "event", "slack:default", "slack:default"]
+    unknown = operated.command("rewind", "--since", "10m", "--destination", "slack:payments")
+    assert unknown.status == 2
+    assert "no route of this checkout leads to slack:payments on this stack: there are slack:default" in unknown.err
 
 
 def test_a_rewind_waits_until_no_poll_is_at_work(operated: Operated) -> None:
@@ -223,6 +264,25 @@ def test_polls_are_paused_and_resumed_and_the_rest_of_the_schedule_stays(operate
     assert [{key: one.get(key) for key in kept} for one in (on, off)] == [{key: before.get(key) for key in kept}] * 2
     assert (on["State"], off["State"]) == ("ENABLED", "DISABLED")
     assert "polls were paused already" in operated.command("pause").out
+
+
+def test_after_a_drain_nothing_waits_and_nothing_is_read_until_somebody_stays(operated: Operated) -> None:
+    run = operated.new_run()
+    operated.fail(run)
+
+    drained = operated.command("drain", "--json")
+    assert (drained.status, drained.json["ok"], drained.json["waiting"]) == (0, True, []), drained
+    until_then = drained.json["draining_until"]
+    assert operated.command("status", "--json").json["draining_until"] == until_then
+    assert f"nothing is read until {until_then}" in operated.command("status").out
+    assert operated.poll().status == "waiting"
+    assert operated.slack.posts == []
+    assert "testmo-notifier drain --cancel" in operated.command("doctor").out
+
+    stays = operated.command("drain", "--cancel")
+    assert stays.status == 0, stays
+    until(lambda: operated.slack.posts, "the message of what failed meanwhile")
+    assert operated.command("status", "--json").json["draining_until"] is None
 
 
 def test_a_webhook_that_is_fixed_takes_what_was_missed(operated: Operated) -> None:

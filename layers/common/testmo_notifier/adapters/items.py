@@ -319,7 +319,7 @@ TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
 # The attributes of the control item: the fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
-    **dict.fromkeys(("not_before", "watched_at", "ended_at", "finished_since"), TIME),
+    **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at", "finished_since"), TIME),
     **dict.fromkeys(("projects", "run_ids", "undone", "unswept", "passed_statuses"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
     **dict.fromkeys(("watching", "marks_epoch"), TEXT),

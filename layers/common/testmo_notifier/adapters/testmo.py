@@ -27,7 +27,7 @@ from testmo_notifier.errors import (
     Unreadable,
     quoted,
 )
-from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run
+from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run, User
 from testmo_notifier.version import VERSION
 
 if TYPE_CHECKING:
@@ -147,6 +147,16 @@ class Testmo:
     def passed_statuses(self, project_id: int) -> dict[int, bool]:
         """Which of these count as passed, as far as Testmo says it."""
         return rows.passed_statuses(self._statuses(project_id))
+
+    def users(self) -> Listed[User]:
+        """Everybody who may log in, with addresses; raises `Invisible` where the token is of no site administrator."""
+        found, _ = self._list("/users", {}, lambda row, _: rows.user(row))
+        return Listed([user for user in found if user is not None], found.strays)
+
+    def project_users(self, project_id: int) -> Listed[User]:
+        """Who works in a project, by id and name. Any token that may see the project may ask."""
+        found, _ = self._list(f"/projects/{project_id}/users", {}, lambda row, _: rows.user(row))
+        return Listed([user for user in found if user is not None], found.strays)
 
     def cases(
         self, project_id: int, *, page: int, created_after: datetime | None, in_folders: bool = False

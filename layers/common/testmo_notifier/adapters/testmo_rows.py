@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, RowProblem, Run
+from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, RowProblem, Run, User
 
 MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
 CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
@@ -128,6 +128,15 @@ def folders(cases: object, expanded: object) -> dict[int, str]:
 def created_at(raw: object) -> datetime | None:
     """When something was created."""
     return as_time(raw.get("created_at")) if isinstance(raw, dict) else None
+
+
+def user(raw: object) -> User | None:
+    """One row of `/users` or of a project's; None for programs, and for who left: nobody could be called."""
+    row = as_object(raw, "a user")
+    if as_bool(row.get("is_api")) or as_bool(row.get("is_forgotten")) or as_bool(row.get("is_active")) is False:
+        return None
+    user_id = required_id(row, "a user")
+    return User(user_id, as_name(row.get("name")) or f"User {user_id}", as_name(row.get("email")))
 
 
 def project(raw: object) -> Project:

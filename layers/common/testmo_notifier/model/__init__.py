@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         ResultsQuery,
         RowProblem,
         Run,
+        User,
     )
     from testmo_notifier.model.watching import Scope, WatchedRun
 
@@ -131,6 +132,7 @@ __all__ = [
     "Superseded",
     "Told",
     "Trouble",
+    "User",
     "WatchedRun",
     "Watching",
     "Way",

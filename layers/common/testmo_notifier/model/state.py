@@ -285,10 +285,14 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock)."""
+    """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock).
+
+    `draining_until` is until when polls only hand over what waits, because somebody prepares a way back (our clock).
+    """
 
     requests: Mapping[int, int] = field(default_factory=dict)
     not_before: datetime | None = None
+    draining_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

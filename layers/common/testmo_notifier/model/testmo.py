@@ -41,6 +41,15 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """Somebody with an account. `email` is empty where the token may not read it."""
+
+    id: int
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """How many tests of a run have which latest status.
 

@@ -68,6 +68,13 @@ class Found(NamedTuple):
     calls: int
 
 
+class Ways(NamedTuple):
+    """Who is told of some results, and which of them are people."""
+
+    tellings: tuple[Telling, ...]
+    people: frozenset[str]
+
+
 @dataclass(slots=True)
 class Share:
     """What one destination is told: keys, how many of which status, by which routes, and whom these mention."""
@@ -111,7 +118,7 @@ class DigestBuilder:
         self._called: list[Mapping[str, list[Mention]]] = []
         self._least, self._greatest = 0, 0  # of their keys
         self._judged: dict[int, Judged] = {}
-        self._tellings: dict[object, list[Telling]] = {}
+        self._ways: dict[object, Ways] = {}
 
     @property
     def total(self) -> int:
@@ -179,12 +186,13 @@ class DigestBuilder:
             slot: judged(slot, moments, was_failing=slot in self._failing, before=self._before.get(slot), passes=passes)
             for slot, moments in times.items()
         }
-        told: dict[int, set[str]] = {slot: set() for slot in times}
-        for found in self._found.values():
-            told[found.slot].update(one.destination for one in self._told(found))
         people = frozenset(filter(is_for_people, self.audience.destinations))
+        told: dict[int, frozenset[str]] = {}
+        for found in self._found.values():
+            names = self._told(found).people
+            told[found.slot] = told[found.slot] | names if found.slot in told else names
         return {
-            slot: told_after(self._judged[slot], people, names & people, was_failing=slot in self._failing)
+            slot: told_after(self._judged[slot], people, names, was_failing=slot in self._failing)
             for slot, names in told.items()
         }
 
@@ -265,15 +273,21 @@ class DigestBuilder:
                 leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
                 shares[one] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
             return shares
-        shares = {}
+        kinds: dict[tuple[int, Status, int], list[int]] = {}  # of thousands of results there are few
+        ways: dict[int, Ways] = {}
         for key, found in self._found.items():
-            for telling in self._told(found):
+            way = self._told(found)
+            ways[id(way)] = way
+            kinds.setdefault((id(way), found.status, found.calls), []).append(key)
+        shares = {}
+        for (number, status, call), keys in kinds.items():
+            for telling in ways[number].tellings:
                 share = shares.setdefault(telling.destination, Share())
-                share.keys.append(key)
-                share.counts[found.status] += 1
+                share.keys += keys
+                share.counts[status] += len(keys)
                 share.routes |= dict.fromkeys(telling.routes)
                 if self.audience.calls:
-                    share.mentions |= self._mentions(telling.destination, telling.routes, [found.calls])
+                    share.mentions |= self._mentions(telling.destination, telling.routes, [call])
         return {one: shares[one] for one in destinations if one in shares}
 
     def _digest(self, share: Share, destination: str, room: int) -> Digest:
@@ -301,7 +315,7 @@ class DigestBuilder:
         """One result as one destination is told it."""
         result, expands = row
         found = self._found[result.key]
-        told = self._told(found) if self._judged else []
+        told = self._told(found).tellings if self._judged else ()
         reason = next((one.reason for one in told if one.destination == destination), self._reason(found))
         judgement = self._judged.get(found.slot)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
@@ -313,15 +327,17 @@ class DigestBuilder:
         reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
         return CHANGED if found.is_changed and reason == AGAIN else reason
 
-    def _told(self, found: Found) -> list[Telling]:
+    def _told(self, found: Found) -> Ways:
         """Who is told of a result."""
         judgement, reason = self._judged[found.slot], self._reason(found)
         before = judgement.before
         key = (found.way, reason, judgement.streak, judgement.sure, before and before.destinations)
-        if key not in self._tellings:
+        if key not in self._ways:
             routes = self.audience.ways[found.way]
-            self._tellings[key] = self.audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
-        return self._tellings[key]
+            told = self.audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
+            people = frozenset(one.destination for one in told if is_for_people(one.destination))
+            self._ways[key] = Ways(tuple(told), people)
+        return self._ways[key]
 
     def _call(self, way: int, result: Result, expands: Expands) -> int:
         """The number of whom the routes of a way mention about a result: of thousands there are few kinds."""

@@ -56,14 +56,15 @@ def last_pass(slot: int, before: Told | None, passes: Passes, until: datetime | 
     return max((moment for moment in known if until is None or moment < until), default=None)
 
 
-def told_after(judgement: Judged, everybody: Iterable[str], told: Iterable[str], *, was_failing: bool) -> Told:
+def told_after(judgement: Judged, everybody: frozenset[str], told: frozenset[str], *, was_failing: bool) -> Told:
     """What is known of a test once its results are told to these destinations.
 
     Of a test that was failing, and of which nothing was known, everybody was told.
     """
     before = judgement.before
-    earlier = before.destinations if before else frozenset(everybody if was_failing and judgement.reason != NEW else ())
-    return Told(judgement.streak, judgement.since, judgement.last, earlier | frozenset(told))
+    earlier = before.destinations if before else everybody if was_failing and judgement.reason != NEW else frozenset()
+    told = earlier | told if earlier - told else told
+    return Told(judgement.streak, judgement.since, judgement.last, told)
 
 
 def kept(told: Mapping[int, Told], failing: Mapping[int, object], *, recovers: bool) -> dict[int, Told]:

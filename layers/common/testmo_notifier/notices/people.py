@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from testmo_notifier.config import BOM, read_toml, shorten
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Mention
+from testmo_notifier.notices.places import Place
+
+FILE: Final = "people.toml"
+TABLES: Final = ("people", "groups")
+EVERYBODY: Final = ("here", "channel")  # what a group may be, and only where the file names it
+MEMBER: Final = r"[UW][A-Z0-9]{6,20}"
+USER_GROUP: Final = r"S[A-Z0-9]{6,20}"
+EXAMPLES: Final = {
+    "people": '"U012AB3CD", which Slack shows in the profile of a member (⋮, Copy member ID)',
+    "groups": '"S012AB3CD", which stands at the end of the address of a user group in Slack, or "here" or "channel"',
+}
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Slack members by Testmo's id and by name without case, user groups by the names that routes give them."""
+    """Slack members by Testmo's id and by name without case, user groups by the names that routes give them.
+
+    A name may be an email address: see `emails`.
+    """
 
     by_id: Mapping[int, str] = field(default_factory=dict)
     by_name: Mapping[str, str] = field(default_factory=dict)
@@ -19,6 +37,78 @@ class People:
     def slack_id(self, mention: Mention) -> str | None:
         """The member or user group to call; None for somebody who has no entry, and appears by name."""
         if mention.is_group:
-            return self.groups.get(mention.name.casefold())
+            return self.groups.get(plain(mention.name))
         by_id = self.by_id.get(mention.id) if mention.id is not None else None
-        return by_id or self.by_name.get(mention.name.casefold())
+        return by_id or self.by_name.get(plain(mention.name))
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: capitals and spaces make no difference."""
+    return " ".join(name.split()).casefold()
+
+
+def parse_people(text: str, where: str = FILE) -> People:
+    """The entries in a file; raises `ConfigurationError` with everything that is wrong with it, each with its line."""
+    text = text.removeprefix(BOM)
+    content = read_toml(text, where)
+    place = Place(text, where)
+    problems = [
+        place.problem(f"unknown key {key!r}: [people] and [groups] are known", key=key)
+        for key in content
+        if key not in TABLES
+    ]
+    people, wrong = read_table(content, "people", place)
+    groups, more = read_table(content, "groups", place)
+    if problems := [*problems, *wrong, *more]:
+        raise ConfigurationError(problems)
+    by_id = {key: slack for key, slack in people.items() if isinstance(key, int)}
+    by_name = {key: slack for key, slack in people.items() if isinstance(key, str)}
+    return People(by_id, by_name, {str(key): slack for key, slack in groups.items()})
+
+
+def read_table(content: Mapping[str, object], table: str, place: Place) -> tuple[dict[int | str, str], list[Problem]]:
+    """One table by its keys as they are compared, and what is wrong with it."""
+    entries = content.get(table, {})
+    if not isinstance(entries, dict):
+        return {}, [place.problem(f"{table} is no table: write [{table}] and a line for each", key=table)]
+    found: dict[int | str, str] = {}
+    problems: list[Problem] = []
+    for key, value in entries.items():
+        told = f"{table}.{shorten(key)}"
+
+        def wrong(words: str, key: str = key, told: str = told) -> None:
+            problems.append(place.problem(f"{told} {words}", rf"\[[ \t]*{table}[ \t]*\]", key=key))
+
+        name = entry_key(key, table)
+        if not key.strip():
+            wrong("has no name")
+        elif name in found:
+            wrong("is there already (capitals and spaces make no difference): keep one of them")
+        found[name] = slack_id(value, table, wrong)
+    return found, problems
+
+
+def entry_key(key: str, table: str) -> int | str:
+    """Somebody's Testmo id, or a name as it is compared. Groups have names alone."""
+    is_id = table == "people" and re.fullmatch(r"\d{1,18}", key.strip(), re.ASCII)
+    return int(key) if is_id else plain(key)
+
+
+def slack_id(value: object, table: str, wrong: Callable[[str], None]) -> str:
+    """An id of the kind that belongs into a table; it is `wrong` otherwise."""
+    if isinstance(value, dict):
+        wrong(f"is no text: a name with a dot stands in quotes, and so does the id, like {EXAMPLES[table]}")
+        return ""
+    if not isinstance(value, str):
+        wrong(f"is {shorten(repr(value))}: give {EXAMPLES[table]}")
+        return ""
+    form = MEMBER if table == "people" else f"{USER_GROUP}|{'|'.join(EVERYBODY)}"
+    if re.fullmatch(form, value):
+        return value
+    if table == "people" and re.fullmatch(USER_GROUP, value):
+        wrong(f"is {value!r}, a user group: it belongs into [groups], and a route mentions it as group:<name>")
+    elif table == "groups" and re.fullmatch(MEMBER, value):
+        wrong(f"is {value!r}, a member: it belongs into [people]")
+    else:
+        wrong(f"is {shorten(value)!r}: give {EXAMPLES[table]}")
+    return ""

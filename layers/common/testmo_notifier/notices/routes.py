@@ -20,7 +20,8 @@ EVENT_NEWS: Final = "event:news"  # where recoveries and ends are published for 
 class Route:
     """One entry: what it selects (`matcher`), for which reasons, where it goes and whom it mentions.
 
-    `after` is how many failures in a row of a test it takes until one is told. `mention_on` are names or ids of
+    `after` is how many failures in a row of a test it takes until one is told. `mention` holds `assignee` and `tester`,
+    groups of people.toml as `group:<name>`, and Testmo users by id, name or email. `mention_on` are names or ids of
     statuses; empty means every failing one.
     """
 
@@ -32,6 +33,11 @@ class Route:
     after: int = 1
     mention: tuple[int | str, ...] = ()
     mention_on: tuple[int | str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """How sentences call it: those without a name have their number for one."""
+        return self.name if self.name.startswith("route ") else f"route {self.name!r}"
 
     @property
     def takes(self) -> bool:
@@ -46,7 +52,8 @@ class Route:
     @property
     def is_for_all(self) -> bool:
         """Whether it alone makes sure that nothing new goes unrouted."""
-        return self.matcher.is_everything and NEW in self.notify and self.after == 1
+        tells = self.takes if self.catch_all else NEW in self.notify and self.after == 1
+        return tells and self.matcher.is_everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +99,19 @@ def destinations(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def reached(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
-    """`destinations`, as long as a person is among them.
+    """`destinations`, as long as everything reaches a person on the channels of this stack.
 
-    Raises `ConfigurationError` when the stack has a channel for people and no route uses one: every message would be
-    published, and nobody told.
+    Raises `ConfigurationError` where it does not: it would be published, and nobody told.
     """
-    found = destinations(routes, channels)
     people = [channel.name for channel in for_people() if channel.name in channels]
+    words = " or ".join(f"{channel}:default" for channel in people)
+    stack = f"on this stack, which has {', '.join(people)}"
+    found = destinations(routes, channels)
     if people and not any(is_for_people(name) for name in found):
-        words = " or ".join(f"{channel}:default" for channel in people)
+        raise ConfigurationError([f"routes.toml reaches nobody {stack}: add {words}"])
+    last = [route for route in routes.routes if route.is_for_all]
+    if people and last and not any(name in found for route in last for name in route.destinations):
         raise ConfigurationError(
-            [f"routes.toml reaches nobody on this stack, which has {', '.join(people)}: add {words}"]
+            [f"routes.toml: what no other route takes reaches nobody {stack}: add {words} to route {last[0].name!r}"]
         )
     return found

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
+from testmo_notifier.channels.channel import NAME
 from testmo_notifier.channels.registry import channel_of, for_people
 from testmo_notifier.config import BOM, read_toml, time_zone
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FINISHED, REASONS
 from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
+from testmo_notifier.notices.places import Place, without_comments
 from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Options, Route, Routes
 
 MAX_AFTER: Final = 50
 MAX_LINES: Final = 50
+ASSIGNEE, TESTER, GROUP = "assignee", "tester", "group:"
+KNOWN_MENTIONS: Final = (
+    f"{ASSIGNEE}, {TESTER}, {GROUP}<name> and Testmo users are known, a user by id (12) or as Testmo spells the name "
+    '("Grace Hopper")'
+)
 ROUTE_KEYS: Final = (
     *("name", "match", "exclude", "catch_all", "to", "destinations"),
     *("notify", "after", "mention", "mention_on"),
 )
-
-
-class Place:
-    """Where in the file something stands: a table, found by its number among its like, and a key in it."""
-
-    def __init__(self, text: str, where: str) -> None:
-        self._text, self._where = text, where
-
-    def problem(self, words: str, table: str = "", number: int = 1, key: object = None) -> Problem:
-        """A problem with the line of a key in a table, else of the table, else 1."""
-        begins = [found.start() for found in re.finditer(rf"^[ \t]*{table}", self._text, re.MULTILINE)] if table else []
-        start = begins[number - 1] if len(begins) >= number else 0
-        following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, start + len("[["))
-        here = self._text[start : following.start() if following else None]
-        at = re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", here) if isinstance(key, str) and key else None
-        line = self._text.count("\n", 0, start + (at.start() if at else 0)) + 1
-        return Problem(f"{self._where}: {words}", text=words, file=self._where, line=line)
 
 
 def parse_routes(text: str, where: str = "routes.toml") -> Routes:
@@ -60,13 +51,46 @@ def parse_routes(text: str, where: str = "routes.toml") -> Routes:
     problems += wrong
     if not problems and not any(route.is_for_all for route in routes):
         words = (
-            "some findings would go nowhere: add a route with catch_all = true, or one without match and exclude that"
+            "some findings would go nowhere: add a route without match and exclude that has catch_all = true, or that"
             ' asks for "new" and has no after'
         )
         problems.append(place.problem(words, r"\[\[[ \t]*routes"))
     if problems:
         raise ConfigurationError(problems)
     return Routes(tuple(routes), options)
+
+
+def fallback(text: str, channels: Collection[str]) -> Routes:
+    """One route for everything, for as long as the file is wrong: that never silences anybody.
+
+    It leads where the file's own `catch_all` leads, else to every destination that the file names, else to the default
+    one of each channel of this stack.
+    """
+    here = [channel for channel in for_people() if channel.name in channels]
+    name = re.compile(rf"(?<![\w-])(?:{'|'.join(channel.name for channel in here) or '(?!)'}):{NAME}")
+    caught = [one for entry in entries(text) if entry.get("catch_all") is True for one in leads_to(entry)]
+    told = [one for one in caught if isinstance(one, str) and name.fullmatch(one)]
+    told = told or name.findall(without_comments(text)) or [channel.default for channel in here]
+    return Routes((Route(tuple(dict.fromkeys(told)), "fallback", catch_all=True),))
+
+
+def entries(text: str) -> list[Mapping[str, Any]]:
+    """The routes that can be read; table by table where the file is no TOML."""
+    for pieces in ([text.removeprefix(BOM)], re.split(r"^(?=[ \t]*\[)", text, flags=re.MULTILINE)):
+        found: list[object] = []
+        for piece in pieces:
+            with suppress(ConfigurationError):
+                routes = read_toml(piece, "").get("routes")
+                found += routes if isinstance(routes, list) else []
+        if found:
+            break
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def leads_to(entry: Mapping[str, Any]) -> Sequence[object]:
+    """What an entry names as its destinations."""
+    raw = entry.get("to", entry.get("destinations"))
+    return raw if isinstance(raw, list) else ()
 
 
 def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Problem]]:
@@ -100,7 +124,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
     if not isinstance(catch_all, bool):
         wrong("catch_all", f"has catch_all = {catch_all!r}: give true or false")
     result_keys = [key for key in RESULT_KEYS if key in matcher.match]
-    if FINISHED in (entry.get("notify") or ()) and result_keys:
+    if FINISHED in notify and result_keys:
         wrong("notify", f'asks for "finished", which is about a whole run, but matches by {", ".join(result_keys)}')
     route = Route(
         name=name if isinstance(name, str) and name else f"route {number}",
@@ -109,7 +133,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         catch_all=catch_all is True,
         notify=notify,
         after=after,
-        mention=texts(entry.get("mention", []), lambda words: wrong("mention", f"mention {words}")),
+        mention=mentions(entry.get("mention", []), lambda key, words: wrong(key, f"mention {words}")),
         mention_on=values(entry.get("mention_on", []), lambda words: wrong("mention_on", f"mention_on {words}")),
     )
     return route, problems
@@ -169,12 +193,36 @@ def values(raw: object, wrong: Callable[[str], None], *, empty: str = "") -> tup
     return tuple(one for one in raw if isinstance(one, int | str) and not isinstance(one, bool))
 
 
-def texts(raw: object, wrong: Callable[[str], None]) -> tuple[str, ...]:
-    """A list of texts."""
-    if isinstance(raw, list) and all(isinstance(one, str) and one.strip() for one in raw):
-        return tuple(dict.fromkeys(raw))
-    wrong('is no list of texts like ["assignee", "group:payments-oncall"]')
-    return ()
+def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | str, ...]:
+    """Whom a route calls: people by what they are to a result, by id, name or email, and groups."""
+    if not isinstance(raw, list):
+        wrong("mention", f'is no list: give one like ["{ASSIGNEE}", "{GROUP}payments-oncall", "Grace Hopper", 12]')
+        return ()
+    found: list[int | str] = []
+    for one in raw:
+        known = one.strip() if isinstance(one, str) else one
+        if isinstance(known, str) and known.casefold() in (ASSIGNEE, TESTER):
+            known = known.casefold()
+        if hint := strange_mention(known):
+            wrong(one if isinstance(one, str) and one else "mention", f"names {one!r}: {hint}")
+        else:
+            found.append(known)
+    return tuple(dict.fromkeys(found))
+
+
+def strange_mention(one: object) -> str:
+    """What to write instead of something that calls nobody; empty for what may."""
+    if isinstance(one, int) and not isinstance(one, bool) and one > 0:
+        return ""
+    if not isinstance(one, str) or not one or one == GROUP:
+        return KNOWN_MENTIONS
+    if one in (ASSIGNEE, TESTER) or one.startswith(GROUP):
+        return ""
+    if re.fullmatch(r"[UWS][A-Z0-9]{6,}", one):
+        return "Slack's ids stand in people.toml; name the Testmo user here, or group:<name>"
+    if one.casefold().strip("@<!>") in ("here", "channel", "everyone"):
+        return 'give it a name in [groups] of people.toml, like everybody = "here", and mention "group:everybody"'
+    return KNOWN_MENTIONS if re.fullmatch(r"[@<].*|\d+|[a-z_-]+(:.*)?", one) else ""
 
 
 def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> frozenset[str]:

@@ -2,26 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, TypeVar
 
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
-from testmo_notifier.notices.people import People
-from testmo_notifier.notices.routes import Routes
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.notices.people import People, parse_people
+from testmo_notifier.notices.routes import Routes, reached
+from testmo_notifier.notices.routes_file import fallback, parse_routes
+
+ROUTES, PEOPLE, ISSUES, TEMPLATES = "routes.toml", "people.toml", "issues.toml", "templates"
+MAY_BE_MISSING: Final = (PEOPLE,)  # a settings layer of 1.0 has none
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """The settings layer, read and checked."""
+    """The settings layer, read and checked. `problems` is what is wrong with it, a sentence for each file."""
 
     routes: Routes
     links: IssueLinks
     templates: Path
     people: People = field(default_factory=People)
+    problems: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Team:
         """Read a folder like the settings layer's package; raises `ConfigurationError`."""
-        routes = parse_routes((folder / "routes.toml").read_text("utf-8"))
-        return cls(routes, parse_issue_links((folder / "issues.toml").read_text("utf-8")), folder / "templates")
+        return cls(
+            parse_routes(text_of(folder / ROUTES)),
+            parse_issue_links(text_of(folder / ISSUES)),
+            folder / TEMPLATES,
+            parse_people(text_of(folder / PEOPLE)),
+        )
+
+    @classmethod
+    def at_work(cls, folder: Path, channels: tuple[str, ...]) -> Team:
+        """The same for a stack with these channels, which has to go on: what is wrong silences nobody.
+
+        Instead of a wrong file stands what does the least harm: everything goes where its `fallback` leads, nobody is
+        mentioned, no issue is a link.
+        """
+        problems: list[str] = []
+
+        def read_routes() -> Routes:
+            found = parse_routes(text_of(folder / ROUTES))
+            reached(found, channels)
+            return found
+
+        def attempt(read: Callable[[], T], instead: T, meanwhile: str) -> T:
+            try:
+                return read()
+            except ConfigurationError as exc:
+                problems.append(told(exc, meanwhile))
+                return instead
+
+        rescue = fallback(rest_of(folder / ROUTES), channels)
+        goes_to = ", ".join(rescue.routes[0].destinations)
+        return cls(
+            attempt(read_routes, rescue, f"everything goes to {goes_to}"),
+            attempt(lambda: parse_issue_links(text_of(folder / ISSUES)), IssueLinks(), "no issue is a link"),
+            folder / TEMPLATES,
+            attempt(lambda: parse_people(text_of(folder / PEOPLE)), People(), "nobody is mentioned"),
+            tuple(problems),
+        )
+
+
+def told(exc: ConfigurationError, meanwhile: str) -> str:
+    """What is wrong with a file, by its first mistake, and what holds until it is right."""
+    first = min(exc.problems, key=lambda problem: problem.line)
+    words = f"{first.file}:{first.line}: {first.text}" if first.file else str(first)
+    more = len(exc.problems) - 1
+    rest = f" (and {more} more: `testmo-notifier check` has them all)" if more else ""
+    return f"{words}{rest}; until this is corrected and deployed, {meanwhile}"
+
+
+def text_of(path: Path) -> str:
+    """A file's text; raises `ConfigurationError` where it has none, or there is no file that may not be missing."""
+    line = 1
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        if path.name in MAY_BE_MISSING:
+            return ""
+        words = "is missing"
+    except UnicodeDecodeError as exc:
+        words, line = f"cannot be read as UTF-8 text: {exc.reason}", exc.object.count(b"\n", 0, exc.start) + 1
+    except OSError as exc:
+        words = f"cannot be read: {exc.strerror}"
+    raise ConfigurationError([Problem(f"{path.name} {words}", text=words, file=path.name, line=line)])
+
+
+def rest_of(path: Path) -> str:
+    """What can be read of a file, whatever it is."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""

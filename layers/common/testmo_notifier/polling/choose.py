@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from testmo_notifier.model import Checkpoint, WatchedRun
-from testmo_notifier.polling.due import Due, Question, has_room, in_order
+from testmo_notifier.polling.due import Due, Question, in_order
 from testmo_notifier.polling.marks import moved_at
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.projects import Discovery
@@ -68,9 +68,7 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, parts.shuffle)
     backlog.chosen(found, reasons[Due.MOVED], reasons[Due.TURN])
     kept |= in_hand(parts, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
-    waiting = {run_id for run_id, checkpoint in kept.items() if not has_room(checkpoint.outbox)}
-    due = [watched for watched in order[:limit] if watched.run.id not in waiting]
-    return Chosen(due, len(order[limit:]), kept, marked)
+    return Chosen(order[:limit], len(order[limit:]), kept, marked)
 
 
 def in_hand(parts: Parts, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:

@@ -25,7 +25,10 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a poll works with. `connect` gives a Testmo that keeps a rate limit, `executor` so many workers."""
+    """What a poll works with. `connect` gives a Testmo that keeps a rate limit, `executor` so many workers.
+
+    `wrong_files` says what is wrong with the team's settings, a sentence for each file that stands aside for it.
+    """
 
     store: Store
     connect: Callable[[RateLimit], Testmo]
@@ -37,6 +40,7 @@ class Parts:
     scope: Scope
     routes: Routes = PLAIN
     destinations: tuple[str, ...]
+    wrong_files: tuple[str, ...] = ()
     testmo_url: str
     staleness: timedelta
     requests_per_minute: int

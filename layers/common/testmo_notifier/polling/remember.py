@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
-from testmo_notifier.model import Asked, Checkpoint, Health, Left, Looked, ProjectState, Run, Scope
+from testmo_notifier.model import Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
+DRAIN: Final = timedelta(minutes=15)  # time for a deploy; whoever forgets that he drains loses no more than that
 Checkpoints = Mapping[int, Checkpoint]
 
 
@@ -73,6 +75,8 @@ def finish(parts: Parts, this: Poll) -> None:
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
     report.hidden += len(this.hidden.since)
+    report.problems[:0] = parts.wrong_files
+    report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
@@ -89,7 +93,7 @@ def finish(parts: Parts, this: Poll) -> None:
             marks_epoch=this.marks.epoch,
         ),
         left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
-        asked=Asked(this.rate_limit.spent, not_before),
+        asked=replace(control.asked, requests=this.rate_limit.spent, not_before=not_before),
         health=Health(ended_at, backlog.pauses, check, found),
     )
     try:
@@ -103,3 +107,12 @@ def pause_after(before: datetime | None, closed_by: Exception | None, now: datet
     if isinstance(closed_by, Throttled):
         return now + timedelta(seconds=closed_by.retry_after_seconds)
     return before if before is not None and now < before else None
+
+
+def with_drain(control: Control, drain: bool | None, now: datetime) -> Control:  # noqa: FBT001 - as it was asked for
+    """Until when nothing is read: from now on if somebody drains, not at all if somebody ends that, else as before."""
+    before = control.asked.draining_until
+    until = before if before is not None and now < before else None
+    if drain is not None:
+        until = now + DRAIN if drain else None
+    return replace(control, asked=replace(control.asked, draining_until=until))

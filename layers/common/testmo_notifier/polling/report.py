@@ -19,8 +19,9 @@ class Report:
     """Counts of one poll.
 
     `ok`: everything that was due was read. `partial`: something is left for the next poll, `problems` says why.
-    `waiting`: Testmo asked for a pause until `retry_at`, nothing was asked. `busy`: another poller holds the lease
-    until `retry_at`. `pending` is how many runs have messages that are not published yet.
+    `waiting`: Testmo asked for a pause until `retry_at`, or somebody drains until then; nothing was asked. `busy`:
+    another poller holds the lease until `retry_at`. `pending` is how many runs have messages that are not published
+    yet.
 
     `looked`: Testmo's projects were seen, so that something was watched. `lag_seconds`: how long the oldest of the
     things left undone has been waiting, 0 when nothing is: a run that has moved and is not read to its end, one that
@@ -30,7 +31,7 @@ class Report:
     Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
     be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
-    that Testmo knows nothing of. `unsubscribed` counts addresses of the
+    that Testmo knows nothing of, and wrong files of the team's. `unsubscribed` counts addresses of the
     parameters that get no mail. `over` names metrics of troubles that have ended.
     """
 
@@ -70,6 +71,11 @@ class Report:
         """Testmo asked for a pause that is not over."""
         self.status, self.retry_at, self.throttled = "waiting", until, True
         self.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
+
+    def drained(self, until: datetime) -> None:
+        """Somebody prepares a way back: what waits was handed over, and nothing is read."""
+        self.status, self.retry_at = "waiting", until
+        self.problems.append(f"drained: nothing is read until {until.isoformat(timespec='seconds')}")
 
     def discovered(self, found: Discovery, asked_at: datetime) -> None:
         """Add what the discovery found; `asked_at` is our clock when it began."""

@@ -1,0 +1,40 @@
+"""Where in a team's TOML file something stands, also in one that is no TOML. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from testmo_notifier.errors import Problem
+
+TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*')
+
+
+def without_comments(text: str) -> str:
+    """The same text, every character in its place, with blanks for its comments."""
+    return TEXT_OR_COMMENT.sub(lambda found: " " * len(found[0]) if found[0].startswith("#") else found[0], text)
+
+
+class Place:
+    """Where in the file something stands: a table, found by its number among its like, and a key in it."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self._text, self._where = without_comments(text), where
+
+    def problem(self, words: str, table: str = "", number: int = 1, key: object = None) -> Problem:
+        """A problem with the line of a key in a table (in the whole file without one), else of the table, else 1."""
+        start, end = self._table(table, number) if table else (0, len(self._text))
+        name = re.escape(key) if isinstance(key, str) and key.strip() else "(?!)"
+        forms = (rf"^[ \t]*\[*[ \t]*[\"']?{name}[\"']?[ \t]*[=.\]]", rf"(?<![\w-]){name}(?![\w-])")
+        found = (re.compile(form, re.MULTILINE).search(self._text, start, end) for form in forms)
+        at = next(filter(None, found), None)
+        line = self._text.count("\n", 0, at.start() if at else start) + 1
+        return Problem(f"{self._where}:{line}: {words}", text=words, file=self._where, line=line)
+
+    def _table(self, head: str, number: int) -> tuple[int, int]:
+        """From where to where it goes."""
+        begins = [found.start() for found in re.finditer(rf"^[ \t]*{head}", self._text, re.MULTILINE)]
+        if len(begins) < number:
+            return 0, len(self._text)
+        following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, begins[number - 1] + len("[["))
+        return begins[number - 1], following.start() if following else len(self._text)

@@ -1,0 +1,153 @@
+"""`rewind --destination`: one destination is told again, under new ids (rule 11), and nobody else is."""
+
+from __future__ import annotations
+
+from testmo_notifier.notices.routes import destinations, is_for_people
+from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.polling.rate_limit import RateLimit
+from tests.support.story import BLOCKED, FAILED, Story
+from tools.ops.repeat import Repeat, Repeater, put
+from tools.ops.rewind import failing_since
+from tools.simulator.model import Run
+
+BY_STATUS = """
+[[routes]]
+name = "leads"
+match = { status = "Blocked" }
+to = ["slack:leads"]
+
+[[routes]]
+name = "everything"
+to = ["slack:default", "email:default"]
+"""
+
+
+def with_routes(story: Story, text: str) -> None:
+    routes = parse_routes(text)
+    people = tuple(name for name in destinations(routes, ("slack", "email")) if is_for_people(name))
+    story.settings |= {"routes": routes, "destinations": people}
+
+
+def repeat(story: Story, run: Run, destination: str, *, seconds: float = 3_600) -> Repeat:
+    """As the command does it."""
+    rate_limit = RateLimit(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
+    testmo, checkpoint = story.connect(rate_limit), story.checkpoint(run)
+    repeater = Repeater(destination, story.settings["routes"], "https://example.testmo.net", {story.shop.id: "Shop"})
+    asked = testmo.run(run.id)
+    made = repeater.repeat(asked, checkpoint, failing_since(testmo, asked, checkpoint, story.ago(seconds)))
+    put(story.store, run.id, made, destination)
+    return made
+
+
+def told(story: Story) -> list[str]:
+    """Where messages went, in order."""
+    return [one.destination for one in story.topic.notifications]
+
+
+def test_one_destination_is_told_again_and_nobody_else_is(story: Story) -> None:
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    first, second = story.save(run, 1), story.save(run, 2)
+    story.wait_and_poll()
+    assert sorted(told(story)) == ["email:default", "slack:default"]
+
+    story.wait(600)
+    assert repeat(story, run, "slack:default").keys == {first.id, second.id}
+    story.wait_and_poll(5)
+
+    assert told(story)[2:] == ["slack:default"]
+    ids = [one.id for one in story.topic.notifications]
+    assert len(set(ids)) == len(ids)
+    assert "2 failed" in story.channel("slack")[-1]
+
+
+def test_only_what_the_routes_send_there_is_repeated(story: Story) -> None:
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run, 1, FAILED)
+    blocked = story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    story.wait(600)
+    assert repeat(story, run, "slack:leads").keys == {blocked.id}
+
+
+def test_a_channel_that_was_left_out_gets_what_the_fixed_route_sends_there(story: Story) -> None:
+    with_routes(story, BY_STATUS.replace('"Blocked"', '"Blokced"'))
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    blocked = story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    assert "slack:leads" not in told(story)
+
+    with_routes(story, BY_STATUS)
+    assert repeat(story, run, "slack:leads").keys == {blocked.id}
+    story.wait_and_poll()
+
+    assert told(story).count("slack:leads") == 1
+    assert told(story).count("slack:default") == 1
+
+
+def test_what_no_poll_has_read_yet_goes_where_the_routes_say_and_once(story: Story) -> None:
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    first = story.save(run, 1)
+    story.wait_and_poll()
+    story.wait(30)
+    story.save(run, 2)
+
+    assert repeat(story, run, "slack:default").keys == {first.id}
+    story.wait_and_poll(5)
+
+    assert told(story).count("slack:default") == 3
+    assert told(story).count("email:default") == 2
+
+
+def test_what_a_route_still_waits_for_is_not_repeated(story: Story) -> None:
+    with_routes(story, '[[routes]]\nto = ["slack:twice"]\nafter = 2\n[[routes]]\nto = ["slack:default"]\nmatch = {}\n')
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run, 1)
+    story.wait_and_poll()
+    streaks = {one.streak for one in story.checkpoint(run).told.values()}
+    assert streaks == {1}
+    assert not repeat(story, run, "slack:twice").keys
+
+
+def test_who_was_told_again_is_told_of_what_follows(story: Story) -> None:
+    with_routes(story, BY_STATUS.replace('"Blocked"', '"Blokced"'))
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    before = next(iter(story.checkpoint(run).told.values())).destinations
+    with_routes(story, BY_STATUS)
+
+    repeat(story, run, "slack:leads")
+
+    after = next(iter(story.checkpoint(run).told.values())).destinations
+    assert after - before == {"slack:leads"}
+
+
+def test_a_closed_run_is_repeated_without_being_read(story: Story) -> None:
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run)
+    story.world.close_run(run)
+    story.wait_and_poll(20)
+    reads = len(story.reads(run))
+    repeat(story, run, "email:default")
+    asked = len(story.reads(run))
+    story.wait_and_poll()
+    assert told(story).count("email:default") == 2
+    assert (asked - reads, len(story.reads(run)) - asked) == (1, 0)

@@ -1,0 +1,146 @@
+"""What `check` advises: routes that can never match, change nothing, tell nobody or ask in vain."""
+
+from __future__ import annotations
+
+import pytest
+
+from testmo_notifier.notices.people import People, parse_people
+from testmo_notifier.notices.routes_file import parse_routes
+from tools.settings.check_routes import Watched, advice, covers
+
+REST = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:rest"]\n'
+DEFAULT = Watched((3, 5))
+NOT_NEW = 'it does not ask for "new"; neither does another route that selects the same'
+EMPTY = "[people] of people.toml is empty: nobody is called; `testmo-notifier people` has lines for it"
+
+
+def said(routes: str, people: People | None = None, watched: Watched = DEFAULT) -> list[tuple[int, str]]:
+    return advice(routes, parse_routes(routes), people, watched)
+
+
+def route(*lines: str, name: str = "a", to: str = "slack:a") -> str:
+    return "\n".join(("[[routes]]", f'name = "{name}"', f'to = ["{to}"]', *lines)) + "\n"
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        '[[routes]]\ndestinations = ["slack:default", "email:default"]\n',  # the file of 1.0
+        REST + route('match = { project = "Shop" }', 'notify = ["new", "recovered"]', "mention = []"),
+        REST + route('match = { run = "a*" }', 'exclude = { run = "ab*" }'),
+        REST + route('match = { tag = ["a", "b"] }', 'exclude = { tag = "a" }'),
+        REST + route('match = { run = "a*c" }', 'exclude = { run = "a?c" }'),
+        REST + route("match = { run = 7 }", 'exclude = { run = "7" }'),
+        REST + route('match = { status = "Needs info" }') + route("match = { status = 3 }", name="b", to="slack:b"),
+        REST + route('match = { status = ["Passed", "Fail*"] }'),
+        route() + route('match = { run = "x" }', to="slack:b", name="b"),
+        route() + route('match = { run = "x" }', 'mention = ["Ada"]', name="b"),  # it calls somebody
+        route('notify = ["new"]') + route('match = { run = "x" }', name="b"),  # it tells more
+        route('notify = ["recovered"]', to="event:news") + route(name="b"),
+        route("after = 2", to="slack:b", name="b") + route(),  # the other one tells the first
+        REST + route('match = { run = "x" }', "after = 2") + route('match = { run = "*" }', to="slack:b", name="b"),
+        REST + route("match = { run = 7 }", 'notify = ["again"]')
+        + route("match = { run = 7 }", 'notify = ["new"]', name="b"),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_what_makes_sense(routes: str) -> None:
+    assert said(routes) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "words"),
+    [
+        (('match = { run = "x" }', 'exclude = { run = "X" }'), 9, "it matches by run it excludes by run"),
+        (('match = { run = ["xy", "x*"] }', 'exclude = { run = "x*" }'), 9, "it matches by run it excludes by run"),
+        (("match = { project = 7 }", "exclude = { project = [3, 7] }"), 9, "by project it excludes by project"),
+        (('match = { status = "Passed" }',), 9, "'Passed' is not watched (AlertStatusIds is 3, 5 here)"),
+        (("match = { status = [2, 8] }",), 9, "can never match: 2 and 8 is not watched (AlertStatusIds is 3, 5 here)"),
+        (("match = { project = [7, 8] }",), 9, "can never match: 7 and 8 is not watched (ProjectIds is 3 here)"),
+        (("match = { tester = 7 }", 'notify = ["again"]'), 10, "takes the first failure of a test and tells nobody"),
+        (("match = { tester = 7 }", "after = 3"), 10, "with after = 3, failures before the 3rd in a row are taken and"),
+        (('notify = ["recovered"]',), 9, 'asks for "recovered" in vain: no route tells slack:a of "new" failures'),
+        (("match = { run = 7 }", "mention_on = [3]"), 10, "has mention_on and mentions nobody"),
+        (('notify = ["recovered"]', 'mention = ["Ada"]'), 10, "mentions people in vain: only failures do"),
+    ],
+)  # fmt: skip
+def test_a_route_that_is_no_use_is_told_by_line(lines: tuple[str, ...], line: int, words: str) -> None:
+    watched = Watched((3, 5), (3,))
+    found = [(at, text) for at, text in said(REST + "\n" + route(*lines), watched=watched) if words in text]
+    assert [at for at, _ in found] == [line]
+    assert found[0][1].startswith("route 'a' ")
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (route() + REST, [(6, "route 'rest' catches nothing: route 'a' takes everything")]),
+        (
+            route() + route('match = { run = "x" }', name="b"),
+            [(6, "route 'b' changes nothing: what it tells slack:a is told by 'a'")],
+        ),
+        (
+            route() + route(name="b"),  # of two that say the same, the second
+            [(6, "route 'b' changes nothing: what it tells slack:a is told by 'a'")],
+        ),
+        (
+            route() + route(name="b", to='slack:a", "slack:b'),
+            [(3, "route 'a' changes nothing: what it tells slack:a is told by 'b'")],
+        ),
+        (
+            route() + route(to="slack:b", name="b") + route("match = { run = 1 }", name="c", to='slack:a", "slack:b'),
+            [(9, "route 'c' changes nothing: what it tells slack:a, slack:b is told by 'a' and 'b'")],
+        ),
+        (
+            REST + route('match = { project = "Shop" }')
+            + route('match = { project = "shop", status = 3 }', 'exclude = { run = "x" }', name="b"),
+            [(11, "route 'b' changes nothing: what it tells slack:a is told by 'a'")],
+        ),
+        (
+            REST.replace("catch_all = true", 'catch_all = true\nnotify = ["again"]'),
+            [
+                (4, "route 'rest' asks for \"again\" in vain: no route tells slack:rest of \"new\" failures"),
+                (4, f"route 'rest' takes the first failure of a test and tells nobody, because {NOT_NEW}"),
+            ],
+        ),
+        (
+            route() + '[destinations."slack:b"]\nlines = 5\n',
+            [(4, "slack:b has options and no route names it")],
+        ),
+        (
+            route('mention = ["Ada"]', to="email:a"),
+            [(4, "route 'a' mentions people in vain: only Slack can call them, and it leads nowhere there")],
+        ),
+    ],
+)  # fmt: skip
+def test_routes_that_are_in_each_others_way(routes: str, expected: list[tuple[int, str]]) -> None:
+    assert said(routes) == expected
+
+
+def test_whoever_is_mentioned_without_an_entry_is_named() -> None:
+    people = parse_people('[people]\n12 = "U012AB3CD"\n"ada lovelace" = "U012AB3CE"\n[groups]\noncall = "S012AB3CD"\n')
+    routes = route('mention = ["assignee", "group:OnCall", "group:leads", "Ada Lovelace", "Grace Hopper", 12, 13]')
+    assert said(routes, people) == [
+        (4, "route 'a' mentions 'Grace Hopper', who has no entry in [people] of people.toml: they appear by name"),
+        (4, "route 'a' mentions 13, who has no entry in [people] of people.toml: they appear by name"),
+        (4, "route 'a' mentions group:leads, which has no entry in [groups] of people.toml: it appears by name"),
+    ]
+    assert said(route('mention = ["assignee"]'), People()) == [(4, f"route 'a' mentions the assignee, and {EMPTY}")]
+
+
+@pytest.mark.parametrize(
+    ("broad", "narrow", "is_so"),
+    [
+        ("*", "a*", True),
+        ("a*", "ab", True),
+        ("a*", "ab*", True),
+        ("a?c", "abc", True),
+        ("a?c", "a*c", False),
+        ("*b*", "a?b", True),
+        ("ab", "a*", False),
+        (7, 7, True),
+        (7, "7", False),
+        ("*", 7, False),
+    ],
+)
+def test_what_is_wider_is_known_by_its_form(broad: int | str, narrow: int | str, *, is_so: bool) -> None:
+    assert covers(broad, narrow) is is_so

@@ -1,0 +1,104 @@
+"""`drain`: prepare the way back to an older version: what is committed is told, and nothing more is read meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from testmo_notifier.model import Checkpoint
+from tools.local import poller
+from tools.ops import records
+from tools.ops.dead_letters import depth
+from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
+from tools.ops.times import counted, iso
+
+PATIENCE_SECONDS: Final = 120.0  # for a poll that is under way; it takes a minute at most
+LOOK_SECONDS: Final = 2.0
+TRIES: Final = 3  # polls in a row that hand nothing over, before what waits counts as stuck
+
+
+def drain(desk: Desk) -> int:
+    """Poll without reading until nothing waits; wrong if something is stuck."""
+    published = idle = 0
+    while True:
+        summary = ask(desk, drain=True)
+        until = records.control(desk.account)[0].asked.draining_until
+        if until is None:
+            runs = f"runs {desk.account.stack.version or '1.0'}"
+            raise NotDone(f"the stack {desk.account.stack.name} {runs}, which cannot drain: it can go back as it is")
+        published += summary.published
+        waiting = records.store(desk.account).pending()
+        idle = 0 if summary.published else idle + 1
+        if idle and not waiting:  # one poll more than handed something over: the index of outboxes may be a moment late
+            return drained(desk, published, until)
+        if idle >= TRIES:
+            return stuck(desk, published, until, waiting, summary.problems)
+        desk.progress.note(f"{counted(published, 'message')} handed over, {counted(len(waiting), 'run')} left")
+        if idle:
+            time.sleep(LOOK_SECONDS)
+
+
+def cancel(desk: Desk) -> int:
+    """Let polls read again."""
+    summary = ask(desk, drain=False)
+    desk.out.verdict(f"polls read again: {summary.words}", is_ok=True)
+    desk.answer({"ok": True, "draining_until": None})
+    return FINE
+
+
+def ask(desk: Desk, *, drain: bool) -> poller.Summary:
+    """One poll that is told so, when no other one is under way."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            summary = poller.invoke(desk.account.invoked, desk.account.stack.poller, {"drain": drain})
+        except poller.PollFailed as exc:
+            raise NotDone(f"{desk.account.stack.poller}: {exc}; `testmo-notifier doctor` says more") from exc
+        if summary.status != "busy":
+            return summary
+        if time.monotonic() > deadline:
+            raise NotDone(f"{summary.words}; try again in a minute")
+        desk.progress.note(f"{summary.words}; waiting")
+        time.sleep(LOOK_SECONDS)
+
+
+def drained(desk: Desk, published: int, until: datetime) -> int:
+    """Everything is told, and this is what to do with the time that is left."""
+    account = desk.account
+    on_the_way = depth(account, account.stack.slack_queue)
+    words = f"everything committed is told ({counted(published, 'message')} just now)"
+    desk.out.verdict(f"{words}; nothing is read until {iso(until)}", is_ok=True)
+    if on_the_way:
+        desk.out.note(f"{counted(on_the_way, 'message')} on the way to Slack: every version goes on with them")
+    desk.out.note("→ deploy the older version now: its tag, then sam build && sam deploy; it reads on from here")
+    desk.out.note(f"→ to stay: testmo-notifier drain --cancel, or wait; after {iso(until)} polls read by themselves")
+    desk.answer(as_json(published, until, (), ()))
+    return FINE
+
+
+def stuck(desk: Desk, published: int, until: datetime, waiting: Sequence[Checkpoint], problems: Sequence[str]) -> int:
+    """Something cannot be handed over; says what, and why."""
+    for checkpoint in waiting:
+        to = ", ".join(dict.fromkeys(out.destination for out in checkpoint.outbox))
+        words = f"run {checkpoint.run_id}: {counted(len(checkpoint.outbox), 'message')} for {to} cannot be handed over"
+        desk.out.verdict(words, is_ok=False)
+    for problem in problems:
+        desk.out.problem(problem)
+    desk.out.note("→ fix that, then run it again; what waits is kept, and told by this version or a later one")
+    desk.answer(as_json(published, until, waiting, problems))
+    return WRONG
+
+
+def as_json(
+    published: int, until: datetime, waiting: Sequence[Checkpoint], problems: Sequence[str]
+) -> dict[str, object]:
+    """The same for machines."""
+    left = [
+        {"run_id": checkpoint.run_id, "destination": out.destination, "notification": out.id}
+        for checkpoint in waiting
+        for out in checkpoint.outbox
+    ]
+    told = {"published": published, "draining_until": iso(until)}
+    return {"ok": not left, **told, "waiting": left, "problems": list(problems)}

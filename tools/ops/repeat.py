@@ -1,0 +1,111 @@
+"""`rewind --destination`: what is failing since a moment, once more and for one destination alone.
+
+No checkpoint goes back. What the routes send to that destination is put into the outbox of its run, in the form in
+which the poller would have committed it, and the next poll hands it over. So nobody else is told twice, and what no
+poll has read yet goes where the routes say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from testmo_notifier.errors import TooLarge
+from testmo_notifier.model import CASES, FOLDERS, Checkpoint, Expands, Outgoing, Passes, Result, Run, Told
+from testmo_notifier.notices.audience import Audience, case_facts, run_facts
+from testmo_notifier.notices.digest import CasesOf, DigestBuilder
+from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.routes import Routes
+from testmo_notifier.ports import Store
+from testmo_notifier.sources.testmo_runs.detect import Detector
+from testmo_notifier.sources.testmo_runs.watch import Watch
+from tools.ops.exit_status import NotDone
+
+Page = tuple[Sequence[Result], Expands]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What goes into an outbox, about which tests, and how many results had no room in it."""
+
+    outgoing: tuple[Outgoing, ...] = ()
+    slots: frozenset[int] = frozenset()
+    left: int = 0
+
+    @property
+    def keys(self) -> frozenset[int]:
+        """The results."""
+        return frozenset(key for out in self.outgoing for key in out.digest.keys)
+
+
+@dataclass(frozen=True)
+class Repeater:
+    """Repeats for one destination what these routes send there. `cases` looks up what they ask about cases."""
+
+    destination: str
+    routes: Routes
+    testmo_url: str
+    projects: Mapping[int, str]
+    cases: Callable[[int], CasesOf] = field(default=lambda _: lambda _: {})
+
+    def repeat(self, run: Run, checkpoint: Checkpoint, pages: Iterable[Page]) -> Repeat:
+        """What is to be repeated of a run; rows that no poll has handled yet are none of it."""
+        detector = Detector(checkpoint, Watch.parse(checkpoint.watching))
+        fresh: set[int] = set()  # also of a page that was read twice
+        handled: list[Page] = []
+        for rows, expands in pages:
+            fresh |= {row.key for row in detector.new_failing(rows)}
+            handled.append(([row for row in rows if row.key not in fresh], expands))
+        slots = {row.key: row.slot for rows, _ in handled for row in rows}
+        news = self._news(run, checkpoint, slots.values())
+        left = 0
+        for rows, expands in handled:
+            if news.is_full:
+                left += len(rows)
+            else:
+                news.add(rows, expands)
+        news.judge(Passes(complete=True))  # the streaks are those that the last poll knew
+        outgoing = news.outgoing()
+        return Repeat(outgoing, frozenset(slots[key] for out in outgoing for key in out.digest.keys), left)
+
+    def _news(self, run: Run, checkpoint: Checkpoint, slots: Collection[int]) -> DigestBuilder:
+        """A builder to which the tests are failing as ever, and to which nobody was told of them: so they are new."""
+        project = self.projects.get(run.project_id, "")
+        audience = Audience(self.routes, (self.destination,), run_facts(run, project))
+        told = {slot: replace(checkpoint.told.get(slot, Told()), destinations=frozenset()) for slot in slots}
+        return DigestBuilder(
+            self.testmo_url,
+            run,
+            project,
+            audience=audience,
+            failing=frozenset(slots) if audience.keeps_told else (),
+            told=told,
+            cases=self.cases(run.project_id),
+            version=checkpoint.version,
+        )
+
+
+def known_cases(store: Store, routes: Routes, project_id: int) -> CasesOf:
+    """What the table knows of the cases of a project, as far as routes ask."""
+
+    def look_up(case_ids: Collection[int]) -> Mapping[int, Facts]:
+        names = store.case_names(project_id, case_ids, CASES) if "test" in routes.asked else {}
+        folders = store.case_names(project_id, case_ids, FOLDERS) if "folder" in routes.asked else {}
+        return {case_id: case_facts(case_id, names.get(case_id), folders.get(case_id)) for case_id in case_ids}
+
+    return look_up
+
+
+def put(store: Store, run_id: int, repeat: Repeat, destination: str) -> None:
+    """Into the outbox with it, behind what waits there; and the destination is told of these tests from now on."""
+    checkpoint = store.checkpoints([run_id])[run_id]
+    told = {
+        slot: replace(one, destinations=one.destinations | {destination}) if slot in repeat.slots else one
+        for slot, one in checkpoint.told.items()
+    }
+    try:
+        store.commit(replace(checkpoint, outbox=(*checkpoint.outbox, *repeat.outgoing), told=told))
+    except TooLarge as exc:
+        raise NotDone(
+            f"run {run_id} has no room for so much: run it again when the next poll has published it"
+        ) from exc

@@ -1,0 +1,221 @@
+"""What `check` advises about routes that are right as a file: what never matches, asks in vain, or tells nobody.
+
+None of it stops a deploy: what a route does not take reaches the one that catches all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
+from testmo_notifier.notices.matching import Fact, Matcher, Wanted, is_wanted
+from testmo_notifier.notices.people import People, plain
+from testmo_notifier.notices.places import Place
+from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
+from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
+
+Advice = tuple[int, str]  # a line, and what to think of
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the stack is told to watch, as far as it is known here; empty is everything."""
+
+    statuses: Sequence[int | str] = ()
+    projects: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A route, its number in the file, and the file."""
+
+    route: Route
+    number: int
+    place: Place
+
+    def advice(self, key: str, words: str) -> Advice:
+        """Something to say of it, with the line of one of its keys."""
+        problem = self.place.problem(words, r"\[\[[ \t]*routes", self.number, key)
+        return problem.line, f"route {self.route.name!r} {words}"
+
+
+def advice(text: str, routes: Routes, people: People | None, watched: Watched) -> list[Advice]:
+    """All there is to say, in the order of the lines. Without `people` nothing is said of mentions."""
+    place = Place(text, "")
+    entries = [Entry(route, number, place) for number, route in enumerate(routes.routes, start=1)]
+    found: list[Advice] = []
+    for entry in entries:
+        if (never := never_matches(entry.route, watched)) is not None:
+            found.append(entry.advice(*never))
+            continue
+        others = [other for other in entries if other.number != entry.number]
+        found += shadowed(entry, others)
+        found += tells_nobody(entry, [other.route for other in others])
+        found += asks_in_vain(entry, [other.route for other in others])
+        found += mentions(entry, people) if people is not None else ()
+    named = {name for route in routes.routes for name in route.destinations}
+    for name in routes.options:
+        if name not in named:
+            line = place.problem("", rf"\[[ \t]*destinations[ \t]*\.[ \t]*[\"']?{name}").line
+            found.append((line, f"{name} has options and no route names it"))
+    return sorted(dict.fromkeys(found))
+
+
+# ----- What a route selects ------------------------------------------------------------------------------------
+
+
+def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
+    """The key by which a route can never select anything, and why."""
+    match, exclude = route.matcher.match, route.matcher.exclude
+    for key, wanted in match.items():
+        if all(any(covers(broad, one) for broad in exclude.get(key, ())) for one in wanted):
+            return key, f"can never match: everything that it matches by {key} it excludes by {key}"
+    statuses, projects = match.get("status", ()), match.get("project", ())
+    if statuses and not any(is_watched(one, watched.statuses) for one in statuses):
+        told = ", ".join(map(str, watched.statuses))
+        return "status", f"can never match: {listed(statuses)} is not watched (AlertStatusIds is {told} here)"
+    if projects and watched.projects and not any(isinstance(it, str) or it in watched.projects for it in projects):
+        told = ", ".join(map(str, watched.projects))
+        return "project", f"can never match: {listed(projects)} is not watched (ProjectIds is {told} here)"
+    return None
+
+
+def is_watched(wanted: int | str, statuses: Sequence[int | str]) -> bool:
+    """Whether a status may be watched. Of a name that only Testmo knows nobody can say it here."""
+    if isinstance(wanted, int):
+        return wanted in statuses or not all(isinstance(one, int) for one in statuses)
+    known = [id_ for id_, name in STATUS_NAMES.items() if is_wanted(wanted, Fact(name=name))]
+    by_name = any(is_wanted(wanted, Fact(name=one)) for one in statuses if isinstance(one, str))
+    return not known or "*" in wanted or by_name or any(one in statuses for one in known)
+
+
+def covers(broad: int | str, narrow: int | str) -> bool:
+    """Whether whatever is `narrow` is `broad`, too. Of an id and a name nobody can say it."""
+    if broad == narrow:
+        return True
+    if isinstance(broad, int) or isinstance(narrow, int) or ("?" in broad and "*" in narrow):
+        return False
+    return is_wanted(broad, Fact(name=narrow))
+
+
+def is_broader(broad: Matcher, narrow: Matcher) -> bool:
+    """Whether one selects all that another one selects."""
+    return all(
+        key in narrow.match and all(any(covers(one, it) for one in wanted) for it in narrow.match[key])
+        for key, wanted in broad.match.items()
+    ) and excludes_no_more(broad.exclude, narrow.exclude)
+
+
+def excludes_no_more(broad: Wanted, narrow: Wanted) -> bool:
+    """Whether all that the first leaves out the second leaves out, too."""
+    return all(any(covers(it, one) for it in narrow.get(key, ())) for key, wanted in broad.items() for one in wanted)
+
+
+# ----- What it is good for -------------------------------------------------------------------------------------
+
+
+def shadowed(entry: Entry, others: Sequence[Entry]) -> Iterator[Advice]:
+    """A route that changes nothing, because broader ones tell the same destinations the same."""
+    route = entry.route
+    if route.catch_all:
+        taking = [one.route for one in others if one.route.takes and not one.route.catch_all]
+        if everything := next((one for one in taking if one.matcher.is_everything), None):
+            yield entry.advice("catch_all", f"catches nothing: route {everything.name!r} takes everything")
+        return
+    by: dict[str, str] = {}
+    for other in others:
+        if tells_as_much(other.route, route) and not is_too_many(other, entry):
+            by |= dict.fromkeys(other.route.destinations, other.route.name)
+    if all(name in by for name in route.destinations):
+        names = listed(dict.fromkeys(by[name] for name in route.destinations))
+        yield entry.advice("to", f"changes nothing: what it tells {', '.join(route.destinations)} is told by {names}")
+
+
+def tells_as_much(one: Route, other: Route) -> bool:
+    """Whether a route tells its destinations all that another one tells, and calls all whom that calls."""
+    return (
+        not one.catch_all
+        and is_broader(one.matcher, other.matcher)
+        and one.notify >= other.notify
+        and one.after <= other.after
+        and set(one.mention) >= set(other.mention)
+    )
+
+
+def is_too_many(later: Entry, earlier: Entry) -> bool:
+    """Whether of two that say the same it is the second."""
+    one, other = earlier.route, later.route
+    is_later = later.number > earlier.number
+    return is_later and tells_as_much(one, other) and set(one.destinations) >= set(other.destinations)
+
+
+def tells_nobody(entry: Entry, others: Iterable[Route]) -> Iterator[Advice]:
+    """A route that takes the first failure of a test, so that no `catch_all` has it, and tells nobody of it."""
+    route = entry.route
+    others = [other for other in others if not other.catch_all]
+    telling = [one for one in [route, *others] if NEW in one.notify and one.after == 1]
+    if not route.takes or any(is_broader(one.matcher, route.matcher) for one in telling):
+        return
+    if route.after > 1:
+        words = f"with after = {route.after}, failures before the {ordinal(route.after)} in a row are taken and"
+        yield entry.advice("after", f"{words} told to nobody: another route has to tell them, if somebody is to know")
+    else:
+        words = 'takes the first failure of a test and tells nobody, because it does not ask for "new"'
+        yield entry.advice("notify", f"{words}; neither does another route that selects the same")
+
+
+def asks_in_vain(entry: Entry, others: Sequence[Route]) -> Iterator[Advice]:
+    """Reasons that no destination of the route can ever hear of: whoever was told nothing has nothing again."""
+    route = entry.route
+    wanted = [reason for reason in (AGAIN, RECOVERED) if reason in route.notify]
+    if NEW not in route.notify and wanted:
+        for name in filter(is_for_people, route.destinations):
+            telling = [one for one in others if name in one.destinations and NEW in one.notify]
+            if not telling:
+                asked = " and ".join(f'"{reason}"' for reason in wanted)
+                words = f'asks for {asked} in vain: no route tells {name} of "new" failures'
+                yield entry.advice("notify", words)
+    if route.mention_on and not route.mention:
+        yield entry.advice("mention_on", "has mention_on and mentions nobody")
+    if route.mention and not route.takes:
+        yield entry.advice("mention", "mentions people in vain: only failures do, and it asks for none")
+    if route.mention and not any(name.startswith("slack:") for name in route.destinations):
+        yield entry.advice("mention", "mentions people in vain: only Slack can call them, and it leads nowhere there")
+    if route.after > 1 and not route.takes:
+        yield entry.advice("after", "has after in vain: it is about failures, and the route asks for none")
+    if FINISHED not in route.notify and EVENT_NEWS in route.destinations and RECOVERED not in route.notify:
+        yield entry.advice("notify", f"asks for nothing that {EVENT_NEWS} is told")
+
+
+def mentions(entry: Entry, people: People) -> Iterator[Advice]:
+    """Whoever is to be called and has no entry, and appears by name."""
+    for one in entry.route.mention:
+        if one in (ASSIGNEE, TESTER):
+            if not people.by_id and not people.by_name:
+                words = f"mentions the {one}, and [people] of people.toml is empty: nobody is called"
+                yield entry.advice(str(one), f"{words}; `testmo-notifier people` has lines for it")
+        elif isinstance(one, str) and one.startswith(GROUP):
+            name = one.removeprefix(GROUP)
+            if people.slack_id(Mention(name, is_group=True)) is None:
+                words = f"mentions {one}, which has no entry in [groups] of people.toml: it appears by name"
+                yield entry.advice(one, words)
+        elif people.slack_id(mention_of(one)) is None:
+            words = f"mentions {one!r}, who has no entry in [people] of people.toml: they appear by name"
+            yield entry.advice(str(one), words)
+
+
+def mention_of(one: int | str) -> Mention:
+    """A user by id or name."""
+    return Mention("", id=one) if isinstance(one, int) else Mention(plain(one))
+
+
+def listed(values: Iterable[int | str]) -> str:
+    """`'Shop' and 7`."""
+    return " and ".join(map(repr, values))
+
+
+def ordinal(number: int) -> str:
+    """`2nd`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
