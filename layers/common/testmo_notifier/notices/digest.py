@@ -236,6 +236,12 @@ class DigestBuilder:
             nothing, about=about, results=fit, counts=counts, total=total, omitted=total - len(fit), keys=keys
         )
 
+    def other_outgoing(self, destination: str, digest: Digest, *, when: str = "") -> Outgoing:
+        """Such a digest for one destination, with an id like that of the others: a hash of what is told to whom."""
+        keys = map(str, sorted(digest.keys))
+        parts = [digest.about, destination, str(self._run.id), when, *keys, str(self._version)]
+        return Outgoing(hash_of(parts), destination, digest)
+
     def name(self, result: Result, expands: Expands) -> NamedResult:
         """One result as messages tell it."""
         return named(result, expands, self._run_url)
@@ -254,7 +260,7 @@ class DigestBuilder:
         """
         results = [f"{key}:{self._found[key].status_id}" for key in sorted(self._found if keys is None else keys)]
         parts = [destination, str(self._run.id), *results, str(self._version)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        return hash_of(parts)
 
     def _everything(self) -> Share:
         return Share(list(self._found), Counter(found.status for found in self._found.values()))
@@ -354,6 +360,11 @@ class DigestBuilder:
         names = frozenset(routes)
         found = [self._called[call].items() for call in sorted(calls)]
         return {mention: None for some in found for name, mentions in some if name in names for mention in mentions}
+
+
+def hash_of(parts: Iterable[str]) -> str:
+    """An id of 32 hexadecimal digits."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def counts_in_order(counts: Mapping[Status, int]) -> dict[str, int]:

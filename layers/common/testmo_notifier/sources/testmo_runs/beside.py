@@ -6,7 +6,7 @@ makes a difference by its answer; else nothing more is asked of Testmo than with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -67,11 +67,11 @@ def look_at_passes(
     told = kept({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
     new = noted(told, answer.passes)
     gone = before.failing.keys() - after.failing.keys()
-    after = replace(after, told=told, passing=with_due(answer.passing, (new | gone) & told.keys()))
+    after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
     problem = answer.problem and f"its passes have to wait: {answer.problem}"
     if problem or news.is_full or after.resume is not None or after.sweep is not None:
         return Looked(after, problem=problem)
-    looked = look_for_recoveries(pages, after, news, watch, counters=counters, announced=announced)
+    looked = look_for_recoveries(pages, after, news, watch, counters)
     is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience.for_recoveries)
     return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
 
@@ -83,6 +83,9 @@ def unsure(checkpoint: Checkpoint) -> Mapping[int, Told]:
     return {slot: replace(one, streak=0) for slot, one in checkpoint.told.items()}
 
 
-def with_due(passing: Passing | None, tests: frozenset[int]) -> Passing | None:
-    """Note tests that are to be looked at."""
-    return passing and replace(passing, due=passing.due | tests)
+def noticed(passing: Passing | None, *, due: frozenset[int], failed: Collection[int]) -> Passing | None:
+    """Note which tests are to be looked at. One that failed since a look that goes on saw it pass is not well."""
+    if passing is None:
+        return None
+    look = passing.look and replace(passing.look, tests=passing.look.tests - frozenset(failed))
+    return replace(passing, due=passing.due | due, look=look)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from testmo_notifier.model import FINISHED, Checkpoint, Outgoing, Run, Told
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.named import Row, rank, status_name
-from testmo_notifier.notices.others import other_id
 
 
 def is_over(run: Run, before: Checkpoint, after: Checkpoint, since: datetime | None, overlap: timedelta) -> bool:
@@ -36,7 +35,4 @@ def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row
         named.append(replace(news.name(result, expands), reason=FINISHED, streak=told.streak, since=told.since))
     digest = news.other(FINISHED, named, counts=counts_in_order(counts))
     closed_at = run.closed_at.isoformat() if run.closed_at else ""
-    return tuple(
-        Outgoing(other_id(FINISHED, one, digest, version=after.version, when=closed_at), one, digest)
-        for one in sorted(news.audience.for_finished())
-    )
+    return tuple(news.other_outgoing(one, digest, when=closed_at) for one in sorted(news.audience.for_finished()))

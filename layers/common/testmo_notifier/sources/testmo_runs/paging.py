@@ -14,6 +14,7 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 
 MAX_RESTARTS: Final = 5  # rows that moved under us that often in one read: leave the rest to the next poll
 SORT: Final = "run_results:created_at"
+NEWEST_FIRST: Final = "desc"
 
 Fetch = Callable[[datetime | None, int], ResultsPage]
 Handle = Callable[[ResultsPage], None]
@@ -100,10 +101,13 @@ def with_questions_of_now(checkpoint: Checkpoint, watch: Watch) -> Checkpoint:
     return replace(checkpoint, resume=checked(checkpoint.resume), sweep=checked(checkpoint.sweep))
 
 
-def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int] = ()) -> Paged:
+def go_through(
+    begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int] = (), *, newest_first: bool = False
+) -> Paged:
     """Fetch page after page from one before `begin` on, oldest rows first, and pass each to `handle`.
 
-    Rows may come more than once. `known` are rows that earlier polls read. One lower bound holds for all pages. What
+    Rows may come more than once. With `newest_first` what is saved meanwhile moves rows to later pages, so that each
+    that was seen comes again, and none slips. `known` are rows that earlier polls read. One lower bound holds for all pages. What
     goes wrong ends it unfinished once a page was handled, for a page that Testmo cannot show must not hold back those
     before it; else it goes to the caller.
     """
@@ -128,7 +132,7 @@ def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int]
         total = page.total if page.total is not None else total
         is_last = page.next_page is None or not page.results or page.next_page in this_round.numbers
         # Rows changed places between two pages: nobody promises an order of rows that tie on a millisecond.
-        is_short = is_last and this_round.has_doubles and total is not None and len(keys) < total
+        is_short = is_last and this_round.has_doubles and total is not None and len(keys) < total and not newest_first
         restarts += shrunk or is_short
         if (shrunk or is_short) and restarts <= MAX_RESTARTS:
             number, this_round = 1, Round()

@@ -14,7 +14,7 @@ from typing import Final
 from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
 from testmo_notifier.ports import Testmo
-from testmo_notifier.sources.testmo_runs.paging import SORT, Paged, go_through
+from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through
 from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
 
 PASSED: Final = 2  # Testmo's default
@@ -68,7 +68,7 @@ class OtherPages:
             return page if page.server_date else replace(page, server_date=asked_at)
 
         try:
-            paged = go_through(begin, fetch, handle)
+            paged = go_through(begin, fetch, handle, newest_first=query.order == NEWEST_FIRST)
         except TROUBLES as exc:
             return Paged(begin, None, exc)
         finally:

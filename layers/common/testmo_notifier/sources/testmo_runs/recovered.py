@@ -30,9 +30,8 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import MAX_NAMED, status_name
-from testmo_notifier.notices.others import other_id
 from testmo_notifier.notices.routes import EVENT_NEWS
-from testmo_notifier.sources.testmo_runs.paging import SORT
+from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT
 from testmo_notifier.sources.testmo_runs.passes import OtherPages
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -72,17 +71,11 @@ def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at:
 
 
 def look_for_recoveries(
-    pages: OtherPages,
-    after: Checkpoint,
-    news: DigestBuilder,
-    watch: Watch,
-    *,
-    counters: Mapping[int, int],
-    announced: Collection[int],
+    pages: OtherPages, after: Checkpoint, news: DigestBuilder, watch: Watch, counters: Mapping[int, int]
 ) -> Looked:
     """Look at the latest results of a run, if a look is due, or goes on.
 
-    `after` is the checkpoint as the failing results leave it, `announced` are the tests that these were of.
+    `after` is the checkpoint as the failing results and the passes leave it.
     """
     passing, began_at = after.passing, after.read_at
     if passing is None or began_at is None:
@@ -94,11 +87,9 @@ def look_for_recoveries(
     look = passing.look
     if look is None and not is_due(passing, tests, short_by=short_by, began_at=began_at):
         return Looked(replace(after, passing=passing))
-    # What failed since an earlier poll saw it pass is not well; what is announced by this one is looked at after it.
-    begin = replace(look, tests=look.tests & tests - frozenset(announced)) if look else Look(FROM_THE_NEWEST, tests)
+    begin = replace(look, tests=look.tests & tests) if look else Look(FROM_THE_NEWEST, tests)
     search = Search(begin, after.told, news, pages.second.statuses)
-    # Newest first: whatever is saved meanwhile moves rows to later pages, never past us.
-    query = ResultsQuery(sort=SORT, order="desc", get_latest_result=True)
+    query = ResultsQuery(sort=SORT, order=NEWEST_FIRST, get_latest_result=True)
     paged = pages.go_through(begin.resume, query, search.handle)
     later = passing.due if look else frozenset[int]()  # what passed since the look began takes another one
     if paged.resume is not None:
@@ -118,7 +109,7 @@ def look_for_recoveries(
     gone = search.nowhere() - after.failing.keys()
     told = {slot: one for slot, one in after.told.items() if slot not in recovered and slot not in gone}
     following = without(replace(after, told=told, passing=passing), recovered)
-    return Looked(following, search.outbox(recovered, version=after.version))
+    return Looked(following, search.outbox(recovered))
 
 
 def without(checkpoint: Checkpoint, tests: Collection[int]) -> Checkpoint:
@@ -174,7 +165,7 @@ class Search:
         most = MAX_RECOVERED // max(1, len({one for way in self._ways for one in way.destinations}))
         return dict(sorted(self.passed.items())[:most])
 
-    def outbox(self, recovered: Mapping[int, tuple[int, int]], *, version: int) -> tuple[Outgoing, ...]:
+    def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[Outgoing, ...]:
         """A digest for each destination that is told; those that are told the same share it."""
         keys: dict[int, set[int]] = {}
         for key, way in recovered.values():
@@ -196,10 +187,7 @@ class Search:
                 counts=counts,
                 shared_by=len(tellings),
             )
-        return tuple(
-            Outgoing(other_id(RECOVERED, one, digests[numbers], version=version), one, digests[numbers])
-            for one, numbers in sorted(tellings.items())
-        )
+        return tuple(self._news.other_outgoing(one, digests[numbers]) for one, numbers in sorted(tellings.items()))
 
     def _said(self, named: NamedResult) -> NamedResult:
         """A pass, with what is over."""
