@@ -106,10 +106,10 @@ def go_through(
 ) -> Paged:
     """Fetch page after page from one before `begin` on, oldest rows first, and pass each to `handle`.
 
-    Rows may come more than once. With `newest_first` what is saved meanwhile moves rows to later pages, so that each
-    that was seen comes again, and none slips. `known` are rows that earlier polls read. One lower bound holds for all pages. What
+    Rows may come more than once. `known` are rows that earlier polls read. One lower bound holds for all pages. What
     goes wrong ends it unfinished once a page was handled, for a page that Testmo cannot show must not hold back those
-    before it; else it goes to the caller.
+    before it; else it goes to the caller. With `newest_first`, what is saved meanwhile moves rows to later pages: some
+    come again, and none slips.
     """
     bound, number, total = begin.bound, max(1, begin.page - 1), begin.total
     began_at = begin.began_at if number > 1 else None  # from page 1 on, all of it is read anew
