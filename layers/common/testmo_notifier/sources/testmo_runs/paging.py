@@ -67,9 +67,14 @@ class RunPages:
     def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
         if self._is_full():
             raise OutOfRoom(f"run {self._run.id} has more news than one message holds: the next poll reads on")
-        asked_at = self._now()
-        page = self._testmo.results(self._run.id, results_query(self._watch, bound, number))
-        return page if page.server_date else replace(page, server_date=asked_at)
+        return one_page(self._testmo, self._run.id, results_query(self._watch, bound, number), self._now)
+
+
+def one_page(testmo: Testmo, run_id: int, query: ResultsQuery, now: Callable[[], datetime]) -> ResultsPage:
+    """One page of results, with Testmo's clock; `now` stands in where the answer has no `Date`."""
+    asked_at = now()
+    page = testmo.results(run_id, query)
+    return page if page.server_date else replace(page, server_date=asked_at)
 
 
 def results_query(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:

@@ -14,7 +14,7 @@ from typing import Final
 from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
 from testmo_notifier.ports import Testmo
-from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through
+from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through, one_page
 from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
 
 PASSED: Final = 2  # Testmo's default
@@ -50,8 +50,8 @@ class OtherPages:
 
     def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
         """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
-        asked = "/".join((",".join(map(str, query.status_id)), query.order or ""))
-        if begin.watching not in ("", asked):
+        question = "/".join((",".join(map(str, query.status_id)), query.order or ""))
+        if begin.watching not in ("", question):
             begin = Resume(begin.bound, 1, None)  # other pages were asked for before
         paid = 2 if begin.page > 1 else 1  # one that was read before, and one further: else it would never get on
         no_room = OutOfBudget("the share of the requests that the second question may take is used up")
@@ -63,9 +63,8 @@ class OtherPages:
             if not paid and not self.second.may_ask(1):
                 raise no_room
             paid = max(0, paid - 1)
-            asked_at = self._now()
-            page = self._testmo.results(self._run_id, replace(query, created_after=bound, page=number))
-            return page if page.server_date else replace(page, server_date=asked_at)
+            asked = replace(query, created_after=bound, page=number)
+            return one_page(self._testmo, self._run_id, asked, self._now)
 
         try:
             paged = go_through(begin, fetch, handle, newest_first=query.order == NEWEST_FIRST)
@@ -73,7 +72,7 @@ class OtherPages:
             return Paged(begin, None, exc)
         finally:
             self.second.may_ask(-paid)
-        return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=asked))
+        return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=question))
 
 
 @dataclass(frozen=True, slots=True)

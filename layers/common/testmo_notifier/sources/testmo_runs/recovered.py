@@ -36,8 +36,8 @@ from testmo_notifier.sources.testmo_runs.passes import OtherPages
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 LOOK_AFTER: Final = timedelta(hours=1)
-MAX_RECOVERED: Final = 20_000  # keys in one write, where news of failures may need as much room: the rest is told next
-MAX_KEPT_NAMES: Final = 60  # of a look that goes on in the next poll
+MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
+MAX_KEPT_NAMES: Final = 300  # of a look that goes on in the next poll
 FROM_THE_NEWEST: Final = Resume(bound=None, page=1, total=None)
 
 
@@ -98,15 +98,14 @@ def look_for_recoveries(
         if paged.began_at is not None:  # at least one page came
             passing = replace(passing, look=search.so_far(paged.resume), due=later)
         return Looked(replace(after, passing=passing), problem=paged.problem)
-    recovered = search.recovered()
+    recovered, gone = search.recovered(), search.nowhere() - after.failing.keys()
     passing = replace(
         passing,
-        look=None,
-        due=later - recovered.keys() | search.passed.keys() - recovered.keys(),
+        look=search.rest(recovered),
+        due=later - recovered.keys(),
         looked_at=paged.began_at or began_at,
         short_by=max(0, short_by - len(recovered)),
     )
-    gone = search.nowhere() - after.failing.keys()
     told = {slot: one for slot, one in after.told.items() if slot not in recovered and slot not in gone}
     following = without(replace(after, told=told, passing=passing), recovered)
     return Looked(following, search.outbox(recovered))
@@ -132,10 +131,12 @@ class Search:
         self._statuses = statuses
         self._tests = set(look.tests)
         self._ways = list(look.ways)
+        self._last_page = look.resume.page
         self.passed = {slot: one for slot, one in look.passed.items() if slot in self._tests}
 
     def handle(self, page: ResultsPage) -> None:
         """One page of latest results, of any status."""
+        self._last_page = max(self._last_page, page.next_page or 1)
         for result in page.results:
             slot = result.slot
             if slot not in self._tests or result.is_deleted or result.is_latest is False:
@@ -161,9 +162,18 @@ class Search:
         return frozenset(self._tests - self.passed.keys())
 
     def recovered(self) -> dict[int, tuple[int, int]]:
-        """The tests that are well, at its end; as many as one write has room for."""
-        most = MAX_RECOVERED // max(1, len({one for way in self._ways for one in way.destinations}))
-        return dict(sorted(self.passed.items())[:most])
+        """The tests that are well, at its end: as many as one write has room for, those first that are named."""
+        if len(self.passed) <= MAX_RECOVERED:
+            return self.passed
+        named = {one.test_id for way in self._ways for one in way.named}
+        order = sorted(self.passed, key=lambda slot: (slot not in named, slot))
+        return {slot: self.passed[slot] for slot in order[:MAX_RECOVERED]}
+
+    def rest(self, told: Collection[int]) -> Look | None:
+        """What is told by the next reading, because this one has no room for it: a look that is nearly at its end."""
+        self._tests = {slot for slot in self.passed if slot not in told}
+        self.passed = {slot: self.passed[slot] for slot in self._tests}
+        return self.so_far(Resume(None, self._last_page, None)) if self._tests else None
 
     def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[Outgoing, ...]:
         """A digest for each destination that is told; those that are told the same share it."""
@@ -185,7 +195,7 @@ class Search:
                 [self._said(one) for number in numbers for one in ways[number].named if one.test_id in recovered],
                 keys=frozenset().union(*(keys[number] for number in numbers)),
                 counts=counts,
-                shared_by=len(tellings),
+                shared_by=len(set(tellings.values())),
             )
         return tuple(self._news.other_outgoing(one, digests[numbers]) for one, numbers in sorted(tellings.items()))
 
