@@ -83,6 +83,9 @@ class Wire:
         date = format_datetime(self._story.time, usegmt=True)
         return Response(answer.status, {**answer.headers, "Date": date}, answer.body)
 
+    def clear(self) -> None:
+        """There is no connection."""
+
 
 class Powered:
     """Every method of something, as an effect."""

@@ -27,7 +27,9 @@ from testmo_notifier.model import (
     Checkpoint,
     Counters,
     Issue,
+    Look,
     MailCheck,
+    Passing,
     Pause,
     ProjectState,
     QueuedMessage,
@@ -35,6 +37,7 @@ from testmo_notifier.model import (
     Resume,
     Superseded,
     Trouble,
+    Way,
 )
 from tests.support.factories import START, at, make_control, make_digest, make_named, make_outgoing
 from tests.support.fakes import FakeLambdaContext
@@ -65,6 +68,17 @@ DIGEST = make_digest(
     counters=Counters({2: 54, 3: 7}, success=54, failure=7, completed=61, total=61),
     keys=frozenset({538, 539}),
 )
+WAY = Way(frozenset({"slack:default"}), "Passed", (make_named(551, test_id=2041, status_id=2, status="Passed"),))
+LOOK = Look(Resume(None, 3, 210, at(58), "/desc"), frozenset({2041, 2042}), {2041: (551, 0)}, (WAY,))
+PASSING = Passing(
+    cursor=at(50),
+    resume=Resume(at(-251), 2, 140, at(58), "2/asc"),
+    due=frozenset({2042}),
+    looked_at=at(-3000),
+    short_by=1,
+    look=LOOK,
+    look_first=True,
+)
 CHECKPOINT = Checkpoint(
     run_id=12,
     project_id=3,
@@ -72,7 +86,7 @@ CHECKPOINT = Checkpoint(
     floor=at(-240),
     seen={538: at(60), 539: at(60)},
     failing={2041: (538, 3), 2042: (539, 5)},
-    superseded={497: Superseded(3, gone=True), 501: Superseded(5)},
+    superseded={497: Superseded(3, gone=True, recovered=True), 501: Superseded(5)},
     counters={1: 40, 2: 54, 3: 7, 5: 1},
     watching="3,5//",
     resume=Resume(at(-241), 7, 640, at(58), "3,5//"),
@@ -86,6 +100,8 @@ CHECKPOINT = Checkpoint(
     gone_at=at(-900),
     rewound=at(-7200).isoformat(),
     unconfirmed=frozenset({2042}),
+    passing=PASSING,
+    finished_for=at(-43_200),
 )
 PROJECT = ProjectState(
     project_id=3,
@@ -118,6 +134,8 @@ CONTROL = make_control(
     undone_since={15: at(-60)},
     unswept=frozenset({12}),
     statuses={"needs info": (9,)},
+    passed_statuses=frozenset({2, 8}),
+    finished_since=at(-86_400),
     requests={1_795_420_860: 14},
     watching="3,5//",
     watched_at=at(60),
@@ -145,6 +163,9 @@ FULL = (
     DIGEST.counters,
     RESULT.issues[0],
     CHECKPOINT.resume,
+    PASSING,
+    LOOK,
+    WAY,
     MAIL,
     OVER,
 )
@@ -214,7 +235,7 @@ def everything_stored() -> list[Item]:
     store.take_lease(START, timedelta(seconds=30))
     store.save_control(CONTROL, release=False)
     with patch.object(apart, "MAX_SETS_BYTES", 0):  # as if there were no room for what is failing
-        store.commit(replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, outbox=(), version=40))
+        store.commit(replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, passing=None, outbox=(), version=40))
     store.commit(replace(CHECKPOINT, version=40), lambda _: bytes.fromhex("c0ffee0123456789006a22c445"))
     store.commit(replace(CHECKPOINT, outbox=()))  # closed and told: it expires
     store.clear(CHECKPOINT, CHECKPOINT.outbox, at=at(62))
@@ -246,9 +267,10 @@ def inflated(packed: bytes) -> Any:  # noqa: ANN401 - JSON
 
 UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("seen", "closing", "undone_since", "hidden_runs"), unpack_times),
-    **dict.fromkeys(("failing", "older", "content"), unpack_pairs),
+    **dict.fromkeys(("failing", "older", "content", "passed"), unpack_pairs),
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys", "unconfirmed"), unpack_ids),
-    **dict.fromkeys(("names", "outbox"), inflated),
+    **dict.fromkeys(("passed_statuses", "awaited", "looking"), unpack_ids),
+    **dict.fromkeys(("names", "outbox", "passing"), inflated),
     "12": bytes.hex,
     "turns": unpack_minutes,
 }

@@ -16,13 +16,18 @@ HIGHEST_STATUS_ID = 25  # an instance has up to 25 statuses; the counters of a r
 
 
 def latest_of_each_test(rows: Iterable[Result]) -> dict[int, Result]:
-    """Test id → its newest row by date, then id; deleted rows do not count."""
-    latest: dict[int, Result] = {}
+    """Test id → its newest row by date, then id; deleted rows do not count, nor do those of single steps."""
+    return {test_id: row for (test_id, step), row in latest_of_each_step(rows).items() if not step}
+
+
+def latest_of_each_step(rows: Iterable[Result]) -> dict[tuple[int, int], Result]:
+    """Test id and step → its newest row; 0 is the test as a whole."""
+    latest: dict[tuple[int, int], Result] = {}
     for row in rows:
-        rival = latest.get(row.test_id)
+        rival = latest.get((row.test_id, row.step))
         newer = rival is None or (row.created_at, row.id) > (rival.created_at, rival.id)
         if row.deleted_at is None and newer:
-            latest[row.test_id] = row
+            latest[row.test_id, row.step] = row
     return latest
 
 

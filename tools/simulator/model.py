@@ -193,7 +193,10 @@ class Test:
 
 @dataclass(slots=True)
 class Result:
-    """One saved result of a test. `elapsed_us` is in microseconds, as in the API; `note` is HTML."""
+    """One saved result of a test. `elapsed_us` is in microseconds, as in the API; `note` is HTML.
+
+    A case with steps has a row for each of its steps, beside the one of the whole test: `step` counts them from 1.
+    """
 
     id: int
     run_id: int
@@ -212,3 +215,4 @@ class Result:
     updated_by: int | None = None
     deleted_at: datetime | None = None
     deleted_by: int | None = None
+    step: int = 0

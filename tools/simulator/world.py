@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class World(Scene):
     """A scene in which people save, edit and delete results, and open and close runs."""
 
-    def save_result(
+    def save_result(  # noqa: PLR0913 - everything but test and status has a default
         self,
         test: Test,
         status: int,
@@ -34,6 +34,7 @@ class World(Scene):
         issues: Sequence[Issue] = (),
         created_at: datetime | None = None,
         visible_from: datetime | None = None,
+        step: int = 0,
     ) -> Result:
         """Save a result of a test.
 
@@ -47,6 +48,7 @@ class World(Scene):
             issues: linked tickets.
             created_at: the stamp, cut to milliseconds; now when left out. Equal stamps are normal.
             visible_from: the API lists the row from this moment on: a late commit. At once when left out.
+            step: of a case with steps, the step that it is the result of; the whole test when left out.
         """
         with self.lock:
             created = stamps.to_millisecond(created_at or self.now())
@@ -65,6 +67,7 @@ class World(Scene):
                 elapsed_us=elapsed_us,
                 assignee_id=assignee.id if assignee else None,
                 issues=tuple(issue.id for issue in issues),
+                step=step,
             )
             self._results[run.id][result.id] = result
         return result

@@ -29,6 +29,7 @@ polling/               the steps of a poll
   rate_limit.py        how often Testmo is asked
   lanes.py             how many requests are under way at a time
   case_names.py        names for case ids
+  second.py            what the second question may take of a poll
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
   pauses.py            lateness without the nights
@@ -47,6 +48,10 @@ sources/testmo_runs/   test runs with manual or API results
   window.py            the stretch of time a read looks at, and how it moves on
   known.py             which failing results were told
   sweep.py             why a sweep is due, and what it finds
+  beside.py            what is asked and told beside the failing results
+  passes.py            the second question: which failing tests passed in between
+  recovered.py         which tests are well again, by all their latest results
+  ended.py             that a run is over
   detect.py            which rows are new failing results
 
 notices/               what there is to tell, and to whom
@@ -100,6 +105,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   light.py             huge JSON made light while it arrives
   store.py             the state in DynamoDB
   items.py             each noun as an item, and back
+  passing.py           how far the second question came, the same
   apart.py             sets that have no room in their checkpoint's item
   outbox.py            outboxes as few bytes
   told.py              what is known of failing tests, as few bytes

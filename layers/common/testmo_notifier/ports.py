@@ -47,6 +47,9 @@ class Testmo(Protocol):
     def statuses(self, project_id: int) -> dict[int, str]:
         """The names of statuses, as far as the runs of a project tell them."""
 
+    def passed_statuses(self, project_id: int) -> dict[int, bool]:
+        """Which of these count as passed, as far as it says so."""
+
     def cases(self, project_id: int, *, page: int, created_after: datetime | None, in_folders: bool = ...) -> CasesPage:
         """One page of a project's cases, oldest first: their names, or the folders that they are in."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.simulator import views
-from tools.simulator.counters import counters, latest_of_each_test
+from tools.simulator.counters import counters, latest_of_each_step
 from tools.simulator.listing import (
     Ask,
     chosen,
@@ -80,7 +80,7 @@ def run_results(ask: Ask, run_id: int) -> Answer:
     asked = query.expands("issues", "statuses", "users")
     query.check()
     visible = visible_results(ask, of_run)
-    latest = {row.id for row in latest_of_each_test(visible).values()}
+    latest = {row.id for row in latest_of_each_step(visible).values()}
     results = [
         row
         for row in visible

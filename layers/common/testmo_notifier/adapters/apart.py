@@ -31,13 +31,13 @@ MAX_TOGETHER_BYTES: Final = 350_000
 MAX_PART_BYTES: Final = 380_000
 MAX_TIES_BYTES: Final = 60_000
 SETS: Final = ("seen", "failing", "older", "unconfirmed")
-TOLD: Final = "told"  # leaves first: an older version reads the rest as it always did
+FIRST: Final = ("told", "awaited", "looking", "passed")  # to leave: an older version reads the rest as it always did
 INSTEAD: Final = ("floor", "silent_before", "sweep", "swept")  # what another version gets to see differs
 
 
 def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkpoint]:
     """A checkpoint's item as it is stored, the items to write before it, and the checkpoint that knows of them."""
-    packed: dict[str, bytes] = {name: cast("bytes", item[name].get("B")) for name in (*SETS, TOLD) if name in item}
+    packed: dict[str, bytes] = {name: cast("bytes", item[name].get("B")) for name in (*SETS, *FIRST) if name in item}
     outbox = len(item.get("outbox", {}).get("B", b""))
 
     def fits(sets: Mapping[str, bytes]) -> bool:
@@ -46,8 +46,8 @@ def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkp
 
     if fits(packed):
         return item, [], replace(checkpoint, apart={})
-    if fits({name: content for name, content in packed.items() if name != TOLD}):
-        packed = {TOLD: packed[TOLD]}
+    if fits({name: content for name, content in packed.items() if name not in FIRST}):
+        packed = {name: content for name, content in packed.items() if name in FIRST}
     apart: dict[str, Apart] = {}
     parts: list[Item] = []
     expiry = {name: value for name, value in item.items() if name == "expires_at"}
@@ -66,16 +66,16 @@ def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkp
 
 
 def without_told(item: Item, apart: Mapping[str, Apart]) -> Item:
-    """An item without what is known of its failing tests."""
+    """An item without what is known of its failing tests beside their results."""
     sets = {name: asdict(one) for name, one in apart.items()}
-    shown = {name: value for name, value in item.items() if name != TOLD}
+    shown = {name: value for name, value in item.items() if name not in FIRST}
     return {**shown, "apart": {"S": json.dumps({"sets": sets, "instead": {}})}}
 
 
 def as_first_sight(checkpoint: Checkpoint, item: Item, apart: Mapping[str, Apart]) -> Item:
     """An item without its sets, which says what it hides in a way that only this version understands."""
     hidden = {name: item[name] for name in INSTEAD if name in item}
-    shown = {name: value for name, value in item.items() if name not in (*SETS, TOLD, *INSTEAD)}
+    shown = {name: value for name, value in item.items() if name not in (*SETS, *FIRST, *INSTEAD)}
     cursor = item["cursor"]
     shown |= {"floor": cursor, "silent_before": cursor, "sweep": {"S": json.dumps(asdict(Resume(None, 1, None)))}}
     ties = pack_times({key: time for key, time in checkpoint.seen.items() if time >= checkpoint.cursor})

@@ -24,6 +24,7 @@ from testmo_notifier.adapters.compact import (
     unpack_times,
 )
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
+from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import (
     CASES,
@@ -51,7 +52,7 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
-CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before", "waiting_since")
+CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before", "waiting_since", "finished_for")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,7 +98,7 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
     if checkpoint.outbox:
         item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
-    item |= pack_told(checkpoint.told)
+    item |= pack_told(checkpoint.told) | pack_passing(checkpoint.passing)
     texts = {"swept": checkpoint.swept_for, "rewound": checkpoint.rewound}
     item |= {name: {"S": text} for name, text in texts.items() if text}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
@@ -130,19 +131,27 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         rewound=item["rewound"]["S"] if "rewound" in item else "",
         unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
         apart=apart_of(item),
+        passing=unpack_passing(item),
+        finished_for=time_of(item, "finished_for"),
         told=unpack_told(item),
     )
 
 
 def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
-    """What stood in `failing` before: key to status, inverted (`~`) where a sweep no longer found it failing."""
-    return pack_pairs({key: (~one.status if one.gone else one.status, 0) for key, one in superseded.items()})
+    """What stood in `failing` before: key to status, inverted (`~`) where a sweep no longer found it failing.
+
+    The second number is 1 where it was told that its test had recovered.
+    """
+    items = superseded.items()
+    return pack_pairs({key: (~one.status if one.gone else one.status, int(one.recovered)) for key, one in items})
 
 
 def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
     """The inverse of `pack_superseded`."""
-    pairs = unpack_pairs(packed).items()
-    return {key: Superseded(~status, gone=True) if status < 0 else Superseded(status) for key, (status, _) in pairs}
+    return {
+        key: Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
+        for key, (status, recovered) in unpack_pairs(packed).items()
+    }
 
 
 def sent_item(sent: Sent, version: int) -> Item:
@@ -175,11 +184,7 @@ def sent_of(run_id: int, handed_over: Sequence[Outgoing], at: datetime) -> Sent:
 
 def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
     """Where an unfinished read goes on, None where none is."""
-    if name not in item:
-        return None
-    raw = json.loads(item[name]["S"])
-    bound, began_at = (raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at"))
-    return Resume(bound, raw["page"], raw["total"], began_at, raw.get("watching", ""))
+    return resume_from(json.loads(item[name]["S"])) if name in item else None
 
 
 def project_item(state: ProjectState) -> Item:
@@ -315,8 +320,8 @@ TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
 # The attributes of the control item: the fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
-    **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at"), TIME),
-    **dict.fromkeys(("projects", "run_ids", "undone", "unswept"), IDS),
+    **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at", "finished_since"), TIME),
+    **dict.fromkeys(("projects", "run_ids", "undone", "unswept", "passed_statuses"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
     **dict.fromkeys(("watching", "marks_epoch"), TEXT),
     "turns": Form("B", pack_minutes, unpack_minutes),

@@ -142,8 +142,11 @@ class Testmo:
 
     def statuses(self, project_id: int) -> dict[int, str]:
         """The names of statuses, as far as the newest runs of a project carry them: no call lists them."""
-        page = self._page(f"/projects/{project_id}/runs", {"per_page": "15", "expands": "statuses"})
-        return dict(rows.expands(page.expands).statuses)
+        return dict(rows.expands(self._statuses(project_id)).statuses)
+
+    def passed_statuses(self, project_id: int) -> dict[int, bool]:
+        """Which of these count as passed, as far as Testmo says it."""
+        return rows.passed_statuses(self._statuses(project_id))
 
     def users(self) -> Listed[User]:
         """Everybody who may log in, with addresses; raises `Invisible` where the token is of no site administrator."""
@@ -195,6 +198,9 @@ class Testmo:
             total=page.total,
             server_date=page.server_date,
         )
+
+    def _statuses(self, project_id: int) -> object:
+        return self._page(f"/projects/{project_id}/runs", {"per_page": "15", "expands": "statuses"}).expands
 
     def _list(
         self,

@@ -103,6 +103,13 @@ def expands(raw: object) -> Expands:
     )
 
 
+def passed_statuses(raw: object) -> dict[int, bool]:
+    """Of the statuses that an expand tells: whether a test counts as passed with it, where that is said."""
+    groups: Json = raw if isinstance(raw, dict) else {}
+    told = {key: as_bool(row.get("is_passed")) for key, _, row in named(groups.get("statuses"))}
+    return {key: is_passed for key, is_passed in told.items() if is_passed is not None}
+
+
 def named(raw: object, *, label: str = "name") -> list[tuple[int, str, Json]]:
     """The objects of one expand that have an id and a name."""
     rows = [row for row in raw if isinstance(row, dict)] if isinstance(raw, list) else []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from testmo_notifier.model.digests import Outgoing
+from testmo_notifier.model.digests import NamedResult, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,14 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """A result that was its test's latest failing one: its status, and whether a sweep no longer found it failing."""
+    """A result that was its test's latest failing one: its status, and whether a sweep no longer found it failing.
+
+    `recovered`: it was told that its test passed again. So it is news if it is the latest again.
+    """
 
     status: int
     gone: bool = False
+    recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,53 @@ class Told:
     last: datetime | None = None
     destinations: frozenset[str] = frozenset()
     passed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Destinations that are told of the same recoveries, in a status that counts as passed, and the first by name."""
+
+    destinations: frozenset[str]
+    status: str
+    named: tuple[NamedResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far a look at the latest results of a run came that goes on in the next poll, for tests that may be well.
+
+    `tests` are those of which nothing else than passes was seen, `passed` those of them with a pass: its key, and the
+    number of the way that its recovery goes.
+    """
+
+    resume: Resume
+    tests: frozenset[int] = frozenset()
+    passed: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """How far the passing results of a run were read.
+
+    `cursor` is the newest that was, or where it began, `resume` where an unfinished read goes on. `due` are tests told
+    as failing that passed since, and that are to be looked at; `looked_at` is Testmo's clock when the last look began
+    that came to its end, `short_by` how many fewer tests than known the counters showed as failing after it.
+    `look` is one that goes on; if `look_first`, before passes are read, which left it no room the last time.
+    """
+
+    cursor: datetime
+    resume: Resume | None = None
+    due: frozenset[int] = frozenset()
+    looked_at: datetime | None = None
+    short_by: int = 0
+    look: Look | None = None
+    look_first: bool = False
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the next poll has to go on."""
+        return self.resume is not None or self.look is not None or bool(self.due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +131,8 @@ class Checkpoint:
     empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
     hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
     test without an entry was told to everybody. `waiting_since` is our clock when the oldest message in the outbox was
-    committed.
+    committed. `passing` says how far the second question came, None where it is not asked. `finished_for` is the
+    closing of which it was told that the run is over.
     """
 
     run_id: int
@@ -106,6 +158,8 @@ class Checkpoint:
     apart: Mapping[str, Apart] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     waiting_since: datetime | None = None
+    passing: Passing | None = None
+    finished_for: datetime | None = None
 
     def after(self, handed_over: Collection[Outgoing]) -> Checkpoint:
         """The same without what was handed over."""
@@ -223,13 +277,17 @@ class Left:
 class Watching:
     """What is watched: `watched_at` is Testmo's clock at the last poll that did, `ceased` the same of what was before.
 
-    `statuses` are the ids of the statuses that are watched by name.
+    `statuses` are the ids of the statuses that are watched by name, `passed_statuses` those that count as passed,
+    None while no route needs to know.
+    `finished_since` is Testmo's clock at the first poll whose routes asked for the ends of runs.
     """
 
     watching: str = ""
     watched_at: datetime | None = None
     ceased: Mapping[str, datetime] = field(default_factory=dict)
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    passed_statuses: frozenset[int] | None = None
+    finished_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

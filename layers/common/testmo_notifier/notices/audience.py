@@ -128,6 +128,12 @@ class Audience:
         )
 
     @cached_property
+    def for_recoveries(self) -> frozenset[str]:
+        """Where it may be told that a test passed again, whichever."""
+        asked = {one for route in self.routes.routes if RECOVERED in route.notify for one in route.destinations}
+        return frozenset(asked & set(self.destinations))
+
+    @cached_property
     def _asked(self) -> tuple[str, ...]:
         """The facts of a result that a route asks about."""
         return tuple(key for key in RESULT_KEYS if key in self.routes.asked)

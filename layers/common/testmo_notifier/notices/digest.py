@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -32,6 +32,7 @@ from testmo_notifier.notices.audience import Audience, Telling, run_facts
 from testmo_notifier.notices.judge import Judged, judged, told_after
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.notices.named import (
+    LONG_AGO,
     MAX_NAME_CHARS,
     MAX_NAMED,
     MAX_NAMED_BYTES,
@@ -125,6 +126,11 @@ class DigestBuilder:
         return len(self._found)
 
     @property
+    def has_repeats(self) -> bool:
+        """Whether a test has several of them."""
+        return len({found.slot for found in self._found.values()}) < self.total
+
+    @property
     def is_full(self) -> bool:
         """Whether the rest has to wait for the next message: what is read must fit the item that it is committed in.
 
@@ -207,6 +213,44 @@ class DigestBuilder:
         """The digest of everything added so far, for nobody in particular."""
         return self._digest(self._everything(), "", MAX_NAMED_BYTES)
 
+    def other(
+        self,
+        about: str,
+        results: Sequence[NamedResult],
+        *,
+        counts: Mapping[str, int],
+        keys: frozenset[int] = frozenset(),
+        shared_by: int = 1,
+    ) -> Digest:
+        """A digest that is about something else: how many tests of which status, and some of their results by name.
+
+        It shares its room with so many others, and with those of new failing results.
+        """
+        room = MAX_NAMED_BYTES // (2 * shared_by)
+        fit = tuple(
+            fitting(sorted(results, key=lambda one: one.created_at or LONG_AGO, reverse=True)[:MAX_NAMED], room)
+        )
+        total = sum(counts.values())
+        nothing = self._digest(Share(), "", room)
+        return replace(
+            nothing, about=about, results=fit, counts=counts, total=total, omitted=total - len(fit), keys=keys
+        )
+
+    def other_outgoing(self, destination: str, digest: Digest, *, when: str = "") -> Outgoing:
+        """Such a digest for one destination, with an id like that of the others: a hash of what is told to whom."""
+        keys = map(str, sorted(digest.keys))
+        parts = [digest.about, destination, str(self._run.id), when, *keys, str(self._version)]
+        return Outgoing(hash_of(parts), destination, digest)
+
+    def name(self, result: Result, expands: Expands) -> NamedResult:
+        """One result as messages tell it."""
+        return named(result, expands, self._run_url)
+
+    def for_recovered(self, result: Result, expands: Expands, told: Told) -> frozenset[str]:
+        """Who is told that a test passed again."""
+        cases = self._cases({result.case_id}) if self.audience.asks_for_cases and result.case_id else {}
+        return self.audience.for_recovered(result, expands, cases.get(result.case_id or 0, {}), told)
+
     def notification_id(self, destination: str, keys: Iterable[int] | None = None) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.
 
@@ -216,7 +260,7 @@ class DigestBuilder:
         """
         results = [f"{key}:{self._found[key].status_id}" for key in sorted(self._found if keys is None else keys)]
         parts = [destination, str(self._run.id), *results, str(self._version)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        return hash_of(parts)
 
     def _everything(self) -> Share:
         return Share(list(self._found), Counter(found.status for found in self._found.values()))
@@ -316,6 +360,11 @@ class DigestBuilder:
         names = frozenset(routes)
         found = [self._called[call].items() for call in sorted(calls)]
         return {mention: None for some in found for name, mentions in some if name in names for mention in mentions}
+
+
+def hash_of(parts: Iterable[str]) -> str:
+    """An id of 32 hexadecimal digits."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def counts_in_order(counts: Mapping[Status, int]) -> dict[str, int]:

@@ -59,7 +59,7 @@ class Committer:
     def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
         """What a reading has to tell, for each destination, behind what waits already."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
-        return (*(before.outbox if before else ()), *reading.news.outgoing())
+        return (*(before.outbox if before else ()), *reading.news.outgoing(), *reading.others)
 
     def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""

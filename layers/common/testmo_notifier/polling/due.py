@@ -92,7 +92,8 @@ def has_room(outbox: Iterable[Outgoing]) -> bool:
 def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:
     """Whether a closed run was read by a read that began after its closing plus the overlap, and nothing is missing.
 
-    For an hour, while its counters show more failing tests than we know of or its last sweep goes on, it is read again.
+    For an hour, while its counters show more failing tests than we know of or its last sweep goes on (or what is asked
+    beside it), it is read again.
     """
     if not run.is_closed or run.closed_at is None or checkpoint is None or checkpoint.read_at is None:
         return False
@@ -101,8 +102,10 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
     is_old = checkpoint.read_at >= run.closed_at + overlap + HOURLY  # counters that never fit must not hold us for ever
     if is_old:
         return True
-    return checkpoint.sweep is None and not Watch.parse(checkpoint.watching).has_unknown(
-        run.counters.by_status, checkpoint.failing
+    return (
+        checkpoint.sweep is None
+        and not owes_passes(checkpoint)
+        and not Watch.parse(checkpoint.watching).has_unknown(run.counters.by_status, checkpoint.failing)
     )
 
 
@@ -111,13 +114,22 @@ def was_gone(checkpoint: Checkpoint, now: datetime) -> bool:
     return checkpoint.gone_at is not None and now - checkpoint.gone_at < HOURLY
 
 
+def is_half_read(checkpoint: Checkpoint) -> bool:
+    """Whether something of a run was begun and not finished."""
+    return checkpoint.resume is not None or checkpoint.sweep is not None or owes_passes(checkpoint)
+
+
+def owes_passes(checkpoint: Checkpoint) -> bool:
+    """Whether the second question was not answered to its end."""
+    return checkpoint.passing is not None and checkpoint.passing.is_unfinished
+
+
 def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: datetime, overlap: timedelta) -> bool:
     """Whether there is a reason to read a run before its turn."""
     return (
         checkpoint.watching != watch.fingerprint
         or checkpoint.counters != run.counters.by_status
-        or checkpoint.resume is not None
-        or checkpoint.sweep is not None
+        or is_half_read(checkpoint)
         or checkpoint.gone_at is not None
         or (run.closed_at is not None and began_at >= run.closed_at + overlap)
     )

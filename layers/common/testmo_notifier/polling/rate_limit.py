@@ -97,6 +97,11 @@ class RateLimit:
         return self._closed_by is None and sum(self.spent.values()) < self._limit // 2
 
     @property
+    def left(self) -> int:
+        """How many requests may still be sent without waiting for any."""
+        return 0 if self._closed_by is not None else self._limit - sum(self.spent.values())
+
+    @property
     def closed_by(self) -> StopReading | None:
         """Why nothing more may be asked in this poll, None while it may."""
         return self._closed_by

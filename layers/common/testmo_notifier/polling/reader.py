@@ -17,6 +17,7 @@ from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.polling.lease import RENEW_AFTER
 from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, Second
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -31,6 +32,7 @@ class Reader:
     this: Poll
     watch: Watch
     checkpoints: Mapping[int, Checkpoint]
+    second: Second = NOT_ASKED
 
     def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
@@ -43,6 +45,7 @@ class Reader:
                 for number, watched in runs:
                     reading = pool.submit(self.read_run, watched)
                     begun[reading] = number, watched
+                    reading.add_done_callback(lambda _: self.second.was_read())
                     reading.add_done_callback(done.put)
 
             try:
@@ -86,6 +89,7 @@ class Reader:
             sweep=run.id in self.this.backlog.unswept,
             ceased=self.this.lease.control.watching.ceased.get(checkpoint.watching),
             now=self.parts.now,
+            second=self.second,
         )
 
     def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:

@@ -29,10 +29,11 @@ class Known:
     def has_come_back(self, result: Result) -> bool:
         """Whether a row is failing again after a sweep that did not find it failing.
 
-        If nobody ever edited it, a later result of its test was deleted, and there is nothing new about it.
+        If nobody ever edited it, a later result of its test was deleted, and there is nothing new about it; unless it
+        was told that the test had recovered.
         """
         before = self._superseded.get(result.key)
-        return before is not None and before.gone and result.updated_at is not None
+        return before is not None and before.gone and (result.updated_at is not None or before.recovered)
 
     def is_another(self, result: Result) -> bool:
         """Whether another row of the same test was announced."""

@@ -14,6 +14,7 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 
 MAX_RESTARTS: Final = 5  # rows that moved under us that often in one read: leave the rest to the next poll
 SORT: Final = "run_results:created_at"
+NEWEST_FIRST: Final = "desc"
 
 Fetch = Callable[[datetime | None, int], ResultsPage]
 Handle = Callable[[ResultsPage], None]
@@ -66,9 +67,14 @@ class RunPages:
     def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
         if self._is_full():
             raise OutOfRoom(f"run {self._run.id} has more news than one message holds: the next poll reads on")
-        asked_at = self._now()
-        page = self._testmo.results(self._run.id, results_query(self._watch, bound, number))
-        return page if page.server_date else replace(page, server_date=asked_at)
+        return one_page(self._testmo, self._run.id, results_query(self._watch, bound, number), self._now)
+
+
+def one_page(testmo: Testmo, run_id: int, query: ResultsQuery, now: Callable[[], datetime]) -> ResultsPage:
+    """One page of results, with Testmo's clock; `now` stands in where the answer has no `Date`."""
+    asked_at = now()
+    page = testmo.results(run_id, query)
+    return page if page.server_date else replace(page, server_date=asked_at)
 
 
 def results_query(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
@@ -100,12 +106,15 @@ def with_questions_of_now(checkpoint: Checkpoint, watch: Watch) -> Checkpoint:
     return replace(checkpoint, resume=checked(checkpoint.resume), sweep=checked(checkpoint.sweep))
 
 
-def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int] = ()) -> Paged:
+def go_through(
+    begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int] = (), *, newest_first: bool = False
+) -> Paged:
     """Fetch page after page from one before `begin` on, oldest rows first, and pass each to `handle`.
 
     Rows may come more than once. `known` are rows that earlier polls read. One lower bound holds for all pages. What
     goes wrong ends it unfinished once a page was handled, for a page that Testmo cannot show must not hold back those
-    before it; else it goes to the caller.
+    before it; else it goes to the caller. With `newest_first`, what is saved meanwhile moves rows to later pages: some
+    come again, and none slips.
     """
     bound, number, total = begin.bound, max(1, begin.page - 1), begin.total
     began_at = begin.began_at if number > 1 else None  # from page 1 on, all of it is read anew
@@ -128,7 +137,7 @@ def go_through(begin: Resume, fetch: Fetch, handle: Handle, known: Iterable[int]
         total = page.total if page.total is not None else total
         is_last = page.next_page is None or not page.results or page.next_page in this_round.numbers
         # Rows changed places between two pages: nobody promises an order of rows that tie on a millisecond.
-        is_short = is_last and this_round.has_doubles and total is not None and len(keys) < total
+        is_short = is_last and this_round.has_doubles and total is not None and len(keys) < total and not newest_first
         restarts += shrunk or is_short
         if (shrunk or is_short) and restarts <= MAX_RESTARTS:
             number, this_round = 1, Round()

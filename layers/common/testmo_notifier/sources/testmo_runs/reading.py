@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import StopReading
-from testmo_notifier.model import Checkpoint, ResultsPage, Resume, Run
+from testmo_notifier.model import Checkpoint, Outgoing, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.notices.judge import kept
 from testmo_notifier.ports import Testmo
+from testmo_notifier.sources.testmo_runs.beside import look_beside
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
+from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, OtherPages, Second
 from testmo_notifier.sources.testmo_runs.sweep import (
     FROM_THE_BEGINNING,
     Sweep,
@@ -30,6 +31,7 @@ class Reading:
 
     `problem` says what could not be read, `found_by_sweep` how many results only the sweep found, `owes_sweep` whether
     one that was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
+    `others` is what is told beside the news: recoveries, and that the run is over.
     """
 
     checkpoint: Checkpoint
@@ -40,6 +42,7 @@ class Reading:
     problem: str | None = None
     owes_sweep: bool = False
     misread: str = ""
+    others: tuple[Outgoing, ...] = ()
 
     @property
     def is_unfinished(self) -> bool:
@@ -63,7 +66,7 @@ def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch
     )
 
 
-def read_run(
+def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
     testmo: Testmo,
     run: Run,
     checkpoint: Checkpoint,
@@ -74,17 +77,18 @@ def read_run(
     sweep: bool,
     now: Callable[[], datetime],
     ceased: datetime | None = None,
+    second: Second = NOT_ASKED,
 ) -> Reading:
     """Read a run from its checkpoint on, and sweep it if that is due. `sweep`: its turn for one has come.
 
     `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now. `now`
-    stands in where Testmo's answers have no `Date`.
+    stands in where Testmo's answers have no `Date`. `second` is what may be asked beside the failing results.
     """
     checkpoint = with_questions_of_now(checkpoint, watch)
     counters = run.counters.by_status
     detector = Detector(checkpoint, watch, ceased)
     pages = RunPages(testmo, run, watch, now, lambda: news.is_full)
-    the_sweep = Sweep(pages, detector, news)
+    the_sweep = Sweep(pages, detector, news, keeps_latest=second.finished_since is not None and run.is_closed)
     started = now()
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
     swept_first = comes_first(checkpoint)
@@ -113,15 +117,16 @@ def read_run(
             began_at=began_at,
             closed_at=run.closed_at if run.is_closed else None,
         )
-    told = news.judge()
-    if news.audience.keeps_told:
-        told = kept({**checkpoint.told, **told}, following.failing, recovers=news.audience.wants_passes)
-    following = replace(following, told=told)
+    others = OtherPages(testmo, run, second, now)
+    looked = look_beside(others, run, checkpoint, following, news, watch, rows=the_sweep.latest, overlap=overlap)
+    if looked.problem is not None:
+        problem = f"run {run.id} ({run.name}): {looked.problem}"
     if end.problem is not None:
         problem = f"the sweep of run {run.id} ({run.name}) has to wait: {end.problem}"
     return Reading(
-        following,
+        looked.checkpoint,
         news,
+        others=looked.outbox,
         rows=paged.rows,
         malformed=detector.malformed,
         found_by_sweep=the_sweep.told,

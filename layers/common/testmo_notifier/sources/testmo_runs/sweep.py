@@ -15,6 +15,7 @@ from typing import Final
 from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.named import Row, most_urgent
 from testmo_notifier.notices.text import short_note
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import RunPages
@@ -87,9 +88,14 @@ class SweepEnd:
 
 
 class Sweep:
-    """One sweep of one run. What it finds goes to the news; `told` counts it."""
+    """One sweep of one run. What it finds goes to the news; `told` counts it.
 
-    def __init__(self, pages: RunPages, detector: Detector, news: DigestBuilder) -> None:
+    `latest` is some of what it saw, the most urgent, if that is asked for.
+    """
+
+    def __init__(self, pages: RunPages, detector: Detector, news: DigestBuilder, *, keeps_latest: bool = False) -> None:
+        self._keeps_latest = keeps_latest
+        self.latest: list[Row] = []
         self._pages = pages
         self._detector = detector
         self._news = news
@@ -134,10 +140,18 @@ class Sweep:
 
     def _handle(self, page: ResultsPage) -> None:
         self._news.add(self.new_failing(page), page.expands)
+        if self._keeps_latest:
+            rows = [
+                (row._replace(note=short_note(row.note)), page.expands) for row in page.results if self._is_latest(row)
+            ]
+            self.latest = most_urgent([*self.latest, *rows])
+
+    def _is_latest(self, result: Result) -> bool:
+        return result.is_latest is not False and self._detector.watch.is_failing(result)
 
     def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
         slot = result.slot
-        if slot in self._found or result.is_latest is False or not self._detector.watch.is_failing(result):
+        if slot in self._found or not self._is_latest(result):
             return
         if self._detector.known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several

@@ -1,0 +1,73 @@
+"""How far the second question came (`Passing`), as attributes of a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from testmo_notifier.adapters.compact import pack_ids, pack_pairs, unpack_ids, unpack_pairs
+from testmo_notifier.adapters.outbox import named_result_from
+from testmo_notifier.model import Look, Passing, Resume, Way, plain
+
+
+def pack_passing(passing: Passing | None) -> dict[str, Any]:
+    """Its sets by themselves, which may have no room in the item, and the rest; nothing where it is not asked."""
+    if passing is None:
+        return {}
+    look = passing.look
+    rest = {
+        "cursor": passing.cursor,
+        "resume": passing.resume and asdict(passing.resume),
+        "looked_at": passing.looked_at,
+        "short_by": passing.short_by,
+        "look_first": passing.look_first,
+        "look": look and {"resume": asdict(look.resume), "ways": [way_values(way) for way in look.ways]},
+    }
+    sets: dict[str, Any] = {"awaited": {"B": pack_ids(passing.due)}} if passing.due else {}
+    if look is not None:
+        sets |= {"looking": {"B": pack_ids(look.tests)}, "passed": {"B": pack_pairs(look.passed)}}
+    content = zlib.compress(json.dumps(rest, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+    return {**sets, "passing": {"B": content}}
+
+
+def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
+    """The inverse of `pack_passing`."""
+    if "passing" not in item:
+        return None
+    raw = json.loads(zlib.decompress(item["passing"]["B"]))
+    look = None
+    if raw["look"]:
+        look = Look(
+            resume=resume_from(raw["look"]["resume"]),
+            tests=unpack_ids(item["looking"]["B"]) if "looking" in item else frozenset(),
+            passed=unpack_pairs(item["passed"]["B"]) if "passed" in item else {},
+            ways=tuple(
+                Way(frozenset(way["destinations"]), way["status"], tuple(map(named_result_from, way["named"])))
+                for way in raw["look"]["ways"]
+            ),
+        )
+    return Passing(
+        cursor=datetime.fromisoformat(raw["cursor"]),
+        resume=raw["resume"] and resume_from(raw["resume"]),
+        due=unpack_ids(item["awaited"]["B"]) if "awaited" in item else frozenset(),
+        looked_at=raw["looked_at"] and datetime.fromisoformat(raw["looked_at"]),
+        short_by=raw["short_by"],
+        look_first=raw["look_first"],
+        look=look,
+    )
+
+
+def way_values(way: Way) -> dict[str, Any]:
+    """Who is told of the same recoveries, as JSON knows it."""
+    named = [plain(result) for result in way.named]
+    return {"destinations": sorted(way.destinations), "status": way.status, "named": named}
+
+
+def resume_from(raw: Mapping[str, Any]) -> Resume:
+    """A place to go on, out of its JSON."""
+    bound, began_at = (raw.get(time) and datetime.fromisoformat(raw[time]) for time in ("bound", "began_at"))
+    return Resume(bound, raw["page"], raw["total"], began_at, raw.get("watching", ""))

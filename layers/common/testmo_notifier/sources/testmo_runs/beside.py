@@ -1,0 +1,91 @@
+"""What is told of a run beside its new failing results, and what those are told for.
+
+Both may need the second question. It is asked when the failing results were read to their end, and only where a route
+makes a difference by its answer; else nothing more is asked of Testmo than without routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from testmo_notifier.model import Checkpoint, Passing, Run, Told
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.judge import kept
+from testmo_notifier.notices.named import Row
+from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
+from testmo_notifier.sources.testmo_runs.passes import Answer, OtherPages, ask_for_passes, noted
+from testmo_notifier.sources.testmo_runs.recovered import Looked, awaited, look_for_recoveries
+from testmo_notifier.sources.testmo_runs.watch import Watch
+
+
+def look_beside(
+    pages: OtherPages,
+    run: Run,
+    before: Checkpoint,
+    after: Checkpoint,
+    news: DigestBuilder,
+    watch: Watch,
+    *,
+    rows: Iterable[Row],
+    overlap: timedelta,
+) -> Looked:
+    """Decide why each new result is told, and what else is. `after` is the checkpoint as the failing results leave it.
+
+    `rows` are latest failing results that the last sweep of a closed run saw.
+    """
+    looked = look_at_passes(pages, before, after, news, watch, run.counters.by_status, overlap=overlap)
+    if not is_over(run, before, after, pages.second.finished_since, overlap):
+        return looked
+    ends = the_end(run, looked.checkpoint, news, rows)
+    checkpoint = replace(looked.checkpoint, finished_for=run.closed_at)
+    return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
+
+
+def look_at_passes(
+    pages: OtherPages,
+    before: Checkpoint,
+    after: Checkpoint,
+    news: DigestBuilder,
+    watch: Watch,
+    counters: Mapping[int, int],
+    *,
+    overlap: timedelta,
+) -> Looked:
+    """Judge the news, with what is known of passes in between; then look which tests are well again."""
+    audience = news.audience
+    if not audience.wants_passes:
+        told = kept({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
+        return Looked(replace(after, told=told, passing=None))
+    waiting = awaited(before.told, audience.for_recoveries)
+    if before.passing is not None and before.passing.look_first:
+        answer = Answer(passing=before.passing)
+    else:
+        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats, overlap=overlap)
+    announced = news.judge(answer.passes)
+    told = kept({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
+    new = noted(told, answer.passes)
+    gone = before.failing.keys() - after.failing.keys()
+    after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
+    problem = answer.problem and f"its passes have to wait: {answer.problem}"
+    if problem or news.is_full or after.resume is not None or after.sweep is not None:
+        return Looked(after, problem=problem)
+    looked = look_for_recoveries(pages, after, news, watch, counters)
+    is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience.for_recoveries)
+    return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
+
+
+def unsure(checkpoint: Checkpoint) -> Mapping[int, Told]:
+    """What is known of failing tests when nobody asks for passes any more: not how often they failed in a row."""
+    if checkpoint.passing is None:
+        return checkpoint.told
+    return {slot: replace(one, streak=0) for slot, one in checkpoint.told.items()}
+
+
+def noticed(passing: Passing | None, *, due: frozenset[int], failed: Collection[int]) -> Passing | None:
+    """Note which tests are to be looked at. One that failed since a look that goes on saw it pass is not well."""
+    if passing is None:
+        return None
+    look = passing.look and replace(passing.look, tests=passing.look.tests - frozenset(failed))
+    return replace(passing, due=passing.due | due, look=look)

@@ -1,0 +1,38 @@
+"""That a run is over: told once it was closed and read for the last time, with who is still failing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from testmo_notifier.model import FINISHED, Checkpoint, Outgoing, Run, Told
+from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
+from testmo_notifier.notices.named import Row, rank, status_name
+
+
+def is_over(run: Run, before: Checkpoint, after: Checkpoint, since: datetime | None, overlap: timedelta) -> bool:
+    """Whether a reading was the last of a closed run, and nobody was told of this closing.
+
+    `since` is when a route first asked for the ends of runs: what was closed before that is old.
+    """
+    if since is None or not run.is_closed or run.closed_at is None or after.read_at is None:
+        return False
+    if run.closed_at < since or before.finished_for == run.closed_at:
+        return False
+    return after.resume is None and after.sweep is None and after.read_at >= run.closed_at + overlap
+
+
+def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]) -> tuple[Outgoing, ...]:
+    """What is told of it: the run's counters, how many tests are still failing, and the first of these by name."""
+    latest = {result.slot: (result, expands) for result, expands in rows if result.slot in after.failing}
+    names = {key: name for _, expands in latest.values() for key, name in expands.statuses.items()}
+    counts = Counter((rank(status or None), status_name(status or None, names)) for _, status in after.failing.values())
+    named = []
+    for result, expands in latest.values():
+        told = after.told.get(result.slot) or Told()
+        named.append(replace(news.name(result, expands), reason=FINISHED, streak=told.streak, since=told.since))
+    digest = news.other(FINISHED, named, counts=counts_in_order(counts))
+    closed_at = run.closed_at.isoformat() if run.closed_at else ""
+    return tuple(news.other_outgoing(one, digest, when=closed_at) for one in sorted(news.audience.for_finished()))

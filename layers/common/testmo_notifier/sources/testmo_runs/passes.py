@@ -1,0 +1,148 @@
+"""The second question: which tests that are failing passed in between. Asked only where a route needs to know.
+
+It is asked of a run after its failing results, and spends what these leave of the requests. What goes wrong with it
+takes nothing from them: it says that it does not know, and then no streak is counted and no recovery told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, StopReading, Unreadable
+from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
+from testmo_notifier.ports import Testmo
+from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through, one_page
+from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
+
+PASSED: Final = 2  # Testmo's default
+UNKNOWN: Final = Passes()
+TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Second:
+    """What the second question has to know: which statuses are passes, and whether so many more requests may be sent.
+
+    `may_ask` takes them; fewer than none gives some back. `was_read` is called for each run that leaves the others one
+    request more. `finished_since` is when a route first asked for the ends of runs, None where none does.
+    """
+
+    statuses: tuple[int, ...] = (PASSED,)
+    may_ask: Callable[[int], bool] = lambda _requests: True
+    was_read: Callable[[], None] = lambda: None
+    finished_since: datetime | None = None
+
+
+NOT_ASKED: Final = Second(may_ask=lambda _requests: False)
+
+
+class OtherPages:
+    """Pages of one run beside its failing results, as long as there is room for them."""
+
+    def __init__(self, testmo: Testmo, run: Run, second: Second, now: Callable[[], datetime]) -> None:
+        self._testmo = testmo
+        self._run_id = run.id
+        self._now = now
+        self.second = second
+
+    def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
+        """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
+        question = "/".join((",".join(map(str, query.status_id)), query.order or ""))
+        if begin.watching not in ("", question):
+            begin = Resume(begin.bound, 1, None)  # other pages were asked for before
+        paid = 2 if begin.page > 1 else 1  # one that was read before, and one further: else it would never get on
+        no_room = OutOfBudget("the share of the requests that the second question may take is used up")
+        if not self.second.may_ask(paid):
+            return Paged(begin, None, no_room)
+
+        def fetch(bound: datetime | None, number: int) -> ResultsPage:
+            nonlocal paid
+            if not paid and not self.second.may_ask(1):
+                raise no_room
+            paid = max(0, paid - 1)
+            asked = replace(query, created_after=bound, page=number)
+            return one_page(self._testmo, self._run_id, asked, self._now)
+
+        try:
+            paged = go_through(begin, fetch, handle, newest_first=query.order == NEWEST_FIRST)
+        except TROUBLES as exc:
+            return Paged(begin, None, exc)
+        finally:
+            self.second.may_ask(-paid)
+        return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=question))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of the second question: the passes, how far they were read by now, and what Testmo did wrong."""
+
+    passes: Passes = UNKNOWN
+    passing: Passing | None = None
+    problem: str | None = None
+
+
+def ask_for_passes(
+    pages: OtherPages,
+    before: Checkpoint,
+    after: Checkpoint,
+    waiting: Collection[int],
+    *,
+    twice: bool,
+    overlap: timedelta,
+) -> Answer:
+    """Read the passes of a run since the last look, once its failing results were read to their end.
+
+    Where no test was failing before, no recovery is waited for, and no test failed `twice` since, there is nothing to
+    ask: but what passes from now on will matter, so it is noted from where on.
+    """
+    began = before.passing or Passing(beginning(before, overlap).bound or before.floor, looked_at=after.read_at)
+    if not before.failing and not waiting and not twice:
+        return Answer(passing=began if after.failing else None)
+    if after.resume is not None or after.sweep is not None or not pages.second.statuses:
+        return Answer(passing=began)
+    return read_passes(pages, began, {*after.failing, *waiting}, overlap=overlap)
+
+
+def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, overlap: timedelta) -> Answer:
+    """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped."""
+    times: dict[int, set[datetime]] = {}
+    newest = passing.cursor
+
+    def handle(page: ResultsPage) -> None:
+        nonlocal newest
+        for result in page.results:
+            if result.created_at is None or result.is_deleted:
+                continue
+            newest = max(newest, result.created_at)
+            if result.slot in tests:
+                times.setdefault(result.slot, set()).add(result.created_at)
+
+    bound = (passing.cursor - overlap).replace(microsecond=0) - MARGIN
+    query = ResultsQuery(status_id=pages.second.statuses, expands=(), sort=SORT, order="asc")
+    paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
+    found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
+    if paged.resume is not None:
+        resume = (
+            paged.resume if paged.began_at is not None else passing.resume
+        )  # not one page came: nothing is half read
+        return Answer(Passes(complete=False, times=found), replace(passing, resume=resume), paged.problem)
+    # Never past rows that are still to come: as with the cursor of failing results (rule 4).
+    cursor = max(passing.cursor, min(newest, paged.began_at or newest))
+    return Answer(Passes(complete=True, times=found), replace(passing, cursor=cursor, resume=None))
+
+
+def noted(told: dict[int, Told], passes: Passes) -> frozenset[int]:
+    """Note in `told` when tests passed after they failed; gives back those of which that is new."""
+    new = set()
+    for slot, times in passes.times.items():
+        known = told.get(slot)
+        latest = max(times)
+        if known is None or (known.last is not None and latest <= known.last):
+            continue
+        if known.passed_at is None or latest > known.passed_at:
+            told[slot] = replace(known, passed_at=latest)
+            new.add(slot)
+    return frozenset(new)

@@ -1,0 +1,221 @@
+"""Which tests that were told as failing are well again: every latest result of theirs is a pass.
+
+A pass that was read says no more than that it is worth a look: of a case with steps others may still be failing, and
+an edit, a re-test or a deletion may have come since. So before a recovery is told, the latest results of the whole run
+are looked at, whatever their status. A look may go on over several polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.model import (
+    RECOVERED,
+    Checkpoint,
+    Expands,
+    Look,
+    NamedResult,
+    Outgoing,
+    Passing,
+    Result,
+    ResultsPage,
+    ResultsQuery,
+    Resume,
+    Superseded,
+    Told,
+    Way,
+)
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.named import MAX_NAMED, status_name
+from testmo_notifier.notices.routes import EVENT_NEWS
+from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT
+from testmo_notifier.sources.testmo_runs.passes import OtherPages
+from testmo_notifier.sources.testmo_runs.watch import Watch
+
+LOOK_AFTER: Final = timedelta(hours=1)
+MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
+MAX_KEPT_NAMES: Final = 300  # of a look that goes on in the next poll
+FROM_THE_NEWEST: Final = Resume(bound=None, page=1, total=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What came of a look: the checkpoint that follows, what is told of it, and what Testmo did wrong, in words."""
+
+    checkpoint: Checkpoint
+    outbox: tuple[Outgoing, ...] = ()
+    problem: str | None = None
+
+
+def awaited(told: Mapping[int, Told], destinations: Collection[str]) -> frozenset[int]:
+    """The tests whose recovery may be told: somebody was told that they fail, and these destinations ask for it."""
+    if not destinations:
+        return frozenset()
+    anyone = EVENT_NEWS in destinations
+    asked = frozenset(destinations)
+    return frozenset(slot for slot, one in told.items() if slot >= 0 and (anyone or one.destinations & asked))
+
+
+def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at: datetime) -> bool:
+    """Whether to look at the latest results of a run. `short_by`: so many tests fewer are failing than are known."""
+    if not tests:
+        return False
+    if passing.due:
+        return True  # a pass of one of them was read, or a sweep did not find it any more
+    if short_by > passing.short_by:
+        return True  # an edit that no read can see
+    return passing.looked_at is None or began_at - passing.looked_at >= LOOK_AFTER
+
+
+def look_for_recoveries(
+    pages: OtherPages, after: Checkpoint, news: DigestBuilder, watch: Watch, counters: Mapping[int, int]
+) -> Looked:
+    """Look at the latest results of a run, if a look is due, or goes on.
+
+    `after` is the checkpoint as the failing results and the passes leave it.
+    """
+    passing, began_at = after.passing, after.read_at
+    if passing is None or began_at is None:
+        return Looked(after)
+    tests = awaited(after.told, news.audience.for_recoveries)
+    short_by = max(0, len(after.failing) - sum(counters.get(status, 0) for status in watch.status_ids))
+    was_first = passing.look_first
+    passing = replace(passing, due=passing.due & tests, short_by=min(passing.short_by, short_by), look_first=False)
+    look = passing.look
+    if look is None and not is_due(passing, tests, short_by=short_by, began_at=began_at):
+        return Looked(replace(after, passing=passing))
+    begin = replace(look, tests=look.tests & tests) if look else Look(FROM_THE_NEWEST, tests)
+    search = Search(begin, after.told, news, pages.second.statuses)
+    query = ResultsQuery(sort=SORT, order=NEWEST_FIRST, get_latest_result=True)
+    paged = pages.go_through(begin.resume, query, search.handle)
+    later = passing.due if look else frozenset[int]()  # what passed since the look began takes another one
+    if paged.resume is not None:
+        # Passes and looks take turns, so that neither of the two keeps the other waiting for ever.
+        passing = replace(passing, look_first=not was_first)
+        if paged.began_at is not None:  # at least one page came
+            passing = replace(passing, look=search.so_far(paged.resume), due=later)
+        return Looked(replace(after, passing=passing), problem=paged.problem)
+    recovered, gone = search.recovered(), search.nowhere() - after.failing.keys()
+    passing = replace(
+        passing,
+        look=search.rest(recovered),
+        due=later - recovered.keys(),
+        looked_at=paged.began_at or began_at,
+        short_by=max(0, short_by - len(recovered)),
+    )
+    told = {slot: one for slot, one in after.told.items() if slot not in recovered and slot not in gone}
+    following = without(replace(after, told=told, passing=passing), recovered)
+    return Looked(following, search.outbox(recovered))
+
+
+def without(checkpoint: Checkpoint, tests: Collection[int]) -> Checkpoint:
+    """A checkpoint in which these tests are not failing any more; a result of theirs that comes back is news."""
+    superseded = dict(checkpoint.superseded)
+    failing = dict(checkpoint.failing)
+    for slot in tests:
+        if slot in failing:
+            key, status = failing.pop(slot)
+            superseded[key] = Superseded(status, gone=True, recovered=True)
+    return replace(checkpoint, failing=failing, superseded=superseded)
+
+
+class Search:
+    """One look: which tests can still turn out to be well, and what is to be told of them."""
+
+    def __init__(self, look: Look, told: Mapping[int, Told], news: DigestBuilder, statuses: Collection[int]) -> None:
+        self._told = told
+        self._news = news
+        self._statuses = statuses
+        self._tests = set(look.tests)
+        self._ways = list(look.ways)
+        self._last_page = look.resume.page
+        self.passed = {slot: one for slot, one in look.passed.items() if slot in self._tests}
+
+    def handle(self, page: ResultsPage) -> None:
+        """One page of latest results, of any status."""
+        self._last_page = max(self._last_page, page.next_page or 1)
+        for result in page.results:
+            slot = result.slot
+            if slot not in self._tests or result.is_deleted or result.is_latest is False:
+                continue
+            way = self._way(result, page.expands) if result.status_id in self._statuses else None
+            if way is None:
+                self._tests.discard(slot)
+                self.passed.pop(slot, None)
+            elif slot not in self.passed:
+                self.passed[slot] = (result.key, way)
+
+    def so_far(self, resume: Resume) -> Look:
+        """What the next poll goes on with: of those that are told by name, no more than an item has room for."""
+        each = max(1, MAX_KEPT_NAMES // max(1, len(self._ways)))
+        ways = tuple(
+            replace(way, named=tuple(replace(one, note="", issues=()) for one in way.named[:each]))
+            for way in self._ways
+        )
+        return Look(resume, frozenset(self._tests), self.passed, ways)
+
+    def nowhere(self) -> frozenset[int]:
+        """The tests of which there is no result any more."""
+        return frozenset(self._tests - self.passed.keys())
+
+    def recovered(self) -> dict[int, tuple[int, int]]:
+        """The tests that are well, at its end: as many as one write has room for, those first that are named."""
+        if len(self.passed) <= MAX_RECOVERED:
+            return self.passed
+        named = {one.test_id for way in self._ways for one in way.named}
+        order = sorted(self.passed, key=lambda slot: (slot not in named, slot))
+        return {slot: self.passed[slot] for slot in order[:MAX_RECOVERED]}
+
+    def rest(self, told: Collection[int]) -> Look | None:
+        """What is told by the next reading, because this one has no room for it: a look that is nearly at its end."""
+        self._tests = {slot for slot in self.passed if slot not in told}
+        self.passed = {slot: self.passed[slot] for slot in self._tests}
+        return self.so_far(Resume(None, self._last_page, None)) if self._tests else None
+
+    def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[Outgoing, ...]:
+        """A digest for each destination that is told; those that are told the same share it."""
+        keys: dict[int, set[int]] = {}
+        for key, way in recovered.values():
+            keys.setdefault(way, set()).add(key)
+        ways = {number: self._ways[number] for number in sorted(keys)}
+        tellings: dict[str, tuple[int, ...]] = {}
+        for number, one_way in ways.items():
+            for destination in one_way.destinations:
+                tellings[destination] = (*tellings.get(destination, ()), number)
+        digests = {}
+        for numbers in set(tellings.values()):
+            counts: dict[str, int] = {}
+            for number in numbers:
+                counts[ways[number].status] = counts.get(ways[number].status, 0) + len(keys[number])
+            digests[numbers] = self._news.other(
+                RECOVERED,
+                [self._said(one) for number in numbers for one in ways[number].named if one.test_id in recovered],
+                keys=frozenset().union(*(keys[number] for number in numbers)),
+                counts=counts,
+                shared_by=len(set(tellings.values())),
+            )
+        return tuple(self._news.other_outgoing(one, digests[numbers]) for one, numbers in sorted(tellings.items()))
+
+    def _said(self, named: NamedResult) -> NamedResult:
+        """A pass, with what is over."""
+        told = self._told[named.test_id or 0]
+        return replace(named, reason=RECOVERED, streak=told.streak, since=told.since)
+
+    def _way(self, result: Result, expands: Expands) -> int | None:
+        """The number of the way that a recovery goes; None if nobody asks for it."""
+        destinations = self._news.for_recovered(result, expands, self._told[result.slot])
+        if not destinations:
+            return None
+        status = status_name(result.status_id, expands.statuses)
+        known = [(way.destinations, way.status) for way in self._ways]
+        if (destinations, status) not in known:
+            known.append((destinations, status))
+            self._ways.append(Way(destinations, status))
+        number = known.index((destinations, status))
+        way = self._ways[number]
+        if len(way.named) < MAX_NAMED and result.slot not in self.passed:
+            self._ways[number] = replace(way, named=(*way.named, self._news.name(result, expands)))
+        return number

@@ -1,0 +1,216 @@
+"""That a run is over: told once it was closed and read for the last time. Rule texts: docs/promise.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from testmo_notifier.model import FINISHED
+from testmo_notifier.notices.matching import Matcher
+from testmo_notifier.notices.routes import BY_DEFAULT, Route
+from tests.flow.power import Power, powered_poll
+from tests.support.memory import WithoutLease
+from tests.support.story import BLOCKED, PASSED, one_worker
+from tests.support.telling import LEADS, TEAM, Telling, telling
+from tools.simulator.model import Run
+
+ENDS = frozenset((*BY_DEFAULT, FINISHED))
+
+
+@pytest.fixture
+def story() -> Iterator[Telling]:
+    with telling() as story:
+        story.route(notify=ENDS)
+        yield story
+
+
+def close(story: Telling, run: Run) -> None:
+    """Close a run, and poll until it was read for the last time."""
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+
+def test_a_closed_run_is_told_once_with_its_counters_and_who_is_still_failing(story: Telling) -> None:
+    run = story.add_run(tests=5)
+    story.poll()
+    failed, blocked = story.save(run, 1), story.save(run, 2, BLOCKED)
+    story.save(run, 3, PASSED)
+    story.wait_and_poll()
+    story.save(run, 4)
+    story.wait_and_poll()
+    story.save(run, 4, PASSED)
+    close(story, run)
+
+    (digest,) = story.digests(FINISHED)
+    assert (digest.total, digest.omitted, dict(digest.counts)) == (2, 0, {"Failed": 1, "Blocked": 1})
+    assert {(one.id, one.reason) for one in digest.results} == {(failed.id, FINISHED), (blocked.id, FINISHED)}
+    assert (digest.counters.success, digest.counters.total) == (2, 5)
+
+    story.wait_and_poll(4, every=3600)
+    assert len(story.digests(FINISHED)) == 1
+
+
+def test_it_waits_for_the_last_reading(story: Telling) -> None:
+    """A result that was saved before the closing may become visible within the overlap after it."""
+    run = story.add_run()
+    story.poll()
+    story.world.close_run(run)
+    story.wait_and_poll(4)
+    assert story.digests(FINISHED) == []
+
+    story.wait_and_poll(2)
+    assert [digest.total for digest in story.digests(FINISHED)] == [0]
+
+
+def test_a_run_that_is_opened_and_closed_again_is_told_again(story: Telling) -> None:
+    run = story.add_run()
+    story.poll()
+    close(story, run)
+    story.world.reopen_run(run)
+    story.wait_and_poll()
+    late = story.fail_and_poll(run)
+    close(story, run)
+
+    assert [[one.id for one in digest.results] for digest in story.digests(FINISHED)] == [[], [late.id]]
+    assert len({one.id for one in story.kept.told if one.digest.about == FINISHED}) == 2
+
+
+def test_what_was_closed_before_a_route_asked_is_old(story: Telling) -> None:
+    story.route()
+    runs = [story.add_run(f"Run {number}") for number in range(3)]
+    story.poll()
+    close(story, runs[0])
+    story.world.close_run(runs[1])
+    story.wait()
+    story.route(notify=ENDS)
+    story.wait_and_poll(8)
+    assert story.digests(FINISHED) == []
+
+    close(story, runs[2])
+    assert [digest.run_id for digest in story.digests(FINISHED)] == [runs[2].id]
+
+
+def test_the_moment_since_when_it_is_asked_for_is_forgotten_when_no_route_asks_any_more(story: Telling) -> None:
+    first, second = story.add_run("First"), story.add_run("Second")
+    story.poll()
+    story.route()
+    close(story, first)
+    story.route(notify=ENDS)
+    story.wait_and_poll(2)
+    close(story, second)
+
+    assert [digest.run_id for digest in story.digests(FINISHED)] == [second.id]
+
+
+def test_runs_of_a_project_that_was_hidden_when_they_were_closed_are_not_told_if_that_was_before(
+    story: Telling,
+) -> None:
+    story.route()
+    run = story.add_run()
+    story.poll()
+    story.world.hide_project(story.shop)
+    story.wait_and_poll(2)
+    story.world.close_run(run)
+    story.wait()
+    other = story.add_run("Elsewhere", project=story.world.add_project("Garden"))
+    story.route(notify=ENDS)
+    story.wait_and_poll(2)
+    story.world.show_project(story.shop)
+    story.wait_and_poll(70)
+    assert story.digests(FINISHED) == []
+
+    close(story, other)
+    assert [digest.run_id for digest in story.digests(FINISHED)] == [other.id]
+
+
+def test_it_goes_where_a_route_with_this_run_asks_for_it(story: Telling) -> None:
+    story.routes(
+        Route((TEAM,), name="all"),
+        Route((LEADS,), name="nightly", matcher=Matcher({"run": ("Nightly*",)}), notify=frozenset((FINISHED,))),
+    )
+    nightly, other = story.add_run("Nightly 12"), story.add_run("Release")
+    story.poll()
+    close(story, nightly)
+    close(story, other)
+
+    assert [digest.run_id for digest in story.digests(FINISHED, to=LEADS)] == [nightly.id]
+    assert story.digests(FINISHED, to=TEAM) == []
+
+
+def test_it_asks_testmo_for_nothing_more(story: Telling) -> None:
+    def played(story: Telling) -> list[tuple[str, object]]:
+        run = story.add_run()
+        story.poll()
+        story.fail_and_poll(run)
+        close(story, run)
+        return [(request.path, sorted(request.query.items())) for request in story.requests()]
+
+    with telling() as plain:
+        plain.route()
+        assert played(story) == played(plain)
+
+
+def test_of_many_that_are_still_failing_fifty_are_named_and_all_are_counted(story: Telling) -> None:
+    run = story.add_run(tests=130)
+    story.poll()
+    for number in range(1, 121):
+        story.save(run, number)
+    story.wait_and_poll()
+    close(story, run)
+
+    (digest,) = story.digests(FINISHED)
+    assert (digest.total, len(digest.results), digest.omitted) == (120, 50, 70)
+
+
+@pytest.mark.parametrize("at", range(18))
+def test_it_survives_a_power_cut_wherever_it_strikes(at: int) -> None:
+    with telling(executor=one_worker) as story:
+        story.route(notify=ENDS)
+        run = story.add_run()
+        story.poll()
+        story.fail_and_poll(run)
+        story.world.close_run(run)
+        story.wait_and_poll(4)
+        story.wait()
+        powered_poll(story, Power(at))
+        story.wait_and_poll(3)
+
+        assert len({one.id for one in story.kept.told if one.digest.about == FINISHED}) == 1
+
+
+@pytest.mark.parametrize("at", range(2, 18, 3))
+def test_two_pollers_tell_it_once(at: int) -> None:
+    with telling(executor=one_worker) as story:
+        story.route(notify=ENDS)
+        story.store = WithoutLease()
+        run = story.add_run()
+        story.poll()
+        story.fail_and_poll(run)
+        story.world.close_run(run)
+        story.wait_and_poll(4)
+        story.wait()
+        powered_poll(story, Power(at, strike=lambda: second(story)))
+        story.wait_and_poll(3)
+
+        assert len({one.id for one in story.kept.told if one.digest.about == FINISHED}) == 1
+
+
+def second(story: Telling) -> None:
+    """Another poller's whole poll."""
+    first = story.store
+    powered_poll(story, Power())
+    story.store = first
+
+
+def test_while_messages_wait_that_a_run_is_over_waits_with_them(story: Telling) -> None:
+    run = story.add_run()
+    story.poll()
+    story.topic.refused.add(TEAM)
+    story.fail_and_poll(run)
+    close(story, run)
+    story.topic.refused.clear()
+    story.wait_and_poll(3)
+
+    assert len({one.id for one in story.kept.told if one.digest.about == FINISHED and one.destination == TEAM}) == 1
+    assert story.checkpoint(run).outbox == ()
