@@ -27,7 +27,7 @@ CONFIGURATION_STATUS: Final = 2  # what shells know as "you called it wrong"
 SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
     "On this machine, without an AWS account": ("local", "preview", "check", "simulator"),
-    "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run"),
+    "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run", "people"),
     "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume"),
     "This command, and whoever works on it": ("completion", "pictures", "soak"),
 }

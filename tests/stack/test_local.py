@@ -226,7 +226,7 @@ def test_settings_of_ones_own_and_several_webhooks_are_tried_without_an_account(
     subject = fail_a_test(simulator)
     emails = tmp_path / "emails"
     told = local(tmp_path, "--polls", "1", "--emails", str(emails), **outside)
-    assert [message.webhook for message in inbox.messages] == ["payments"]
+    assert [message.webhook for message in inbox.messages].count("payments") == 1
     (mail,) = [path.read_text() for path in emails.iterdir()]
     assert f"To: managers@example.com\nSubject: {subject}" in mail
     assert told.status == 1, "somebody was not told"
@@ -239,5 +239,5 @@ def test_settings_of_ones_own_and_several_webhooks_are_tried_without_an_account(
     mistake = "routes.toml:4: route 1 has after = 0: give a whole number from 1 to 50"
     assert f"! SETTINGS_DIR/{mistake}" in output
     assert f"! {mistake}; until this is corrected and deployed, everything goes to slack:payments" in output
-    assert [message.webhook for message in inbox.messages] == ["payments", "payments"]
+    assert [message.webhook for message in inbox.messages].count("payments") == 2
     assert "/services/" not in told.output, "a webhook's address is a credential"

@@ -7,6 +7,7 @@ doctor        what is wrong, and how to fix it: check_work (stack, polls), check
 findings      what a check finds                    advice       the next step for each reason
 status        how things are                        deliveries   what was sent, and what became of it
 dry_run       one poll that changes nothing: overlay keeps its writes to itself
+people        who works in Testmo, and has no entry in people.toml
 send_test     a message to try the way out          subscriptions  `subscribe`, and who gets mail
 dead_letters  what is parked                        redrive      sends it again
 rewind        announces again                       schedule     pause and resume
