@@ -29,6 +29,7 @@ polling/               the steps of a poll
   rate_limit.py        how often Testmo is asked
   lanes.py             how many requests are under way at a time
   case_names.py        names for case ids
+  emails.py            whose the addresses in people.toml are
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
   pauses.py            lateness without the nights

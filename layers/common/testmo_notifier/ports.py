@@ -23,6 +23,7 @@ from testmo_notifier.model import (
     ResultsPage,
     ResultsQuery,
     Run,
+    User,
 )
 
 
@@ -46,6 +47,9 @@ class Testmo(Protocol):
 
     def statuses(self, project_id: int) -> dict[int, str]:
         """The names of statuses, as far as the runs of a project tell them."""
+
+    def users(self) -> Listed[User]:
+        """Everybody who may log in, with addresses, or `Invisible`."""
 
     def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
         """One page of a project's cases, oldest first."""

@@ -12,6 +12,7 @@ from testmo_notifier.config import PollerSettings
 from testmo_notifier.model import Scope
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames
+from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
 from testmo_notifier.polling.lease import Lease
@@ -39,6 +40,7 @@ class Parts:
     scope: Scope
     destinations: tuple[str, ...]
     wrong_files: tuple[str, ...] = ()
+    emails: Emails | None = None
     testmo_url: str
     staleness: timedelta
     requests_per_minute: int
