@@ -88,7 +88,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
         done("built the template and the code" if built.is_new else "found the build of these very sources")
         if settings.folder:
             built = build.with_settings(built, settings.folder)
-    slack_secret = settings.slack_secret or _own_webhooks(inbox, built.settings)
+    slack_secret = settings.slack_secret or own_webhooks(inbox, built.settings)
     for words in remarks(settings, built.settings, slack_secret):
         terminal.problem(words)
     with _timed(terminal) as done:
@@ -153,7 +153,7 @@ def _routed(channel: Channel, folder: Path) -> tuple[str, ...]:
     return tuple(name for name in destinations(routes, tuple(CHANNELS)) if channel.takes(name))
 
 
-def _own_webhooks(inbox: Inbox, folder: Path) -> str:
+def own_webhooks(inbox: Inbox, folder: Path) -> str:
     """A secret by which the inbox gets what any Slack destination would get."""
     names = [destination.partition(":")[2] for destination in (SLACK.default, *_routed(SLACK, folder))]
     return json.dumps({name: inbox.webhook_of(name) for name in names})
