@@ -1,4 +1,4 @@
-"""Routes, from Testmo to the topic: who is told of what, and for which reason."""
+"""Rules 16 and 17: routes, from Testmo to the topic: who is told of what, and for which reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random routes against random histories: what a plain reading of the routes says is what each destination is told.
+"""Rule 16: random routes against random histories: what a plain reading of the routes says is what each destination is told.
 
 The oracle reads the same conditions with `fnmatch` and knows nothing of ways, judgements and checkpoints. The event,
 which gets everything, is what `test_promise` checks; here every other destination is measured by it.

@@ -1,4 +1,4 @@
-"""Routes decide who: whatever their order, and nothing goes unrouted."""
+"""Rule 16: routes decide who: whatever their order, and nothing goes unrouted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of failing tests survives being stored, whatever it is."""
+"""Rule 17: what is known of failing tests survives being stored, whatever it is."""
 
 from __future__ import annotations
 

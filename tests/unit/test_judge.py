@@ -1,4 +1,4 @@
-"""Why a failing result is told: new, again, and how many in a row."""
+"""Rule 17: why a failing result is told: new, again, and how many in a row."""
 
 from __future__ import annotations
 

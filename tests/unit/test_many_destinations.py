@@ -1,4 +1,4 @@
-"""Twenty destinations and fifty thousand failing results at once: exact totals, and an item far from its limit."""
+"""Rule 16: twenty destinations and fifty thousand failing results at once: exact totals, and an item far from its limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`routes.toml`: what it may say, the words for what it may not, and what a wrong one still says."""
+"""Rule 16: `routes.toml`: what it may say, the words for what it may not, and what a wrong one still says."""
 
 from __future__ import annotations
 

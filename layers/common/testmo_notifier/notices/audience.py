@@ -1,4 +1,4 @@
-"""Who is told of what is found in one run, and for which reason. Pure.
+"""Who is told of what is found in one run, and for which reason (rules 16 and 17). Pure.
 
 Routes are asked about each finding, and every one that takes it is followed: their order never matters. What no other
 route takes goes to those that catch all. Reasons are judged for each destination: what it was not told of is new there.

@@ -1,4 +1,4 @@
-"""Why a failing result is told: whether its test is failing anew, again, or in another way (DESIGN 3). Pure."""
+"""Why a failing result is told: whether its test is failing anew, again, or in another way (rule 17). Pure."""
 
 from __future__ import annotations
 
