@@ -240,6 +240,7 @@ def check(settings: Path, *, as_json: bool) -> None:
 @main.command(
     examples=[
         ("testmo-notifier preview --channel slack", "your templates, on a realistic sample"),
+        ("testmo-notifier preview --destination slack:payments --sample again", "as one channel of yours gets it"),
         ("testmo-notifier preview --sample all --page 8378", "every sample, in the browser"),
         (
             "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier preview --run 42",
@@ -248,6 +249,7 @@ def check(settings: Path, *, as_json: bool) -> None:
     ]
 )
 @click.option("--channel", type=OneOf(channel_names), default="all", show_default=True)
+@click.option("--destination", metavar="NAME", help="With the templates and options of this one, like slack:payments.")
 @click.option(
     "--sample",
     "names",
@@ -263,6 +265,7 @@ def check(settings: Path, *, as_json: bool) -> None:
 def preview(
     *,
     channel: str,
+    destination: str | None,
     names: Sequence[str],
     run_ids: Sequence[int],
     page: int | None,
@@ -279,6 +282,7 @@ def preview(
     from tools.settings import preview as previewing
 
     try:
+        destinations = previewing.destinations(destination, channel)
         maker = previewing.renderer(settings, os.environ)
         if run_ids:
             from tools.settings import preview_run
@@ -292,7 +296,7 @@ def preview(
     except NotifierError as exc:
         say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
-    previews = previewing.render(shown, channel_names()[1:] if channel == "all" else [channel], maker)
+    previews = previewing.render(shown, destinations, maker)
     if as_json:
         say_json([one.as_json() for one in previews])
     else:

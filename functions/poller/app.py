@@ -55,7 +55,7 @@ class Service:
         self.settings = settings
         team = Team.read(Path(testmo_notifier_settings.__file__).parent)
         self.destinations = reached(team.routes, settings.channels)
-        self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
+        self.renderer = Renderer.of(team, settings.time_zone, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         sns = boto3.client("sns", config=client_config())

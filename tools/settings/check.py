@@ -40,7 +40,7 @@ def settings_folder() -> Path:
 def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong, file by file, in the order of the lines."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
-    found += check_templates.problems(folder / "templates")
+    found += check_templates.problems(folder / "templates", check_templates.routed(folder / "routes.toml"))
     return [*dict.fromkeys(found), *(Problem("environment", None, words) for words in environment_problems(environ))]
 
 

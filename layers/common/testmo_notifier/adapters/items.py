@@ -416,7 +416,8 @@ def digest_from(raw: dict[str, Any]) -> Digest:
     results = tuple(named_result_from(result) for result in raw["results"])
     mentions = tuple(Mention(**known(Mention, mention)) for mention in raw.get("mentions", ()))
     ours = {"counters": Counters(**known(Counters, counters)), "results": results, "mentions": mentions}
-    return Digest(**known(Digest, {**raw, **ours, "routes": tuple(raw.get("routes", ()))}))
+    lists = {name: tuple(raw.get(name, ())) for name in ("routes", "reasons")}
+    return Digest(**known(Digest, {**raw, **ours, **lists}))
 
 
 def named_result_from(raw: dict[str, Any]) -> NamedResult:

@@ -33,6 +33,8 @@ def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]
             "completed": digest.counters.completed,
             "passed": digest.counters.success,
         },
+        "about": digest.about,
+        "routes": list(digest.routes),
         "total": digest.total,
         "omitted": digest.omitted,
         "counts": dict(digest.counts),
@@ -46,6 +48,7 @@ def event_result(result: NamedResult, links: IssueLinks) -> dict[str, object]:
         **plain(result),
         "created_at": iso(result.created_at),
         "updated_at": iso(result.updated_at),
+        "since": iso(result.since),
         "issues": [issue.display_id for issue in result.issues],
         "issue_urls": [links.url(issue) or None for issue in result.issues],
     }
