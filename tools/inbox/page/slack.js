@@ -55,7 +55,7 @@ function attachment(value) {
   const drawn = objects(value.blocks).map(block);
   const made = element("div", "attachment", ...(drawn.length ? drawn : [named(String(value.fallback ?? "attachment"))]));
   const color = COLORS[value.color] ?? value.color;
-  if (/^#[0-9a-f]{6}$/i.test(color)) made.style.setProperty("--bar", color);
+  if (/^#[0-9a-f]{6}$/i.test(color)) made.style.borderLeftColor = color;
   return made;
 }
 

@@ -22,7 +22,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.text import clip
+from testmo_notifier.notices.text import clip, one_line
 
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
@@ -70,7 +70,7 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         about=digest.about,
         lines=tuple(line_view(line, set(map(id, named)), digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
-        mentions=tuple(dict.fromkeys(clip(one.name, PERSON_CHARS) for one in digest.mentions)),
+        mentions=tuple(dict.fromkeys(filter(None, (one_line(one.name, PERSON_CHARS) for one in digest.mentions)))),
         symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
         news=news(digest, run.pass_rate),
     )

@@ -14,7 +14,7 @@ from typing import Final
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.model import Mention
 from testmo_notifier.notices.people import People
-from testmo_notifier.notices.text import clip
+from testmo_notifier.notices.text import one_line
 
 MAX_CALLED: Final = 20  # of one message: who calls more than that calls a group
 MAX_NAMES_CHARS: Final = 200  # of all who are named only
@@ -32,7 +32,7 @@ def called(mentions: Iterable[Mention], people: People) -> str:
         call = live(people.slack_id(mention) or "", is_group=mention.is_group)
         if call:
             calls.append(call)
-        elif name := clip(" ".join(mention.name.split()), NAME_CHARS):
+        elif name := one_line(mention.name, NAME_CHARS):
             names.append(name)
     calls, names = list(dict.fromkeys(calls)), list(dict.fromkeys(names))
     shown = [*calls[:MAX_CALLED], *fitting(names)]
