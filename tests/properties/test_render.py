@@ -150,7 +150,7 @@ def renderer(**given: Any) -> Renderer:
 LINK = re.compile(rf"<(?:{re.escape(URL)}|https://tracker\.example)/[^\s<>|&]*\|([^<>]*)>")
 DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{4,}-\d\d-\d\d \d\d:\d\d \S+>")
 ENTITY = re.compile(r"&(?:amp|lt|gt);")
-OWN_MARKS = re.compile(r"^. \*[^*\n]+\*   ")
+OWN_MARKS = re.compile(r"^. \*[^*\n]+\*   ", re.MULTILINE)
 OF_SEVERAL = re.compile(r"^(. \*[^*\n]+\*   )\*(\d+ tests: [^*\n]*)\*$", re.MULTILINE)
 MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:[\w+'-]+:|^\s*&gt;", re.MULTILINE)
 ELEMENTS = {"text": {"text"}, "link": {"url", "text"}, "date": {"timestamp", "format", "fallback"}}

@@ -127,6 +127,28 @@ def test_it_shows_the_templates_and_links_of_the_team(tmp_path: Path) -> None:
     assert "SHOP-123 (https://example.atlassian.net/browse/SHOP-123)" in output
 
 
+def test_it_shows_what_one_destination_gets(tmp_path: Path) -> None:
+    own = tmp_path / "templates" / "slack" / "payments"
+    own.mkdir(parents=True)
+    (own / "slack_header.j2").write_text("Payments: {{ message.total }}")
+    (tmp_path / "issues.toml").write_text("")
+    (tmp_path / "routes.toml").write_text(
+        '[[routes]]\ndestinations = ["slack:payments"]\n[destinations."slack:payments"]\nlines = 1\n'
+    )
+    (told,) = shown("--settings", str(tmp_path), "--destination", "slack:payments")
+    assert told["content"]["blocks"][0]["text"]["text"] == "Payments: 4"
+    assert json.dumps(told["content"]["attachments"]).count("test_id=") == 1
+    assert "and 3 more" in json.dumps(told["content"]["attachments"])
+    assert "Payments" not in show("--settings", str(tmp_path), "--destination", "slack:other").output
+    assert "recovered" in show("--destination", "event:news", "--sample", "recovered").output
+
+
+def test_a_destination_that_is_none_is_told_with_what_they_look_like() -> None:
+    result = show("--destination", "#payments")
+    assert result.exit_code == 2
+    assert "'#payments' is no destination: they look like slack:default, email:default, event" in result.stderr
+
+
 def test_a_template_that_breaks_is_told_and_the_built_in_text_is_shown(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "slack_header.j2").write_text("{{ nothing }}")

@@ -48,6 +48,7 @@ class Limits:
     issue_links: bool = True
     tests: int = 50
     story: bool = True
+    since: bool = True  # as a part of the story
     fold: bool = True
 
 
@@ -196,7 +197,7 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
     took = duration(result.elapsed_us) if result.elapsed_us else ""
     issues = tuple(Linked((issue.display_id, links.url(issue))) for issue in result.issues)
     is_outdated = result.is_latest is False
-    told = story(result) if limits.story else Linked()
+    told = story(result if limits.since else replace(result, since=None)) if limits.story else Linked()
     details = (
         told,
         f"was {result.previous_status}" if result.previous_status else "",

@@ -31,19 +31,20 @@ DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a dat
 # Slack's own colours: something failed, something is blocked, all is well.
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
-MAX_APART: Final = 30  # lines that are a block each; Slack takes 50 blocks, and more lines share some
+MAX_APART: Final = 20  # lines that are a block each; Slack takes 50 of them, and each costs 75 characters of its own
 
 # The first with which a message fits is sent: marks take more room than letters. Each names 20 results.
 TEXT_LIMITS: Final = (
     Limits(results=20, tests=20, name_chars=60, note_chars=0, details=False),
-    Limits(results=20, tests=20, name_chars=40, note_chars=0, details=False),
+    Limits(results=20, tests=20, name_chars=40, note_chars=0, details=False, since=False),
     Limits(results=20, tests=20, name_chars=20, note_chars=0, details=False, story=False),
 )
 
 # From generous to bare: the first that fits is sent. The last one always names 20 results.
 SLACK_LIMITS: Final = (
     Limits(results=30, tests=50, name_chars=150, note_chars=300),
-    Limits(results=30, tests=30, name_chars=150, note_chars=120),
+    Limits(results=30, tests=30, name_chars=150, note_chars=300, since=False),
+    Limits(results=30, tests=30, name_chars=150, note_chars=120, since=False),
     Limits(results=20, tests=20, name_chars=120, note_chars=300),
     Limits(results=20, tests=20, name_chars=120, note_chars=100),
     Limits(results=20, tests=20, name_chars=100, note_chars=0),
@@ -116,17 +117,16 @@ def details_of(renderer: Renderer, view: MessageView, top: object) -> Iterator[s
 
 
 def together(written: Iterable[str]) -> Iterator[str]:
-    """Lines in as few blocks as will do."""
+    """Lines in as few blocks as will do; what costs the room of rich text costs it alone."""
     kept = ""
     for line in written:
-        both = f"{kept}\n\n{line}"
-        if kept and utf16_units(slack_blocks.as_mrkdwn(both)) > MAX_SECTION_CHARS:
-            yield kept
+        both = f"{kept}\n\n{line}" if kept else line
+        if slack_blocks.is_risky(both) or utf16_units(slack_blocks.as_mrkdwn(both)) > MAX_SECTION_CHARS:
+            yield from filter(None, [kept])
             kept = line
         else:
-            kept = both if kept else line
-    if kept:
-        yield kept
+            kept = both
+    yield from filter(None, [kept])
 
 
 def fitting(made: dict[str, object], renderer: Renderer, view: MessageView, calls: str) -> dict[str, object] | None:
