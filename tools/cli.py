@@ -243,6 +243,7 @@ def check(settings: Path, *, as_json: bool) -> None:
 @main.command(
     examples=[
         ("testmo-notifier preview --channel slack", "your templates, on a realistic sample"),
+        ("testmo-notifier preview --destination slack:payments --sample again", "as one channel of yours gets it"),
         ("testmo-notifier preview --sample all --page 8378", "every sample, in the browser"),
         (
             "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier preview --run 42",
@@ -251,6 +252,7 @@ def check(settings: Path, *, as_json: bool) -> None:
     ]
 )
 @click.option("--channel", type=OneOf(channel_names), default="all", show_default=True)
+@click.option("--destination", metavar="NAME", help="With the templates and options of this one, like slack:payments.")
 @click.option(
     "--sample",
     "names",
@@ -266,6 +268,7 @@ def check(settings: Path, *, as_json: bool) -> None:
 def preview(
     *,
     channel: str,
+    destination: str | None,
     names: Sequence[str],
     run_ids: Sequence[int],
     page: int | None,
@@ -282,6 +285,7 @@ def preview(
     from tools.settings import preview as previewing
 
     try:
+        destinations = previewing.destinations(destination, channel)
         maker = previewing.renderer(settings, os.environ)
         if run_ids:
             from tools.settings import preview_run
@@ -295,7 +299,7 @@ def preview(
     except NotifierError as exc:
         say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
-    previews = previewing.render(shown, channel_names()[1:] if channel == "all" else [channel], maker)
+    previews = previewing.render(shown, destinations, maker)
     if as_json:
         say_json([one.as_json() for one in previews])
     else:

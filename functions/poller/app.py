@@ -59,7 +59,7 @@ class Service:
         self.routes = team.routes
         self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
         self.emails = Emails(team.people, team.routes)
-        self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
+        self.renderer = Renderer.of(team, settings.time_zone, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         sns = boto3.client("sns", config=client_config())

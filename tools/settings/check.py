@@ -46,7 +46,7 @@ def settings_folder() -> Path:
 def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong, file by file, in the order of the lines; then what is only to be thought of."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
-    found += check_templates.problems(folder / TEMPLATES)
+    found += check_templates.problems(folder / TEMPLATES, check_templates.routed(folder / "routes.toml"))
     wrong = [Problem("environment", None, words) for words in environment_problems(environ)]
     return [*dict.fromkeys(found), *wrong, *advice(folder, environ, is_wrong=bool(wrong))]
 

@@ -89,6 +89,7 @@ channels/slack/        Slack through incoming webhooks
   rendering.py         a digest as a Slack message
   notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
+  mentions.py          whom a message calls
   alarms.py            CloudWatch's alarms as messages
   secret.py            the webhooks in the secret
   transport.py         one post, and what its answer means
