@@ -1,4 +1,4 @@
-"""`routes.toml`: what it may say, the words for what it may not, and what a wrong one still says."""
+"""`routes.toml`: what it may say, the words for what it may not, and what a wrong one still says (docs/runbook.md)."""
 
 from __future__ import annotations
 

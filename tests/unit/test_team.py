@@ -1,4 +1,4 @@
-"""The settings layer as a whole: hard at the desk, and at work no wrong file silences anybody."""
+"""The settings layer as a whole: hard at the desk, and at work no wrong file silences anybody (docs/runbook.md)."""
 
 from __future__ import annotations
 
