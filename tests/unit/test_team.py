@@ -172,3 +172,11 @@ def test_commands_read_the_settings_that_local_was_given(folder: Path, monkeypat
     monkeypatch.setenv("SETTINGS_DIR", str(folder / "routes.toml"))
     with pytest.raises(ConfigurationError, match=r"routes\.toml', which is no folder"):
         wiring.team()
+
+
+def test_a_route_that_leads_nowhere_on_this_stack_takes_nothing_from_those_that_do(folder: Path) -> None:
+    shop = '[[routes]]\nname = "shop"\nmatch = { project = "Shop" }\nto = ["email:shop"]\n'
+    (folder / "routes.toml").write_text(f'{shop}[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:default"]\n')
+    for channels, names in ((CHANNELS, ["shop", "rest"]), (("slack", "event"), ["rest"])):
+        team = Team.at_work(folder, channels)
+        assert ([route.name for route in team.routes.routes], team.problems) == (names, ())
