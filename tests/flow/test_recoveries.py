@@ -1,4 +1,4 @@
-"""The second question: failures in a row, and tests that are well again. Rule texts: docs/promise.md."""
+"""Rule 18: failures in a row, and tests that are well again."""
 
 from __future__ import annotations
 
