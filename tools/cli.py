@@ -28,7 +28,7 @@ CONFIGURATION_STATUS: Final = 2  # what shells know as "you called it wrong"
 SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
     "On this machine, without an AWS account": ("local", "preview", "check", "route", "simulator"),
-    "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run"),
+    "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run", "people"),
     "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume", "drain"),
     "This command, and whoever works on it": ("completion", "pictures", "soak"),
 }
@@ -115,6 +115,8 @@ def local_command(**flags: str | None) -> None:
     Environment:
       TESTMO_URL, TESTMO_TOKEN   your Testmo instance instead of the simulator
       SLACK_WEBHOOK_URL          your Slack channel instead of the inbox
+      SLACK_SECRET               several of them, like {"default": "https://…", "payments": "https://…"}
+      SETTINGS_DIR               a folder with routes.toml, people.toml, issues.toml, templates/ of your own
       PROJECT_IDS, RUN_IDS, ALERT_STATUS_IDS, CREATED_BY_IDS, ASSIGNEE_IDS    what is watched
       OVERLAP_SECONDS, MAX_STALENESS_MINUTES, BACKFILL_HOURS, REQUESTS_PER_MINUTE, TIME_ZONE
       AWS_ENDPOINT_URL           an emulator on this machine
@@ -204,7 +206,7 @@ SETTINGS = click.option(
     "--settings",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=settings_folder,
-    help="A folder with routes.toml, issues.toml and templates/ (default: the settings layer's).",
+    help="A folder with routes.toml, people.toml, issues.toml and templates/ (default: the settings layer's).",
 )
 
 
@@ -217,10 +219,10 @@ SETTINGS = click.option(
 @SETTINGS
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 def check(settings: Path, *, as_json: bool) -> None:
-    """Check what a team edits: routes, issue links, templates, and the settings in the environment.
+    """Check what a team edits: routes, people, issue links, templates, and the settings in the environment.
 
     Prints every problem as `file:line: what is wrong, next step`; ends with status 0 if there is none but warnings,
-    else 1.
+    else 1. With TESTMO_URL and TESTMO_TOKEN it warns of projects, statuses and people that Testmo does not have.
     """
     from dataclasses import asdict
 
@@ -241,6 +243,7 @@ def check(settings: Path, *, as_json: bool) -> None:
 @main.command(
     examples=[
         ("testmo-notifier preview --channel slack", "your templates, on a realistic sample"),
+        ("testmo-notifier preview --destination slack:payments --sample again", "as one channel of yours gets it"),
         ("testmo-notifier preview --sample all --page 8378", "every sample, in the browser"),
         (
             "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier preview --run 42",
@@ -249,6 +252,7 @@ def check(settings: Path, *, as_json: bool) -> None:
     ]
 )
 @click.option("--channel", type=OneOf(channel_names), default="all", show_default=True)
+@click.option("--destination", metavar="NAME", help="With the templates and options of this one, like slack:payments.")
 @click.option(
     "--sample",
     "names",
@@ -264,6 +268,7 @@ def check(settings: Path, *, as_json: bool) -> None:
 def preview(
     *,
     channel: str,
+    destination: str | None,
     names: Sequence[str],
     run_ids: Sequence[int],
     page: int | None,
@@ -280,6 +285,7 @@ def preview(
     from tools.settings import preview as previewing
 
     try:
+        destinations = previewing.destinations(destination, channel)
         maker = previewing.renderer(settings, os.environ)
         if run_ids:
             from tools.settings import preview_run
@@ -293,7 +299,7 @@ def preview(
     except NotifierError as exc:
         say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
-    previews = previewing.render(shown, channel_names()[1:] if channel == "all" else [channel], maker)
+    previews = previewing.render(shown, destinations, maker)
     if as_json:
         say_json([one.as_json() for one in previews])
     else:

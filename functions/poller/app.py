@@ -37,6 +37,7 @@ from testmo_notifier.observability import (
     say_that_we_live,
 )
 from testmo_notifier.poll import Parts, poll
+from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.mail import is_anybody_told, mail_destinations, mailboxes
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Service:
         team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
         self.routes = team.routes
         self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
-        self.renderer = Renderer(settings.time_zone, team.templates, team.links, time.thread_time)
+        self.emails = Emails(team.people, team.routes)
+        self.renderer = Renderer.of(team, settings.time_zone, time.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb = boto3.client("dynamodb", config=client_config())
         sns = boto3.client("sns", config=client_config())
@@ -96,6 +98,7 @@ class Service:
             routes=self.routes,
             destinations=self.destinations,
             wrong_files=self.wrong_files,
+            emails=self.emails,
             now=utc_now,
             sleep=time.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,

@@ -18,7 +18,17 @@ from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import CHANNELS, channel_of, queued
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.errors import DeliveryDelayed
-from testmo_notifier.model import Digest, Notification, QueuedMessage
+from testmo_notifier.model import (
+    AGAIN,
+    FAILING,
+    FINISHED,
+    REASONS,
+    RECOVERED,
+    Digest,
+    Mention,
+    Notification,
+    QueuedMessage,
+)
 from testmo_notifier.notices.text import note_text, one_line
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tools.settings.samples import NAMES, samples
@@ -40,14 +50,26 @@ TYPED = (
 )
 
 
-def everywhere(typed: str) -> Digest:
+def everywhere(typed: str, about: str = FAILING, *, is_apart: bool = True) -> Digest:
     """A digest in which a text stands wherever somebody may type one, for fifty tests, as `notices.digest` takes it."""
-    note, typed = note_text(escape(typed), 500), one_line(typed, 100)
+    note, raw, typed = note_text(escape(typed), 500), typed, one_line(typed, 100)
     results = [
-        make_named(n, case_name=typed, status=typed, created_by_name=typed, assignee=typed, note=note)
+        make_named(
+            n,
+            case_name=typed,
+            status=typed,
+            created_by_name=typed,
+            assignee=typed,
+            note=f"{n if is_apart else ''}{note}",
+            reason=REASONS[n % len(REASONS)] if is_apart else AGAIN,
+            streak=3,
+            since=NOW,
+        )
         for n in range(1, 51)
     ]
-    return make_digest(results, total=5_000, run_name=typed, project_name=typed, milestone=typed, configuration=typed)
+    words = dict.fromkeys(("run_name", "project_name", "milestone", "configuration"), typed)
+    mentions = (Mention(raw), Mention(raw, 7), Mention(raw, is_group=True))
+    return make_digest(results, total=5_000, about=about, mentions=mentions, routes=(typed,), **words)
 
 
 def calls(part: object) -> Iterator[object]:
@@ -62,7 +84,11 @@ def calls(part: object) -> Iterator[object]:
 
 
 def hostile() -> Iterator[tuple[str, Digest]]:
-    yield from ((f"typed {number}", everywhere(typed)) for number, typed in enumerate(TYPED))
+    for number, typed in enumerate(TYPED):
+        yield f"typed {number}", everywhere(typed)
+        yield f"typed {number}, the same", everywhere(typed, is_apart=False)
+        yield f"typed {number}, recovered", everywhere(typed, RECOVERED)
+        yield f"typed {number}, finished", everywhere(typed, FINISHED)
     yield from ((name, sample.digest) for name, sample in samples(NAMES).items())
 
 

@@ -137,6 +137,20 @@ def test_who_was_told_again_is_told_of_what_follows(story: Story) -> None:
     assert after - before == {"slack:leads"}
 
 
+def test_what_waits_in_the_outbox_goes_out_as_well(story: Story) -> None:
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run)
+    story.topic.refused = {"slack:default"}
+    story.wait_and_poll()
+    story.topic.refused = set()
+    repeat(story, run, "slack:default")
+    story.wait_and_poll()
+    assert told(story) == ["email:default", "slack:default", "slack:default"]
+
+
 def test_a_closed_run_is_repeated_without_being_read(story: Story) -> None:
     with_routes(story, BY_STATUS)
     run = story.add_run()

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from testmo_notifier.model import Resume, Superseded
+from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.polling.rate_limit import RateLimit
 from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.support.story import Story
@@ -48,6 +49,28 @@ def test_results_that_come_after_a_rewind_are_announced_once(story: Story) -> No
     second = story.save(run, 2)
     story.wait_and_poll(20)
     assert sorted(story.announced) == [first.id, first.id, second.id]
+
+
+def test_a_failure_that_a_route_has_waited_for_comes_again_without_waiting(story: Story) -> None:
+    routes = parse_routes('[[routes]]\nafter = 2\nto = ["slack:twice"]\n[[routes]]\nto = ["slack:all"]\n')
+    story.settings |= {"routes": routes, "destinations": ("slack:twice", "slack:all")}
+    run = story.add_run()
+    story.poll()
+    story.wait(10)
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.wait()
+    second = story.save(run, 1)
+    story.wait_and_poll()
+    assert sorted(one.destination for one in story.topic.notifications) == ["slack:all", "slack:all", "slack:twice"]
+    known = dict(story.checkpoint(run).told)
+
+    story.wait()
+    rewind(story, run.id, 100, {second.id})
+    story.wait_and_poll(5)
+
+    assert sorted(one.destination for one in story.topic.notifications[3:]) == ["slack:all", "slack:twice"]
+    assert [one.streak for one in story.checkpoint(run).told.values()] == [one.streak for one in known.values()]
 
 
 def test_a_closed_run_that_is_done_is_read_again(story: Story) -> None:

@@ -73,7 +73,48 @@ def test_a_block_we_do_not_draw_is_named(browser: Chromium, inbox: Inbox) -> Non
     assert drawn(browser, inbox, {"text": "x", "blocks": [{"type": "video"}]}) == '<p class="unknown">[video]</p>'
 
 
-@pytest.mark.parametrize("payload", [{"text": 7}, {"text": ["x"]}, {"text": "x", "blocks": "no"}])
+def test_an_attachment_stands_beside_a_bar_of_its_color(browser: Chromium, inbox: Inbox) -> None:
+    attached = {"color": "#2eb67d", "fallback": "x", "blocks": section("*3* passed")["blocks"]}
+    html = drawn(browser, inbox, {"text": "x", "blocks": section("at the top")["blocks"], "attachments": [attached]})
+
+    bar = '<div class="attachment" style="border-left-color: rgb(46, 182, 125);">'
+    assert html == (
+        '<div class="section"><p>at the top</p></div>'
+        f'{bar}<div class="section"><p><strong>3</strong> passed</p></div></div>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("color", "style"),
+    [("danger", ' style="border-left-color: rgb(224, 30, 90);"'), ("url(//evil.example)", ""), (7, ""), (None, "")],
+)
+def test_an_attachment_without_blocks_shows_its_fallback(
+    browser: Chromium, inbox: Inbox, color: object, style: str
+) -> None:
+    html = drawn(browser, inbox, {"text": "a", "attachments": [{"color": color, "fallback": "<b>"}]})
+
+    assert html == (
+        f'<div class="section"><p>a</p></div><div class="attachment"{style}><p class="unknown">[&lt;b&gt;]</p></div>'
+    )
+
+
+def test_the_list_says_what_is_the_first_line_beside_the_bar(browser: Chromium, inbox: Inbox) -> None:
+    attached = {"color": "#2eb67d", "blocks": section("*Failed*   Login")["blocks"]}
+    post(inbox, {"text": "x", "blocks": section("For Grace")["blocks"], "attachments": [attached]})
+    arrived(browser, 1)
+
+    assert browser.ask("document.querySelector('.row-snippet').textContent") == "Failed Login"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"text": 7},
+        {"text": ["x"]},
+        {"text": "x", "blocks": "no"},
+        {"text": "x", "attachments": [7, {}, {"blocks": [7]}]},
+    ],
+)
 def test_a_payload_of_odd_types_stops_nothing(browser: Chromium, inbox: Inbox, payload: object) -> None:
     post(inbox, payload)
     post(inbox, {"text": "next"})

@@ -22,10 +22,18 @@ def test_a_message_is_answered_as_slack_does_and_handed_on() -> None:
         assert list(inbox.messages) == arrived == [Message({"text": "hello"}, AT)]
 
 
+def test_several_webhooks_have_names_of_their_own() -> None:
+    arrived: list[Message] = []
+    with Inbox(0, arrived=arrived.append, now=lambda: AT) as inbox:
+        assert request(inbox.url, f"{WEBHOOK_PATH}/payments", method="POST", body=b'{"text": "hello"}')[0] == 200
+    assert arrived == [Message({"text": "hello"}, AT, "payments")]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "answer"),
     [
         ("/services/T1/B1/gone", b'{"text": "x"}', (404, b"no_service")),
+        (f"{WEBHOOK_PATH}/payments/more", b'{"text": "x"}', (404, b"no_service")),
         (WEBHOOK_PATH, b"{", (400, b"invalid_payload")),
         (WEBHOOK_PATH, b'["text"]', (400, b"invalid_payload")),
         # Python would read it, a browser could not

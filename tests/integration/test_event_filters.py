@@ -14,7 +14,7 @@ import yaml
 
 from testmo_notifier.adapters.topic import Topic, attributes
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Notification
+from testmo_notifier.model import AGAIN, CHANGED, FAILING, FINISHED, NEW, RECOVERED, Notification
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tests.support.template import Loader
 from tools.lib.processes import ROOT
@@ -29,9 +29,14 @@ QUEUE_POLICY = TEMPLATES[0]["Resources"]["EventSubscription"]["Properties"]["Fil
 FUNCTION_POLICY = TEMPLATES[1]["EventFunction"]["Properties"]["Events"]["Digest"]["Properties"]["FilterPolicy"]
 
 
-def notification(destination: str, project_id: int, *statuses: str) -> Notification:
-    rows = [make_named(n, status=status) for n, status in enumerate(statuses, start=1)]
-    digest = make_digest(rows, project_id=project_id)
+def notification(
+    destination: str, project_id: int, *statuses: str, reasons: tuple[str, ...] = (NEW,), about: str = FAILING
+) -> Notification:
+    rows = [
+        make_named(n, status=status, reason=reasons[n % len(reasons)]) for n, status in enumerate(statuses, start=1)
+    ]
+    routes = ("payments", "the rest") if project_id == 3 else ("the rest",)
+    digest = make_digest(rows, project_id=project_id, routes=routes, about=about)
     words = f"{destination} {project_id} {'+'.join(statuses)}"
     return Renderer(ZoneInfo("UTC")).notification(make_outgoing(digest, destination, words))
 
@@ -39,10 +44,12 @@ def notification(destination: str, project_id: int, *statuses: str) -> Notificat
 SENT = (
     notification("event", 3, "Failed"),
     notification("event", 7, "Blocked"),
-    notification("event", 7, "Failed", "Needs info"),
+    notification("event", 7, "Failed", "Needs info", reasons=(AGAIN, CHANGED)),
     notification("event", 70, "Failed", "Blocked"),
     notification("slack:default", 7, "Failed"),
     notification("email:default", 7, "Failed"),
+    notification("event:news", 3, "Passed", about=RECOVERED),
+    notification("event:news", 7, "Failed", about=FINISHED),
 )
 ALL = {"event 3 Failed", "event 7 Blocked", "event 7 Failed+Needs info", "event 70 Failed+Blocked"}
 
@@ -55,6 +62,9 @@ ALL = {"event 3 Failed", "event 7 Blocked", "event 7 Failed+Needs info", "event 
         (POLICIES[0], ALL),
         (POLICIES[1], {"event 3 Failed", "event 7 Blocked", "event 7 Failed+Needs info"}),
         (POLICIES[2], {"event 3 Failed", "event 7 Failed+Needs info", "event 70 Failed+Blocked"}),
+        (POLICIES[3], {"event 3 Failed", "event 7 Blocked", "event 70 Failed+Blocked"}),
+        (POLICIES[4], {"event 3 Failed"}),
+        (POLICIES[5], {"event:news 3 Passed"}),
         (QUEUE_POLICY, {"event 7 Blocked", "event 7 Failed+Needs info"}),
         (FUNCTION_POLICY, {"event 3 Failed", "event 7 Failed+Needs info", "event 70 Failed+Blocked"}),
     ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +15,20 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Counters, Digest, Issue, Outgoing, Result
+from testmo_notifier.model import (
+    FAILING,
+    FINISHED,
+    REASONS,
+    RECOVERED,
+    Counters,
+    Digest,
+    Issue,
+    Mention,
+    Outgoing,
+    Result,
+)
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.people import People
 from tests.support.factories import START, URL, make_builder, make_expands, make_result, make_run
 
 FIRST_FOUND = (Phase.generate,)  # making a failing digest smaller takes minutes, and the first one says enough
@@ -109,11 +123,26 @@ def digests(draw: st.DrawFn) -> tuple[Digest, int]:
     expands = make_expands(texts_of, None, {9: draw(texts), 25: draw(texts), 3: draw(st.just("Failed") | texts)})
     expands = type(expands)(expands.users, {n: Issue(n, draw(texts), 4) for n in range(1, 6)}, expands.statuses)
     builder.add(rows, expands)
-    return builder.build(), total
+    digest = builder.build()
+    about = draw(st.sampled_from((FAILING, FAILING, FAILING, RECOVERED, FINISHED)))
+    told = st.tuples(st.sampled_from(REASONS), st.integers(0, 120), moments)
+    stories = draw(st.lists(told, min_size=1, max_size=3))
+    results = [
+        replace(row, reason=reason, streak=streak, since=since)
+        for row, (reason, streak, since) in zip(digest.results, cycle(stories), strict=False)
+    ]
+    people = st.builds(Mention, texts, st.none() | st.integers(1, 9), st.booleans())
+    return replace(
+        digest,
+        about=about,
+        results=tuple(results),
+        routes=tuple(draw(st.lists(texts, max_size=2))),
+        mentions=tuple(draw(st.lists(people, max_size=60))) if about == FAILING else (),
+    ), total
 
 
-def renderer() -> Renderer:
-    return Renderer(ZoneInfo("Europe/Berlin"), links=NAMES)
+def renderer(**given: Any) -> Renderer:
+    return Renderer(ZoneInfo("Europe/Berlin"), links=NAMES, **given)
 
 
 # A little reader of what we send that shares no code with the writer.
@@ -121,7 +150,8 @@ def renderer() -> Renderer:
 LINK = re.compile(rf"<(?:{re.escape(URL)}|https://tracker\.example)/[^\s<>|&]*\|([^<>]*)>")
 DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{4,}-\d\d-\d\d \d\d:\d\d \S+>")
 ENTITY = re.compile(r"&(?:amp|lt|gt);")
-OWN_MARKS = re.compile(r"^. \*[^*\n]+\*   ")
+OWN_MARKS = re.compile(r"^. \*[^*\n]+\*   ", re.MULTILINE)
+OF_SEVERAL = re.compile(r"^(. \*[^*\n]+\*   )\*(\d+ tests: [^*\n]*)\*$", re.MULTILINE)
 MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:[\w+'-]+:|^\s*&gt;", re.MULTILINE)
 ELEMENTS = {"text": {"text"}, "link": {"url", "text"}, "date": {"timestamp", "format", "fallback"}}
 
@@ -136,7 +166,7 @@ def live(text: str) -> list[str]:
 def acting(text: str) -> list[str]:
     """What Slack would take for a style, an emoji or a quote, and the template did not write."""
     rest = DATE.sub("", LINK.sub(lambda found: found[1], text))
-    return MARKS.findall(OWN_MARKS.sub("", re.sub(r"(?m)^> ", "", rest)))
+    return MARKS.findall(OWN_MARKS.sub("", OF_SEVERAL.sub(r"\1\2", re.sub(r"(?m)^> ", "", rest))))
 
 
 def objects(payload: Any, *kinds: str) -> list[dict[str, Any]]:
@@ -149,11 +179,28 @@ def objects(payload: Any, *kinds: str) -> list[dict[str, Any]]:
     return own + [found for item in payload.values() for found in objects(item, *kinds)]
 
 
-def shown_rows(digest: Digest, lines: int) -> int:
-    """How many results the first so many lines stand for: the rows of a test are one line."""
-    keys = [row.test_id if row.test_id is not None else f"row {n}" for n, row in enumerate(digest.results)]
-    first = list(dict.fromkeys(keys))[:lines]
-    return sum(key in first for key in keys)
+def named_rows(digest: Digest, addresses: list[str]) -> int:
+    """How many results the tests with these addresses have; a row without a test has the run's."""
+    alone = addresses.count(digest.run_url)
+    assert len(set(addresses)) == len(addresses) - max(0, alone - 1), "no test is named twice"
+    return alone + sum(row.test_id is not None and row.url in addresses for row in digest.results)
+
+
+def addresses(blocks: Any) -> list[str]:
+    """Where the links to the run lead."""
+    written = [found for part in objects(blocks, "mrkdwn") for found in re.findall(r"<([^|<>]+)\|", part["text"])]
+    linked = [element["url"] for element in objects(blocks, "link")]
+    return [url for url in (*written, *linked) if url.startswith(f"{URL}/runs/view/12")]
+
+
+def without_calls(payload: Any) -> Any:
+    """The text, and the blocks, without what people.toml calls; they are the same in both."""
+    first, *rest = payload["text"].split("\n")
+    called = [part for part in payload["blocks"][2:] if part]
+    assert len(called) <= 1
+    if called:
+        assert rest[0].startswith("For ")
+    return "\n".join((first, *(rest[1:] if called else rest))), payload["blocks"][:2]
 
 
 @settings(max_examples=250, phases=FIRST_FOUND)
@@ -167,34 +214,59 @@ def test_a_slack_message_keeps_every_limit_whatever_is_in_it(drawn: tuple[Digest
 
     assert slack.problems == []
     assert len(message.encode("utf-16-le")) // 2 <= 12_000
-    assert len(payload["text"]) <= 4_000
-    assert payload["text"].strip()
-    assert live(payload["text"]) == []
+    text, top = without_calls(payload)
+    assert len(text) <= 4_000
+    assert text.strip()
+    assert live(text) == []
     assert (payload["unfurl_links"], payload["unfurl_media"]) == (False, False)
-    for shown in objects(payload["blocks"], "mrkdwn", "plain_text"):
+    (attachment,) = payload["attachments"]
+    blocks = [*top, *attachment["blocks"]]
+    assert attachment["color"] in ("#e01e5a", "#ecb22e", "#2eb67d")
+    assert attachment["fallback"]
+    assert [block["type"] in kinds for block, kinds in zip(top, (("header",), ("context", "rich_text")), strict=True)]
+    for shown in objects(blocks, "mrkdwn", "plain_text"):
         assert shown["text"].strip()
-        assert len(shown["text"]) <= (150 if payload["blocks"][0]["text"] is shown else 3_000)
+        assert len(shown["text"]) <= (150 if top[0]["text"] is shown else 3_000)
         if shown["type"] == "plain_text":
             assert shown["emoji"] is False
         else:
             assert shown["verbatim"] is True
             assert acting(shown["text"]) == []
         assert live(shown["text"]) == []
-    for part in objects(payload["blocks"], "rich_text_section", "rich_text_quote"):
+    for part in objects(blocks, "rich_text_section", "rich_text_quote"):
         assert part["elements"]
         for element in part["elements"]:
             assert element.keys() - {"type", "style"} == ELEMENTS[element["type"]]
             assert element.get("text", "x")
             assert element.get("style", {"bold": True}) == {"bold": True}
-    assert [block["type"] for block in payload["blocks"][:3]] == ["header", "context", "divider"]
-    assert len(payload["blocks"]) <= 45
-
-    assert {block["type"] for block in payload["blocks"][3:-1]} <= {"section", "rich_text"}
-    lines = len(payload["blocks"]) - 4
-    named = shown_rows(digest, lines)
+    assert len(blocks) <= 45
+    *lines, last = attachment["blocks"]
+    more = re.match(r"and (\d+) more · ", last["elements"][0]["text"]) if last["type"] == "context" else None
+    lines += [] if more else [last]
+    assert {block["type"] for block in lines} <= {"section", "rich_text"}
+    named = named_rows(digest, addresses(lines))
     assert named >= min(20, total)
-    more = re.match(r"and (\d+) more · ", payload["blocks"][-1]["elements"][0]["text"])
     assert named + (int(more[1]) if more else 0) == total
+
+
+CALLED = People({1: "U111", 2: "W222"}, {}, {"": "S333", "x": "here"})
+
+
+@settings(max_examples=150, phases=FIRST_FOUND)
+@given(digests())
+def test_only_people_toml_calls_anybody_and_in_the_text_as_at_the_top(drawn: tuple[Digest, int]) -> None:
+    digest, _ = drawn
+    wanted = {call for mention in digest.mentions if (call := CALLED.slack_id(mention))}
+
+    payload = json.loads(renderer(people=CALLED).notification(Outgoing("n-1", "slack:default", digest)).message)
+
+    calls = re.findall(r"<[!@#](?!date)(?:subteam\^)?(\w+)>", payload["text"])
+    assert sorted(calls) == sorted(wanted)
+    at_the_top = [*objects(payload["blocks"], "user", "usergroup", "broadcast"), *objects(payload["blocks"], "mrkdwn")]
+    assert all(any(call in json.dumps(part) for part in at_the_top) for call in wanted)
+    assert not objects(payload["attachments"], "user", "usergroup", "broadcast")
+    beside_the_bar = [part["text"] for part in objects(payload["attachments"], "mrkdwn")]
+    assert not any(re.search(r"<[!@#](?!date)", text) for text in beside_the_bar)
 
 
 @settings(max_examples=150, phases=FIRST_FOUND)
@@ -212,10 +284,10 @@ def test_a_mail_keeps_the_limits_of_sns_whatever_is_in_it(drawn: tuple[Digest, i
     )
     assert len(notification.message.encode()) <= 250_000
     body = [line for line in notification.message.split("\n") if not line.startswith("  > ")]
-    urls = sum(line.startswith(f"  {URL}/runs/view/12") for line in body)
+    urls = [line.strip() for line in body if line.startswith((f"  {URL}/runs/view/12", f"    {URL}/"))]
     more = re.search(r"^and (\d+) more: ", notification.message, re.MULTILINE)
-    assert shown_rows(digest, urls) >= min(20, total)
-    assert shown_rows(digest, urls) + (int(more[1]) if more else 0) == total
+    assert named_rows(digest, urls) >= min(20, total)
+    assert named_rows(digest, urls) + (int(more[1]) if more else 0) == total
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", notification.message)
 
 

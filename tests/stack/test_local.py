@@ -206,3 +206,38 @@ def test_a_poll_that_fails_is_told_in_words_and_by_the_exit_status(
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.usefixtures("built")
+def test_settings_of_ones_own_and_several_webhooks_are_tried_without_an_account(
+    tmp_path: Path, outside: dict[str, str], simulator: Simulator, inbox: Inbox
+) -> None:
+    """Wrong ones, too: what a wrong file does on AWS is to be seen here."""
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    names = ("slack:payments", "slack:nobody", "email:managers")
+    (settings / "routes.toml").write_text(f"[[routes]]\ncatch_all = true\nto = {json.dumps(names)}\n")
+    del outside["SLACK_WEBHOOK_URL"]
+    outside |= {"SETTINGS_DIR": str(settings), "SLACK_SECRET": json.dumps({"payments": inbox.webhook_of("payments")})}
+    took_stock = local(tmp_path, "--polls", "1", **outside)
+    assert took_stock.status == 0, took_stock.output
+    words = "slack:nobody is routed and has no webhook in SLACK_SECRET: what goes there is parked"
+    assert words in " ".join(took_stock.output.split())
+    subject = fail_a_test(simulator)
+    emails = tmp_path / "emails"
+    told = local(tmp_path, "--polls", "1", "--emails", str(emails), **outside)
+    assert [message.webhook for message in inbox.messages].count("payments") == 1
+    (mail,) = [path.read_text() for path in emails.iterdir()]
+    assert f"To: managers@example.com\nSubject: {subject}" in mail
+    assert told.status == 1, "somebody was not told"
+    assert "slack:nobody no_webhook" in told.output
+
+    (settings / "routes.toml").write_text('[[routes]]\ncatch_all = true\nto = ["slack:payments"]\nafter = 0\n')
+    subject = fail_a_test(simulator)
+    told = local(tmp_path, "--polls", "1", **outside)
+    output = " ".join(told.output.split())
+    mistake = "routes.toml:4: route 1 has after = 0: give a whole number from 1 to 50"
+    assert f"! SETTINGS_DIR/{mistake}" in output
+    assert f"! {mistake}; until this is corrected and deployed, everything goes to slack:payments" in output
+    assert [message.webhook for message in inbox.messages].count("payments") == 2
+    assert "/services/" not in told.output, "a webhook's address is a credential"

@@ -22,6 +22,7 @@ from testmo_notifier.channels.slack.transport import plainer
 from testmo_notifier.model import Issue
 from testmo_notifier.notices.issue_links import IssueLinks
 from tests.support.factories import make_digest, make_named, make_outgoing
+from tests.support.slack_payload import details, line, top
 
 LINKS = IssueLinks({4: "https://tracker.example/browse/{number}"})
 RUN = "https://example.testmo.net/runs/view/12"
@@ -91,14 +92,15 @@ def hostile_payload(typed: str, **run: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("typed", TYPED)
 def test_what_testers_typed_is_shown_in_every_field_as_they_typed_it(typed: str) -> None:
-    header, summary, _, result, more = hostile_payload(typed)["blocks"]
+    payload = hostile_payload(typed)
+    header, summary = top(payload)
+    (result,) = details(payload)
 
     assert seen(header) == f"● 1 {typed}: {typed}"
-    assert seen(summary).startswith(f"{typed} · milestone {typed} · {typed} · ")
+    assert seen(summary).startswith(f"Open run · {typed} · milestone {typed} · {typed} · ")
     assert seen(result).startswith(f"● {typed}   {typed}\n{typed} · ")
     assert f"assigned to {typed} · {typed} 7, {typed}" in seen(result)
     assert seen(result).endswith(f"first\n{typed}")
-    assert seen(more) == "Open run"
 
 
 @pytest.mark.parametrize("typed", TYPED)
@@ -110,7 +112,7 @@ def test_the_fallback_text_shows_what_was_typed_whatever_slack_makes_of_marks(ty
 
 
 def test_a_link_keeps_its_words_and_its_address() -> None:
-    result = hostile_payload("*a* | b")["blocks"][3]
+    result = line(hostile_payload("*a* | b"))
 
     links = [element for element in result["elements"][0]["elements"] if element["type"] == "link"]
     assert links == [
@@ -122,40 +124,41 @@ def test_a_link_keeps_its_words_and_its_address() -> None:
 def test_what_holds_no_marks_stays_as_short_as_mrkdwn_is() -> None:
     payload: Any = slack_payload(Renderer(ZoneInfo("UTC")), make_digest([make_named(note="all is lost")]))
 
-    assert [block["type"] for block in payload["blocks"]] == ["header", "context", "divider", "section", "context"]
+    assert [block["type"] for block in (*top(payload), *details(payload))] == ["header", "context", "section"]
 
 
 @pytest.mark.parametrize(("name", "named"), [("Login with an expired password", 30), ("test_login_of_new_users", 30)])
 def test_thirty_ordinary_tests_are_named_as_before(name: str, named: int) -> None:
     digest = make_digest(
-        [make_named(n, case_name=f"{name} {n}", note="provider_unreachable, again") for n in range(30)]
+        [make_named(n, case_name=f"{name} {n}", note=f"provider_unreachable, number {n}") for n in range(30)]
     )
 
     payload: Any = slack_payload(Renderer(ZoneInfo("UTC")), digest)
 
-    assert len(payload["blocks"]) - 4 == named
+    assert len(details(payload)) == named
 
 
 def test_a_message_of_nothing_but_marks_names_twenty_tests() -> None:
-    marks: dict[str, Any] = dict.fromkeys(("case_name", "assignee", "created_by_name", "note"), "_*" * 40)
-    digest = make_digest([make_named(n, assignee_id=8, **marks) for n in range(1, 51)], run_name="*~" * 100)
+    marks: dict[str, Any] = dict.fromkeys(("case_name", "assignee", "created_by_name"), "_*" * 40)
+    rows = [make_named(n, assignee_id=8, note=f"{n}{'_*' * 40}", **marks) for n in range(1, 51)]
+    digest = make_digest(rows, run_name="*~" * 100)
     notification = Renderer(ZoneInfo("UTC")).notification(make_outgoing(digest, "slack:default"))
 
-    blocks = json.loads(notification.message)["blocks"]
+    lines = details(json.loads(notification.message))
     assert len(notification.message.encode("utf-16-le")) // 2 <= 12_000
-    assert sum(block["type"] == "rich_text" for block in blocks) == 20
+    assert sum(block["type"] == "rich_text" for block in lines) == 20
 
 
 # A team's own templates keep their marks
 
 
-def line(tmp_path: Path, template: str, **named: Any) -> Any:
+def own_line(tmp_path: Path, template: str, **named: Any) -> Any:
     """The block that a team's template makes of one result."""
     (tmp_path / "slack_result.j2").write_text(template, encoding="utf-8")
     renderer = Renderer(ZoneInfo("UTC"), tmp_path, LINKS)
     payload: Any = slack_payload(renderer, make_digest([make_named(**named)]))
     assert renderer.problems == []
-    return payload["blocks"][3]
+    return line(payload)
 
 
 def text(words: str, *styles: str) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def test_marks_of_a_template_are_styles_and_those_of_testers_are_characters(tmp_
     template = (
         "*{{ result.name }}* _it ~both~_ `{{ result.who }}` :fire: <https://w.example|wiki>\n> {{ result.status }}"
     )
-    block = line(tmp_path, template, case_name="2 * 3", created_by_name="`me`", status=":x:")
+    block = own_line(tmp_path, template, case_name="2 * 3", created_by_name="`me`", status=":x:")
 
     section, quote = block["elements"]
     assert section["elements"] == [
@@ -200,7 +203,7 @@ def test_marks_of_a_template_are_styles_and_those_of_testers_are_characters(tmp_
 def test_a_template_of_a_team_may_call_people_itself(
     tmp_path: Path, name: str, written: str, element: dict[str, Any]
 ) -> None:
-    block = line(tmp_path, written + " {{ result.name }}", case_name=name)
+    block = own_line(tmp_path, written + " {{ result.name }}", case_name=name)
 
     if name == "plain":
         assert block["text"]["text"] == f"{written} plain"
@@ -214,7 +217,7 @@ def test_a_template_of_a_team_may_call_people_itself(
 )
 @pytest.mark.parametrize("typed", ["!here", "!subteam^S1", "@U1", "<!here>", "<@U1>", "*<!here>*"])
 def test_no_words_of_a_tester_call_anybody(tmp_path: Path, template: str, typed: str) -> None:
-    block = line(tmp_path, template, case_name=typed)
+    block = own_line(tmp_path, template, case_name=typed)
 
     assert "broadcast" not in json.dumps(block)
     assert '"user"' not in json.dumps(block)
@@ -255,7 +258,7 @@ def test_no_words_of_a_tester_call_anybody(tmp_path: Path, template: str, typed:
     ],
 )  # fmt: skip
 def test_what_a_template_composes_keeps_what_its_pieces_are(tmp_path: Path, template: str, shown: list[Any]) -> None:
-    block = line(tmp_path, template, case_name="*n*", created_by_name="_A_")
+    block = own_line(tmp_path, template, case_name="*n*", created_by_name="_A_")
 
     found = block["elements"][0]["elements"] if block["type"] == "rich_text" else [text(block["text"]["text"])]
     told = [
@@ -271,7 +274,7 @@ def test_what_a_template_composes_keeps_what_its_pieces_are(tmp_path: Path, temp
 def test_private_marks_in_data_are_no_marks(tmp_path: Path) -> None:
     """The characters by which the notation tells marks apart mean nothing where somebody else wrote them."""
     typed = "\ufdd0bold\ufdd0 \ufdd4\ufdd8here\ufdd5 \ufddcx\ufdde\U000f0068\ufddf"
-    block = line(tmp_path, "{{ result.name }}", case_name=typed)
+    block = own_line(tmp_path, "{{ result.name }}", case_name=typed)
 
     assert block["text"]["text"] == "bold here x"
 

@@ -61,6 +61,14 @@ def test_all_kinds_of_blocks_of_ours_are_shown() -> None:
     ]
 
 
+def test_what_is_attached_stands_beside_its_bar() -> None:
+    attached = {"color": "#e01e5a", "blocks": section("first\n> second")["blocks"]}
+    shown = blocks.lines({"text": "1 failed", "attachments": [attached, {"color": "\x1b", "blocks": "none"}]})
+
+    assert [line.plain for line in shown] == ["1 failed", "▌ first", "▌ ▏ second"]
+    assert "#e01e5a" in {str(span.style) for span in shown[1].spans} | {str(shown[1].style)}
+
+
 def test_a_message_without_blocks_shows_its_text() -> None:
     assert (
         blocks.as_text({"text": "1 failed: <https://x.testmo.net|Nightly>"})

@@ -216,6 +216,57 @@ def test_an_error_inside_an_included_template_is_told_there(folder: Path) -> Non
     assert said(folder)[0].startswith("templates/people.j2:2: ResultView has no field 'whoever'")
 
 
+def test_the_templates_of_a_destination_are_checked_as_it_gets_them(folder: Path) -> None:
+    (folder / "routes.toml").write_text('[[routes]]\ndestinations = ["slack:payments"]\n')
+    (folder / "templates" / "slack" / "payments").mkdir(parents=True)
+    write(folder, "slack/payments/slack_header.j2", '{% include "word.j2" %}')
+    write(folder, "slack/payments/word.j2", "Oh no")
+    assert said(folder) == []
+    write(folder, "slack/payments/slack_result.j2", "\n{{ result.nme }}")
+    (found,) = said(folder)
+    assert found.startswith("templates/slack/payments/slack_result.j2:2: ResultView has no field 'nme', docs/templates")
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("slack/payments/slack_headr.j2", "no message uses a template of this name: known are slack_header.j2, "),
+        ("slack/payments/email_body.j2", "no message uses a template of this name: known are slack_header.j2, "),
+        ("slack-payments/slack_header.j2", "no message uses a template of this name: known are slack_header.j2, "),
+        ("slack/Payments/slack_header.j2", "no message uses a template of this name: known are slack_header.j2, "),
+        (
+            "slack/paymets/slack_header.j2",
+            "warning: no route names slack:paymets, so nothing uses this: routes.toml has ",
+        ),
+    ],
+)
+def test_a_slip_in_the_path_of_a_destinations_template_is_told(folder: Path, path: str, problem: str) -> None:
+    (folder / "routes.toml").write_text('[[routes]]\ndestinations = ["slack:payments"]\n')
+    (folder / "templates" / path).parent.mkdir(parents=True)
+    write(folder, path, "x")
+    (found,) = said(folder)
+    assert found.startswith(f"templates/{path}:1: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("slack_recovered_header.j2", "{{ message.news }}", ""),
+        ("slack_finished_header.j2", "{{ message.nws }}", "1: MessageView has no field 'nws'"),
+        (
+            "email_finished_body.j2",
+            "{{ message.results[0].name }}",
+            "1: tuple object has no element 0 ",
+        ),
+        ("slack_recoverd_header.j2", "x", "1: no message uses a template of this name"),
+    ],
+)
+def test_the_words_for_good_news_are_checked_with_good_news(folder: Path, name: str, text: str, problem: str) -> None:
+    write(folder, name, text)
+    told = said(folder)
+    assert [line.startswith(f"templates/{name}:{problem}") for line in told] == ([True] if problem else [])
+
+
 def test_the_settings_in_the_environment_are_checked_too(folder: Path) -> None:
     found = problems(folder, {"TESTMO_URL": "http://example.com", "PROJECT_IDS": "shop", "SLACK_WEBHOOK_URL": "x"})
     words = [str(problem) for problem in found]

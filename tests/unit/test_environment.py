@@ -33,7 +33,7 @@ def problems(environ: dict[str, str] | None = None, **flags: str) -> tuple[str, 
 
 def test_nothing_has_to_be_said() -> None:
     settings = environment.read({}, Flags())
-    assert (settings.testmo, settings.webhook, settings.aws) == (None, None, None)
+    assert (settings.testmo, settings.slack_secret, settings.aws) == (None, None, None)
     assert (settings.polls, settings.interval_seconds, settings.scenario) == (None, 60.0, "release-day")
     assert settings.ends_with_story is False
 
@@ -73,6 +73,21 @@ def test_a_testmo_a_slack_and_an_aws_of_ones_own() -> None:
     assert (settings.polls, settings.interval_seconds) == (3, 0.5)
 
 
+def test_slack_may_be_one_address_or_a_whole_secret_and_settings_may_be_ones_own(tmp_path: Path) -> None:
+    settings = environment.read({"SLACK_WEBHOOK_URL": WEBHOOK}, Flags())
+    assert (settings.slack_secret, settings.slack_from, settings.folder) == (WEBHOOK, "SLACK_WEBHOOK_URL", None)
+    secret = '{"default": "http://127.0.0.1:9/a-secret-of-ours", "payments": "http://localhost:9/"}'
+    settings = environment.read({"SLACK_SECRET": secret, "SETTINGS_DIR": str(tmp_path)}, Flags())
+    assert (settings.slack_secret, settings.slack_from, settings.folder) == (secret, "SLACK_SECRET", tmp_path)
+    assert "a-secret-of-ours" not in repr(settings)
+
+
+def test_a_file_of_the_settings_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "people.toml").mkdir()
+    (said,) = problems({"SETTINGS_DIR": str(tmp_path)})
+    assert said == "SETTINGS_DIR holds people.toml, which cannot be read (Is a directory)"
+
+
 def test_a_scenario_asked_for_ends_the_command_unless_polls_are_counted() -> None:
     assert environment.read({}, Flags(scenario="release-day")).ends_with_story is True
     assert environment.read({}, Flags(scenario="release-day", polls="9")).ends_with_story is False
@@ -92,6 +107,30 @@ def test_no_secret_is_in_the_settings_text() -> None:
         ({"TESTMO_URL": "https://x.testmo.net", "TESTMO_TOKEN": "two words"}, {}, "TESTMO_TOKEN is not a Testmo token"),
         ({"SLACK_WEBHOOK_URL": "https://evil.example.com/services/x"}, {}, "SLACK_WEBHOOK_URL is not an address"),
         ({"SLACK_WEBHOOK_URL": "http://hooks.slack.com/services/x"}, {}, "SLACK_WEBHOOK_URL is not https"),
+        (
+            {"SLACK_SECRET": '{"payments": "https://evil.example.com/a-secret-of-ours"}'},
+            {},
+            "SLACK_SECRET slack:payments is",
+        ),
+        (
+            {"SLACK_SECRET": '{"payments": "http://hooks.slack.com/services/a-secret-of-ours"}'},
+            {},
+            "is not https (http is",
+        ),
+        ({"SLACK_SECRET": '{"payments": "a-secret-of-ours"'}, {}, "SLACK_SECRET starts like a JSON object and is none"),
+        ({"SLACK_SECRET": "{}"}, {}, "SLACK_SECRET holds no webhook: give {"),
+        ({"SLACK_SECRET": '{"https://x/a-secret-of-ours": "payments"}'}, {}, "SLACK_SECRET entry 1 is not named like"),
+        (
+            {"SLACK_SECRET": WEBHOOK, "SLACK_WEBHOOK_URL": WEBHOOK},
+            {},
+            "SLACK_SECRET and SLACK_WEBHOOK_URL are both set",
+        ),
+        (
+            {"SETTINGS_DIR": "/nowhere"},
+            {},
+            "SETTINGS_DIR is '/nowhere', which is no folder: give one with any of routes",
+        ),
+        ({"SETTINGS_DIR": __file__}, {}, "which is no folder"),
         ({"ALERT_STATUS_IDS": "26"}, {}, "ALERT_STATUS_IDS holds '26'"),
         ({"OVERLAP_SECONDS": "soon"}, {}, "OVERLAP_SECONDS is 'soon'"),
         ({"TIME_ZONE": "Mars/Base"}, {}, "TIME_ZONE is 'Mars/Base'"),

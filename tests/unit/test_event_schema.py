@@ -100,6 +100,22 @@ def test_every_sample_is_a_valid_event(name: str) -> None:
     VALIDATOR.validate(published(samples()[name].digest))
 
 
+def test_only_a_run_that_finished_may_have_nothing_to_list() -> None:
+    nothing = {**published(samples()["all-passed"].digest), "about": "finished"}
+    assert nothing["results"] == []
+    VALIDATOR.validate(nothing)
+    assert not VALIDATOR.is_valid({**nothing, "about": "failing"})
+    assert not VALIDATOR.is_valid({name: value for name, value in nothing.items() if name != "about"})
+
+
+def test_an_event_says_why_by_which_route_and_since_when() -> None:
+    told = published(samples()["again"].digest)
+    assert (told["schema"], told["about"], told["routes"]) == (1, "failing", ["payments", "the rest"])
+    first = told["results"][0]
+    assert (first["reason"], first["streak"], first["since"]) == ("again", 3, "2026-11-21T10:03:00.000Z")
+    assert [row["reason"] for row in told["results"]] == ["again", "again", "again", "again", "changed"]
+
+
 def test_an_event_that_lacks_a_fixed_field_is_not_valid() -> None:
     whole = published(samples()["one"].digest)
     for name in FIXED:

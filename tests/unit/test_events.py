@@ -40,6 +40,10 @@ def test_the_schedules_event_is_what_the_scheduler_sends() -> None:
     assert event["detail"] == "{}", "text, unlike in a rule's event"
 
 
+def test_the_event_of_a_drain_asks_for_one() -> None:
+    assert json.loads((EVENTS / "drain.json").read_text()) == {"drain": True}
+
+
 def test_the_queues_event_is_one_message_for_slack_as_sns_hands_it_over_raw() -> None:
     (record,) = json.loads((EVENTS / "slack_queue.json").read_text())["Records"]
     message = read_record(record)

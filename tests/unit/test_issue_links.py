@@ -19,6 +19,7 @@ from testmo_notifier.notices.context import Linked
 from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
 from testmo_notifier.notices.view import Limits, message_view
 from tests.support.factories import make_digest, make_named, make_outgoing
+from tests.support.slack_payload import details
 from tools.settings.check import settings_folder
 
 JIRA = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
@@ -178,8 +179,7 @@ def test_links_give_way_before_results_do() -> None:
     long = IssueLinks({4: "https://example.atlassian.net/" + "x" * 130 + "/{display_id}"})
     rows = [make_named(n, test_id=n, issues=tuple(Issue(i, f"SHOP-{i}", 4) for i in range(3))) for n in range(1, 26)]
     payload = slack_payload(Renderer(ZoneInfo("UTC"), None, long), make_digest(rows, total=25, counts={"Failed": 25}))
-    blocks = payload["blocks"]
-    assert isinstance(blocks, list)
+    blocks = details(payload)
     assert sum(block["type"] == "section" for block in blocks) >= 20
     assert "SHOP-0, SHOP-1, SHOP-2" in json.dumps(blocks), "the keys stay"
 

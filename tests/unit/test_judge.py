@@ -36,6 +36,12 @@ def test_a_test_that_was_not_failing_is_new_and_this_is_its_first_failure() -> N
     assert judge_at(5, was_failing=False) == Judged(NEW, True, 1, at(5), at(5))
 
 
+def test_what_somebody_rewound_is_new_and_its_failures_stay_counted() -> None:
+    rewound = Told(3, at(0))
+    assert judge_at(5, was_failing=False, before=rewound) == Judged(NEW, True, 3, at(0), at(5))
+    assert judge_at(9, was_failing=False, before=rewound, passes=passed(7)) == Judged(NEW, True, 1, at(9), at(9))
+
+
 def test_a_further_failure_counts_on() -> None:
     found = judge_at(5, before=told(streak=2))
 

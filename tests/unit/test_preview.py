@@ -104,7 +104,7 @@ def test_the_block_kit_builder_gets_the_blocks_of_the_message() -> None:
     (told,) = shown("--channel", "slack")
     address, _, fragment = told["block_kit_builder"].partition("#")
     assert address == "https://app.slack.com/block-kit-builder/"
-    assert json.loads(unquote(fragment)) == {"blocks": told["content"]["blocks"]}
+    assert json.loads(unquote(fragment)) == {name: told["content"][name] for name in ("blocks", "attachments")}
     assert told["block_kit_builder"] in show("--channel", "slack", "--builder").output
     assert address not in show("--channel", "slack").output  # thousands of characters are for who asks
 
@@ -115,7 +115,7 @@ def test_json_holds_everything_that_was_asked_for() -> None:
         (name, channel) for name in ("one", "sixty") for channel in ("slack", "email", "event")
     ]
     assert told[1]["content"]["subject"] == "[Testmo] 1 failed: Release 4.2 regression"
-    assert len({one["sample"] for one in shown("--sample", "all", "--channel", "event")}) == 9
+    assert len({one["sample"] for one in shown("--sample", "all", "--channel", "event")}) == len(samples.NAMES)
 
 
 def test_it_shows_the_templates_and_links_of_the_team(tmp_path: Path) -> None:
@@ -125,6 +125,28 @@ def test_it_shows_the_templates_and_links_of_the_team(tmp_path: Path) -> None:
     output = show("--settings", str(tmp_path)).output
     assert "Oh no: Release 4.2 regression" in output
     assert "SHOP-123 (https://example.atlassian.net/browse/SHOP-123)" in output
+
+
+def test_it_shows_what_one_destination_gets(tmp_path: Path) -> None:
+    own = tmp_path / "templates" / "slack" / "payments"
+    own.mkdir(parents=True)
+    (own / "slack_header.j2").write_text("Payments: {{ message.total }}")
+    (tmp_path / "issues.toml").write_text("")
+    (tmp_path / "routes.toml").write_text(
+        '[[routes]]\ndestinations = ["slack:payments"]\n[destinations."slack:payments"]\nlines = 1\n'
+    )
+    (told,) = shown("--settings", str(tmp_path), "--destination", "slack:payments")
+    assert told["content"]["blocks"][0]["text"]["text"] == "Payments: 4"
+    assert json.dumps(told["content"]["attachments"]).count("test_id=") == 1
+    assert "and 3 more" in json.dumps(told["content"]["attachments"])
+    assert "Payments" not in show("--settings", str(tmp_path), "--destination", "slack:other").output
+    assert "recovered" in show("--destination", "event:news", "--sample", "recovered").output
+
+
+def test_a_destination_that_is_none_is_told_with_what_they_look_like() -> None:
+    result = show("--destination", "#payments")
+    assert result.exit_code == 2
+    assert "'#payments' is no destination: they look like slack:default, email:default, event" in result.stderr
 
 
 def test_a_template_that_breaks_is_told_and_the_built_in_text_is_shown(tmp_path: Path) -> None:
@@ -186,7 +208,7 @@ def test_a_run_that_cannot_be_shown_is_told_in_words_with_status_1(story: Story)
 
 def test_the_page_gets_every_message() -> None:
     maker = Renderer(ZoneInfo("UTC"))
-    previews = preview.render(preview.chosen(["one"]), CHANNELS, maker)
+    previews = preview.render(preview.chosen(["one"]), [one.default for one in CHANNELS.values()], maker)
     with Inbox(0) as inbox:
         preview.fill(inbox, previews)
         assert [entry.kind for entry in inbox.entries.after(0)] == ["slack", "email", "event"]

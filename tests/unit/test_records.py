@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from testmo_notifier.model import FOLDERS, CaseProgress, Control
+from testmo_notifier.notices.routes_file import parse_routes
+from tests.support.factories import START
 from tests.support.memory import MemoryStore
+from tests.support.stored import PROJECT
 from tests.unit.test_apart import LARGE
-from tools.ops import records
+from tools.ops import records, status, wiring
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Table:
@@ -34,3 +41,25 @@ def test_status_sees_the_sets_that_have_items_of_their_own() -> None:
     state = records.state(cast("Any", account))
 
     assert (state.checkpoints, state.unreadable) == ({LARGE.run_id: written}, {})
+
+
+def test_status_says_where_routes_cannot_act_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they ask about cases is not known before these were read once."""
+    store = MemoryStore()
+    monkeypatch.setattr(records, "store", lambda _: store)
+    state = records.State(Control(), None, {3: PROJECT})
+    account = cast("Any", None)
+
+    def unread(match: str) -> dict[str, list[int]]:
+        rest = '[[routes]]\ncatch_all = true\nto = ["slack:b"]\n'
+        routes = parse_routes(f'[[routes]]\nmatch = {{ {match} }}\nto = ["slack:a"]\n{rest}')
+        monkeypatch.setattr(wiring, "routes", lambda: routes)
+        return status.unread_cases(account, state)
+
+    assert unread('run = "x"') == {}
+    assert unread('folder = "x", test = "y"') == {"test": [3], "folder": [3]}
+    store.save_case_progress(3, CaseProgress(completed_at=START), FOLDERS)
+    assert unread('folder = "x", test = "y"') == {"test": [3]}
+    assert status.not_yet([3]) == (
+        "cases of project 3 are still being read, until then the catch-all gets what is not known"
+    )

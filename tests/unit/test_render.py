@@ -21,6 +21,7 @@ from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import Digest, Issue
 from testmo_notifier.notices.issue_links import IssueLinks
 from tests.support.factories import at, make_digest, make_named, make_outgoing
+from tests.support.slack_payload import words
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -75,7 +76,7 @@ def test_templates_outlast_a_poll_and_its_problems_do_not(tmp_path: Path) -> Non
         mail(one, rich_digest())
         assert [problem.file for problem in one.problems] == ["email_body.j2"] * 2, "tried once, and said each time"
     assert renderer.problems == []
-    assert len({id(one._built_in) for one in polls}) == 1
+    assert len({id(one._ways) for one in polls}) == 1
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_a_template_of_a_team_may_change_one_block(tmp_path: Path) -> None:
     payload, _, problems = renders(tmp_path, "slack_result.j2", template)
 
     assert problems == []
-    assert payload["blocks"][3]["text"]["text"].split("\n")[0].startswith("✖ *Failed*   <https://example.testmo.net/")
+    assert words(payload).split("\n")[0].startswith("✖ *Failed*   <https://example.testmo.net/")
 
 
 def test_what_a_team_composes_is_escaped_exactly_once(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_what_a_team_composes_is_escaped_exactly_once(tmp_path: Path) -> None:
     assert renderer.problems == []
     escaped = "a&lt;!b&gt;&amp;c"
     assert (
-        payload["blocks"][3]["text"]["text"]
+        words(payload)
         == f"«{escaped}» {escaped} {escaped}&lt; {escaped.replace('a', 'A', 1).replace('!b', '!B').replace(';c', ';C')}"
     )
 
@@ -234,7 +235,7 @@ def test_even_without_any_template_every_result_is_named(tmp_path: Path) -> None
     subject, body = mail(renderer, digest)
 
     assert payload["text"] == "22 failed: Release 4.2 regression"
-    assert payload["blocks"][3]["text"]["text"] == "✖ Failed: Test &lt;1&gt;"
+    assert words(payload) == "✖ Failed: Test &lt;1&gt;"
     assert subject == "22 failed: Release 4.2 regression"
     assert body == "22 failed: Release 4.2 regression\n"
     assert "slack_text.j2, line ?: TemplateNotFound: slack_text.j2" in renderer.problems

@@ -195,7 +195,7 @@ def test_what_cannot_be_explained_says_why(story: Story, settings: Path) -> None
         (["--result", "5"], 2, "of which run is result 5? Give --result RUN/5, or one --run"),
         (["--result", "x"], 2, "'x' is no result: give RUN/RESULT like 42/538"),
         (["--run", "1", "--sample", "one"], 2, "--sample shows what is built in"),
-        (["--settings", str(settings.parent)], 2, "cannot be read"),
+        (["--settings", str(settings.parent)], 2, "routes.toml is missing"),
     ):
         done = asked(*flags, **access(story))
         assert (done.exit_code, words in done.output) == (status, True), done.output

@@ -369,3 +369,12 @@ def test_being_asked_to_stop_ends_the_pause_and_still_settles() -> None:
     assert is_ok is True
     assert stage.time.seconds < 1
     assert "1 poll, everything read and delivered" in printed
+
+
+def test_a_message_says_which_of_several_webhooks_it_came_to() -> None:
+    stage = Stage(summary(), polls="1", interval="0")
+    for webhook in ("default", "payments"):
+        stage.inbox.put(Message({"text": f"to {webhook}"}, START, webhook))
+    _, printed = stage.play()
+    assert printed.count("Slack\n") == 1
+    assert printed.count("Slack (slack:payments)\n") == 1

@@ -8,6 +8,7 @@ loopback: a web page elsewhere that points its own name at 127.0.0.1 reads nothi
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -59,10 +60,11 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A Slack message that arrived."""
+    """A Slack message that arrived, and the name of the webhook that took it."""
 
     payload: dict[str, object]
     at: datetime
+    webhook: str = ""
 
 
 class Inbox:
@@ -91,6 +93,10 @@ class Inbox:
     def webhook(self) -> str:
         """The address to post to."""
         return self._server.url + WEBHOOK_PATH
+
+    def webhook_of(self, name: str) -> str:
+        """The address of one of several webhooks: each has a name of its own."""
+        return f"{self.webhook}/{name}"
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -135,7 +141,8 @@ class Inbox:
         return _plain("Not here.", HTTPStatus.NOT_FOUND)
 
     def _receive(self, path: str, body: bytes) -> Answer:
-        if path != WEBHOOK_PATH:
+        webhook = re.fullmatch(rf"{WEBHOOK_PATH}(?:/([\w-]+))?", path)
+        if webhook is None:
             return _plain("no_service", HTTPStatus.NOT_FOUND)
         try:
             payload = json.loads(body, parse_constant=_no_number) if len(body) <= MAX_BODY_BYTES else None
@@ -145,7 +152,7 @@ class Inbox:
             return _plain("invalid_payload", HTTPStatus.BAD_REQUEST)
         if not payload.get("text"):
             return _plain("no_text", HTTPStatus.BAD_REQUEST)
-        message = Message(payload, self._now())
+        message = Message(payload, self._now(), webhook[1] or "")
         self.messages.append(message)
         self.show_slack(payload)
         self._arrived(message)

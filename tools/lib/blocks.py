@@ -1,6 +1,7 @@
 """A Slack payload as text for a terminal: what a reader of the channel would see, links written out.
 
-Takes apart what our renderer writes (header, section, context, divider, rich text) and names whatever else there is.
+Takes apart what our renderer writes (header, section, context, divider, rich text, an attachment's bar) and names
+whatever else there is.
 The text may come from anybody: what a terminal would obey never reaches it.
 """
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from testmo_notifier.notices.text import printable
 
 RULE: Final = "─" * 24
+BAR: Final = "▌ "
 # https://docs.slack.dev/messaging/formatting-message-text: marks count only where no letter touches their outside, and
 # something to show their inside.
 TOKEN: Final = re.compile(
@@ -34,9 +36,10 @@ def as_text(payload: Mapping[str, object]) -> str:
 
 
 def lines(payload: Mapping[str, object]) -> list[Text]:
-    """The message, line by line; its text alone where it has no blocks."""
+    """The message, line by line, attachments beside their bars; its text alone where it has no blocks."""
     found = [line for block in _objects(payload.get("blocks")) for line in _block(block)]
-    return found or _split(mrkdwn(str(payload.get("text", ""))))
+    found = found or _split(mrkdwn(str(payload.get("text", ""))))
+    return found + [line for one in _objects(payload.get("attachments")) for line in _attachment(one)]
 
 
 def mrkdwn(source: str) -> Text:
@@ -56,6 +59,14 @@ def mrkdwn(source: str) -> Text:
             text.append_text(inner)
         position = token.end()
     return text.append(_leaf(source[position:]))
+
+
+def _attachment(attachment: Mapping[str, object]) -> Iterator[Text]:
+    color = str(attachment.get("color", ""))
+    style = color if re.fullmatch("#[0-9a-fA-F]{6}", color) else "dim"
+    for block in _objects(attachment.get("blocks")):
+        for line in _block(block):
+            yield Text(BAR, style).append_text(line)
 
 
 def _block(block: Mapping[str, object]) -> Iterator[Text]:

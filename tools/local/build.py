@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Final
 
 import yaml
 
+from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
 from tools.lib import processes
 from tools.lib.aws import Aws
 
@@ -22,6 +23,8 @@ SAM: Final = processes.ROOT / ".venv-sam" / "bin" / "sam"
 SOURCES: Final = ("template.yaml", "functions", "layers")
 BUILDER: Final = processes.ROOT / "tools" / "requirements" / "sam.txt"  # another SAM may build otherwise
 KEEP_SECONDS: Final = 7 * 24 * 3600
+SETTINGS: Final = Path("sources", "layers", "settings")  # SAM builds nothing of it, and deploys it from there
+PACKAGE: Final = Path("python", "testmo_notifier_settings")
 
 
 class BuildFailed(Exception):
@@ -35,6 +38,12 @@ class Build:
     fingerprint: str
     template: Path
     is_new: bool
+
+    @property
+    def settings(self) -> Path:
+        """The settings that are deployed with it: a folder like the settings layer's package."""
+        own = self.template.parent.with_name(f"settings-{self.fingerprint.rpartition('-')[2]}")
+        return (own if own.is_dir() else self.template.parents[1] / SETTINGS) / PACKAGE
 
     def parameters(self) -> dict[str, str]:
         """Every parameter of the template with its default; empty where it has none."""
@@ -71,10 +80,41 @@ def build(root: Path = processes.ROOT, builds: Path | None = None) -> Build:
     return Build(kept.name, kept / "built" / "template.yaml", is_new=True)
 
 
+def with_settings(built: Build, folder: Path) -> Build:
+    """The same build with a team's own settings: what `folder` lacks is the settings layer's."""
+    work = Path(tempfile.mkdtemp(prefix=".settings-", dir=built.template.parents[1]))
+    try:
+        layer = work / "settings"
+        shutil.copytree(built.template.parents[1] / SETTINGS, layer)
+        for name in (ROUTES, PEOPLE, ISSUES):
+            if (folder / name).exists():
+                shutil.copyfile(folder / name, layer / PACKAGE / name)
+        if (folder / TEMPLATES).is_dir():
+            shutil.rmtree(layer / PACKAGE / TEMPLATES)
+            shutil.copytree(folder / TEMPLATES, layer / PACKAGE / TEMPLATES, copy_function=shutil.copyfile)
+        ours = hashed(layer)
+        made = Build(
+            f"{built.fingerprint}-{ours}", built.template.with_name(f"template-{ours}.yaml"), is_new=built.is_new
+        )
+        with suppress(OSError):  # these very settings were there before
+            layer.rename(built.template.parent.with_name(f"settings-{ours}"))
+        text = built.template.read_text("utf-8")
+        (work / "template.yaml").write_text(text.replace(f"../{SETTINGS}\n", f"../settings-{ours}\n"), "utf-8")
+        (work / "template.yaml").rename(made.template)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return made
+
+
 def fingerprint(root: Path) -> str:
     """A hash of everything the build depends on: names, contents, what may be executed, SAM's version."""
-    digest = hashlib.sha256(BUILDER.read_bytes())
-    for path in _source_files(root):
+    return hashed(root, SOURCES, BUILDER.read_bytes())
+
+
+def hashed(root: Path, names: Iterable[str] = (".",), before: bytes = b"") -> str:
+    """A hash of what is in a folder: names, contents, what may be executed."""
+    digest = hashlib.sha256(before)
+    for path in _source_files(root, names):
         content = path.read_bytes()
         executable = os.access(path, os.X_OK)
         digest.update(f"\0{path.relative_to(root)}\0{executable}\0{len(content)}\0".encode())
@@ -82,8 +122,8 @@ def fingerprint(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _source_files(root: Path) -> Iterator[Path]:
-    for name in SOURCES:
+def _source_files(root: Path, names: Iterable[str] = SOURCES) -> Iterator[Path]:
+    for name in names:
         top = root / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if path.is_file() and not _is_litter(path.relative_to(root)):

@@ -6,13 +6,13 @@ Mail is captured with the very filter of the email subscription, so what arrives
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from testmo_notifier.channels.email import EMAIL
-from tools.lib.addresses import SENDER
+from tools.lib.addresses import SENDER, address_of
 from tools.lib.aws import Aws
 from tools.lib.stamps import parse
 from tools.local.stack import Stack
@@ -60,9 +60,24 @@ class Captures:
         self._stack = stack
         self._urls: dict[Channel, str] = {}
 
-    def prepare(self) -> None:
-        """Make and subscribe what is not there yet. Mail keeps SNS's envelope, for the subject is only in there."""
+    def prepare(self, mail: Iterable[str] = ()) -> None:
+        """Make and subscribe what is not there yet. Mail keeps SNS's envelope, for the subject is only in there.
+
+        `mail` names the destinations that routes lead to: each gets a mailbox, as `subscribe` would make it.
+        """
         subscriptions = self._subscriptions()
+        default = self._email_filter()
+        destinations = list(dict.fromkeys([*default.get("destination", ()), *mail]))
+        for destination in destinations:
+            if destination != EMAIL.default and address_of(destination) not in subscriptions:
+                policy = json.dumps({**default, "destination": [destination]})
+                self._aws.sns.subscribe(
+                    TopicArn=self._stack.topic_arn,
+                    Protocol="email",
+                    Endpoint=address_of(destination),
+                    Attributes={"FilterPolicy": policy},
+                )
+        filters: dict[str, object] = {"email": {**default, "destination": destinations}}
         for channel in CHANNELS:
             queue = f"{self._stack.name}-capture-{channel}"
             url = self._urls[channel] = self._aws.sqs.create_queue(QueueName=queue)["QueueUrl"]
@@ -71,9 +86,13 @@ class Captures:
             if "Policy" not in asked["Attributes"]:
                 policy = json.dumps(_policy(arn, self._stack.topic_arn))
                 self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-            if arn not in subscriptions:
-                filter_policy = self._email_filter() if channel == "email" else {"channel": [channel]}
-                attributes = {"FilterPolicy": json.dumps(filter_policy)}
+            policy = json.dumps(filters.get(channel, {"channel": [channel]}))
+            if arn in subscriptions:
+                self._aws.sns.set_subscription_attributes(
+                    SubscriptionArn=subscriptions[arn], AttributeName="FilterPolicy", AttributeValue=policy
+                )
+            else:
+                attributes = {"FilterPolicy": policy}
                 attributes["RawMessageDelivery"] = "false" if channel == "email" else "true"
                 self._aws.sns.subscribe(
                     TopicArn=self._stack.topic_arn, Protocol="sqs", Endpoint=arn, Attributes=attributes
@@ -105,14 +124,16 @@ class Captures:
         pages = self._aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._stack.topic_arn)
         return {sub["Endpoint"]: sub["SubscriptionArn"] for page in pages for sub in page["Subscriptions"]}
 
-    def _email_filter(self) -> Mapping[str, object]:
+    def _email_filter(self) -> Mapping[str, list[str]]:
+        """What the mailbox of the template's own subscription gets."""
         pages = self._aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._stack.topic_arn)
         for page in pages:
             for sub in page["Subscriptions"]:
                 if sub["Protocol"] == "email":
                     asked = self._aws.sns.get_subscription_attributes(SubscriptionArn=sub["SubscriptionArn"])
-                    policy: Mapping[str, object] = json.loads(asked["Attributes"]["FilterPolicy"])
-                    return policy
+                    policy: Mapping[str, list[str]] = json.loads(asked["Attributes"]["FilterPolicy"])
+                    if EMAIL.default in policy.get("destination", ()):
+                        return policy
         raise NoEmailSubscription(self._stack.topic_arn)
 
 

@@ -6,13 +6,21 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from testmo_notifier.channels.channel import Channel
+from testmo_notifier.channels.email import EMAIL
+from testmo_notifier.channels.registry import CHANNELS
+from testmo_notifier.channels.slack import SLACK
+from testmo_notifier.notices.routes import destinations
+from testmo_notifier.notices.team import Team
 from tools.inbox.receiver import Inbox, Message
-from tools.lib.addresses import EMAIL_ADDRESS, SENDER
+from tools.lib.addresses import EMAIL_ADDRESS, SENDER, address_of
 from tools.lib.aws import Aws
 from tools.lib.folders import GIVE_IT, unusable
 from tools.lib.stopping import StoppedAtOnce, Stopping
@@ -22,6 +30,7 @@ from tools.local.captures import Captured, Captures
 from tools.local.environment import DEFAULT_INBOX_PORT, Settings, Testmo
 from tools.local.ministack import MiniStack, NotUp
 from tools.local.session import Deployment, Session
+from tools.settings import check
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
 
@@ -77,24 +86,29 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     with _timed(terminal) as done:
         built = build.build()
         done("built the template and the code" if built.is_new else "found the build of these very sources")
+        if settings.folder:
+            built = build.with_settings(built, settings.folder)
+    slack_secret = settings.slack_secret or own_webhooks(inbox, built.settings)
+    for words in remarks(settings, built.settings, slack_secret):
+        terminal.problem(words)
     with _timed(terminal) as done:
         parameters = {
             "TestmoUrl": testmo.url,
             "TestmoSecretArn": stack.make_secret(aws, "testmo", testmo.token),
-            "SlackSecretArn": stack.make_secret(aws, "slack", settings.webhook or inbox.webhook),
+            "SlackSecretArn": stack.make_secret(aws, "slack", slack_secret),
             "EmailAddress": EMAIL_ADDRESS,
             "PollScheduleState": "DISABLED",  # the polls are ours
         }
         deployed = stack.deploy(aws, built, dict(settings.parameters) | parameters)
         captures = Captures(aws, deployed)
-        captures.prepare()
+        captures.prepare(_routed(EMAIL, built.settings))
         done("deployed the stack" if deployed.is_new else "found the stack up to date")
     if settings.aws and not settings.testmo and not deployed.is_new:
         terminal.note("the simulator's story begins anew, but this stack remembers the last one")
     return Session(
         settings=settings,
         deployment=Deployment(aws, deployed, captures),
-        arrivals=None if settings.webhook else arrivals,
+        arrivals=None if settings.slack_secret else arrivals,
         show=lambda captured: _show(inbox, captured),
         advance=advance,
         terminal=terminal,
@@ -124,11 +138,37 @@ def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitSt
 def _show(inbox: Inbox, captured: Captured) -> None:
     """Show what was captured on the inbox's page; what is posted to its own webhook it shows by itself."""
     if captured.channel == "email":
-        inbox.show_mail(subject=captured.subject, sender=SENDER, to=EMAIL_ADDRESS, body=captured.body)
+        inbox.show_mail(
+            subject=captured.subject, sender=SENDER, to=address_of(captured.destination), body=captured.body
+        )
     elif captured.channel == "event":
         inbox.show_event(captured.body)
     else:
         inbox.show_slack(json.loads(captured.body))
+
+
+def _routed(channel: Channel, folder: Path) -> tuple[str, ...]:
+    """The destinations of a channel that the routes in a folder lead to, as the stack would read them."""
+    routes = Team.at_work(folder, tuple(CHANNELS)).routes
+    return tuple(name for name in destinations(routes, tuple(CHANNELS)) if channel.takes(name))
+
+
+def own_webhooks(inbox: Inbox, folder: Path) -> str:
+    """A secret by which the inbox gets what any Slack destination would get."""
+    names = [destination.partition(":")[2] for destination in (SLACK.default, *_routed(SLACK, folder))]
+    return json.dumps({name: inbox.webhook_of(name) for name in names})
+
+
+def remarks(settings: Settings, folder: Path, slack_secret: str) -> Iterator[str]:
+    """What `check` and `doctor` would say of the settings that are deployed; the stack has to work with them anyway."""
+    for problem in check.problems(folder, {}) if settings.folder else ():
+        path = Path(problem.file).resolve().relative_to(folder.resolve())
+        yield str(replace(problem, file=str(Path("SETTINGS_DIR") / path)))
+    webhooks, _ = SLACK.transport().read_secret(slack_secret)
+    for destination in _routed(SLACK, folder):
+        if destination.partition(":")[2] not in webhooks:
+            words = f"{destination} is routed and has no webhook in {settings.slack_from}: what goes there is parked"
+            yield f"{words}; set SLACK_SECRET with that name, or take the destination out of routes.toml"
 
 
 def _on_port(port: int, make: Callable[[int], T]) -> T:
@@ -150,11 +190,14 @@ def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
 
 def _facts(settings: Settings, testmo: Testmo, inbox: Inbox) -> dict[str, str]:
     kept = settings.emails or "none (--emails DIR)"
+    yours = {"SLACK_SECRET": "your secret (SLACK_SECRET)", "SLACK_WEBHOOK_URL": "your webhook (SLACK_WEBHOOK_URL)"}
+    slack = yours[settings.slack_from] if settings.slack_secret else "a webhook of our own"
     return {
         "Testmo": testmo.url if settings.testmo else f"simulated at {testmo.url}, scenario {settings.scenario}",
-        "Slack": "your webhook (SLACK_WEBHOOK_URL)" if settings.webhook else "a webhook of our own",
+        "Slack": slack,
         "Mail": f"to {EMAIL_ADDRESS}, captured; files: {kept}",
         "Inbox": f"{inbox.url} shows all of it while this runs",
+        "Settings": f"{settings.folder} (SETTINGS_DIR)" if settings.folder else "this checkout's layers/settings",
         "AWS": f"{settings.aws.endpoint}, stack {stack.STACK_NAME}" if settings.aws else "embedded, gone at the end",
     }
 

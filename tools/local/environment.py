@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import (
     Reader,
@@ -25,6 +26,7 @@ from testmo_notifier.config import (
     whole,
 )
 from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
 from tools.lib.aws import Aws
 from tools.local.build import SAM
 from tools.local.ministack import PROGRAM as MINISTACK
@@ -49,6 +51,8 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "requests_per_minute": "RequestsPerMinute",
 }
 
+TEAM_FILES: Final = (ROUTES, PEOPLE, ISSUES)
+
 T = TypeVar("T")
 
 
@@ -66,14 +70,17 @@ class Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What to do. `testmo` is None for the simulator, `webhook` for our own inbox, `aws` for the embedded one.
+    """What to do. `testmo` is None for the simulator, `slack_secret` for our own inbox, `aws` for the embedded one.
 
-    `polls` is None for "until stopped". `ends_with_story` is set where a scenario was asked for by name.
+    `slack_from` is the variable that the secret is from. `folder` has settings of the team's own, None is this
+    checkout's. `polls` is None for "until stopped". `ends_with_story` is set where a scenario was asked for by name.
     `inbox_port` is None where any free port will do if the usual one is taken.
     """
 
     testmo: Testmo | None
-    webhook: str | None = field(repr=False)
+    slack_secret: str | None = field(repr=False)
+    slack_from: str
+    folder: Path | None
     aws: Aws | None
     parameters: Mapping[str, str]
     polls: int | None
@@ -98,9 +105,13 @@ def read(environ: Mapping[str, str], flags: Flags) -> Settings:
     env = Reader(environ)
     given = _spelled(flags)
     told = Reader(given)
+    webhook = _optional(env, environ, "SLACK_WEBHOOK_URL", webhook_url)
+    secret = _optional(env, environ, "SLACK_SECRET", _slack_secret)
     settings = Settings(
         testmo=_testmo(env, environ),
-        webhook=_optional(env, environ, "SLACK_WEBHOOK_URL", webhook_url),
+        slack_secret=secret or webhook,
+        slack_from="SLACK_SECRET" if secret else "SLACK_WEBHOOK_URL",
+        folder=_optional(env, environ, "SETTINGS_DIR", _settings_folder),
         aws=_aws(env, environ),
         parameters=_parameters(env),
         polls=_optional(told, given, "--polls", whole(1, MAX_POLLS, "polls")),
@@ -112,6 +123,8 @@ def read(environ: Mapping[str, str], flags: Flags) -> Settings:
         ends_with_story=flags.scenario is not None and flags.polls is None,
     )
     problems = [*env.problems, *told.problems, *_proxy_problems()]
+    if environ.get("SLACK_SECRET") and environ.get("SLACK_WEBHOOK_URL"):
+        problems.append("SLACK_SECRET and SLACK_WEBHOOK_URL are both set: leave out one of them")
     if flags.scenario is not None and environ.get("TESTMO_URL"):
         problems.append("--scenario is a story of the simulator: leave it out, or unset TESTMO_URL and TESTMO_TOKEN")
     problems += [f"{tool} is not installed: run `make setup`" for tool in _missing_tools(settings)]
@@ -165,6 +178,32 @@ def _one_by_one(raw: str) -> Iterator[str]:
             testmo_url(alone)
         except ValueError as exc:
             yield str(exc).rpartition(": give ")[0]
+
+
+def _slack_secret(raw: str) -> str:
+    """A secret as the stack would have it, of which nothing is wrong. No sentence quotes an address."""
+    addresses, problems = SLACK.transport().read_secret(raw)
+    if problems or not addresses:
+        raise ValueError("; ".join(problems) or 'holds no webhook: give {"default": "https://hooks.slack.com/…"}')
+    return raw
+
+
+def _settings_folder(raw: str) -> Path:
+    """A folder with some of what a team edits; what is wrong with the files is told when they are at work."""
+    folder = Path(raw).expanduser()
+    try:
+        if not folder.is_dir():
+            raise ValueError(
+                f"is {raw!r}, which is no folder: give one with any of {', '.join(TEAM_FILES)}, {TEMPLATES}/"
+            )
+        for path in (folder / name for name in TEAM_FILES):
+            if path.exists():
+                path.read_bytes()
+        if (folder / TEMPLATES).exists():
+            list((folder / TEMPLATES).iterdir())
+    except OSError as exc:
+        raise ValueError(f"holds {Path(exc.filename).name}, which cannot be read ({exc.strerror})") from exc
+    return folder
 
 
 def _aws(env: Reader, environ: Mapping[str, str]) -> Aws | None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from testmo_notifier.notices.text import printable
 from tools.inbox.receiver import Message
 from tools.lib import blocks
-from tools.lib.addresses import EMAIL_ADDRESS
+from tools.lib.addresses import address_of
 from tools.lib.aws import Aws
 from tools.lib.folders import NumberedFolder
 from tools.lib.stopping import Stopping
@@ -206,7 +206,8 @@ class Session:
             except Empty:
                 return
             self._delivered += 1
-            self._terminal.message("Slack", blocks.lines(message.payload))
+            where = f" (slack:{message.webhook})" if message.webhook not in ("", "default") else ""
+            self._terminal.message(f"Slack{where}", blocks.lines(message.payload))
 
     def _show_capture(self, captured: Captured) -> None:
         """Somebody else's Slack: what was handed over for it, for we do not see it arrive."""
@@ -216,13 +217,13 @@ class Session:
             self._show(captured)
 
     def _show_mail(self, mail: Captured) -> None:
-        where = ""
+        where, address = "", address_of(mail.destination)
         if self._emails:
-            path = self._emails.write(mail.subject, ".txt", mail.as_mail(EMAIL_ADDRESS).encode())
+            path = self._emails.write(mail.subject, ".txt", mail.as_mail(address).encode())
             where = f"  ({path})"
         subject = Text(printable(mail.subject), "bold")
         body = [Text(line) for line in printable(mail.body).splitlines()]
-        self._terminal.message(f"Mail to {EMAIL_ADDRESS}{where}", [subject, Text(), *body])
+        self._terminal.message(f"Mail to {address}{where}", [subject, Text(), *body])
         self._show(mail)
 
     def _keep_event(self, event: Captured) -> None:

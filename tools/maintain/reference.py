@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from testmo_notifier.channels.email.rendering import EMAIL_LIMITS, MAX_EMAIL_BYTES, MAX_SUBJECT_CHARS
-from testmo_notifier.channels.slack.blocks import MAX_HEADER_CHARS
+from testmo_notifier.channels.slack.blocks import MAX_HEADER_CHARS, MAX_SECTION_CHARS
 from testmo_notifier.channels.slack.rendering import (
-    MAX_SECTION_CHARS,
     MAX_SLACK_CHARS,
     MAX_SLACK_TEXT_CHARS,
+    MAX_TESTS_CHARS,
     SLACK_LIMITS,
     TEXT_LIMITS,
 )
@@ -31,7 +31,15 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "slack_header.j2": ("the first line, in bold; plain text without links", f"cut at {MAX_HEADER_CHARS} characters"),
     "slack_summary.j2": ("the small line below it", f"{MAX_SECTION_CHARS:,} characters"),
     "slack_result.j2": ("one failing test; rendered once for each", f"{MAX_SECTION_CHARS:,} characters"),
-    "slack_more.j2": ("the last line", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_tests.j2": (
+        "several failing tests with the same note, as one line",
+        f"{MAX_TESTS_CHARS:,} characters",
+    ),
+    "slack_totals.j2": ("of a run that finished, its tests by status", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_more.j2": (
+        "the last line: how many are not named; the built-in one where there are such, yours always",
+        f"{MAX_SECTION_CHARS:,} characters",
+    ),
     "slack_text.j2": (
         "what notifications and screen readers say, and all there is should Slack refuse the blocks",
         f"{MAX_SLACK_TEXT_CHARS:,} characters",
@@ -44,7 +52,8 @@ SEES: Final = {
     "MessageView": "`message`",
     "RunView": "`message.run`",
     "Count": "each of `message.counts`",
-    "ResultView": "each of `message.results`, and `result` in slack_result.j2",
+    "ResultView": "each of `message.lines` and `message.results`, and `result` in slack_result.j2 and slack_tests.j2",
+    "TestView": "each of `result.tests`",
 }
 
 EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -96,8 +105,33 @@ template. To change one, put a file of the same name into
     .venv/bin/testmo-notifier check      # what is wrong, by file and line
     .venv/bin/testmo-notifier preview    # what it looks like
 
-A template that breaks, does not end, gives no text or too much of it loses no message: the built-in text goes out
-instead, and the problems of the poll, in its answer and its log line, name template and line.
+A template that breaks, does not end, gives no text or too much of it loses no message: the next one goes out instead,
+and the problems of the poll, in its answer and its log line, name template and line.
+
+## Whose template it is
+
+The first of these that is there:
+
+1. the destination's own: `templates/slack/payments/slack_result.j2` is that of `slack:payments`,
+   `templates/email/default/email_body.j2` that of `email:default`. The folder is the destination with a slash instead
+   of its colon, so it is a folder on every system;
+2. the team's: `templates/slack_result.j2`;
+3. the built-in one.
+
+## What passed again, and runs that finished
+
+A message of failing results is written by the names below. One of tests that passed again, or of a run that was
+closed, has names of its own, so that your words for a failure never announce a recovery: `slack_recovered_header.j2`
+and `slack_finished_header.j2` are yours for `slack_header.j2`, `email_recovered_body.j2` and `email_finished_body.j2`
+for `email_body.j2`, and so on. Without them the built-in template of the name below is written; it knows all three by
+`message.about` and `message.news`. `{% extends "built_in/slack_header.j2" %}` works in all of them.
+
+## Equal notes
+
+Tests that failed with the same note (and have the same status and story) share a line: `12 tests:
+provider_unreachable`, and their names. In Slack slack_tests.j2 writes such a line. Where you have a slack_result.j2
+and no slack_tests.j2, every test has its own line, as your template expects. A mail goes through `message.lines`; one
+that goes through `message.results` still sees each test by itself.
 """
 
 FILTERS: Final = """\
@@ -183,7 +217,7 @@ def plain_type(annotation: str) -> str:
 def limits() -> str:
     """How much of a digest a message shows."""
     rows = [
-        f"| {channel} | {limit.results} | {limit.name_chars} | {limit.note_chars or 'none'} "
+        f"| {channel} | {limit.results} | {limit.tests} | {limit.name_chars} | {limit.note_chars or 'none'} "
         f"| {'yes' if limit.details else 'no'} | {'yes' if limit.issue_links and limit.details else 'no'} |"
         for channel, limit in [
             *((f"Slack, try {number}", limit) for number, limit in enumerate(SLACK_LIMITS, start=1)),
@@ -194,11 +228,12 @@ def limits() -> str:
     words = (
         f"A Slack message may have {MAX_SLACK_CHARS:,} characters in all. It is rendered with the first row below,\n"
         "and with the next one as long as it is too large; the lists and texts a template sees are that much shorter.\n"
-        "Should even the last row be too much, the text alone goes out.\n"
+        "Should even the last row be too much, the text alone goes out. A destination with `lines` in routes.toml\n"
+        "names so many tests, and fewer only where that many have no room.\n"
     )
     head = [
-        "| | results | characters of a name | of a note | `details` | links to issues |",
-        "|---|---|---|---|---|---|",
+        "| | lines | tests named | characters of a name | of a note | `details` | links to issues |",
+        "|---|---|---|---|---|---|---|",
     ]
     return "\n".join(["## Limits\n", words, *head, *rows, ""])
 

@@ -9,6 +9,7 @@ findings      what a check finds                    advice       the next step f
 status        how things are                        deliveries   what was sent, and what became of it;
               why_not: why not to somebody
 dry_run       one poll that changes nothing: overlay keeps its writes to itself
+people        who works in Testmo, and has no entry in people.toml
 send_test     a message to try the way out          subscriptions  `subscribe`, and who gets mail
 dead_letters  what is parked                        redrive      sends it again
 rewind        announces again                       schedule     pause and resume

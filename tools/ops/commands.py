@@ -301,4 +301,27 @@ def dry_run(*, from_environment: bool) -> Callable[[Desk], int]:
     return lambda desk: command.dry_run(desk, from_environment=from_environment)
 
 
-COMMANDS: Final = (doctor, status, send_test, deliveries, dry_run, subscribe, redrive, rewind, pause, resume, drain)
+@on_a_stack(
+    ("testmo-notifier people", "with the settings and the token of the stack"),
+    (
+        "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier people --from-environment",
+        "before anything is deployed",
+    ),
+)
+@click.option("--from-environment", is_flag=True, help="Without a stack: TESTMO_URL and TESTMO_TOKEN.")
+@operated
+def people(*, from_environment: bool) -> Callable[[Desk], int]:
+    """List who works in Testmo, and who has no entry in people.toml.
+
+    With lines to paste there. All users where the token is a site administrator's, else those of the projects that it
+    may see, or whom the latest results name.
+    """
+    from tools.ops import people as command
+
+    return lambda desk: command.people(desk, from_environment=from_environment)
+
+
+COMMANDS: Final = (
+    *(doctor, status, send_test, deliveries, dry_run, people),
+    *(subscribe, redrive, rewind, pause, resume, drain),
+)

@@ -53,12 +53,13 @@ def deliveries(desk: Desk, *, result: int | None, since: datetime | None, run: i
     if len(found) > SHOWN:
         desk.out.note(f"and {len(found) - SHOWN} more: --json has all of them")
     is_fine = all(one.is_told for one in found) and not (result is not None and not found)
-    untold = explained(desk, result, found, run) if result is not None else {}
+    untold = {} if result is None else explained(desk, result, found, run)
     if not found:
         desk.out.verdict(nothing(result), is_ok=is_fine)
     for destination, why in untold.items():
         desk.out.note(f"not told to {destination}: {why}")
-    desk.answer({"ok": is_fine, "deliveries": [asdict(one) for one in found], "not_told": untold})
+    answer: dict[str, object] = {"ok": is_fine, "deliveries": [asdict(one) for one in found]}
+    desk.answer(answer if result is None else {**answer, "not_told": untold})
     return FINE if is_fine else WRONG
 
 

@@ -20,10 +20,7 @@ NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "
 def dry_run(desk: Desk, *, from_environment: bool) -> int:
     """Show what a poll would send now; wrong if it could not read everything."""
     if from_environment:
-        env = Reader(os.environ)
-        token = env.read("TESTMO_TOKEN", testmo_token) or ""
-        env.raise_problems()
-        settings = PollerSettings.from_env({**os.environ, **NOT_NEEDED})
+        settings, token = of_environment()
         overlay = Overlay(Nothing(), Control())
     else:
         settings, token = desk.account.settings, desk.account.token()
@@ -40,3 +37,11 @@ def dry_run(desk: Desk, *, from_environment: bool) -> int:
     told = [{"destination": one.words, **one.as_json()} for one in shown]
     desk.answer({"ok": is_ok, "summary": summary.to_json(), "messages": told})
     return FINE if is_ok else WRONG
+
+
+def of_environment() -> tuple[PollerSettings, str]:
+    """What `local` would take from the environment, and the token; raises `ConfigurationError`."""
+    env = Reader(os.environ)
+    token = env.read("TESTMO_TOKEN", testmo_token) or ""
+    env.raise_problems()
+    return PollerSettings.from_env({**os.environ, **NOT_NEEDED}), token

@@ -18,7 +18,7 @@ from uuid import uuid4
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
-from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run
+from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run, Told
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.ports import Store as AnyStore
 from testmo_notifier.sources.testmo_runs.paging import go_through, results_query
@@ -221,8 +221,10 @@ def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at
     """The checkpoint of a run that goes back. Without counters and `read_at` the next poll reads it, open or closed.
 
     What was failing before stays known, so no sweep announces it; an outbox stays and goes out first. A read that was
-    interrupted begins anew, with the lower of both bounds.
+    interrupted begins anew, with the lower of both bounds. Nobody counts as told of the tests; how often they failed
+    in a row stays as it was.
     """
+    again = {test for test, known in checkpoint.failing.items() if known[0] in keys}
     resume = None
     if checkpoint.resume is not None and checkpoint.resume.bound is not None:
         resume = Resume(min(checkpoint.resume.bound, lower_bound(since)), 1, None)
@@ -231,10 +233,11 @@ def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at
         cursor=min(checkpoint.cursor, since),
         floor=min(checkpoint.floor, since),
         seen={key: moment for key, moment in checkpoint.seen.items() if key not in keys},
-        failing={test: known for test, known in checkpoint.failing.items() if known[0] not in keys},
+        failing={test: known for test, known in checkpoint.failing.items() if test not in again},
         superseded={key: known for key, known in checkpoint.superseded.items() if key not in keys},
         counters=None,
         resume=resume,
         read_at=None,
         rewound=at.isoformat(),
+        told={test: Told(one.streak, one.since) if test in again else one for test, one in checkpoint.told.items()},
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from testmo_notifier.model import Checkpoint
+from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.model import CASES, FOLDERS, Checkpoint
 from tools.lib.version import compared, version
-from tools.ops import records, schedule
+from tools.ops import records, schedule, wiring
+from tools.ops.account import Account
 from tools.ops.dead_letters import depth
 from tools.ops.exit_status import FINE, Desk
 from tools.ops.records import State
@@ -16,6 +18,7 @@ from tools.ops.times import age, counted, iso
 from tools.ops.wiring import utc_now
 
 SHOWN: Final = 40  # runs; --json has all of them
+SHOWN_PROJECTS: Final = 5
 
 
 def status(desk: Desk) -> int:
@@ -26,6 +29,8 @@ def status(desk: Desk) -> int:
     queues = {"to_slack": depth(account, account.stack.slack_queue)}
     queues |= {f"dead_{name}": depth(account, url) for name, url in account.stack.dead_letter_queues.items()}
     planned = schedule.read(account)
+    unread = unread_cases(account, state)
+    blind = {key: not_yet(projects) for key, projects in unread.items()}
     desk.out.heading(
         f"{account.stack.name}: {account.stack.status}",
         {
@@ -40,13 +45,15 @@ def status(desk: Desk) -> int:
             "Late turns": late_turns(state, now),
             "Hidden": ", ".join(f"{what} since {iso(since)}" for what, since in hidden(state).items()) or "nothing",
             "Outboxes": outboxes(state),
+            **({"Routes": "; ".join(f"by {key}: {words}" for key, words in blind.items())} if blind else {}),
             "Queues": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in queues.items()),
         },
     )
     show_runs(desk, state, now)
     for name, why in state.unreadable.items():
         desk.out.problem(f"the item {name} cannot be understood ({why}): `testmo-notifier doctor` says what to do")
-    desk.answer({**as_json(desk, state, now), "queues": queues, "schedule": planned["State"]})
+    told = {"queues": queues, "schedule": planned["State"], "cases_unread": unread}
+    desk.answer({**as_json(desk, state, now), **told})
     return FINE
 
 
@@ -87,6 +94,28 @@ def hidden(state: State) -> Mapping[str, datetime]:
     """What Testmo does not let the token's user see, and since when it was last refused."""
     projects = {f"project {p.project_id}": p.gone_at for p in records.hidden_projects(state) if p.gone_at}
     return projects | {f"run {run_id}": since for run_id, since in sorted(state.control.looked.hidden_runs.items())}
+
+
+def unread_cases(account: Account, state: State) -> dict[str, list[int]]:
+    """The projects in which routes by test or by folder do not act yet, because their cases were not read once."""
+    try:
+        asked = wiring.routes().asked
+    except ConfigurationError:  # `check` says what is wrong with them
+        return {}
+    store = records.store(account)
+    watched = [project_id for project_id, project in state.projects.items() if project.open_runs]
+    found = {
+        key: [project_id for project_id in watched if not store.case_progress(project_id, of).is_complete]
+        for key, of in (("test", CASES), ("folder", FOLDERS))
+        if key in asked
+    }
+    return {key: projects for key, projects in found.items() if projects}
+
+
+def not_yet(projects: Sequence[int]) -> str:
+    """What that means for a reader."""
+    named = ", ".join(map(str, projects[:SHOWN_PROJECTS])) + (" and more" if len(projects) > SHOWN_PROJECTS else "")
+    return f"cases of project {named} are still being read, until then the catch-all gets what is not known"
 
 
 def outboxes(state: State) -> str:

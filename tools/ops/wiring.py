@@ -71,7 +71,7 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
         store=store,
         connect=connect(settings, token),
         topic=topic,
-        renderer=Renderer(settings.time_zone, own.templates, own.links, time.thread_time),
+        renderer=Renderer.of(own, settings.time_zone, time.thread_time),
         routes=own.routes,
         destinations=destinations(own.routes, settings.channels),
         now=utc_now,

@@ -19,7 +19,7 @@ from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.notices.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
-from tools.settings import check_names, check_routes, check_templates, preview_run
+from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched
 from tools.settings.problems import Problem
 
@@ -46,7 +46,7 @@ def settings_folder() -> Path:
 def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong, file by file, in the order of the lines; then what is only to be thought of."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
-    found += check_templates.problems(folder / TEMPLATES)
+    found += check_templates.problems(folder / TEMPLATES, check_templates.routed(folder / "routes.toml"))
     wrong = [Problem("environment", None, words) for words in environment_problems(environ)]
     return [*dict.fromkeys(found), *wrong, *advice(folder, environ, is_wrong=bool(wrong))]
 
@@ -75,6 +75,8 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
     watched = Watched() if is_wrong else watched_by(environ)
     found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
     if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
+        from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
+
         try:
             there = check_names.look(preview_run.connect(preview_run.Access.from_env(environ)))
         except NotifierError as exc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,10 +13,13 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta, nodes
 
 from testmo_notifier.channels.notation import plain_environment
-from testmo_notifier.channels.registry import CHANNELS
-from testmo_notifier.channels.render import Renderer, built_in_folders, renderings
+from testmo_notifier.channels.registry import CHANNELS, channel_of
+from testmo_notifier.channels.render import Renderer, built_in_folders, own_names
+from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.errors import Problem as TemplateProblem
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.routes import destinations
+from testmo_notifier.notices.routes_file import parse_routes
 from tools.settings.problems import Problem
 from tools.settings.samples import Sample, samples
 
@@ -35,8 +38,13 @@ class Source:
     tree: nodes.Template
 
 
-def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None = None) -> list[Problem]:
-    """Everything that is wrong with the templates in a folder; none there is fine."""
+def problems(
+    folder: Path, routed: Collection[str] = (), *, with_samples: Iterable[tuple[str, Sample]] | None = None
+) -> list[Problem]:
+    """Everything that is wrong with the templates in a folder; none there is fine.
+
+    `routed` are the destinations of the routes, as far as these are known.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     found: list[Problem] = []
     sources: list[Source] = []
@@ -49,14 +57,15 @@ def problems(folder: Path, *, with_samples: Iterable[tuple[str, Sample]] | None 
             except (OSError, UnicodeDecodeError) as exc:
                 found.append(Problem.of(path, 1, f"cannot be read as UTF-8 text: {exc}"))
         elif path.suffix != ".md":
-            words = f"is not read by anything: a template's name ends in .j2, like {next(iter(renderings()))}"
+            words = f"is not read by anything: a template's name ends in .j2, like {next(iter(own_names()))}"
             found.append(Problem.of(path, 1, words))
-    found += unused(sources)
+    found += unused(sources, routed)
     for source in sources:
         found += unknown_names(source)
         found += unknown_blocks(source)
     known = {(problem.file, problem.line) for problem in found}
-    rendered = render_problems(folder, with_samples or samples().items()) if sources else []
+    own = dict.fromkeys(filter(None, (destination_of(source.name) for source in sources)))
+    rendered = render_problems(folder, own, with_samples or samples().items()) if sources else []
     found += [problem for problem in rendered if (problem.file, problem.line) not in known]
     return sorted(found, key=lambda problem: (problem.file, problem.line))
 
@@ -72,19 +81,49 @@ def read(path: Path, name: str) -> Source:
 def environment_of(name: str) -> Environment:
     """The environment that a template of this name is written for."""
     by_name = {channel.name: channel.rendering() for channel in CHANNELS.values()}
-    own = renderings().get(name) or by_name.get(name.partition("_")[0])
+    name = name.rpartition("/")[2]
+    own = own_names().get(name) or by_name.get(name.partition("_")[0])
     make = own.environment if own else plain_environment
     return make(FileSystemLoader([]), UTC, None)
 
 
-def unused(sources: list[Source]) -> Iterator[Problem]:
-    """Templates that no message uses, most likely by a slip in the name."""
+def unused(sources: list[Source], routed: Collection[str]) -> Iterator[Problem]:
+    """Templates that no message uses, most likely by a slip in the name, or in that of the destination's folder."""
     used = {name for source in sources for name in meta.find_referenced_templates(source.tree)}
-    known = renderings()
+    known = own_names()
     for source in sources:
-        if source.name not in known and source.name not in used:
+        destination = destination_of(source.name)
+        if source.name in used or source.name.rpartition("/")[2] in used:
+            continue
+        if destination and source.path.name in templates_of(destination):
+            if routed and destination not in routed:
+                words = f"no route names {destination}, so nothing uses this: routes.toml has {', '.join(routed)}"
+                yield Problem.of(source.path, 1, words, is_warning=True)
+        elif source.name not in known:
             words = f"no message uses a template of this name: known are {', '.join(known)}"
             yield Problem.of(source.path, 1, words)
+
+
+def routed(routes: Path) -> tuple[str, ...]:
+    """The destinations that a team's routes name; none where they cannot be read, which is told elsewhere."""
+    try:
+        return tuple(destinations(parse_routes(routes.read_text("utf-8-sig")), tuple(CHANNELS)))
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return ()
+
+
+def destination_of(name: str) -> str | None:
+    """Whose own template it is by its folder: `slack/payments/…` is that of `slack:payments`."""
+    channel, _, rest = name.partition("/")
+    folder, slash, _ = rest.partition("/")
+    destination = f"{channel}:{folder}"
+    return destination if slash and channel_of(destination) else None
+
+
+def templates_of(destination: str) -> set[str]:
+    """The names that a destination's own templates may have."""
+    channel = channel_of(destination)
+    return {name for name, rendering in own_names().items() if channel and rendering == channel.rendering()}
 
 
 def unknown_names(source: Source) -> Iterator[Problem]:
@@ -123,13 +162,13 @@ def built_in(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def render_problems(folder: Path, every: Iterable[tuple[str, Sample]]) -> Iterator[Problem]:
+def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str, Sample]]) -> Iterator[Problem]:
     """What goes wrong with the samples, each problem with the first sample that shows it."""
     told: set[tuple[str, str]] = set()
     for name, sample in every:
         renderer = Renderer(UTC, folder, LINKS, time.thread_time)
-        for channel in CHANNELS.values():
-            renderer.notification(sample.outgoing(channel.default))
+        for destination in dict.fromkeys((*(channel.default for channel in CHANNELS.values()), *own)):
+            renderer.notification(sample.outgoing(destination))
         for problem in dict.fromkeys(renderer.problems):
             words = explained(problem)
             kind = (f"{problem.file}:{problem.line}", re.sub(r"\d+", "", words))
@@ -145,5 +184,5 @@ def explained(problem: TemplateProblem) -> str:
     if re.search(r"NoneType' object has no attribute '(astimezone|timestamp)'", words):
         return "the filter `when` got no moment: ask {% if result.at %} first"
     if words.startswith("'None' has no attribute"):
-        words += ": result is there in slack_result.j2 alone, elsewhere go through message.results"
+        words += ": result is there in slack_result.j2 and slack_tests.j2 alone, elsewhere go through message.results"
     return words

@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 from rich.text import Text
 
-from testmo_notifier.channels.registry import CHANNELS
+from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import Reader, time_zone
+from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Notification
 from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.team import Team
 from testmo_notifier.notices.text import printable
 from tools.lib import blocks
 from tools.lib.addresses import EMAIL_ADDRESS, SENDER
@@ -49,7 +51,7 @@ class Preview:
     @property
     def builder(self) -> str | None:
         """Where Slack itself shows the blocks; None where there are none."""
-        found = self.content.get("blocks")
+        found = {name: self.content[name] for name in ("blocks", "attachments") if self.content.get(name)}
         return builder_url(found) if found else None
 
     def as_json(self) -> dict[str, object]:
@@ -67,8 +69,8 @@ def is_json(text: str) -> bool:
 
 
 def builder_url(found: object) -> str:
-    """Slack's Block Kit Builder with these blocks in it."""
-    return BUILDER + quote(json.dumps({"blocks": found}, ensure_ascii=False, separators=(",", ":")), safe="")
+    """Slack's Block Kit Builder with these blocks and attachments in it."""
+    return BUILDER + quote(json.dumps(found, ensure_ascii=False, separators=(",", ":")), safe="")
 
 
 def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
@@ -78,8 +80,20 @@ def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
     env.raise_problems()
     assert zone is not None  # noqa: S101 - else there was a problem
     path = folder / "issues.toml"
+    if path.exists() and (folder / "routes.toml").exists():
+        return Renderer.of(Team.read(folder), zone, time.thread_time)
     links = parse_issue_links(path.read_text("utf-8") if path.exists() else "", path.name)
     return Renderer(zone, folder / "templates", links, time.thread_time)
+
+
+def destinations(destination: str | None, channel: str) -> list[str]:
+    """The one that is asked for, else those of the channels; raises `ConfigurationError` for what is none."""
+    if destination is None:
+        return [one.default for one in CHANNELS.values() if channel in (one.name, "all")]
+    if channel_of(destination) is None:
+        known = ", ".join(one.default for one in CHANNELS.values())
+        raise ConfigurationError([f"{destination!r} is no destination: they look like {known} or slack:payments"])
+    return [destination]
 
 
 def chosen(names: Sequence[str]) -> dict[str, Sample]:
@@ -87,20 +101,20 @@ def chosen(names: Sequence[str]) -> dict[str, Sample]:
     return samples(NAMES if "all" in names else names or NAMES[:1])
 
 
-def render(shown: Mapping[str, Sample], channels: Iterable[str], maker: Renderer) -> list[Preview]:
-    """Every sample for every channel."""
+def render(shown: Mapping[str, Sample], destinations: Sequence[str], maker: Renderer) -> list[Preview]:
+    """Every sample for every destination."""
     return [
-        Preview(name, sample.words, maker.notification(sample.outgoing(CHANNELS[channel].default)))
+        Preview(name, sample.words, maker.notification(sample.outgoing(destination)))
         for name, sample in shown.items()
-        for channel in channels
+        for destination in destinations
     ]
 
 
 def tell(previews: Iterable[Preview], terminal: Terminal, *, with_builder: bool = False) -> None:
     """Print messages as their readers would see them; with a link of thousands of characters only when asked."""
     for preview in previews:
-        channel = preview.notification.channel
-        title = f"{CHANNELS[channel].title}{f' to {EMAIL_ADDRESS}' if preview.notification.subject else ''}"
+        channel = channel_of(preview.notification.destination)
+        title = f"{channel.title if channel else ''}{f' to {EMAIL_ADDRESS}' if preview.notification.subject else ''}"
         terminal.message(f"{title}  ({preview.sample}: {preview.words})", list(lines(preview)))
         if with_builder and preview.builder:
             terminal.note(f"in Slack's own renderer: {preview.builder}")

@@ -21,10 +21,7 @@ def explained(
     results: Sequence[tuple[int | None, int]],
 ) -> list[Explained]:
     """Everything that was asked for; raises `ConfigurationError`, and `NotifierError` where Testmo does not answer."""
-    try:
-        team = Team.read(folder)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError([f"the settings in {folder} cannot be read: {exc}"]) from exc
+    team = Team.read(folder)
     reachable = destinations(team.routes, tuple(channel.name for channel in for_people()))
     found = findings(environ, names, run_ids, results, with_folders="folder" in team.routes.asked)
     return [explain(finding, team.routes, reachable, team.people) for finding in found]

@@ -13,13 +13,26 @@ from functools import cache
 from typing import Final
 
 from testmo_notifier.adapters import testmo_rows
-from testmo_notifier.model import Counters, Digest, Expands, Issue, Outgoing, Result, Run
+from testmo_notifier.model import (
+    AGAIN,
+    CHANGED,
+    FINISHED,
+    RECOVERED,
+    Counters,
+    Digest,
+    Expands,
+    Issue,
+    Mention,
+    Outgoing,
+    Result,
+    Run,
+)
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.text import one_line
 
 TESTMO_URL: Final = "https://example.testmo.net"
 MOMENT: Final = datetime(2026, 11, 23, 14, 3, tzinfo=UTC)
-FAILED, BLOCKED, CUSTOM = 3, 5, 8
+PASSED, FAILED, BLOCKED, CUSTOM = 2, 3, 5, 8
 
 EXPANDS: Final = Expands(
     users={1: "Ada Lovelace", 2: "Grace Hopper", 3: "Alan Turing"},
@@ -62,7 +75,10 @@ class Sample:
         return Outgoing("0123456789abcdef0123456789abcdef", destination, self.digest)
 
 
-NAMES: Final = ("release", "one", "sixty", "custom-status", "no-names", "minimal", "malformed", "hostile", "huge")
+NAMES: Final = (
+    *("release", "one", "sixty", "again", "recovered", "finished", "all-passed"),
+    *("custom-status", "no-names", "minimal", "malformed", "hostile", "huge"),
+)
 
 
 def samples(names: Sequence[str] = NAMES) -> dict[str, Sample]:
@@ -77,6 +93,10 @@ def sample(name: str) -> Sample:
         ("four results of a release, with notes, people and issues", release),
         ("one result", one),
         ("sixty results at once", sixty),
+        ("tests that failed before, with people to call", again),
+        ("tests that passed again", recovered),
+        ("a run that was closed with failing tests in it", finished),
+        ("a run that was closed with none", all_passed),
         ("a status that an administrator made", custom_status),
         ("cases whose names are not known yet", no_names),
         ("the least that Testmo says", minimal),
@@ -118,6 +138,56 @@ def sixty() -> Digest:
     """More than one message names."""
     rows = [result(600 + n, minutes=n, status_id=FAILED if n % 9 else BLOCKED, note="<p>500</p>") for n in range(60)]
     return digest(rows, cases={600 + n: f"Checkout in country {n + 1}" for n in range(60)})
+
+
+def again() -> Digest:
+    """Failing for some time, with the same note, under another status; by two routes."""
+    note = "<p>provider_unreachable</p>"
+    rows = [
+        *(result(501 + n, minutes=n, created_by=1 + n % 2, note=note, assignee_id=2) for n in range(3)),
+        result(504, minutes=6, status_id=BLOCKED, note="<p>No staging device</p>", assignee_id=3),
+        result(505, minutes=9),
+    ]
+    made = digest(rows, cases={**CASES, 505: "Basket keeps its items"})
+    since = MOMENT - timedelta(days=2, hours=4)
+    told = [
+        replace(row, reason=AGAIN, streak=3, since=since + timedelta(minutes=n)) if n < len(CASES) - 1 else row
+        for n, row in enumerate(made.results)
+    ]
+    told[3] = replace(told[3], reason=AGAIN)
+    told[4] = replace(told[4], reason=CHANGED, previous_status="Failed")
+    return replace(
+        made,
+        results=tuple(told),
+        reasons=(AGAIN, CHANGED),
+        routes=("payments", "the rest"),
+        mentions=(Mention("Grace Hopper", 2), Mention("payments-oncall", is_group=True)),
+    )
+
+
+def recovered() -> Digest:
+    """They failed, and pass now."""
+    rows = [result(501 + n, minutes=n, status_id=PASSED, created_by=1 + n % 2) for n in range(3)]
+    made = digest(rows)
+    since = MOMENT - timedelta(days=2, hours=4)
+    told = [replace(row, reason=RECOVERED, streak=n, since=since if n else None) for n, row in enumerate(made.results)]
+    return replace(made, about=RECOVERED, results=tuple(told), reasons=(RECOVERED,), routes=("payments",))
+
+
+def finished() -> Digest:
+    """Closed, with what still fails."""
+    made = again()
+    told = tuple(replace(row, reason=FINISHED, previous_status=None) for row in made.results)
+    counters = Counters({2: 94, 3: 4, 5: 1, 6: 3}, success=94, failure=4, completed=102, total=102)
+    return replace(
+        made, about=FINISHED, counters=counters, results=told, reasons=(FINISHED,), routes=("the rest",), mentions=()
+    )
+
+
+def all_passed() -> Digest:
+    """Closed, and nothing fails."""
+    counters = Counters({2: 102}, success=102, completed=102, total=102)
+    return replace(finished(), counters=counters, total=0, counts={}, results=(), keys=frozenset())
 
 
 def custom_status() -> Digest:

@@ -30,6 +30,7 @@ polling/               the steps of a poll
   lanes.py             how many requests are under way at a time
   case_names.py        names for case ids
   second.py            what the second question may take of a poll
+  emails.py            whose the addresses in people.toml are
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
   pauses.py            lateness without the nights
@@ -88,6 +89,7 @@ channels/slack/        Slack through incoming webhooks
   rendering.py         a digest as a Slack message
   notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
+  mentions.py          whom a message calls
   alarms.py            CloudWatch's alarms as messages
   secret.py            the webhooks in the secret
   transport.py         one post, and what its answer means

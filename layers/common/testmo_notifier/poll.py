@@ -65,9 +65,10 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     """Read, decide, write and send, in this order."""
     lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
 
-    # Read: which projects and runs there are, and which statuses are watched.
+    # Read: which projects and runs there are, which statuses are watched, and who is to be called by an address.
     found = look_around(parts, this)
     watch = find_watch(parts, this, found)
+    find_people(parts, this)
 
     # Decide: which of them are due, in which order, and which are to be swept.
     chosen = choose(parts, this, found, watch)
@@ -122,3 +123,13 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
     this.backlog.discovered(found)
     this.hidden.discovered(found, asked_at)
     return found
+
+
+def find_people(parts: Parts, this: Poll) -> None:
+    """Ask who they are that people.toml names by email, as far as that is due and the budget has room."""
+    emails = parts.emails
+    if emails is None:
+        return
+    if emails.is_due(parts.now()) and this.rate_limit.has_room():
+        emails.look(this.testmo, parts.now())
+    this.report.problems += filter(None, [emails.problem])

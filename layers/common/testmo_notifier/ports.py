@@ -23,6 +23,7 @@ from testmo_notifier.model import (
     ResultsPage,
     ResultsQuery,
     Run,
+    User,
 )
 
 
@@ -49,6 +50,9 @@ class Testmo(Protocol):
 
     def passed_statuses(self, project_id: int) -> dict[int, bool]:
         """Which of these count as passed, as far as it says so."""
+
+    def users(self) -> Listed[User]:
+        """Everybody who may log in, with addresses, or `Invisible`."""
 
     def cases(self, project_id: int, *, page: int, created_after: datetime | None, in_folders: bool = ...) -> CasesPage:
         """One page of a project's cases, oldest first: their names, or the folders that they are in."""

@@ -30,7 +30,7 @@ function appended(entry) {
 export function event(entry) {
   const at = new Date(entry.at);
   const body = parsed(entry.body);
-  const facts = element("dl", "facts", ...fact("Attribute", "channel = event"), ...fact("Date", full(at)));
+  const facts = element("dl", "facts", ...fact("Attribute", `channel = ${isNews(body) ? "news" : "event"}`), ...fact("Date", full(at)));
   const json = element("pre", "json", ...(body === undefined ? [entry.body] : value(body, "")));
   json.tabIndex = 0; // it scrolls, so the keyboard must get there
   return element("article", "event", element("h2", "", eventTitle(entry)), facts, json);
@@ -39,8 +39,11 @@ export function event(entry) {
 export function eventTitle(entry) {
   const body = parsed(entry.body);
   const counts = Object.entries(body?.counts ?? {}).map(([status, n]) => `${n} ${status}`);
-  return [counts.join(", "), body?.run?.name].filter(Boolean).join(": ") || "Event";
+  return [isNews(body) ? body.about : counts.join(", "), body?.run?.name].filter(Boolean).join(": ") || "Event";
 }
+
+// Recoveries and ends have a channel of their own.
+const isNews = (body) => ["recovered", "finished"].includes(body?.about);
 
 export function eventSnippet(entry) {
   const body = parsed(entry.body);

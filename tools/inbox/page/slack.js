@@ -1,10 +1,12 @@
-// A Slack payload as Slack draws it: header, context, divider, section, rich text; other blocks are named.
+// A Slack payload as Slack draws it: header, context, divider, section, rich text, attachments with their bars; other
+// blocks are named.
 
 import { clock, day, full } from "./dates.js";
 import { element, isObject, objects } from "./dom.js";
 import { mrkdwn, plain, unescaped } from "./mrkdwn.js";
 import { firstLine, richText } from "./richtext.js";
 
+const COLORS = { good: "#2eb67d", warning: "#ecb22e", danger: "#e01e5a" };
 const words = (value) => (isObject(value) && typeof value.text === "string" ? value.text : "");
 const textOf = (payload) => (typeof payload.text === "string" ? payload.text : String(payload.text ?? ""));
 
@@ -34,7 +36,8 @@ export function title(payload) {
 }
 
 export function snippet(payload) {
-  const [first] = objects(payload.blocks).filter((block) => block.type === "section" || block.type === "rich_text");
+  const all = objects(payload.attachments).flatMap((attached) => objects(attached.blocks));
+  const [first] = [...all, ...objects(payload.blocks)].filter(({ type }) => type === "section" || type === "rich_text");
   if (first?.type === "rich_text") return firstLine(first);
   if (first) return plain(words(first.text).split("\n")[0]);
   return plain(textOf(payload).split("\n").slice(1).join("\n"));
@@ -42,9 +45,18 @@ export function snippet(payload) {
 
 function blocks(payload) {
   const drawn = objects(payload.blocks).map(block);
-  const rest = Array.isArray(payload.attachments) && payload.attachments.length ? [named("attachments")] : [];
+  const rest = objects(payload.attachments).map(attachment);
   if (drawn.length) return [...drawn, ...rest];
   return [element("div", "section", ...text({ type: "mrkdwn", text: textOf(payload), verbatim: false })), ...rest];
+}
+
+// Blocks beside a bar of their colour; of the other things an attachment may have, its fallback.
+function attachment(value) {
+  const drawn = objects(value.blocks).map(block);
+  const made = element("div", "attachment", ...(drawn.length ? drawn : [named(String(value.fallback ?? "attachment"))]));
+  const color = COLORS[value.color] ?? value.color;
+  if (/^#[0-9a-f]{6}$/i.test(color)) made.style.borderLeftColor = color;
+  return made;
 }
 
 function block(value) {

@@ -86,7 +86,8 @@ def digest_from(raw: dict[str, Any]) -> Digest:
     """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
     counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
     results = tuple(named_result_from(result) for result in raw["results"])
-    return Digest(**known(Digest, {**raw, "counters": Counters(**known(Counters, counters)), "results": results}))
+    ours = {"counters": Counters(**known(Counters, counters)), "results": results}
+    return Digest(**known(Digest, {**raw, **ours, "reasons": tuple(raw.get("reasons", ()))}))
 
 
 def named_result_from(raw: dict[str, Any]) -> NamedResult:

@@ -42,15 +42,17 @@ class Topic:
 
 
 def attributes(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
-    """What filter policies read. SQS with raw delivery takes ten attributes at most, and these are six."""
+    """What filter policies read. SQS with raw delivery takes ten attributes at most, and these are eight."""
+    lists = {"status": notification.statuses, "reason": notification.reasons, "route": notification.routes}
     return {
         "channel": {"DataType": "String", "StringValue": notification.channel},
         "destination": {"DataType": "String", "StringValue": notification.destination},
         "id": {"DataType": "String", "StringValue": notification.id},
         "run_id": {"DataType": "Number", "StringValue": str(notification.run_id)},
         "project_id": {"DataType": "Number", "StringValue": str(notification.project_id)},
-        "status": {
-            "DataType": "String.Array",
-            "StringValue": json.dumps(list(notification.statuses), ensure_ascii=False),
+        **{
+            name: {"DataType": "String.Array", "StringValue": json.dumps(list(values), ensure_ascii=False)}
+            for name, values in lists.items()
+            if values or name == "status"  # an outbox that an older version wrote knows of no others
         },
     }

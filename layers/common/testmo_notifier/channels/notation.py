@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from operator import is_not
 from types import MethodType, NoneType
 from typing import Any, Final, TypeVar
@@ -94,7 +94,7 @@ def plain_environment(loader: BaseLoader, time_zone: tzinfo, bounds: Bounds | No
         "when": lambda moment: plain_date(moment, time_zone),
         "format": formatted,
     }
-    return new_environment(TemplateEnvironment, loader, plain_text, filters, bounds)
+    return new_environment(TemplateEnvironment, loader, partial(plain_text, time_zone=time_zone), filters, bounds)
 
 
 def new_environment(
@@ -153,11 +153,16 @@ def field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def plain_text(value: object) -> str:
+def plain_text(value: object, time_zone: tzinfo) -> str:
     """Whatever a template prints, as plain text."""
     if type(value) is str:  # nearly everything
         return value
-    return "".join(plain_link(*part) for part in value.parts) if isinstance(value, Linked) else str(value)
+    if not isinstance(value, Linked):
+        return str(value)
+    return "".join(
+        plain_date(where, time_zone) if isinstance(where, datetime) else plain_link(text, where)
+        for text, where in value.parts
+    )
 
 
 def plain_link(text: object, url: str) -> str:

@@ -1,16 +1,23 @@
 """A digest as a message of its channel. Pure: templates and values in, texts out.
 
 Templates write the words, each channel's `rendering` builds the message and keeps its limits. A template that breaks,
-or that does not end, never loses a message: the built-in text goes out instead, and `problems` names template and line.
+or that does not end, never loses a message: the next one goes out instead, and `problems` names template and line. A
+destination's own template comes first (`templates/slack/payments/slack_result.j2` is that of `slack:payments`), then
+the team's, then the built-in one.
+
+What passed again and what was closed has its own names (`slack_recovered_header.j2`): a team's `slack_header.j2`, which
+may know of failures alone, never announces a recovery as one. The built-in templates tell all three.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
+from typing import Final
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from jinja2.exceptions import TemplateSyntaxError, UndefinedError
@@ -20,11 +27,37 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import Digest, Notification, Outgoing
+from testmo_notifier.model import (
+    AGAIN,
+    CHANGED,
+    FAILING,
+    FINISHED,
+    NEW,
+    REASONS,
+    RECOVERED,
+    Digest,
+    Notification,
+    Outgoing,
+)
 from testmo_notifier.notices.context import MessageView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.people import People
+from testmo_notifier.notices.routes import Options
+from testmo_notifier.notices.team import Team
 from testmo_notifier.notices.text import one_line
 from testmo_notifier.notices.view import NO_LINKS, Limits, message_view
+
+NOBODY: Final = People()
+AS_THE_STACK: Final = Options()
+Environments = Mapping[str, Environment]  # by template
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The templates of a destination as far as they are compiled: folders of its own ones first, then `built_in`."""
+
+    built_in: Environments
+    own: tuple[tuple[Path, Environments], ...] = ()
 
 
 def renderings() -> dict[str, Rendering]:
@@ -33,13 +66,35 @@ def renderings() -> dict[str, Rendering]:
     return {name: rendering for rendering in every for name in rendering.max_weight}
 
 
+def own_name(name: str, about: str) -> str:
+    """What a team calls its own template for a message of this kind: `slack_recovered_header.j2`."""
+    channel, _, rest = name.partition("_")
+    return name if about == FAILING else f"{channel}_{about}_{rest}"
+
+
+def own_names() -> dict[str, Rendering]:
+    """Every name that a team's own template may have."""
+    names = (FAILING, RECOVERED, FINISHED)
+    return {own_name(name, about): rendering for about in names for name, rendering in renderings().items()}
+
+
+def own_folder(templates: Path, destination: str) -> Path | None:
+    """Where a destination's own templates are: `slack/payments` for `slack:payments`; None for what has no name."""
+    channel, _, name = destination.partition(":")
+    return templates / channel / name if name else None
+
+
 def built_in_folders() -> list[Path]:
     """Where the built-in templates are."""
     return [channel.templates for channel in CHANNELS.values()]
 
 
 class Renderer:
-    """Renders digests. `overrides` is a folder of a team's own templates; `problems` fills when one breaks."""
+    """Renders digests. `overrides` is a folder of a team's own templates; `problems` fills when one breaks.
+
+    `people` are those who can be called in Slack, `options` what destinations are told in their own way, `lines` how
+    many tests a message of this one names, where it says so.
+    """
 
     def __init__(
         self,
@@ -48,20 +103,29 @@ class Renderer:
         links: IssueLinks = NO_LINKS,
         clock: Callable[[], float] = lambda: 0.0,  # in seconds; without one a team's templates have steps alone
         *,
+        people: People = NOBODY,
+        options: Mapping[str, Options] | None = None,
         built_in: Sequence[Path] | None = None,
     ) -> None:
         self.problems: list[Problem] = []
         self.links = links
+        self.people = people
+        self.lines: int | None = None
+        self._time_zone = time_zone
         self._overrides = overrides
+        self._options = options or {}
         self._bounds = Bounds(clock)
         self._stopped: dict[str, Problem] = {}  # what did not end, and how that was told: it is not tried again
         self._renderings = renderings()
-        there = FileSystemLoader(built_in_folders() if built_in is None else built_in)
-        self._built_in = self._environments(ChoiceLoader([there]), time_zone)
-        # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
-        own = [FileSystemLoader(overrides, encoding="utf-8-sig")] if overrides else []
-        loader = ChoiceLoader([*own, there, PrefixLoader({"built_in": there})])
-        self._own = self._environments(loader, time_zone, self._bounds)
+        self._there = FileSystemLoader(built_in_folders() if built_in is None else built_in)
+        self._known: dict[tuple[Path | None, tzinfo], Ways] = {}
+        self._ways = self._ways_of(None, time_zone)
+
+    @classmethod
+    def of(cls, team: Team, time_zone: tzinfo, clock: Callable[[], float]) -> Renderer:
+        """With everything that a team says of its messages."""
+        options = team.routes.options
+        return cls(time_zone, team.templates, team.links, clock, people=team.people, options=options)
 
     def for_one_poll(self) -> Renderer:
         """The same, with its templates as they are compiled by now, that knows of no problem yet."""
@@ -75,7 +139,7 @@ class Renderer:
         if channel is None:
             raise ValueError(f"{outgoing.destination} is no destination of any channel")
         self._bounds.begin()
-        subject, message = channel.rendering().message(self, outgoing)
+        subject, message = channel.rendering().message(self._for(outgoing.destination), outgoing)
         return Notification(
             id=outgoing.id,
             destination=outgoing.destination,
@@ -85,47 +149,98 @@ class Renderer:
             run_id=outgoing.digest.run_id,
             project_id=outgoing.digest.project_id,
             statuses=tuple(outgoing.digest.counts),
+            reasons=reasons(outgoing.digest),
+            routes=outgoing.digest.routes,
         )
 
     def view(self, digest: Digest, limits: Limits, *, with_links: bool = False) -> MessageView:
         """A digest as templates see it."""
         return without_marks(message_view(digest, limits, self.links if with_links else NO_LINKS))
 
+    def has_own(self, name: str, about: str) -> bool:
+        """Whether the destination or its team has a template of its own in place of a built-in one."""
+        return any((folder / own_name(name, about)).is_file() for folder, _ in self._ways.own)
+
     def text(self, name: str, view: MessageView, result: ResultView | None = None) -> str:
-        """A text by the team's template, else by the built-in one, else without any."""
+        """A text by the destination's or the team's template, else by the built-in one, else without any."""
+        return self.own_text(name, view, result)[0]
+
+    def own_text(self, name: str, view: MessageView, result: ResultView | None = None) -> tuple[str, bool]:
+        """The same, and whether it is not the built-in one."""
         rendering = self._renderings[name]
-        for environment in self._ways(name):
+        for environment, template, path in self._tries(name, own_name(name, view.about)):
             try:
                 self._bounds.renew()
-                template = environment.get_template(name)
-                text = template.render(message=view, result=result).strip("\n")
+                text = environment.get_template(template).render(message=view, result=result).strip("\n")
                 words, length = weighed(rendering, name, text)
             except Exception as exc:  # noqa: BLE001 - a template can raise whatever Python can, and must lose nothing
-                self.problems.append(template_problem(name, exc))
+                self.problems.append(template_problem(path, exc, self._overrides))
                 if isinstance(exc, TemplateStopped):
-                    self._stopped[name] = self.problems[-1]
+                    self._stopped[path] = self.problems[-1]
                     self._bounds.begin()  # the others have their own time
                 continue
             if words.strip() and length <= rendering.max_weight[name]:
-                return text
+                return text, path != name or environment is not self._ways.built_in[name]
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
             size = heavy if words.strip() else "gave no text"
-            self.problems.append(Problem(f"{name} {size}", text=size, file=name))
-        return last_resort(view, result)
+            self.problems.append(Problem(f"{path} {size}", text=size, file=path))
+        return last_resort(view, result), False
 
-    def _ways(self, name: str) -> Iterator[Environment]:
-        """The team's, if it has a template of this name that is worth a try; then the one that is always there."""
-        if self._overrides and (self._overrides / name).is_file():
-            if name in self._stopped:
-                self.problems.append(self._stopped[name])
-            else:
-                yield self._own[name]
-        yield self._built_in[name]
+    def _tries(self, name: str, own: str) -> Iterator[tuple[Environment, str, str]]:
+        """Environment, name and path: the own ones that are worth a try, then the one that is always there."""
+        for folder, environments in self._ways.own:
+            path = folder / own
+            if path.is_file():
+                shown = relative(path, self._overrides)
+                if shown in self._stopped:
+                    self.problems.append(self._stopped[shown])
+                else:
+                    yield environments[name], own, shown
+        yield self._ways.built_in[name], name, name
 
-    def _environments(self, loader: BaseLoader, zone: tzinfo, bounds: Bounds | None = None) -> dict[str, Environment]:
+    def _for(self, destination: str) -> Renderer:
+        """The same for one destination: its time, its lines, its own templates."""
+        options = self._options.get(destination, AS_THE_STACK)
+        folder = own_folder(self._overrides, destination) if self._overrides else None
+        if folder and not folder.is_dir():
+            folder = None
+        if folder is None and options == AS_THE_STACK:
+            return self
+        mine = copy(self)
+        mine.lines = options.lines
+        mine._ways = self._ways_of(folder, options.time_zone or self._time_zone)  # noqa: SLF001 - its own
+        return mine
+
+    def _ways_of(self, folder: Path | None, zone: tzinfo) -> Ways:
+        """What is compiled once for all destinations of the same folder and time."""
+        if (folder, zone) not in self._known:
+            ways = self._ways_of(None, zone) if folder else Ways(self._environments([self._there], zone))
+            if first := folder or self._overrides:
+                folders = [one for one in (folder, self._overrides) if one]
+                # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
+                there = [self._there, PrefixLoader({"built_in": self._there})]
+                loaders = [*(FileSystemLoader(one, encoding="utf-8-sig") for one in folders), *there]
+                ways = Ways(ways.built_in, ((first, self._environments(loaders, zone, self._bounds)), *ways.own))
+            self._known[folder, zone] = ways
+        return self._known[folder, zone]
+
+    def _environments(
+        self, loaders: Sequence[BaseLoader], zone: tzinfo, bounds: Bounds | None = None
+    ) -> dict[str, Environment]:
         """One for each notation, by template."""
+        loader = ChoiceLoader(loaders)
         made = {rendering: rendering.environment(loader, zone, bounds) for rendering in set(self._renderings.values())}
         return {name: made[rendering] for name, rendering in self._renderings.items()}
+
+
+def reasons(digest: Digest) -> tuple[str, ...]:
+    """Why the results of a digest are told, for filters: none of them is missing, whoever is not named in it."""
+    if digest.about != FAILING:
+        return (digest.about,)
+    found = {*digest.reasons, *(result.reason for result in digest.results)}
+    if digest.omitted and not digest.reasons and found - {""}:
+        found |= {NEW, AGAIN, CHANGED}
+    return tuple(reason for reason in REASONS if reason in found)
 
 
 def weighed(rendering: Rendering, name: str, text: str) -> tuple[str, int]:
@@ -135,12 +250,17 @@ def weighed(rendering: Rendering, name: str, text: str) -> tuple[str, int]:
     return rendering.weighed(name, text)
 
 
-def template_problem(name: str, exc: Exception) -> Problem:
+def relative(path: Path, folder: Path | None) -> str:
+    """A template as its team knows it: `slack/payments/slack_result.j2`."""
+    return path.relative_to(folder).as_posix() if folder and path.is_relative_to(folder) else path.name
+
+
+def template_problem(name: str, exc: Exception, overrides: Path | None) -> Problem:
     """Template, line and what is wrong."""
     line = exc.lineno if isinstance(exc, TemplateSyntaxError) else None
     for frame in traceback.extract_tb(exc.__traceback__):
         if frame.filename.endswith(".j2"):
-            name, line = Path(frame.filename).name, frame.lineno
+            name, line = relative(Path(frame.filename), overrides), frame.lineno
     text = f"{type(exc).__name__}: {one_line(str(exc), 200)}"
     words = f"{name}, line {line or '?'}: {text}"
     if isinstance(exc, UndefinedError):  # of these Jinja's own words are enough
@@ -153,4 +273,4 @@ def last_resort(view: MessageView, result: ResultView | None) -> str:
     if result is not None:
         return f"{result.symbol} {result.status}: {result.name}"
     counts = ", ".join(f"{count.n} {count.word}" for count in view.counts)
-    return f"{counts}: {view.run.name}"
+    return f"{view.news or counts}: {view.run.name}"

@@ -76,7 +76,7 @@ class Digest:
 
     `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
     capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
-    included; empty in an outbox that an older version wrote.
+    included; empty in an outbox that an older version wrote. So are `reasons`, for which any of its results is told.
     """
 
     run_id: int
@@ -95,6 +95,7 @@ class Digest:
     about: str = FAILING
     routes: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +129,5 @@ class Notification:
     run_id: int
     project_id: int
     statuses: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()

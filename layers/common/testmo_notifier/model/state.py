@@ -41,8 +41,8 @@ class Told:
     """What is known of a failing test beside its result, where routes make a difference.
 
     `streak` is how many failures in a row it had, 0 where that is not known for sure, `since` when the first of these
-    was saved and `last` the latest. `destinations` are those that were told of it. `passed_at` is when a later result
-    of it that passed was saved; what fails after that is new.
+    was saved and `last` the latest, None where somebody rewound it. `destinations` are those that were told of it.
+    `passed_at` is when a later result of it that passed was saved; what fails after that is new.
     """
 
     streak: int = 0

@@ -13,37 +13,38 @@ from typing import Self
 class Linked(str):
     """Text that leads somewhere: `parts` are pairs of text and address, which is empty where there is none.
 
-    It is text like any other. Printed by a template, its parts are links in the channel's own notation.
+    It is text like any other. Printed by a template, its parts are links in the channel's own notation. A part with a
+    moment instead of an address is that moment, as the filter `when` shows it.
     """
 
     __slots__ = ("parts",)
-    parts: tuple[tuple[str, str], ...]
+    parts: tuple[tuple[str, str | datetime], ...]
 
-    def __new__(cls, *parts: tuple[str, str]) -> Self:
+    def __new__(cls, *parts: tuple[str, str | datetime]) -> Self:
         """The text of all parts."""
         linked = super().__new__(cls, "".join(text for text, _ in parts))
         linked.parts = parts
         return linked
 
-    def __getnewargs__(self) -> tuple[tuple[str, str], ...]:  # type: ignore[override]  # a copy is made of its parts
+    def __getnewargs__(self) -> tuple[tuple[str, str | datetime], ...]:  # type: ignore[override]  # a copy is made of its parts
         return self.parts
 
     @property
     def url(self) -> str:
         """The first address in it."""
-        return next((url for _, url in self.parts if url), "")
+        return next((url for _, url in self.parts if url and isinstance(url, str)), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many new results have one status, like ✖ 3 failed."""
+    """How many results or tests have one status, like ✖ 3 failed."""
 
     status: str
     """The status in the instance's own words, like `Failed`."""
     word: str
     """The status inside a sentence, like `failed`; an instance's own statuses keep their spelling."""
     symbol: str
-    """✖ for Failed, ⊘ for Blocked, ● for any other."""
+    """✖ for Failed, ⊘ for Blocked, ✔ for Passed, ● for any other."""
     n: int
     """How many, exactly."""
 
@@ -75,17 +76,28 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultView:
-    """One failing test. Several new results of one test are one line, told by the most urgent of them."""
+class TestView:
+    """One of the tests that share a line."""
 
     name: str
     """The case's name, or its number like `C-120` while the name is not known."""
     url: str
     """The result's page in Testmo."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """One test. Several new results of one test are one line, told by the most urgent of them."""
+
+    name: str
+    """The case's name, or its number like `C-120` while the name is not known; of several tests in one line, how many
+    and the note that they share, like `12 tests: provider_unreachable`."""
+    url: str
+    """The result's page in Testmo."""
     status: str
     """Its status in the instance's own words."""
     symbol: str
-    """✖ for Failed, ⊘ for Blocked, ● for any other."""
+    """✖ for Failed, ⊘ for Blocked, ✔ for Passed, ● for any other."""
     who: str
     """Who saved it."""
     at: datetime | None
@@ -105,13 +117,26 @@ class ResultView:
     is_outdated: bool
     """Whether the test was tested again since."""
     details: tuple[str, ...]
-    """Ready phrases: how long it took, the assignee, the first linked issues, several results, re-tested since.
-    Empty where the message is short of room."""
+    """Ready phrases: `story`, the status it had, how long it took, the assignee, the first linked issues, several
+    results, re-tested since. Empty where the message is short of room."""
+    reason: str = "new"
+    """Why it is told: `new`, `again` (it was failing before), `changed` (it had another status), `recovered`; of a run
+    that finished, `finished`."""
+    streak: int = 0
+    """The how many-th failure in a row of the test it is; of a recovery, how many these were. 0 where that is not known
+    for sure."""
+    since: datetime | None = None
+    """When the first of these was saved, for the filter `when`; None where that is not known."""
+    story: str = ""
+    """That in words, like `failed again, 3rd in a row since` and when; empty for what failed for the first time, and
+    where the message is short of room."""
+    tests: tuple[TestView, ...] = ()
+    """The tests of a line of `message.lines` that several share, as many as there is room for; empty for one test."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message: the new failing results of one run in one poll."""
+    """One message: the new failing results of one run in one poll, or what became of them."""
 
     run: RunView
     """The run."""
@@ -120,6 +145,20 @@ class MessageView:
     total: int
     """How many new results there are in all, exactly."""
     results: tuple[ResultView, ...]
-    """The tests that are named, most urgent first."""
+    """The tests that are named, most urgent first, each by itself."""
     more: int
-    """How many new results no line shows; 0 where all are named."""
+    """How many results are of tests that are not named; 0 where all are."""
+    about: str = "failing"
+    """What it is about: `failing`; `recovered` (the results are of tests that passed again); `finished` (the run was
+    closed, and the results are of tests still failing)."""
+    lines: tuple[ResultView, ...] = ()
+    """The same tests, those with equal notes as one line."""
+    totals: tuple[Count, ...] = ()
+    """How many tests of the run have which status, Passed first, then Failed, then Blocked, then others."""
+    mentions: tuple[str, ...] = ()
+    """Whom the message calls, by name. In Slack the call is made by itself, whatever the templates say."""
+    symbol: str = ""
+    """✔ for what passed or finished without a failure, else ✖."""
+    news: str = ""
+    """A ready phrase where nothing failed anew: `3 tests passed again`, or `Run finished: 93 % passed, 7 still
+    failing`; else empty."""

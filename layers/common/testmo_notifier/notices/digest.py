@@ -18,6 +18,7 @@ from testmo_notifier.model import (
     AGAIN,
     CHANGED,
     NEW,
+    REASONS,
     Digest,
     Expands,
     Mention,
@@ -81,6 +82,7 @@ class Share:
 
     keys: list[int] = field(default_factory=list)
     counts: Counter[Status] = field(default_factory=Counter)
+    reasons: set[str] = field(default_factory=set)
     routes: dict[str, None] = field(default_factory=dict)
     mentions: dict[Mention, None] = field(default_factory=dict)
 
@@ -263,7 +265,8 @@ class DigestBuilder:
         return hash_of(parts)
 
     def _everything(self) -> Share:
-        return Share(list(self._found), Counter(found.status for found in self._found.values()))
+        found = self._found.values()
+        return Share(list(self._found), Counter(one.status for one in found), set(map(self._reason, found)))
 
     def _shares(self) -> dict[str, Share]:
         """What each destination is told, in the order of the routes."""
@@ -291,6 +294,7 @@ class DigestBuilder:
                 share = shares.setdefault(telling.destination, Share())
                 share.keys += keys
                 share.counts[status] += len(keys)
+                share.reasons.add(telling.reason)
                 share.routes |= dict.fromkeys(telling.routes)
                 if self.audience.calls:
                     share.mentions |= self._mentions(telling.destination, telling.routes, [call])
@@ -315,6 +319,7 @@ class DigestBuilder:
             counts=counts_in_order(share.counts),
             results=tuple(results),
             keys=keys,
+            reasons=tuple(reason for reason in REASONS if reason in share.reasons),
         )
 
     def _named(self, row: Row, destination: str) -> NamedResult:

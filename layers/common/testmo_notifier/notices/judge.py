@@ -37,6 +37,9 @@ def judged(slot: int, times: Iterable[datetime], *, was_failing: bool, before: T
     if before is not None and passed_at is not None and before.last is not None and passed_at > before.last:
         # It passed since the failure that was told: what is failing now is another one.
         was_failing = False
+    if not was_failing and before is not None and before.last is None and passed_at is None:
+        # Somebody rewound it: its failures were counted when they were told first.
+        return Judged(NEW, True, before.streak, before.since, last)
     if not was_failing:
         since_pass = [moment for moment in moments if passed_at is None or moment > passed_at]
         is_known = passes.complete or len(since_pass) <= 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from testmo_notifier.config import BOM, read_toml, shorten
 from testmo_notifier.errors import ConfigurationError, Problem
-from testmo_notifier.model import Mention
+from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.places import Place
 
 FILE: Final = "people.toml"
@@ -27,18 +27,30 @@ EXAMPLES: Final = {
 class People:
     """Slack members by Testmo's id and by name without case, user groups by the names that routes give them.
 
-    A name may be an email address: see `emails`.
+    A name may be an email address. Whose it is only Testmo's users tell: `found` grows when they are learnt.
     """
 
     by_id: Mapping[int, str] = field(default_factory=dict)
     by_name: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    found: dict[int, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def has_emails(self) -> bool:
+        """Whether somebody has to be found by an address."""
+        return any("@" in name for name in self.by_name)
+
+    def learn(self, users: Iterable[User]) -> None:
+        """Find those whom the file names by their address, and nobody else by it any more."""
+        by_address = {user.id: self.by_name.get(plain(user.email)) for user in users if user.email}
+        self.found.clear()
+        self.found.update({id_: slack for id_, slack in by_address.items() if slack})
 
     def slack_id(self, mention: Mention) -> str | None:
         """The member or user group to call; None for somebody who has no entry, and appears by name."""
         if mention.is_group:
             return self.groups.get(plain(mention.name))
-        by_id = self.by_id.get(mention.id) if mention.id is not None else None
+        by_id = mention.id is not None and (self.by_id.get(mention.id) or self.found.get(mention.id))
         return by_id or self.by_name.get(plain(mention.name))
 
 

@@ -1,52 +1,91 @@
 """A digest as templates see it (`context`). Pure.
 
-Everything is ready to print: names are on one line, numbers are counted, several rows of one test are one result.
-A template formats these and computes nothing.
+Everything is ready to print: names are on one line, numbers are counted, several rows of one test are one result, and
+tests that failed with the same note are one line. A template formats these and computes nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from testmo_notifier.model import STATUS_NAMES, Digest, NamedResult
-from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView
+from testmo_notifier.model import (
+    AGAIN,
+    FAILING,
+    FINISHED,
+    RECOVERED,
+    STATUS_NAMES,
+    Digest,
+    NamedResult,
+)
+from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.text import clip
+from testmo_notifier.notices.text import clip, one_line
 
-SYMBOLS: Final = {3: "✖", 5: "⊘"}  # by id: an instance may call them what it likes
+UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
+SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
+FIRST_PERSON_CHARS: Final = 25  # where others follow
 NO_LINKS: Final = IssueLinks()
+Rows = list[NamedResult]  # of one test, the most urgent one first
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a digest a message shows: results, characters of a name and of a note, links to issues."""
+    """How much of a digest a message shows: lines, characters of a name and of a note, links to issues.
+
+    Of several tests in one line each is named, `tests` in all the lines at most.
+    """
 
     results: int
     name_chars: int
     note_chars: int
     details: bool = True
     issue_links: bool = True
+    tests: int = 50
+    story: bool = True
+    since: bool = True  # as a part of the story
+    fold: bool = True
 
 
 def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
     """A digest as templates see it."""
     links = links if limits.issue_links else NO_LINKS
-    lines = one_line_a_test(digest.results)[: limits.results]
+    if digest.about != FAILING:  # what passed, or failed some time ago: only that it did
+        limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
+    lines, named = in_lines(one_line_a_test(digest.results), limits)
     ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
     # Of two statuses that share a name, the most urgent one gives the symbol; it is the first.
     ids |= {result.status: result.status_id for result in reversed(digest.results) if result.status_id is not None}
+    run = run_view(digest)
     return MessageView(
-        run=run_view(digest),
+        run=run,
         counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
         total=digest.total,
-        results=tuple(result_view(rows, limits, links) for rows in lines),
-        more=digest.total - sum(len(rows) for rows in lines),
+        results=tuple(result_view(rows, limits, links) for rows in named),
+        more=digest.total - sum(map(len, named)),
+        about=digest.about,
+        lines=tuple(line_view(line, set(map(id, named)), digest.run_url, limits, links) for line in lines),
+        totals=totals(digest),
+        mentions=tuple(dict.fromkeys(filter(None, (one_line(one.name, PERSON_CHARS) for one in digest.mentions)))),
+        symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
+        news=news(digest, run.pass_rate),
     )
+
+
+def news(digest: Digest, pass_rate: int | None) -> str:
+    """What a message is about that is about nothing failing anew."""
+    if digest.about == RECOVERED:
+        return f"{digest.total} {'test' if digest.total == 1 else 'tests'} passed again"
+    if digest.about == FINISHED:
+        passed = f"{pass_rate} % passed" if pass_rate is not None else ""
+        failing = f"{digest.total} still failing" if digest.total else ""
+        return ": ".join(filter(None, ("Run finished", ", ".join(filter(None, (passed, failing))))))
+    return ""
 
 
 def run_view(digest: Digest) -> RunView:
@@ -73,7 +112,15 @@ def run_view(digest: Digest) -> RunView:
     )
 
 
-def one_line_a_test(results: tuple[NamedResult, ...]) -> list[list[NamedResult]]:
+def totals(digest: Digest) -> tuple[Count, ...]:
+    """The tests of the run by status: what passed and failed first, what nobody tested last."""
+    names = {**STATUS_NAMES, **{row.status_id: row.status for row in digest.results if row.status_id is not None}}
+    ranks = {PASSED: 0, FAILED: 1, BLOCKED: 2, UNTESTED: 1_000}
+    ordered = sorted(digest.counters.by_status.items(), key=lambda pair: ranks.get(pair[0], pair[0]))
+    return tuple(count(names.get(status_id, f"Status {status_id}"), status_id, n) for status_id, n in ordered if n)
+
+
+def one_line_a_test(results: tuple[NamedResult, ...]) -> list[Rows]:
     """The rows of each test together, tests in the order of their most urgent row; rows without a test stay alone."""
     order: dict[object, int] = {}
     for index, result in enumerate(results):
@@ -87,13 +134,72 @@ def test_key(result: NamedResult) -> object:
     return result.test_id if result.test_id is not None else id(result)
 
 
-def result_view(rows: list[NamedResult], limits: Limits, links: IssueLinks) -> ResultView:
+def in_lines(tests: Iterable[Rows], limits: Limits) -> tuple[list[list[Rows]], list[Rows]]:
+    """The lines there is room for, and the tests that they name. Tests with the same to say share a line."""
+    lines: dict[object, list[Rows]] = {}
+    named: list[Rows] = []
+    for rows in tests:
+        key = line_key(rows[0]) if limits.fold and rows[0].note else id(rows)
+        has_room = len(named) < limits.tests
+        if key in lines or (has_room and len(lines) < limits.results):
+            lines.setdefault(key, []).append(rows)
+            named += [rows] if has_room else []
+    return list(lines.values()), named
+
+
+def line_key(result: NamedResult) -> object:
+    """What tests of one line have in common: all that the line says, but for people, issues and times."""
+    return (
+        result.status,
+        result.note,
+        result.reason,
+        result.streak,
+        result.previous_status,
+        result.is_latest is False,
+    )
+
+
+def line_view(line: list[Rows], named: set[int], url: str, limits: Limits, links: IssueLinks) -> ResultView:
+    """One test, or several with the same note; `url` is the run's."""
+    if len(line) == 1:
+        return result_view(line[0], limits, links)
+    rows = [row for rows in line for row in rows]
+    first, *others = rows[0].note.split("\n")
+    whole = replace(
+        rows[0],
+        case_name=f"{len(line)} tests: {first}",
+        url=url,
+        note=rows[0].note if len(first) > limits.name_chars else "\n".join(others),
+        created_at=max((row.created_at for row in rows if row.created_at), default=None),
+        created_by_name=people(row.created_by_name for row in rows),
+        assignee=people(row.assignee for row in rows),
+        issues=tuple(dict.fromkeys(issue for row in rows for issue in row.issues)),
+        since=min((row.since for row in rows if row.since and row.since != row.created_at), default=None),
+        elapsed_us=None,
+    )
+    tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in named)
+    return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
+
+
+def people(names: Iterable[str | None]) -> str | None:
+    """`Ada, Grace`, or `Ada and 3 others`; None for nobody."""
+    found = list(dict.fromkeys(filter(None, names)))
+    whole = ", ".join(found)
+    if len(found) < 2 or len(whole) <= PERSON_CHARS:  # noqa: PLR2004 - two are several
+        return whole or None
+    others = "1 other" if len(found) == 2 else f"{len(found) - 1} others"  # noqa: PLR2004
+    return f"{clip(found[0], FIRST_PERSON_CHARS)} and {others}"
+
+
+def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) -> ResultView:
     """The rows of one test as one line, told by the most urgent of them."""
     result = rows[0]
     took = duration(result.elapsed_us) if result.elapsed_us else ""
     issues = tuple(Linked((issue.display_id, links.url(issue))) for issue in result.issues)
     is_outdated = result.is_latest is False
+    told = story(result if limits.since else replace(result, since=None)) if limits.story else Linked()
     details = (
+        told,
         f"was {result.previous_status}" if result.previous_status else "",
         f"took {took}" if took else "",
         f"assigned to {clip(result.assignee, PERSON_CHARS)}" if result.assignee else "",
@@ -115,7 +221,35 @@ def result_view(rows: list[NamedResult], limits: Limits, links: IssueLinks) -> R
         rows=len(rows),
         is_outdated=is_outdated,
         details=tuple(filter(None, details)) if limits.details else (),
+        reason=result.reason,
+        streak=result.streak,
+        since=result.since,
+        story=told,
     )
+
+
+def story(result: NamedResult) -> Linked:
+    """How a test came to fail, or for how long it had: as much of it as is known."""
+    in_a_row = f"{ordinal(result.streak)} in a row" if result.streak > 1 else ""
+    is_older = result.since is not None and result.since != result.created_at
+    if result.reason == RECOVERED:
+        times = f" {result.streak} times in a row" if result.streak > 1 else ""
+        words = f"had failed{times}" if times or result.since else ""
+    elif result.reason == FINISHED and result.streak > 1:
+        words = f"failed {result.streak} times in a row"
+    elif result.reason == AGAIN:
+        words = ", ".join(("failed again", *filter(None, [in_a_row or ("failing" if is_older else "")])))
+    else:
+        words = in_a_row or ("failing" if is_older else "")
+    if not words or result.since is None or words == "failed again":
+        return Linked((words, "")) if words else Linked()
+    return Linked((f"{words} since ", ""), (f"{result.since:%Y-%m-%d %H:%M} UTC", result.since))
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`."""
+    is_teen = number // 10 % 10 == 1
+    return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def first_of(issues: tuple[Linked, ...]) -> Linked:

@@ -14,6 +14,7 @@ from testmo_notifier.notices.routes import PLAIN, Routes
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames
+from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
 from testmo_notifier.polling.lease import Lease
@@ -42,6 +43,7 @@ class Parts:
     routes: Routes = PLAIN
     destinations: tuple[str, ...]
     wrong_files: tuple[str, ...] = ()
+    emails: Emails | None = None
     testmo_url: str
     staleness: timedelta
     requests_per_minute: int

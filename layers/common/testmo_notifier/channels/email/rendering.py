@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
@@ -19,7 +20,8 @@ SUBJECT, BODY = "email_subject.j2", "email_body.j2"
 
 def mail(renderer: Renderer, digest: Digest) -> tuple[str, str]:
     """Subject and body of a mail."""
-    view = renderer.view(digest, EMAIL_LIMITS, with_links=True)
+    lines = renderer.lines or EMAIL_LIMITS.results
+    view = renderer.view(digest, replace(EMAIL_LIMITS, results=lines, tests=lines), with_links=True)
     return mail_subject(renderer.text(SUBJECT, view)), renderer.text(BODY, view) + "\n"
 
 

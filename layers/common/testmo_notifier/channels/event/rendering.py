@@ -33,6 +33,8 @@ def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]
             "completed": digest.counters.completed,
             "passed": digest.counters.success,
         },
+        "about": digest.about,
+        "routes": list(digest.routes),
         "total": digest.total,
         "omitted": digest.omitted,
         "counts": dict(digest.counts),

@@ -21,6 +21,7 @@ from testmo_notifier.notices.text import clip
 Block = dict[str, object]
 Words = Callable[[str], str]
 
+MAX_SECTION_CHARS: Final = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
 MAX_HEADER_CHARS: Final = 150  # https://docs.slack.dev/reference/block-kit/blocks/header-block
 DATE_FORMAT: Final = "{date_short_pretty} {time}"
 # A message's `text` is mrkdwn and nothing else. There a character without width stands at both sides of a typed mark,
@@ -96,7 +97,9 @@ class Piece:
 
 def section(written: str) -> Block:
     """A block of text."""
-    return rich_text(written) if is_risky(written) else {"type": "section", "text": mrkdwn(written)}
+    if is_risky(written) or utf16_units(as_mrkdwn(written)) > MAX_SECTION_CHARS:
+        return rich_text(written)
+    return {"type": "section", "text": mrkdwn(written)}
 
 
 def context(written: str) -> Block:
@@ -145,6 +148,11 @@ def mrkdwn(written: str) -> Block:
 
 
 # Text
+
+
+def utf16_units(text: str) -> int:
+    """The length of a text as Slack counts it: an emoji is two."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def is_risky(written: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 from jinja2 import BaseLoader, nodes
@@ -88,7 +88,7 @@ def slack_environment(loader: BaseLoader, time_zone: tzinfo, bounds: Bounds | No
         **{name: written(FILTERS[name]) for name in WRITING},
         "join": written_list,
     }
-    return new_environment(SlackEnvironment, loader, slack_text, filters, bounds)
+    return new_environment(SlackEnvironment, loader, partial(slack_text, time_zone=time_zone), filters, bounds)
 
 
 def written(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,12 +148,15 @@ def unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def slack_text(value: object) -> str:
+def slack_text(value: object, time_zone: tzinfo) -> str:
     """Whatever a template prints."""
     if type(value) is str:  # nearly everything
         return value
     if isinstance(value, Linked):
-        return "".join(slack_link(*part) for part in value.parts)
+        return "".join(
+            slack_date(where, time_zone) if isinstance(where, datetime) else slack_link(text, where)
+            for text, where in value.parts
+        )
     return str(printed(value))
 
 

@@ -6,77 +6,156 @@ Slack refuses a message that is too large as a whole, so the first try that fits
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
-from testmo_notifier.channels.slack.blocks import DATE_FORMAT
-from testmo_notifier.channels.slack.notation import DATE, slack_environment
+from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS, utf16_units
+from testmo_notifier.channels.slack.mentions import called
+from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import Digest
+from testmo_notifier.model import FAILING, FINISHED, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView
-from testmo_notifier.notices.view import Limits
+from testmo_notifier.notices.view import BLOCKED, SYMBOLS, Limits
 
-MAX_SECTION_CHARS: Final = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
+MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes them where a section does not
 MAX_SLACK_TEXT_CHARS: Final = 3_900  # Slack recommends at most 4,000 and may cut what is longer anywhere
 
 GROWTH: Final = len("&amp;")  # what a character becomes at most
 DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a date
 
-NO_BLOCKS: Final[dict[str, object]] = {"blocks": []}
+# Slack's own colours: something failed, something is blocked, all is well.
+RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
+MIN_NAMED: Final = 20  # results that every message names, whatever is in them
+MAX_APART: Final = 20  # lines that are a block each; Slack takes 50 of them, and each costs 75 characters of its own
 
 # The first with which a message fits is sent: marks take more room than letters. Each names 20 results.
-TEXT_LIMITS: Final = tuple(Limits(results=20, name_chars=chars, note_chars=0, details=False) for chars in (60, 40, 20))
+TEXT_LIMITS: Final = (
+    Limits(results=20, tests=20, name_chars=60, note_chars=0, details=False),
+    Limits(results=20, tests=20, name_chars=40, note_chars=0, details=False, since=False),
+    Limits(results=20, tests=20, name_chars=20, note_chars=0, details=False, story=False),
+)
 
 # From generous to bare: the first that fits is sent. The last one always names 20 results.
 SLACK_LIMITS: Final = (
-    Limits(results=30, name_chars=150, note_chars=300),
-    Limits(results=30, name_chars=150, note_chars=120),
-    Limits(results=20, name_chars=120, note_chars=300),
-    Limits(results=20, name_chars=120, note_chars=100),
-    Limits(results=20, name_chars=100, note_chars=0),
-    Limits(results=20, name_chars=100, note_chars=0, issue_links=False),
-    Limits(results=20, name_chars=60, note_chars=0, details=False),
+    Limits(results=30, tests=50, name_chars=150, note_chars=300),
+    Limits(results=30, tests=30, name_chars=150, note_chars=300, since=False),
+    Limits(results=30, tests=30, name_chars=150, note_chars=120, since=False),
+    Limits(results=20, tests=20, name_chars=120, note_chars=300),
+    Limits(results=20, tests=20, name_chars=120, note_chars=100),
+    Limits(results=20, tests=20, name_chars=100, note_chars=0),
+    Limits(results=20, tests=20, name_chars=100, note_chars=0, issue_links=False),
+    Limits(results=20, tests=20, name_chars=60, note_chars=0, details=False, story=False),
 )
 
 
 def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
-    """The payload of a Slack webhook: blocks, and a text for notifications and screen readers."""
+    """The payload of a Slack webhook: blocks, and a text for notifications and screen readers.
+
+    The attachment has the details, because only attachments have a colour; what is in blocks of an attachment alone
+    would be shown twice.
+    """
+    calls = called(digest.mentions, renderer.people) if digest.about == FAILING else ""
     texts: list[str] = []
-    for few in TEXT_LIMITS:
-        texts.append(slack_blocks.fallback(renderer.text("slack_text.j2", renderer.view(digest, few))))
-        made = with_text(texts[-1])
-        for limits in SLACK_LIMITS if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
+    for few in tries(TEXT_LIMITS, renderer.lines and min(renderer.lines, MIN_NAMED)):
+        texts.append(text_of(renderer, digest, few, calls))
+        for limits in tries(SLACK_LIMITS, renderer.lines) if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
+            limits = replace(limits, fold=folds(renderer, digest))  # noqa: PLW2901 - the same, as this team has it
             view = renderer.view(digest, limits, with_links=True)
-            if blocks := fitting(blocks_of(renderer, view), MAX_SLACK_CHARS - utf16_units(compact(made | NO_BLOCKS))):
-                return made | {"blocks": blocks}
+            if made := fitting(with_text(texts[-1]), renderer, view, calls):
+                return made
     size = f"gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone"
     renderer.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
 
 
-def blocks_of(renderer: Renderer, view: MessageView) -> Iterator[slack_blocks.Block]:
-    """From the header to the last line."""
+def tries(every: Sequence[Limits], lines: int | None) -> Iterable[Limits]:
+    """The limits in their order, with as many tests as a destination asks for; should that be too much, with fewer."""
+    if lines is None:
+        return every
+    asked = [replace(limits, results=lines, tests=lines) for limits in every]
+    return dict.fromkeys((*asked, replace(asked[-1], results=min(lines, MIN_NAMED), tests=min(lines, MIN_NAMED))))
+
+
+def folds(renderer: Renderer, digest: Digest) -> bool:
+    """Whether equal notes share a line: not where a team words each result itself, and not such a line."""
+    own = [renderer.has_own(name, digest.about) for name in ("slack_result.j2", "slack_tests.j2")]
+    return own != [True, False]
+
+
+def text_of(renderer: Renderer, digest: Digest, limits: Limits, calls: str) -> str:
+    """What notifications say, and whom they call: behind the first line, which says what it is about."""
+    text = slack_blocks.fallback(renderer.text("slack_text.j2", renderer.view(digest, limits)))
+    first, _, rest = text.partition("\n")
+    return "\n".join(filter(None, (first, slack_blocks.fallback(calls), rest)))
+
+
+def top_of(renderer: Renderer, view: MessageView, calls: str) -> Iterator[slack_blocks.Block]:
+    """What is to be seen first."""
     yield slack_blocks.header(renderer.text("slack_header.j2", view))
     yield slack_blocks.context(renderer.text("slack_summary.j2", view))
-    yield {"type": "divider"}
-    for result in view.results:
-        yield slack_blocks.section(renderer.text("slack_result.j2", view, result))
-    yield slack_blocks.context(renderer.text("slack_more.j2", view))
+    if calls:
+        yield slack_blocks.section(calls)
 
 
-def fitting(blocks: Iterable[slack_blocks.Block], room: int) -> list[slack_blocks.Block]:
-    """All of them, or none: what comes behind the first without room is not even rendered."""
-    made: list[slack_blocks.Block] = []
-    for block in blocks:
-        room -= utf16_units(compact(block)) + (1 if made else 0)  # a comma
-        if room < 0:
-            return []
-        made.append(block)
-    return made
+def details_of(renderer: Renderer, view: MessageView, top: object) -> Iterator[slack_blocks.Block]:
+    """From the first line to the last: how many are not named, or whatever a team says there.
+
+    Where the top has no link to the run, because it is a team's own, the last line has it.
+    """
+    if view.about == FINISHED:
+        yield slack_blocks.section(renderer.text("slack_totals.j2", view))
+    written = (renderer.text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
+    yield from map(slack_blocks.section, written if len(view.lines) <= MAX_APART else together(written))
+    more, is_own = renderer.own_text("slack_more.j2", view)
+    if view.more or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
+        yield slack_blocks.context(more)
+
+
+def together(written: Iterable[str]) -> Iterator[str]:
+    """Lines in as few blocks as will do; what costs the room of rich text costs it alone."""
+    kept = ""
+    for line in written:
+        both = f"{kept}\n\n{line}" if kept else line
+        if slack_blocks.is_risky(both) or utf16_units(slack_blocks.as_mrkdwn(both)) > MAX_SECTION_CHARS:
+            yield from filter(None, [kept])
+            kept = line
+        else:
+            kept = both
+    yield from filter(None, [kept])
+
+
+def fitting(made: dict[str, object], renderer: Renderer, view: MessageView, calls: str) -> dict[str, object] | None:
+    """The whole payload, or None: what comes behind the first block without room is not even rendered."""
+    top: list[slack_blocks.Block] = []
+    details: list[slack_blocks.Block] = []
+    attachment = {"color": color(view), "fallback": fallback(view), "blocks": details}
+    payload = made | {"blocks": top, "attachments": [attachment]}
+    room = MAX_SLACK_CHARS - utf16_units(compact(payload))
+    for kept, blocks in ((top, top_of(renderer, view, calls)), (details, details_of(renderer, view, top))):
+        for block in blocks:
+            room -= utf16_units(compact(block)) + (1 if kept else 0)  # a comma
+            if room < 0:
+                return None
+            kept.append(block)
+    return payload if details else made | {"blocks": top}
+
+
+def color(view: MessageView) -> str:
+    """What a reader sees before a word is read; never alone, the words say it too."""
+    if view.about == RECOVERED or (view.about == FINISHED and not view.total):
+        return GREEN
+    is_blocked = view.about == FAILING and {count.symbol for count in view.counts} == {SYMBOLS[BLOCKED]}
+    return AMBER if is_blocked else RED
+
+
+def fallback(view: MessageView) -> str:
+    """What stands for the details where a client draws none."""
+    return view.news or ", ".join(f"{count.n} {count.word}" for count in view.counts)
 
 
 def with_text(text: str) -> dict[str, object]:
@@ -87,11 +166,6 @@ def with_text(text: str) -> dict[str, object]:
 def compact(payload: object) -> str:
     """JSON without a blank between its parts: rich text has many of them."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-
-
-def utf16_units(text: str) -> int:
-    """The length of a text as Slack counts it: an emoji is two."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 def weighed(name: str, text: str) -> tuple[str, int]:
@@ -108,6 +182,8 @@ RENDERING: Final = Rendering(
         "slack_header.j2": 100_000,  # clipped afterwards
         "slack_summary.j2": MAX_SECTION_CHARS,
         "slack_result.j2": MAX_SECTION_CHARS,
+        "slack_tests.j2": MAX_TESTS_CHARS,
+        "slack_totals.j2": MAX_SECTION_CHARS,
         "slack_more.j2": MAX_SECTION_CHARS,
         "slack_text.j2": MAX_SLACK_TEXT_CHARS,
     },

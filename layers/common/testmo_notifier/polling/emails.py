@@ -1,0 +1,47 @@
+"""Whose the addresses in people.toml are: Testmo tells it to site administrators, and is asked once an hour at most.
+
+Nothing is asked where no entry is an address, or no route mentions anybody. What is not known costs a call in Slack and
+no message: whoever has no entry is told of by name.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from testmo_notifier.errors import Invisible, RequestRejected, Unreadable
+from testmo_notifier.notices.people import People
+from testmo_notifier.notices.routes import Routes
+from testmo_notifier.ports import Testmo
+
+EVERY: Final = timedelta(hours=1)
+FORBIDDEN: Final = (
+    "people.toml names people by email, and this token may not read the addresses of Testmo's users (only a site "
+    "administrator's may): use their names or ids, `testmo-notifier people` has them"
+)
+
+
+class Emails:
+    """Lasts as long as the process. `problem` is what every poll says until the next look."""
+
+    def __init__(self, people: People, routes: Routes) -> None:
+        self.problem = ""
+        self._people = people
+        self._makes_a_difference = people.has_emails and any(route.mention for route in routes.routes)
+        self._looked_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time for a look."""
+        return self._makes_a_difference and (self._looked_at is None or now - self._looked_at >= EVERY)
+
+    def look(self, testmo: Testmo, now: datetime) -> None:
+        """Ask. Where Testmo does not tell, what was known before holds."""
+        self._looked_at = now
+        try:
+            self._people.learn(testmo.users())
+        except (Invisible, RequestRejected):
+            self.problem = FORBIDDEN
+        except Unreadable as exc:
+            self.problem = f"people.toml names people by email, and Testmo's users could not be read: {exc}"
+        else:
+            self.problem = ""

@@ -1,0 +1,76 @@
+"""`people`: who works in Testmo, and who of them has an entry in people.toml."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import testmo_notifier_settings
+from testmo_notifier.model import Mention, User
+from testmo_notifier.notices.people import People, parse_people, plain
+from testmo_notifier.notices.team import PEOPLE, text_of
+from testmo_notifier.notices.text import one_line, printable
+from tools.ops import dry_run, records, wiring
+from tools.ops.exit_status import FINE, Desk
+from tools.ops.times import counted
+from tools.settings.check_names import is_somebody
+from tools.settings.users import Seen, seen
+
+
+def people(desk: Desk, *, from_environment: bool) -> int:
+    """List them; asking is all it does."""
+    path = Path(str(files(testmo_notifier_settings))) / PEOPLE
+    ours = parse_people(text_of(path))
+    if from_environment:
+        settings, token = dry_run.of_environment()
+        spent = {}
+    else:
+        settings, token = desk.account.settings, desk.account.token()
+        spent = dict(records.control(desk.account)[0].asked.requests)
+    desk.progress.note(f"asking {settings.testmo_url}")
+    found = seen(wiring.connect(settings, token)(wiring.new_rate_limit(settings, spent)))
+    entries = {user.id: slack_id(ours, user) for user in found.users}
+    missing = [user for user in found.users if not entries[user.id]]
+    tell(desk, found, entries, missing)
+    keys: list[int | str] = [*ours.by_id, *ours.by_name]
+    strangers = [str(one) for one in keys if not is_somebody(one, found.users)]
+    for one in strangers:
+        desk.out.problem(f"people.toml has an entry for {one}, who is none of {found.where}")
+    desk.out.verdict(
+        f"{len(found.users) - len(missing)} of {counted(len(found.users), 'user')} have an entry in people.toml",
+        is_ok=True,
+    )
+    told = [{"id": u.id, "name": u.name, "email": u.email, "slack": entries[u.id]} for u in found.users]
+    lines = [line(user) for user in missing]
+    desk.answer({"ok": True, "where": found.where, "people": told, "missing": lines, "strangers": strangers})
+    return FINE
+
+
+def slack_id(ours: People, user: User) -> str | None:
+    """The Slack member of a user, by the id, the name or the address."""
+    return ours.slack_id(Mention(user.name, user.id)) or ours.by_name.get(plain(user.email) or "-")
+
+
+def tell(desk: Desk, found: Seen, entries: dict[int, str | None], missing: list[User]) -> None:
+    """The users, and lines for those that have no entry: an id stays right when somebody is renamed."""
+    shown = {
+        str(user.id): "  ".join(filter(None, (shown_name(user), user.email, entries[user.id] or "no entry")))
+        for user in found.users
+    }
+    desk.out.heading(f"{counted(len(found.users), 'user')}: {found.where}", shown)
+    if missing:
+        desk.out.gap()
+        desk.out.note("for [people] of people.toml; Slack shows the id in a member's profile (⋮, Copy member ID):")
+        for user in missing:
+            desk.out.note(line(user))
+
+
+def line(user: User) -> str:
+    """A line to paste."""
+    return f"{user.id} = {json.dumps('U…', ensure_ascii=False)}  # {shown_name(user)}"
+
+
+def shown_name(user: User) -> str:
+    """A name on one line, without what a terminal would obey."""
+    return printable(one_line(user.name, 100))
