@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.model import AGAIN, CHANGED, NEW
+from testmo_notifier.model import AGAIN, CHANGED, NEW, RECOVERED
 from testmo_notifier.notices.matching import Matcher
 
 BY_DEFAULT: Final = frozenset((NEW, AGAIN, CHANGED))
@@ -48,6 +48,11 @@ class Route:
     def is_plain(self) -> bool:
         """Whether it is followed whatever is found, as every route was in version 1.0."""
         return self.matcher.is_everything and self.notify == BY_DEFAULT and self.after == 1 and not self.catch_all
+
+    @property
+    def wants_passes(self) -> bool:
+        """Whether it treats a failure after a pass in another way than one after a failure."""
+        return RECOVERED in self.notify or self.after > 1 or (NEW in self.notify) != (AGAIN in self.notify)
 
     @property
     def is_for_all(self) -> bool:
