@@ -201,9 +201,13 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock)."""
+    """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock).
+
+    `sent` are the milliseconds of the same requests, if there were many.
+    """
 
     requests: Mapping[int, int] = field(default_factory=dict)
+    sent: tuple[int, ...] | None = None
     not_before: datetime | None = None
 
 

@@ -89,7 +89,7 @@ def finish(parts: Parts, this: Poll) -> None:
             marks_epoch=this.marks.epoch,
         ),
         left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
-        asked=Asked(this.rate_limit.spent, not_before),
+        asked=Asked(this.rate_limit.spent, this.rate_limit.sent, not_before),
         health=Health(ended_at, backlog.pauses, check, found),
     )
     try:
