@@ -49,7 +49,10 @@ class BenchFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One invocation, measured. `seconds` are those of the function's own clock."""
+    """One invocation, measured. `seconds` are those of the function's own clock.
+
+    `published` says in which of them each message was handed to SNS.
+    """
 
     result: Any
     cpu: float
@@ -58,6 +61,7 @@ class Invocation:
     cold_wall: float
     peak: int
     seconds: float
+    published: list[float]
     log: str
     looks: int
 
