@@ -11,7 +11,9 @@ from testmo_notifier.version import VERSION
 CONNECT_SECONDS: Final = 2
 READ_SECONDS: Final = 5
 ATTEMPTS: Final = 3
-USER_AGENT: Final = f"testmo-notifier/{VERSION}"  # stands in CloudTrail; botocore would make up its own for each call anew
+USER_AGENT: Final = (
+    f"testmo-notifier/{VERSION}"  # stands in CloudTrail; botocore would make up its own for each call anew
+)
 
 
 def client_config() -> Config:
