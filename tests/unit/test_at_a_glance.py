@@ -1,4 +1,7 @@
-"""Five seconds on a phone: what broke, where, since when, whose. And what passed again, and what was closed."""
+"""Five seconds on a phone: what broke, where, since when, whose. And what passed again, and what was closed.
+
+Nobody's text calls anybody, only people.toml does (SECURITY.md).
+"""
 
 from __future__ import annotations
 
