@@ -49,7 +49,7 @@ def recovered(*streaks: int) -> Digest:
 
 def finished(size: int, **given: Any) -> Digest:  # noqa: ANN401
     counters = Counters({2: 93, 3: 6, 5: 1, 1: 2}, success=93, failure=6, completed=100, total=102)
-    rows = [make_named(n, case_name=f"Test {n}", reason=FINISHED, streak=2, since=SAVED) for n in range(1, size + 1)]
+    rows = [make_named(n, case_name=f"Test {n}", streak=2, since=SAVED) for n in range(1, size + 1)]
     return make_digest(rows, about=FINISHED, **{"counters": counters, **given})
 
 

@@ -57,6 +57,7 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     links = links if limits.issue_links else NO_LINKS
     if digest.about != FAILING:  # what passed, or failed some time ago: only that it did
         limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
+        digest = replace(digest, results=tuple(replace(row, reason=digest.about) for row in digest.results))
     lines, named = in_lines(one_line_a_test(digest.results), limits)
     ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
     # Of two statuses that share a name, the most urgent one gives the symbol; it is the first.

@@ -95,7 +95,7 @@ def text_of(renderer: Renderer, digest: Digest, limits: Limits, calls: str) -> s
     return "\n".join(filter(None, (first, slack_blocks.fallback(calls), rest)))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Draft:
     """One try: a view with whom the message calls, and whether each line has a block of its own."""
 
@@ -122,11 +122,11 @@ class Draft:
             yield slack_blocks.section(text("slack_totals.j2", view))
         lines = (text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
         for written in lines if self.is_apart else together(lines):
-            self.beside += calls_in(written)
+            self.beside.extend(calls_in(written))
             yield slack_blocks.section(written)
         more, is_own = self.renderer.own_text("slack_more.j2", view)
         if view.more or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
-            self.beside += calls_in(more)
+            self.beside.extend(calls_in(more))
             yield slack_blocks.context(more)
 
     def payload(self, text: str) -> dict[str, object] | None:
