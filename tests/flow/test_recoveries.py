@@ -422,3 +422,15 @@ def test_a_recovery_is_told_with_the_statuses_that_count_as_passed_here(story: T
 
     assert story.recovered() == [failing.test_id]
     assert story.digests()[0].counts == {"WIP": 1}
+
+
+def test_an_instance_that_does_not_tell_its_statuses_has_the_one_that_testmo_begins_with(story: Telling) -> None:
+    story.testmo.faults.add("no-statuses", times=None)
+    run = story.add_run()
+    story.poll()
+    failing = story.fail_and_poll(run)
+    story.save(run, 1, PASSED)
+    story.wait_and_poll()
+
+    assert story.recovered() == [failing.test_id]
+    assert "does not tell which statuses" not in " ".join(story.poll().problems), "said hourly, not in every poll"

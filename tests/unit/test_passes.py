@@ -265,6 +265,9 @@ LAST = make_checkpoint(read_at=at(300), closed_at=at(0))
         pytest.param(LAST, LAST, at(-60), True, id="read for the last time"),
         pytest.param(LAST, replace(LAST, read_at=at(299)), at(-60), False, id="rows may still become visible"),
         pytest.param(LAST, replace(LAST, sweep=Resume(None, 2, 2)), at(-60), False, id="its sweep goes on"),
+        pytest.param(
+            LAST, replace(LAST, sweep=Resume(None, 2, 2), read_at=at(3900)), at(-60), True, id="its sweep never ends"
+        ),
         pytest.param(LAST, replace(LAST, resume=Resume(START, 2, 2)), at(-60), False, id="half read"),
         pytest.param(replace(LAST, finished_for=at(0)), LAST, at(-60), False, id="told already"),
         pytest.param(replace(LAST, finished_for=at(-9)), LAST, at(-60), True, id="closed once before"),
