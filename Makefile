@@ -20,7 +20,8 @@ setup: ## install everything into .venv*, quick when nothing changed; the comman
 
 .PHONY: run
 run: setup ## watch it work on this machine: a simulated release day, from Testmo to Slack and mail (no account needed)
-	@SETTINGS_DIR=$${SETTINGS_DIR:-tools/local/story} .venv/bin/testmo-notifier local --scenario release-day --interval 2
+	@SETTINGS_DIR=$${SETTINGS_DIR:-tools/local/story} OVERLAP_SECONDS=$${OVERLAP_SECONDS:-1} \
+	  .venv/bin/testmo-notifier local --scenario release-day --interval 2
 
 .PHONY: test
 test: check ## everything CI runs: the static checks and all tests

@@ -133,6 +133,7 @@ def test_release_day_turns_red_step_by_step_and_ends(clock: Clock) -> None:
             "Katherine marks a last test as Failed and closes the run at once",
             [(regression, "Receipt shows the VAT of each line", 3)],
         ),
+        ("Nothing more comes: the run is over", []),
     ]
     assert scenario.advance() is None
 

@@ -16,7 +16,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from testmo_notifier.adapters import apart
-from testmo_notifier.adapters.compact import unpack_ids, unpack_pairs, unpack_times
+from testmo_notifier.adapters.compact import unpack_ids, unpack_pairs, unpack_sorted, unpack_times
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.items import unpack_minutes
 from testmo_notifier.adapters.slots import Slots
@@ -136,7 +136,8 @@ CONTROL = make_control(
     statuses={"needs info": (9,)},
     passed_statuses=frozenset({2, 8}),
     finished_since=at(-86_400),
-    requests={1_795_420_860: 14},
+    requests={1_795_420_860: 3},
+    sent=(1_795_420_860_120, 1_795_420_860_120, 1_795_420_860_371),
     watching="3,5//",
     watched_at=at(60),
     ceased={"3//": at(-7200)},
@@ -273,6 +274,7 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("names", "outbox", "passing"), inflated),
     "12": bytes.hex,
     "turns": unpack_minutes,
+    "sent": unpack_sorted,
 }
 
 

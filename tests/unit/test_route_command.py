@@ -115,6 +115,32 @@ def test_it_is_told_whom_a_message_would_call(settings: Path) -> None:
     assert found[3]["mentions"] == [], "it is blocked, and only failed results call"
 
 
+def test_a_recovery_goes_where_a_route_asks_for_it_and_the_failure_went(settings: Path) -> None:
+    first = told("--settings", str(settings), "--sample", "recovered")[0]
+    assert first["about"] == "recovered"
+    assert first["destinations"] == {"slack:regression": ["recovered"], "email:leads": ["recovered"]}
+    assert words_of(first) == {
+        "payments": "does not ask for recovered",
+        "regression": "→ slack:regression, email:leads, as far as that was told of the failure",
+        "not Ada's": "does not ask for recovered",
+        "summary": "does not ask for recovered",
+        "the rest": "does not ask for recovered",
+    }
+
+
+@pytest.mark.parametrize("name", ["finished", "all-passed"])
+def test_the_end_of_a_run_is_one_finding(settings: Path, name: str) -> None:
+    (one,) = told("--settings", str(settings), "--sample", name)
+    assert (one["about"], one["destinations"], one["told_to_nobody"]) == (
+        "finished",
+        {"email:managers": ["finished"], "event:news": ["finished"]},
+        [],
+    )
+    (untold,) = told("--sample", name)
+    assert untold["told_to_nobody"] == ["finished"]
+    assert "the run is finished" in asked("--sample", name).output
+
+
 def test_what_a_sample_does_not_know_reaches_the_catch_all(settings: Path) -> None:
     (finding,) = told("--settings", str(settings), "--sample", "minimal")
     assert finding["destinations"] == {
@@ -131,7 +157,7 @@ def test_the_table_can_be_read_in_100_columns(settings: Path, name: str) -> None
     done = asked("--settings", str(settings), "--sample", name)
     assert done.exit_code == 0, done.output
     assert max(map(len, done.output.splitlines())) <= 102
-    assert "told event" in done.output
+    assert " told " in done.output
     assert "\x1b" not in done.output
 
 

@@ -14,7 +14,8 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Control, Notification, Scope
-from testmo_notifier.notices.routes import PLAIN, Routes, destinations
+from testmo_notifier.notices.routes import PLAIN, destinations
+from testmo_notifier.notices.team import Team
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -65,11 +66,14 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
-def rehearse(scenario: str, *, start: datetime, routes: Routes = PLAIN) -> list[Sent]:
+def rehearse(
+    scenario: str, *, start: datetime, team: Team | None = None, overlap: timedelta = timedelta(minutes=5)
+) -> list[Sent]:
     """Every message of a scenario, in order. The first poll is at `start`, each step and its poll a minute later.
 
-    Without routes everything goes to the default destinations.
+    Without a team's settings everything goes to the default destinations.
     """
+    routes, zone = team.routes if team else PLAIN, ZoneInfo("UTC")
     clock = Clock(start)
     memory = Memory(clock)
     pool = new_pool()
@@ -84,11 +88,11 @@ def rehearse(scenario: str, *, start: datetime, routes: Routes = PLAIN) -> list[
             store=memory,
             connect=connect,
             topic=memory,
-            renderer=Renderer(ZoneInfo("UTC")),
+            renderer=Renderer.of(team, zone, lambda: 0.0) if team else Renderer(zone),
             watch=Watch((FAILED, BLOCKED)),
-            scope=Scope((), (), timedelta(minutes=5), timedelta(0)),
+            scope=Scope((), (), overlap, timedelta(0)),
             routes=routes,
-            destinations=destinations(routes, ("slack", "email")) if routes.routes else DEFAULTS,
+            destinations=destinations(routes, ("slack", "email")) if team else DEFAULTS,
             testmo_url=TESTMO_URL,
             staleness=timedelta(minutes=5),
             requests_per_minute=120,

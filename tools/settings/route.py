@@ -10,7 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from testmo_notifier.model import AGAIN, CHANGED, FINISHED, NEW, REASONS, RECOVERED, Expands, Mention, Result, Run, Told
+from testmo_notifier.model import (
+    AGAIN,
+    CHANGED,
+    FAILING,
+    FINISHED,
+    NEW,
+    REASONS,
+    RECOVERED,
+    Expands,
+    Mention,
+    Result,
+    Run,
+    Told,
+)
 from testmo_notifier.notices.audience import Audience, result_facts, run_facts
 from testmo_notifier.notices.matching import Fact, Facts, Matcher
 from testmo_notifier.notices.named import status_name
@@ -41,13 +54,17 @@ THINGS: Final[Mapping[str, tuple[str, str]]] = {  # a key in words: what a findi
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A failing result with what routes may ask about it. `case` says what is known of its case."""
+    """A result with what routes may ask about it. `case` says what is known of its case.
+
+    `about` says whether it is failing, or has recovered; of a finished run no result is asked about.
+    """
 
     run: Run
     project: str
     result: Result
     expands: Expands
     case: Facts
+    about: str = FAILING
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +90,20 @@ class Explained:
     def untold(self) -> tuple[str, ...]:
         """The reasons that nobody asks for; programs do not count."""
         told = {one for name, reasons in self.told.items() if is_for_people(name) for one in reasons}
-        return tuple(reason for reason in REASONS if not any(one.startswith(reason) for one in told))
+        about = self.finding.about
+        asked = REASONS if about == FAILING else (about,)
+        return tuple(reason for reason in asked if not any(one.startswith(reason) for one in told))
 
     @property
     def kind(self) -> tuple[object, ...]:
         """What it has in common with findings that go the same way for the same reasons."""
-        return self.finding.run.id, self.choices, tuple(self.told.items()), self.mentions
+        return self.finding.run.id, self.finding.about, self.choices, tuple(self.told.items()), self.mentions
 
     def as_json(self) -> dict[str, object]:
         """Everything, for programs."""
         run, result = self.finding.run, self.finding.result
         return {
+            "about": self.finding.about,
             "run": {"id": run.id, "name": run.name, "project": self.finding.project},
             "result": {"id": result.id, "status": status_of(self.finding), "test": name_of(self.finding)},
             "routes": [
@@ -98,6 +118,8 @@ class Explained:
 def explain(finding: Finding, routes: Routes, destinations: tuple[str, ...], people: People) -> Explained:
     """Ask the routes about a finding."""
     audience = Audience(routes, destinations, run_facts(finding.run, finding.project))
+    if finding.about != FAILING:
+        return Explained(finding, tuple(other_choices(finding, audience)), other_told(finding, audience), ())
     taken = audience.ways[audience.way(finding.result, finding.expands, finding.case)]
     return Explained(
         finding, tuple(choices(finding, audience)), told(finding, audience, taken), called(finding, audience, people)
@@ -117,6 +139,35 @@ def choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
             yield Choice(route.name, is_taken=True, why="", words=f"→ {', '.join(route.destinations)}")
         else:
             yield Choice(route.name, is_taken=False, why=verdict.why, words=refusal(route.matcher, verdict.why, facts))
+
+
+def other_choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
+    """What every route makes of a recovery, or of the end of a run: whether it asks for that, and whether it is meant.
+
+    What the status of the failure was a route is not asked once it has passed.
+    """
+    facts = {**audience.facts, **result_facts(finding.result, finding.expands, finding.case)}
+    for route in audience.routes.routes:
+        why = route.matcher.without("status").refusal(facts)
+        if finding.about not in route.notify:
+            yield Choice(route.name, is_taken=False, why="notify", words=f"does not ask for {finding.about}")
+        elif why is not None:
+            yield Choice(route.name, is_taken=False, why=why, words=refusal(route.matcher, why, facts))
+        else:
+            where = ", ".join(route.destinations)
+            words = f"→ {where}, as far as that was told of the failure" if finding.about == RECOVERED else f"→ {where}"
+            yield Choice(route.name, is_taken=True, why="", words=words)
+
+
+def other_told(finding: Finding, audience: Audience) -> dict[str, tuple[str, ...]]:
+    """Each destination that would be told of a recovery or of the end of a run."""
+    everywhere = Told(destinations=frozenset(audience.destinations))
+    names = (
+        audience.for_recovered(finding.result, finding.expands, finding.case, everywhere)
+        if finding.about == RECOVERED
+        else audience.for_finished()
+    )
+    return {name: (finding.about,) for name in audience.destinations if name in names}
 
 
 def refusal(matcher: Matcher, why: str, facts: Facts) -> str:
@@ -212,7 +263,8 @@ def lines(alike: Sequence[Explained]) -> Iterator[str]:
     one = alike[0]
     for shown in alike[:MAX_LISTED]:
         result = shown.finding.result
-        yield f"result {result.id or 'without an id'}  {status_of(shown.finding)}  {name_of(shown.finding)}"
+        what = f"result {result.id or 'without an id'}  {status_of(shown.finding)}  {name_of(shown.finding)}"
+        yield "the run is finished" if one.finding.about == FINISHED else what
     if len(alike) > MAX_LISTED:
         yield f"and {counted(len(alike) - MAX_LISTED, 'result')} that go the same way"
     rows = [(f"{'✓' if choice.is_taken else '✗'} {choice.route}", choice.words) for choice in one.choices]

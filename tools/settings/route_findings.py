@@ -7,7 +7,7 @@ from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import PollFailed
-from testmo_notifier.model import Digest, Expands, NamedResult, Result, Run
+from testmo_notifier.model import FINISHED, Digest, Expands, NamedResult, Result, Run
 from testmo_notifier.notices.audience import case_facts
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -15,12 +15,13 @@ from tools.settings import preview_run
 from tools.settings.preview_run import Access
 from tools.settings.route import Finding
 
+NO_RESULT: Final = Result(key=0, id=None, test_id=None, case_id=None, status_id=None)
 MAX_PAGES: Final = 3  # of the failing results that a run has now
 MAX_PAGES_TO_SEARCH: Final = 50  # of all that it ever had, for one of them
 
 
 def of_digest(digest: Digest) -> list[Finding]:
-    """The findings that a digest names, as the rows were that it was made of."""
+    """The findings that a digest names, as the rows were that it was made of; the end of a run is one."""
     run = Run(
         id=digest.run_id,
         project_id=digest.project_id,
@@ -32,8 +33,12 @@ def of_digest(digest: Digest) -> list[Finding]:
         milestone=digest.milestone,
         configuration=digest.configuration,
     )
+    if digest.about == FINISHED:
+        return [Finding(run, digest.project_name, NO_RESULT, Expands(), {}, FINISHED)]
     return [
-        Finding(run, digest.project_name, row_of(one), expands_of(one), case_of(one.case_id, one.case_name))
+        Finding(
+            run, digest.project_name, row_of(one), expands_of(one), case_of(one.case_id, one.case_name), digest.about
+        )
         for one in digest.results
     ]
 

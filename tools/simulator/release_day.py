@@ -67,6 +67,7 @@ def release_day(*, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:
         ),
         Step("Grace's fix lets the login pass; Alan marks 'Pay by PayPal' as Failed again", story.re_test),
         Step("Katherine marks a last test as Failed and closes the run at once", story.closing_time),
+        Step("Nothing more comes: the run is over", story.over),
     )
     return Scenario(TITLE, DESCRIPTION, story.world, steps)
 
@@ -182,3 +183,6 @@ class _Story:
             by=self.team.katherine,
         )
         self.world.close_run(self.run, by=self.team.katherine)
+
+    def over(self) -> None:
+        """What was saved before the closing can be seen by now: the next poll reads the run for the last time."""

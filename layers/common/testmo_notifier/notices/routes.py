@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -101,6 +101,14 @@ def destinations(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
     reachable = (*channels, EVENT_NEWS.partition(":")[0])
     named = [name for route in routes.routes for name in route.destinations if name.partition(":")[0] in reachable]
     return (*dict.fromkeys(named), *programs())
+
+
+def left_in(routes: Routes, channels: tuple[str, ...]) -> Routes:
+    """The routes that lead anywhere on this stack. The others take nothing, so that what they select is caught."""
+    found = destinations(routes, channels)
+    return replace(
+        routes, routes=tuple(one for one in routes.routes if any(name in found for name in one.destinations))
+    )
 
 
 def reached(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
