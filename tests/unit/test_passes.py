@@ -239,6 +239,22 @@ def test_it_leaves_each_run_that_is_due_its_request() -> None:
     assert share.take(1)
 
 
+def test_it_leaves_them_the_time_for_it_too() -> None:
+    """Answers take ten seconds here, and 25 are left for four of them at a time."""
+    clock = [0.0]
+    rate_limit = RateLimit(
+        120, spent={}, now=lambda: clock[0], sleep=lambda _: None, seconds_left=lambda: 48.0 - clock[0]
+    )
+    share = Share(rate_limit, 120, waiting=7)
+    assert share.take(1)
+    with rate_limit.request():
+        clock[0] = 10.0
+    assert rate_limit.left == 8
+
+    assert share.take(1)
+    assert not Share(rate_limit, 120, waiting=8).take(1)
+
+
 def test_the_smallest_budget_lets_it_get_on() -> None:
     assert Share(limit(6), 6, waiting=0).take(2)
 
