@@ -150,7 +150,9 @@ def test_it_goes_where_a_route_with_this_run_asks_for_it(story: Telling) -> None
     close(story, nightly)
     close(story, other)
 
-    assert [digest.run_id for digest in story.digests(FINISHED, to=LEADS)] == [nightly.id]
+    assert [(digest.run_id, digest.routes) for digest in story.digests(FINISHED, to=LEADS)] == [
+        (nightly.id, ("nightly",))
+    ]
     assert story.digests(FINISHED, to=TEAM) == []
 
 

@@ -212,7 +212,8 @@ def test_it_is_told_only_where_the_failure_was_told(story: Telling) -> None:
 
     assert sorted(story.recovered(TEAM)) == [failed.test_id, blocked.test_id]
     assert story.recovered(LEADS) == [blocked.test_id]
-    assert len(story.digests(to=TEAM)) == 1
+    assert [digest.routes for digest in story.digests(to=TEAM)] == [("all",)]
+    assert [digest.routes for digest in story.digests(to=LEADS)] == [("blocked",)]
 
 
 def test_what_was_failing_before_the_upgrade_is_no_recovery_and_not_new(story: Telling) -> None:
