@@ -1,4 +1,4 @@
-"""That a run is over: told once it was closed and read for the last time. Rule texts: docs/promise.md."""
+"""Rule 19: that a run is over is told once it was closed and read for the last time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second question: failures in a row, and tests that are well again. Rule texts: docs/promise.md."""
+"""Rule 18: failures in a row, and tests that are well again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from testmo_notifier.model import AGAIN, NEW, RECOVERED
 from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Route
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.flow.power import Power, powered_poll
+from tests.flow.test_rewind import rewind
 from tests.model.pages import short_pages
+from tests.support.memory import WithoutLease
 from tests.support.story import BLOCKED, PASSED, one_worker
 from tests.support.telling import ALL, LEADS, TEAM, Telling, telling
 from tools.simulator import StatusId
@@ -249,6 +252,81 @@ def test_where_no_route_asks_testmo_is_asked_what_it_was_always_asked() -> None:
         )
         assert played(plain) == played(matching)
         assert plain.others() == []
+
+
+def test_nothing_is_asked_of_runs_that_no_such_route_is_about(story: Telling) -> None:
+    story.routes(
+        Route((LEADS,), name="nightly", matcher=Matcher({"run": ("Nightly*",)}), notify=ALL),
+        Route((TEAM,), name="all"),
+    )
+    other, nightly = story.add_run("Release"), story.add_run("Nightly 12")
+    story.poll()
+    for run in (other, nightly):
+        story.fail_and_poll(run)
+        story.save(run, 1, PASSED)
+    story.wait_and_poll(3, every=HOUR)
+
+    assert story.others(other) == []
+    assert story.recovered(LEADS) == [story.test(nightly).id]
+
+
+def test_a_status_that_is_watched_no_more_is_no_recovery(story: Telling) -> None:
+    run = story.add_run()
+    story.poll()
+    blocked = story.fail_and_poll(run, status=BLOCKED)
+    story.settings["watch"] = Watch((3,))
+    story.wait_and_poll(3, every=HOUR)
+
+    assert blocked.id in story.announced
+    assert story.digests() == []
+
+
+def test_what_passed_in_the_last_minute_of_a_run_is_told_after_its_closing(story: Telling) -> None:
+    run = story.add_run()
+    story.poll()
+    failing = story.fail_and_poll(run)
+    story.save(run, 1, PASSED)
+    story.world.close_run(run)
+    story.wait_and_poll(8)
+
+    assert story.recovered() == [failing.test_id]
+
+
+def test_a_failure_that_somebody_rewound_is_no_second_one_in_a_row(story: Telling) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait(10)
+    failing = story.fail_and_poll(run)
+    rewind(story, run.id, 300, {failing.id})
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll()
+
+    assert [(id_, streak) for id_, _, streak in story.reasons()] == [(failing.id, 1), (failing.id, 1)]
+    assert story.recovered() == [failing.test_id]
+
+
+@pytest.mark.parametrize("at", range(2, 22, 4))
+def test_two_pollers_tell_a_recovery_under_one_id(at: int) -> None:
+    with telling(executor=one_worker) as story:
+        story.store = WithoutLease()
+        run = story.add_run()
+        story.poll()
+        failing = story.fail_and_poll(run)
+        story.save(run, 1, PASSED)
+        story.wait()
+        powered_poll(story, Power(at, strike=lambda: second_poll(story)))
+        story.wait_and_poll(2)
+
+        assert len({one.id for one in story.kept.told if one.digest.about == RECOVERED}) == 1
+        assert set(story.recovered()) == {failing.test_id}
+
+
+def second_poll(story: Telling) -> None:
+    """Another poller's whole poll."""
+    first = story.store
+    powered_poll(story, Power())
+    story.store = first
 
 
 def test_nothing_is_asked_of_runs_in_which_nothing_failed(story: Telling) -> None:

@@ -1,4 +1,4 @@
-"""What a poll says of itself: its status, its words, and never a secret."""
+"""What a poll says of itself: its status, its words, wrong files (docs/runbook.md), and never a secret."""
 
 from __future__ import annotations
 

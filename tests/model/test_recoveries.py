@@ -1,4 +1,4 @@
-"""Failures in a row and recoveries against a plain list of what was saved, whatever comes between two polls.
+"""Rule 18: failures in a row and recoveries against a plain list of what was saved, whatever comes between two polls.
 
 What a channel was told last of a test has to be true in the end, and a count that is told has to be right at once.
 """

@@ -1,4 +1,4 @@
-"""What a team writes into its files, whatever it is: read, or refused in words; and nobody is silenced."""
+"""What a team writes into its files is read, or refused in words, and nobody is silenced (docs/runbook.md)."""
 
 from __future__ import annotations
 

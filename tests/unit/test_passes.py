@@ -1,4 +1,4 @@
-"""The second question, piece by piece: what it reads, when it looks, what it takes of a poll."""
+"""Rules 18 and 19, piece by piece: what the second question reads, when it looks, what it takes of a poll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at the latest results of a run: fifty thousand recoveries at once, for twenty destinations."""
+"""Rule 18: fifty thousand recoveries at once, for twenty destinations."""
 
 from __future__ import annotations
 

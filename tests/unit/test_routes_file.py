@@ -1,4 +1,4 @@
-"""Rule 16: `routes.toml`: what it may say, the words for what it may not, and what a wrong one still says."""
+"""Rule 16: `routes.toml`: what it may say, what it may not, and what a wrong one still says (docs/runbook.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings layer as a whole: hard at the desk, and at work no wrong file silences anybody."""
+"""The settings layer as a whole: hard at the desk, and at work no wrong file silences anybody (docs/runbook.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue, Mention
 from testmo_notifier.notices.team import Team
+from tools.ops import wiring
 from tools.settings.check import settings_folder
 
 ROUTES = '[[routes]]\nto = ["slack:default"]\n'
@@ -159,3 +160,23 @@ def test_all_three_may_be_wrong_at_once(folder: Path) -> None:
         (folder / name).write_text("[[")
     team = Team.at_work(folder, CHANNELS)
     assert [said.partition(":")[0] for said in team.problems] == ["routes.toml", "issues.toml", "people.toml"]
+
+
+def test_commands_read_the_settings_that_local_was_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SETTINGS_DIR", raising=False)
+    assert wiring.team() == Team.read(settings_folder())
+    (folder / "issues.toml").unlink()
+    monkeypatch.setenv("SETTINGS_DIR", str(folder))
+    assert goes_to(wiring.team()) == ["slack:default"]
+    assert (wiring.team().people.slack_id(GRACE), wiring.team().links.url(SHOP)) == ("U012AB3CD", "")
+    monkeypatch.setenv("SETTINGS_DIR", str(folder / "routes.toml"))
+    with pytest.raises(ConfigurationError, match=r"routes\.toml', which is no folder"):
+        wiring.team()
+
+
+def test_a_route_that_leads_nowhere_on_this_stack_takes_nothing_from_those_that_do(folder: Path) -> None:
+    shop = '[[routes]]\nname = "shop"\nmatch = { project = "Shop" }\nto = ["email:shop"]\n'
+    (folder / "routes.toml").write_text(f'{shop}[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:default"]\n')
+    for channels, names in ((CHANNELS, ["shop", "rest"]), (("slack", "event"), ["rest"])):
+        team = Team.at_work(folder, channels)
+        assert ([route.name for route in team.routes.routes], team.problems) == (names, ())

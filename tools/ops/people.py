@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
-from pathlib import Path
 
-import testmo_notifier_settings
 from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.people import People, parse_people, plain
 from testmo_notifier.notices.team import PEOPLE, text_of
@@ -20,8 +17,7 @@ from tools.settings.users import Seen, seen
 
 def people(desk: Desk, *, from_environment: bool) -> int:
     """List them; asking is all it does."""
-    path = Path(str(files(testmo_notifier_settings))) / PEOPLE
-    ours = parse_people(text_of(path))
+    ours = parse_people(text_of(wiring.settings_file(PEOPLE)))
     if from_environment:
         settings, token = dry_run.of_environment()
         spent = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,8 +15,12 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
+from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes import Routes, destinations
-from testmo_notifier.notices.team import Team
+from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
@@ -53,8 +58,22 @@ def routes() -> Routes:
 
 
 def team() -> Team:
-    """What this checkout's team edits."""
-    return Team.read(Path(str(files(testmo_notifier_settings))))
+    """What the team edits: this checkout's settings, or those of SETTINGS_DIR, as `local` deploys them."""
+    return Team(
+        parse_routes(text_of(settings_file(ROUTES))),
+        parse_issue_links(text_of(settings_file(ISSUES))),
+        settings_file(TEMPLATES),
+        parse_people(text_of(settings_file(PEOPLE))),
+    )
+
+
+def settings_file(name: str) -> Path:
+    """One of its files; what SETTINGS_DIR lacks is the checkout's. Raises `ConfigurationError`."""
+    shipped, given = Path(str(files(testmo_notifier_settings))), os.environ.get("SETTINGS_DIR", "")
+    own = Path(given).expanduser()
+    if given and not own.is_dir():
+        raise ConfigurationError([f"SETTINGS_DIR is {given!r}, which is no folder: give the one that `local` has"])
+    return own / name if given and (own / name).exists() else shipped / name
 
 
 def routed(settings: PollerSettings) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from testmo_notifier.model import (
     Run,
     Told,
 )
-from testmo_notifier.notices.matching import RESULT_KEYS, Fact, Facts, Verdict, holds, verdicts
+from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, Verdict, holds, verdicts
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
 UNASSIGNED: Final = 0  # as Testmo's own filters have it
@@ -120,17 +120,20 @@ class Audience:
         return reached if self.substitutes else self.destinations
 
     @cached_property
+    def _of_run(self) -> tuple[Route, ...]:
+        """The routes that nothing known of the run rules out."""
+        routes = self.routes.routes
+        return tuple(route for route in routes if route.matcher.only(RUN_KEYS).refusal(self.facts) is None)
+
+    @cached_property
     def wants_passes(self) -> bool:
-        """Whether a route treats a failure after a pass in another way than one after a failure."""
-        return any(
-            RECOVERED in route.notify or route.after > 1 or (NEW in route.notify) != (AGAIN in route.notify)
-            for route in self.routes.routes
-        )
+        """Whether one of them treats a failure after a pass in another way than one after a failure."""
+        return any(route.wants_passes for route in self._of_run)
 
     @cached_property
     def for_recoveries(self) -> frozenset[str]:
         """Where it may be told that a test passed again, whichever."""
-        asked = {one for route in self.routes.routes if RECOVERED in route.notify for one in route.destinations}
+        asked = {one for route in self._of_run if RECOVERED in route.notify for one in route.destinations}
         return frozenset(asked & set(self.destinations))
 
     @cached_property

@@ -8,7 +8,7 @@ routes that catch all. The order of the routes never matters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -55,6 +55,11 @@ class Matcher:
     def without(self, key: str) -> Matcher:
         """The same, that does not ask about this."""
         tables = ({name: one for name, one in table.items() if name != key} for table in (self.match, self.exclude))
+        return Matcher(*tables)
+
+    def only(self, keys: Collection[str]) -> Matcher:
+        """The same, that asks about nothing else."""
+        tables = ({name: one for name, one in table.items() if name in keys} for table in (self.match, self.exclude))
         return Matcher(*tables)
 
     @property

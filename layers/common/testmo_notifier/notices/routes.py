@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.model import AGAIN, CHANGED, NEW
+from testmo_notifier.model import AGAIN, CHANGED, NEW, RECOVERED
 from testmo_notifier.notices.matching import Matcher
 
 BY_DEFAULT: Final = frozenset((NEW, AGAIN, CHANGED))
@@ -48,6 +48,11 @@ class Route:
     def is_plain(self) -> bool:
         """Whether it is followed whatever is found, as every route was in version 1.0."""
         return self.matcher.is_everything and self.notify == BY_DEFAULT and self.after == 1 and not self.catch_all
+
+    @property
+    def wants_passes(self) -> bool:
+        """Whether it treats a failure after a pass in another way than one after a failure."""
+        return RECOVERED in self.notify or self.after > 1 or (NEW in self.notify) != (AGAIN in self.notify)
 
     @property
     def is_for_all(self) -> bool:
@@ -96,6 +101,14 @@ def destinations(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
     reachable = (*channels, EVENT_NEWS.partition(":")[0])
     named = [name for route in routes.routes for name in route.destinations if name.partition(":")[0] in reachable]
     return (*dict.fromkeys(named), *programs())
+
+
+def left_in(routes: Routes, channels: tuple[str, ...]) -> Routes:
+    """The routes that lead anywhere on this stack. The others take nothing, so that what they select is caught."""
+    found = destinations(routes, channels)
+    return replace(
+        routes, routes=tuple(one for one in routes.routes if any(name in found for name in one.destinations))
+    )
 
 
 def reached(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:

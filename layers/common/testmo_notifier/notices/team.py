@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
 from testmo_notifier.notices.people import People, parse_people
-from testmo_notifier.notices.routes import Routes, reached
+from testmo_notifier.notices.routes import Routes, left_in, reached
 from testmo_notifier.notices.routes_file import fallback, parse_routes
 
 ROUTES, PEOPLE, ISSUES, TEMPLATES = "routes.toml", "people.toml", "issues.toml", "templates"
@@ -51,7 +51,7 @@ class Team:
         def read_routes() -> Routes:
             found = parse_routes(text_of(folder / ROUTES))
             reached(found, channels)
-            return found
+            return left_in(found, channels)
 
         def attempt(read: Callable[[], T], instead: T, meanwhile: str) -> T:
             try:

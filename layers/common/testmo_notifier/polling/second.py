@@ -9,7 +9,6 @@ from typing import Final
 
 from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import FINISHED, Watching
-from testmo_notifier.notices.audience import Audience
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.passes import PASSED, Second
@@ -54,7 +53,7 @@ def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch, *,
     What was learned is kept in the control item.
     """
     kept = with_ends(this.lease.control.watching, asked=asks_for_ends(parts), at=found.began_at)
-    if Audience(parts.routes, parts.destinations, {}).wants_passes:
+    if any(route.wants_passes for route in parts.routes.routes):
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
     statuses = sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))

@@ -125,9 +125,8 @@ def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, 
     paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
     found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
     if paged.resume is not None:
-        resume = (
-            paged.resume if paged.began_at is not None else passing.resume
-        )  # not one page came: nothing is half read
+        # Where not one page came, nothing is half read.
+        resume = passing.resume if paged.began_at is None else paged.resume
         return Answer(Passes(complete=False, times=found), replace(passing, resume=resume), paged.problem)
     # Never past rows that are still to come: as with the cursor of failing results (rule 4).
     cursor = max(passing.cursor, min(newest, paged.began_at or newest))
