@@ -49,7 +49,10 @@ class BenchFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One invocation, measured. `seconds` are those of the function's own clock."""
+    """One invocation, measured. `seconds` are those of the function's own clock.
+
+    `published` says in which of them each message was handed to SNS.
+    """
 
     result: Any
     cpu: float
@@ -58,6 +61,7 @@ class Invocation:
     cold_wall: float
     peak: int
     seconds: float
+    published: list[float]
     log: str
     looks: int
 
@@ -191,7 +195,14 @@ class Stack:
             raise BenchFailed("the poller did not look at our clock: benchmarks/driver.py has to follow app.py")
         return Polled(run, self.testmo.taken(), self.aws.used(), self.aws.published[seen:])
 
-    def settle(self, *, idle: timedelta = timedelta(0), polls: int = 40, budget: str | None = None) -> None:
+    def settle(
+        self,
+        *,
+        idle: timedelta = timedelta(0),
+        polls: int = 40,
+        budget: str | None = None,
+        every: timedelta = 2 * MINUTE,
+    ) -> None:
         """Take everything in with a large budget, then wait and take turns until nothing is left. The budget stays.
 
         After `idle`, every run's turn has come once: what follows is a day like any other.
@@ -202,7 +213,7 @@ class Stack:
         for wait in (MINUTE, idle):
             self.poll(after=wait + MINUTE, REQUESTS_PER_MINUTE=much)
             for _ in range(polls):
-                polled = self.poll(after=2 * MINUTE, REQUESTS_PER_MINUTE=much)
+                polled = self.poll(after=every, REQUESTS_PER_MINUTE=much)
                 if not polled.report["runs_left"] and polled.report["status"] == "ok":
                     break
             else:

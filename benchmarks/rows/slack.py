@@ -38,9 +38,9 @@ def _latency(bench: Bench, bundle: Bundle, messages: int) -> float:
         queue: list[tuple[float, int, Published]] = []
         for number in range(MAX_POLLS):
             polled = up.poll()
-            for one in polled.published:
+            for seconds, one in zip(polled.run.published, polled.published, strict=True):
                 if one.channel == "slack":
-                    heapq.heappush(queue, (60.0 * number + polled.run.seconds, len(queue), one))
+                    heapq.heappush(queue, (60.0 * number + seconds, len(queue), one))
             if len(queue) >= messages:
                 break
         last = _last_post(bench, bundle, queue)

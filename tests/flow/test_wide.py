@@ -55,6 +55,18 @@ def test_news_in_many_projects_slow_the_lists_down_and_are_told_all_the_same() -
     assert watcher.told == dict.fromkeys(range(1, 300, 4), 1)
 
 
+def test_where_every_poll_spends_its_minute_none_begins_to_ask_later_than_the_one_before() -> None:
+    """By whole seconds each would by up to one, until a poll waits in vain and a failure is told by the next one."""
+    staleness, requests = timedelta(minutes=5), 30
+    watcher = Watcher(WideTestmo(1, 300, latency=0.1), staleness=staleness, requests_per_minute=requests)
+    settled(watcher, 20)
+
+    took = [polls_until_told(watcher, run_id) for run_id in range(1, 300, 10)]
+
+    assert watcher.control.left.turns, "more is due than a minute may take"
+    assert took == [1] * 30
+
+
 def test_one_invocation_follows_so_many_runs_that_every_fifth_has_its_turn() -> None:
     """550 runs with answers of 3 s take what 20,000 take with answers of 80 ms, or 5,500 with 300 ms."""
     watcher = Watcher(WideTestmo(1, 550, latency=3.0), staleness=timedelta(minutes=5), requests_per_minute=10_000)

@@ -38,6 +38,7 @@ def drawn(browser: Chromium, inbox: Inbox, payload: object) -> str:
         ("https://example.com", "https://example.com"),
         ("<javascript:alert(1)|click>", '<span class="no-link">click</span>'),
         ("<!channel> <@U123>", '<span class="mention">@channel</span> <span class="mention">@U123</span>'),
+        ("<!subteam^S1>", '<span class="mention">@S1</span>'),
         ("• one\n• two 💥 :bug:", "• one\n• two 💥 :bug:"),
         # an unknown date format shows the fallback
         (f"<!date^{STAMP}^{{nope}}|then>", "<span>then</span>"),

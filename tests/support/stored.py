@@ -16,7 +16,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from testmo_notifier.adapters import apart
-from testmo_notifier.adapters.compact import unpack_ids, unpack_pairs, unpack_times
+from testmo_notifier.adapters.compact import unpack, unpack_ids, unpack_pairs, unpack_sorted, unpack_times
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.items import unpack_minutes
 from testmo_notifier.adapters.slots import Slots
@@ -29,6 +29,7 @@ from testmo_notifier.model import (
     Issue,
     Look,
     MailCheck,
+    Mention,
     Passing,
     Pause,
     ProjectState,
@@ -36,6 +37,7 @@ from testmo_notifier.model import (
     Receipt,
     Resume,
     Superseded,
+    Told,
     Trouble,
     Way,
 )
@@ -59,6 +61,9 @@ RESULT = make_named(
     updated_by=8,
     updated_by_name="Grace H.",
     previous_status="Blocked",
+    reason="recovered",
+    streak=3,
+    since=at(-7200),
 )
 DIGEST = make_digest(
     [RESULT],
@@ -67,6 +72,10 @@ DIGEST = make_digest(
     omitted=1,
     counters=Counters({2: 54, 3: 7}, success=54, failure=7, completed=61, total=61),
     keys=frozenset({538, 539}),
+    about="recovered",
+    reasons=("recovered",),
+    routes=("payments",),
+    mentions=(Mention("Grace H.", 8), Mention("oncall", is_group=True)),
 )
 WAY = Way(frozenset({"slack:default"}), "Passed", (make_named(551, test_id=2041, status_id=2, status="Passed"),))
 LOOK = Look(Resume(None, 3, 210, at(58), "/desc"), frozenset({2041, 2042}), {2041: (551, 0)}, (WAY,))
@@ -93,7 +102,10 @@ CHECKPOINT = Checkpoint(
     sweep=Resume(None, 3, 210, at(58), "3,5//"),
     swept_for="3,5//",
     silent_before=at(-3600),
-    outbox=(make_outgoing(DIGEST, "slack:default", "5e0c1d7a"), make_outgoing(DIGEST, "event", "90af3b12")),
+    outbox=(
+        make_outgoing(DIGEST, "slack:default", "5e0c1d7a"),
+        make_outgoing(replace(DIGEST, mentions=()), "event", "90af3b12"),
+    ),
     version=41,
     read_at=at(61),
     closed_at=at(30),
@@ -102,6 +114,8 @@ CHECKPOINT = Checkpoint(
     unconfirmed=frozenset({2042}),
     passing=PASSING,
     finished_for=at(-43_200),
+    told={2041: Told(3, at(-7200), at(0), frozenset({"slack:default"}))},
+    waiting_since=at(40),
 )
 PROJECT = ProjectState(
     project_id=3,
@@ -136,7 +150,8 @@ CONTROL = make_control(
     statuses={"needs info": (9,)},
     passed_statuses=frozenset({2, 8}),
     finished_since=at(-86_400),
-    requests={1_795_420_860: 14},
+    requests={1_795_420_860: 3},
+    sent=(1_795_420_860_120, 1_795_420_860_120, 1_795_420_860_371),
     watching="3,5//",
     watched_at=at(60),
     ceased={"3//": at(-7200)},
@@ -235,7 +250,9 @@ def everything_stored() -> list[Item]:
     store.take_lease(START, timedelta(seconds=30))
     store.save_control(CONTROL, release=False)
     with patch.object(apart, "MAX_SETS_BYTES", 0):  # as if there were no room for what is failing
-        store.commit(replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, passing=None, outbox=(), version=40))
+        store.commit(
+            replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, passing=None, told={}, outbox=(), version=40)
+        )
     store.commit(replace(CHECKPOINT, version=40), lambda _: bytes.fromhex("c0ffee0123456789006a22c445"))
     store.commit(replace(CHECKPOINT, outbox=()))  # closed and told: it expires
     store.clear(CHECKPOINT, CHECKPOINT.outbox, at=at(62))
@@ -265,6 +282,10 @@ def inflated(packed: bytes) -> Any:  # noqa: ANN401 - JSON
     return json.loads(zlib.decompress(packed))
 
 
+def unpack_numbers(packed: bytes) -> list[int]:
+    return list(unpack(packed))
+
+
 UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("seen", "closing", "undone_since", "hidden_runs"), unpack_times),
     **dict.fromkeys(("failing", "older", "content", "passed"), unpack_pairs),
@@ -273,6 +294,8 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("names", "outbox", "passing"), inflated),
     "12": bytes.hex,
     "turns": unpack_minutes,
+    "told": unpack_numbers,
+    "sent": unpack_sorted,
 }
 
 

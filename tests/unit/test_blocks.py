@@ -25,7 +25,7 @@ def section(text: str) -> dict[str, object]:
         # a date shows what a reader without Slack would see
         ("<!date^1795435200^{date_short_pretty} {time}|2026-11-23 14:03 UTC>", "2026-11-23 14:03 UTC"),
         # somebody called is shown as such; our own messages never do
-        ("<!channel> <@U123>", "@channel @U123"),
+        ("<!channel> <@U123> <!subteam^S1>", "@channel @U123 @S1"),
         # quotes have a bar
         ("first\n> second\n&gt; third", "first\n▏ second\n▏ third"),
     ],

@@ -26,6 +26,7 @@ OF_1_0 = {
     "email_subject.j2": "Alas, {{ message.total }} failed",
     "email_body.j2": "{% for result in message.results %}{{ result.name }} is broken\n{% endfor %}",
 }
+OF_ALL = ("tests.j2", "totals.j2")
 FAILED = make_digest([make_named(1)])
 
 
@@ -195,7 +196,22 @@ def test_every_template_has_a_name_for_each_kind_of_message() -> None:
     names = own_names()
 
     assert {"slack_header.j2", "slack_recovered_header.j2", "slack_finished_header.j2"} <= names.keys()
-    assert len(names) == 3 * len({name for name in names if "_recovered_" not in name and "_finished_" not in name})
+    assert {"slack_tests.j2", "slack_totals.j2"} <= names.keys(), "they came with the others, and know of all three"
+    assert not any(f"slack_{about}_{rest}" in names for about in (RECOVERED, FINISHED) for rest in OF_ALL)
+
+
+@pytest.mark.parametrize("name", ["slack_result", "slack_more", "slack_tests"])
+@pytest.mark.parametrize("call", ["<!here>", "<@U0GRACE>", "<!subteam^S0ONCALL>", "<@U0GRACE|grace>"])
+def test_whom_a_teams_own_words_call_beside_the_bar_is_called_at_the_top_as_well(
+    tmp_path: Path, name: str, call: str
+) -> None:
+    """There nobody would hear of it, and in version 1.0 everybody did."""
+    renderer = Renderer(UTC, written(tmp_path, **{name: "{{ message.run.name }} <!date^1^{date}|x> " + call}))
+    digest = make_digest([make_named(n, note="the same <!channel>", case_name="<@U0EVE>") for n in range(1, 4)])
+    payload = json.loads(renderer.notification(make_outgoing(digest, "slack:default")).message)
+
+    assert [block["text"]["text"] for block in top(payload)[2:]] == [call]
+    assert renderer.problems == []
 
 
 # What filters are told

@@ -24,11 +24,21 @@ class Clock:
 
 
 def make_rate_limit(
-    limit: int = 5, *, clock: Clock | None = None, spent: dict[int, int] | None = None, seconds_left: float = 60.0
+    limit: int = 5,
+    *,
+    clock: Clock | None = None,
+    spent: dict[int, int] | None = None,
+    sent: tuple[int, ...] = (),
+    seconds_left: float = 60.0,
 ) -> RateLimit:
     clock = clock or Clock()
     return RateLimit(
-        limit, spent=spent or {}, now=lambda: clock.now, sleep=clock.sleep, seconds_left=lambda: seconds_left
+        limit,
+        spent=spent or {},
+        sent=sent,
+        now=lambda: clock.now,
+        sleep=clock.sleep,
+        seconds_left=lambda: seconds_left,
     )
 
 
@@ -61,6 +71,37 @@ def test_a_second_counts_until_its_last_moment_is_a_minute_old() -> None:
 
     assert clock.now >= 1_000_061.0
     assert clock.sleeps == [pytest.approx(0.1, abs=0.01)]
+
+
+def test_a_request_counts_for_a_minute_to_the_millisecond() -> None:
+    clock = Clock(1_000_060.2)
+    rate_limit = make_rate_limit(2, clock=clock, spent={1_000_000: 2}, sent=(1_000_000_100, 1_000_000_500))
+
+    rate_limit.enter()
+    assert clock.sleeps == []
+    rate_limit.enter()
+
+    assert clock.sleeps == [pytest.approx(0.301, abs=0.0001)]
+
+
+def test_of_a_second_in_which_an_older_version_sent_more_none_is_known_to_the_millisecond() -> None:
+    clock = Clock(1_000_060.6)
+    rate_limit = make_rate_limit(2, clock=clock, spent={1_000_000: 2}, sent=(1_000_000_100,))
+
+    rate_limit.enter()
+
+    assert clock.sleeps == [pytest.approx(0.4, abs=0.0001)]
+
+
+@pytest.mark.parametrize(("requests", "kept"), [(2, None), (3, (1_000_000_000,) * 3)])
+def test_milliseconds_are_kept_where_the_next_poll_may_have_to_wait_for_them(
+    requests: int, kept: tuple[int, ...] | None
+) -> None:
+    rate_limit = make_rate_limit(6)
+    for _ in range(requests):
+        rate_limit.enter()
+
+    assert (rate_limit.spent, rate_limit.sent) == ({1_000_000: requests}, kept)
 
 
 def test_a_short_wait_is_waited_out_and_a_long_one_left_to_the_next_poll() -> None:

@@ -20,8 +20,11 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import Digest, Issue
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.people import People
 from tests.support.factories import at, make_digest, make_named, make_outgoing
 from tests.support.slack_payload import words
+from tools.lib.blocks import as_text
+from tools.settings.samples import samples
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -123,6 +126,24 @@ def test_a_notification_carries_what_filter_policies_ask_for() -> None:
 )
 def test_a_subject_keeps_its_script_and_is_short_and_on_one_line(text: str, subject: str) -> None:
     assert mail_subject(text) == subject
+
+
+@pytest.mark.parametrize("name", ["again", "sixty", "recovered", "finished", "all-passed"])
+def test_a_reader_sees_what_was_meant(name: str) -> None:
+    """The samples as text: what Slack shows, what it says where it shows no blocks, and the mail."""
+    people = People(by_id={2: "U012AB3CD"}, groups={"payments-oncall": "S012AB3CD"})
+    renderer = Renderer(BERLIN, links=LINKS, people=people)
+    digest = samples([name])[name].digest
+    payload = slack_payload(renderer, digest)
+    subject, body = mail(renderer, digest)
+    color = payload["attachments"][0]["color"]  # type: ignore[index]
+    text = f"{color}\n{as_text(payload)}\n\n{payload['text']}\n\nSubject: {subject}\n\n{body}"
+    golden = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text, encoding="utf-8")
+
+    assert renderer.problems == []
+    assert text == golden.read_text(encoding="utf-8")
 
 
 # A team's own templates

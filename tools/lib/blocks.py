@@ -147,7 +147,7 @@ def _angle(inside: str) -> Text:
     if target.startswith("!date"):
         return Text(_leaf(label))
     if target.startswith(("!", "@", "#")):
-        return Text(_leaf(f"@{target[1:].partition('^')[0]}"), "bold reverse")  # it would have called people
+        return Text(_leaf(f"@{target[1:].removeprefix('subteam^').partition('^')[0]}"), "bold reverse")  # it would call
     if not label:
         return Text(_leaf(target), "underline")
     return Text(_leaf(label), "bold").append(f" ({_leaf(target)})", "not bold dim")

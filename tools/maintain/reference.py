@@ -112,10 +112,10 @@ and the problems of the poll, in its answer and its log line, name template and 
 
 The first of these that is there:
 
-1. the destination's own: `templates/slack/payments/slack_result.j2` is that of `slack:payments`,
-   `templates/email/default/email_body.j2` that of `email:default`. The folder is the destination with a slash instead
-   of its colon, so it is a folder on every system;
-2. the team's: `templates/slack_result.j2`;
+1. the destination's own: the folder `templates/slack/payments/` has those of `slack:payments`, and
+   `templates/email/default/` those of `email:default`. It is the destination with a slash instead of its colon, which
+   not every system lets a folder have;
+2. the team's, in `templates/`;
 3. the built-in one.
 
 ## What passed again, and runs that finished

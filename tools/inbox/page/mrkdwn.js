@@ -69,7 +69,8 @@ function angle(inside) {
   }
   if (/^[!@#]/.test(target)) {
     const sign = target.startsWith("#") ? "#" : "@";
-    return element("span", "mention", label || sign + target.slice(1).split("^")[0]); // it would have called people
+    const name = target.slice(1).replace(/^subteam\^/, "").split("^")[0];
+    return element("span", "mention", label || sign + name); // it would have called people
   }
   return link(target, label || target);
 }

@@ -6,9 +6,14 @@ from typing import Final
 
 from botocore.config import Config
 
+from testmo_notifier.version import VERSION
+
 CONNECT_SECONDS: Final = 2
 READ_SECONDS: Final = 5
 ATTEMPTS: Final = 3
+USER_AGENT: Final = (
+    f"testmo-notifier/{VERSION}"  # stands in CloudTrail; botocore would make up its own for each call anew
+)
 
 
 def client_config() -> Config:
@@ -17,4 +22,5 @@ def client_config() -> Config:
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        user_agent=USER_AGENT,
     )

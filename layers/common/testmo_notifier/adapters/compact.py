@@ -66,6 +66,11 @@ def unpack_ids(packed: bytes) -> frozenset[int]:
     return frozenset(accumulate(unpack(packed)))
 
 
+def unpack_sorted(packed: bytes) -> tuple[int, ...]:
+    """The inverse of `pack_ids` where a number may come twice, in order."""
+    return tuple(accumulate(unpack(packed)))
+
+
 def deltas(numbers: Iterable[int]) -> Iterator[int]:
     """Each number less the one before it."""
     previous = 0

@@ -180,25 +180,7 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
             preload_content=False,
         )
         try:
-            content = bytearray()
-            received = 0
-            lightened: Lightened | None = None
-            while len(content) <= max_bytes and (piece := response.read1(PIECE_BYTES)):
-                received += len(piece)
-                content += lightened.feed(piece) if lightened else piece
-                if light and lightened is None and received >= HEAVY_BYTES:  # looking at every string takes its time
-                    lightened = Lightened()
-                    content = bytearray(lightened.feed(bytes(content)))
-                if monotonic() > ends_at:
-                    kind = TooHeavy if received >= HEAVY_BYTES else Unreadable
-                    raise kind("no complete answer came in time")
-            content += lightened.finish() if lightened else b""
-            if len(content) > max_bytes and not cut:
-                raise TooHeavy(f"the answer is larger than {max_bytes} bytes")
-            if len(content) > max_bytes:
-                response.close()  # the rest stays unread: this connection cannot be used again
-            else:
-                response.release_conn()
+            content = whole(response, ends_at=ends_at, max_bytes=max_bytes, cut=cut, light=light)
         except BaseException:
             response.close()  # half-read: this connection cannot be used again
             raise
@@ -206,9 +188,30 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
         raise Unreadable(reason(exc)) from None  # the chained text would quote the address
     except OSError as exc:
         raise Unreadable(f"the connection failed ({type(exc).__name__}): check the network") from None
-    return Answer(
-        response.status, bytes(content[:max_bytes]), {name.lower(): value for name, value in response.headers.items()}
-    )
+    return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+
+
+def whole(response: urllib3.BaseHTTPResponse, *, ends_at: float, max_bytes: int, cut: bool, light: bool) -> bytes:
+    """The body of an answer, read to its end or to `max_bytes`; then its connection is free, or closed."""
+    content, received = bytearray(), 0
+    lightened: Lightened | None = None
+    while len(content) <= max_bytes and (piece := response.read1(PIECE_BYTES)):
+        received += len(piece)
+        content += lightened.feed(piece) if lightened else piece
+        if light and lightened is None and received >= HEAVY_BYTES:  # looking at every string takes its time
+            lightened = Lightened()
+            content = bytearray(lightened.feed(bytes(content)))
+        if monotonic() > ends_at:
+            kind = TooHeavy if received >= HEAVY_BYTES else Unreadable
+            raise kind("no complete answer came in time")
+    content += lightened.finish() if lightened else b""
+    if len(content) > max_bytes and not cut:
+        raise TooHeavy(f"the answer is larger than {max_bytes} bytes")
+    if len(content) > max_bytes:
+        response.close()  # the rest stays unread: this connection cannot be used again
+    else:
+        response.release_conn()
+    return bytes(content[:max_bytes])
 
 
 def reason(exc: urllib3.exceptions.HTTPError) -> str:

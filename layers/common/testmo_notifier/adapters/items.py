@@ -21,6 +21,7 @@ from testmo_notifier.adapters.compact import (
     pack_times,
     unpack_ids,
     unpack_pairs,
+    unpack_sorted,
     unpack_times,
 )
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
@@ -336,6 +337,7 @@ CONTROL: Final[Mapping[str, Form]] = {
         lambda packed: {name: tuple(ids) for name, ids in json.loads(packed).items()},
     ),
     "requests": Form("M", pack_counts, unpack_counts),
+    "sent": Form("B", pack_ids, unpack_sorted),
     "pauses": Form(
         "S",
         lambda pauses: json.dumps([[one.began_at.isoformat(), one.ended_at.isoformat()] for one in pauses]),

@@ -29,12 +29,14 @@ class Rendering:
 
     message(renderer, outgoing): the subject (empty where there is none) and the message.
     environment: what its templates are written for. weighed(name, text): what a reader gets to see of a rendered text,
-    and how much it is. `max_weight` has its templates by file name, and how much the text of each may be.
+    and how much it is. `max_weight` has its templates by file name, and how much the text of each may be. `versatile`
+    are those whose words fit whatever a message is about; of the others a team has one for each kind of message.
     """
 
     message: Callable[[Renderer, Outgoing], tuple[str, str]]
     environment: Callable[[BaseLoader, tzinfo, Bounds | None], TemplateEnvironment]
     max_weight: Mapping[str, int] = field(default_factory=dict, hash=False)
+    versatile: frozenset[str] = frozenset()
     weighed: Callable[[str, str], tuple[str, int]] = lambda _, text: (text, len(text))
 
 

@@ -66,16 +66,16 @@ def renderings() -> dict[str, Rendering]:
     return {name: rendering for rendering in every for name in rendering.max_weight}
 
 
-def own_name(name: str, about: str) -> str:
+def own_name(rendering: Rendering, name: str, about: str) -> str:
     """What a team calls its own template for a message of this kind: `slack_recovered_header.j2`."""
     channel, _, rest = name.partition("_")
-    return name if about == FAILING else f"{channel}_{about}_{rest}"
+    return name if about == FAILING or name in rendering.versatile else f"{channel}_{about}_{rest}"
 
 
 def own_names() -> dict[str, Rendering]:
     """Every name that a team's own template may have."""
-    names = (FAILING, RECOVERED, FINISHED)
-    return {own_name(name, about): rendering for about in names for name, rendering in renderings().items()}
+    kinds, every = (FAILING, RECOVERED, FINISHED), renderings().items()
+    return {own_name(rendering, name, about): rendering for about in kinds for name, rendering in every}
 
 
 def own_folder(templates: Path, destination: str) -> Path | None:
@@ -159,7 +159,8 @@ class Renderer:
 
     def has_own(self, name: str, about: str) -> bool:
         """Whether the destination or its team has a template of its own in place of a built-in one."""
-        return any((folder / own_name(name, about)).is_file() for folder, _ in self._ways.own)
+        own = own_name(self._renderings[name], name, about)
+        return any((folder / own).is_file() for folder, _ in self._ways.own)
 
     def text(self, name: str, view: MessageView, result: ResultView | None = None) -> str:
         """A text by the destination's or the team's template, else by the built-in one, else without any."""
@@ -168,7 +169,7 @@ class Renderer:
     def own_text(self, name: str, view: MessageView, result: ResultView | None = None) -> tuple[str, bool]:
         """The same, and whether it is not the built-in one."""
         rendering = self._renderings[name]
-        for environment, template, path in self._tries(name, own_name(name, view.about)):
+        for environment, template, path in self._tries(name, own_name(rendering, name, view.about)):
             try:
                 self._bounds.renew()
                 text = environment.get_template(template).render(message=view, result=result).strip("\n")

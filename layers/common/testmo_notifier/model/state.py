@@ -294,10 +294,12 @@ class Watching:
 class Asked:
     """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock).
 
+    `sent` are the milliseconds of the same requests, if there were many.
     `draining_until` is until when polls only hand over what waits, because somebody prepares a way back (our clock).
     """
 
     requests: Mapping[int, int] = field(default_factory=dict)
+    sent: tuple[int, ...] | None = None
     not_before: datetime | None = None
     draining_until: datetime | None = None
 

@@ -12,9 +12,8 @@ from itertools import groupby
 from typing import Final
 
 from testmo_notifier.model import (
-    AGAIN,
     FAILING,
-    FINISHED,
+    NEW,
     RECOVERED,
     STATUS_NAMES,
     Digest,
@@ -22,6 +21,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.story import news, story
 from testmo_notifier.notices.text import clip, one_line
 
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
@@ -57,6 +57,7 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     links = links if limits.issue_links else NO_LINKS
     if digest.about != FAILING:  # what passed, or failed some time ago: only that it did
         limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
+        digest = replace(digest, results=tuple(replace(row, reason=digest.about) for row in digest.results))
     lines, named = in_lines(one_line_a_test(digest.results), limits)
     ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
     # Of two statuses that share a name, the most urgent one gives the symbol; it is the first.
@@ -75,17 +76,6 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
         news=news(digest, run.pass_rate),
     )
-
-
-def news(digest: Digest, pass_rate: int | None) -> str:
-    """What a message is about that is about nothing failing anew."""
-    if digest.about == RECOVERED:
-        return f"{digest.total} {'test' if digest.total == 1 else 'tests'} passed again"
-    if digest.about == FINISHED:
-        passed = f"{pass_rate} % passed" if pass_rate is not None else ""
-        failing = f"{digest.total} still failing" if digest.total else ""
-        return ": ".join(filter(None, ("Run finished", ", ".join(filter(None, (passed, failing))))))
-    return ""
 
 
 def run_view(digest: Digest) -> RunView:
@@ -221,35 +211,11 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         rows=len(rows),
         is_outdated=is_outdated,
         details=tuple(filter(None, details)) if limits.details else (),
-        reason=result.reason,
+        reason=result.reason or NEW,
         streak=result.streak,
         since=result.since,
         story=told,
     )
-
-
-def story(result: NamedResult) -> Linked:
-    """How a test came to fail, or for how long it had: as much of it as is known."""
-    in_a_row = f"{ordinal(result.streak)} in a row" if result.streak > 1 else ""
-    is_older = result.since is not None and result.since != result.created_at
-    if result.reason == RECOVERED:
-        times = f" {result.streak} times in a row" if result.streak > 1 else ""
-        words = f"had failed{times}" if times or result.since else ""
-    elif result.reason == FINISHED and result.streak > 1:
-        words = f"failed {result.streak} times in a row"
-    elif result.reason == AGAIN:
-        words = ", ".join(("failed again", *filter(None, [in_a_row or ("failing" if is_older else "")])))
-    else:
-        words = in_a_row or ("failing" if is_older else "")
-    if not words or result.since is None or words == "failed again":
-        return Linked((words, "")) if words else Linked()
-    return Linked((f"{words} since ", ""), (f"{result.since:%Y-%m-%d %H:%M} UTC", result.since))
-
-
-def ordinal(number: int) -> str:
-    """`1st`, `2nd`, `11th`."""
-    is_teen = number // 10 % 10 == 1
-    return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def first_of(issues: tuple[Linked, ...]) -> Linked:

@@ -99,6 +99,7 @@ class Poll:
         rate_limit = RateLimit(
             parts.requests_per_minute,
             spent=control.asked.requests,
+            sent=control.asked.sent or (),
             now=lambda: parts.now().timestamp(),
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,

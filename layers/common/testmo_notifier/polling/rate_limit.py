@@ -1,13 +1,16 @@
 """How often Testmo is asked (rule 9): every request of a poll passes here, whichever worker sends it.
 
-`RequestsPerMinute` holds for every minute, not for an average: it counts the requests of the last 60 seconds
-by the second, and that count outlives the invocation in the control item.
+`RequestsPerMinute` holds for every minute, not for an average: the moments of the last 60 seconds' requests outlive the
+invocation in the control item. By whole seconds they would not do: where every poll spends all of its minute, each
+would begin to ask up to a second later than the one before it, and every fifteenth not at all.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -15,9 +18,9 @@ from typing import Final
 from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
 from testmo_notifier.polling.lanes import Lanes, lanes_for
 
-WINDOW_SECONDS: Final = 60
-# A poll that spends all of its minute makes the next one begin a second later; waiting for that is cheaper than a poll
-# that may ask for nothing. Waiting longer is the next poll's job.
+MINUTE_MS: Final = 60_000
+# A poll that spends all of its minute makes the next one wait if that begins a little early; this is cheaper than a
+# poll that may ask for nothing. Waiting longer is the next poll's job.
 MAX_WAIT_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 3.0  # as in adapters/http.py
 READ_SECONDS: Final = 10.0  # the same
@@ -31,8 +34,9 @@ LEAST_READ_SECONDS: Final = 2.0
 class RateLimit:
     """Lets a request through, makes it wait a little, or stops the reading of this poll.
 
-    `seconds_left` is the time until this invocation is cut off, `now` our clock in epoch seconds, `spent` the
-    requests of the last minute by epoch second as the last poll left them. `careful`: the last poll was throttled.
+    `seconds_left` is the time until this invocation is cut off, `now` our clock in epoch seconds. `spent` are the
+    requests of the last minute by epoch second as the last poll left them, `sent` the milliseconds of those of which
+    it kept as much. `careful`: the last poll was throttled.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class RateLimit:
         requests_per_minute: int,
         *,
         spent: Mapping[int, int],
+        sent: Collection[int] = (),
         now: Callable[[], float],
         sleep: Callable[[float], None],
         seconds_left: Callable[[], float],
@@ -47,7 +52,7 @@ class RateLimit:
     ) -> None:
         self._limit = requests_per_minute
         self._lanes = Lanes(lanes_for(requests_per_minute), careful=careful, now=now)
-        self._spent = dict(spent)
+        self._moments = moments(spent, sent)
         self._now = now
         self._sleep = sleep
         self._seconds_left = seconds_left
@@ -79,8 +84,13 @@ class RateLimit:
     @property
     def spent(self) -> dict[int, int]:
         """The requests of the last minute by epoch second."""
-        with self._lock:
-            return self._recent(self._now())
+        return dict(Counter(moment // 1000 for moment in self._recent()))
+
+    @property
+    def sent(self) -> tuple[int, ...] | None:
+        """The same by epoch millisecond, where so many were sent that the next poll may have to wait for them."""
+        recent = self._recent()
+        return tuple(recent) if len(recent) >= self._limit / 2 else None
 
     @property
     def used_up(self) -> OutOfBudget:
@@ -90,11 +100,12 @@ class RateLimit:
     @property
     def frees_at(self) -> datetime:
         """When the oldest of the counted requests is a minute old."""
-        return datetime.fromtimestamp(min(self.spent, default=int(self._now())) + WINDOW_SECONDS + 1, UTC)
+        oldest = min(self._recent(), default=last_of(int(self._now())))
+        return datetime.fromtimestamp(free_at(oldest) / 1000, UTC)
 
     def has_room(self) -> bool:
         """Whether less than half of the budget is spent, so that a courtesy takes nothing from the results."""
-        return self._closed_by is None and sum(self.spent.values()) < self._limit // 2
+        return self._closed_by is None and len(self._recent()) < self._limit // 2
 
     @property
     def left(self) -> int:
@@ -115,8 +126,7 @@ class RateLimit:
                 left = self._seconds_left() - CONNECT_SECONDS - FINISH_SECONDS
                 wait = self._wait_seconds(left)
                 if wait <= 0:
-                    second = int(self._now())
-                    self._spent[second] = self._spent.get(second, 0) + 1
+                    insort(self._moments, int(self._now() * 1000))
                     self.requests += 1
                     return min(left, READ_SECONDS)
             self._sleep(wait)
@@ -132,10 +142,10 @@ class RateLimit:
         if left < self._expected_seconds():
             self._closed_by = OutOfTime("this invocation has too little time left for another request")
             raise again(self._closed_by)
-        self._spent = self._recent(now)
-        if sum(self._spent.values()) < self._limit:
+        self._forget(now)
+        if len(self._moments) < self._limit:
             return 0.0
-        wait = max(min(self._spent) + WINDOW_SECONDS + 1 - now, 0.05)
+        wait = max(free_at(self._moments[0]) / 1000 - now, 0.001)
         if wait > MAX_WAIT_SECONDS:
             self._closed_by = self.used_up
             raise again(self._closed_by)
@@ -146,10 +156,36 @@ class RateLimit:
         slowest = self._lanes.slowest
         return READ_SECONDS if slowest is None else min(READ_SECONDS, max(LEAST_READ_SECONDS, SLOWER * slowest))
 
-    def _recent(self, now: float) -> dict[int, int]:
-        # A second counts until its last moment is a minute old, and a clock set back must not block for ever.
-        oldest = now - WINDOW_SECONDS - 1
-        return {second: n for second, n in self._spent.items() if oldest < second <= now + 1}
+    def _recent(self) -> list[int]:
+        with self._lock:
+            self._forget(self._now())
+            return self._moments.copy()
+
+    def _forget(self, now: float) -> None:
+        del self._moments[: bisect_right(self._moments, now * 1000, key=free_at)]
+        while self._moments and self._moments[-1] // 1000 > now + 1:
+            self._moments.pop()  # a clock that was set back must not block for ever
+
+
+def moments(spent: Mapping[int, int], sent: Collection[int]) -> list[int]:
+    """The millisecond of each request, in order: of a second of which not all are known, the last one for each.
+
+    An older version knows nothing of milliseconds and counts on by the second.
+    """
+    known = Counter(moment // 1000 for moment in sent)
+    found = [moment for moment in sent if spent.get(moment // 1000) == known[moment // 1000]]
+    found += [last_of(second) for second, count in spent.items() if known[second] != count for _ in range(count)]
+    return sorted(found)
+
+
+def last_of(second: int) -> int:
+    """The last millisecond of a second."""
+    return second * 1000 + 999
+
+
+def free_at(moment: int) -> int:
+    """The millisecond from which on another request may be sent in place of one sent in the course of `moment`."""
+    return moment + MINUTE_MS + 1
 
 
 def again(reason: StopReading) -> StopReading:

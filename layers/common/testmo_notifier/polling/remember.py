@@ -93,7 +93,7 @@ def finish(parts: Parts, this: Poll) -> None:
             marks_epoch=this.marks.epoch,
         ),
         left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
-        asked=replace(control.asked, requests=this.rate_limit.spent, not_before=not_before),
+        asked=replace(control.asked, requests=this.rate_limit.spent, sent=this.rate_limit.sent, not_before=not_before),
         health=Health(ended_at, backlog.pauses, check, found),
     )
     try:

@@ -21,6 +21,7 @@ MAX_NAMES_CHARS: Final = 200  # of all who are named only
 NAME_CHARS: Final = 40
 MEMBER: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
 GROUP: Final = re.compile(r"S[A-Z0-9]{1,30}")
+CALL: Final = re.compile(rf"{LIVE['<']}[{LIVE['@']}{LIVE['!']}](?!date)[^{LIVE['<']}{LIVE['>']}\n]+{LIVE['>']}")
 EVERYBODY: Final = ("here", "channel")  # where people.toml says so for a group
 
 
@@ -38,6 +39,11 @@ def called(mentions: Iterable[Mention], people: People) -> str:
     shown = [*calls[:MAX_CALLED], *fitting(names)]
     more = len(calls) + len(names) - len(shown)
     return f"For {', '.join(shown)}{f' and {more} more' if more else ''}" if shown else ""
+
+
+def calls_in(written: str) -> list[str]:
+    """Whom a template's own words call; what was typed calls nobody."""
+    return CALL.findall(written)
 
 
 def live(slack_id: str, *, is_group: bool) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS, utf16_units
-from testmo_notifier.channels.slack.mentions import called
+from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
 from testmo_notifier.model import FAILING, FINISHED, RECOVERED, Digest
@@ -31,7 +31,7 @@ DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a dat
 # Slack's own colours: something failed, something is blocked, all is well.
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
-MAX_APART: Final = 20  # lines that are a block each; Slack takes 50 of them, and each costs 75 characters of its own
+MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
 # The first with which a message fits is sent: marks take more room than letters. Each names 20 results.
 TEXT_LIMITS: Final = (
@@ -66,8 +66,9 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
         for limits in tries(SLACK_LIMITS, renderer.lines) if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
             limits = replace(limits, fold=folds(renderer, digest))  # noqa: PLW2901 - the same, as this team has it
             view = renderer.view(digest, limits, with_links=True)
-            if made := fitting(with_text(texts[-1]), renderer, view, calls):
-                return made
+            for is_apart in dict.fromkeys(len(view.lines) <= most for most in (MAX_APART, MIN_NAMED)):
+                if made := Draft(renderer, view, calls, is_apart).payload(texts[-1]):
+                    return made
     size = f"gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone"
     renderer.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
@@ -94,26 +95,56 @@ def text_of(renderer: Renderer, digest: Digest, limits: Limits, calls: str) -> s
     return "\n".join(filter(None, (first, slack_blocks.fallback(calls), rest)))
 
 
-def top_of(renderer: Renderer, view: MessageView, calls: str) -> Iterator[slack_blocks.Block]:
-    """What is to be seen first."""
-    yield slack_blocks.header(renderer.text("slack_header.j2", view))
-    yield slack_blocks.context(renderer.text("slack_summary.j2", view))
-    if calls:
-        yield slack_blocks.section(calls)
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One try: a view with whom the message calls, and whether each line has a block of its own."""
 
+    renderer: Renderer
+    view: MessageView
+    calls: str
+    is_apart: bool
+    beside: list[str] = field(default_factory=list)  # whom a team's own templates call beside the bar
 
-def details_of(renderer: Renderer, view: MessageView, top: object) -> Iterator[slack_blocks.Block]:
-    """From the first line to the last: how many are not named, or whatever a team says there.
+    def top(self) -> Iterator[slack_blocks.Block]:
+        """What is to be seen first."""
+        yield slack_blocks.header(self.renderer.text("slack_header.j2", self.view))
+        yield slack_blocks.context(self.renderer.text("slack_summary.j2", self.view))
+        if self.calls:
+            yield slack_blocks.section(self.calls)
 
-    Where the top has no link to the run, because it is a team's own, the last line has it.
-    """
-    if view.about == FINISHED:
-        yield slack_blocks.section(renderer.text("slack_totals.j2", view))
-    written = (renderer.text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
-    yield from map(slack_blocks.section, written if len(view.lines) <= MAX_APART else together(written))
-    more, is_own = renderer.own_text("slack_more.j2", view)
-    if view.more or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
-        yield slack_blocks.context(more)
+    def details(self, top: object) -> Iterator[slack_blocks.Block]:
+        """From the first line to the last: how many are not named, or whatever a team says there.
+
+        Where the top has no link to the run, because it is a team's own, the last line has it.
+        """
+        view, text = self.view, self.renderer.text
+        if view.about == FINISHED:
+            yield slack_blocks.section(text("slack_totals.j2", view))
+        lines = (text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
+        for written in lines if self.is_apart else together(lines):
+            self.beside.extend(calls_in(written))
+            yield slack_blocks.section(written)
+        more, is_own = self.renderer.own_text("slack_more.j2", view)
+        if view.more or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
+            self.beside.extend(calls_in(more))
+            yield slack_blocks.context(more)
+
+    def payload(self, text: str) -> dict[str, object] | None:
+        """The whole, or None: what comes behind the first block without room is not even rendered."""
+        top: list[slack_blocks.Block] = []
+        details: list[slack_blocks.Block] = []
+        attachment = {"color": color(self.view), "fallback": fallback(self.view), "blocks": details}
+        made = with_text(text) | {"blocks": top, "attachments": [attachment]}
+        room = MAX_SLACK_CHARS - utf16_units(compact(made))
+        for kept, blocks in ((top, self.top()), (details, self.details(top))):
+            for block in blocks:
+                room -= utf16_units(compact(block)) + (1 if kept else 0)  # a comma
+                if room < 0:
+                    return None
+                kept.append(block)
+        if calls := " ".join(dict.fromkeys(self.beside)):  # nobody would hear it
+            top.append(slack_blocks.section(calls))
+        return made if utf16_units(compact(made)) <= MAX_SLACK_CHARS else None
 
 
 def together(written: Iterable[str]) -> Iterator[str]:
@@ -127,22 +158,6 @@ def together(written: Iterable[str]) -> Iterator[str]:
         else:
             kept = both
     yield from filter(None, [kept])
-
-
-def fitting(made: dict[str, object], renderer: Renderer, view: MessageView, calls: str) -> dict[str, object] | None:
-    """The whole payload, or None: what comes behind the first block without room is not even rendered."""
-    top: list[slack_blocks.Block] = []
-    details: list[slack_blocks.Block] = []
-    attachment = {"color": color(view), "fallback": fallback(view), "blocks": details}
-    payload = made | {"blocks": top, "attachments": [attachment]}
-    room = MAX_SLACK_CHARS - utf16_units(compact(payload))
-    for kept, blocks in ((top, top_of(renderer, view, calls)), (details, details_of(renderer, view, top))):
-        for block in blocks:
-            room -= utf16_units(compact(block)) + (1 if kept else 0)  # a comma
-            if room < 0:
-                return None
-            kept.append(block)
-    return payload if details else made | {"blocks": top}
 
 
 def color(view: MessageView) -> str:
@@ -187,6 +202,7 @@ RENDERING: Final = Rendering(
         "slack_more.j2": MAX_SECTION_CHARS,
         "slack_text.j2": MAX_SLACK_TEXT_CHARS,
     },
+    versatile=frozenset({"slack_tests.j2", "slack_totals.j2"}),
     environment=slack_environment,
     weighed=weighed,
 )

@@ -1,0 +1,104 @@
+"""What an answer of Testmo means: JSON, a pause, or the error that says what to do.
+
+Every documented status code ends as one of `errors`; the words name the path below `/api/v1` and what Testmo said,
+never the token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Final, TypeVar
+
+from testmo_notifier.adapters.http import Answer, retry_after_seconds
+from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenRefused, Unreadable, quoted
+
+DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
+MAX_WORDS: Final = 200
+
+T = TypeVar("T")
+
+
+def asked_for_a_pause(path: str, answer: Answer, now: datetime) -> Throttled | None:
+    """The pause that a 429 asks for, said or not, and a 503 that says how long (maintenance)."""
+    seconds = retry_after_seconds(answer, now)
+    match answer.status:
+        case 429:
+            words = f"Testmo asked for fewer requests (429 on {path})"
+            return Throttled(words, retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds)
+        case 503 if seconds is not None:
+            return Throttled(f"Testmo asked for a pause (503 on {path})", retry_after_seconds=seconds)
+    return None
+
+
+def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
+    """The JSON object of a good answer, or the error that says what to do about a bad one.
+
+    Only Testmo's own words decide about a token, a right, a request, or whether something exists. All its errors are
+    JSON with a `message` (docs.testmo.com, error handling); a proxy, a firewall or a bot check answers in other words.
+    """
+    body, words = read_json(answer.body)
+    said = harmless(words, token)
+    said = f": Testmo says {said!r}" if said else ""
+    match answer.status:
+        case 200 if body is not None:
+            return body
+        case 200:
+            looks = "HTML instead of JSON" if answer.body.lstrip()[:1] == b"<" else "no complete JSON"
+            raise Unreadable(f"{path} answered with {looks} (a login page, a proxy, a cut connection?)")
+        case 400 | 401 | 403 | 404 | 405 | 422 if body is None or "message" not in body:
+            raise Unreadable(
+                f"{path} answered with {answer.status}, but not in Testmo's words (a proxy, a firewall, a bot check?)"
+            )
+        case 401:
+            raise TokenRefused(
+                f"Testmo refuses the token (401 on {path}): it was revoked, or belongs to a user who is gone. "
+                "Make a new one (profile, API access) and store it in the secret"
+            )
+        case 403:
+            raise Invisible(f"{path} is not visible to the token's user (403){said}", status=403)
+        case 404 if "The route" in words:
+            raise RequestRejected(f"{path} is not known at this address (404): is TestmoUrl a Testmo instance?{said}")
+        case 404:
+            words = f"{path} is not there (404): deleted, or not visible to the token's user{said}"
+            raise Invisible(words, status=404)
+        case 400 | 405 | 422:
+            fields = tuple(harmless(str(name), token) for name in error_fields(body))
+            about = f" because of {', '.join(fields)[:MAX_WORDS]}" if fields else ""
+            raise RequestRejected(f"{path} was rejected ({answer.status}){about}{said}", fields=fields)
+        case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
+            raise Unreadable(f"{path} answered with a redirect ({status}): is TestmoUrl your instance's own address?")
+        case status:
+            raise Unreadable(f"{path} answered with {status}{said}")
+
+
+def harmless(words: str, token: str) -> str:
+    """What Testmo said, short, on one line and without the token."""
+    return quoted(words.replace(token, "***"), MAX_WORDS)
+
+
+def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
+    """A body as a JSON object (None when it is none) and its `message`. A character may be cut in two: see `light`."""
+    try:
+        body = json.loads(content.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None, ""
+    if not isinstance(body, dict):
+        return None, ""
+    message = body.get("message")
+    return body, message if isinstance(message, str) else ""
+
+
+def error_fields(body: Mapping[str, object] | None) -> Iterable[object]:
+    """The parameters that a 400 or 422 names."""
+    errors = body.get("errors") if body else None
+    return errors.keys() if isinstance(errors, dict) else ()
+
+
+def understood(path: str, read: Callable[[], T]) -> T:
+    """Read the one object of an answer; what it lacks makes the answer unreadable."""
+    try:
+        return read()
+    except ValueError as exc:
+        raise Unreadable(f"{path} answered with something unknown: {exc}") from exc
