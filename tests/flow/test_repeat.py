@@ -35,7 +35,7 @@ def repeat(story: Story, run: Run, destination: str, *, seconds: float = 3_600) 
     repeater = Repeater(destination, story.settings["routes"], "https://example.testmo.net", {story.shop.id: "Shop"})
     asked = testmo.run(run.id)
     made = repeater.repeat(asked, checkpoint, failing_since(testmo, asked, checkpoint, story.ago(seconds)))
-    put(story.store, run.id, made, destination)
+    put(story.store, run.id, made, destination, at=story.time)
     return made
 
 
@@ -149,6 +149,20 @@ def test_what_waits_in_the_outbox_goes_out_as_well(story: Story) -> None:
     repeat(story, run, "slack:default")
     story.wait_and_poll()
     assert told(story) == ["email:default", "slack:default", "slack:default"]
+
+
+def test_what_is_repeated_is_late_from_then_on_and_not_from_the_last_reading(story: Story) -> None:
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run)
+    story.wait_and_poll()
+    story.world.close_run(run)
+    story.wait_and_poll(120)
+    repeat(story, run, "slack:default", seconds=10_000)
+    story.topic.refused = {"slack:default"}
+    assert story.wait_and_poll().lag_seconds == 60
 
 
 def test_a_closed_run_is_repeated_without_being_read(story: Story) -> None:

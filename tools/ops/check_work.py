@@ -198,9 +198,9 @@ def outboxes(desk: Desk) -> Iterable[Finding]:
         )
         yield bad("State", f"the item {name} of {desk.account.stack.table} cannot be understood ({why})", step)
     for checkpoint in state.outboxes:
-        since = checkpoint.read_at or checkpoint.cursor
+        since = checkpoint.waiting_since or checkpoint.read_at or checkpoint.cursor
         words = f"run {checkpoint.run_id}: {counted(len(checkpoint.outbox), 'message')} still to be published"
-        words += f", read {age((now - since).total_seconds())} ago"
+        words += f", for {age((now - since).total_seconds())}"
         if now - since > STALE_OUTBOX:
             yield bad("Outboxes", words, "the next poll publishes them; the poller's log says what keeps it from that")
         else:

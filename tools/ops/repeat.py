@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from testmo_notifier.errors import TooLarge
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint, Expands, Outgoing, Passes, Result, Run, Told
@@ -96,7 +97,7 @@ def known_cases(store: Store, routes: Routes, project_id: int) -> CasesOf:
     return look_up
 
 
-def put(store: Store, run_id: int, repeat: Repeat, destination: str) -> None:
+def put(store: Store, run_id: int, repeat: Repeat, destination: str, *, at: datetime) -> None:
     """Into the outbox with it, behind what waits there; and the destination is told of these tests from now on."""
     checkpoint = store.checkpoints([run_id])[run_id]
     told = {
@@ -104,7 +105,12 @@ def put(store: Store, run_id: int, repeat: Repeat, destination: str) -> None:
         for slot, one in checkpoint.told.items()
     }
     try:
-        store.commit(replace(checkpoint, outbox=(*checkpoint.outbox, *repeat.outgoing), told=told))
+        outbox = (*checkpoint.outbox, *repeat.outgoing)
+        store.commit(
+            replace(
+                checkpoint, outbox=outbox, told=told, waiting_since=checkpoint.waiting_since or (at if outbox else None)
+            )
+        )
     except TooLarge as exc:
         raise NotDone(
             f"run {run_id} has no room for so much: run it again when the next poll has published it"

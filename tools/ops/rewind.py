@@ -180,7 +180,7 @@ def under_lease(desk: Desk, plans: Sequence[Plan], destination: str | None) -> N
         for plan in plans:
             store.take_lease(wiring.utc_now(), LEASE)
             if plan.repeat is not None and destination:
-                put(store, plan.run.id, plan.repeat, destination)
+                put(store, plan.run.id, plan.repeat, destination, at=wiring.utc_now())
                 desk.progress.note(f"run {plan.run.id} has it in its outbox")
                 continue
             go_back(store, plan)

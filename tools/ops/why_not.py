@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from testmo_notifier.model import AGAIN, NEW, REASONS, Checkpoint, Told
 from testmo_notifier.notices.audience import Audience, run_facts
@@ -13,6 +14,8 @@ from tools.settings import route_findings
 from tools.settings.preview_run import Access
 from tools.settings.route import Finding, choices
 
+UNHEARD: Final = "it has no confirmed subscription: what it would get goes to the routes that catch all"
+
 
 def why_not(account: Account, run_id: int, result: int, missing: Sequence[str]) -> dict[str, str]:
     """By destination, why nothing went there; asks Testmo for the result as it is now."""
@@ -21,7 +24,9 @@ def why_not(account: Account, run_id: int, result: int, missing: Sequence[str]) 
     with_folders = "folder" in routes.asked
     (finding,) = route_findings.of_runs(access, [run_id], [result], with_folders=with_folders)
     checkpoint = records.store(account).checkpoints([run_id]).get(run_id)
-    return dict(reasons(finding, routes, wiring.routed(settings), checkpoint, missing))
+    mail = records.control(account)[0].health.mail
+    found = dict(reasons(finding, routes, wiring.routed(settings), checkpoint, missing))
+    return found | {name: UNHEARD for name in missing if mail and name in mail.lost}
 
 
 def reasons(
