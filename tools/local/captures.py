@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
+from testmo_notifier.channels import registry
 from testmo_notifier.channels.email import EMAIL
 from tools.lib.addresses import SENDER
 from tools.lib.aws import Aws
@@ -72,7 +73,8 @@ class Captures:
                 policy = json.dumps(_policy(arn, self._stack.topic_arn))
                 self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
             if arn not in subscriptions:
-                filter_policy = self._email_filter() if channel == "email" else {"channel": [channel]}
+                also = registry.CHANNELS[channel].others.values()  # recoveries and ends, of events
+                filter_policy = self._email_filter() if channel == "email" else {"channel": [channel, *also]}
                 attributes = {"FilterPolicy": json.dumps(filter_policy)}
                 attributes["RawMessageDelivery"] = "false" if channel == "email" else "true"
                 self._aws.sns.subscribe(
