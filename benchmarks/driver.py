@@ -3,8 +3,8 @@
     python -I -S -B driver.py '{"path": [...], "app": "/…/app.py"}'
 
 Each line on standard input is a command, each line out an answer. What the function prints (logs, metrics) goes to a
-file and comes with the answer. The function's clock is ours: `app.datetime` and `app.time` are replaced,
-which is all that the handlers of every version look at.
+file and comes with the answer. The function's clock is ours: its `Machine` has it, and in 1.0.0 `app.datetime` and
+`app.time` are replaced, which is all that its handlers look at.
 
 Modes of the clock: `virtual` stands still but for sleeps and a millisecond a look; `scaled` runs so many times as
 fast as the real one.
@@ -12,6 +12,7 @@ fast as the real one.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -117,6 +118,20 @@ def load(path: str) -> Any:
     return module
 
 
+def move_clock(app: Any, clock: Clock) -> None:
+    """Let a function go by our clock."""
+
+    class Now(datetime):
+        """`datetime`, at our time."""
+
+        now = staticmethod(clock.now)  # type: ignore[assignment]  # one argument is all that is given
+
+    if hasattr(app, "Machine"):
+        app.Machine = functools.partial(app.Machine, now=clock.now, sleep=clock.sleep)
+    else:
+        app.datetime, app.time = Now, Time(clock)
+
+
 def published_at(clock: Clock) -> list[float]:
     """Grows by the seconds of the invocation at which each message is handed to SNS, in the order of handing over."""
     seconds: list[float] = []
@@ -144,14 +159,7 @@ class Invoker:
         sys.path += settings.get("site", [])
         self.app = load(settings["app"])
         if settings.get("clock", True):
-            clock = self.clock
-
-            class Now(datetime):
-                """`datetime`, at our time."""
-
-                now = staticmethod(clock.now)  # type: ignore[assignment]  # one argument is all that is given
-
-            self.app.datetime, self.app.time = Now, Time(clock)
+            move_clock(self.app, self.clock)
         self.published = published_at(self.clock)
         random.seed(settings.get("seed", 7))
 

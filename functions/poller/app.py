@@ -3,22 +3,14 @@
 
 from __future__ import annotations
 
-import os
-import random
-import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
 import testmo_notifier_settings
 from testmo_notifier.adapters import heartbeat
-from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
@@ -53,22 +45,20 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
 class Service:
     """Everything that outlives an invocation."""
 
-    def __init__(self, settings: PollerSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: PollerSettings, machine: Machine) -> None:
+        self.settings, self.machine = settings, machine
         team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
         self.routes = team.routes
         self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
         self.emails = Emails(team.people, team.routes)
-        self.renderer = Renderer.of(team, settings.time_zone, time.thread_time)
+        self.renderer = Renderer.of(team, settings.time_zone, machine.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
-        self.dynamodb = boto3.client("dynamodb", config=client_config())
-        sns = boto3.client("sns", config=client_config())
+        self.dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
         self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
         topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
         expected = mailboxes(settings.email_address, settings.ops_email_address, **topics)
         routed = mail_destinations(self.destinations)
         self.mailboxes = Mailboxes(sns, expected, routed, topic_arn=settings.topic_arn)
-        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
         self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
 
@@ -85,12 +75,12 @@ class Service:
 
     def parts(self, context: LambdaContext) -> Parts:
         """What this one poll works with."""
-        settings = self.settings
+        settings, machine = self.settings, self.machine
         return Parts.of(
             settings,
             store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),
             connect=lambda rate_limit: Testmo(
-                url=settings.testmo_url, token=self.token, pool=self.pool, rate_limit=rate_limit, now=utc_now
+                url=settings.testmo_url, token=self.token, pool=self.pool, rate_limit=rate_limit, now=machine.now
             ),
             topic=self.topic,
             mailboxes=self.mailboxes,
@@ -99,23 +89,19 @@ class Service:
             destinations=self.destinations,
             wrong_files=self.wrong_files,
             emails=self.emails,
-            now=utc_now,
-            sleep=time.sleep,
+            now=machine.now,
+            sleep=machine.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
-            shuffle=random.shuffle,
-            executor=ThreadPoolExecutor,
+            shuffle=machine.shuffle,
+            executor=machine.executor,
         )
-
-
-def utc_now() -> datetime:
-    """Our clock."""
-    return datetime.now(UTC)
 
 
 @cache
 def _service() -> Service:
+    machine = Machine()
     try:
-        return Service(PollerSettings.from_env(os.environ))
+        return Service(PollerSettings.from_env(machine.environ), machine)
     except Exception as exc:
         report_failed_poll(exc, new_logger())
         raise

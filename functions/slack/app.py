@@ -3,18 +3,12 @@
 
 from __future__ import annotations
 
-import os
-import time
-from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
-from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.adapters.slots import Slots
@@ -35,28 +29,28 @@ def handler(event: SqsEvent, context: LambdaContext) -> BatchResponse:
 class Service:
     """Everything that outlives an invocation."""
 
-    def __init__(self, settings: DeliverySettings) -> None:
-        dynamodb = boto3.client("dynamodb", config=client_config())
-        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=client_config()))
-        sqs = boto3.client("sqs", config=client_config())
-        queue = Queue(sqs, settings.queue_url, settings.dead_letter_queue_url)
+    def __init__(self, settings: DeliverySettings, machine: Machine) -> None:
+        dynamodb, secrets = machine.client("dynamodb"), machine.secrets()
+        queue = Queue(machine.client("sqs"), settings.queue_url, settings.dead_letter_queue_url)
         transports = {name: CHANNELS[name].transport() for name in settings.secret_arns}
         addresses = {
             name: partial(read_secret, secrets, arn, usable(transports[name].read_secret))
             for name, arn in settings.secret_arns.items()
         }
-        self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
+        self.logger, self.metrics, self.pool, self.now = new_logger(), new_metrics(), new_pool(), machine.now
         self.ledger = Ledger(dynamodb, settings.table_name)
         self.effects = partial(
             Effects,
             transports=transports,
             addresses=lambda channel, fresh: addresses[channel](fresh=fresh),
-            post=lambda channel, address, payload: transports[channel].post(self.pool, address, payload, now=utc_now()),
+            post=lambda channel, address, payload: transports[channel].post(
+                self.pool, address, payload, now=self.now()
+            ),
             change_pace=Slots(dynamodb, settings.table_name).change,
             hide=queue.hide,
             park=queue.park,
-            now=utc_now,
-            sleep=time.sleep,
+            now=machine.now,
+            sleep=machine.sleep,
         )
 
     def run(self, event: SqsEvent, context: LambdaContext) -> BatchResponse:
@@ -69,7 +63,7 @@ class Service:
         )
         response: BatchResponse = {"batchItemFailures": []}
         for outcome in deliver(map(read_record, event["Records"]), effects):
-            report(outcome, self.logger, self.metrics, now=utc_now())
+            report(outcome, self.logger, self.metrics, now=self.now())
             if outcome.end == "returned":
                 response["batchItemFailures"].append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)
@@ -78,9 +72,5 @@ class Service:
 
 @cache
 def _service() -> Service:
-    return Service(DeliverySettings.from_env(os.environ))
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
+    machine = Machine()
+    return Service(DeliverySettings.from_env(machine.environ), machine)

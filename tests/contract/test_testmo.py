@@ -467,6 +467,7 @@ CALLS: dict[str, Callable[[adapter.Testmo], object]] = {
     "closed runs": lambda testmo: testmo.closed_runs(7, START),
     "/runs/9": lambda testmo: testmo.run(9),
     "statuses": lambda testmo: testmo.statuses(7),
+    "passed statuses": lambda testmo: testmo.passed_statuses(7),
     "cases": lambda testmo: testmo.cases(7, page=1, created_after=None),
     "results": lambda testmo: testmo.results(9, ResultsQuery()),
 }

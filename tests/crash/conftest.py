@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as real_wait
 from contextlib import contextmanager
 from functools import partial
@@ -15,18 +15,16 @@ from threading import Semaphore
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from aws_lambda_powertools.shared import user_agent
 from aws_lambda_powertools.utilities.idempotency import base as idempotency
 from aws_lambda_powertools.utilities.idempotency.persistence import base, datarecord, dynamodb
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters import base as parameters
 from urllib3 import HTTPConnectionPool
 
 from functions.poller import app as poller
 from functions.slack import app as slack_function
-from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.machine import Machine, new_client
 from testmo_notifier.polling import reader
 from testmo_notifier.sources.testmo_runs import crew
 from tests.conftest import reset
@@ -64,7 +62,8 @@ class OneAfterTheOther(ThreadPoolExecutor):
 
 
 @pytest.fixture
-def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Executor]:
+    """Makes pools of one worker, whose turn it is when the poll waits for it."""
     pools: list[OneAfterTheOther] = []
 
     def executor(workers: int) -> OneAfterTheOther:
@@ -78,14 +77,13 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return wait
 
-    monkeypatch.setattr(poller, "random", SimpleNamespace(shuffle=lambda _: None))
-    monkeypatch.setattr(poller, "ThreadPoolExecutor", executor)
     monkeypatch.setattr(crew, "wait", one_more(real_wait))
     monkeypatch.setattr(reader, "taken", one_more(reader.taken))
+    return executor
 
 
 def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> None:
-    """Let both functions, and what Powertools keeps for them, go by the time of the story."""
+    """Let what Powertools keeps for both functions go by the time of the story."""
 
     class Clock(dt.datetime):
         @classmethod
@@ -95,41 +93,39 @@ def move_clocks(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Story]) -> 
 
     for module in (idempotency, base, datarecord, dynamodb):
         monkeypatch.setattr(module, "dt", SimpleNamespace(**{**vars(dt), "datetime": Clock}))
-    for module in (parameters, slack_function):
-        monkeypatch.setattr(module, "datetime", Clock)
-    monkeypatch.setattr(poller, "utc_now", lambda: story().time)
-    for module in (poller, slack_function):
-        monkeypatch.setattr(
-            module, "time", SimpleNamespace(sleep=lambda seconds: story().wait(seconds), thread_time=lambda: 0.0)
-        )
+    monkeypatch.setattr(parameters, "datetime", Clock)
 
 
-def share_what_is_slow(monkeypatch: pytest.MonkeyPatch, clients: Clients) -> None:
-    """Give each process the same clients and the same compiled templates: neither remembers anything."""
-    provider = partial(SecretsProvider, boto3_client=clients.secretsmanager)
-    boto = SimpleNamespace(client=lambda name, **_: getattr(clients, name))
-    for module in (poller, slack_function):
-        monkeypatch.setattr(module, "SecretsProvider", provider)
-        monkeypatch.setattr(module, "boto3", boto)
-    monkeypatch.setattr(poller, "Renderer", lambda *_: BUILT_IN_TEXTS)
-    monkeypatch.setattr(user_agent, "register_feature_to_client", lambda **_: None)  # each would add one more header
+def machine_of(stage: Stage, clients: Clients, executor: Callable[[int], Executor]) -> Machine:
+    """What both functions run on in a play. Each process has the same clients, which remember nothing."""
+    return Machine(
+        environ=stage.environ,
+        client=partial(getattr, clients),
+        now=lambda: stage.story.time,
+        sleep=stage.story.wait,
+        thread_time=lambda: 0.0,
+        shuffle=lambda _: None,
+        executor=executor,
+    )
 
 
 @pytest.fixture
-def play(clean_aws: str, one_worker: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
+def play(
+    clean_aws: str, one_worker: Callable[[int], Executor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Play:
     """Sets the stage anew: an empty AWS, Slack and Testmo, new processes, and a network that strikes once."""
-    del one_worker
     stages: list[Stage] = []
     names = ("dynamodb", "sns", "sqs", "secretsmanager")
-    clients = Clients(*(boto3.client(name, config=client_config()) for name in names))  # type: ignore[call-overload]
+    clients = Clients(*map(new_client, names))
     move_clocks(monkeypatch, lambda: stages[-1].story)
-    share_what_is_slow(monkeypatch, clients)
+    monkeypatch.setattr(user_agent, "register_feature_to_client", lambda **_: None)  # each would add one more header
+    monkeypatch.setattr(poller, "Renderer", lambda *_: BUILT_IN_TEXTS)  # compiled once, and it remembers nothing
     (tmp_path / "routes.toml").write_text(ROUTES)
     (tmp_path / "issues.toml").write_text("")
     settings = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(poller, "testmo_notifier_settings", settings)
     for app in (poller, slack_function):
-        monkeypatch.setattr(app, "os", SimpleNamespace(environ={}))
+        monkeypatch.setattr(app, "Machine", lambda: machine_of(stages[-1], clients, one_worker))
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"crash-{uuid.uuid4()}")  # a logger of its own
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "TestmoNotifier")
     output = io.StringIO()

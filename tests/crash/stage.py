@@ -43,19 +43,19 @@ class Stage:
     invocations: int = 0
 
     def set_up(self, webhooks: Iterable[str]) -> None:
-        """Make the AWS part and tell the functions about it; each destination has the webhook of its name."""
+        """Make the AWS part; each destination has the webhook of its name."""
         self.network.hosts = {port_of(self.story.testmo.url): "Testmo", port_of(self.slack.webhook()): "Slack"}
         self.cloud.set_up(self.story.testmo.token)
         self.connect({name: name for name in webhooks})
-        for app in (poller, slack_function):
-            app.os.environ = self._environ()
 
     def connect(self, webhooks: Mapping[str, str]) -> None:
         """Keep in the secret which webhook is a destination's from now on."""
         self.cloud.change_webhooks({name: self.slack.webhook(webhook) for name, webhook in webhooks.items()})
         self.destination_of |= {webhook: f"slack:{name}" for name, webhook in webhooks.items()}
 
-    def _environ(self) -> dict[str, str]:
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables of both functions."""
         return {
             "TESTMO_URL": self.story.testmo.url,
             "TESTMO_SECRET_ARN": self.cloud.testmo_secret_arn,

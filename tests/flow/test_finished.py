@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,21 @@ def test_it_waits_for_the_last_reading(story: Telling) -> None:
 
     story.wait_and_poll(2)
     assert [digest.total for digest in story.digests(FINISHED)] == [0]
+
+
+def test_it_is_told_once_although_counters_that_never_fit_have_a_run_read_on_for_an_hour(story: Telling) -> None:
+    def one_more_is_failing(path: str, body: dict[str, Any]) -> None:
+        for row in body["result"] if path.endswith("/runs") else ():
+            row["status2_count"] += 1
+
+    run = story.add_run()
+    story.poll()
+    story.spoil = one_more_is_failing
+    story.world.close_run(run)
+    story.wait_and_poll(20)
+
+    assert len(story.reads(run)) > 10
+    assert len(story.digests(FINISHED)) == 1
 
 
 def test_a_run_that_is_opened_and_closed_again_is_told_again(story: Telling) -> None:
@@ -134,7 +150,9 @@ def test_it_goes_where_a_route_with_this_run_asks_for_it(story: Telling) -> None
     close(story, nightly)
     close(story, other)
 
-    assert [digest.run_id for digest in story.digests(FINISHED, to=LEADS)] == [nightly.id]
+    assert [(digest.run_id, digest.routes) for digest in story.digests(FINISHED, to=LEADS)] == [
+        (nightly.id, ("nightly",))
+    ]
     assert story.digests(FINISHED, to=TEAM) == []
 
 

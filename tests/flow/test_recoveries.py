@@ -212,7 +212,8 @@ def test_it_is_told_only_where_the_failure_was_told(story: Telling) -> None:
 
     assert sorted(story.recovered(TEAM)) == [failed.test_id, blocked.test_id]
     assert story.recovered(LEADS) == [blocked.test_id]
-    assert len(story.digests(to=TEAM)) == 1
+    assert [digest.routes for digest in story.digests(to=TEAM)] == [("all",)]
+    assert [digest.routes for digest in story.digests(to=LEADS)] == [("blocked",)]
 
 
 def test_what_was_failing_before_the_upgrade_is_no_recovery_and_not_new(story: Telling) -> None:
@@ -422,3 +423,15 @@ def test_a_recovery_is_told_with_the_statuses_that_count_as_passed_here(story: T
 
     assert story.recovered() == [failing.test_id]
     assert story.digests()[0].counts == {"WIP": 1}
+
+
+def test_an_instance_that_does_not_tell_its_statuses_has_the_one_that_testmo_begins_with(story: Telling) -> None:
+    story.testmo.faults.add("no-statuses", times=None)
+    run = story.add_run()
+    story.poll()
+    failing = story.fail_and_poll(run)
+    story.save(run, 1, PASSED)
+    story.wait_and_poll()
+
+    assert story.recovered() == [failing.test_id]
+    assert "does not tell which statuses" not in " ".join(story.poll().problems), "said hourly, not in every poll"

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import boto3
@@ -16,6 +16,7 @@ import pytest
 from functions.slack import app
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
 from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
@@ -56,7 +57,7 @@ def stack(
         "POWERTOOLS_METRICS_NAMESPACE": "TestmoNotifier",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(app, "time", SimpleNamespace(sleep=lambda _seconds: None))
+    monkeypatch.setattr(app, "Machine", partial(Machine, sleep=lambda _seconds: None))
     app._service.cache_clear()
     yield made
     if app._service.cache_info().currsize:

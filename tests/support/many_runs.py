@@ -178,6 +178,9 @@ class ManyRuns:
     def statuses(self, project_id: int) -> dict[int, str]:
         raise NotImplementedError(project_id)
 
+    def passed_statuses(self, project_id: int) -> dict[int, bool]:
+        raise NotImplementedError(project_id)
+
     def cases(self, project_id: int, *, page: int, created_after: datetime | None) -> CasesPage:
         del project_id, page, created_after
         self._ask("cases")

@@ -239,6 +239,22 @@ def test_it_leaves_each_run_that_is_due_its_request() -> None:
     assert share.take(1)
 
 
+def test_it_leaves_them_the_time_for_it_too() -> None:
+    """Answers take ten seconds here, and 25 are left for four of them at a time."""
+    clock = [0.0]
+    rate_limit = RateLimit(
+        120, spent={}, now=lambda: clock[0], sleep=lambda _: None, seconds_left=lambda: 48.0 - clock[0]
+    )
+    share = Share(rate_limit, 120, waiting=7)
+    assert share.take(1)
+    with rate_limit.request():
+        clock[0] = 10.0
+    assert rate_limit.left == 8
+
+    assert share.take(1)
+    assert not Share(rate_limit, 120, waiting=8).take(1)
+
+
 def test_the_smallest_budget_lets_it_get_on() -> None:
     assert Share(limit(6), 6, waiting=0).take(2)
 
@@ -265,6 +281,9 @@ LAST = make_checkpoint(read_at=at(300), closed_at=at(0))
         pytest.param(LAST, LAST, at(-60), True, id="read for the last time"),
         pytest.param(LAST, replace(LAST, read_at=at(299)), at(-60), False, id="rows may still become visible"),
         pytest.param(LAST, replace(LAST, sweep=Resume(None, 2, 2)), at(-60), False, id="its sweep goes on"),
+        pytest.param(
+            LAST, replace(LAST, sweep=Resume(None, 2, 2), read_at=at(3900)), at(-60), True, id="its sweep never ends"
+        ),
         pytest.param(LAST, replace(LAST, resume=Resume(START, 2, 2)), at(-60), False, id="half read"),
         pytest.param(replace(LAST, finished_for=at(0)), LAST, at(-60), False, id="told already"),
         pytest.param(replace(LAST, finished_for=at(-9)), LAST, at(-60), True, id="closed once before"),

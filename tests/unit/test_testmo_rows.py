@@ -207,3 +207,16 @@ def test_a_run_is_read_with_the_names_of_milestone_and_configuration() -> None:
 def test_a_run_that_cannot_be_told_apart_is_refused(raw: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         rows.run(raw, [])
+
+
+def test_which_statuses_count_as_passed_is_known_where_testmo_says_it() -> None:
+    statuses = [
+        {"id": 2, "name": "Passed", "is_passed": True},
+        {"id": 3, "name": "Failed", "is_passed": 0},
+        {"id": 8, "name": "Passed with remarks", "is_passed": 1},
+        {"id": 9, "name": "On hold"},
+        {"id": 10, "name": "Later", "is_passed": "who knows"},
+    ]
+
+    assert rows.passed_statuses({"statuses": statuses}) == {2: True, 3: False, 8: True}
+    assert rows.passed_statuses([]) == {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
+from testmo_notifier.channels import registry
 from testmo_notifier.channels.email import EMAIL
 from tools.lib.addresses import SENDER, address_of
 from tools.lib.aws import Aws
@@ -86,7 +87,8 @@ class Captures:
             if "Policy" not in asked["Attributes"]:
                 policy = json.dumps(_policy(arn, self._stack.topic_arn))
                 self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-            policy = json.dumps(filters.get(channel, {"channel": [channel]}))
+            also = registry.CHANNELS[channel].others.values()  # recoveries and ends, of events
+            policy = json.dumps(filters.get(channel, {"channel": [channel, *also]}))
             if arn in subscriptions:
                 self._aws.sns.set_subscription_attributes(
                     SubscriptionArn=subscriptions[arn], AttributeName="FilterPolicy", AttributeValue=policy

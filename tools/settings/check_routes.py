@@ -74,10 +74,16 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
     statuses, projects = match.get("status", ()), match.get("project", ())
     if statuses and not any(is_watched(one, watched.statuses) for one in statuses):
         told = ", ".join(map(str, watched.statuses))
-        return "status", f"can never match: {listed(statuses)} is not watched (AlertStatusIds is {told} here)"
+        return (
+            "status",
+            f"can never match: {listed(statuses)} {is_are(statuses)} not watched (AlertStatusIds is {told} here)",
+        )
     if projects and watched.projects and not any(isinstance(it, str) or it in watched.projects for it in projects):
         told = ", ".join(map(str, watched.projects))
-        return "project", f"can never match: {listed(projects)} is not watched (ProjectIds is {told} here)"
+        return (
+            "project",
+            f"can never match: {listed(projects)} {is_are(projects)} not watched (ProjectIds is {told} here)",
+        )
     return None
 
 
@@ -213,6 +219,11 @@ def mention_of(one: int | str) -> Mention:
 def listed(values: Iterable[int | str]) -> str:
     """`'Shop' and 7`."""
     return " and ".join(map(repr, values))
+
+
+def is_are(values: Sequence[object]) -> str:
+    """The verb for so many."""
+    return "is" if len(values) == 1 else "are"
 
 
 def ordinal(number: int) -> str:

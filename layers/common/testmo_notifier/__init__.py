@@ -102,8 +102,10 @@ delivery/              the queue side
 
 adapters/              AWS and HTTP; nothing else leaves the process
   aws.py               clients with time-outs
+  machine.py           clients, clock, chance and threads: what a function runs on
   http.py              the one place that speaks HTTP
   testmo.py            the Testmo API, read only
+  testmo_answers.py    what an answer means: JSON, a pause, an error
   testmo_rows.py       its JSON as nouns
   light.py             huge JSON made light while it arrives
   store.py             the state in DynamoDB

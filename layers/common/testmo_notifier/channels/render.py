@@ -181,7 +181,7 @@ class Renderer:
                     self._bounds.begin()  # the others have their own time
                 continue
             if words.strip() and length <= rendering.max_weight[name]:
-                return text, path != name or environment is not self._ways.built_in[name]
+                return text, environment is not self._ways.built_in[name]
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
             size = heavy if words.strip() else "gave no text"
             self.problems.append(Problem(f"{path} {size}", text=size, file=path))

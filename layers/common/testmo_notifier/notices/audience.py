@@ -130,6 +130,11 @@ class Audience:
         """Whether one of them treats a failure after a pass in another way than one after a failure."""
         return any(route.wants_passes for route in self._of_run)
 
+    def leading(self, reason: str, destination: str) -> tuple[str, ...]:
+        """The names of those that ask for a reason and lead somewhere."""
+        routes = self._of_run
+        return tuple(one.name for one in routes if reason in one.notify and destination in one.destinations)
+
     @cached_property
     def for_recoveries(self) -> frozenset[str]:
         """Where it may be told that a test passed again, whichever."""

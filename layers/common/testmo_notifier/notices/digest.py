@@ -242,7 +242,8 @@ class DigestBuilder:
         """Such a digest for one destination, with an id like that of the others: a hash of what is told to whom."""
         keys = map(str, sorted(digest.keys))
         parts = [digest.about, destination, str(self._run.id), when, *keys, str(self._version)]
-        return Outgoing(hash_of(parts), destination, digest)
+        routes = self.audience.leading(digest.about, destination)
+        return Outgoing(hash_of(parts), destination, replace(digest, routes=routes))
 
     def name(self, result: Result, expands: Expands) -> NamedResult:
         """One result as messages tell it."""

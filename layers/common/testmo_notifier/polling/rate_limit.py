@@ -109,8 +109,14 @@ class RateLimit:
 
     @property
     def left(self) -> int:
-        """How many requests may still be sent without waiting for any."""
-        return 0 if self._closed_by is not None else self._limit - sum(self.spent.values())
+        """How many requests may still be sent without waiting for any, and will be answered in time."""
+        if self._closed_by is not None:
+            return 0
+        left, slowest = self._limit - sum(self.spent.values()), self._lanes.slowest
+        if not slowest:
+            return left
+        seconds = self._seconds_left() - CONNECT_SECONDS - FINISH_SECONDS
+        return min(left, int(seconds / slowest) * self._lanes.open)
 
     @property
     def closed_by(self) -> StopReading | None:

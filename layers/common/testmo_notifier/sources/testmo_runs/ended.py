@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from testmo_notifier.model import FINISHED, Checkpoint, Outgoing, Run, Told
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.named import Row, rank, status_name
+from testmo_notifier.sources.testmo_runs.projects import HOURLY
 
 
 def is_over(run: Run, before: Checkpoint, after: Checkpoint, since: datetime | None, overlap: timedelta) -> bool:
@@ -21,7 +22,9 @@ def is_over(run: Run, before: Checkpoint, after: Checkpoint, since: datetime | N
         return False
     if run.closed_at < since or before.finished_for == run.closed_at:
         return False
-    return after.resume is None and after.sweep is None and after.read_at >= run.closed_at + overlap
+    last_from = run.closed_at + overlap
+    is_swept = after.sweep is None or after.read_at >= last_from + HOURLY  # else nobody reads it again (rule 7)
+    return after.resume is None and is_swept and after.read_at >= last_from
 
 
 def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]) -> tuple[Outgoing, ...]:
