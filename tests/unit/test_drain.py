@@ -38,7 +38,8 @@ class Stack:
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
         assert FunctionName == "poller"
         self.asked.append(json.loads(Payload))
-        answer = {"status": "waiting", "words": "drained", "published": 0, "problems": [], **self.answers.pop(0)}
+        usual = {"status": "waiting", "words": "drained", "published": 0, "problems": [], "retry_at": UNTIL.isoformat()}
+        answer = {**usual, **self.answers.pop(0)}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     def pending(self) -> list[Checkpoint]:
@@ -103,9 +104,11 @@ def test_a_poll_that_is_under_way_is_waited_for(run: Run) -> None:
     assert len(stack.asked) == 2
 
 
-def test_a_version_that_cannot_drain_can_go_back_as_it_is(run: Run) -> None:
+@pytest.mark.parametrize("left", [None, UNTIL])  # the other one was left by a newer version
+def test_a_version_that_cannot_drain_can_go_back_as_it_is(run: Run, left: datetime | None) -> None:
+    polled = {"status": "ok", "retry_at": None}
     with pytest.raises(NotDone, match=r"runs 1\.1\.0, which cannot drain: it can go back as it is"):
-        run(Stack([{"status": "ok"}], [[]], control=Control()))
+        run(Stack([polled], [[]], control=make_control(draining_until=left)))
 
 
 def test_who_stays_tells_the_poller(run: Run) -> None:

@@ -233,3 +233,16 @@ def test_a_wrong_file_is_told_with_its_line(settings: Path) -> None:
     done = asked("--settings", str(settings))
     assert done.exit_code == 2
     assert "route 1 names 'sms:me'" in done.output
+
+
+@pytest.mark.parametrize(("is_admin", "slack"), [(True, "U012AB3CD"), (False, "not in people.toml: named, not called")])
+def test_somebody_whom_people_name_by_email_is_found_where_the_token_may_read_addresses(
+    story: Story, settings: Path, *, is_admin: bool, slack: str
+) -> None:
+    ada = story.world.add_user("Ada Lovelace")
+    story.world.viewer.is_admin = is_admin
+    run = story.add_run("Old regression")
+    story.save(run, assignee=ada)
+    (settings / "people.toml").write_text('[people]\n"ada.lovelace@example.com" = "U012AB3CD"\n')
+    (one,) = told("--settings", str(settings), "--run", str(run.id), **access(story))
+    assert one["mentions"][0] == f"Ada Lovelace ({slack})"

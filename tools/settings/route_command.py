@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from testmo_notifier.channels.registry import for_people
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Invisible
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.team import Team
 from tools.settings import preview, preview_run, route_findings
@@ -24,6 +25,9 @@ def explained(
     team = Team.read(folder)
     reachable = destinations(team.routes, tuple(channel.name for channel in for_people()))
     found = findings(environ, names, run_ids, results, with_folders="folder" in team.routes.asked)
+    if (run_ids or results) and team.people.has_emails:
+        with suppress(Invisible):  # only a site administrator may read addresses: nobody is found by one then
+            team.people.learn(preview_run.connect(preview_run.Access.from_env(environ)).users())
     return [explain(finding, team.routes, reachable, team.people) for finding in found]
 
 
