@@ -206,6 +206,7 @@ SETTINGS = click.option(
     "--settings",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=settings_folder,
+    envvar="SETTINGS_DIR",
     help="A folder with routes.toml, people.toml, issues.toml and templates/ (default: the settings layer's).",
 )
 

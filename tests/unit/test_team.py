@@ -142,11 +142,15 @@ def test_a_wrong_people_file_mentions_nobody_and_says_so(folder: Path, content: 
     assert (goes_to(team), team.links.url(SHOP)[:8]) == (["slack:default"], "https://")
 
 
-@pytest.mark.parametrize("content", ['[links]\njira = "x"\n', "x", None])
-def test_a_wrong_issues_file_makes_no_links_and_says_so(folder: Path, content: str | None) -> None:
+def test_without_a_file_of_issue_links_there_are_none_and_nothing_is_wrong(folder: Path) -> None:
     (folder / "issues.toml").unlink()
-    if content is not None:
-        (folder / "issues.toml").write_text(content)
+    team = Team.at_work(folder, CHANNELS)
+    assert (team.problems, team.links.url(SHOP)) == ((), "")
+
+
+@pytest.mark.parametrize("content", ['[links]\njira = "x"\n', "x"])
+def test_a_wrong_issues_file_makes_no_links_and_says_so(folder: Path, content: str) -> None:
+    (folder / "issues.toml").write_text(content)
     team = Team.at_work(folder, CHANNELS)
     (said,) = team.problems
     assert said.startswith("issues.toml:")

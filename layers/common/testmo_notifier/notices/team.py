@@ -14,7 +14,7 @@ from testmo_notifier.notices.routes import Routes, left_in, reached
 from testmo_notifier.notices.routes_file import fallback, parse_routes
 
 ROUTES, PEOPLE, ISSUES, TEMPLATES = "routes.toml", "people.toml", "issues.toml", "templates"
-MAY_BE_MISSING: Final = (PEOPLE,)  # a settings layer of 1.0 has none
+MAY_BE_MISSING: Final = (ISSUES, PEOPLE)  # who has no links, or calls nobody, needs none
 
 T = TypeVar("T")
 
