@@ -30,6 +30,7 @@ from testmo_notifier.errors import (
     Unreadable,
 )
 from testmo_notifier.model import ResultsQuery, User
+from testmo_notifier.version import VERSION
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Project, Run
 
@@ -409,7 +410,7 @@ def test_the_request_says_who_asks_and_what_for(bench: Bench) -> None:
     assert server.heads[0]["Accept"] == "application/json"
     assert server.heads[0]["Authorization"] == f"Bearer {bench.simulator.token}"
     assert server.heads[0]["Accept-Encoding"] == "gzip"
-    assert server.heads[0]["User-Agent"] == "testmo-notifier/1.1.0"
+    assert server.heads[0]["User-Agent"] == f"testmo-notifier/{VERSION}"
 
 
 @pytest.mark.parametrize(
