@@ -132,6 +132,7 @@ MAIL = MailCheck(
     lost=frozenset({"OpsEmailAddress"}),
     told=frozenset({"OpsEmailAddress"}),
     problem="AWS does not tell who is subscribed: Throttling",
+    of=frozenset({"email:default"}),
 )
 OVER = Trouble(at(-5400), over_at=at(-1200))
 CONTROL = make_control(

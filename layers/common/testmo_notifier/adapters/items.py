@@ -305,13 +305,14 @@ def unpack_troubles(packed: str) -> dict[str, Trouble]:
 def pack_mail(check: MailCheck) -> str:
     """A look at the mailboxes as JSON."""
     raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
-    return json.dumps({**raw, "problem": check.problem})
+    return json.dumps({**raw, "problem": check.problem, **({"of": sorted(check.of)} if check.of else {})})
 
 
 def unpack_mail(packed: str) -> MailCheck:
     """The inverse of `pack_mail`."""
     raw = json.loads(packed)
-    return MailCheck(datetime.fromisoformat(raw["at"]), frozenset(raw["lost"]), frozenset(raw["told"]), raw["problem"])
+    lost, told, of = (frozenset(raw.get(name, ())) for name in ("lost", "told", "of"))
+    return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of)
 
 
 def pack_counts(counts: Mapping[int, int]) -> Item:
