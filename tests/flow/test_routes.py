@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from testmo_notifier.errors import Unlisted
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import parse_routes
 from tests.support.fakes import FakeMailboxes
@@ -204,3 +205,49 @@ def test_where_nobody_is_reached_the_message_waits_for_somebody(story: Story) ->
     story.wait_and_poll(6)
 
     assert (told(story, "email:default"), told(story, "event")) == (1, 1)
+
+
+def test_a_mailbox_that_a_route_names_anew_is_looked_at_before_anything_is_sent_to_it(story: Story) -> None:
+    """The look before it was about others, and holds for an hour."""
+    follow(story, '[[routes]]\nto = ["slack:default", "email:default"]\n')
+    boxes = FakeMailboxes(routed=["email:default"], lost={"email:qa"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+
+    follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["email:qa"]\n' + REST)
+    boxes.routed = ["email:qa"]
+    story.save(run)
+    report = story.wait_and_poll()
+
+    assert (told(story, "email:qa"), told(story, "slack:default")) == (0, 1)
+    assert (report.unheard, boxes.looks) == (1, 2)
+
+
+def test_where_aws_does_not_tell_of_a_mailbox_it_is_not_asked_in_every_poll(story: Story) -> None:
+    boxes = FakeMailboxes(routed=["email:qa"], error=Unlisted("AWS does not tell who is subscribed"))
+    story.settings["mailboxes"] = boxes
+    story.wait_and_poll(5)
+
+    assert boxes.looks == 1
+
+
+def test_what_waits_for_a_mailbox_that_nobody_confirmed_is_sent_to_nobody_when_no_route_names_it_any_more(
+    story: Story,
+) -> None:
+    follow(story, '[[routes]]\nto = ["email:qa"]\n')
+    boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run)
+    story.wait_and_poll()
+
+    follow(story, '[[routes]]\nto = ["slack:default"]\n')
+    boxes.routed = []
+    report = story.wait_and_poll(12)
+    assert (told(story, "email:qa"), report.pending, report.unheard) == (0, 1, 1)
+
+    boxes.now_lost = set()
+    report = story.wait_and_poll(7)
+    assert (told(story, "email:qa"), report.pending, report.unheard) == (1, 0, 0)

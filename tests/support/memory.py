@@ -111,7 +111,7 @@ class MemoryStore:
         return written
 
     def sent(self, run_id: int) -> list[Sent]:
-        return [items.sent_from(item) for item in self.told[run_id]]
+        return [sent for item in self.told[run_id] for sent in items.sent_from(item)]
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         names = self.names[of, project_id]

@@ -112,6 +112,7 @@ class Outboxes:
         self.unnamed: list[Checkpoint] = []
         self.pending: set[int] = set()
         self.unpublished_since: dict[int, datetime] = {}
+        self.waiting: set[str] = set()  # the destinations for which anything did
 
     @property
     def published(self) -> int:
@@ -155,6 +156,7 @@ class Outboxes:
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
         if rest.outbox:
+            self.waiting |= {outgoing.destination for outgoing in rest.outbox}
             self.pending.add(rest.run_id)
             self.unpublished_since[rest.run_id] = waiting_since(rest)
         return rest

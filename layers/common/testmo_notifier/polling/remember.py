@@ -70,7 +70,7 @@ def finish(parts: Parts, this: Poll) -> None:
         report.throttled, report.retry_at = True, not_before
     if isinstance(closed_by, OutOfBudget) and not report.looked:
         report.status, report.retry_at = "waiting", this.rate_limit.frees_at
-    check = mail.look_after(parts, control.health.mail, report)
+    check = mail.look_after(parts, control.health.mail, report, this.outboxes.waiting)
     broken_templates = list(dict.fromkeys(parts.renderer.problems))
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
