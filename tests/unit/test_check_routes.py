@@ -57,7 +57,7 @@ def test_nothing_is_said_of_what_makes_sense(routes: str) -> None:
         (("match = { status = [2, 8] }",), 9, "can never match: 2 and 8 are not watched (AlertStatusIds is 3, 5 here)"),
         (("match = { project = [7, 8] }",), 9, "can never match: 7 and 8 are not watched (ProjectIds is 3 here)"),
         (("match = { tester = 7 }", 'notify = ["again"]'), 10, "takes the first failure of a test and tells nobody"),
-        (("match = { tester = 7 }", "after = 3"), 10, "with after = 3, failures before the 3rd in a row are taken and"),
+        (("match = { tester = 7 }", "after = 3"), 10, "has after = 3: failures before the 3rd in a row are told to"),
         (('notify = ["recovered"]',), 9, 'asks for "recovered" in vain: no route tells slack:a of "new" failures'),
         (("match = { run = 7 }", "mention_on = [3]"), 10, "has mention_on and mentions nobody"),
         (('notify = ["recovered"]', 'mention = ["Ada"]'), 10, "mentions people in vain: only failures do"),

@@ -32,7 +32,7 @@ def people(desk: Desk, *, from_environment: bool) -> int:
     keys: list[int | str] = [*ours.by_id, *ours.by_name]
     strangers = [str(one) for one in keys if not is_somebody(one, found.users)]
     for one in strangers:
-        desk.out.problem(f"people.toml has an entry for {one}, who is none of {found.where}")
+        desk.out.problem(f"people.toml has an entry for {one}, who is not among {found.where}")
     desk.out.verdict(
         f"{len(found.users) - len(missing)} of {counted(len(found.users), 'user')} have an entry in people.toml",
         is_ok=True,

@@ -164,8 +164,8 @@ def tells_nobody(entry: Entry, others: Iterable[Route]) -> Iterator[Advice]:
     if not route.takes or any(is_broader(one.matcher, route.matcher) for one in telling):
         return
     if route.after > 1:
-        words = f"with after = {route.after}, failures before the {ordinal(route.after)} in a row are taken and"
-        yield entry.advice("after", f"{words} told to nobody: another route has to tell them, if somebody is to know")
+        words = f"has after = {route.after}: failures before the {ordinal(route.after)} in a row are told to nobody"
+        yield entry.advice("after", f"{words}; if somebody is to know of them, another route has to tell them")
     else:
         words = 'takes the first failure of a test and tells nobody, because it does not ask for "new"'
         yield entry.advice("notify", f"{words}; neither does another route that selects the same")
