@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from testmo_notifier.model import Mention, User
-from testmo_notifier.notices.people import People, parse_people, plain
+from testmo_notifier.notices.matching import plain
+from testmo_notifier.notices.people import People, parse_people
 from testmo_notifier.notices.team import PEOPLE, text_of
 from testmo_notifier.notices.text import one_line, printable
 from tools.ops import dry_run, records, wiring

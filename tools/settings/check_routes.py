@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
-from testmo_notifier.notices.matching import Fact, Matcher, Wanted, is_wanted
-from testmo_notifier.notices.people import People, plain
+from testmo_notifier.notices.matching import Fact, Matcher, Wanted, is_wanted, plain
+from testmo_notifier.notices.people import People
 from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
