@@ -54,7 +54,14 @@ def test_the_settings_that_ship_are_fine() -> None:
 def test_nothing_wrong_is_status_0(folder: Path) -> None:
     result = check(folder)
     assert result.exit_code == 0
-    assert "routes.toml, people.toml, issues.toml and no templates of your own are fine" in result.output
+    assert "routes.toml, people.toml, issues.toml and no templates of your own are fine\n" in result.output
+
+
+def test_warnings_are_status_0_and_counted(folder: Path) -> None:
+    (folder / "routes.toml").write_text(f'{ROUTES}\n[destinations."slack:payments"]\nlines = 5\n')
+    result = check(folder)
+    assert (result.exit_code, result.output.count("warning: ")) == (0, 1)
+    assert "are fine, 1 warning\n" in result.output
 
 
 BOM = "\ufeff"

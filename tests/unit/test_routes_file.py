@@ -239,7 +239,7 @@ def test_so_are_those_of_which_only_the_ones_with_conditions_reach_anybody() -> 
         ),
         (
             "[[routes]]\ndestinations = ['https://hooks.slack.com/services/T0/B0/hidden']",
-            "r.toml:2: route 1 names 'https://hooks.slack.com…: addresses of webhooks stand in the Slack secret",
+            "r.toml:2: route 1 names 'https://hooks.slack.com…': addresses of webhooks stand in the Slack secret",
         ),
         ("[[routes]]\nname = 'a'\n\nexclude = ['x']", "r.toml:4: route 'a' exclude is no table"),
         ("[[routes]]\ndestinations = [5]", "r.toml:1: route 1 names 5: a destination is slack:<name> or email:<name>"),

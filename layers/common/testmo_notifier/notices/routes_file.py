@@ -155,7 +155,7 @@ def read_destinations(
                 words = f"sends failures to {EVENT_NEWS}, but programs get those in any case"
                 wrong(one, f'{words}: notify "recovered" or "finished"')
         elif not isinstance(one, str) or not (channel := channel_of(one)) or not channel.is_for_people:
-            wrong(one, f"names {shorten(repr(one))}: {strange_destination(one)}")
+            wrong(one, f"names {quoted(one)}: {strange_destination(one)}")
     return tuple(dict.fromkeys(one for one in raw if isinstance(one, str)))
 
 
@@ -197,7 +197,7 @@ def values(raw: object, wrong: Callable[[str], None], *, empty: str = "") -> tup
     for one in raw:
         is_id = isinstance(one, int) and not isinstance(one, bool) and one >= 0
         if not is_id and not (isinstance(one, str) and one.strip()):
-            wrong(f"names {shorten(repr(one))}: give an id (a whole number) or a name in quotes")
+            wrong(f"names {quoted(one)}: give an id (a whole number) or a name in quotes")
     return tuple(one for one in raw if isinstance(one, int | str) and not isinstance(one, bool))
 
 
@@ -212,7 +212,7 @@ def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | s
         if isinstance(known, str) and known.casefold() in (ASSIGNEE, TESTER):
             known = known.casefold()
         if hint := strange_mention(known):
-            wrong(one if isinstance(one, str) and one else "mention", f"names {shorten(repr(one))}: {hint}")
+            wrong(one if isinstance(one, str) and one else "mention", f"names {quoted(one)}: {hint}")
         else:
             found.append(known)
     return tuple(dict.fromkeys(found))
@@ -231,6 +231,11 @@ def strange_mention(one: object) -> str:
     if one.casefold().strip("@<!>") in ("here", "channel", "everyone"):
         return 'give it a name in [groups] of people.toml, like everybody = "here", and mention "group:everybody"'
     return KNOWN_MENTIONS if re.fullmatch(r"[@<].*|\d+|[a-z_-]+(:.*)?", one) else ""
+
+
+def quoted(value: object) -> str:
+    """Something that stands in the file, short enough for an error."""
+    return repr(shorten(value)) if isinstance(value, str) else shorten(repr(value))
 
 
 def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> frozenset[str]:
