@@ -163,7 +163,7 @@ class WithoutLease(MemoryStore):
 
 
 class MemoryTopic:
-    """Takes notifications; `refuse` makes it take none of some destinations."""
+    """Takes notifications, but none of the `refused`: destinations, or ids."""
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -171,6 +171,6 @@ class MemoryTopic:
 
     def publish(self, notification: Notification) -> None:
         notification.message.encode()  # as boto does: what has no UTF-8 is not sent
-        if notification.destination in self.refused:
+        if {notification.destination, notification.id} & self.refused:
             raise Unpublished(f"SNS did not take a message for {notification.destination}")
         self.notifications.append(notification)

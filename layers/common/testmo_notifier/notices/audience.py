@@ -263,7 +263,7 @@ def raw(result: Result, key: str) -> object:
     """What of a row decides about a fact."""
     fields = {
         "status": result.status_id,
-        "assignee": (result.assignee_id, bool(result.problems)),
+        "assignee": (result.assignee_id, any(problem.field == "assignee_id" for problem in result.problems)),
         "tester": result.created_by,
         "issue": result.issue_ids,
         "test": result.case_id,

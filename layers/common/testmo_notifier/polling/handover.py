@@ -11,7 +11,7 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
-from testmo_notifier.model import Checkpoint, Digest, MarkOf, Outgoing, unmarked
+from testmo_notifier.model import FAILING, Checkpoint, Digest, MarkOf, Outgoing, unmarked
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
@@ -52,7 +52,8 @@ class HandOver:
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
-        done = [outgoing for outgoing in checkpoint.outbox if self._publish(outgoing)]
+        left: set[str] = set()
+        done = [outgoing for outgoing in checkpoint.outbox if self._publish_after(left, outgoing)]
         if not done:
             return checkpoint
         try:
@@ -68,6 +69,17 @@ class HandOver:
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
+
+    def _publish_after(self, left: set[str], outgoing: Outgoing) -> bool:
+        """Publish, or add its destination to those `left` for which something waits on.
+
+        That a test is well, or a run over, is no news to whom a failure before it was not told yet.
+        """
+        if outgoing.destination in left and outgoing.digest.about != FAILING:
+            return False
+        is_published = self._publish(outgoing)
+        left |= set() if is_published else {outgoing.destination}
+        return is_published
 
     def _publish(self, outgoing: Outgoing) -> bool:
         if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
-from testmo_notifier.model import Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
+from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
@@ -78,6 +78,7 @@ def finish(parts: Parts, this: Poll) -> None:
     report.problems[:0] = parts.wrong_files
     report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
+    report.problems += this.cases[FOLDERS].problems
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
     ended_at = parts.now()
