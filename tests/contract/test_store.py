@@ -436,6 +436,18 @@ def test_what_was_handed_over_is_remembered(open_store: Open) -> None:
     assert store.sent(13) == []
 
 
+def test_of_each_destination_it_is_remembered_what_it_was_told(open_store: Open) -> None:
+    store = open_store("a")
+    some, none = frozenset({-3, *range(8, 200, 3)}), frozenset({300})
+    told = {"slack:a": some, "slack:b": none, "event": some | none}
+    outbox = tuple(Outgoing(f"n-{name}", name, make_digest([make_named(1)], keys=keys)) for name, keys in told.items())
+    store.clear(store.commit(make_checkpoint(outbox=outbox)), outbox, at=at(1))
+
+    (sent,) = store.sent(12)
+    assert {name: sent.told(name) for name in sent.notifications} == told
+    assert sent.parts.keys() == {"slack:a", "slack:b"}
+
+
 def test_who_loses_the_race_remembers_nothing(open_store: Open) -> None:
     store = open_store("a")
     published = store.commit(make_checkpoint(outbox=(make_outgoing(),)))

@@ -255,7 +255,8 @@ def everything_stored() -> list[Item]:
         )
     store.commit(replace(CHECKPOINT, version=40), lambda _: bytes.fromhex("c0ffee0123456789006a22c445"))
     store.commit(replace(CHECKPOINT, outbox=()))  # closed and told: it expires
-    store.clear(CHECKPOINT, CHECKPOINT.outbox, at=at(62))
+    some = make_outgoing(replace(DIGEST, keys=frozenset({538})), "slack:payments", "77d0e3aa")
+    store.clear(CHECKPOINT, (*CHECKPOINT.outbox, some), at=at(62))
     store.commit_project(replace(PROJECT, version=8))
     store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
     store.save_case_progress(3, PROGRESS)
@@ -292,7 +293,7 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys", "unconfirmed"), unpack_ids),
     **dict.fromkeys(("passed_statuses", "awaited", "looking"), unpack_ids),
     **dict.fromkeys(("names", "outbox", "passing"), inflated),
-    "12": bytes.hex,
+    **dict.fromkeys(("12", "slack:payments"), bytes.hex),
     "turns": unpack_minutes,
     "told": unpack_numbers,
     "sent": unpack_sorted,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
-from testmo_notifier.model import Checkpoint, Expands, Told
+from testmo_notifier.model import Checkpoint, Expands, Sent, Told
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import parse_routes
-from tests.support.factories import make_checkpoint, make_result, make_run
+from tests.support.factories import START, make_checkpoint, make_result, make_run
+from tools.ops import deliveries
 from tools.ops.why_not import reasons
 from tools.settings.route import Finding
+
+if TYPE_CHECKING:
+    from tools.ops.account import Account
 
 ROUTES = parse_routes("""
 [[routes]]
@@ -94,3 +100,14 @@ def test_where_nothing_of_today_keeps_it_back_the_way_to_repeat_it_is_said(desti
     words = why(destination, told)
     assert words.startswith("the routes of this checkout would tell it there: they were others then")
     assert words.endswith(f"testmo-notifier rewind --run 12 --destination {destination}")
+
+
+def test_a_result_was_told_to_those_alone_whose_message_was_about_it() -> None:
+    sent = Sent(12, START, frozenset({1, 2}), {"email:a": "n-1", "email:b": "n-2"}, {"email:b": frozenset({2})})
+
+    def told(result: int) -> list[tuple[str, int]]:
+        found = deliveries.told(cast("Account", None), [sent], result=result, since=None)
+        return [(one.destination, one.results) for one in found]
+
+    assert told(1) == [("email:a", 2)]
+    assert told(2) == [("email:a", 2), ("email:b", 1)]

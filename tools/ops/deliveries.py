@@ -105,10 +105,11 @@ def sent(desk: Desk, run: int | None) -> list[Sent]:
 def told(account: Account, published: Iterable[Sent], *, result: int | None, since: datetime | None) -> Iterable[Told]:
     """What became of each notification."""
     for one in published:
-        if (result is None or result in one.keys) and (since is None or one.at >= since):
-            for destination, key in one.notifications.items():
+        for destination, key in one.notifications.items() if since is None or one.at >= since else ():
+            keys = one.told(destination)
+            if result is None or result in keys:
                 is_told, words = became_of(account, destination, key)
-                yield Told(one.run_id, destination, key, len(one.keys), iso(one.at), is_told, words)
+                yield Told(one.run_id, destination, key, len(keys), iso(one.at), is_told, words)
 
 
 def became_of(account: Account, destination: str, key: str) -> tuple[bool, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -163,24 +163,52 @@ def sent_item(sent: Sent, version: int) -> Item:
         "at": {"S": sent.at.isoformat()},
         "keys": {"B": pack_ids(sent.keys)},
         "notifications": {"M": {destination: {"S": key} for destination, key in sent.notifications.items()}},
+        **parts_of(sent),
         "expires_at": {"N": str(int((sent.at + KEEP_SENT).timestamp()))},
     }
 
 
+def parts_of(sent: Sent) -> Item:
+    """Who was told of some of it only; nothing where everybody was told everything."""
+    parts: Item = {name: {"B": bits(sent.keys, some)} for name, some in sent.parts.items()}
+    return {"parts": {"M": parts}} if parts else {}
+
+
 def sent_from(item: Mapping[str, Any]) -> Sent:
     """The inverse of `sent_item`."""
+    keys = unpack_ids(item["keys"]["B"])
     return Sent(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
         at=datetime.fromisoformat(item["at"]["S"]),
-        keys=unpack_ids(item["keys"]["B"]),
+        keys=keys,
         notifications={destination: key["S"] for destination, key in item["notifications"]["M"].items()},
+        parts={name: chosen(keys, some["B"]) for name, some in item.get("parts", {"M": {}})["M"].items()},
     )
+
+
+def bits(keys: Iterable[int], some: Collection[int]) -> bytes:
+    """Which of the keys, in their order, are among some: twenty destinations fit beside 50,000 keys."""
+    ordered = sorted(keys)
+    packed = bytearray(len(ordered) // 8 + 1)
+    for index, key in enumerate(ordered):
+        packed[index // 8] |= (key in some) << index % 8
+    return bytes(packed)
+
+
+def chosen(keys: Iterable[int], packed: bytes) -> frozenset[int]:
+    """The inverse of `bits`."""
+    return frozenset(key for index, key in enumerate(sorted(keys)) if packed[index // 8] >> index % 8 & 1)
 
 
 def sent_of(run_id: int, handed_over: Sequence[Outgoing], at: datetime) -> Sent:
     """What is to be kept of digests that were handed over."""
-    keys = [key for out in handed_over for key in out.digest.keys or (result.id for result in out.digest.results)]
-    return Sent(run_id, at, frozenset(filter(None, keys)), {out.destination: out.id for out in handed_over})
+    told: dict[str, frozenset[int]] = {}
+    for out in handed_over:
+        keys = out.digest.keys or frozenset(result.id for result in out.digest.results if result.id)
+        told[out.destination] = told.get(out.destination, frozenset()) | keys
+    every = frozenset().union(*told.values())
+    parts = {name: some for name, some in told.items() if some != every}
+    return Sent(run_id, at, every, {out.destination: out.id for out in handed_over}, parts)
 
 
 def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -109,12 +109,20 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was published of one run: the keys of the results, and the notification's id for each destination."""
+    """What was published of one run: the keys of the results, and the notification's id for each destination.
+
+    `parts` has the keys of destinations that were told of some of them only.
+    """
 
     run_id: int
     at: datetime
     keys: frozenset[int]
     notifications: Mapping[str, str]
+    parts: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def told(self, destination: str) -> frozenset[int]:
+        """The keys of what a destination was told."""
+        return self.parts.get(destination, self.keys)
 
 
 @dataclass(frozen=True, slots=True)
