@@ -1,4 +1,7 @@
-"""Rule 16: `routes.toml`: what it may say, what it may not, and what a wrong one still says (docs/runbook.md)."""
+"""Rule 16: `routes.toml`: what it may say, what it may not, and what a wrong one still says (docs/runbook.md).
+
+What is secret is not repeated (SECURITY.md).
+"""
 
 from __future__ import annotations
 
