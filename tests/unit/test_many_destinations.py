@@ -79,3 +79,19 @@ def test_long_notes_for_many_destinations_leave_the_names_and_not_the_item() -> 
 
     assert max(len(pack_outbox(outbox)) for outbox, _ in done) < 190_000
     assert all(len(one.digest.results) >= 20 for outbox, _ in done for one in outbox)
+
+
+def test_destinations_that_are_told_the_same_are_told_as_many_by_name_as_one_would_be() -> None:
+    text = '[[routes]]\ncatch_all = true\nto = ["slack:default", "slack:qa", "email:default"]\n'
+    found = parse_routes(text)
+    audience = Audience(found, destinations(found, ("slack", "email")), run_facts(RUN, "Shop"))
+    builder = DigestBuilder("https://example.testmo.net", RUN, "Shop", audience=audience)
+    builder.add([result(number, "word " * 100) for number in range(60)], EXPANDS)
+    builder.judge()
+
+    assert {one.destination: len(one.digest.results) for one in builder.outgoing()} == {
+        "slack:default": 50,
+        "slack:qa": 50,
+        "email:default": 50,
+        "event": 50,
+    }

@@ -290,15 +290,21 @@ class DigestBuilder:
             ways[id(way)] = way
             kinds.setdefault((id(way), found.status, found.calls), []).append(key)
         shares = {}
+        heard: dict[str, list[tuple[object, str]]] = {}
         for (number, status, call), keys in kinds.items():
             for telling in ways[number].tellings:
                 share = shares.setdefault(telling.destination, Share())
+                heard.setdefault(telling.destination, []).append(((number, status, call), telling.reason))
                 share.keys += keys
                 share.counts[status] += len(keys)
                 share.reasons.add(telling.reason)
                 share.routes |= dict.fromkeys(telling.routes)
                 if self.audience.calls:
                     share.mentions |= self._mentions(telling.destination, telling.routes, [call])
+        # Who is told the same for the same reasons shares it: there is room for more of it by name.
+        alike: dict[tuple[tuple[object, str], ...], list[int]] = {}
+        for one, share in shares.items():
+            share.keys = alike.setdefault(tuple(heard[one]), share.keys)
         return {one: shares[one] for one in destinations if one in shares}
 
     def _digest(self, share: Share, destination: str, room: int) -> Digest:
