@@ -281,3 +281,18 @@ def test_what_waits_for_a_mailbox_that_nobody_confirmed_is_sent_to_nobody_when_n
     boxes.now_lost = set()
     report = story.wait_and_poll(7)
     assert (told(story, "email:qa"), report.pending, report.unheard) == (1, 0, 0)
+
+
+def test_an_event_names_every_route_that_takes_what_it_holds_whoever_else_is_told(story: Story) -> None:
+    payments = '[[routes]]\nname = "payments"\nmatch = { run = "Payment*" }\nto = ["slack:payments"]\n'
+    late = '[[routes]]\nname = "late"\nmatch = { run = "Payment*" }\nafter = 2\nto = ["slack:lead"]\n'
+    follow(story, payments + late + REST)
+    run, other = story.add_run("Payment API"), story.add_run("Nightly")
+    story.poll()
+    story.save(run), story.save(other)
+    story.wait_and_poll()
+
+    assert {event["run"]["name"]: event["routes"] for event in story.events} == {
+        "Payment API": ["payments", "late"],
+        "Nightly": ["rest"],
+    }

@@ -182,6 +182,7 @@ class Audience:
         `streak` is 0 where it is not known. Where it is not `sure` whether the test passed meanwhile, nothing keeps a
         failure back.
         """
+        routes = tuple(routes)
         by: dict[str, tuple[str, list[str]]] = {}
         there = frozenset(self.destinations) - {EVENT_NEWS}  # which is for good news alone
         for route in routes:
@@ -200,7 +201,10 @@ class Audience:
             for other in self.substitutes:
                 why = NEW if before is not None and other not in before.destinations else reason
                 by.setdefault(other, (why, []))[1].extend(names)
-        programs = [Telling(one, reason) for one in self.destinations if not is_for_people(one) and one != EVENT_NEWS]
+        every = tuple(route.name for route in routes)
+        programs = [
+            Telling(one, reason, every) for one in self.destinations if not is_for_people(one) and one != EVENT_NEWS
+        ]
         return [*(Telling(name, why, tuple(names)) for name, (why, names) in by.items()), *programs]
 
     def for_recovered(self, result: Result, expands: Expands, case: Facts, told: Told) -> frozenset[str]:
