@@ -199,12 +199,12 @@ def test_a_finished_run_says_how_much_passed_its_totals_and_who_still_fails() ->
     digest = finished(7)
     payload, (subject, body) = payload_of(digest), mail(Renderer(ZoneInfo("UTC")), digest)
 
-    assert top(payload)[0]["text"]["text"] == "✖ Run finished: 93 % passed, 7 still failing: Release 4.2 regression"
+    assert top(payload)[0]["text"]["text"] == "✖ Run finished: 93% passed, 7 still failing: Release 4.2 regression"
     assert words(payload) == "✔ 93 passed · ✖ 6 failed · ⊘ 1 blocked · ● 2 untested"
     assert len(details(payload)) == 8
     assert words(payload, 1).endswith(f" · failed 2 times in a row since {SINCE}")
     assert payload["text"].split("\n")[1] == "93 passed, 6 failed, 1 blocked, 2 untested"
-    assert subject == "[Testmo] Run finished: 93 % passed, 7 still failing: Release 4.2 regression"
+    assert subject == "[Testmo] Run finished: 93% passed, 7 still failing: Release 4.2 regression"
     assert "\n93 passed, 6 failed, 1 blocked, 2 untested\n" in body
     assert body.count("FAILED: Test ") == 7
 
@@ -219,7 +219,7 @@ def test_a_finished_run_counts_whom_it_does_not_name() -> None:
 def test_a_finished_run_without_a_failure_is_told_in_two_lines() -> None:
     payload = payload_of(finished(0, counters=ALL_PASSED))
 
-    assert top(payload)[0]["text"]["text"] == "✔ Run finished: 100 % passed: Release 4.2 regression"
+    assert top(payload)[0]["text"]["text"] == "✔ Run finished: 100% passed: Release 4.2 regression"
     assert [words(payload)] == ["✔ 102 passed"]
     assert len(details(payload)) == 1
 

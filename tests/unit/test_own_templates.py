@@ -143,7 +143,7 @@ def test_a_team_may_have_its_own_words_for_good_news(tmp_path: Path) -> None:
     good, closed = (make_digest([make_named(1)], about=about) for about in (RECOVERED, FINISHED))
 
     assert header(renderer, "slack:default", good) == "Well done"
-    assert header(renderer, "slack:default", closed) == "✖ Run finished: 87 % passed, 1 still failing: the run"
+    assert header(renderer, "slack:default", closed) == "✖ Run finished: 87% passed, 1 still failing: the run"
     assert renderer.notification(make_outgoing(good, "email:default")).subject == "All well: 1 test passed again"
     assert header(renderer, "slack:default") == "✖ 1 failed: Release 4.2 regression"
     assert renderer.problems == []

@@ -69,9 +69,9 @@ def test_details_are_ready_phrases() -> None:
 @pytest.mark.parametrize(
     ("counters", "details", "rate"),
     [
-        (Counters({}, 54, 7, 62, 102), ("62 of 102 done, 87 % passed",), 87),
-        (Counters({}, 999, 1, 1_000, 1_000), ("1000 of 1000 done, 99 % passed",), 99),  # 100 means all of them
-        (Counters({}, 5, 0, 5, 5), ("5 of 5 done, 100 % passed",), 100),
+        (Counters({}, 54, 7, 62, 102), ("62 of 102 done, 87% passed",), 87),
+        (Counters({}, 999, 1, 1_000, 1_000), ("1000 of 1000 done, 99% passed",), 99),  # 100 means all of them
+        (Counters({}, 5, 0, 5, 5), ("5 of 5 done, 100% passed",), 100),
         (Counters({}, 0, 0, 0, 5), ("0 of 5 done",), None),
         (Counters(), (), None),
     ],

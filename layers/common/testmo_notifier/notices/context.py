@@ -160,5 +160,5 @@ class MessageView:
     symbol: str = ""
     """✔ for what passed or finished without a failure, else ✖."""
     news: str = ""
-    """A ready phrase where nothing failed anew: `3 tests passed again`, or `Run finished: 93 % passed, 7 still
+    """A ready phrase where nothing failed anew: `3 tests passed again`, or `Run finished: 93% passed, 7 still
     failing`; else empty."""

@@ -11,7 +11,7 @@ def news(digest: Digest, pass_rate: int | None) -> str:
     if digest.about == RECOVERED:
         return f"{digest.total} {'test' if digest.total == 1 else 'tests'} passed again"
     if digest.about == FINISHED:
-        passed = f"{pass_rate} % passed" if pass_rate is not None else ""
+        passed = f"{pass_rate}% passed" if pass_rate is not None else ""
         failing = f"{digest.total} still failing" if digest.total else ""
         return ": ".join(filter(None, ("Run finished", ", ".join(filter(None, (passed, failing))))))
     return ""

@@ -86,7 +86,7 @@ def run_view(digest: Digest) -> RunView:
     details = (
         f"milestone {digest.milestone}" if digest.milestone else "",
         digest.configuration or "",
-        f"{progress}, {pass_rate} % passed" if progress and pass_rate is not None else progress,
+        f"{progress}, {pass_rate}% passed" if progress and pass_rate is not None else progress,
     )
     return RunView(
         id=digest.run_id,
