@@ -9,6 +9,7 @@ import pytest
 from testmo_notifier.model import Notification
 from testmo_notifier.polling.report import Report
 from tests.flow.power import Power, powered_poll
+from tests.support.executors import AtOnce
 from tests.support.memory import MemoryStore, MemoryTopic, WithoutLease
 from tests.support.story import Story, one_worker, playing
 from tools.simulator.model import Run
@@ -123,20 +124,20 @@ def test_a_poller_that_has_finished_lets_the_next_one_in_at_once(story: Story) -
 
 
 def test_a_poll_that_takes_longer_than_its_lease_stays_the_only_one(story: Story) -> None:
-    """Twelve lists of runs, each of which takes eight seconds."""
+    """Twelve lists of runs, four of them asked for at a time, each of which takes five seconds."""
     for number in range(12):
         story.add_run(project=story.world.add_project(f"Project {number}"))
     lists: list[int] = []
     seen: list[str] = []
 
-    def take_eight_seconds() -> None:
-        story.wait(8)
+    def take_five_seconds() -> None:
+        story.wait(5)
         lists.append(len(lists))
         if len(lists) == 10:
             seen.append(second_poll(story).status)
 
-    story.before_page(1, take_eight_seconds, path="/projects/*/runs", times=None)
-    story.poll()
+    story.before_page(1, take_five_seconds, path="/projects/*/runs", times=None)
+    story.poll(executor=AtOnce)
 
     assert seen == ["busy"]
 
