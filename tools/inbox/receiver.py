@@ -1,8 +1,9 @@
 """An incoming webhook on this machine: takes what Slack would take, answers what Slack would answer, shows it.
 
-`POST` on the webhook's path receives, `GET /` is a page for people, `GET /messages.json` one for programs. `local` adds
-the mail and the events it captures. Listens on loopback only, and answers only those who call it by a name of
-loopback: a web page elsewhere that points its own name at 127.0.0.1 reads nothing here.
+`POST` on the webhook's path receives, `POST /api/…` is the Web API for bots, `GET /` is a page for people, `GET
+/messages.json` one for programs. `local` adds the mail and the events it captures. Listens on loopback only, and
+answers only those who call it by a name of loopback: a web page elsewhere that points its own name at 127.0.0.1 reads
+nothing here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tools.inbox.entries import MAX_ENTRIES, Entries
+from tools.inbox.workspace import API_PATH, Workspace
 from tools.lib import stamps
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
@@ -79,6 +81,7 @@ class Inbox:
     ) -> None:
         self.messages: deque[Message] = deque(maxlen=MAX_ENTRIES)
         self.entries = Entries()
+        self.workspace = Workspace()
         self._arrived = arrived
         self._now = now
         self._server = LoopbackServer(port, handle=self._handle, now=now)
@@ -88,6 +91,11 @@ class Inbox:
     def url(self) -> str:
         """The page for people."""
         return self._server.url
+
+    @property
+    def web_api(self) -> str:
+        """The address of the Web API: `api_url` in a secret."""
+        return self._server.url + API_PATH.rstrip("/")
 
     @property
     def webhook(self) -> str:
@@ -124,6 +132,8 @@ class Inbox:
         if received.host not in self._hosts:
             return Reply(_plain("This is an inbox on 127.0.0.1, and nobody else.", HTTPStatus.MISDIRECTED_REQUEST))
         path, _, query = received.target.partition("?")
+        if received.method == "POST" and path.startswith(API_PATH):
+            return Reply(self._call(path.removeprefix(API_PATH), query, received))
         if received.method == "POST":
             return Reply(self._receive(path, received.body))
         if received.method not in ("GET", "HEAD"):
@@ -157,6 +167,17 @@ class Inbox:
         self.show_slack(payload)
         self._arrived(message)
         return _plain("ok", HTTPStatus.OK)
+
+    def _call(self, method: str, query: str, received: Received) -> Answer:
+        """A bot's call. A message that is posted or edited is shown as it is then."""
+        answer = self.workspace.handle(method, query, received.authorization, received.body)
+        if method in ("chat.postMessage", "chat.update") and json.loads(answer.body)["ok"]:
+            payload = json.loads(received.body)
+            message = Message(payload, self._now(), str(payload["channel"]))
+            self.messages.append(message)
+            self.show_slack(payload)
+            self._arrived(message)
+        return answer
 
     def _entries(self, query: str) -> Answer:
         """What arrived after a number; `wait` keeps the question open until something does.

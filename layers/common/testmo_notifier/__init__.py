@@ -86,13 +86,14 @@ channels/email/        mail by SNS
   rendering.py         a digest as mail
 channels/event/        JSON for programs
   rendering.py         a digest as an event
-channels/slack/        Slack through incoming webhooks
+channels/slack/        Slack through incoming webhooks and bots
   rendering.py         a digest as a Slack message
   notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
   mentions.py          whom a message calls
   alarms.py            CloudWatch's alarms as messages
-  secret.py            the webhooks in the secret
+  secret.py            the webhooks and bots in the secret
+  web_api.py           one call of a bot's, and what its answer means
   transport.py         one post, and what its answer means
 
 delivery/              the queue side

@@ -49,6 +49,9 @@ class Transport(Protocol):
     def post(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
         """Returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in this form) or `DestinationGone`."""
 
+    def kind(self, address: str) -> str:
+        """What an address is called, in a word."""
+
     def problem(self, body: str) -> str | None:
         """Why a body is none of this channel's."""
 
