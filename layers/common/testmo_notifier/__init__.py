@@ -92,6 +92,8 @@ channels/slack/        Slack through incoming webhooks and bots
   blocks.py            what a template wrote, as Block Kit
   mentions.py          whom a message calls
   alarms.py            CloudWatch's alarms as messages
+  live.py              what a bot's one message of a run says: told, merged, shown
+  thread.py            that message, its thread, and what is kept of them
   secret.py            the webhooks and bots in the secret
   web_api.py           one call of a bot's, and what its answer means
   transport.py         one post, and what its answer means
@@ -120,6 +122,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   mailboxes.py         who is subscribed to it
   queue.py             SQS, and the dead letters
   slots.py             the pace of each webhook, shared
+  kept.py              the state of a destination, run by run
   idempotency.py       once only
   secrets.py           secrets by ARN
   heartbeat.py         the watch from outside

@@ -16,6 +16,7 @@ from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
+MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 
 
 class HandOver:
@@ -52,7 +53,8 @@ class HandOver:
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
-        done = [outgoing for outgoing in checkpoint.outbox if self._publish(outgoing)]
+        first = checkpoint.version * MAX_OUTBOX
+        done = [outgoing for order, outgoing in enumerate(checkpoint.outbox, first) if self._publish(outgoing, order)]
         if not done:
             return checkpoint
         try:
@@ -69,11 +71,11 @@ class HandOver:
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
 
-    def _publish(self, outgoing: Outgoing) -> bool:
+    def _publish(self, outgoing: Outgoing, order: int) -> bool:
         if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
         try:
-            notification = self._renderer.notification(outgoing)
+            notification = replace(self._renderer.notification(outgoing), order=order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")

@@ -26,13 +26,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.http import READ_SECONDS, Answer, send
-from testmo_notifier.channels.slack import web_api
+from testmo_notifier.channels.slack import thread, web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
 
 if TYPE_CHECKING:
     import urllib3
+
 
 MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
 OK: Final = 200
@@ -76,6 +77,7 @@ KNOWN: Final = GONE | REFUSED | PASSING | web_api.THROTTLING
 EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 
 # See `channels.channel.Transport`.
+conversation = thread.conversation
 read_secret = read_addresses
 alarm = as_message
 for_alarms = in_order
