@@ -101,6 +101,14 @@ def test_the_parent_never_claims_a_number_that_it_does_not_know() -> None:
     assert "300 results not named here" in json.dumps(parent(bots))
 
 
+def test_a_run_that_is_finished_names_all_that_are_failing() -> None:
+    bots = Bots()
+    bots.settle(make_message(replace(FIRST, total=302, omitted=300), "a", 1))
+    bots.settle(make_message(CLOSED, "c", 2_000))
+
+    assert bots.texts()[0] == f"✖ 1 failed: {RUN}"
+
+
 def test_a_huge_run_has_a_parent_within_slacks_limits() -> None:
     bots = Bots()
     for n in range(8):

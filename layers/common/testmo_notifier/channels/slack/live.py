@@ -42,13 +42,15 @@ def added(state: State, told: State, message_id: str) -> State:
     tests = {key: at_the_end(key, test, *closed) for key, test in tests.items()}
     ranked = sorted(tests.items(), key=lambda pair: (pair[1][1], -pair[1][0]))  # failing ones first, then the latest
     dropped = sum(test[1] == FAILED for _, test in ranked[MAX_KEPT:])
+    more = (told["unnamed"] if about == FAILING else 0) + dropped
+    before, latest = state.get("unnamed", [0, -1])
     is_latest = order >= state.get("order", -1)
     return {
         **state,
         **({name: told[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
         "tests": dict(ranked[:MAX_KEPT]),
         "closed": closed,
-        "unnamed": state.get("unnamed", 0) + (told["unnamed"] if about == FAILING else 0) + dropped,
+        "unnamed": [before + more, max(latest, order)] if more else [before, latest],
         "seen": [*state.get("seen", ()), message_id][-MAX_SEEN:],
         "changes": state.get("changes", 0) + 1,
     }
@@ -71,7 +73,8 @@ def shown(state: State) -> dict[str, object]:
 
 def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dict[str, object]:
     """The same, with so many names at most."""
-    run, unnamed, named = state["run"], state["unnamed"], failed[:most]
+    run, named = state["run"], failed[:most]
+    unnamed = state["unnamed"][0] if state["unnamed"][1] > state["closed"][0] else 0  # at the end all are named
     count = headline_of(len(failed), unnamed)
     headline = f"{'✖' if failed or unnamed else '✔'} {count}: {run['name']}"
     facts = [run["project"], *run["details"], f"{passed} passed again" if passed else ""]
