@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.errors import PollFailed, Unreadable
-from testmo_notifier.model import Digest
+from testmo_notifier.model import Outgoing
 from testmo_notifier.notices.digest import DigestBuilder
 from tests.support.story import START, Story
 
@@ -115,14 +115,14 @@ def test_a_digest_that_cannot_be_built_stays_with_its_run(story: Story, monkeypa
     story.wait()
     story.save(broken, 1)
     second = story.save(healthy, 1)
-    build = DigestBuilder.build
+    outgoing = DigestBuilder.outgoing
 
-    def build_or_break(builder: DigestBuilder) -> Digest:
+    def build_or_break(builder: DigestBuilder) -> tuple[Outgoing, ...]:
         if builder._run.id == broken.id:
             raise ZeroDivisionError
-        return build(builder)
+        return outgoing(builder)
 
-    monkeypatch.setattr(DigestBuilder, "build", build_or_break)
+    monkeypatch.setattr(DigestBuilder, "outgoing", build_or_break)
     assert story.poll().status == "partial"
     assert story.announced == [second.id]
 

@@ -13,7 +13,7 @@ from testmo_notifier.model import Counters, Resume, WatchedRun
 from testmo_notifier.polling.due import Due, Question, in_order, is_done
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.factories import START, at, make_checkpoint, make_digest, make_outgoing, make_run
+from tests.support.factories import START, at, make_checkpoint, make_outgoing, make_run
 
 OVERLAP = timedelta(seconds=300)
 PERIOD = timedelta(minutes=5)
@@ -106,9 +106,6 @@ def test_what_makes_a_run_due(
     assert why(quiet_run(**run), checkpoint, **given) is reason
 
 
-FULL = make_outgoing(make_digest([], keys=frozenset(range(75_001))))  # 150 KB
-
-
 def test_a_run_is_read_although_a_message_of_it_waits() -> None:
     assert why(quiet_run(), {"counters": {3: 6}, "outbox": (make_outgoing(),)}) is Due.MOVED
 
@@ -162,7 +159,7 @@ def test_a_longer_staleness_holds_for_quiet_runs_too() -> None:
     ("checkpoint", "run"),
     [
         (
-            {"counters": {3: 6}, "outbox": (FULL,)},
+            {"counters": {3: 6}, "outbox": (make_outgoing(),), "outbox_bytes": 150_001},
             {},
         ),  # its outbox is full
         ({"counters": {3: 6}, "gone_at": at(1_000 - 3_599)}, {}),

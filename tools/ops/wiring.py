@@ -18,7 +18,7 @@ from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.people import parse_people
-from testmo_notifier.notices.routes import Routes, destinations
+from testmo_notifier.notices.routes import Routes, destinations, left_in
 from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
 from testmo_notifier.poll import Parts
@@ -91,7 +91,7 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
         connect=connect(settings, token),
         topic=topic,
         renderer=Renderer.of(own, settings.time_zone, time.thread_time),
-        routes=own.routes,
+        routes=left_in(own.routes, settings.channels),
         destinations=destinations(own.routes, settings.channels),
         now=utc_now,
         sleep=time.sleep,

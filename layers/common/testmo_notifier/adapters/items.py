@@ -124,6 +124,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
         swept_for=item["swept"]["S"] if "swept" in item else "",
         silent_before=time_of(item, "silent_before"),
         outbox=unpack_outbox(item["outbox"]["B"]) if "outbox" in item else (),
+        outbox_bytes=len(item["outbox"]["B"]) if "outbox" in item else 0,
         version=int(item["version"]["N"]),
         read_at=time_of(item, "read_at"),
         closed_at=time_of(item, "closed_at"),

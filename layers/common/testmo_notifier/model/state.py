@@ -131,8 +131,9 @@ class Checkpoint:
     empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
     hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
     test without an entry was told to everybody. `waiting_since` is our clock when the oldest message in the outbox was
-    committed. `passing` says how far the second question came, None where it is not asked. `finished_for` is the
-    closing of which it was told that the run is over.
+    committed, `outbox_bytes` how much of the item it was when it was read from there. `passing` says how far the
+    second question came, None where it is not asked. `finished_for` is the closing of which it was told that the run
+    is over.
     """
 
     run_id: int
@@ -158,6 +159,7 @@ class Checkpoint:
     apart: Mapping[str, Apart] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     waiting_since: datetime | None = None
+    outbox_bytes: int = field(default=0, compare=False)
     passing: Passing | None = None
     finished_for: datetime | None = None
 

@@ -178,7 +178,7 @@ class Audience:
         failure back.
         """
         by: dict[str, tuple[str, list[str]]] = {}
-        there = frozenset(self.destinations)
+        there = frozenset(self.destinations) - {EVENT_NEWS}  # which is for good news alone
         for route in routes:
             for destination in route.destinations:
                 why = NEW if before is not None and destination not in before.destinations else reason

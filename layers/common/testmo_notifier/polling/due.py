@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from testmo_notifier.model import Checkpoint, Outgoing, Run, WatchedRun
+from testmo_notifier.model import Checkpoint, Run, WatchedRun
 from testmo_notifier.sources.testmo_runs.projects import HOURLY
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
-BYTES_A_KEY, BYTES_A_RESULT = 2, 500  # of an outbox, where ids and notes are unusually long
 MAX_WAITING_BYTES: Final = 150_000  # an item ends at 400 KB, and one reading adds 190 KB at most
 QUIET_AFTER: Final = timedelta(days=1)
 MOVED_TO_A_TURN: Final = 9  # while both wait: a hundred runs with news a minute fit into the default budget
@@ -45,7 +44,8 @@ class Question:
         """
         if checkpoint is None:
             return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
-        if not has_room(checkpoint.outbox) or is_done(run, checkpoint, self.overlap) or was_gone(checkpoint, self.now):
+        is_full = checkpoint.outbox_bytes > MAX_WAITING_BYTES
+        if is_full or is_done(run, checkpoint, self.overlap) or was_gone(checkpoint, self.now):
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
@@ -80,13 +80,6 @@ def in_order(
     while first or other:
         order += [place.popleft() for place in places if place]
     return order
-
-
-def has_room(outbox: Iterable[Outgoing]) -> bool:
-    """Whether an outbox that waits for one destination can take what is new for it and for the others."""
-    waiting = {id(one.digest.results): one.digest for one in outbox}.values()  # destinations share what they are told
-    size = sum(BYTES_A_KEY * len(digest.keys) + BYTES_A_RESULT * len(digest.results) for digest in waiting)
-    return size <= MAX_WAITING_BYTES
 
 
 def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:

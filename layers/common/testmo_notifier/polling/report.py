@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from testmo_notifier.model import FINISHED, RECOVERED
 from testmo_notifier.polling import troubles
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.reading import Reading
@@ -33,7 +34,8 @@ class Report:
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
     that Testmo knows nothing of, and wrong files of the team's. `unsubscribed` counts addresses of the
     parameters that get no mail, `unheard` other mail destinations of the routes that nobody gets.
-    `over` names metrics of troubles that have ended.
+    `over` names metrics of troubles that have ended. `recovered` are tests of which it was told that they passed again,
+    `finished` runs of which it was told that they are over.
     """
 
     status: Status = "ok"
@@ -44,6 +46,8 @@ class Report:
     results: int = 0
     new_failing: int = 0
     digests: int = 0
+    recovered: int = 0
+    finished: int = 0
     published: int = 0
     pending: int = 0
     malformed: int = 0
@@ -110,6 +114,9 @@ class Report:
             self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
+        well = [one.digest for one in reading.others if one.digest.about == RECOVERED]
+        self.recovered += len(frozenset().union(*(digest.keys for digest in well)))
+        self.finished += any(one.digest.about == FINISHED for one in reading.others)
         if reading.is_unfinished:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")
@@ -133,9 +140,16 @@ class Report:
         news = "nothing could be read" if self.runs_left and not self.runs_read else "nothing new"
         if self.new_failing:
             news = f"{plural(self.new_failing, 'new failing result')} in {runs}"
+        good = [
+            f"{plural(self.recovered, 'test')} passed again" if self.recovered else "",
+            f"{plural(self.finished, 'run')} finished" if self.finished else "",
+        ]
+        if any(good) and news == "nothing new":
+            news = ""
         late = plural(max(1, round(self.oldest_turn_seconds / 60)), "minute")
         parts = [
             news,
+            *good,
             f"{plural(self.published, 'message')} published" if self.published else "",
             f"{self.pending} waiting to be published" if self.pending else "",
             f"read {self.runs_read} of {plural(self.runs_open, 'run')}",
