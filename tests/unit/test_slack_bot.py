@@ -1,4 +1,4 @@
-"""Bots in Slack's secret, and what the Web API's answers mean."""
+"""Bots in Slack's secret, and what the Web API's answers mean (Slack delivery)."""
 
 from __future__ import annotations
 

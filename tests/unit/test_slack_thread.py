@@ -1,4 +1,4 @@
-"""A bot has one message per run, true as of the latest news, and each news in its thread."""
+"""A bot has one message per run, true as of the latest news, and each news in its thread (Slack delivery)."""
 
 from __future__ import annotations
 
