@@ -12,7 +12,7 @@ import pytest
 
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, QueuedMessage
-from tests.support.bots import Bots, make_message
+from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import make_digest, make_named
 
 FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
@@ -371,8 +371,19 @@ def test_while_another_edits_nobody_does_so_that_no_older_state_comes_over_a_new
     assert sorted(named(parent(bots))) == ["Log out", "Pay"]
 
 
-def story() -> list[QueuedMessage]:
-    return [A, B, C]
+def test_a_parent_that_is_recorded_is_not_told_again_after_a_kill() -> None:
+    bots = Bots()
+
+    def dies_once(what: str) -> None:
+        if what == "before the record":
+            bots.between = lambda _what: None
+            raise Killed
+
+    bots.between = dies_once
+    bots.settle(A)
+
+    assert len(bots.workspace.messages) == 1
+    assert bots.delivered == {"a"}
 
 
 def effects_of(with_deletion: bool) -> int:  # noqa: FBT001 - one of two stories

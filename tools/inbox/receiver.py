@@ -28,6 +28,7 @@ from tools.simulator.loopback import LoopbackServer, Received, Reply
 
 WEBHOOK_PATH: Final = "/services/T0000LOCAL/B0000LOCAL/inbox"
 NAMES: Final = ("127.0.0.1", "localhost")
+OF_A_BOT: Final = "xoxb-local"  # any is good here
 WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than any proxy's or browser's patience
 MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
 MAX_DIGITS: Final = 15  # of a number JavaScript counts exactly
@@ -62,11 +63,15 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A Slack message that arrived, and the name of the webhook that took it."""
+    """A Slack message that arrived, and the name of the webhook or bot that took it.
+
+    `place` is where a bot put it: `in a thread`, `edited`; empty in the channel itself.
+    """
 
     payload: dict[str, object]
     at: datetime
     webhook: str = ""
+    place: str = ""
 
 
 class Inbox:
@@ -82,6 +87,7 @@ class Inbox:
         self.messages: deque[Message] = deque(maxlen=MAX_ENTRIES)
         self.entries = Entries()
         self.workspace = Workspace()
+        self._bots: dict[str, str] = {}  # by channel
         self._arrived = arrived
         self._now = now
         self._server = LoopbackServer(port, handle=self._handle, now=now)
@@ -106,6 +112,12 @@ class Inbox:
         """The address of one of several webhooks: each has a name of its own."""
         return f"{self.webhook}/{name}"
 
+    def bot_of(self, name: str) -> dict[str, str]:
+        """A bot in a channel of its own, as a secret has it: each name has one."""
+        channel = f"C{len(self._bots):08}"
+        self._bots[channel] = name
+        return {"token": OF_A_BOT, "channel": channel, "api_url": self.web_api}
+
     def __enter__(self) -> Self:
         self._server.start()
         return self
@@ -116,9 +128,9 @@ class Inbox:
         self.entries.close()
         self._server.stop()
 
-    def show_slack(self, payload: Mapping[str, object]) -> None:
+    def show_slack(self, payload: Mapping[str, object], place: str = "") -> None:
         """Show a message, be it posted here or handed over for somebody else's Slack."""
-        self.entries.add("slack", self._now(), {"payload": payload})
+        self.entries.add("slack", self._now(), {"payload": payload, **({"place": place} if place else {})})
 
     def show_mail(self, *, subject: str, sender: str, to: str, body: str) -> None:
         """Show a mail."""
@@ -172,10 +184,11 @@ class Inbox:
         """A bot's call. A message that is posted or edited is shown as it is then."""
         answer = self.workspace.handle(method, query, received.authorization, received.body)
         if method in ("chat.postMessage", "chat.update") and json.loads(answer.body)["ok"]:
-            payload = json.loads(received.body)
-            message = Message(payload, self._now(), str(payload["channel"]))
+            payload, channel = json.loads(received.body), json.loads(answer.body)["channel"]
+            place = "edited" if method == "chat.update" else "in a thread" if payload.get("thread_ts") else ""
+            message = Message(payload, self._now(), self._bots.get(channel, channel), place)
             self.messages.append(message)
-            self.show_slack(payload)
+            self.show_slack(payload, place)
             self._arrived(message)
         return answer
 
