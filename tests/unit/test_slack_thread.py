@@ -79,7 +79,7 @@ def test_a_parent_is_green_when_nothing_that_was_told_is_failing() -> None:
     bots.settle(make_message(FAILED_AGAIN, "a", 1))
     bots.settle(C)
 
-    assert bots.texts()[0] == f"✔ nothing is failing: {RUN}"
+    assert bots.texts()[0] == f"✔ nothing that was told is failing: {RUN}"
     assert parent(bots)["attachments"][0]["color"] == "#2eb67d"
 
 
@@ -97,8 +97,18 @@ def test_the_parent_never_claims_a_number_that_it_does_not_know() -> None:
     bots.settle(make_message(replace(FIRST, total=302, omitted=300), "a", 1))
     bots.settle(B)
 
-    assert bots.texts()[0] == f"✖ at least 3 failed: {RUN}"
+    assert bots.texts()[0] == f"at least ✖ 3 failed: {RUN}"
     assert "300 results not named here" in json.dumps(parent(bots))
+
+
+def test_the_parent_counts_by_status_what_is_most_urgent_first() -> None:
+    bots = Bots()
+    blocked = make_named(9, status_id=5, status="Blocked", case_name="Pay by phone")
+    bots.settle(make_message(make_digest([blocked]), "a", 1))
+    bots.settle(make_message(make_digest([replace(blocked, test_id=8)]), "b", 2))
+    assert (bots.texts()[0], parent(bots)["attachments"][0]["color"]) == (f"⊘ 2 blocked: {RUN}", "#ecb22e")
+    bots.settle(make_message(FIRST, "c", 3))
+    assert (bots.texts()[0], parent(bots)["attachments"][0]["color"]) == (f"✖ 2 failed · ⊘ 2 blocked: {RUN}", "#e01e5a")
 
 
 def test_a_run_that_is_finished_names_all_that_are_failing() -> None:
@@ -117,7 +127,7 @@ def test_a_huge_run_has_a_parent_within_slacks_limits() -> None:
 
     made = parent(bots)
     assert len(json.dumps(made, ensure_ascii=False)) <= 12_100
-    assert bots.texts()[0] == f"✖ at least 300 failed: {RUN}"
+    assert bots.texts()[0] == f"at least ✖ 300 failed: {RUN}"
     assert len(json.dumps(bots.states, default=str, skipkeys=True)) < 200_000
 
 

@@ -246,7 +246,6 @@ class Batch:
                 conversation.tell(payload)
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
-                self._end_trouble(message, turn)
                 raise
             self._in_trouble.add(message.destination)
             turn = self._shut_gate(message, exc)

@@ -7,6 +7,7 @@ passed; of results that no message named only the number is known, and the headl
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,10 +15,12 @@ from testmo_notifier.channels.slack import blocks
 from testmo_notifier.channels.slack.blocks import utf16_units
 
 State = Mapping[str, Any]
-Test = list[Any]  # the order of the message, what is known, symbol, name, address
+Test = list[Any]  # the order of the message, what is known, symbol, status, name, address
 
 FAILING, RECOVERED, FINISHED = "failing", "recovered", "finished"  # what a message is about, see `model.Digest`
 NEW: Final = "new"
+NEW_LINE: Final = "\n"
+RANKS: Final = {"✖": 0, "⊘": 1}
 FAILED, PASSED, OVER = range(3)  # what is known of a test
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_KEPT: Final = 300  # tests that are kept of a run: a hundred kilobytes at most
@@ -75,17 +78,18 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
     """The same, with so many names at most."""
     run, named = state["run"], failed[:most]
     unnamed = state["unnamed"][0] if state["unnamed"][1] > state["closed"][0] else 0  # at the end all are named
-    count = headline_of(len(failed), unnamed)
-    headline = f"{'✖' if failed or unnamed else '✔'} {count}: {run['name']}"
+    count = count_of(failed, unnamed)
+    headline = f"{count}: {run['name']}"
     facts = [run["project"], *run["details"], f"{passed} passed again" if passed else ""]
     summary = " · ".join(filter(None, [*facts, state["news"] if state["about"] == FINISHED else ""]))
     details: list[dict[str, object]] = []
-    for _, _, mark, name, url in named:
-        details += [text(f"{mark} "), link(url, name), text("\n")]
+    for _, _, mark, _, name, url in named:
+        details += [text(f"{NEW_LINE if details else ''}{mark} "), link(url, name)]
     rest = [f"{len(failed) - len(named)} more" if len(failed) > len(named) else "", results(unnamed)]
     if any(rest):
-        details += [text(f"and {' and '.join(filter(None, rest))} in "), link(run["url"], "Testmo")]
-    words = "\n".join([headline, summary, *(f"{mark} {name}" for _, _, mark, name, _ in named[:MAX_IN_TEXT])])
+        more = f"and {' and '.join(filter(None, rest))} in "
+        details += [text(f"{NEW_LINE if details else ''}{more}"), link(run["url"], "Testmo")]
+    words = "\n".join([headline, summary, *(f"{mark} {name}" for _, _, mark, _, name, _ in named[:MAX_IN_TEXT])])
     attachment = {
         "color": color(failed, unnamed),
         "fallback": count,
@@ -100,11 +104,14 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
     }
 
 
-def headline_of(failed: int, unnamed: int) -> str:
-    """How many tests are failing, as far as that is known."""
+def count_of(failed: Sequence[Test], unnamed: int) -> str:
+    """How many tests are failing, by status, as far as that is known."""
+    marks = {test[3]: test[2] for test in failed}
+    counts = Counter(test[3] for test in sorted(failed, key=lambda test: RANKS.get(test[2], len(RANKS))))
+    words = " · ".join(f"{marks[status]} {n} {status}" for status, n in counts.items())
     if unnamed:
-        return f"at least {failed} failed" if failed else f"{unnamed} results failed"
-    return f"{failed} failed" if failed else "nothing is failing"
+        return f"at least {words}" if failed else f"✖ {unnamed} {'result' if unnamed == 1 else 'results'} failed"
+    return words or "✔ nothing that was told is failing"
 
 
 def results(unnamed: int) -> str:

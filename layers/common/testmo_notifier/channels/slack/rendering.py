@@ -22,7 +22,7 @@ from testmo_notifier.model import FAILING, FINISHED, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.text import clip
-from testmo_notifier.notices.view import BLOCKED, OTHER_SYMBOL, SYMBOLS, Limits, run_view, test_name
+from testmo_notifier.notices.view import BLOCKED, SYMBOLS, Limits, count, run_view, test_name
 
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes them where a section does not
@@ -202,9 +202,8 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     tests: dict[str, list[str]] = {}
     for row in digest.results:  # of several rows of a test the most urgent one, which is the first
         key = str(row.test_id) if row.test_id is not None else f"result {row.id}"
-        tests.setdefault(
-            key, [SYMBOLS.get(row.status_id or 0, OTHER_SYMBOL), clip(test_name(row), TOLD_CHARS), row.url]
-        )
+        status = count(row.status, row.status_id or 0, 1)
+        tests.setdefault(key, [status.symbol, status.word, clip(test_name(row), TOLD_CHARS), row.url])
     named = dict(islice(tests.items(), MAX_TOLD))
     return {
         "about": digest.about,
