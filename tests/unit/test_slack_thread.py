@@ -12,6 +12,7 @@ import pytest
 
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, QueuedMessage
+from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import make_digest, make_named
 
@@ -101,6 +102,19 @@ def test_the_parent_never_claims_a_number_that_it_does_not_know() -> None:
     assert "300 results not named here" in json.dumps(parent(bots))
 
 
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_run_has_a_parent_within_the_limits_that_calls_nobody(case: str) -> None:
+    bots = Bots()
+    message = make_message(HOSTILE[case], "a", 1)
+    bots.settle(message, replace(message, id="b"))
+
+    made = parent(bots)
+    assert list(calls(made)) == []
+    assert len(json.dumps(made, ensure_ascii=False).encode("utf-16-le", "surrogatepass")) / 2 <= 12_100
+    assert 1 <= len(made["blocks"][0]["text"]["text"]) <= 150
+    assert all(one["text"].strip() for one in made["attachments"][0]["blocks"][0]["elements"][0]["elements"])
+
+
 def test_the_parent_counts_by_status_what_is_most_urgent_first() -> None:
     bots = Bots()
     blocked = make_named(9, status_id=5, status="Blocked", case_name="Pay by phone")
@@ -122,13 +136,14 @@ def test_a_run_that_is_finished_names_all_that_are_failing() -> None:
 def test_a_huge_run_has_a_parent_within_slacks_limits() -> None:
     bots = Bots()
     for n in range(8):
-        rows = [make_named(n * 50 + i, case_name="<&>*_~`" * 20) for i in range(50)]
+        rows = [make_named(n * 50 + i, case_name="👩<&>*_~`" * 20) for i in range(50)]
         bots.settle(make_message(make_digest(rows), f"m{n}", n))
 
     made = parent(bots)
     assert len(json.dumps(made, ensure_ascii=False)) <= 12_100
-    assert bots.texts()[0] == f"at least ✖ 300 failed: {RUN}"
-    assert len(json.dumps(bots.states, default=str, skipkeys=True)) < 200_000
+    assert bots.texts()[0] == f"at least ✖ 200 failed: {RUN}"
+    (state,) = bots.states.values()
+    assert len(json.dumps(state)) < 350_000
 
 
 @pytest.mark.parametrize(("digest", "is_broadcast"), [(SECOND, True), (FAILED_AGAIN, False), (PASSED, False)])

@@ -63,7 +63,7 @@ class Kept:
                 TableName=self._table_name,
                 Item={
                     **key_of(destination, run_id),
-                    "state": {"S": json.dumps(state, ensure_ascii=False)},
+                    "state": {"S": json.dumps(state)},
                     "version": {"N": str(version + 1)},
                     "expires_at": {"N": str(int((self._now() + KEEP).timestamp()))},
                 },

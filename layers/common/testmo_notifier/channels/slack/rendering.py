@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
+from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS, utf16_units
@@ -34,6 +35,7 @@ DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a dat
 # Slack's own colours: something failed, something is blocked, all is well.
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
+UNNAMED: Final = "?"  # Slack takes no link without words
 TOLD_CHARS: Final = 100
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
@@ -198,12 +200,13 @@ def weighed(name: str, text: str) -> tuple[str, int]:
 
 def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     """What a bot needs to keep one message of the run: see `live`."""
-    run = run_view(digest)
+    run = without_marks(run_view(digest))
     tests: dict[str, list[str]] = {}
     for row in digest.results:  # of several rows of a test the most urgent one, which is the first
         key = str(row.test_id) if row.test_id is not None else f"result {row.id}"
-        status = count(row.status, row.status_id or 0, 1)
-        tests.setdefault(key, [status.symbol, status.word, clip(test_name(row), TOLD_CHARS), row.url])
+        status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), TOLD_CHARS)
+        told = without_marks((status.symbol, status.word, name, row.url))
+        tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
     named = dict(islice(tests.items(), MAX_TOLD))
     return {
         "about": digest.about,
