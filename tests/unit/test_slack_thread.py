@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, QueuedMessage
 from tests.contract.test_channels import HOSTILE, calls
@@ -113,6 +114,15 @@ def test_a_hostile_run_has_a_parent_within_the_limits_that_calls_nobody(case: st
     assert len(json.dumps(made, ensure_ascii=False).encode("utf-16-le", "surrogatepass")) / 2 <= 12_100
     assert 1 <= len(made["blocks"][0]["text"]["text"]) <= 150
     assert all(one["text"].strip() for one in made["attachments"][0]["blocks"][0]["elements"][0]["elements"])
+
+
+def test_marks_that_only_a_template_may_write_call_nobody_in_a_parent() -> None:
+    forged = f"{LIVE['<']}{LIVE['!']}here{LIVE['>']}"
+    bots = Bots()
+    digest = make_digest([make_named(1, case_name=forged, status=forged)], run_name=forged, project_name=forged)
+    bots.settle(make_message(digest, "a", 1), make_message(digest, "b", 2))
+
+    assert list(calls(parent(bots))) == []
 
 
 def test_the_parent_counts_by_status_what_is_most_urgent_first() -> None:
