@@ -436,6 +436,27 @@ def test_what_was_handed_over_is_remembered(open_store: Open) -> None:
     assert store.sent(13) == []
 
 
+def test_who_was_told_what_is_remembered_apart_and_nothing_of_it_is_forgotten(open_store: Open) -> None:
+    """Routes divide results, and an outbox that waited holds several digests for one destination."""
+    store = open_store("a")
+    both, lead = (make_digest([make_named(key)], keys=frozenset(keys)) for key, keys in ((1, {1, 2}), (2, {2})))
+    outbox = (
+        Outgoing("n-1", "slack:default", both),
+        Outgoing("n-2", "event", both),
+        Outgoing("n-3", "slack:lead", lead),
+        Outgoing("n-4", "slack:default", lead),
+        Outgoing("n-5", "slack:default", lead),
+    )
+    committed = store.commit(make_checkpoint(outbox=outbox))
+    store.clear(committed, committed.outbox, at=at(1))
+
+    assert store.sent(12) == [
+        Sent(12, at(1), frozenset({1, 2}), {"slack:default": "n-1", "event": "n-2"}),
+        Sent(12, at(1), frozenset({2}), {"slack:lead": "n-3", "slack:default": "n-4"}),
+        Sent(12, at(1), frozenset({2}), {"slack:default": "n-5"}),
+    ]
+
+
 def test_who_loses_the_race_remembers_nothing(open_store: Open) -> None:
     store = open_store("a")
     published = store.commit(make_checkpoint(outbox=(make_outgoing(),)))

@@ -25,6 +25,7 @@ from urllib3 import HTTPConnectionPool
 from functions.poller import app as poller
 from functions.slack import app as slack_function
 from testmo_notifier.adapters.machine import Machine, new_client
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.polling import reader
 from testmo_notifier.sources.testmo_runs import crew
 from tests.conftest import reset
@@ -119,7 +120,7 @@ def play(
     clients = Clients(*map(new_client, names))
     move_clocks(monkeypatch, lambda: stages[-1].story)
     monkeypatch.setattr(user_agent, "register_feature_to_client", lambda **_: None)  # each would add one more header
-    monkeypatch.setattr(poller, "Renderer", lambda *_: BUILT_IN_TEXTS)  # compiled once, and it remembers nothing
+    monkeypatch.setattr(Renderer, "of", lambda *_: BUILT_IN_TEXTS)  # compiled once, and it remembers nothing
     (tmp_path / "routes.toml").write_text(ROUTES)
     (tmp_path / "issues.toml").write_text("")
     settings = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))

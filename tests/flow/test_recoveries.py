@@ -15,7 +15,7 @@ from tests.flow.power import Power, powered_poll
 from tests.flow.test_rewind import rewind
 from tests.model.pages import short_pages
 from tests.support.memory import WithoutLease
-from tests.support.story import BLOCKED, PASSED, one_worker
+from tests.support.story import BLOCKED, FAILED, PASSED, one_worker
 from tests.support.telling import ALL, LEADS, TEAM, Telling, telling
 from tools.simulator import StatusId
 
@@ -83,6 +83,55 @@ def test_of_two_failures_in_a_row_only_the_first_is_told_where_a_route_asks_for_
     story.wait_and_poll(6)
 
     assert story.reasons() == [(first.id, NEW, 1)]
+
+
+@pytest.mark.parametrize("seconds", [60, 900])
+def test_what_fails_after_a_failure_was_edited_to_passed_is_new_whoever_asks_for_the_recovery(
+    story: Telling, seconds: int
+) -> None:
+    """At once, and when its result is older than what a read asks for."""
+    story.route(notify=BY_DEFAULT - {AGAIN})
+    run = story.add_run()
+    story.poll()
+    first = story.fail_and_poll(run)
+    story.wait_and_poll(every=seconds)
+    story.world.edit_result(first, status=PASSED)
+    story.wait_and_poll()
+    second = story.fail_and_poll(run)
+    story.wait_and_poll(3)
+
+    assert story.reasons() == [(first.id, NEW, 1), (second.id, NEW, 1)]
+    assert story.recovered() == []
+
+
+def test_a_failure_that_was_edited_to_passed_is_not_the_first_of_two_in_a_row(story: Telling) -> None:
+    """The edit and the failure after it are between two polls."""
+    story.route(after=2)
+    run = story.add_run()
+    story.poll()
+    first = story.fail_and_poll(run)
+    story.world.edit_result(first, status=PASSED)
+    story.wait(1)
+    story.save(run)
+    story.wait_and_poll(6)
+    assert story.reasons() == []
+
+    third = story.save(run)
+    story.wait_and_poll(6)
+    assert story.reasons() == [(third.id, NEW, 2)]
+
+
+def test_what_is_edited_back_after_it_was_well_and_nobody_was_told_is_told(story: Telling) -> None:
+    story.route(notify=BY_DEFAULT - {AGAIN})
+    run = story.add_run()
+    story.poll()
+    failing = story.fail_and_poll(run)
+    story.world.edit_result(failing, status=PASSED)
+    story.wait_and_poll()
+    story.world.edit_result(failing, status=FAILED)
+    story.wait_and_poll(6)
+
+    assert story.reasons() == [(failing.id, NEW, 1), (failing.id, NEW, 1)]
 
 
 def test_a_case_with_steps_is_well_when_every_step_is(story: Telling) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from testmo_notifier.errors import Unlisted
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import parse_routes
 from tests.support.fakes import FakeMailboxes
@@ -146,6 +149,22 @@ def test_a_route_by_folder_knows_the_folder_of_a_case(story: Story) -> None:
     assert (told(story, "slack:pay"), told(story, "slack:default")) == (1, 1)
 
 
+def test_a_case_that_was_moved_to_another_folder_is_there_for_routes_within_a_day(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { folder = "Payment" }\nto = ["slack:pay"]\n' + REST)
+    folder, case = story.world.add_folder(story.shop, "Payment"), story.world.add_case(story.shop, "Pay")
+    run = story.world.add_run(story.shop, "Nightly", cases=[case])
+    story.poll()
+    story.save(run)
+    story.wait_and_poll()
+    assert (told(story, "slack:pay"), told(story, "slack:default")) == (0, 1)
+
+    case.folder_id = folder.id
+    story.wait_and_poll(every=25 * 3600)
+    story.save(run)
+    story.wait_and_poll(every=3600)
+    assert (told(story, "slack:pay"), told(story, "slack:default")) == (1, 1)
+
+
 def test_what_is_not_there_matches_nothing_and_reaches_the_catch_all(story: Story) -> None:
     follow(story, '[[routes]]\nmatch = { milestone = "*" }\nto = ["slack:pay"]\n' + REST)
     run = story.add_run("Nightly")
@@ -204,3 +223,61 @@ def test_where_nobody_is_reached_the_message_waits_for_somebody(story: Story) ->
     story.wait_and_poll(6)
 
     assert (told(story, "email:default"), told(story, "event")) == (1, 1)
+
+
+def test_what_an_older_version_left_waiting_is_as_late_as_it_was_however_often_its_run_is_read(story: Story) -> None:
+    follow(story, '[[routes]]\nto = ["slack:default"]\n')
+    run = story.add_run()
+    story.poll()
+    story.topic.refused.add("slack:default")
+    story.save(run)
+    story.wait_and_poll()
+    story.store.commit(replace(story.checkpoint(run), waiting_since=None))
+
+    assert story.wait_and_poll(20).lag_seconds >= 1200
+
+
+def test_a_mailbox_that_a_route_names_anew_is_looked_at_before_anything_is_sent_to_it(story: Story) -> None:
+    """The look before it was about others, and holds for an hour."""
+    follow(story, '[[routes]]\nto = ["slack:default", "email:default"]\n')
+    boxes = FakeMailboxes(routed=["email:default"], lost={"email:qa"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+
+    follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["email:qa"]\n' + REST)
+    boxes.routed = ["email:qa"]
+    story.save(run)
+    report = story.wait_and_poll()
+
+    assert (told(story, "email:qa"), told(story, "slack:default")) == (0, 1)
+    assert (report.unheard, boxes.looks) == (1, 2)
+
+
+def test_where_aws_does_not_tell_of_a_mailbox_it_is_not_asked_in_every_poll(story: Story) -> None:
+    boxes = FakeMailboxes(routed=["email:qa"], error=Unlisted("AWS does not tell who is subscribed"))
+    story.settings["mailboxes"] = boxes
+    story.wait_and_poll(5)
+
+    assert boxes.looks == 1
+
+
+def test_what_waits_for_a_mailbox_that_nobody_confirmed_is_sent_to_nobody_when_no_route_names_it_any_more(
+    story: Story,
+) -> None:
+    follow(story, '[[routes]]\nto = ["email:qa"]\n')
+    boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run)
+    story.wait_and_poll()
+
+    follow(story, '[[routes]]\nto = ["slack:default"]\n')
+    boxes.routed = []
+    report = story.wait_and_poll(12)
+    assert (told(story, "email:qa"), report.pending, report.unheard) == (0, 1, 1)
+
+    boxes.now_lost = set()
+    report = story.wait_and_poll(7)
+    assert (told(story, "email:qa"), report.pending, report.unheard) == (1, 0, 0)

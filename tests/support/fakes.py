@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -156,8 +156,8 @@ class FakeMailboxes:
         self.error = error
         self.looks = 0
 
-    def lost(self) -> frozenset[str]:
+    def lost(self, destinations: Collection[str]) -> frozenset[str]:
         self.looks += 1
         if self.error:
             raise self.error
-        return frozenset(self.now_lost)
+        return frozenset(name for name in self.now_lost if not name.startswith("email:") or name in destinations)

@@ -111,7 +111,7 @@ class MemoryStore:
         return written
 
     def sent(self, run_id: int) -> list[Sent]:
-        return [items.sent_from(item) for item in self.told[run_id]]
+        return [sent for item in self.told[run_id] for sent in items.sent_from(item)]
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         names = self.names[of, project_id]
@@ -163,7 +163,7 @@ class WithoutLease(MemoryStore):
 
 
 class MemoryTopic:
-    """Takes notifications; `refuse` makes it take none of some destinations."""
+    """Takes notifications, but none of the `refused`: destinations, or ids."""
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -171,6 +171,6 @@ class MemoryTopic:
 
     def publish(self, notification: Notification) -> None:
         notification.message.encode()  # as boto does: what has no UTF-8 is not sent
-        if notification.destination in self.refused:
+        if {notification.destination, notification.id} & self.refused:
             raise Unpublished(f"SNS did not take a message for {notification.destination}")
         self.notifications.append(notification)

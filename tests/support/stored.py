@@ -135,6 +135,7 @@ MAIL = MailCheck(
     lost=frozenset({"OpsEmailAddress"}),
     told=frozenset({"OpsEmailAddress"}),
     problem="AWS does not tell who is subscribed: Throttling",
+    of=frozenset({"email:default"}),
 )
 OVER = Trouble(at(-5400), over_at=at(-1200))
 CONTROL = make_control(
@@ -258,7 +259,9 @@ def everything_stored() -> list[Item]:
         )
     store.commit(replace(CHECKPOINT, version=40), lambda _: bytes.fromhex("c0ffee0123456789006a22c445"))
     store.commit(replace(CHECKPOINT, outbox=()))  # closed and told: it expires
-    store.clear(CHECKPOINT, CHECKPOINT.outbox, at=at(62))
+    first = CHECKPOINT.outbox[0]
+    lead = replace(first, id="17c2be40", destination="slack:lead", digest=replace(first.digest, keys=frozenset({540})))
+    store.clear(CHECKPOINT, (*CHECKPOINT.outbox, lead), at=at(62))
     store.commit_project(replace(PROJECT, version=8))
     store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
     store.save_case_progress(3, PROGRESS)
@@ -310,7 +313,7 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("failing", "older", "content", "passed"), unpack_pairs),
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys", "unconfirmed"), unpack_ids),
     **dict.fromkeys(("passed_statuses", "awaited", "looking"), unpack_ids),
-    **dict.fromkeys(("names", "outbox", "passing"), inflated),
+    **dict.fromkeys(("names", "outbox", "passing", "each"), inflated),
     "12": bytes.hex,
     "turns": unpack_minutes,
     "told": unpack_numbers,
@@ -321,8 +324,8 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
 def readable(item: Item) -> dict[str, Any]:
     """An item as a person would write it: packed values unpacked, JSON in texts taken out of them."""
     shown = {name: plain(name, value) for name, value in item.items()}
-    if "outbox" in shown:
-        shown["outbox"]["keys"] = [sorted(unpack_ids(base64.b64decode(keys))) for keys in shown["outbox"]["keys"]]
+    for content in (shown[name] for name in ("outbox", "each") if name in shown):
+        content["keys"] = [sorted(unpack_ids(base64.b64decode(keys))) for keys in content["keys"]]
     return cast("dict[str, Any]", json.loads(json.dumps(shown, default=as_json)))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
-from testmo_notifier.model import Checkpoint, Resume, Superseded
+from testmo_notifier.model import Checkpoint, Resume, Superseded, Told
 from tests.support.factories import START, at, make_checkpoint, make_outgoing
 from tests.support.memory import MemoryStore
 from tests.unit.test_items import item_bytes
@@ -144,3 +144,15 @@ def test_where_somebody_deleted_a_set_the_run_is_a_first_sight_again() -> None:
     assert "apart" not in whole(item, parts)
     assert items.checkpoint_from(whole(item, parts)).silent_before == at(60)
     assert items.checkpoint_from(whole(item, {})).floor == at(60)
+
+
+def test_a_version_that_knows_some_of_the_sets_finds_all_of_them_apart_or_none() -> None:
+    """Version 1.1 takes none of its own four, nor the floor, from an item that names any set."""
+    told = {slot: Told(1, at(slot), at(slot), frozenset({"slack:default"})) for slot in range(60_000)}
+    moments = {slot: replace(one, since=at(chance.randrange(10**7))) for slot, one in told.items()}
+    checkpoint = make_checkpoint(failing={1: (2, 3)}, seen={2: START}, told=moments)
+    item, parts = stored(checkpoint)
+
+    assert set(json.loads(item["apart"]["S"])["sets"]) == {"seen", "failing", "told"}
+    assert "floor" in json.loads(item["apart"]["S"])["instead"]
+    assert items.checkpoint_from(whole(item, parts)).told == moments

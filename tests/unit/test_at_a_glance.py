@@ -153,7 +153,7 @@ def test_a_note_of_several_lines_is_shown_below_its_first() -> None:
     [
         ({"reason": "new"}, ""),
         ({"reason": "new", "streak": 1, "since": at(0)}, ""),
-        ({"reason": "new", "streak": 2, "since": SAVED}, f" · 2nd in a row since {SINCE}"),  # `after = 2`
+        ({"reason": "new", "streak": 2, "since": SAVED}, f" · 2nd failure in a row since {SINCE}"),  # `after = 2`
         ({"reason": "new", "since": SAVED}, f" · failing since {SINCE}"),  # told elsewhere before
         ({"reason": "again"}, " · failed again"),
         ({"reason": "again", "streak": 3, "since": SAVED}, f" · failed again, 3rd in a row since {SINCE}"),

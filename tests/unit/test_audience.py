@@ -99,6 +99,19 @@ def test_an_assignee_that_could_not_be_read_is_not_nobody() -> None:
     assert result_facts(unread, EXPANDS, {})["assignee"] == ()
 
 
+def test_an_assignee_that_could_not_be_read_goes_its_own_way_whatever_else_could_not_be() -> None:
+    asked = audience('[[routes]]\nmatch = { assignee = 0 }\nto = ["slack:nobody"]\n')
+    nobody = FAILED._replace(assignee_id=None, problems=(RowProblem("elapsed", "is not a number"),))
+    unread = FAILED._replace(assignee_id=None, problems=(RowProblem("assignee_id", "is not a number"),))
+
+    ways = [asked.way(result, Expands(), {}) for result in (nobody, unread)]
+
+    assert [[route.destinations for route in asked.ways[way]] for way in ways] == [
+        [("slack:nobody",)],
+        [("slack:rest",)],
+    ]
+
+
 def test_a_case_is_known_by_its_number_its_name_and_its_folder() -> None:
     assert case_facts(120, "Log in", "7 Payment") == {"test": (Fact(120, "Log in"),), "folder": (Fact(7, "Payment"),)}
     assert case_facts(120, None, None) == {"test": (Fact(120, None),)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -53,7 +54,14 @@ def test_the_settings_that_ship_are_fine() -> None:
 def test_nothing_wrong_is_status_0(folder: Path) -> None:
     result = check(folder)
     assert result.exit_code == 0
-    assert "routes.toml, people.toml, issues.toml and no templates of your own are fine" in result.output
+    assert "routes.toml, people.toml, issues.toml and no templates of your own are fine\n" in result.output
+
+
+def test_warnings_are_status_0_and_counted(folder: Path) -> None:
+    (folder / "routes.toml").write_text(f'{ROUTES}\n[destinations."slack:payments"]\nlines = 5\n')
+    result = check(folder)
+    assert (result.exit_code, result.output.count("warning: ")) == (0, 1)
+    assert "are fine, 1 warning\n" in result.output
 
 
 BOM = "\ufeff"
@@ -328,9 +336,24 @@ def test_with_a_testmo_what_it_does_not_have_is_a_warning(folder: Path, story: S
         )
     ]
     assert [line for line in told if line.startswith("people.toml:")] == [
-        "people.toml:4: warning: people.96 is none of all users of this Testmo",
-        "people.toml:5: warning: people.alan turing is none of all users of this Testmo",
+        "people.toml:4: warning: people.96 is not among all users of this Testmo",
+        "people.toml:5: warning: people.alan turing is not among all users of this Testmo",
     ]
+
+
+def test_statuses_are_known_by_results_where_the_list_of_runs_carries_none(folder: Path, story: Story) -> None:
+    def bare(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/runs"):
+            body["expands"] = []
+
+    story.spoil = bare
+    story.save(story.add_run(), status=8)
+    (folder / "routes.toml").write_text('[[routes]]\nto = ["slack:default"]\n[[routes]]\nto = ["slack:a"]\nmatch = ')
+    with (folder / "routes.toml").open("a") as file:
+        file.write('{ status = ["Faild", "WIP", "Retest"], run = "x" }\n')
+    (line,) = (line for line in asked(folder, story) if "status" in line)
+    assert "has match by status 'Faild', and the token sees no such status" in line
+    assert "Skipped (6), WIP (8)" in line
 
 
 def test_a_token_that_may_not_read_addresses_is_told_of_emails(folder: Path, story: Story) -> None:

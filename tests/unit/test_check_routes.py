@@ -33,6 +33,9 @@ def route(*lines: str, name: str = "a", to: str = "slack:a") -> str:
         REST + route("match = { run = 7 }", 'exclude = { run = "7" }'),
         REST + route('match = { status = "Needs info" }') + route("match = { status = 3 }", name="b", to="slack:b"),
         REST + route('match = { status = ["Passed", "Fail*"] }'),
+        REST + route('match = { status = ["Needs info", 3] }', "exclude = { status = 3 }"),
+        REST + route('match = { run = "*" }', 'exclude = { status = ["Failed", "Needs info"], tag = "*" }'),
+        REST + route('match = { status = "Fail*" }', "exclude = { status = 3 }"),
         route() + route('match = { run = "x" }', to="slack:b", name="b"),
         route() + route('match = { run = "x" }', 'mention = ["Ada"]', name="b"),  # it calls somebody
         route('notify = ["new"]') + route('match = { run = "x" }', name="b"),  # it tells more
@@ -56,8 +59,16 @@ def test_nothing_is_said_of_what_makes_sense(routes: str) -> None:
         (('match = { status = "Passed" }',), 9, "'Passed' is not watched (AlertStatusIds is 3, 5 here)"),
         (("match = { status = [2, 8] }",), 9, "can never match: 2 and 8 are not watched (AlertStatusIds is 3, 5 here)"),
         (("match = { project = [7, 8] }",), 9, "can never match: 7 and 8 are not watched (ProjectIds is 3 here)"),
+        (('exclude = { project = "*" }',), 9, "can never match: it excludes every project"),
+        (('exclude = { status = ["failed", 5] }',), 9, "can never match: it excludes every status that it could match"),
+        (('match = { status = "Failed" }', "exclude = { status = 3 }"), 9, "can never match: it excludes every status"),
+        (
+            ('match = { status = "Failed" }', 'mention = ["Ada"]', 'mention_on = ["Blocked"]'),
+            11,
+            "mentions people in vain: it matches no Blocked (mention_on)",
+        ),
         (("match = { tester = 7 }", 'notify = ["again"]'), 10, "takes the first failure of a test and tells nobody"),
-        (("match = { tester = 7 }", "after = 3"), 10, "with after = 3, failures before the 3rd in a row are taken and"),
+        (("match = { tester = 7 }", "after = 3"), 10, "has after = 3: failures before the 3rd in a row are told to"),
         (('notify = ["recovered"]',), 9, 'asks for "recovered" in vain: no route tells slack:a of "new" failures'),
         (("match = { run = 7 }", "mention_on = [3]"), 10, "has mention_on and mentions nobody"),
         (('notify = ["recovered"]', 'mention = ["Ada"]'), 10, "mentions people in vain: only failures do"),

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Checkpoint, Digest
+from testmo_notifier.model import RECOVERED, Checkpoint, Digest
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.support.memory import MemoryStore, MemoryTopic
@@ -97,6 +97,26 @@ def test_what_sns_does_not_take_stays_and_holds_up_nothing_else() -> None:
     assert desk.sent == ["1-slack:default", "1-event"]
     assert [outgoing.id for outgoing in rest.outbox] == ["1-email:default"]
     assert desk.hand_over.problems == ["SNS did not take a message for email:default: it stays in the outbox of run 12"]
+
+
+def test_that_a_test_is_well_waits_for_its_failure_where_that_has_to_wait_and_nowhere_else() -> None:
+    desk = Desk()
+    digests = [
+        make_digest([make_named(1)]),
+        make_digest([make_named(2)], about=RECOVERED),
+        make_digest([make_named(3)]),
+    ]
+    outbox = tuple(
+        make_outgoing(digest, destination=f"slack:{name}", id=f"{name}-{number}")
+        for number, digest in enumerate(digests, 1)
+        for name in ("qa", "lead")
+    )
+    desk.topic.refused.add("qa-1")
+
+    rest = desk.hand_over(desk.store.commit(make_checkpoint(1, outbox=outbox)))
+
+    assert desk.sent == ["lead-1", "lead-2", "qa-3", "lead-3"]
+    assert [one.id for one in rest.outbox] == ["qa-1", "qa-2"]
 
 
 def test_nothing_is_begun_when_time_runs_out() -> None:

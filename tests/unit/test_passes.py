@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from testmo_notifier.errors import NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import (
+    CHANGED,
+    NEW,
+    RECOVERED,
     Checkpoint,
     Expands,
     Passes,
@@ -21,6 +25,8 @@ from testmo_notifier.model import (
     Told,
     Watching,
 )
+from testmo_notifier.notices.audience import Audience
+from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.polling.due import has_changed, is_done
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
@@ -30,6 +36,7 @@ from testmo_notifier.sources.testmo_runs.passes import OtherPages, Second, ask_f
 from testmo_notifier.sources.testmo_runs.recovered import awaited, is_due
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_result, make_run
+from tests.support.telling import ALL
 
 OVERLAP = timedelta(seconds=300)
 TO_TEAM = frozenset({"slack:default"})
@@ -171,9 +178,23 @@ def test_a_recovery_is_awaited_of_tests_that_somebody_who_asks_was_told_of() -> 
         -3: Told(destinations=TO_TEAM),
     }
 
-    assert awaited(told, TO_TEAM) == {1}
-    assert awaited(told, frozenset()) == frozenset()
-    assert awaited(told, frozenset({"event:news"})) == {1, 2}
+    assert awaited(told, asking("slack:default", notify=ALL)) == {1}
+    assert awaited(told, asking("slack:default")) == frozenset()
+    assert awaited(told, asking("event:news", notify=frozenset({RECOVERED}))) == {1, 2}
+
+
+@pytest.mark.parametrize("given", [{"notify": frozenset({NEW, CHANGED})}, {"after": 2}])
+def test_a_recovery_is_awaited_of_every_test_where_what_fails_next_is_told_as_new_or_not_at_all(
+    given: dict[str, Any],
+) -> None:
+    told = {1: Told(destinations=TO_TEAM), 2: Told(), -3: Told()}
+
+    assert awaited(told, asking("slack:default", **given)) == {1, 2}
+
+
+def asking(to: str, **given: Any) -> Audience:  # noqa: ANN401 - a route's fields
+    """The audience of one route."""
+    return Audience(Routes((Route((to,), **given),)), (to, "event"), {})
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,12 @@ def test_a_file_that_is_no_list_of_people_is_told_by_line(text: str, line: int, 
     assert (at, said.startswith(words)) == (line, True), said
 
 
+def test_what_is_secret_and_stands_in_the_file_by_mistake_is_not_repeated() -> None:
+    told = problems('[people]\n"xoxb-1-hidden" = "https://hooks.slack.com/services/T0/B0/hidden"\n')
+    assert "hidden" not in str(told)
+    assert told[0][1].startswith("people.xoxb-… is 'https://hooks.slack.com…': give")
+
+
 def test_a_problem_begins_with_file_and_line() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_people("[people]\nAlan = 12\n", "ours.toml")

@@ -31,6 +31,13 @@ def people(story: Story, *flags: str, **environ: str) -> Result:
     return CliRunner().invoke(main, ["people", "--from-environment", *flags], env={**given, **environ})
 
 
+def test_a_testmo_in_the_environment_is_asked_as_long_as_no_stack_is_named(story: Story) -> None:
+    given = {"TESTMO_URL": story.testmo.url, "TESTMO_TOKEN": story.testmo.token, "AWS_ENDPOINT_URL": ""}
+    assert "4 users" in CliRunner().invoke(main, ["people"], env=given).stdout
+    named = CliRunner().invoke(main, ["people", "--region", "no where"], env=given)
+    assert (named.exit_code, "4 users" in named.stdout) == (2, False)
+
+
 def answered(story: Story) -> dict[str, Any]:
     result = people(story, "--json")
     assert result.exit_code == 0, result.output

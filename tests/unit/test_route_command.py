@@ -139,6 +139,8 @@ def test_the_end_of_a_run_is_one_finding(settings: Path, name: str) -> None:
     (untold,) = told("--sample", name)
     assert untold["told_to_nobody"] == ["finished"]
     assert "the run is finished" in asked("--sample", name).output
+    twice = asked("--sample", name, "--sample", "finished", "--sample", "all-passed").output
+    assert twice.count("the run is finished") == 1
 
 
 def test_what_a_sample_does_not_know_reaches_the_catch_all(settings: Path) -> None:

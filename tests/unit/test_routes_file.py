@@ -150,6 +150,7 @@ def test_the_end_of_a_run_is_not_asked_for_by_what_results_have() -> None:
     [
         ("shop", Fact(name="SHOP"), True),
         ("STRASSE", Fact(name="Straße"), True),
+        ("Gro\u0308ße *", Fact(name="Größe  4.2"), True),  # a Mac's umlaut, and two spaces that messages show as one
         ("*pay*", Fact(name="Nightly payments"), True),
         ("p?y", Fact(name="pay"), True),
         ("p?y", Fact(name="paay"), False),
@@ -234,8 +235,13 @@ def test_so_are_those_of_which_only_the_ones_with_conditions_reach_anybody() -> 
         ),
         (
             "[[routes]]\ndestinations = ['slack:Payments']",
-            "r.toml:2: route 1 names 'slack:Payments': a destination is slack:<name> or email:<name>",
+            "r.toml:2: route 1 names 'slack:Payments': a destination is slack:<name> or email:<name>, in small",
         ),
+        (
+            "[[routes]]\ndestinations = ['https://hooks.slack.com/services/T0/B0/hidden']",
+            "r.toml:2: route 1 names 'https://hooks.slack.com…': addresses of webhooks stand in the Slack secret",
+        ),
+        ("[[routes]]\nname = 'a'\n\nexclude = ['x']", "r.toml:4: route 'a' exclude is no table"),
         ("[[routes]]\ndestinations = [5]", "r.toml:1: route 1 names 5: a destination is slack:<name> or email:<name>"),
         (
             "[[routes]]\ndestinations = ['slack:default\\n']",
@@ -248,6 +254,20 @@ def test_a_mistake_gives_a_sentence_with_file_line_and_route(text: str, problem:
         parse_routes(text, "r.toml")
 
     assert caught.value.problems[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "secret", ["https://hooks.slack.com/services/T0/B0/hidden", "xoxb-1-hidden", "testmo_api_hidden"]
+)
+@pytest.mark.parametrize("key", ["name", "to", "match", "mention", "notify", "after", "destinations"])
+def test_what_is_secret_and_stands_in_the_file_by_mistake_is_not_repeated(key: str, secret: str) -> None:
+    whole = (
+        f'"{secret}"' if key in ("name", "after") else f'{{ "{secret}" = 1 }}' if key == "match" else f'["{secret}"]'
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        parse_routes(f'[[routes]]\n{key} = {whole}\n[destinations."{secret}"]\n')
+    assert caught.value.problems
+    assert "hidden" not in " ".join(caught.value.problems)
 
 
 @pytest.mark.parametrize(

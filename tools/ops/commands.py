@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -303,12 +304,13 @@ def dry_run(*, from_environment: bool) -> Callable[[Desk], int]:
 
 @on_a_stack(
     ("testmo-notifier people", "with the settings and the token of the stack"),
-    (
-        "TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier people --from-environment",
-        "before anything is deployed",
-    ),
+    ("TESTMO_URL=https://example.testmo.net TESTMO_TOKEN=… testmo-notifier people", "before anything is deployed"),
 )
-@click.option("--from-environment", is_flag=True, help="Without a stack: TESTMO_URL and TESTMO_TOKEN.")
+@click.option(
+    "--from-environment",
+    is_flag=True,
+    help="Without a stack: TESTMO_URL and TESTMO_TOKEN. So it is where both are set and no stack is named.",
+)
 @operated
 def people(*, from_environment: bool) -> Callable[[Desk], int]:
     """List who works in Testmo, and who has no entry in people.toml.
@@ -318,7 +320,10 @@ def people(*, from_environment: bool) -> Callable[[Desk], int]:
     """
     from tools.ops import people as command
 
-    return lambda desk: command.people(desk, from_environment=from_environment)
+    flags = click.get_current_context().params
+    is_named = any(flags[name] for name in ("stack_name", "region", "profile"))
+    is_set = all(os.environ.get(name, "").strip() for name in ("TESTMO_URL", "TESTMO_TOKEN"))
+    return lambda desk: command.people(desk, from_environment=from_environment or (is_set and not is_named))
 
 
 COMMANDS: Final = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from testmo_notifier.model import Mention, User
-from testmo_notifier.notices.people import People, parse_people, plain
+from testmo_notifier.notices.matching import plain
+from testmo_notifier.notices.people import People, parse_people
 from testmo_notifier.notices.team import PEOPLE, text_of
 from testmo_notifier.notices.text import one_line, printable
 from tools.ops import dry_run, records, wiring
@@ -32,7 +33,7 @@ def people(desk: Desk, *, from_environment: bool) -> int:
     keys: list[int | str] = [*ours.by_id, *ours.by_name]
     strangers = [str(one) for one in keys if not is_somebody(one, found.users)]
     for one in strangers:
-        desk.out.problem(f"people.toml has an entry for {one}, who is none of {found.where}")
+        desk.out.problem(f"people.toml has an entry for {one}, who is not among {found.where}")
     desk.out.verdict(
         f"{len(found.users) - len(missing)} of {counted(len(found.users), 'user')} have an entry in people.toml",
         is_ok=True,

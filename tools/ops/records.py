@@ -144,7 +144,7 @@ def sent_of_run(account: Account, run_id: int, progress: Callable[[str], None] =
 def those_understood(found: Iterable[Item], progress: Callable[[str], None]) -> list[Sent]:
     """What was sent, oldest first; says which items nobody understands."""
     unreadable: dict[str, str] = {}
-    sent = [one for item in found if (one := understood(items.sent_from, item, unreadable))]
+    sent = [one for item in found for one in understood(items.sent_from, item, unreadable) or ()]
     for name, why in unreadable.items():
         progress(f"the item {name} cannot be understood ({why}); it is left out")
     return sorted(sent, key=lambda one: one.at)

@@ -19,6 +19,7 @@ from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.notices.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
+from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched
 from tools.settings.problems import Problem
@@ -119,4 +120,7 @@ def verdict(folder: Path, found: list[Problem]) -> str:
     if wrong:
         return "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
     own = len(list((folder / TEMPLATES).rglob("*.j2")))
-    return f"{', '.join(FILES)} and {own or 'no'} {'template' if own == 1 else 'templates'} of your own are fine"
+    warnings = f", {counted(len(found), 'warning')}" if found else ""
+    return (
+        f"{', '.join(FILES)} and {own or 'no'} {'template' if own == 1 else 'templates'} of your own are fine{warnings}"
+    )

@@ -6,19 +6,20 @@ What is not there is advice, not an error: a project may come tomorrow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import Invisible, RequestRejected, Unreadable
-from testmo_notifier.model import User
-from testmo_notifier.notices.matching import Fact, is_wanted
-from testmo_notifier.notices.people import People, entry_key, plain
+from testmo_notifier.model import STATUS_NAMES, User
+from testmo_notifier.notices.matching import Fact, is_wanted, plain
+from testmo_notifier.notices.people import People, entry_key
 from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
 from tools.settings.check_routes import Advice, Entry
-from tools.settings.users import Seen, seen
+from tools.settings.users import LATEST, MAX_RUNS, Seen, seen
 
 SHOWN: Final = 20
 MAX_ASKED: Final = 5  # projects, for the names of statuses: the first with a run mostly knows all
@@ -39,11 +40,17 @@ def look(testmo: Testmo) -> Instance:
     statuses: dict[int, str] = {}
     for project in [project for project in projects if not project.is_completed][:MAX_ASKED]:
         if not statuses:
-            try:
-                statuses |= testmo.statuses(project.id)
-            except (Invisible, RequestRejected, Unreadable):
-                continue
+            with suppress(Invisible, RequestRejected, Unreadable):
+                statuses |= testmo.statuses(project.id) or of_results(testmo, project.id)
     return Instance({project.id: project.name for project in projects}, statuses, seen(testmo))
+
+
+def of_results(testmo: Testmo, project_id: int) -> dict[int, str]:
+    """Testmo's own statuses, and what the newest results carry: for where the list of a project's runs carries none."""
+    found = dict(STATUS_NAMES)
+    for run in testmo.open_runs(project_id)[-MAX_RUNS:]:
+        found |= testmo.results(run.id, LATEST).expands.statuses
+    return found
 
 
 def about_routes(text: str, routes: Routes, there: Instance) -> list[Advice]:
@@ -101,7 +108,7 @@ def about_people(text: str, people: People, there: Instance) -> list[Advice]:
             words = "is an email, and this token may not read those of Testmo's users: use the name or the id"
             found.append((line_of(text, one), f"people.{one} {words}"))
         elif not is_somebody(one, there.people.users):
-            found.append((line_of(text, one), f"people.{one} is none of {there.people.where}"))
+            found.append((line_of(text, one), f"people.{one} is not among {there.people.where}"))
     return sorted(found)
 
 

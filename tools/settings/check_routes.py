@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
-from testmo_notifier.notices.matching import Fact, Matcher, Wanted, is_wanted
-from testmo_notifier.notices.people import People, plain
+from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
+from testmo_notifier.notices.people import People
 from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
+
+ALWAYS_KNOWN: Final = ("project", "run", "status")  # of every failing result
 
 Advice = tuple[int, str]  # a line, and what to think of
 
@@ -71,6 +74,9 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
     for key, wanted in match.items():
         if all(any(covers(broad, one) for broad in exclude.get(key, ())) for one in wanted):
             return key, f"can never match: everything that it matches by {key} it excludes by {key}"
+    for key in ALWAYS_KNOWN:
+        if "*" in exclude.get(key, ()):
+            return key, f"can never match: it excludes every {key}"
     statuses, projects = match.get("status", ()), match.get("project", ())
     if statuses and not any(is_watched(one, watched.statuses) for one in statuses):
         told = ", ".join(map(str, watched.statuses))
@@ -78,6 +84,9 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
             "status",
             f"can never match: {listed(statuses)} {is_are(statuses)} not watched (AlertStatusIds is {told} here)",
         )
+    left = only(statuses or watched.statuses)
+    if left and left <= ids_of(exclude.get("status", ())):
+        return "status", "can never match: it excludes every status that it could match"
     if projects and watched.projects and not any(isinstance(it, str) or it in watched.projects for it in projects):
         told = ", ".join(map(str, watched.projects))
         return (
@@ -94,6 +103,20 @@ def is_watched(wanted: int | str, statuses: Sequence[int | str]) -> bool:
     known = [id_ for id_, name in STATUS_NAMES.items() if is_wanted(wanted, Fact(name=name))]
     by_name = any(is_wanted(wanted, Fact(name=one)) for one in statuses if isinstance(one, str))
     return not known or "*" in wanted or by_name or any(one in statuses for one in known)
+
+
+def ids_of(statuses: Iterable[int | str]) -> set[int]:
+    """Which of Testmo's own statuses are meant, by id or name."""
+    wanted = list(statuses)
+    named = {id_ for id_, name in STATUS_NAMES.items() if holds(wanted, (Fact(name=name),))}
+    return named | {one for one in wanted if isinstance(one, int)}
+
+
+def only(statuses: Iterable[int | str]) -> set[int]:
+    """The same, as long as none can mean a status of the instance's own."""
+    wanted = list(statuses)
+    is_known = all(isinstance(one, int) or (ids_of([one]) and not set(one) & set("*?")) for one in wanted)
+    return ids_of(wanted) if is_known else set()
 
 
 def covers(broad: int | str, narrow: int | str) -> bool:
@@ -164,8 +187,8 @@ def tells_nobody(entry: Entry, others: Iterable[Route]) -> Iterator[Advice]:
     if not route.takes or any(is_broader(one.matcher, route.matcher) for one in telling):
         return
     if route.after > 1:
-        words = f"with after = {route.after}, failures before the {ordinal(route.after)} in a row are taken and"
-        yield entry.advice("after", f"{words} told to nobody: another route has to tell them, if somebody is to know")
+        words = f"has after = {route.after}: failures before the {ordinal(route.after)} in a row are told to nobody"
+        yield entry.advice("after", f"{words}; if somebody is to know of them, another route has to tell them")
     else:
         words = 'takes the first failure of a test and tells nobody, because it does not ask for "new"'
         yield entry.advice("notify", f"{words}; neither does another route that selects the same")
@@ -182,6 +205,10 @@ def asks_in_vain(entry: Entry, others: Sequence[Route]) -> Iterator[Advice]:
                 asked = " and ".join(f'"{reason}"' for reason in wanted)
                 words = f'asks for {asked} in vain: no route tells {name} of "new" failures'
                 yield entry.advice("notify", words)
+    on, statuses = only(route.mention_on), only(route.matcher.match.get("status", ()))
+    if route.mention and on and statuses and not on & statuses:
+        words = f"mentions people in vain: it matches no {' or '.join(map(str, route.mention_on))} (mention_on)"
+        yield entry.advice("mention_on", words)
     if route.mention_on and not route.mention:
         yield entry.advice("mention_on", "has mention_on and mentions nobody")
     if route.mention and not route.takes:

@@ -261,12 +261,10 @@ def tell(found: Iterable[Explained], terminal: Terminal) -> None:
 def lines(alike: Sequence[Explained]) -> Iterator[str]:
     """Findings that go the same way, as a table."""
     one = alike[0]
-    for shown in alike[:MAX_LISTED]:
-        result = shown.finding.result
-        what = f"result {result.id or 'without an id'}  {status_of(shown.finding)}  {name_of(shown.finding)}"
-        yield "the run is finished" if one.finding.about == FINISHED else what
-    if len(alike) > MAX_LISTED:
-        yield f"and {counted(len(alike) - MAX_LISTED, 'result')} that go the same way"
+    found = list(dict.fromkeys(heading(shown.finding) for shown in alike))
+    yield from found[:MAX_LISTED]
+    if len(found) > MAX_LISTED:
+        yield f"and {counted(len(found) - MAX_LISTED, 'result')} that go the same way"
     rows = [(f"{'✓' if choice.is_taken else '✗'} {choice.route}", choice.words) for choice in one.choices]
     rows += [(f"  told {name}", ", ".join(reasons)) for name, reasons in one.told.items()]
     rows += [("  mentions", ", ".join(one.mentions))] if one.mentions else []
@@ -274,6 +272,13 @@ def lines(alike: Sequence[Explained]) -> Iterator[str]:
     width = min(max(len(name) for name, _ in rows), WIDTH // 3)
     for name, words in rows:
         yield from table_row(name, words, width)
+
+
+def heading(finding: Finding) -> str:
+    """What it is about, on one line."""
+    if finding.about == FINISHED:
+        return "the run is finished"
+    return f"result {finding.result.id or 'without an id'}  {status_of(finding)}  {name_of(finding)}"
 
 
 def table_row(name: str, words: str, width: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from testmo_notifier.model import Project, ResultsQuery, User
 
 MAX_PROJECTS: Final = 20
 MAX_RUNS: Final = 5  # of a project that does not list its users: the newest ones tell who works there now
+LATEST: Final = ResultsQuery(page=1, sort="run_results:created_at", order="desc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ def seen(testmo: Testmo) -> Seen:
 def named_by_results(testmo: Testmo, project: Project) -> Iterator[User]:
     """Who saved the latest results of a project's newest open runs, or has to deal with them."""
     for run in testmo.open_runs(project.id)[-MAX_RUNS:]:
-        query = ResultsQuery(page=1, sort="run_results:created_at", order="desc", status_id=())
-        page = testmo.results(run.id, query)
+        page = testmo.results(run.id, LATEST)
         yield from (User(id_, name) for id_, name in page.expands.users.items())
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
+from testmo_notifier.model import FOLDERS
 from testmo_notifier.polling import remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
@@ -83,6 +84,8 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
     outboxes.learn_names(found.states)
+    if "folder" in parts.routes.asked:
+        this.cases[FOLDERS].learn([], found.states)
     checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(lease.renew)}
 
     # Write what the next discovery builds on.

@@ -119,8 +119,8 @@ class Mailboxes(Protocol):
     expected: Sequence[Mailbox]
     routed: Sequence[str]
 
-    def lost(self) -> frozenset[str]:
-        """The names of the mailboxes and destinations without a confirmed subscription, or `Unlisted`."""
+    def lost(self, destinations: Collection[str]) -> frozenset[str]:
+        """The names of the mailboxes, and of these destinations, without a confirmed subscription, or `Unlisted`."""
 
 
 class Renderer(Protocol):

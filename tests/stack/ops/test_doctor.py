@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
+from testmo_notifier.version import VERSION
 from tests.support.factories import START, make_checkpoint, make_outgoing
 from tools.ops import records, schedule
 
@@ -32,7 +33,7 @@ def test_on_a_healthy_stack_all_is_well(operated: Operated) -> None:
     said = operated.command("doctor")
 
     assert said.status == 0, said
-    assert "✓ Stack: it runs version 1.1.0\n" in said.out
+    assert f"✓ Stack: it runs version {VERSION}\n" in said.out
     assert "the webhook of slack:default is alive" in said.out
     assert "1 of 1 visible projects are watched: Shop" in said.out
     assert "email:default goes to qa@example.com" in said.out

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.version import VERSION
 from tests.stack.waiting import until
 from tests.support.fakes import SlackAnswer
 from tools.ops import records, wiring
@@ -25,12 +26,12 @@ def test_status_says_how_far_everything_is(operated: Operated) -> None:
 
     said = operated.command("status")
     assert said.status == 0
-    assert "  Version                       1.1.0\n" in said.out
+    assert f"  Version                       {VERSION}\n" in said.out
     assert f"run {run.id}  open  project {operated.shop.id}" in said.out
     assert "1 failing" in said.out
     told = operated.command("status", "--json").json
     assert told["lag_seconds"] < 60
-    assert (told["version"], told["command_version"]) == ("1.1.0", "1.1.0")
+    assert (told["version"], told["command_version"]) == (VERSION, VERSION)
     assert told["queues"] == {"to_slack": 0, "dead_slack": 0, "dead_subscription": 0}
     assert (told["outboxes"], told["undone"], told["schedule"]) == ([], [], "DISABLED")
 

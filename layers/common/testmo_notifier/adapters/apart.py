@@ -30,24 +30,17 @@ MAX_SETS_BYTES: Final = 180_000  # in the item itself, where an outbox takes up 
 MAX_TOGETHER_BYTES: Final = 350_000
 MAX_PART_BYTES: Final = 380_000
 MAX_TIES_BYTES: Final = 60_000
-SETS: Final = ("seen", "failing", "older", "unconfirmed")
-FIRST: Final = ("told", "awaited", "looking", "passed")  # to leave: an older version reads the rest as it always did
+# All of them or none: version 1.1 takes an item that names any of them for one that holds none of the first four.
+SETS: Final = ("seen", "failing", "older", "unconfirmed", "told", "awaited", "looking", "passed")
 INSTEAD: Final = ("floor", "silent_before", "sweep", "swept")  # what another version gets to see differs
 
 
 def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkpoint]:
     """A checkpoint's item as it is stored, the items to write before it, and the checkpoint that knows of them."""
-    packed: dict[str, bytes] = {name: cast("bytes", item[name].get("B")) for name in (*SETS, *FIRST) if name in item}
-    outbox = len(item.get("outbox", {}).get("B", b""))
-
-    def fits(sets: Mapping[str, bytes]) -> bool:
-        size = sum(map(len, sets.values()))
-        return size <= MAX_SETS_BYTES and size + outbox <= MAX_TOGETHER_BYTES
-
-    if fits(packed):
+    packed: dict[str, bytes] = {name: cast("bytes", item[name].get("B")) for name in SETS if name in item}
+    size = sum(map(len, packed.values()))
+    if size <= MAX_SETS_BYTES and size + len(item.get("outbox", {}).get("B", b"")) <= MAX_TOGETHER_BYTES:
         return item, [], replace(checkpoint, apart={})
-    if fits({name: content for name, content in packed.items() if name not in FIRST}):
-        packed = {name: content for name, content in packed.items() if name in FIRST}
     apart: dict[str, Apart] = {}
     parts: list[Item] = []
     expiry = {name: value for name, value in item.items() if name == "expires_at"}
@@ -61,21 +54,13 @@ def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkp
         apart[name] = Apart(checkpoint.version, len(pieces), words)
         keys = part_keys(checkpoint.run_id, {name: apart[name]})
         parts += [{**key, "content": {"B": piece}, **expiry} for key, piece in zip(keys, pieces, strict=True)]
-    left = as_first_sight(checkpoint, item, apart) if set(SETS) & set(apart) else without_told(item, apart)
-    return left, parts, replace(checkpoint, apart=apart)
-
-
-def without_told(item: Item, apart: Mapping[str, Apart]) -> Item:
-    """An item without what is known of its failing tests beside their results."""
-    sets = {name: asdict(one) for name, one in apart.items()}
-    shown = {name: value for name, value in item.items() if name not in FIRST}
-    return {**shown, "apart": {"S": json.dumps({"sets": sets, "instead": {}})}}
+    return as_first_sight(checkpoint, item, apart), parts, replace(checkpoint, apart=apart)
 
 
 def as_first_sight(checkpoint: Checkpoint, item: Item, apart: Mapping[str, Apart]) -> Item:
     """An item without its sets, which says what it hides in a way that only this version understands."""
     hidden = {name: item[name] for name in INSTEAD if name in item}
-    shown = {name: value for name, value in item.items() if name not in (*SETS, *FIRST, *INSTEAD)}
+    shown = {name: value for name, value in item.items() if name not in (*SETS, *INSTEAD)}
     cursor = item["cursor"]
     shown |= {"floor": cursor, "silent_before": cursor, "sweep": {"S": json.dumps(asdict(Resume(None, 1, None)))}}
     ties = pack_times({key: time for key, time in checkpoint.seen.items() if time >= checkpoint.cursor})
@@ -123,7 +108,6 @@ def whole(item: Mapping[str, Any], parts: Mapping[str, bytes]) -> Mapping[str, A
     keys = {name: [key["sk"].get("S", "") for key in keys_of(run_id, name, one)] for name, one in sets.items()}
     if not parts.keys() >= set(chain.from_iterable(keys.values())):
         return {name: value for name, value in item.items() if name != "apart"}
-    replaced = (*SETS, *INSTEAD) if set(SETS) & set(sets) else ()
-    shown = {name: value for name, value in item.items() if name not in replaced}
+    shown = {name: value for name, value in item.items() if name not in (*SETS, *INSTEAD)}
     packed = {name: {"B": b"".join(parts[key] for key in names)} for name, names in keys.items()}
     return {**shown, **json.loads(item["apart"]["S"])["instead"], **packed}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -24,7 +24,7 @@ from testmo_notifier.adapters.compact import (
     unpack_sorted,
     unpack_times,
 )
-from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
+from testmo_notifier.adapters.outbox import pack_outbox, packed_keys, unpack_outbox, unpacked_keys
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import (
@@ -156,32 +156,60 @@ def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
     }
 
 
-def sent_item(sent: Sent, version: int) -> Item:
-    """What was published, as an item; `version` is the checkpoint's after clearing its outbox."""
+def sent_item(sent: Sequence[Sent], version: int) -> Item:
+    """What was published, as an item; `version` is the checkpoint's after clearing its outbox.
+
+    Where not everybody was told the same, `each` has it apart; the rest is all of it together, as ever.
+    """
+    first = sent[0]
+    keys = frozenset[int]().union(*(one.keys for one in sent))
+    together = {destination: key for one in sent for destination, key in one.notifications.items()}
     return {
-        **run_key(sent.run_id),
+        **run_key(first.run_id),
         "sk": {"S": f"{SENT}{version:08d}"},
-        "at": {"S": sent.at.isoformat()},
-        "keys": {"B": pack_ids(sent.keys)},
-        "notifications": {"M": {destination: {"S": key} for destination, key in sent.notifications.items()}},
-        "expires_at": {"N": str(int((sent.at + KEEP_SENT).timestamp()))},
+        "at": {"S": first.at.isoformat()},
+        "keys": {"B": pack_ids(keys)},
+        "notifications": {"M": {destination: {"S": key} for destination, key in together.items()}},
+        **({"each": {"B": pack_each(sent)}} if len(sent) > 1 else {}),
+        "expires_at": {"N": str(int((first.at + KEEP_SENT).timestamp()))},
     }
 
 
-def sent_from(item: Mapping[str, Any]) -> Sent:
+def sent_from(item: Mapping[str, Any]) -> list[Sent]:
     """The inverse of `sent_item`."""
-    return Sent(
-        run_id=int(item["pk"]["S"].removeprefix("RUN#")),
-        at=datetime.fromisoformat(item["at"]["S"]),
-        keys=unpack_ids(item["keys"]["B"]),
-        notifications={destination: key["S"] for destination, key in item["notifications"]["M"].items()},
+    together = (
+        unpack_ids(item["keys"]["B"]),
+        {destination: key["S"] for destination, key in item["notifications"]["M"].items()},
     )
+    run_id, at = int(item["pk"]["S"].removeprefix("RUN#")), datetime.fromisoformat(item["at"]["S"])
+    each = unpack_each(item["each"]["B"]) if "each" in item else [together]
+    return [Sent(run_id, at, keys, notifications) for keys, notifications in each]
 
 
-def sent_of(run_id: int, handed_over: Sequence[Outgoing], at: datetime) -> Sent:
-    """What is to be kept of digests that were handed over."""
-    keys = [key for out in handed_over for key in out.digest.keys or (result.id for result in out.digest.results)]
-    return Sent(run_id, at, frozenset(filter(None, keys)), {out.destination: out.id for out in handed_over})
+def sent_of(run_id: int, handed_over: Iterable[Outgoing], at: datetime) -> list[Sent]:
+    """What is to be kept of digests that were handed over: who was told the same stands together."""
+    found: dict[frozenset[int], list[dict[str, str]]] = {}
+    for out in handed_over:
+        keys = out.digest.keys or (result.id for result in out.digest.results)
+        alike = found.setdefault(frozenset(filter(None, keys)), [])
+        notifications = next((one for one in alike if out.destination not in one), None)
+        if notifications is None:
+            alike.append(notifications := {})
+        notifications[out.destination] = out.id
+    return [Sent(run_id, at, keys, one) for keys, alike in found.items() for one in alike]
+
+
+def pack_each(sent: Sequence[Sent]) -> bytes:
+    """Who was told what, as deflated JSON."""
+    content = {**packed_keys([one.keys for one in sent]), "notifications": [dict(one.notifications) for one in sent]}
+    return zlib.compress(json.dumps(content).encode(), 9)
+
+
+def unpack_each(packed: bytes) -> list[tuple[frozenset[int], dict[str, str]]]:
+    """The inverse of `pack_each`."""
+    content = json.loads(zlib.decompress(packed))
+    notifications = content["notifications"]
+    return list(zip(unpacked_keys(content, len(notifications)), notifications, strict=True))
 
 
 def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
@@ -278,13 +306,14 @@ def unpack_troubles(packed: str) -> dict[str, Trouble]:
 def pack_mail(check: MailCheck) -> str:
     """A look at the mailboxes as JSON."""
     raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
-    return json.dumps({**raw, "problem": check.problem})
+    return json.dumps({**raw, "problem": check.problem, **({"of": sorted(check.of)} if check.of else {})})
 
 
 def unpack_mail(packed: str) -> MailCheck:
     """The inverse of `pack_mail`."""
     raw = json.loads(packed)
-    return MailCheck(datetime.fromisoformat(raw["at"]), frozenset(raw["lost"]), frozenset(raw["told"]), raw["problem"])
+    lost, told, of = (frozenset(raw.get(name, ())) for name in ("lost", "told", "of"))
+    return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of)
 
 
 def pack_counts(counts: Mapping[int, int]) -> Item:

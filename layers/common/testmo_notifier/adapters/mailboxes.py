@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,11 +29,11 @@ class Mailboxes:
         self.expected: Sequence[Mailbox] = tuple(expected)
         self.routed: Sequence[str] = tuple(routed)
 
-    def lost(self) -> frozenset[str]:
-        """The names of those without a confirmed subscription; raises `Unlisted`."""
+    def lost(self, destinations: Collection[str]) -> frozenset[str]:
+        """The names of those without a confirmed subscription, and of these destinations; raises `Unlisted`."""
         try:
             lost = [box.name for box in self.expected if not self._is_confirmed(box)]
-            return frozenset((*lost, *self._unheard()))
+            return frozenset((*lost, *self._unheard(destinations)))
         except (BotoCoreError, ClientError) as exc:
             raise Unlisted(f"AWS does not tell who is subscribed: {exc}") from exc
 
@@ -42,11 +42,11 @@ class Mailboxes:
         mine = [one["SubscriptionArn"] for one in mail if one["Endpoint"].casefold() == box.address.casefold()]
         return any(self._filter(arn) is not None for arn in mine)
 
-    def _unheard(self) -> list[str]:
-        """The routed destinations that no confirmed subscription takes."""
-        found = self._subscriptions(self._topic_arn) if self.routed else []
+    def _unheard(self, destinations: Collection[str]) -> list[str]:
+        """The destinations that no confirmed subscription takes."""
+        found = self._subscriptions(self._topic_arn) if destinations else []
         filters = [(one["Protocol"] in PROTOCOLS, self._filter(one["SubscriptionArn"])) for one in found]
-        return [name for name in self.routed if not any(takes(name, policy, is_mail=mail) for mail, policy in filters)]
+        return [name for name in destinations if not any(takes(name, policy, is_mail=mail) for mail, policy in filters)]
 
     def _subscriptions(self, topic_arn: str) -> list[SubscriptionTypeDef]:
         pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)

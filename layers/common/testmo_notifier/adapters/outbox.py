@@ -40,7 +40,7 @@ def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
     """The inverse of `pack_outbox`."""
     content = json.loads(zlib.decompress(packed))
     digests = [digest_from(raw) for raw in content["digests"]]
-    keys = unpacked_keys(content) or [frozenset()] * len(digests)
+    keys = unpacked_keys(content, len(digests)) or [frozenset()] * len(digests)
     digests = [replace(digest, keys=some) for digest, some in zip(digests, keys, strict=True)]
     outbox = [Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"]]
     for index, (routes, mentions) in enumerate(content.get("ways", ())):
@@ -59,14 +59,14 @@ def packed_keys(sets: list[frozenset[int]]) -> dict[str, Any]:
     return {"all_keys": base64.b64encode(pack(deltas(every))).decode(), "bits": base64.b64encode(pack(bits)).decode()}
 
 
-def unpacked_keys(content: Mapping[str, Any]) -> list[frozenset[int]]:
-    """The inverse of `packed_keys`; nothing where an older version wrote the outbox."""
+def unpacked_keys(content: Mapping[str, Any], sets: int) -> list[frozenset[int]]:
+    """The inverse of `packed_keys`, of so many sets; nothing where an older version wrote the outbox."""
     if "bits" not in content:
         return [unpack_ids(base64.b64decode(keys)) for keys in content.get("keys", ())]
     every = list(accumulate(unpack(base64.b64decode(content["all_keys"]))))
     bits = list(unpack(base64.b64decode(content["bits"])))
-    has = range(len(content["digests"]))
-    return [frozenset(key for key, bit in zip(every, bits, strict=True) if bit >> index & 1) for index in has]
+    has = list(zip(every, bits, strict=True))
+    return [frozenset(key for key, bit in has if bit >> index & 1) for index in range(sets)]
 
 
 def shared(digest: Digest) -> Digest:

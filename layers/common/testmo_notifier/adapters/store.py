@@ -183,7 +183,7 @@ class Store:
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sent)",
             ExpressionAttributeValues={":pk": items.run_key(run_id)["pk"], ":sent": {"S": items.SENT}},
         )
-        return [items.sent_from(item) for page in pages for item in page["Items"]]
+        return [sent for page in pages for item in page["Items"] for sent in items.sent_from(item)]
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names (or folders) of cases; unknown ones are left out."""

@@ -225,13 +225,14 @@ class Mailbox:
 class MailCheck:
     """One look at the mailboxes: which of them have no confirmed subscription, or why AWS did not tell.
 
-    `told` are those of which somebody was told by mail.
+    `told` are those of which somebody was told by mail. `of` are the destinations that it was about.
     """
 
     at: datetime
     lost: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
     problem: str = ""
+    of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

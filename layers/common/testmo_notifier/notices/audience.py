@@ -130,6 +130,11 @@ class Audience:
         """Whether one of them treats a failure after a pass in another way than one after a failure."""
         return any(route.wants_passes for route in self._of_run)
 
+    @cached_property
+    def tells_new_apart(self) -> bool:
+        """Whether one of them has to know that a test is well, whoever is told of that."""
+        return any(route.tells_new_apart for route in self._of_run)
+
     def leading(self, reason: str, destination: str) -> tuple[str, ...]:
         """The names of those that ask for a reason and lead somewhere."""
         routes = self._of_run
@@ -258,7 +263,7 @@ def raw(result: Result, key: str) -> object:
     """What of a row decides about a fact."""
     fields = {
         "status": result.status_id,
-        "assignee": (result.assignee_id, bool(result.problems)),
+        "assignee": (result.assignee_id, any(problem.field == "assignee_id" for problem in result.problems)),
         "tester": result.created_by,
         "issue": result.issue_ids,
         "test": result.case_id,

@@ -123,8 +123,8 @@ class ResultView:
     """Why it is told: `new`, `again` (it was failing before), `changed` (it had another status), `recovered`; of a run
     that finished, `finished`."""
     streak: int = 0
-    """The how many-th failure in a row of the test it is; of a recovery, how many these were. 0 where that is not known
-    for sure."""
+    """How many times in a row the test has failed, this one included; of a recovery, how many times it had. 0 where
+    that is not known for sure."""
     since: datetime | None = None
     """When the first of these was saved, for the filter `when`; None where that is not known."""
     story: str = ""

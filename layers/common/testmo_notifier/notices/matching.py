@@ -8,6 +8,7 @@ routes that catch all. The order of the routes never matters.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -78,13 +79,18 @@ def is_wanted(wanted: int | str, fact: Fact) -> bool:
     """Whether a fact has this id, or a name of this form."""
     if isinstance(wanted, int):
         return fact.id == wanted
-    return fact.name is not None and pattern(wanted).fullmatch(fact.name.casefold()) is not None
+    return fact.name is not None and pattern(wanted).fullmatch(plain(fact.name)) is not None
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: capitals, spaces and how an accent is written make no difference, as in messages."""
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 
 @cache
 def pattern(wanted: str) -> re.Pattern[str]:
-    """A name with `*` and `?`, to be compared with a name whose case is folded."""
-    parts = re.split(r"([*?])", wanted.casefold())
+    """A name with `*` and `?`, to be compared with a plain name."""
+    parts = re.split(r"([*?])", plain(wanted))
     special = {"*": ".*", "?": "."}
     return re.compile("".join(special.get(part, re.escape(part)) for part in parts), re.DOTALL)
 

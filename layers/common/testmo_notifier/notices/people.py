@@ -10,6 +10,7 @@ from typing import Final
 from testmo_notifier.config import BOM, read_toml, shorten
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Mention, User
+from testmo_notifier.notices.matching import plain
 from testmo_notifier.notices.places import Place
 
 FILE: Final = "people.toml"
@@ -52,11 +53,6 @@ class People:
             return self.groups.get(plain(mention.name))
         by_id = mention.id is not None and (self.by_id.get(mention.id) or self.found.get(mention.id))
         return by_id or self.by_name.get(plain(mention.name))
-
-
-def plain(name: str) -> str:
-    """A name as it is compared: capitals and spaces make no difference."""
-    return " ".join(name.split()).casefold()
 
 
 def parse_people(text: str, where: str = FILE) -> People:

@@ -7,12 +7,19 @@ from typing import Final
 
 from testmo_notifier.errors import Problem
 
+# What stands in a file by mistake: the rest of an address is a webhook's secret, and these tokens begin like this.
+SECRET: Final = re.compile(r"(https?://[^\s/'\"]*|\bxox[a-z]-|\btestmo_api_)[^\s'\"…]+…?", re.IGNORECASE)
 TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*')
 
 
 def without_comments(text: str) -> str:
     """The same text, every character in its place, with blanks for its comments."""
     return TEXT_OR_COMMENT.sub(lambda found: " " * len(found[0]) if found[0].startswith("#") else found[0], text)
+
+
+def without_secrets(words: str) -> str:
+    """What may be printed and logged of words that quote a file."""
+    return SECRET.sub(r"\1…", words)
 
 
 class Place:
@@ -29,6 +36,7 @@ class Place:
         found = (re.compile(form, re.MULTILINE).search(self._text, start, end) for form in forms)
         at = next(filter(None, found), None)
         line = self._text.count("\n", 0, at.start() if at else start) + 1
+        words = without_secrets(words)
         return Problem(f"{self._where}:{line}: {words}", text=words, file=self._where, line=line)
 
     def _table(self, head: str, number: int) -> tuple[int, int]:

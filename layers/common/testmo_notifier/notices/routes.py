@@ -52,7 +52,12 @@ class Route:
     @property
     def wants_passes(self) -> bool:
         """Whether it treats a failure after a pass in another way than one after a failure."""
-        return RECOVERED in self.notify or self.after > 1 or (NEW in self.notify) != (AGAIN in self.notify)
+        return RECOVERED in self.notify or self.tells_new_apart
+
+    @property
+    def tells_new_apart(self) -> bool:
+        """Whether what it tells depends on it, and not only what is told of the pass itself."""
+        return self.after > 1 or (NEW in self.notify) != (AGAIN in self.notify)
 
     @property
     def is_for_all(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from testmo_notifier.channels.channel import NAME
 from testmo_notifier.channels.registry import channel_of, for_people
-from testmo_notifier.config import BOM, read_toml, time_zone
+from testmo_notifier.config import BOM, read_toml, shorten, time_zone
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FINISHED, REASONS
 from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
@@ -113,8 +113,8 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         wrong("destinations", "has both to and destinations, which are the same: keep one")
     notify = chosen(entry.get("notify"), REASONS, lambda words: wrong("notify", f"notify {words}"))
     matcher = Matcher(
-        wanted(entry.get("match", {}), lambda key, words: wrong(key, f"match {words}")),
-        wanted(entry.get("exclude", {}), lambda key, words: wrong(key, f"exclude {words}")),
+        wanted(entry.get("match", {}), lambda key, words: wrong(key or "match", f"match {words}")),
+        wanted(entry.get("exclude", {}), lambda key, words: wrong(key or "exclude", f"exclude {words}")),
     )
     after = entry.get("after", 1)
     if not isinstance(after, int) or isinstance(after, bool) or not 1 <= after <= MAX_AFTER:
@@ -146,19 +146,27 @@ def read_destinations(
     key = "to" if "to" in entry else "destinations"
     raw = entry.get(key)
     if not isinstance(raw, list) or not raw:
-        wrong(
-            key if key in entry else "", 'has no destinations: give a list like to = ["slack:default", "email:default"]'
-        )
+        words = 'has no destinations: give a list like to = ["slack:default", "email:default"]'
+        wrong(key if key in entry else "", words)
         return ()
-    forms = " or ".join(f"{channel.name}:<name>" for channel in for_people())
     for one in raw:
         if one == EVENT_NEWS:
             if notify & BY_DEFAULT:
                 words = f"sends failures to {EVENT_NEWS}, but programs get those in any case"
                 wrong(one, f'{words}: notify "recovered" or "finished"')
         elif not isinstance(one, str) or not (channel := channel_of(one)) or not channel.is_for_people:
-            wrong(one, f"names {one!r}: a destination is {forms}")
+            wrong(one, f"names {quoted(one)}: {strange_destination(one)}")
     return tuple(dict.fromkeys(one for one in raw if isinstance(one, str)))
+
+
+def strange_destination(one: object) -> str:
+    """What to write instead of something that is no destination."""
+    if isinstance(one, str) and "://" in one:
+        return "addresses of webhooks stand in the Slack secret, by name; name it here as slack:<name>"
+    channels = [channel.name for channel in for_people()]
+    forms = " or ".join(f"{channel}:<name>" for channel in channels)
+    is_close = isinstance(one, str) and one.partition(":")[0].casefold() in channels
+    return f"a destination is {forms}{', in small letters, digits, - and _' if is_close else ''}"
 
 
 def wanted(raw: object, wrong: Callable[[object, str], None]) -> dict[str, tuple[int | str, ...]]:
@@ -189,7 +197,7 @@ def values(raw: object, wrong: Callable[[str], None], *, empty: str = "") -> tup
     for one in raw:
         is_id = isinstance(one, int) and not isinstance(one, bool) and one >= 0
         if not is_id and not (isinstance(one, str) and one.strip()):
-            wrong(f"names {one!r}: give an id (a whole number) or a name in quotes")
+            wrong(f"names {quoted(one)}: give an id (a whole number) or a name in quotes")
     return tuple(one for one in raw if isinstance(one, int | str) and not isinstance(one, bool))
 
 
@@ -204,7 +212,7 @@ def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | s
         if isinstance(known, str) and known.casefold() in (ASSIGNEE, TESTER):
             known = known.casefold()
         if hint := strange_mention(known):
-            wrong(one if isinstance(one, str) and one else "mention", f"names {one!r}: {hint}")
+            wrong(one if isinstance(one, str) and one else "mention", f"names {quoted(one)}: {hint}")
         else:
             found.append(known)
     return tuple(dict.fromkeys(found))
@@ -223,6 +231,11 @@ def strange_mention(one: object) -> str:
     if one.casefold().strip("@<!>") in ("here", "channel", "everyone"):
         return 'give it a name in [groups] of people.toml, like everybody = "here", and mention "group:everybody"'
     return KNOWN_MENTIONS if re.fullmatch(r"[@<].*|\d+|[a-z_-]+(:.*)?", one) else ""
+
+
+def quoted(value: object) -> str:
+    """Something that stands in the file, short enough for an error."""
+    return repr(shorten(value)) if isinstance(value, str) else shorten(repr(value))
 
 
 def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> frozenset[str]:

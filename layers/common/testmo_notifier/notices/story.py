@@ -29,7 +29,7 @@ def story(result: NamedResult) -> Linked:
     elif result.reason == AGAIN:
         words = ", ".join(("failed again", *filter(None, [in_a_row or ("failing" if is_older else "")])))
     else:
-        words = in_a_row or ("failing" if is_older else "")
+        words = f"{ordinal(result.streak)} failure in a row" if in_a_row else "failing" if is_older else ""
     if not words or result.since is None or words == "failed again":
         return Linked((words, "")) if words else Linked()
     return Linked((f"{words} since ", ""), (f"{result.since:%Y-%m-%d %H:%M} UTC", result.since))

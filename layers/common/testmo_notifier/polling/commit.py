@@ -17,6 +17,7 @@ from testmo_notifier.errors import (
     unexpected,
 )
 from testmo_notifier.model import Checkpoint, Outgoing, WatchedRun
+from testmo_notifier.polling.handover import waiting_since
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -64,7 +65,7 @@ class Committer:
     def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
-        since = before.waiting_since if before and before.outbox else self.parts.now()
+        since = waiting_since(before) if before and before.outbox else self.parts.now()
         checkpoint = replace(reading.checkpoint, outbox=outbox, waiting_since=since if outbox else None)
         if not outbox and before is not None and not is_worth_writing(before, checkpoint):
             if before.run_id in self.marked or self.this.marks.of(before) is None:

@@ -11,7 +11,7 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
-from testmo_notifier.model import Checkpoint, Digest, MarkOf, Outgoing, unmarked
+from testmo_notifier.model import FAILING, Checkpoint, Digest, MarkOf, Outgoing, unmarked
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
@@ -43,6 +43,7 @@ class HandOver:
         self._seconds_left = seconds_left
         self._unreachable = unreachable
         self._sent: Counter[str] = Counter()
+        self._order = 0  # of the next message
         self._last: dict[str, datetime] = {}  # by channel, when it was last published to
         self.problems: list[str] = []
 
@@ -53,8 +54,9 @@ class HandOver:
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
-        first = checkpoint.version * MAX_OUTBOX
-        done = [outgoing for order, outgoing in enumerate(checkpoint.outbox, first) if self._publish(outgoing, order)]
+        self._order = checkpoint.version * MAX_OUTBOX
+        left: set[str] = set()
+        done = [outgoing for outgoing in checkpoint.outbox if self._publish_after(left, outgoing)]
         if not done:
             return checkpoint
         try:
@@ -71,15 +73,27 @@ class HandOver:
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
 
-    def _publish(self, outgoing: Outgoing, order: int) -> bool:
+    def _publish_after(self, left: set[str], outgoing: Outgoing) -> bool:
+        """Publish, or add its destination to those `left` for which something waits on.
+
+        That a test is well, or a run over, is no news to whom a failure before it was not told yet.
+        """
+        if outgoing.destination in left and outgoing.digest.about != FAILING:
+            return False
+        is_published = self._publish(outgoing)
+        left |= set() if is_published else {outgoing.destination}
+        return is_published
+
+    def _publish(self, outgoing: Outgoing) -> bool:
         if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
         try:
-            notification = replace(self._renderer.notification(outgoing), order=order)
+            notification = replace(self._renderer.notification(outgoing), order=self._order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
             return False
+        self._order += 1
         channel = channel_of(outgoing.destination)
         if channel:
             self._pace(channel)
@@ -114,6 +128,7 @@ class Outboxes:
         self.unnamed: list[Checkpoint] = []
         self.pending: set[int] = set()
         self.unpublished_since: dict[int, datetime] = {}
+        self.waiting: set[str] = set()  # the destinations for which anything did
 
     @property
     def published(self) -> int:
@@ -157,6 +172,7 @@ class Outboxes:
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
         if rest.outbox:
+            self.waiting |= {outgoing.destination for outgoing in rest.outbox}
             self.pending.add(rest.run_id)
             self.unpublished_since[rest.run_id] = waiting_since(rest)
         return rest

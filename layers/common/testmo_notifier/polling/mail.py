@@ -53,26 +53,43 @@ def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Se
     return any(channel.name in channels for channel in queued()) or not expected or unsubscribed < len(expected)
 
 
-def look_after(parts: Parts, check: MailCheck | None, report: Report) -> MailCheck | None:
-    """Say which of our addresses get no mail; look once an hour."""
+def before_anything_is_sent(parts: Parts, check: MailCheck | None) -> MailCheck | None:
+    """Look at destinations that are new: what is published for a mailbox that nobody confirmed, nobody gets."""
     boxes, now = parts.mailboxes, parts.now()
-    if boxes is None or not (boxes.expected or boxes.routed):
+    if boxes is None or frozenset(boxes.routed) <= (check.of if check else frozenset()):
+        return check
+    was_asked = check is not None and check.problem and not is_due(check, now)  # AWS did not tell
+    return check if was_asked or parts.seconds_left() < SECONDS else look(check, boxes, parts.topic, now=now)
+
+
+def look_after(parts: Parts, check: MailCheck | None, report: Report, waiting: Iterable[str] = ()) -> MailCheck | None:
+    """Say which of our addresses get no mail; look once an hour. Something is `waiting` for these destinations."""
+    boxes, now = parts.mailboxes, parts.now()
+    left = mail_destinations(waiting)
+    if boxes is None or not (boxes.expected or boxes.routed or left):
         return check
     if is_due(check, now) and parts.seconds_left() >= SECONDS:
-        check = look(check, boxes, parts.topic, now=now)
+        check = look(check, boxes, parts.topic, now=now, waiting=left)
     if check is not None:
         report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
-        unheard = [name for name in boxes.routed if name in check.lost and name != DESTINATION]
+        named = dict.fromkeys((*boxes.routed, *left))
+        unheard = [name for name in named if name in check.lost and name != DESTINATION]
         report.unheard = len(unheard)
         report.problems += problems(check, boxes.expected)
         report.problems += [f"{name} {UNHEARD.format(name=name)}" for name in unheard]
     return check
 
 
-def look(before: MailCheck | None, boxes: Mailboxes, topic: Topic, *, now: datetime) -> MailCheck:
-    """Ask AWS who is subscribed. Where the alarms' own mailbox is lost, tell the other one. Ends no poll."""
+def look(
+    before: MailCheck | None, boxes: Mailboxes, topic: Topic, *, now: datetime, waiting: Iterable[str] = ()
+) -> MailCheck:
+    """Ask AWS who is subscribed. Where the alarms' own mailbox is lost, tell the other one. Ends no poll.
+
+    It is about the destinations of the routes, and about those that no route names any more and something waits for.
+    """
+    of = frozenset((*boxes.routed, *waiting))
     try:
-        return tell(found(before, boxes.lost(), at=now), boxes.expected, topic)
+        return tell(found(before, boxes.lost(of), at=now, of=of), boxes.expected, topic)
     except Unlisted as exc:
         return not_found(before, str(exc), at=now)
     except Exception as exc:  # noqa: BLE001 - the poll before it was a good one
@@ -92,9 +109,9 @@ def tell(check: MailCheck, expected: Sequence[Mailbox], topic: Topic) -> MailChe
     return replace(check, told=check.told | names)
 
 
-def unreachable(check: MailCheck | None, routed: Sequence[str]) -> frozenset[str]:
-    """The destinations that nobody got mail of, as far as the last look knows."""
-    return check.lost & frozenset(routed) if check else frozenset()
+def unreachable(check: MailCheck | None) -> frozenset[str]:
+    """The destinations that nobody got mail of, as far as the last look knows, whether or not a route names them."""
+    return frozenset(mail_destinations(check.lost)) if check else frozenset()
 
 
 def is_due(check: MailCheck | None, now: datetime) -> bool:
@@ -103,14 +120,16 @@ def is_due(check: MailCheck | None, now: datetime) -> bool:
     return check is None or now - check.at >= interval
 
 
-def found(before: MailCheck | None, lost: frozenset[str], *, at: datetime) -> MailCheck:
+def found(
+    before: MailCheck | None, lost: frozenset[str], *, at: datetime, of: frozenset[str] = frozenset()
+) -> MailCheck:
     """What a look found. Who is subscribed again and lost anew is told of anew."""
-    return MailCheck(at, lost, (before.told if before else frozenset()) & lost)
+    return MailCheck(at, lost, (before.told if before else frozenset()) & lost, of=of)
 
 
 def not_found(before: MailCheck | None, problem: str, *, at: datetime) -> MailCheck:
     """What holds when AWS did not tell: what held before."""
-    return MailCheck(at, before.lost, before.told, problem) if before else MailCheck(at, problem=problem)
+    return replace(before, at=at, problem=problem) if before else MailCheck(at, problem=problem)
 
 
 def problems(check: MailCheck, expected: Sequence[Mailbox]) -> list[str]:

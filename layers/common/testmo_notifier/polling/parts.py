@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,8 +107,9 @@ class Poll:
         )
         testmo = parts.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
-        boxes = parts.mailboxes
-        unheard = mail.unreachable(control.health.mail, boxes.routed) if boxes else frozenset()
+        check = mail.before_anything_is_sent(parts, control.health.mail)
+        lease.control = replace(control, health=replace(control.health, mail=check))
+        unheard = mail.unreachable(check) if parts.mailboxes else frozenset()
         hand_over = HandOver(
             store=parts.store,
             mark=marks.of,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
-from testmo_notifier.model import Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
+from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
@@ -70,7 +70,7 @@ def finish(parts: Parts, this: Poll) -> None:
         report.throttled, report.retry_at = True, not_before
     if isinstance(closed_by, OutOfBudget) and not report.looked:
         report.status, report.retry_at = "waiting", this.rate_limit.frees_at
-    check = mail.look_after(parts, control.health.mail, report)
+    check = mail.look_after(parts, control.health.mail, report, this.outboxes.waiting)
     broken_templates = list(dict.fromkeys(parts.renderer.problems))
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
@@ -78,6 +78,7 @@ def finish(parts: Parts, this: Poll) -> None:
     report.problems[:0] = parts.wrong_files
     report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *broken_templates]
+    report.problems += this.cases[FOLDERS].problems
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
     ended_at = parts.now()

@@ -58,7 +58,7 @@ def look_at_passes(
     if not audience.wants_passes:
         told = kept({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
         return Looked(replace(after, told=told, passing=None))
-    waiting = awaited(before.told, audience.for_recoveries)
+    waiting = awaited(before.told, audience)
     if before.passing is not None and before.passing.look_first:
         answer = Answer(passing=before.passing)
     else:
@@ -72,7 +72,7 @@ def look_at_passes(
     if problem or news.is_full or after.resume is not None or after.sweep is not None:
         return Looked(after, problem=problem)
     looked = look_for_recoveries(pages, after, news, watch, counters)
-    is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience.for_recoveries)
+    is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience)
     return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
 
 

@@ -6,7 +6,7 @@ takes nothing from them: it says that it does not know, and then no streak is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +19,8 @@ from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
 
 PASSED: Final = 2  # Testmo's default
 UNKNOWN: Final = Passes()
+NOTHING: Final = timedelta(0)
+JUST_AFTER: Final = timedelta(milliseconds=1)  # as precise as Testmo is
 TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
 
 
@@ -103,11 +105,17 @@ def ask_for_passes(
         return Answer(passing=began if after.failing else None)
     if after.resume is not None or after.sweep is not None or not pages.second.statuses:
         return Answer(passing=began)
-    return read_passes(pages, began, {*after.failing, *waiting}, overlap=overlap)
+    told = {slot: key for slot, (key, _) in before.failing.items()}
+    return read_passes(pages, began, {*after.failing, *waiting}, told, overlap=overlap)
 
 
-def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, overlap: timedelta) -> Answer:
-    """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped."""
+def read_passes(
+    pages: OtherPages, passing: Passing, tests: Collection[int], told: Mapping[int, int], *, overlap: timedelta
+) -> Answer:
+    """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped.
+
+    A result that was `told` as failing, and is a pass now, counts as one just after that failure.
+    """
     times: dict[int, set[datetime]] = {}
     newest = passing.cursor
 
@@ -118,7 +126,8 @@ def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], *, 
                 continue
             newest = max(newest, result.created_at)
             if result.slot in tests:
-                times.setdefault(result.slot, set()).add(result.created_at)
+                is_edited = told.get(result.slot) == result.key
+                times.setdefault(result.slot, set()).add(result.created_at + (JUST_AFTER if is_edited else NOTHING))
 
     bound = (passing.cursor - overlap).replace(microsecond=0) - MARGIN
     query = ResultsQuery(status_id=pages.second.statuses, expands=(), sort=SORT, order="asc")

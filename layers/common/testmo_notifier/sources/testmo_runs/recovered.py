@@ -7,7 +7,7 @@ are looked at, whatever their status. A look may go on over several polls.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,6 +28,7 @@ from testmo_notifier.model import (
     Told,
     Way,
 )
+from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import MAX_NAMED, status_name
 from testmo_notifier.notices.routes import EVENT_NEWS
@@ -50,13 +51,18 @@ class Looked:
     problem: str | None = None
 
 
-def awaited(told: Mapping[int, Told], destinations: Collection[str]) -> frozenset[int]:
-    """The tests whose recovery may be told: somebody was told that they fail, and these destinations ask for it."""
+def awaited(told: Mapping[int, Told], audience: Audience) -> frozenset[int]:
+    """The tests whose recovery matters: somebody asks for it who was told that they fail.
+
+    Or what fails next is told as new or not at all.
+    """
+    if audience.tells_new_apart:
+        return frozenset(slot for slot in told if slot >= 0)
+    destinations = audience.for_recoveries
     if not destinations:
         return frozenset()
     anyone = EVENT_NEWS in destinations
-    asked = frozenset(destinations)
-    return frozenset(slot for slot, one in told.items() if slot >= 0 and (anyone or one.destinations & asked))
+    return frozenset(slot for slot, one in told.items() if slot >= 0 and (anyone or one.destinations & destinations))
 
 
 def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at: datetime) -> bool:
@@ -80,7 +86,7 @@ def look_for_recoveries(
     passing, began_at = after.passing, after.read_at
     if passing is None or began_at is None:
         return Looked(after)
-    tests = awaited(after.told, news.audience.for_recoveries)
+    tests = awaited(after.told, news.audience)
     short_by = max(0, len(after.failing) - sum(counters.get(status, 0) for status in watch.status_ids))
     was_first = passing.look_first
     passing = replace(passing, due=passing.due & tests, short_by=min(passing.short_by, short_by), look_first=False)
@@ -107,18 +113,21 @@ def look_for_recoveries(
         short_by=max(0, short_by - len(recovered)),
     )
     told = {slot: one for slot, one in after.told.items() if slot not in recovered and slot not in gone}
-    following = without(replace(after, told=told, passing=passing), recovered)
+    following = without(replace(after, told=told, passing=passing), recovered, told=search.is_told)
     return Looked(following, search.outbox(recovered))
 
 
-def without(checkpoint: Checkpoint, tests: Collection[int]) -> Checkpoint:
-    """A checkpoint in which these tests are not failing any more; a result of theirs that comes back is news."""
+def without(checkpoint: Checkpoint, tests: Mapping[int, tuple[int, int]], *, told: Callable[[int], bool]) -> Checkpoint:
+    """A checkpoint in which these tests are not failing any more.
+
+    If it is `told` that they are well, a result of theirs that comes back is news, edited or not.
+    """
     superseded = dict(checkpoint.superseded)
     failing = dict(checkpoint.failing)
-    for slot in tests:
+    for slot, (_, way) in tests.items():
         if slot in failing:
             key, status = failing.pop(slot)
-            superseded[key] = Superseded(status, gone=True, recovered=True)
+            superseded[key] = Superseded(status, gone=True, recovered=told(way))
     return replace(checkpoint, failing=failing, superseded=superseded)
 
 
@@ -141,12 +150,11 @@ class Search:
             slot = result.slot
             if slot not in self._tests or result.is_deleted or result.is_latest is False:
                 continue
-            way = self._way(result, page.expands) if result.status_id in self._statuses else None
-            if way is None:
+            if result.status_id not in self._statuses:
                 self._tests.discard(slot)
                 self.passed.pop(slot, None)
             elif slot not in self.passed:
-                self.passed[slot] = (result.key, way)
+                self.passed[slot] = (result.key, self._way(result, page.expands))
 
     def so_far(self, resume: Resume) -> Look:
         """What the next poll goes on with: of those that are told by name, no more than an item has room for."""
@@ -204,11 +212,13 @@ class Search:
         told = self._told[named.test_id or 0]
         return replace(named, reason=RECOVERED, streak=told.streak, since=told.since)
 
-    def _way(self, result: Result, expands: Expands) -> int | None:
-        """The number of the way that a recovery goes; None if nobody asks for it."""
+    def is_told(self, way: int) -> bool:
+        """Whether anybody is told of the recoveries that go this way."""
+        return bool(self._ways[way].destinations)
+
+    def _way(self, result: Result, expands: Expands) -> int:
+        """The number of the way that a recovery goes, of which a destination may be told, or nobody."""
         destinations = self._news.for_recovered(result, expands, self._told[result.slot])
-        if not destinations:
-            return None
         status = status_name(result.status_id, expands.statuses)
         known = [(way.destinations, way.status) for way in self._ways]
         if (destinations, status) not in known:
@@ -216,6 +226,6 @@ class Search:
             self._ways.append(Way(destinations, status))
         number = known.index((destinations, status))
         way = self._ways[number]
-        if len(way.named) < MAX_NAMED and result.slot not in self.passed:
+        if len(way.named) < MAX_NAMED and way.destinations:
             self._ways[number] = replace(way, named=(*way.named, self._news.name(result, expands)))
         return number
