@@ -104,7 +104,8 @@ def main() -> None:
     type=OneOf(scenario_names, is_checked=False),
     help="Play this story of the simulator and end with it.",
 )
-def local_command(**flags: str | None) -> None:
+@click.option("--bots", is_flag=True, help="The inbox's Slack has bots instead of webhooks.")
+def local_command(*, bots: bool, **flags: str | None) -> None:
     """Run the whole product on this machine.
 
     Deploys template.yaml with a real `sam deploy` to an AWS embedded in this command (or to the emulator at
@@ -115,7 +116,7 @@ def local_command(**flags: str | None) -> None:
     Environment:
       TESTMO_URL, TESTMO_TOKEN   your Testmo instance instead of the simulator
       SLACK_WEBHOOK_URL          your Slack channel instead of the inbox
-      SLACK_SECRET               several of them, like {"default": "https://…", "payments": "https://…"}
+      SLACK_SECRET               several of them, like {"default": "https://…", "payments": "https://…"}, or bots
       SETTINGS_DIR               a folder with routes.toml, people.toml, issues.toml, templates/ of your own
       PROJECT_IDS, RUN_IDS, ALERT_STATUS_IDS, CREATED_BY_IDS, ASSIGNEE_IDS    what is watched
       OVERLAP_SECONDS, MAX_STALENESS_MINUTES, BACKFILL_HOURS, REQUESTS_PER_MINUTE, TIME_ZONE
@@ -130,7 +131,7 @@ def local_command(**flags: str | None) -> None:
     from tools.local import environment
 
     try:
-        settings = environment.read(os.environ, environment.Flags(**flags))
+        settings = environment.read(os.environ, environment.Flags(**flags), bots=bots)
     except ConfigurationError as exc:
         say(str(exc), error=True)
         sys.exit(CONFIGURATION_STATUS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.kept import Kept
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
@@ -39,12 +40,20 @@ class Service:
         }
         self.logger, self.metrics, self.pool, self.now = new_logger(), new_metrics(), new_pool(), machine.now
         self.ledger = Ledger(dynamodb, settings.table_name)
+        self.kept = Kept(dynamodb, settings.table_name, machine.now)
         self.effects = partial(
             Effects,
             transports=transports,
             addresses=lambda channel, fresh: addresses[channel](fresh=fresh),
             post=lambda channel, address, payload: transports[channel].post(
                 self.pool, address, payload, now=self.now()
+            ),
+            conversation=lambda message, address: transports[message.channel].conversation(
+                self.pool,
+                address,
+                message,
+                partial(self.kept.change, message.destination, message.run_id),
+                now=self.now,
             ),
             change_pace=Slots(dynamodb, settings.table_name).change,
             hide=queue.hide,

@@ -17,11 +17,15 @@ from functions.slack import app
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.machine import Machine
+from testmo_notifier.adapters.queue import to_sqs
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
-from testmo_notifier.model import QueuedMessage, Receipt
+from testmo_notifier.model import NEW, QueuedMessage, Receipt
 from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
+from tests.support.bots import make_message as on_its_way
+from tests.support.factories import make_digest, make_named
 from tests.support.fakes import FakeLambdaContext, FakeSlack, SlackAnswer
 from tests.support.template import make_table
+from tools.inbox.receiver import Inbox
 
 pytestmark = pytest.mark.aws
 
@@ -385,3 +389,30 @@ def test_missing_settings_stop_the_function_with_all_their_names(stack: Stack, m
 
     assert caught.value.problems == ("TABLE_NAME is not set", "DEAD_LETTER_QUEUE_URL is not set")
     assert stack.slack.posts == []
+
+
+def send(stack: Stack, message: QueuedMessage) -> None:
+    stack.sqs.send_message(
+        QueueUrl=stack.queue_url,
+        MessageBody=message.body,
+        MessageAttributes={one.name: to_sqs(one) for one in message.attributes},
+    )
+
+
+def test_a_bots_run_is_one_message_and_its_thread(stack: Stack) -> None:
+    with Inbox(0) as inbox:
+        secret = {"token": "xoxb-XsecretX", "api_url": inbox.web_api, "default": {"channel": "C012AB3CD"}}
+        stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(secret))
+        first = on_its_way(make_digest([make_named(1, case_name="Pay")], reasons=(NEW,)), "a" * 32, 1)
+        second = on_its_way(make_digest([make_named(2, case_name="Log in")], reasons=(NEW,)), "b" * 32, 2)
+        for message in (first, second):
+            send(stack, message)
+            assert stack.invoke() == []
+            stack.pass_time()
+        parent, reply = inbox.workspace.messages
+
+    assert parent.payload["text"].startswith("✖ 2 failed: Release 4.2 regression")
+    assert (reply.thread_ts, reply.is_broadcast) == (parent.ts, True)
+    assert {item["sk"]["S"] for item in stack.items() if item["sk"]["S"].startswith("RUN#")} == {"RUN#12"}
+    assert "XsecretX" not in json.dumps(stack.items()) + stack.printed
+    assert stack.count() == stack.count(dead=True) == 0

@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -19,6 +20,7 @@ from testmo_notifier.adapters import apart
 from testmo_notifier.adapters.compact import unpack, unpack_ids, unpack_pairs, unpack_sorted, unpack_times
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.items import unpack_minutes
+from testmo_notifier.adapters.kept import Kept
 from testmo_notifier.adapters.slots import Slots
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.delivery.pacing import after_failure
@@ -41,6 +43,7 @@ from testmo_notifier.model import (
     Trouble,
     Way,
 )
+from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import START, at, make_control, make_digest, make_named, make_outgoing
 from tests.support.fakes import FakeLambdaContext
 
@@ -265,12 +268,28 @@ def everything_stored() -> list[Item]:
     Slots(recorder.client, "state").change(
         "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
     )
+    Kept(recorder.client, "state", lambda: at(62)).change("slack:default", "12", lambda _: (state_of_a_bot(), None))
     message = QueuedMessage("q-1", "handle", 1, "{}", id="5e0c1d7a", destination="slack:default")
     context = cast("LambdaContext", FakeLambdaContext())
     Ledger(recorder.client, "state").once(
         message, lambda: Receipt(datetime(2026, 11, 23, 9, 1, 3, tzinfo=UTC), text_only=False), context=context
     )
     return merged(recorder.written())
+
+
+def state_of_a_bot() -> Item:
+    """What a bot keeps of a run, while it edits its message."""
+    bots, digest = Bots(now=at(62)), replace(DIGEST, about="failing")
+    bots.settle(make_message(digest, "5e0c1d7a", 41_000))
+    bots.between = dies_at_an_edit
+    with suppress(Killed):
+        bots.run(make_message(replace(digest, about="finished", omitted=0), "77aa01c2", 42_000))
+    return dict(bots.states["slack:default", "12"])
+
+
+def dies_at_an_edit(what: str) -> None:
+    if what == "before chat.update":
+        raise Killed
 
 
 def merged(writes: Iterator[Item]) -> list[Item]:
@@ -342,5 +361,6 @@ def kind_of(item: Item) -> str:
         r"CASES#\d+ / PROGRESS": "CASES#<project> / PROGRESS",
         r"DELIVERY#[^#]+ / slack#[0-9a-f]{64}": "DELIVERY#<destination> / slack#<hash>",
         r"DESTINATION#[^#]+ / SLOT": "DESTINATION#<destination> / SLOT",
+        r"DESTINATION#[^#]+ / RUN#\d+": "DESTINATION#<destination> / RUN#<run>",
     }
     return next((kind for pattern, kind in kinds.items() if re.fullmatch(pattern, f"{pk} / {sk}")), f"{pk} / {sk}")

@@ -49,6 +49,8 @@ RENDERING = Rendering(message=message, environment=plain_environment, max_weight
 def read_secret(secret): return {"default": secret}, []
 def post(pool, address, payload, *, now): pass
 def probe(pool, address, *, now): return "is alive"
+def kind(address): return "webhook"
+def conversation(pool, address, message, keep, *, now): return None
 def problem(body): return None if body else "the body is empty"
 def plainer(body): return body
 def alarm(message): return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testmo_notifier import config  # as a module: pytest would take an imported `testmo_url` for a test
-from testmo_notifier.channels.slack.secret import read_webhooks
+from testmo_notifier.channels.slack.secret import read_addresses
 from testmo_notifier.errors import ConfigurationError
 from tests.support.slack_world import good_webhooks
 
@@ -290,13 +290,13 @@ def test_the_port_of_https_may_be_said(host: str) -> None:
 
 @pytest.mark.parametrize(("name", "is_fine"), [("a" * 64, True), ("a" * 65, False), ("7-a_b", True), ("_a", False)])
 def test_the_name_of_a_webhook_is_that_of_a_destination(name: str, *, is_fine: bool) -> None:
-    webhooks, wrong = read_webhooks(f'{{"{name}": "{WEBHOOK}"}}')
+    webhooks, wrong = read_addresses(f'{{"{name}": "{WEBHOOK}"}}')
 
     assert (list(webhooks), len(wrong)) == (([name], 0) if is_fine else ([], 1))
 
 
 def test_a_wrong_name_of_a_webhook_is_told_by_its_place_in_the_secret() -> None:
-    _, wrong = read_webhooks(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
+    _, wrong = read_addresses(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
 
     assert wrong == ["entry 2 is not named like a destination (small letters, digits, - and _)"]
 
@@ -351,8 +351,8 @@ def test_every_webhook_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_a_webhook_that_is_wrong_silences_no_other() -> None:
-    assert config.usable(read_webhooks)(f'{{"a": "x", "Bad Name": "y", "default": "{WEBHOOK}"}}') == {
+    assert config.usable(read_addresses)(f'{{"a": "x", "Bad Name": "y", "default": "{WEBHOOK}"}}') == {
         "default": WEBHOOK
     }
     with pytest.raises(ValueError, match=r"slack:a .*; slack:b "):
-        config.usable(read_webhooks)('{"a": "x", "b": "y"}')
+        config.usable(read_addresses)('{"a": "x", "b": "y"}')

@@ -224,3 +224,8 @@ def test_the_functions_get_the_proxies_and_what_is_on_this_machine_needs_none(
     ministack = MiniStack()
     ministack._scratch = tmp_path
     assert ministack._environment()["HTTPS_PROXY"] == "http://proxy.example.com:3128"
+
+
+def test_bots_of_the_inbox_and_somebody_elses_slack_exclude_each_other() -> None:
+    with pytest.raises(ConfigurationError, match="--bots are the inbox's own"):
+        environment.read({"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x"}, Flags(), bots=True)

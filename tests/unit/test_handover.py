@@ -1,4 +1,4 @@
-"""Rules 10 and 13, from an outbox to SNS: how many, how fast, and what stays."""
+"""Rules 10 and 13 and Slack delivery, from an outbox to SNS: how many, how fast, and what stays."""
 # ruff: noqa: ANN401 - what a test gives is handed on
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import RECOVERED, Checkpoint, Digest
 from testmo_notifier.polling.handover import HandOver, Outboxes
@@ -277,3 +278,23 @@ def test_a_clock_that_is_set_back_between_two_mails_holds_up_nothing() -> None:
     desk.hand_over(desk.commit(2, "email:default"))
 
     assert desk.sleeps == [0.2]
+
+
+def test_of_two_messages_about_a_run_the_later_one_has_the_higher_order() -> None:
+    desk = Desk()
+    first = desk.hand_over(desk.commit(1, "slack:default", "slack:payments"))
+    outbox = (make_outgoing(id="later"),)
+    desk.hand_over(desk.store.commit(replace(first, outbox=outbox)))
+
+    orders = [notification.order for notification in desk.topic.notifications]
+    assert orders == sorted(set(orders))
+
+
+def test_what_a_bot_needs_is_said_in_one_attribute_and_of_slack_alone() -> None:
+    desk = Desk()
+    desk.hand_over(desk.commit(1, "slack:default", "email:default", "event"))
+
+    slack, mail, event = map(attributes, desk.topic.notifications)
+    assert "aside" not in mail.keys() | event.keys()
+    assert json.loads(slack["aside"]["StringValue"])["order"] == desk.topic.notifications[0].order
+    assert len(slack) <= 9, "SQS takes ten with raw delivery, and a parked message gets one more"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.channels.slack import transport
+from testmo_notifier.channels.slack.secret import read_addresses
 from tools.inbox.receiver import Inbox
 from tools.local import command, environment
 from tools.local.environment import Flags
@@ -67,3 +71,13 @@ def test_a_wrong_file_is_said_by_line_and_deployed_all_the_same(deployed: Path) 
         "slack:payments",
     ]
     assert "a-secret" not in " ".join(found)
+
+
+def test_with_bots_the_inbox_has_one_for_each_name(deployed: Path) -> None:
+    with Inbox(0) as inbox:
+        secret = command.own_webhooks(inbox, deployed, bots=True)
+        addresses, problems = read_addresses(secret)
+        transport.post(new_pool(), addresses["default"], '{"text": "hello"}', now=datetime.now(UTC))
+
+    assert problems == []
+    assert [(message.webhook, message.payload["text"]) for message in inbox.messages] == [("default", "hello")]

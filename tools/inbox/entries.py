@@ -18,7 +18,8 @@ MAX_ENTRIES: Final = 500  # more than a person looks through; a `local` that run
 class Entry:
     """One thing that arrived; `number` counts from 1 and is never used twice. `content` is what its kind is drawn from.
 
-    slack: `payload`. email: `subject`, `sender`, `to`, `body`. event: `body`, the JSON as it was published.
+    slack: `payload`, and `place` where a bot put it anywhere but into the channel. email: `subject`, `sender`, `to`,
+    `body`. event: `body`, the JSON as it was published.
     """
 
     number: int

@@ -1,8 +1,9 @@
 """An incoming webhook on this machine: takes what Slack would take, answers what Slack would answer, shows it.
 
-`POST` on the webhook's path receives, `GET /` is a page for people, `GET /messages.json` one for programs. `local` adds
-the mail and the events it captures. Listens on loopback only, and answers only those who call it by a name of
-loopback: a web page elsewhere that points its own name at 127.0.0.1 reads nothing here.
+`POST` on the webhook's path receives, `POST /api/…` is the Web API for bots, `GET /` is a page for people, `GET
+/messages.json` one for programs. `local` adds the mail and the events it captures. Listens on loopback only, and
+answers only those who call it by a name of loopback: a web page elsewhere that points its own name at 127.0.0.1 reads
+nothing here.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tools.inbox.entries import MAX_ENTRIES, Entries
+from tools.inbox.workspace import API_PATH, Workspace
 from tools.lib import stamps
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 
 WEBHOOK_PATH: Final = "/services/T0000LOCAL/B0000LOCAL/inbox"
 NAMES: Final = ("127.0.0.1", "localhost")
+OF_A_BOT: Final = "xoxb-local"  # any is good here
 WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than any proxy's or browser's patience
 MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
 MAX_DIGITS: Final = 15  # of a number JavaScript counts exactly
@@ -60,11 +63,15 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A Slack message that arrived, and the name of the webhook that took it."""
+    """A Slack message that arrived, and the name of the webhook or bot that took it.
+
+    `place` is where a bot put it: `in a thread`, `edited`; empty in the channel itself.
+    """
 
     payload: dict[str, object]
     at: datetime
     webhook: str = ""
+    place: str = ""
 
 
 class Inbox:
@@ -79,6 +86,8 @@ class Inbox:
     ) -> None:
         self.messages: deque[Message] = deque(maxlen=MAX_ENTRIES)
         self.entries = Entries()
+        self.workspace = Workspace()
+        self._bots: dict[str, str] = {}  # by channel
         self._arrived = arrived
         self._now = now
         self._server = LoopbackServer(port, handle=self._handle, now=now)
@@ -90,6 +99,11 @@ class Inbox:
         return self._server.url
 
     @property
+    def web_api(self) -> str:
+        """The address of the Web API: `api_url` in a secret."""
+        return self._server.url + API_PATH.rstrip("/")
+
+    @property
     def webhook(self) -> str:
         """The address to post to."""
         return self._server.url + WEBHOOK_PATH
@@ -97,6 +111,12 @@ class Inbox:
     def webhook_of(self, name: str) -> str:
         """The address of one of several webhooks: each has a name of its own."""
         return f"{self.webhook}/{name}"
+
+    def bot_of(self, name: str) -> dict[str, str]:
+        """A bot in a channel of its own, as a secret has it: each name has one."""
+        channel = f"C{len(self._bots):08}"
+        self._bots[channel] = name
+        return {"token": OF_A_BOT, "channel": channel, "api_url": self.web_api}
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -108,9 +128,9 @@ class Inbox:
         self.entries.close()
         self._server.stop()
 
-    def show_slack(self, payload: Mapping[str, object]) -> None:
+    def show_slack(self, payload: Mapping[str, object], place: str = "") -> None:
         """Show a message, be it posted here or handed over for somebody else's Slack."""
-        self.entries.add("slack", self._now(), {"payload": payload})
+        self.entries.add("slack", self._now(), {"payload": payload, **({"place": place} if place else {})})
 
     def show_mail(self, *, subject: str, sender: str, to: str, body: str) -> None:
         """Show a mail."""
@@ -124,6 +144,8 @@ class Inbox:
         if received.host not in self._hosts:
             return Reply(_plain("This is an inbox on 127.0.0.1, and nobody else.", HTTPStatus.MISDIRECTED_REQUEST))
         path, _, query = received.target.partition("?")
+        if received.method == "POST" and path.startswith(API_PATH):
+            return Reply(self._call(path.removeprefix(API_PATH), query, received))
         if received.method == "POST":
             return Reply(self._receive(path, received.body))
         if received.method not in ("GET", "HEAD"):
@@ -157,6 +179,18 @@ class Inbox:
         self.show_slack(payload)
         self._arrived(message)
         return _plain("ok", HTTPStatus.OK)
+
+    def _call(self, method: str, query: str, received: Received) -> Answer:
+        """A bot's call. A message that is posted or edited is shown as it is then."""
+        answer = self.workspace.handle(method, query, received.authorization, received.body)
+        if method in ("chat.postMessage", "chat.update") and json.loads(answer.body)["ok"]:
+            payload, channel = json.loads(received.body), json.loads(answer.body)["channel"]
+            place = "edited" if method == "chat.update" else "in a thread" if payload.get("thread_ts") else ""
+            message = Message(payload, self._now(), self._bots.get(channel, channel), place)
+            self.messages.append(message)
+            self.show_slack(payload, place)
+            self._arrived(message)
+        return answer
 
     def _entries(self, query: str) -> Answer:
         """What arrived after a number; `wait` keeps the question open until something does.

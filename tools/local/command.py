@@ -88,7 +88,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
         done("built the template and the code" if built.is_new else "found the build of these very sources")
         if settings.folder:
             built = build.with_settings(built, settings.folder)
-    slack_secret = settings.slack_secret or own_webhooks(inbox, built.settings)
+    slack_secret = settings.slack_secret or own_webhooks(inbox, built.settings, bots=settings.bots)
     for words in remarks(settings, built.settings, slack_secret):
         terminal.problem(words)
     with _timed(terminal) as done:
@@ -153,10 +153,11 @@ def _routed(channel: Channel, folder: Path) -> tuple[str, ...]:
     return tuple(name for name in destinations(routes, tuple(CHANNELS)) if channel.takes(name))
 
 
-def own_webhooks(inbox: Inbox, folder: Path) -> str:
-    """A secret by which the inbox gets what any Slack destination would get."""
+def own_webhooks(inbox: Inbox, folder: Path, *, bots: bool = False) -> str:
+    """A secret by which the inbox gets what any Slack destination would get, by webhooks or by bots."""
     names = [destination.partition(":")[2] for destination in (SLACK.default, *_routed(SLACK, folder))]
-    return json.dumps({name: inbox.webhook_of(name) for name in names})
+    made = {name: inbox.bot_of(name) if bots else inbox.webhook_of(name) for name in dict.fromkeys(names)}
+    return json.dumps(made)
 
 
 def remarks(settings: Settings, folder: Path, slack_secret: str) -> Iterator[str]:
@@ -191,7 +192,8 @@ def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
 def _facts(settings: Settings, testmo: Testmo, inbox: Inbox) -> dict[str, str]:
     kept = settings.emails or "none (--emails DIR)"
     yours = {"SLACK_SECRET": "your secret (SLACK_SECRET)", "SLACK_WEBHOOK_URL": "your webhook (SLACK_WEBHOOK_URL)"}
-    slack = yours[settings.slack_from] if settings.slack_secret else "a webhook of our own"
+    ours = "bots of our own (--bots)" if settings.bots else "a webhook of our own"
+    slack = yours[settings.slack_from] if settings.slack_secret else ours
     return {
         "Testmo": testmo.url if settings.testmo else f"simulated at {testmo.url}, scenario {settings.scenario}",
         "Slack": slack,

@@ -74,7 +74,7 @@ class Settings:
 
     `slack_from` is the variable that the secret is from. `folder` has settings of the team's own, None is this
     checkout's. `polls` is None for "until stopped". `ends_with_story` is set where a scenario was asked for by name.
-    `inbox_port` is None where any free port will do if the usual one is taken.
+    `inbox_port` is None where any free port will do if the usual one is taken. With `bots` our own Slack has these.
     """
 
     testmo: Testmo | None
@@ -90,6 +90,7 @@ class Settings:
     inbox_port: int | None
     scenario: str
     ends_with_story: bool
+    bots: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Testmo:
     token: str = field(repr=False)
 
 
-def read(environ: Mapping[str, str], flags: Flags) -> Settings:
+def read(environ: Mapping[str, str], flags: Flags, *, bots: bool = False) -> Settings:
     """Read everything; raises `ConfigurationError` with every problem there is."""
     env = Reader(environ)
     given = _spelled(flags)
@@ -120,11 +121,14 @@ def read(environ: Mapping[str, str], flags: Flags) -> Settings:
         events=_optional(told, given, "--events", _folder),
         inbox_port=_optional(told, given, "--inbox-port", whole(0, 65_535, "a port")),
         scenario=told.read("--scenario", _scenario, default=DEFAULT_SCENARIO) or DEFAULT_SCENARIO,
+        bots=bots,
         ends_with_story=flags.scenario is not None and flags.polls is None,
     )
     problems = [*env.problems, *told.problems, *_proxy_problems()]
     if environ.get("SLACK_SECRET") and environ.get("SLACK_WEBHOOK_URL"):
         problems.append("SLACK_SECRET and SLACK_WEBHOOK_URL are both set: leave out one of them")
+    if bots and settings.slack_secret:
+        problems.append("--bots are the inbox's own: leave it out, or unset SLACK_SECRET and SLACK_WEBHOOK_URL")
     if flags.scenario is not None and environ.get("TESTMO_URL"):
         problems.append("--scenario is a story of the simulator: leave it out, or unset TESTMO_URL and TESTMO_TOKEN")
     problems += [f"{tool} is not installed: run `make setup`" for tool in _missing_tools(settings)]

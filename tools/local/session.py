@@ -205,9 +205,10 @@ class Session:
                 message = self._arrivals.get_nowait()
             except Empty:
                 return
-            self._delivered += 1
-            where = f" (slack:{message.webhook})" if message.webhook not in ("", "default") else ""
-            self._terminal.message(f"Slack{where}", blocks.lines(message.payload))
+            self._delivered += message.place != "edited"
+            where = f"slack:{message.webhook}" if message.webhook not in ("", "default") else ""
+            told = ", ".join(filter(None, (where, message.place)))
+            self._terminal.message(f"Slack ({told})" if told else "Slack", blocks.lines(message.payload))
 
     def _show_capture(self, captured: Captured) -> None:
         """Somebody else's Slack: what was handed over for it, for we do not see it arrive."""

@@ -85,7 +85,7 @@ def wrong_in_secret(channel: Channel, problems: Sequence[Problem], *, is_usable:
 
 def alive(pool: urllib3.PoolManager, channel: Channel, destination: str, address: str, secret: str) -> Finding:
     """What a post that nobody sees says of a webhook."""
-    about = f"the webhook of {destination}"
+    about = f"the {channel.transport().kind(address)} of {destination}"
     try:
         words = channel.transport().probe(pool, address, now=wiring.utc_now())
     except Undelivered as exc:

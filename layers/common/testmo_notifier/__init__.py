@@ -86,13 +86,16 @@ channels/email/        mail by SNS
   rendering.py         a digest as mail
 channels/event/        JSON for programs
   rendering.py         a digest as an event
-channels/slack/        Slack through incoming webhooks
+channels/slack/        Slack through incoming webhooks and bots
   rendering.py         a digest as a Slack message
   notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
   mentions.py          whom a message calls
   alarms.py            CloudWatch's alarms as messages
-  secret.py            the webhooks in the secret
+  live.py              what a bot's one message of a run says: told, merged, shown
+  thread.py            that message, its thread, and what is kept of them
+  secret.py            the webhooks and bots in the secret
+  web_api.py           one call of a bot's, and what its answer means
   transport.py         one post, and what its answer means
 
 delivery/              the queue side
@@ -119,6 +122,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   mailboxes.py         who is subscribed to it
   queue.py             SQS, and the dead letters
   slots.py             the pace of each webhook, shared
+  kept.py              the state of a destination, run by run
   idempotency.py       once only
   secrets.py           secrets by ARN
   heartbeat.py         the watch from outside

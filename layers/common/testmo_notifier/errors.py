@@ -37,6 +37,7 @@ from typing import Final, Literal, Self
 
 from testmo_notifier.notices.text import one_line
 
+OURS: Final = frozenset({"in_progress", "table_contended", "table_unavailable"})  # reasons that are no destination's
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which its address could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
 

@@ -18,12 +18,15 @@ export function message(entry) {
   time.title = full(at);
   const icon = element("img", "avatar");
   Object.assign(icon, { src: "/icon.svg", alt: "", width: 36, height: 36 });
-  const sender = element("p", "sender", element("strong", "", "Testmo Notifier"), element("span", "badge", "APP"), time);
+  const sender = element("p", "sender", element("strong", "", "Testmo Notifier"), element("span", "badge", "APP"), ...place(entry), time);
   const drawn = blocks(entry.payload);
   const article = element("article", "message", icon, element("div", "words", sender, ...drawn));
   article.setAttribute("aria-label", `Slack message, ${clock(at)}: ${title(entry.payload)}`);
   return article;
 }
+
+// Where a bot put it, if it is no message of its own in the channel.
+const place = (entry) => (entry.place ? [element("span", "badge", entry.place)] : []);
 
 export function divider(entry) {
   return element("p", "day", element("span", "", day(new Date(entry.at))));

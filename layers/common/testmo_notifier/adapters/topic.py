@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.errors import Unpublished
-from testmo_notifier.model import Notification
+from testmo_notifier.model import ASIDE, Notification
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -41,8 +41,14 @@ class Topic:
         self._published(notification)
 
 
+def aside(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
+    """What no filter reads, for the function of the queue. An older one leaves it aside, too."""
+    told = {"order": notification.order, **notification.aside}
+    return {ASIDE: {"DataType": "String", "StringValue": json.dumps(told)}} if notification.aside else {}
+
+
 def attributes(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
-    """What filter policies read. SQS with raw delivery takes ten attributes at most, and these are eight."""
+    """What filter policies read. SQS with raw delivery takes ten attributes at most, and these are nine."""
     lists = {"status": notification.statuses, "reason": notification.reasons, "route": notification.routes}
     return {
         "channel": {"DataType": "String", "StringValue": notification.channel},
@@ -55,4 +61,5 @@ def attributes(notification: Notification) -> dict[str, MessageAttributeValueTyp
             for name, values in lists.items()
             if values or name == "status"  # an outbox that an older version wrote knows of no others
         },
+        **aside(notification),
     }

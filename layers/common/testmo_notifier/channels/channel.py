@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from testmo_notifier.channels.bounds import Bounds
     from testmo_notifier.channels.notation import TemplateEnvironment
     from testmo_notifier.channels.render import Renderer
-    from testmo_notifier.model import Outgoing, QueuedMessage
+    from testmo_notifier.model import Digest, Outgoing, QueuedMessage
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
 
@@ -31,6 +31,7 @@ class Rendering:
     environment: what its templates are written for. weighed(name, text): what a reader gets to see of a rendered text,
     and how much it is. `max_weight` has its templates by file name, and how much the text of each may be. `versatile`
     are those whose words fit whatever a message is about; of the others a team has one for each kind of message.
+    aside(digest, reasons): what the transport is told beside the message, where its destinations may have a state.
     """
 
     message: Callable[[Renderer, Outgoing], tuple[str, str]]
@@ -38,6 +39,31 @@ class Rendering:
     max_weight: Mapping[str, int] = field(default_factory=dict, hash=False)
     versatile: frozenset[str] = frozenset()
     weighed: Callable[[str, str], tuple[str, int]] = lambda _, text: (text, len(text))
+    aside: Callable[[Digest, Sequence[str]], Mapping[str, object]] = lambda _digest, _reasons: {}
+
+
+Keep = Callable[[Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]], Any]
+
+
+class Conversation(Protocol):
+    """A destination with a state: what it is told of one run belongs together, and one place shows how the run is.
+
+    Both calls may be made again after a crash, and by several invocations at once; they raise what `Transport.post`
+    does. `DeliveryDelayed` with a reason of `errors.OURS` says nothing of the destination.
+    """
+
+    @property
+    def gate(self) -> str:
+        """The pace that edits keep: they are few, and none of them is news."""
+
+    def tell(self, payload: str) -> None:
+        """Post one message where it belongs."""
+
+    def is_shown(self) -> bool:
+        """Whether that place shows what was told."""
+
+    def show(self) -> None:
+        """Make it do so."""
 
 
 class Transport(Protocol):
@@ -48,6 +74,9 @@ class Transport(Protocol):
 
     def post(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
         """Returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in this form) or `DestinationGone`."""
+
+    def kind(self, address: str) -> str:
+        """What an address is called, in a word."""
 
     def problem(self, body: str) -> str | None:
         """Why a body is none of this channel's."""
@@ -63,6 +92,17 @@ class Transport(Protocol):
 
     def probe(self, pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
         """Whether an address is alive, without showing anything; raises what `post` does."""
+
+    def conversation(
+        self,
+        pool: urllib3.PoolManager,
+        address: str,
+        message: QueuedMessage,
+        keep: Keep,
+        *,
+        now: Callable[[], datetime],
+    ) -> Conversation | None:
+        """How a message is told where the destination has a state, which `keep` changes; None where it has none."""
 
     def test_message(self, text: str) -> str:
         """A message that says nothing but this."""

@@ -151,6 +151,7 @@ class Renderer:
             statuses=tuple(outgoing.digest.counts),
             reasons=reasons(outgoing.digest),
             routes=outgoing.digest.routes,
+            aside=channel.rendering().aside(outgoing.digest, reasons(outgoing.digest)),
         )
 
     def view(self, digest: Digest, limits: Limits, *, with_links: bool = False) -> MessageView:

@@ -19,11 +19,12 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final, Literal
 
-from testmo_notifier.channels.channel import Transport
+from testmo_notifier.channels.channel import Conversation, Transport
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.delivery.pacing import (
     PATIENCE,
     PATIENCE_IN_LINE,
+    SPACING_OF_EDITS,
     Turn,
     after_answer,
     after_failure,
@@ -33,6 +34,7 @@ from testmo_notifier.delivery.pacing import (
 )
 from testmo_notifier.errors import (
     NO_ANSWER,
+    OURS,
     ConfigurationError,
     DeliveryDelayed,
     DestinationGone,
@@ -63,6 +65,7 @@ class Effects:
     hide(message, seconds): let a message come back in so many seconds.
     park(message, reason): put a copy of a message into the dead-letter queue.
     seconds_left(): how long this invocation may still run.
+    conversation(message, address): how a message is told where the destination has a state; None where it has none.
     """
 
     transports: Mapping[str, Transport]
@@ -75,6 +78,7 @@ class Effects:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     seconds_left: Callable[[], float]
+    conversation: Callable[[QueuedMessage, str], Conversation | None] = lambda _message, _address: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,9 @@ class Batch:
         if message.problem is not None:
             raise PayloadRefused(message.problem, reason="not_ours")
         receipt = self._effects.once(message, lambda: self._send(message))
+        has_shown = self._show(message)
+        if receipt is None and has_shown:  # it was told before, and could not be shown then
+            receipt = Receipt(self._effects.now(), text_only=False)
         if receipt is None:
             return Outcome(message, "duplicate", reason="delivered_before")
         return Outcome(message, "delivered", text_only=receipt.text_only)
@@ -230,10 +237,16 @@ class Batch:
         """Wait for the webhook's slot, post, and tell the other invocations how it went."""
         if url is None:
             raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
+        conversation = self._effects.conversation(message, url)
         turn = self._wait_for_slot(message, patience)
         try:
-            self._effects.post(message.channel, url, payload)
+            if conversation is None:
+                self._effects.post(message.channel, url, payload)
+            else:
+                conversation.tell(payload)
         except DeliveryDelayed as exc:
+            if exc.reason in OURS:
+                raise
             self._in_trouble.add(message.destination)
             turn = self._shut_gate(message, exc)
             if not turn.failures:  # it is this message alone
@@ -244,6 +257,47 @@ class Batch:
             self._end_trouble(message, turn)
             raise
         self._end_trouble(message, turn)
+
+    def _show(self, message: QueuedMessage) -> bool:
+        """Let the destination's own place show what was told, if it has one: the second record of the message.
+
+        Many messages may wait for their turn to do so; the first one shows what all of them told.
+        """
+        address = self._effects.addresses(message.channel, False).get(message.destination.partition(":")[2])
+        conversation = self._effects.conversation(message, address) if address else None
+        if conversation is None or conversation.is_shown():
+            return False
+        turn = self._wait_for_edit(message, conversation)
+        try:
+            conversation.show()
+        except DeliveryDelayed as exc:
+            if exc.reason in OURS:
+                raise
+            wait = backoff_seconds(message.receives) if exc.retry_after_seconds is None else exc.retry_after_seconds
+            self._effects.change_pace(
+                conversation.gate,
+                lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=wait),
+            )
+            raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
+        if turn.failures:
+            with suppress(DeliveryDelayed):
+                self._effects.change_pace(conversation.gate, lambda pace: after_answer(pace, self._effects.now()))
+        return True
+
+    def _wait_for_edit(self, message: QueuedMessage, conversation: Conversation) -> Turn:
+        effects = self._effects
+        if effects.seconds_left() < LEAST_SECONDS_LEFT:
+            raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
+        turn = effects.change_pace(
+            conversation.gate,
+            lambda pace: take_turn(pace, effects.now(), message.id, receives=0, spacing=SPACING_OF_EDITS),
+        )
+        wait = (turn.at - effects.now()).total_seconds()
+        if not turn.granted:
+            raise DeliveryDelayed("other edits are first", reason="paced", retry_after_seconds=wait)
+        if wait > 0:
+            effects.sleep(wait)
+        return turn
 
     def _wait_for_slot(self, message: QueuedMessage, patience: timedelta) -> Turn:
         effects = self._effects

@@ -29,6 +29,7 @@ from typing import Final
 from testmo_notifier.model import Pace
 
 SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits
+SPACING_OF_EDITS: Final = timedelta(seconds=1.25)  # of one token: "Tier 3", 50 a minute and some more
 # Of two invocations at one webhook the first waits here, the second (almost two seconds behind) sends its messages to
 # the line: so one works while the other looks for messages to other webhooks.
 PATIENCE: Final = timedelta(seconds=1.2)
@@ -55,7 +56,14 @@ class Turn:
 
 
 def take_turn(
-    pace: Pace, now: datetime, message_id: str = "", *, receives: int, patience: timedelta = PATIENCE, more: int = 0
+    pace: Pace,
+    now: datetime,
+    message_id: str = "",
+    *,
+    receives: int,
+    patience: timedelta = PATIENCE,
+    more: int = 0,
+    spacing: timedelta = SPACING,
 ) -> tuple[Pace, Turn]:
     """Take the webhook's next slot, or a place in the line when the slot is further away than `patience`.
 
@@ -68,7 +76,7 @@ def take_turn(
         if pace.failures:
             return replace(pace, next_slot=slot + PROBE), Turn(slot, granted=True, failures=pace.failures)
         line_end = max(pace.line_end, slot + more * SPACING) if more else pace.line_end
-        return replace(pace, next_slot=slot + SPACING, line_end=line_end), Turn(slot, granted=True, failures=0)
+        return replace(pace, next_slot=slot + spacing, line_end=line_end), Turn(slot, granted=True, failures=0)
     head = HEAD_OF_LINE if pace.failures else timedelta()
     place = max(slot + head, pace.line_end + SPACING)
     wait = timedelta(seconds=backoff_seconds(min(receives, pace.failures)))

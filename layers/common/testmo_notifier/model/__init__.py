@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Sent,
         plain,
     )
-    from testmo_notifier.model.queue import LONG_AGO, TEST_PREFIX, Attribute, Pace, QueuedMessage, Receipt
+    from testmo_notifier.model.queue import ASIDE, LONG_AGO, TEST_PREFIX, Attribute, Pace, QueuedMessage, Receipt
     from testmo_notifier.model.state import (
         CASES,
         FOLDERS,
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGAIN",
+    "ASIDE",
     "CASES",
     "CHANGED",
     "FAILING",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -119,7 +119,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A rendered digest for one destination, ready for one plain SNS publish."""
+    """A rendered digest for one destination, ready for one plain SNS publish.
+
+    `aside` is what the channel's transport is told beside the message, for destinations with a state; empty for a
+    channel that has none. Of two messages about a run the later one has the higher `order`.
+    """
 
     id: str
     destination: str
@@ -131,3 +135,5 @@ class Notification:
     statuses: tuple[str, ...]
     reasons: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    aside: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
+    order: int = field(default=0, repr=False)

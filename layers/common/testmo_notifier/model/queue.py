@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+ASIDE: Final = "aside"  # the attribute with `Notification.aside`
 TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits
 
 
@@ -41,6 +42,11 @@ class QueuedMessage:
     problem: str | None = None
     is_alarm: bool = False
     silent: str = ""
+
+    @property
+    def aside(self) -> str:
+        """What the poller says beside the message; empty where it says nothing, as an older version."""
+        return next((str(one.value) for one in self.attributes if one.name == ASIDE), "")
 
     @property
     def is_test(self) -> bool:

@@ -16,6 +16,7 @@ from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
+MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 
 
 class HandOver:
@@ -42,6 +43,7 @@ class HandOver:
         self._seconds_left = seconds_left
         self._unreachable = unreachable
         self._sent: Counter[str] = Counter()
+        self._order = 0  # of the next message
         self._last: dict[str, datetime] = {}  # by channel, when it was last published to
         self.problems: list[str] = []
 
@@ -52,6 +54,7 @@ class HandOver:
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
+        self._order = checkpoint.version * MAX_OUTBOX
         left: set[str] = set()
         done = [outgoing for outgoing in checkpoint.outbox if self._publish_after(left, outgoing)]
         if not done:
@@ -85,11 +88,12 @@ class HandOver:
         if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:
             return False
         try:
-            notification = self._renderer.notification(outgoing)
+            notification = replace(self._renderer.notification(outgoing), order=self._order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
             return False
+        self._order += 1
         channel = channel_of(outgoing.destination)
         if channel:
             self._pace(channel)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
+from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS, utf16_units
@@ -19,7 +21,9 @@ from testmo_notifier.channels.slack.notation import DATE, escape, slack_environm
 from testmo_notifier.errors import Problem
 from testmo_notifier.model import FAILING, FINISHED, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView
-from testmo_notifier.notices.view import BLOCKED, SYMBOLS, Limits
+from testmo_notifier.notices.story import news
+from testmo_notifier.notices.text import clip
+from testmo_notifier.notices.view import BLOCKED, SYMBOLS, Limits, count, run_view, test_name
 
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes them where a section does not
@@ -30,6 +34,9 @@ DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a dat
 
 # Slack's own colours: something failed, something is blocked, all is well.
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
+MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
+UNNAMED: Final = "?"  # Slack takes no link without words
+TOLD_CHARS: Final = 100
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
@@ -191,6 +198,26 @@ def weighed(name: str, text: str) -> tuple[str, int]:
     return slack_blocks.shown(text), utf16_units(slack_blocks.as_mrkdwn(text))
 
 
+def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
+    """What a bot needs to keep one message of the run: see `live`."""
+    run = without_marks(run_view(digest))
+    tests: dict[str, list[str]] = {}
+    for row in digest.results:  # of several rows of a test the most urgent one, which is the first
+        key = str(row.test_id) if row.test_id is not None else f"result {row.id}"
+        status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), TOLD_CHARS)
+        told = without_marks((status.symbol, status.word, name, row.url))
+        tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
+    named = dict(islice(tests.items(), MAX_TOLD))
+    return {
+        "about": digest.about,
+        "reasons": list(reasons),
+        "run": {"name": run.name, "url": run.url, "project": run.project, "details": list(run.details)},
+        "news": news(digest, run.pass_rate),
+        "tests": named,
+        "unnamed": digest.omitted + len(tests) - len(named),
+    }
+
+
 RENDERING: Final = Rendering(
     message=lambda renderer, outgoing: ("", compact(slack_payload(renderer, outgoing.digest))),
     max_weight={
@@ -205,4 +232,5 @@ RENDERING: Final = Rendering(
     versatile=frozenset({"slack_tests.j2", "slack_totals.j2"}),
     environment=slack_environment,
     weighed=weighed,
+    aside=aside,
 )

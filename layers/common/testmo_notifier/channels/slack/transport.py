@@ -1,4 +1,4 @@
-"""One post to a Slack incoming webhook, and what its answer means.
+"""One post to a Slack incoming webhook, and what its answer means. A bot's posts are `web_api`'s.
 
 Slack says what is wrong in the body (`no_service`, or `{"ok": false, "error": "no_service"}`), and public sources
 disagree about which status goes with which word: the word decides first, the status second.
@@ -25,21 +25,20 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.adapters.http import READ_SECONDS, Answer, retry_after_seconds, send
+from testmo_notifier.adapters.http import READ_SECONDS, Answer, send
+from testmo_notifier.channels.slack import thread, web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
-from testmo_notifier.channels.slack.secret import read_webhooks
+from testmo_notifier.channels.slack.secret import bot_of, read_addresses
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
 
 if TYPE_CHECKING:
     import urllib3
 
+
 MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
-RETRY_AFTER_SECONDS: Final = 30.0  # for a 429 that does not say how long
 OK: Final = 200
 BAD_REQUEST: Final = 400
 TOO_LARGE: Final = 413
-THROTTLED: Final = 429
-UNAVAILABLE: Final = 503
 OF_PROXIES: Final = (407, 408)
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
@@ -74,12 +73,12 @@ REFUSED: Final = frozenset(
 PASSING: Final = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "rollup_error", "server_error", "service_unavailable"}
 )
-THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
-KNOWN: Final = GONE | REFUSED | PASSING | THROTTLING
+KNOWN: Final = GONE | REFUSED | PASSING | web_api.THROTTLING
 EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 
 # See `channels.channel.Transport`.
-read_secret = read_webhooks
+conversation = thread.conversation
+read_secret = read_addresses
 alarm = as_message
 for_alarms = in_order
 
@@ -88,6 +87,9 @@ def post(
     pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime, read_seconds: float = READ_SECONDS
 ) -> None:
     """Post one message. Returns only if Slack took it (200 and `ok`), raises an `Undelivered` otherwise."""
+    if bot := bot_of(url):
+        web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now, read_seconds=read_seconds)
+        return
     try:
         answer = send(
             pool,
@@ -114,12 +116,8 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
     word, is_verdict = error_word(body, answer.status)
     reason = word or f"http_{answer.status}"
     words = f"Slack answered {answer.status} ({reason})"
-    seconds = retry_after_seconds(answer, now)
-    asks_for_a_pause = answer.status == UNAVAILABLE and seconds is not None
-    if answer.status == THROTTLED or word in THROTTLING or asks_for_a_pause:
-        return DeliveryDelayed(
-            words, reason="throttled", retry_after_seconds=RETRY_AFTER_SECONDS if seconds is None else seconds
-        )
+    if wait := web_api.pause(answer, word, words, now):
+        return wait
     if word in REFUSED or answer.status == TOO_LARGE:
         return PayloadRefused(words, reason=reason)
     if word in GONE or answer.status in GONE_STATUSES:
@@ -171,6 +169,8 @@ def read_json(body: bytes | str) -> Any:  # noqa: ANN401 - whatever a stranger s
 
 def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
     """Ask a webhook whether it lives, by a post that nobody sees; raises an `Undelivered` if it does not."""
+    if bot := bot_of(address):
+        return web_api.probe(pool, bot, now=now)
     try:
         post(pool, address, EMPTY_POST, now=now)
     except PayloadRefused as exc:
@@ -178,6 +178,11 @@ def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
             return "is alive"
         raise
     return "answers ok, even to an empty message"
+
+
+def kind(address: str) -> str:
+    """What an address is called."""
+    return "bot" if bot_of(address) else "webhook"
 
 
 def problem(body: str) -> str | None:

@@ -1,0 +1,141 @@
+"""What a bot's one message of a run says: how what was told adds up, and how it is shown. Pure.
+
+It claims no more than it knows. A test counts as failed from when that was told here until it was told here that it
+passed; of results that no message named only the number is known, and the headline says "at least".
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from testmo_notifier.channels.slack import blocks
+from testmo_notifier.channels.slack.blocks import utf16_units
+
+State = Mapping[str, Any]
+Test = list[Any]  # the order of the message, what is known, symbol, status, name, address
+
+FAILING, RECOVERED, FINISHED = "failing", "recovered", "finished"  # what a message is about, see `model.Digest`
+NEW: Final = "new"
+NEW_LINE: Final = "\n"
+RANKS: Final = {"✖": 0, "⊘": 1}
+FAILED, PASSED, OVER = range(3)  # what is known of a test
+RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
+MAX_KEPT: Final = 200  # tests that are kept of a run: 300 kilobytes at most
+MAX_NAMED: Final = 40
+MAX_CHARS: Final = 12_000  # see `rendering`
+MAX_SEEN: Final = 50  # ids of messages that were added, so that none is added twice
+MAX_IN_TEXT: Final = 20
+
+
+def added(state: State, told: State, message_id: str) -> State:
+    """A state with one message more, whatever the order in which messages come; the same one changes nothing."""
+    if message_id in state.get("seen", ()):
+        return state
+    order, about = told["order"], told["about"]
+    tests = dict(state.get("tests", {}))
+    for key, test in told["tests"].items():
+        if key not in tests or tests[key][0] < order:
+            tests[key] = [order, PASSED if about == RECOVERED else FAILED, *test]
+    closed = state.get("closed", [-1, []])
+    if about == FINISHED and order > closed[0] and not told["unnamed"]:
+        closed = [order, list(told["tests"])]
+    tests = {key: at_the_end(key, test, *closed) for key, test in tests.items()}
+    ranked = sorted(tests.items(), key=lambda pair: (pair[1][1], -pair[1][0]))  # failing ones first, then the latest
+    dropped = sum(test[1] == FAILED for _, test in ranked[MAX_KEPT:])
+    more = (told["unnamed"] if about == FAILING else 0) + dropped
+    before, latest = state.get("unnamed", [0, -1])
+    is_latest = order >= state.get("order", -1)
+    return {
+        **state,
+        **({name: told[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
+        "tests": dict(ranked[:MAX_KEPT]),
+        "closed": closed,
+        "unnamed": [before + more, max(latest, order)] if more else [before, latest],
+        "seen": [*state.get("seen", ()), message_id][-MAX_SEEN:],
+        "changes": state.get("changes", 0) + 1,
+    }
+
+
+def at_the_end(key: str, test: Test, order: int, failing: Sequence[str]) -> Test:
+    """A test as it was when the run was closed, unless it was told later."""
+    return [test[0], OVER, *test[2:]] if test[:2] < [order, PASSED] and key not in failing else test
+
+
+def shown(state: State) -> dict[str, object]:
+    """The whole message: how the run is, as far as it was told here."""
+    tests = list(state["tests"].values())
+    failed = [test for test in tests if test[1] == FAILED]
+    passed = sum(test[1] == PASSED for test in tests)
+    sizes = (message(state, failed, passed, most) for most in range(MAX_NAMED, 0, -10))
+    fitting = (one for one in sizes if utf16_units(json.dumps(one, ensure_ascii=False)) <= MAX_CHARS)
+    return next(fitting, None) or message(state, failed, passed, 0)
+
+
+def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dict[str, object]:
+    """The same, with so many names at most."""
+    run, named = state["run"], failed[:most]
+    unnamed = state["unnamed"][0] if state["unnamed"][1] > state["closed"][0] else 0  # at the end all are named
+    count = count_of(failed, unnamed)
+    headline = f"{count}: {run['name']}"
+    facts = [run["project"], *run["details"], f"{passed} passed again" if passed else ""]
+    summary = " · ".join(filter(None, [*facts, state["news"] if state["about"] == FINISHED else ""]))
+    details: list[dict[str, object]] = []
+    for _, _, mark, _, name, url in named:
+        details += [text(f"{NEW_LINE if details else ''}{mark} "), link(url, name)]
+    rest = [f"{len(failed) - len(named)} more" if len(failed) > len(named) else "", results(unnamed)]
+    if any(rest):
+        more = f"and {' and '.join(filter(None, rest))} in "
+        details += [text(f"{NEW_LINE if details else ''}{more}"), link(run["url"], "Testmo")]
+    words = "\n".join([headline, summary, *(f"{mark} {name}" for _, _, mark, _, name, _ in named[:MAX_IN_TEXT])])
+    attachment = {
+        "color": color(failed, unnamed),
+        "fallback": count,
+        "blocks": [rich(details or [text("All that failed here and was told has passed since, or is over.")])],
+    }
+    return {
+        "text": blocks.fallback(words),
+        "blocks": [blocks.header(headline), rich([link(run["url"], "Open the run"), text(f" · {summary}")])],
+        "attachments": [attachment],
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def count_of(failed: Sequence[Test], unnamed: int) -> str:
+    """How many tests are failing, by status, as far as that is known."""
+    marks = {test[3]: test[2] for test in failed}
+    counts = Counter(test[3] for test in sorted(failed, key=lambda test: RANKS.get(test[2], len(RANKS))))
+    words = " · ".join(f"{marks[status]} {n} {status}" for status, n in counts.items())
+    if unnamed:
+        return f"at least {words}" if failed else f"✖ {unnamed} {'result' if unnamed == 1 else 'results'} failed"
+    return words or "✔ nothing that was told is failing"
+
+
+def results(unnamed: int) -> str:
+    """What was told and not named."""
+    return f"{unnamed} {'result' if unnamed == 1 else 'results'} not named here" if unnamed else ""
+
+
+def color(failed: Sequence[Test], unnamed: int) -> str:
+    """What a reader sees before a word is read."""
+    if not failed:
+        return RED if unnamed else GREEN
+    return AMBER if {test[2] for test in failed} == {"⊘"} and not unnamed else RED
+
+
+def rich(elements: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """A block whose text Slack does not read for marks: what was typed stands there as it is."""
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": list(elements)}]}
+
+
+def text(words: str) -> dict[str, object]:
+    """Text in it."""
+    return {"type": "text", "text": words}
+
+
+def link(url: str, words: str) -> dict[str, object]:
+    """A link in it."""
+    return {"type": "link", "url": url, "text": words}

@@ -1,0 +1,192 @@
+"""Slack's Web API with a bot's token: one call, and what its answer means.
+
+It says no with 200 and `{"ok": false, "error": "…"}`. The word decides:
+
+- 429 or `ratelimited`: wait as long as it says.
+- A word of `GONE`: nothing can be posted there until somebody has done something; the message is parked.
+- A word of `PARENT_GONE`: that message cannot be edited, or answered, any more; another one takes its place.
+- A word of `NO_THREADS`: the channel or the thread takes no replies; the news goes to the channel itself.
+- A word of `REFUSED`, or one that nobody listed: this form is refused. Once as text, then parked.
+- A word of `PASSING`, 5xx, 3xx, a page that is no JSON: try again.
+
+https://docs.slack.dev/reference/methods/chat.postMessage, …/chat.update
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from testmo_notifier.adapters.http import READ_SECONDS, Answer, retry_after_seconds, send
+from testmo_notifier.errors import NO_ANSWER, DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
+
+if TYPE_CHECKING:
+    import urllib3
+
+    from testmo_notifier.channels.slack.secret import Bot
+
+POST, UPDATE = "chat.postMessage", "chat.update"
+MAX_ANSWER_BYTES: Final = 1_048_576  # the answer to a post holds the message
+RETRY_AFTER_SECONDS: Final = 30.0  # for a 429 that does not say how long
+OK: Final = 200
+TOO_LARGE: Final = 413
+THROTTLED: Final = 429
+SERVER_ERROR: Final = 500
+UNAVAILABLE: Final = 503
+SCOPE: Final = "chat:write"
+
+GONE: Final = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "channel_not_found",
+        "ekm_access_denied",
+        "enterprise_is_restricted",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "not_in_channel",
+        "org_login_required",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "team_access_not_granted",
+        "team_not_found",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+    }
+)
+PARENT_GONE: Final = frozenset(
+    {
+        "cannot_reply_to_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "message_not_found",
+        "thread_not_found",
+    }
+)
+NO_THREADS: Final = frozenset(
+    {"restricted_action_non_threadable_channel", "restricted_action_thread_locked", "thread_locked"}
+)
+PASSING: Final = frozenset(
+    {
+        "fatal_error",
+        "internal_error",
+        "message_limit_exceeded",
+        "request_timeout",
+        "rollup_error",
+        "service_unavailable",
+        "team_added_to_org",
+    }
+)
+THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
+
+
+def call(
+    pool: urllib3.PoolManager,
+    bot: Bot,
+    method: str,
+    values: Mapping[str, object],
+    *,
+    now: datetime,
+    read_seconds: float = READ_SECONDS,
+) -> dict[str, Any]:
+    """Call one method. Returns Slack's answer if it said yes, raises an `Undelivered` otherwise."""
+    return told(ask(pool, bot, method, values, read_seconds=read_seconds), now)
+
+
+def ask(
+    pool: urllib3.PoolManager,
+    bot: Bot,
+    method: str,
+    values: Mapping[str, object],
+    *,
+    read_seconds: float = READ_SECONDS,
+) -> Answer:
+    """The answer, whatever it says; raises `DeliveryDelayed` where none came. The token stands in a header alone."""
+    try:
+        return send(
+            pool,
+            "POST",
+            f"{bot.api_url}/{method}",
+            headers={"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {bot.token}"},
+            body=json.dumps(values).encode(),
+            read_seconds=read_seconds,
+            max_bytes=MAX_ANSWER_BYTES,
+        )
+    except Unreadable as exc:
+        raise DeliveryDelayed(f"Slack could not be reached: {exc}", reason=NO_ANSWER) from exc
+
+
+def told(answer: Answer, now: datetime) -> dict[str, Any]:
+    """What Slack said with its yes; raises what its no means."""
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        said = None
+    is_slack = isinstance(said, dict) and isinstance(said.get("ok"), bool)
+    if answer.status == OK and is_slack and said["ok"]:
+        return dict(said)
+    error = said.get("error") if is_slack and not said["ok"] else None
+    word = error if isinstance(error, str) and re.fullmatch(r"[a-z_]{1,64}", error) else ""
+    raise judge(answer, word, now)
+
+
+def judge(answer: Answer, word: str, now: datetime) -> Undelivered:
+    """What a no means; `word` is Slack's own, empty where it gave none."""
+    reason = word or f"http_{answer.status}"
+    words = f"Slack answered {answer.status} ({reason})"
+    if wait := pause(answer, word, words, now):
+        return wait
+    if word in GONE:
+        return DestinationGone(words, reason=reason)
+    is_verdict = bool(word) and word not in PASSING and answer.status < SERVER_ERROR
+    kind = PayloadRefused if is_verdict or answer.status == TOO_LARGE else DeliveryDelayed
+    return kind(words, reason=reason)
+
+
+def pause(answer: Answer, word: str, words: str, now: datetime) -> DeliveryDelayed | None:
+    """That Slack asks for fewer calls, and until when."""
+    seconds = retry_after_seconds(answer, now)
+    asks_for_a_pause = answer.status == UNAVAILABLE and seconds is not None
+    if answer.status == THROTTLED or word in THROTTLING or asks_for_a_pause:
+        return DeliveryDelayed(
+            words, reason="throttled", retry_after_seconds=RETRY_AFTER_SECONDS if seconds is None else seconds
+        )
+    return None
+
+
+def message(bot: Bot, payload: str) -> dict[str, object]:
+    """A payload as a bot's message: every part, those that are empty too, for an edit keeps or drops what is left out.
+
+    Text is taken as it is (`parse`), nobody is called whose name merely stands there.
+    """
+    whole = {"text": "", "blocks": [], "attachments": [], **json.loads(payload)}
+    return {**whole, "channel": bot.channel, "parse": "none", "link_names": False}
+
+
+def probe(pool: urllib3.PoolManager, bot: Bot, *, now: datetime) -> str:
+    """Whether token, scopes and channel are right, without a post; raises an `Undelivered` if not."""
+    answer = ask(pool, bot, "auth.test", {})
+    told(answer, now)
+    scopes = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",")} - {""}
+    if scopes and SCOPE not in scopes:
+        raise DestinationGone(f"the token is valid and lacks the scope {SCOPE}", reason="missing_scope")
+    try:
+        found = call(pool, bot, f"conversations.info?channel={bot.channel}", {}, now=now).get("channel", {})
+    except DestinationGone as exc:
+        if exc.reason != "missing_scope":
+            raise
+        return "is alive; whether it is in its channel is not known (give the app channels:read to see)"
+    if found.get("is_archived"):
+        raise DestinationGone("the token is valid, the channel is archived", reason="is_archived")
+    is_private = found.get("is_private", False)
+    if found.get("is_member") is False and (is_private or "chat:write.public" not in scopes):
+        raise DestinationGone("the token is valid, the bot is not in its channel", reason="not_in_channel")
+    return "is alive and may post in its channel"

@@ -1,0 +1,452 @@
+"""A bot has one message per run, true as of the latest news, and each news in its thread (Slack delivery)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from testmo_notifier.channels.slack.notation import LIVE
+from testmo_notifier.channels.slack.secret import Bot
+from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, QueuedMessage
+from tests.contract.test_channels import HOSTILE, calls
+from tests.support.bots import Bots, Killed, make_message
+from tests.support.factories import make_digest, make_named
+
+FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
+SECOND = make_digest([make_named(3, case_name="Log out")], reasons=(NEW,))
+FAILED_AGAIN = make_digest([make_named(1, case_name="Log in", reason=AGAIN)], reasons=(AGAIN,))
+PASSED = make_digest([make_named(1, case_name="Log in", status_id=2, status="Passed")], about=RECOVERED)
+CLOSED = make_digest([make_named(2, case_name="Pay")], about=FINISHED)
+A, B, C = make_message(FIRST, "a", 1_000), make_message(SECOND, "b", 2_000), make_message(PASSED, "c", 3_000)
+RUN = "Release 4.2 regression"
+
+
+def parent(bots: Bots) -> dict[str, Any]:
+    (only,) = (one for one in bots.visible() if not one.thread_ts)
+    return only.payload
+
+
+def named(payload: dict[str, Any]) -> list[str]:
+    """The tests that the details of a parent name."""
+    (block,) = payload["attachments"][0]["blocks"]
+    return [one["text"] for one in block["elements"][0]["elements"] if one["type"] == "link"]
+
+
+def test_the_first_message_of_a_run_is_the_parent_as_it_was_rendered() -> None:
+    bots = Bots()
+
+    bots.settle(A)
+
+    (only,) = bots.workspace.messages
+    assert only.payload == {name: json.loads(A.body)[name] for name in ("text", "blocks", "attachments")}
+    assert not only.before
+
+
+def test_each_further_message_is_a_reply_and_an_edit_of_the_parent() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(B)
+
+    assert bots.texts() == [f"✖ 3 failed: {RUN}", f"- ✖ 1 failed: {RUN}"]
+    assert named(parent(bots)) == ["Log out", "Log in", "Pay"]
+
+
+def test_an_edit_carries_the_whole_message() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(B)
+
+    ((_, values),) = (call for call in bots.workspace.calls if call[0] == "chat.update")
+    assert {"text", "blocks", "attachments"} < values.keys()
+    assert (values["parse"], values["link_names"]) == ("none", False)
+
+
+def test_what_passed_again_is_no_longer_named_in_the_parent() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(C)
+
+    assert bots.texts() == [f"✖ 1 failed: {RUN}", f"- ✔ 1 test passed again: {RUN}"]
+    assert named(parent(bots)) == ["Pay"]
+    assert "1 passed again" in parent(bots)["text"]
+
+
+def test_a_parent_is_green_when_nothing_that_was_told_is_failing() -> None:
+    bots = Bots()
+    bots.settle(make_message(FAILED_AGAIN, "a", 1))
+    bots.settle(C)
+
+    assert bots.texts()[0] == f"✔ nothing that was told is failing: {RUN}"
+    assert parent(bots)["attachments"][0]["color"] == "#2eb67d"
+
+
+def test_the_parent_tells_that_the_run_is_finished_and_what_is_failing_then() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(make_message(CLOSED, "c", 2_000))
+
+    assert named(parent(bots)) == ["Pay"]
+    assert "Run finished: 87 % passed, 1 still failing" in parent(bots)["text"]
+
+
+def test_the_parent_never_claims_a_number_that_it_does_not_know() -> None:
+    bots = Bots()
+    bots.settle(make_message(replace(FIRST, total=302, omitted=300), "a", 1))
+    bots.settle(B)
+
+    assert bots.texts()[0] == f"at least ✖ 3 failed: {RUN}"
+    assert "300 results not named here" in json.dumps(parent(bots))
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_run_has_a_parent_within_the_limits_that_calls_nobody(case: str) -> None:
+    bots = Bots()
+    message = make_message(HOSTILE[case], "a", 1)
+    bots.settle(message, replace(message, id="b"))
+
+    made = parent(bots)
+    assert list(calls(made)) == []
+    assert len(json.dumps(made, ensure_ascii=False).encode("utf-16-le", "surrogatepass")) / 2 <= 12_100
+    assert 1 <= len(made["blocks"][0]["text"]["text"]) <= 150
+    assert all(one["text"].strip() for one in made["attachments"][0]["blocks"][0]["elements"][0]["elements"])
+
+
+def test_marks_that_only_a_template_may_write_call_nobody_in_a_parent() -> None:
+    forged = f"{LIVE['<']}{LIVE['!']}here{LIVE['>']}"
+    bots = Bots()
+    digest = make_digest([make_named(1, case_name=forged, status=forged)], run_name=forged, project_name=forged)
+    bots.settle(make_message(digest, "a", 1), make_message(digest, "b", 2))
+
+    assert list(calls(parent(bots))) == []
+
+
+def test_the_parent_counts_by_status_what_is_most_urgent_first() -> None:
+    bots = Bots()
+    blocked = make_named(9, status_id=5, status="Blocked", case_name="Pay by phone")
+    bots.settle(make_message(make_digest([blocked]), "a", 1))
+    bots.settle(make_message(make_digest([replace(blocked, test_id=8)]), "b", 2))
+    assert (bots.texts()[0], parent(bots)["attachments"][0]["color"]) == (f"⊘ 2 blocked: {RUN}", "#ecb22e")
+    bots.settle(make_message(FIRST, "c", 3))
+    assert (bots.texts()[0], parent(bots)["attachments"][0]["color"]) == (f"✖ 2 failed · ⊘ 2 blocked: {RUN}", "#e01e5a")
+
+
+def test_a_run_that_is_finished_names_all_that_are_failing() -> None:
+    bots = Bots()
+    bots.settle(make_message(replace(FIRST, total=302, omitted=300), "a", 1))
+    bots.settle(make_message(CLOSED, "c", 2_000))
+
+    assert bots.texts()[0] == f"✖ 1 failed: {RUN}"
+
+
+def test_a_huge_run_has_a_parent_within_slacks_limits() -> None:
+    bots = Bots()
+    for n in range(8):
+        rows = [make_named(n * 50 + i, case_name="👩<&>*_~`" * 20) for i in range(50)]
+        bots.settle(make_message(make_digest(rows), f"m{n}", n))
+
+    made = parent(bots)
+    assert len(json.dumps(made, ensure_ascii=False)) <= 12_100
+    assert bots.texts()[0] == f"at least ✖ 200 failed: {RUN}"
+    (state,) = bots.states.values()
+    assert len(json.dumps(state)) < 350_000
+
+
+@pytest.mark.parametrize(("digest", "is_broadcast"), [(SECOND, True), (FAILED_AGAIN, False), (PASSED, False)])
+def test_only_what_is_new_is_shown_in_the_channel_too(digest: Digest, *, is_broadcast: bool) -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(make_message(digest, "b", 2_000))
+
+    assert [one.is_broadcast for one in bots.workspace.replies()] == [is_broadcast]
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")), ids="".join)
+def test_the_order_in_which_messages_come_makes_no_difference_to_the_parent(order: tuple[str, ...]) -> None:
+    bots, by_id = Bots(), {"a": A, "b": B, "c": C}
+
+    for key in order:
+        bots.settle(by_id[key])
+
+    bots.settle(make_message(FAILED_AGAIN, "d", 2_500))
+
+    assert bots.texts()[0] == f"✖ 2 failed: {RUN}"
+    assert sorted(named(parent(bots))) == ["Log out", "Pay"]
+    assert len(bots.workspace.messages) == 4
+
+
+def test_a_message_that_is_received_twice_is_told_once() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(B)
+    calls = list(bots.workspace.calls)
+
+    assert [one.end for one in bots.run(B)] == ["duplicate"]
+    assert bots.workspace.calls == calls
+
+
+def test_a_whole_batch_of_one_run_is_one_parent() -> None:
+    bots = Bots()
+    messages = [make_message(make_digest([make_named(n)]), f"m{n}", n) for n in range(10)]
+
+    bots.settle(*messages)
+
+    assert len(bots.workspace.parents()) == 1
+    assert len(bots.workspace.replies()) == 9
+    assert bots.texts()[0] == f"✖ 10 failed: {RUN}"
+
+
+def test_two_runs_have_two_parents() -> None:
+    bots = Bots()
+    bots.settle(A, make_message(replace(SECOND, run_id=13), "b", 1))
+
+    assert len(bots.workspace.parents()) == 2
+
+
+def test_a_deleted_parent_is_followed_by_the_next_news_which_is_told_in_its_thread() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.delete(bots.workspace.messages[0].ts)
+    bots.settle(B)
+
+    assert bots.texts() == [f"✖ 3 failed: {RUN}", f"- ✖ 1 failed: {RUN}"]
+    assert named(parent(bots)) == ["Log out", "Log in", "Pay"]
+    bots.settle(C)
+    assert len(bots.workspace.parents()) == 1
+
+
+@pytest.mark.parametrize("word", ["message_not_found", "cannot_reply_to_message", "thread_not_found"])
+def test_where_slack_takes_no_reply_there_is_a_new_parent_that_shows_all(word: str) -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.postMessage", word)
+    bots.settle(B)
+
+    first, second, reply = bots.workspace.messages
+    assert named(second.payload) == ["Log out", "Log in", "Pay"]
+    assert reply.thread_ts == second.ts
+    assert not first.before
+
+
+@pytest.mark.parametrize("word", ["message_not_found", "cant_update_message", "edit_window_closed"])
+def test_where_slack_takes_no_edit_there_is_a_new_parent_that_shows_all(word: str) -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", word)
+    bots.settle(B)
+    bots.settle(C)
+
+    _, reply, second, third = bots.workspace.messages
+    assert "Log out" in json.dumps(reply.payload)
+    assert third.thread_ts == second.ts
+    assert named(second.payload) == ["Log out", "Pay"]
+
+
+def test_in_a_locked_thread_the_news_goes_to_the_channel() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.locked.add(bots.workspace.messages[0].ts)
+    bots.settle(B)
+
+    assert [bool(one.thread_ts) for one in bots.workspace.messages] == [False, False]
+    assert bots.texts()[0] == f"✖ 3 failed: {RUN}"
+
+
+@pytest.mark.parametrize("bot", [Bot("xoxb-2", "C012AB3CD"), Bot("xoxb-1", "C0OTHER")])
+def test_another_token_or_channel_has_a_parent_of_its_own(bot: Bot) -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.bot = bot
+    bots.settle(B)
+    bots.settle(C)
+
+    first, second, reply = bots.workspace.messages
+    assert (first.thread_ts, second.thread_ts, reply.thread_ts) == ("", "", second.ts)
+    assert (second.channel, reply.channel) == (bot.channel, bot.channel)
+    assert named(second.payload) == ["Log out", "Pay"]
+
+
+def test_nothing_of_the_token_is_kept() -> None:
+    bots = Bots(bot=Bot("xoxb-XsecretX", "C0A"))
+    bots.settle(A, B)
+
+    assert "XsecretX" not in repr(bots.states) + repr(bots.paces)
+
+
+@pytest.mark.parametrize("word", ["internal_error", "ratelimited", "fatal_error"])
+def test_an_edit_that_fails_costs_no_reply_and_is_repeated_alone(word: str) -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", word)
+
+    assert [one.end for one in bots.run(B)] == ["returned"]
+    assert len(bots.workspace.replies()) == 1
+    bots.now += timedelta(minutes=1)
+    assert [one.end for one in bots.run(B)] == ["delivered"]
+    assert len(bots.workspace.replies()) == 1
+    assert bots.texts()[0] == f"✖ 3 failed: {RUN}"
+
+
+def test_an_edit_that_slack_dislikes_is_made_as_text() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "invalid_blocks")
+    bots.settle(B)
+
+    assert (parent(bots)["blocks"], parent(bots)["attachments"]) == ([], [])
+    assert bots.texts()[0] == f"✖ 3 failed: {RUN}"
+
+
+def test_an_edit_that_slack_refuses_in_every_form_parks_nothing_that_was_told() -> None:
+    bots = Bots()
+    bots.settle(A)
+    for _ in range(2):
+        bots.workspace.answer_next("chat.update", "invalid_blocks")
+    bots.settle(B)
+
+    assert bots.parked == {}
+    assert len(bots.workspace.replies()) == 1
+
+
+def test_a_reply_that_slack_dislikes_is_told_as_text() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.postMessage", "invalid_blocks")
+    bots.settle(B)
+
+    (reply,) = bots.workspace.replies()
+    assert (reply.payload["blocks"], reply.payload["attachments"]) == ([], [])
+
+
+@pytest.mark.parametrize("word", ["is_archived", "not_in_channel", "token_revoked"])
+def test_where_a_bot_may_not_post_any_more_messages_are_parked(word: str) -> None:
+    bots = Bots()
+    for _ in range(2):
+        bots.workspace.answer_next("chat.postMessage", word)
+    bots.settle(A)
+
+    assert bots.parked == {"a": word}
+
+
+def test_many_edits_that_wait_for_their_turn_are_one_edit_and_no_reply_waits_for_it() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(B)
+    (gate,) = bots.paces.keys() - {"slack:default"}
+    bots.paces[gate] = replace(bots.paces[gate], next_slot=bots.now + timedelta(minutes=1))
+    messages = [make_message(make_digest([make_named(n)]), f"m{n}", 2_000 + n) for n in range(4, 14)]
+
+    assert {one.reason for one in bots.run(*messages)} == {"paced"}
+    assert len(bots.workspace.replies()) == 11
+    bots.now += timedelta(minutes=2)
+    bots.settle(*messages)
+
+    assert [method for method, _ in bots.workspace.calls].count("chat.update") == 2
+    assert bots.texts()[0] == f"✖ 13 failed: {RUN}"
+
+
+def test_a_test_message_is_posted_and_edited_and_belongs_to_no_run() -> None:
+    bots = Bots()
+    body = json.dumps({"text": "[TEST] hello", "blocks": []})
+
+    bots.settle(QueuedMessage("q", "q", 1, body, id="test-1", destination="slack:default", run_id="0"))
+
+    (only,) = bots.workspace.messages
+    assert only.payload["text"] == "[TEST] hello (Posted, then edited.)"
+    assert bots.states == {}
+
+
+def test_what_an_older_poller_says_goes_to_the_channel() -> None:
+    bots = Bots()
+    bots.settle(replace(A, attributes=()))
+
+    assert len(bots.workspace.messages) == 1
+    assert bots.states == {}
+
+
+def test_while_another_makes_the_parent_a_message_waits_and_nobody_else_does() -> None:
+    bots = Bots()
+    ends: list[str] = []
+
+    def meanwhile(what: str) -> None:
+        if what == "after chat.postMessage" and not ends:
+            ends.append("")
+            ends[0] = bots.run(B)[0].reason
+
+    bots.between = meanwhile
+    bots.run(A)
+
+    assert ends == ["in_progress"]
+    bots.settle(B)
+    assert bots.texts() == [f"✖ 3 failed: {RUN}", f"- ✖ 1 failed: {RUN}"]
+
+
+def test_while_another_edits_nobody_does_so_that_no_older_state_comes_over_a_newer_one() -> None:
+    bots = Bots()
+    bots.settle(A)
+    ends: list[tuple[str, str]] = []
+
+    def meanwhile(what: str) -> None:
+        if what == "before chat.update" and not ends:
+            ends.append(("", ""))
+            (outcome,) = bots.run(C)
+            ends[0] = (outcome.end, outcome.reason)
+
+    bots.between = meanwhile
+    bots.settle(B)
+
+    assert ends[0][0] == "returned"
+    assert len(bots.workspace.replies()) == 2
+    bots.now += timedelta(minutes=1)
+    bots.settle(C)
+    assert sorted(named(parent(bots))) == ["Log out", "Pay"]
+
+
+def test_a_parent_that_is_recorded_is_not_told_again_after_a_kill() -> None:
+    bots = Bots()
+
+    def dies_once(what: str) -> None:
+        if what == "before the record":
+            bots.between = lambda _what: None
+            raise Killed
+
+    bots.between = dies_once
+    bots.settle(A)
+
+    assert len(bots.workspace.messages) == 1
+    assert bots.delivered == {"a"}
+
+
+def effects_of(with_deletion: bool) -> int:  # noqa: FBT001 - one of two stories
+    bots = Bots()
+    play(bots, with_deletion=with_deletion)
+    return bots.effects_done
+
+
+def play(bots: Bots, *, with_deletion: bool) -> None:
+    bots.settle(A)
+    if with_deletion:
+        bots.workspace.delete(bots.workspace.parents()[0].ts)
+    bots.settle(B)
+    bots.settle(C)
+
+
+@pytest.mark.parametrize("with_deletion", [False, True])
+def test_killed_at_any_call_or_write_no_news_is_lost_and_at_most_one_parent_is_too_many(*, with_deletion: bool) -> None:
+    for at in range(1, effects_of(with_deletion) + 1):
+        bots = Bots(kill_at=at)
+        play(bots, with_deletion=with_deletion)
+        texts = [json.dumps(one.payload, ensure_ascii=False) for one in bots.workspace.messages]
+        parents = bots.workspace.parents()
+        assert any("Log out" in text for text in texts), at
+        assert any("passed again" in text for text in texts), at
+        assert bots.delivered == {"a", "b", "c"}, at
+        assert len(parents) <= 2, at
+        (state,) = bots.states.values()
+        (kept,) = (one for one in bots.workspace.messages if one.ts == state["ts"])
+        assert sorted(named(kept.payload)) == ["Log out", "Pay"], at
+        assert "busy" not in state, at
