@@ -248,7 +248,9 @@ def test_a_slack_message_keeps_every_limit_whatever_is_in_it(drawn: tuple[Digest
             assert element.get("style", {"bold": True}) == {"bold": True}
     assert len(blocks) <= 45
     *lines, last = attachment["blocks"]
-    more = re.match(r"and (\d+) more · ", last["elements"][0]["text"]) if last["type"] == "context" else None
+    more = (
+        re.match(r"and (\d+) more(?: \(.*\))? · ", last["elements"][0]["text"]) if last["type"] == "context" else None
+    )
     lines += [] if more else [last]
     assert {block["type"] for block in lines} <= {"section", "rich_text"}
     named = named_rows(digest, addresses(lines))
@@ -292,7 +294,7 @@ def test_a_mail_keeps_the_limits_of_sns_whatever_is_in_it(drawn: tuple[Digest, i
     assert len(notification.message.encode()) <= 250_000
     body = [line for line in notification.message.split("\n") if not line.startswith("  > ")]
     urls = [line.strip() for line in body if line.startswith((f"  {URL}/runs/view/12", f"    {URL}/"))]
-    more = re.search(r"^and (\d+) more: ", notification.message, re.MULTILINE)
+    more = re.search(r"^and (\d+) more(?: \(.*\))?: ", notification.message, re.MULTILINE)
     assert named_rows(digest, urls) >= min(20, total)
     assert named_rows(digest, urls) + (int(more[1]) if more else 0) == total
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", notification.message)

@@ -159,6 +159,8 @@ class MessageView:
     """Whom the message calls, by name. In Slack the call is made by itself, whatever the templates say."""
     symbol: str = ""
     """✔ for what passed or finished without a failure, else ✖."""
+    rest: str = ""
+    """A ready phrase of what the `more` are, like `3 failed, 7 blocked`; empty where all have one status."""
     news: str = ""
     """A ready phrase where nothing failed anew: `3 tests passed again`, or `Run finished: 93% passed, 7 still
     failing`; else empty."""

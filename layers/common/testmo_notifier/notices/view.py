@@ -6,6 +6,7 @@ tests that failed with the same note are one line. A template formats these and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -69,6 +70,7 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         total=digest.total,
         results=tuple(result_view(rows, limits, links) for rows in named),
         more=digest.total - sum(map(len, named)),
+        rest=", ".join(f"{n} {count(status, 0, n).word}" for status, n in rest_of(digest, named).items()),
         about=digest.about,
         lines=tuple(line_view(line, set(map(id, named)), digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
@@ -76,6 +78,13 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
         news=news(digest, run.pass_rate),
     )
+
+
+def rest_of(digest: Digest, named: Iterable[list[NamedResult]]) -> dict[str, int]:
+    """What no line shows, by status; nothing where there is but one."""
+    shown = Counter(result.status for rows in named for result in rows)
+    left = {status: n - shown[status] for status, n in digest.counts.items() if n > shown[status]}
+    return left if len(digest.counts) > 1 else {}
 
 
 def run_view(digest: Digest) -> RunView:
