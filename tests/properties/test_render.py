@@ -248,9 +248,10 @@ def test_a_slack_message_keeps_every_limit_whatever_is_in_it(drawn: tuple[Digest
             assert element.get("style", {"bold": True}) == {"bold": True}
     assert len(blocks) <= 45
     *lines, last = attachment["blocks"]
-    more = (
-        re.match(r"and (\d+) more(?: \(.*\))? · ", last["elements"][0]["text"]) if last["type"] == "context" else None
+    begins = (
+        last["elements"][0] if last["type"] == "context" else last.get("elements", [{}])[0].get("elements", [{}])[0]
     )
+    more = re.match(r"and (\d+) more(?: \(.*\))? · ", begins.get("text", ""))
     lines += [] if more else [last]
     assert {block["type"] for block in lines} <= {"section", "rich_text"}
     named = named_rows(digest, addresses(lines))
