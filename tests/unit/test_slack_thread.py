@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -16,6 +17,7 @@ from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, Queue
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import make_digest, make_named
+from tools.simulator.answers import Answer
 
 FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
 SECOND = make_digest([make_named(3, case_name="Log out")], reasons=(NEW,))
@@ -244,6 +246,68 @@ def test_where_slack_takes_no_edit_there_is_a_new_parent_that_shows_all(word: st
     assert "Log out" in json.dumps(reply.payload)
     assert third.thread_ts == second.ts
     assert named(second.payload) == ["Log out", "Pay"]
+
+
+def test_a_parent_that_is_made_while_an_earlier_message_waits_shows_both_in_the_end() -> None:
+    bots = Bots()
+    bots.workspace.answer_next("chat.postMessage", "internal_error")
+    assert [one.end for one in bots.run(A)] == ["returned"]
+    bots.now += timedelta(minutes=2)
+    bots.settle(B)
+    bots.settle(replace(A, receives=2))
+
+    assert sorted(named(parent(bots))) == ["Log in", "Log out", "Pay"]
+
+
+def test_a_new_parent_that_slack_dislikes_is_posted_as_text_and_costs_the_reply_nothing() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.postMessage", "message_not_found")
+    bots.workspace.answer_next("chat.postMessage", "invalid_blocks")
+    bots.settle(B)
+
+    _, second, reply = bots.workspace.messages
+    assert (second.payload["blocks"], second.payload["attachments"]) == ([], [])
+    assert (reply.thread_ts, reply.payload["blocks"]) == (second.ts, json.loads(B.body)["blocks"])
+
+
+def test_a_parent_of_the_bot_that_the_secret_named_before_takes_no_reply_of_the_one_it_names_now() -> None:
+    bots = Bots()
+
+    def meanwhile(what: str) -> None:
+        if what == "before chat.postMessage":
+            bots.between = lambda _what: None
+            bots.bot = Bot("xoxb-2", "C0OTHER")
+            bots.run(B)
+
+    bots.between = meanwhile
+    bots.run(A)
+    bots.settle(C)
+
+    new, _, reply = bots.workspace.messages
+    assert (new.channel, reply.channel, reply.thread_ts) == ("C0OTHER", "C0OTHER", new.ts)
+
+
+def test_an_answer_without_a_place_is_a_yes_all_the_same_and_nothing_is_posted_twice() -> None:
+    bots = Bots()
+    with patch.object(bots.workspace, "handle", lambda *_: Answer(200, b'{"ok": true}', {})):
+        assert [one.end for one in bots.run(A)] == ["delivered"]
+    bots.settle(B)
+    with patch.object(bots.workspace, "handle", lambda *_: Answer(200, b'{"ok": true}', {})):
+        assert [one.end for one in bots.run(C)] == ["delivered"]
+
+    assert len(bots.workspace.parents()) == 1
+
+
+def test_an_edit_that_fails_and_fails_holds_up_the_other_edits_of_its_token_for_a_minute_at_most() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "internal_error")
+    (outcome,) = bots.run(replace(B, receives=9))
+
+    (gate,) = bots.paces.keys() - {"slack:default"}
+    assert bots.paces[gate].next_slot - bots.now == timedelta(minutes=1)
+    assert outcome.seconds == 900
 
 
 def test_in_a_locked_thread_the_news_goes_to_the_channel() -> None:

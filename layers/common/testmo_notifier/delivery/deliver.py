@@ -22,6 +22,7 @@ from typing import Final, Literal
 from testmo_notifier.channels.channel import Conversation, Transport
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.delivery.pacing import (
+    MAX_PAUSE_SECONDS,
     PATIENCE,
     PATIENCE_IN_LINE,
     SPACING_OF_EDITS,
@@ -273,10 +274,13 @@ class Batch:
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
-            wait = backoff_seconds(message.receives) if exc.retry_after_seconds is None else exc.retry_after_seconds
+            asked = exc.retry_after_seconds
+            wait = backoff_seconds(message.receives) if asked is None else asked
+            # One edit that fails and fails must not hold up those of all other runs and channels of its token.
+            pause = min(wait, MAX_PAUSE_SECONDS) if asked is None else asked
             self._effects.change_pace(
                 conversation.gate,
-                lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=wait),
+                lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=pause),
             )
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         if turn.failures:
