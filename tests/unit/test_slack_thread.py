@@ -288,6 +288,38 @@ def test_a_parent_of_the_bot_that_the_secret_named_before_takes_no_reply_of_the_
     assert (new.channel, reply.channel, reply.thread_ts) == ("C0OTHER", "C0OTHER", new.ts)
 
 
+def test_an_edit_of_the_bot_that_the_secret_named_before_opens_nothing_that_the_one_of_now_has_in_hand() -> None:
+    bots = Bots()
+    bots.settle(A)
+
+    def meanwhile(what: str) -> None:
+        if what == "before chat.update":
+            bots.between = lambda _what: None
+            bots.bot = Bot("xoxb-2", "C0OTHER")
+            bots.workspace.answer_next("chat.postMessage", "internal_error")
+            bots.run(C)
+
+    bots.between = meanwhile
+    bots.run(B)
+
+    (state,) = bots.states.values()
+    assert (state["busy"]["by"], state["shown"]) == ("c", 0)
+
+
+def test_edits_of_one_token_are_at_least_one_and_a_quarter_seconds_apart() -> None:
+    bots = Bots()
+    others = [replace(message, run_id="13", id=f"other {message.id}") for message in (A, B)]
+    bots.settle(A, others[0])
+    bots.now += timedelta(minutes=1)
+    edited: list[float] = []
+    bots.between = lambda what: edited.append(bots.now.timestamp()) if what == "before chat.update" else None
+
+    bots.settle(B, others[1])
+
+    first, second = edited
+    assert second - first >= 1.25
+
+
 def test_an_answer_without_a_place_is_a_yes_all_the_same_and_nothing_is_posted_twice() -> None:
     bots = Bots()
     with patch.object(bots.workspace, "handle", lambda *_: Answer(200, b'{"ok": true}', {})):
@@ -445,6 +477,7 @@ def test_while_another_makes_the_parent_a_message_waits_and_nobody_else_does() -
     bots.run(A)
 
     assert ends == ["in_progress"]
+    assert bots.paces["slack:default"].failures == 0, "which is no trouble of the channel's"
     bots.settle(B)
     assert bots.texts() == [f"✖ 3 failed: {RUN}", f"- ✖ 1 failed: {RUN}"]
 
@@ -464,6 +497,7 @@ def test_while_another_edits_nobody_does_so_that_no_older_state_comes_over_a_new
     bots.settle(B)
 
     assert ends[0][0] == "returned"
+    assert {pace.failures for pace in bots.paces.values()} == {0}, "which is no trouble of the token's"
     assert len(bots.workspace.replies()) == 2
     bots.now += timedelta(minutes=1)
     bots.settle(C)
