@@ -293,6 +293,19 @@ def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_fixes_it
     assert script.hidden == {"a": 10}
 
 
+def test_a_secret_that_becomes_unreadable_after_a_post_takes_no_delivery_back() -> None:
+    script = Script()
+    effects = script.effects()
+
+    def post(_channel: str, url: str, payload: str) -> None:
+        script.posted.append((url, payload))
+        script.secret_error = ConfigurationError(["the secret arn:x cannot be read"])
+
+    object.__setattr__(effects, "post", post)
+
+    assert ends(list(deliver([make_message()], effects))) == [("a", "delivered", "")]
+
+
 def test_what_is_not_ours_is_parked_with_the_reason_and_blocks_nobody() -> None:
     foreign = QueuedMessage("sqs-x", "x", 1, "hello", problem="the body is not a Slack payload")
     script = Script()

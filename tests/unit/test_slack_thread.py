@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -16,6 +17,7 @@ from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, Queue
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import make_digest, make_named
+from tools.simulator.answers import Answer
 
 FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
 SECOND = make_digest([make_named(3, case_name="Log out")], reasons=(NEW,))
@@ -246,6 +248,100 @@ def test_where_slack_takes_no_edit_there_is_a_new_parent_that_shows_all(word: st
     assert named(second.payload) == ["Log out", "Pay"]
 
 
+def test_a_parent_that_is_made_while_an_earlier_message_waits_shows_both_in_the_end() -> None:
+    bots = Bots()
+    bots.workspace.answer_next("chat.postMessage", "internal_error")
+    assert [one.end for one in bots.run(A)] == ["returned"]
+    bots.now += timedelta(minutes=2)
+    bots.settle(B)
+    bots.settle(replace(A, receives=2))
+
+    assert sorted(named(parent(bots))) == ["Log in", "Log out", "Pay"]
+
+
+def test_a_new_parent_that_slack_dislikes_is_posted_as_text_and_costs_the_reply_nothing() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.postMessage", "message_not_found")
+    bots.workspace.answer_next("chat.postMessage", "invalid_blocks")
+    bots.settle(B)
+
+    _, second, reply = bots.workspace.messages
+    assert (second.payload["blocks"], second.payload["attachments"]) == ([], [])
+    assert (reply.thread_ts, reply.payload["blocks"]) == (second.ts, json.loads(B.body)["blocks"])
+
+
+def test_a_parent_of_the_bot_that_the_secret_named_before_takes_no_reply_of_the_one_it_names_now() -> None:
+    bots = Bots()
+
+    def meanwhile(what: str) -> None:
+        if what == "before chat.postMessage":
+            bots.between = lambda _what: None
+            bots.bot = Bot("xoxb-2", "C0OTHER")
+            bots.run(B)
+
+    bots.between = meanwhile
+    bots.run(A)
+    bots.settle(C)
+
+    new, _, reply = bots.workspace.messages
+    assert (new.channel, reply.channel, reply.thread_ts) == ("C0OTHER", "C0OTHER", new.ts)
+
+
+def test_an_edit_of_the_bot_that_the_secret_named_before_opens_nothing_that_the_one_of_now_has_in_hand() -> None:
+    bots = Bots()
+    bots.settle(A)
+
+    def meanwhile(what: str) -> None:
+        if what == "before chat.update":
+            bots.between = lambda _what: None
+            bots.bot = Bot("xoxb-2", "C0OTHER")
+            bots.workspace.answer_next("chat.postMessage", "internal_error")
+            bots.run(C)
+
+    bots.between = meanwhile
+    bots.run(B)
+
+    (state,) = bots.states.values()
+    assert (state["busy"]["by"], state["shown"]) == ("c", 0)
+
+
+def test_edits_of_one_token_are_at_least_one_and_a_quarter_seconds_apart() -> None:
+    bots = Bots()
+    others = [replace(message, run_id="13", id=f"other {message.id}") for message in (A, B)]
+    bots.settle(A, others[0])
+    bots.now += timedelta(minutes=1)
+    edited: list[float] = []
+    bots.between = lambda what: edited.append(bots.now.timestamp()) if what == "before chat.update" else None
+
+    bots.settle(B, others[1])
+
+    first, second = edited
+    assert second - first >= 1.25
+
+
+def test_an_answer_without_a_place_is_a_yes_all_the_same_and_nothing_is_posted_twice() -> None:
+    bots = Bots()
+    with patch.object(bots.workspace, "handle", lambda *_: Answer(200, b'{"ok": true}', {})):
+        assert [one.end for one in bots.run(A)] == ["delivered"]
+    bots.settle(B)
+    with patch.object(bots.workspace, "handle", lambda *_: Answer(200, b'{"ok": true}', {})):
+        assert [one.end for one in bots.run(C)] == ["delivered"]
+
+    assert len(bots.workspace.parents()) == 1
+
+
+def test_an_edit_that_fails_and_fails_holds_up_the_other_edits_of_its_token_for_a_minute_at_most() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "internal_error")
+    (outcome,) = bots.run(replace(B, receives=9))
+
+    (gate,) = bots.paces.keys() - {"slack:default"}
+    assert bots.paces[gate].next_slot - bots.now == timedelta(minutes=1)
+    assert outcome.seconds == 900
+
+
 def test_in_a_locked_thread_the_news_goes_to_the_channel() -> None:
     bots = Bots()
     bots.settle(A)
@@ -381,6 +477,7 @@ def test_while_another_makes_the_parent_a_message_waits_and_nobody_else_does() -
     bots.run(A)
 
     assert ends == ["in_progress"]
+    assert bots.paces["slack:default"].failures == 0, "which is no trouble of the channel's"
     bots.settle(B)
     assert bots.texts() == [f"✖ 3 failed: {RUN}", f"- ✖ 1 failed: {RUN}"]
 
@@ -400,6 +497,7 @@ def test_while_another_edits_nobody_does_so_that_no_older_state_comes_over_a_new
     bots.settle(B)
 
     assert ends[0][0] == "returned"
+    assert {pace.failures for pace in bots.paces.values()} == {0}, "which is no trouble of the token's"
     assert len(bots.workspace.replies()) == 2
     bots.now += timedelta(minutes=1)
     bots.settle(C)

@@ -22,6 +22,7 @@ from typing import Final, Literal
 from testmo_notifier.channels.channel import Conversation, Transport
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.delivery.pacing import (
+    MAX_PAUSE_SECONDS,
     PATIENCE,
     PATIENCE_IN_LINE,
     SPACING_OF_EDITS,
@@ -161,6 +162,7 @@ class Batch:
         self._to_come = to_come
         self._gone: dict[str, DestinationGone] = {}
         self._in_trouble: set[str] = set()
+        self._told: dict[str, Conversation | None] = {}  # by message
 
     def deal_with(self, message: QueuedMessage) -> Outcome:
         """See one message to its end; never raises."""
@@ -244,6 +246,7 @@ class Batch:
                 self._effects.post(message.channel, url, payload)
             else:
                 conversation.tell(payload)
+            self._told[message.id] = conversation
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
@@ -263,8 +266,7 @@ class Batch:
 
         Many messages may wait for their turn to do so; the first one shows what all of them told.
         """
-        address = self._effects.addresses(message.channel, False).get(message.destination.partition(":")[2])
-        conversation = self._effects.conversation(message, address) if address else None
+        conversation = self._told[message.id] if message.id in self._told else self._conversation(message)
         if conversation is None or conversation.is_shown():
             return False
         turn = self._wait_for_edit(message, conversation)
@@ -273,16 +275,24 @@ class Batch:
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
-            wait = backoff_seconds(message.receives) if exc.retry_after_seconds is None else exc.retry_after_seconds
+            asked = exc.retry_after_seconds
+            wait = backoff_seconds(message.receives) if asked is None else asked
+            # One edit that fails and fails must not hold up those of all other runs and channels of its token.
+            pause = min(wait, MAX_PAUSE_SECONDS) if asked is None else asked
             self._effects.change_pace(
                 conversation.gate,
-                lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=wait),
+                lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=pause),
             )
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         if turn.failures:
             with suppress(DeliveryDelayed):
                 self._effects.change_pace(conversation.gate, lambda pace: after_answer(pace, self._effects.now()))
         return True
+
+    def _conversation(self, message: QueuedMessage) -> Conversation | None:
+        """That of a message that was told before."""
+        address = self._effects.addresses(message.channel, False).get(message.destination.partition(":")[2])
+        return self._effects.conversation(message, address) if address else None
 
     def _wait_for_edit(self, message: QueuedMessage, conversation: Conversation) -> Turn:
         effects = self._effects

@@ -102,7 +102,7 @@ class Thread:
             self._reply(payload, state, is_broadcast=self._is_news())
         else:
             answer = self.call(web_api.POST, web_api.message(self.bot, payload))
-            self.keep(partial(self._made, answer, made_by=self.message_id, shown=state["changes"]))
+            self.keep(partial(self._made, answer, made_by=self.message_id, shown=1))  # itself, and nothing before it
 
     def is_shown(self) -> bool:
         """Whether the parent shows what was told, by this message or by a later one."""
@@ -124,13 +124,15 @@ class Thread:
 
     def _edit(self, values: Mapping[str, object], parent: State) -> None:
         """Edit the parent, in a plainer form if the first one is refused."""
-        place = {"channel": parent["channel"], "ts": parent["ts"]}
+        self._in_some_form(web_api.UPDATE, {**values, "channel": parent["channel"], "ts": parent["ts"]})
+
+    def _in_some_form(self, method: str, values: Mapping[str, object]) -> dict[str, Any]:
         try:
-            self.call(web_api.UPDATE, {**values, **place})
+            return self.call(method, values)
         except PayloadRefused as exc:
             if exc.reason in web_api.PARENT_GONE:
                 raise
-            self.call(web_api.UPDATE, {**values, **place, "blocks": [], "attachments": []})
+            return self.call(method, {**values, "blocks": [], "attachments": []})
 
     def _reply(self, payload: str, parent: State, *, is_broadcast: bool, is_last_try: bool = False) -> None:
         values = {**web_api.message(self.bot, payload), "channel": parent["channel"]}
@@ -146,7 +148,7 @@ class Thread:
             else:
                 raise
             return
-        if not answer.get("message", {}).get("thread_ts") and not is_last_try:
+        if answer.get("ts") and not answer.get("message", {}).get("thread_ts") and not is_last_try:
             self._take_its_place(payload, answer, parent)
 
     def _take_its_place(self, payload: str, answer: State, gone: State) -> None:
@@ -159,8 +161,9 @@ class Thread:
         self._reply(payload, state, is_broadcast=False, is_last_try=True)
 
     def _make_anew(self, state: State) -> State:
-        """Another parent, which shows how the run is."""
-        answer = self.call(web_api.POST, web_api.message(self.bot, json.dumps(live.shown(state))))
+        """Another parent, which shows how the run is; as text, if need be, for news waits for it."""
+        values = web_api.message(self.bot, json.dumps(live.shown(state)))
+        answer = self._in_some_form(web_api.POST, values)
         made: State = self.keep(partial(self._made, answer, made_by="", shown=state["changes"]))
         return made
 
@@ -192,10 +195,13 @@ class Thread:
         return datetime.fromisoformat(busy["until"]) > self.now()
 
     def _made(self, answer: State, state: State, *, made_by: str, shown: int) -> tuple[State, State]:
-        """With a parent."""
-        parent = {"channel": answer["channel"], "ts": answer["ts"], "made_by": made_by, "shown": shown}
-        made = {**without_busy(state), **parent}
-        return made, made
+        """With a parent, unless the secret names another token or channel by now: that one has its own.
+
+        Without a `ts` it was posted all the same, and is no parent.
+        """
+        place = {"channel": answer.get("channel", self.bot.channel), "ts": answer.get("ts", "")}
+        made = {**without_busy(state), **place, "made_by": made_by, "shown": shown}
+        return (made if state.get("owner") == self._owner() else state), made
 
     def _succeeded(self, answer: State, gone: State, state: State) -> tuple[State, State]:
         """With what was posted as the parent, unless another takes, or took, the place of the one that is gone."""
@@ -205,8 +211,9 @@ class Thread:
         return made, made
 
     def _done(self, changes: int, state: State) -> tuple[State, None]:
-        """With a parent that shows so many changes."""
-        return {**without_busy(state), "shown": max(state["shown"], changes)}, None
+        """With a parent that shows so many changes; another owner's shows its own."""
+        is_ours = state.get("owner") == self._owner()
+        return ({**without_busy(state), "shown": max(state["shown"], changes)} if is_ours else state), None
 
     def _owner(self) -> str:
         """Whose the parent is: with another token or channel there is another."""

@@ -22,11 +22,12 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.http import READ_SECONDS, Answer, send
-from testmo_notifier.channels.slack import thread, web_api
+from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
@@ -34,6 +35,8 @@ from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefu
 if TYPE_CHECKING:
     import urllib3
 
+    from testmo_notifier.channels.channel import Conversation, Keep
+    from testmo_notifier.model import QueuedMessage
 
 MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
 OK: Final = 200
@@ -77,7 +80,6 @@ KNOWN: Final = GONE | REFUSED | PASSING | web_api.THROTTLING
 EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 
 # See `channels.channel.Transport`.
-conversation = thread.conversation
 read_secret = read_addresses
 alarm = as_message
 for_alarms = in_order
@@ -106,6 +108,17 @@ def post(
     problem = judge(answer, now)
     if problem is not None:
         raise problem
+
+
+def conversation(
+    pool: urllib3.PoolManager, address: str, message: QueuedMessage, keep: Keep, *, now: Callable[[], datetime]
+) -> Conversation | None:
+    """How a bot tells a message; None for a webhook."""
+    if not bot_of(address):
+        return None
+    from testmo_notifier.channels.slack import thread  # noqa: PLC0415 - it brings Jinja; webhooks start without
+
+    return thread.conversation(pool, address, message, keep, now=now)
 
 
 def judge(answer: Answer, now: datetime) -> Undelivered | None:
