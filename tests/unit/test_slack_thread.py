@@ -93,7 +93,7 @@ def test_the_parent_tells_that_the_run_is_finished_and_what_is_failing_then() ->
     bots.settle(make_message(CLOSED, "c", 2_000))
 
     assert named(parent(bots)) == ["Pay"]
-    assert "Run finished: 87 % passed, 1 still failing" in parent(bots)["text"]
+    assert "Run finished: 87% passed, 1 still failing" in parent(bots)["text"]
 
 
 def test_the_parent_never_claims_a_number_that_it_does_not_know() -> None:
