@@ -177,11 +177,11 @@ def sent_item(sent: Sequence[Sent], version: int) -> Item:
 
 def sent_from(item: Mapping[str, Any]) -> list[Sent]:
     """The inverse of `sent_item`."""
+    run_id, at = int(item["pk"]["S"].removeprefix("RUN#")), datetime.fromisoformat(item["at"]["S"])
     together = (
         unpack_ids(item["keys"]["B"]),
         {destination: key["S"] for destination, key in item["notifications"]["M"].items()},
     )
-    run_id, at = int(item["pk"]["S"].removeprefix("RUN#")), datetime.fromisoformat(item["at"]["S"])
     each = unpack_each(item["each"]["B"]) if "each" in item else [together]
     return [Sent(run_id, at, keys, notifications) for keys, notifications in each]
 
