@@ -208,6 +208,12 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def digests(inbox: Inbox, webhook: str) -> list[str]:
+    """How the digests begin that a webhook got; alarms go there, too, where the secret has no other name."""
+    texts = [str(message.payload.get("text", "")) for message in inbox.messages if message.webhook == webhook]
+    return [text.partition(":")[0] for text in texts if text.startswith("✖")]
+
+
 @pytest.mark.usefixtures("built")
 def test_settings_of_ones_own_and_several_webhooks_are_tried_without_an_account(
     tmp_path: Path, outside: dict[str, str], simulator: Simulator, inbox: Inbox
@@ -226,7 +232,7 @@ def test_settings_of_ones_own_and_several_webhooks_are_tried_without_an_account(
     subject = fail_a_test(simulator)
     emails = tmp_path / "emails"
     told = local(tmp_path, "--polls", "1", "--emails", str(emails), **outside)
-    assert [message.webhook for message in inbox.messages].count("payments") == 1
+    assert digests(inbox, "payments") == ["✖ 1 failed"]
     (mail,) = [path.read_text() for path in emails.iterdir()]
     assert f"To: managers@example.com\nSubject: {subject}" in mail
     assert told.status == 1, "somebody was not told"
@@ -239,5 +245,5 @@ def test_settings_of_ones_own_and_several_webhooks_are_tried_without_an_account(
     mistake = "routes.toml:4: route 1 has after = 0: give a whole number from 1 to 50"
     assert f"! SETTINGS_DIR/{mistake}" in output
     assert f"! {mistake}; until this is corrected and deployed, everything goes to slack:payments" in output
-    assert [message.webhook for message in inbox.messages].count("payments") == 2
+    assert digests(inbox, "payments") == ["✖ 1 failed"] * 2
     assert "/services/" not in told.output, "a webhook's address is a credential"
