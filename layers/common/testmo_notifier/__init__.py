@@ -11,6 +11,7 @@ model/                 the nouns: frozen values, a file per subject
   testmo.py            projects, runs, results, cases
   watching.py          what to look at
   digests.py           what one message is about
+  held.py              what is told later on purpose
   state.py             what is kept between two polls
   queue.py             what waits for a channel, and its pace
 
@@ -23,7 +24,8 @@ polling/               the steps of a poll
   due.py               why a run is due, and what comes first
   marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
-  commit.py            the one write of checkpoint and outbox
+  commit.py            the one write of checkpoint, outbox and what is held
+  release.py           what was held, told when it is due
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked
@@ -60,6 +62,9 @@ notices/               what there is to tell, and to whom
   named.py             how a result is told
   judge.py             why it is told: new, again or changed
   audience.py          who is told, by which routes
+  calm.py              when a destination wants to be told: now, or at which time
+  merge.py             what is held, merged into one, and what is told of it in the end
+  fold.py              several runs in one message
   routes.py            who is told of what, for which reasons, and by name
   routes_file.py       `routes.toml`, read and checked
   matching.py          which routes take a finding
@@ -116,6 +121,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   passing.py           how far the second question came, the same
   apart.py             sets that have no room in their checkpoint's item
   outbox.py            outboxes as few bytes
+  held.py              what is held, the same
   told.py              what is known of failing tests, as few bytes
   compact.py           large sets of ids in few bytes
   topic.py             SNS

@@ -11,8 +11,12 @@ from testmo_notifier.errors import Problem
 from testmo_notifier.model import (
     CaseProgress,
     CasesPage,
+    Change,
     Checkpoint,
     Control,
+    Envelope,
+    Held,
+    HeldKey,
     Listed,
     Mailbox,
     MarkOf,
@@ -82,8 +86,23 @@ class Store(Protocol):
     def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:
         """Marks by run."""
 
-    def commit(self, checkpoint: Checkpoint, mark: MarkOf = ...) -> Checkpoint:
-        """Checkpoint, outbox and mark in one write; without `mark` it is deleted."""
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf = ..., held: Sequence[Change] = ()) -> Checkpoint:
+        """Checkpoint, outbox, mark and what is held in one write; without `mark` that is deleted."""
+
+    def held_of(self, run_id: int) -> list[Held]:
+        """What is held of a run, as it is now."""
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
+        """What was due until a moment (None: everything that is held), oldest first; and envelopes, as they are now."""
+
+    def held(self, keys: Sequence[HeldKey]) -> list[Held]:
+        """What is held under these keys, as it is now; what is gone is left out."""
+
+    def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+        """Move what is held, or into an envelope, in one write: 45 of them at most."""
+
+    def clear_envelope(self, envelope: Envelope, handed_over: Sequence[Outgoing], *, at: datetime) -> Envelope:
+        """Take what was published out of an envelope, and keep for a while what it was, run by run."""
 
     def commit_project(self, state: ProjectState) -> ProjectState:
         """What is kept of a project."""

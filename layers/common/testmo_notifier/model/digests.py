@@ -12,6 +12,8 @@ from testmo_notifier.model.testmo import Counters, Issue
 REASONS: Final = ("new", "again", "changed", "recovered", "finished")  # why something is told
 NEW, AGAIN, CHANGED, RECOVERED, FINISHED = REASONS
 FAILING: Final = "failing"  # what a digest is about that holds the first three
+FOLDED: Final = "folded"  # what it is about if it is about several runs
+PASSED_SINCE: Final = "passed since"  # the reason of a result that was held, and whose test has passed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,15 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Silenced:
+    """What is not told yet because somebody silenced it: how many results, who did, and until when."""
+
+    n: int
+    author: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one message is about: the new failing results of one run in one poll.
 
@@ -77,6 +88,11 @@ class Digest:
     `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
     capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
     included; empty in an outbox that an older version wrote. So are `reasons`, for which any of its results is told.
+
+    What was held tells more: it was held since `held_since`, and `passed_since` tests of it failed and passed
+    meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out). Such a
+    digest may be about several runs (`FOLDED`): then `parts` has a digest for each, and the run's own fields are empty.
+    `silenced` is what is kept back of this run.
     """
 
     run_id: int
@@ -96,15 +112,50 @@ class Digest:
     routes: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
     reasons: tuple[str, ...] = ()
+    held_since: datetime | None = None
+    passed_since: int = 0
+    parts: tuple[Digest, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why something is told later, see `model/held.py`, and when, by our clock."""
+
+    cause: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What many results of a digest have in common, so that each takes few bytes.
+
+    `routes` are the names of those by which they go; a recovery without any is told nobody, it only takes out of what
+    is held what passed.
+    """
+
+    about: str
+    status_id: int
+    status: str
+    reason: str
+    routes: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A digest that is still to be handed over to one destination. The id is fixed at commit."""
+    """A digest that is still to be handed over to one destination. The id is fixed at commit.
+
+    Where it may be held, `hold` says why, and `rows` and `kinds` are all its results, see `Held`. None of the three is
+    stored with it.
+    """
 
     id: str
     destination: str
     digest: Digest
+    rows: Mapping[int, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    kinds: tuple[Kind, ...] = field(default=(), compare=False, repr=False)
+    hold: Hold | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

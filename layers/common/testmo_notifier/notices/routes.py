@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import AGAIN, CHANGED, NEW, RECOVERED
+from testmo_notifier.notices.calm import ALWAYS, Calm
 from testmo_notifier.notices.matching import Matcher
 
 BY_DEFAULT: Final = frozenset((NEW, AGAIN, CHANGED))
@@ -72,6 +73,7 @@ class Options:
 
     time_zone: ZoneInfo | None = None
     lines: int | None = None
+    calm: Calm = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

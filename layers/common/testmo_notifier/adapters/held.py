@@ -1,0 +1,1 @@
+"""How what is held is stored, as few bytes."""

@@ -1,0 +1,1 @@
+"""What was held, told when it is due."""
