@@ -46,7 +46,12 @@ def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
             tests=unpack_ids(item["looking"]["B"]) if "looking" in item else frozenset(),
             passed=unpack_pairs(item["passed"]["B"]) if "passed" in item else {},
             ways=tuple(
-                Way(frozenset(way["destinations"]), way["status"], tuple(map(named_result_from, way["named"])))
+                Way(
+                    frozenset(way["destinations"]),
+                    way["status"],
+                    tuple(map(named_result_from, way["named"])),
+                    frozenset(way.get("held_at", ())),
+                )
                 for way in raw["look"]["ways"]
             ),
         )
@@ -64,7 +69,8 @@ def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
 def way_values(way: Way) -> dict[str, Any]:
     """Who is told of the same recoveries, as JSON knows it."""
     named = [plain(result) for result in way.named]
-    return {"destinations": sorted(way.destinations), "status": way.status, "named": named}
+    values = {"destinations": sorted(way.destinations), "status": way.status, "named": named}
+    return values | ({"held_at": sorted(way.held_at)} if way.held_at else {})
 
 
 def resume_from(raw: Mapping[str, Any]) -> Resume:

@@ -54,11 +54,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Destinations that are told of the same recoveries, in a status that counts as passed, and the first by name."""
+    """Destinations that are told of the same recoveries, in a status that counts as passed, and the first by name.
+
+    At `held_at` nobody asks to be told, but what is held there is not to say that these tests fail.
+    """
 
     destinations: frozenset[str]
     status: str
     named: tuple[NamedResult, ...] = ()
+    held_at: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ route takes goes to those that catch all. Reasons are judged for each destinatio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from testmo_notifier.model import (
     AGAIN,
@@ -19,11 +19,14 @@ from testmo_notifier.model import (
     RECOVERED,
     STATUS_NAMES,
     Expands,
+    Hold,
     Mention,
     Result,
     Run,
     Told,
 )
+from testmo_notifier.notices.calm import ALWAYS
+from testmo_notifier.notices.holding import NEVER, Holding
 from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, Verdict, holds, verdicts
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
@@ -79,11 +82,19 @@ def optional_fact(key: int | None, name: str | None) -> tuple[Fact, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One destination that is told of a finding: why, by which routes, and whom they mention there."""
+    """One destination that is told of a finding: why, by which routes, and what holds it back there."""
 
     destination: str
     reason: str
     routes: tuple[str, ...] = ()
+    hold: Hold | None = None
+
+
+class Kept(NamedTuple):
+    """What keeps a finding back: a silence, and where it goes whether it is quiet there or not."""
+
+    silence: Hold | None = None
+    at_once: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -98,20 +109,25 @@ class Audience:
     destinations: tuple[str, ...]
     facts: Facts
     unreachable: frozenset[str] = frozenset()
+    holding: Holding = NEVER
     ways: list[tuple[Route, ...]] = field(default_factory=list)  # what findings were taken by so far
+    _kept: list[Kept] = field(default_factory=list)  # and for each of these what keeps them back
     _way: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     @property
     def keeps_told(self) -> bool:
         """Whether it makes a difference who was told of what; not where everybody gets everything."""
-        return not all(route.is_plain for route in self.routes.routes)
+        return self.holds_anything or not all(route.is_plain for route in self.routes.routes)
+
+    @cached_property
+    def holds_anything(self) -> bool:
+        """Whether anything may be told later than it is found."""
+        return bool(self.holding.silences_now) or any(self.holding.calm(one) != ALWAYS for one in self.destinations)
 
     @cached_property
     def substitutes(self) -> tuple[str, ...]:
-        """Who is told what nobody gets: the destinations of the routes that catch all, or take everything."""
-        last = [route for route in self.routes.routes if route.catch_all or route.is_for_all]
-        named = dict.fromkeys(one for route in last for one in route.destinations)
-        return tuple(one for one in named if one in self.destinations and one not in self.unreachable)
+        """Who is told what nobody gets."""
+        return substitutes(self.routes, self.destinations, self.unreachable)
 
     @property
     def told_all(self) -> tuple[str, ...]:
@@ -127,8 +143,17 @@ class Audience:
 
     @cached_property
     def wants_passes(self) -> bool:
-        """Whether one of them treats a failure after a pass in another way than one after a failure."""
-        return any(route.wants_passes for route in self._of_run)
+        """Whether one of them treats a failure after a pass in another way than one after a failure.
+
+        What is held is told as it is when it is told, so who holds anything has to know, too.
+        """
+        return bool(self._holding) or any(route.wants_passes for route in self._of_run)
+
+    @cached_property
+    def _holding(self) -> frozenset[str]:
+        """The destinations of this run at which failures may be held so long that they are well again."""
+        named = {one for route in self._of_run if route.takes for one in route.destinations}
+        return frozenset(one for one in named & set(self.destinations) if self.holding.may_hold(one))
 
     @cached_property
     def tells_new_apart(self) -> bool:
@@ -144,12 +169,12 @@ class Audience:
     def for_recoveries(self) -> frozenset[str]:
         """Where it may be told that a test passed again, whichever."""
         asked = {one for route in self._of_run if RECOVERED in route.notify for one in route.destinations}
-        return frozenset(asked & set(self.destinations))
+        return frozenset(asked & set(self.destinations)) | self._holding
 
     @cached_property
     def _asked(self) -> tuple[str, ...]:
-        """The facts of a result that a route asks about."""
-        return tuple(key for key in RESULT_KEYS if key in self.routes.asked)
+        """The facts of a result that a route asks about, or a silence."""
+        return tuple(key for key in RESULT_KEYS if key in self.routes.asked | self.holding.asked)
 
     @property
     def asks_for_cases(self) -> bool:
@@ -163,10 +188,25 @@ class Audience:
         if way is None:
             facts = {**self.facts, **(result_facts(result, expands, case) if self._asked else {})}
             routes = tuple(taken(self.routes.routes, facts))
-            if routes not in self.ways:
+            kept = Kept(self.holding.silence(facts), self.holding.at_once(facts.get("status", ())))
+            known = list(zip(self.ways, self._kept, strict=True))
+            if (routes, kept) not in known:
+                known.append((routes, kept))
                 self.ways.append(routes)
-            way = self._way[key] = self.ways.index(routes)
+                self._kept.append(kept)
+            way = self._way[key] = known.index((routes, kept))
         return way
+
+    def held(self, tellings: Iterable[Telling], way: int) -> Iterator[Telling]:
+        """Who is told of a finding that goes this way, with what holds it back."""
+        kept = self._kept[way]
+        for one in tellings:
+            if is_for_people(one.destination):
+                at_once = one.destination in kept.at_once
+                hold = kept.silence or self.holding.hold(one.destination, at_once=at_once)
+                yield replace(one, hold=hold) if hold else one
+            else:
+                yield one
 
     def verdicts(self, result: Result, expands: Expands, case: Facts) -> Iterator[Verdict]:
         """What every route makes of a failing result, in words for people."""
@@ -221,6 +261,10 @@ class Audience:
         }
         return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))
 
+    def holding_of(self, told: Told) -> frozenset[str]:
+        """Where a failure may be held that these were told of, so that it is to be known when it is over."""
+        return self._holding & told.destinations
+
     def for_finished(self) -> frozenset[str]:
         """Who is told that the run is over."""
         asked = {
@@ -244,6 +288,13 @@ class Audience:
             for route in self.ways[way]
             if route.mention and (not route.mention_on or holds(route.mention_on, status))
         }
+
+
+def substitutes(routes: Routes, destinations: Iterable[str], unreachable: Collection[str]) -> tuple[str, ...]:
+    """Who is told what nobody gets: the destinations of the routes that catch all, or take everything."""
+    last = [route for route in routes.routes if route.catch_all or route.is_for_all]
+    named = dict.fromkeys(one for route in last for one in route.destinations)
+    return tuple(one for one in named if one in destinations and one not in unreachable)
 
 
 def taken(routes: Iterable[Route], facts: Facts) -> Iterator[Route]:

@@ -17,10 +17,13 @@ from typing import Final, NamedTuple
 from testmo_notifier.model import (
     AGAIN,
     CHANGED,
+    FAILING,
     NEW,
     REASONS,
     Digest,
     Expands,
+    Hold,
+    Kind,
     Mention,
     NamedResult,
     Outgoing,
@@ -78,8 +81,9 @@ class Ways(NamedTuple):
 
 @dataclass(slots=True)
 class Share:
-    """What one destination is told: keys, how many of which status, by which routes, and whom these mention."""
+    """What one destination is told at one time: keys, how many of which status, by which routes, whom these mention."""
 
+    hold: Hold | None = None
     keys: list[int] = field(default_factory=list)
     counts: Counter[Status] = field(default_factory=Counter)
     reasons: set[str] = field(default_factory=set)
@@ -204,12 +208,29 @@ class DigestBuilder:
         room = MAX_NAMED_BYTES // len({id(share.keys) for share in shares.values()}) if shares else 0
         digests: dict[int, Digest] = {}
         made: list[Outgoing] = []
-        for destination, share in shares.items():
+        for (destination, _), share in shares.items():
             digest = digests.get(id(share.keys)) or self._digest(share, destination, room)
             digests[id(share.keys)] = digest
             told = replace(digest, routes=tuple(share.routes), mentions=tuple(share.mentions)[:MAX_MENTIONS])
-            made.append(Outgoing(self.notification_id(destination, share.keys), destination, told))
+            made.append(Outgoing(self.notification_id(destination, share.keys), destination, told, hold=share.hold))
         return tuple(made)
+
+    def with_rows(self, outgoing: Outgoing) -> Outgoing:
+        """A digest of failing results with every one of them, for those that are held: only there are they needed."""
+        destination, kinds = outgoing.destination, dict[Kind, int]()
+        numbers: dict[tuple[object, ...], int] = {}
+        rows: dict[int, tuple[int, int]] = {}
+        for key in outgoing.digest.keys:
+            found = self._found[key]
+            reason, routes = self._reason_for(found, destination), self._routes_for(found, outgoing)
+            like = (found.status_id, found.status, reason, routes, found.calls)
+            if like not in numbers:
+                calls = [found.calls] if self.audience.calls else []
+                mentions = tuple(self._mentions(destination, routes, calls))[:MAX_MENTIONS]
+                kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions)
+                numbers[like] = kinds.setdefault(kind, len(kinds))
+            rows[key] = (found.slot, numbers[like])
+        return replace(outgoing, rows=rows, kinds=tuple(kinds))
 
     def build(self) -> Digest:
         """The digest of everything added so far, for nobody in particular."""
@@ -243,16 +264,18 @@ class DigestBuilder:
         keys = map(str, sorted(digest.keys))
         parts = [digest.about, destination, str(self._run.id), when, *keys, str(self._version)]
         routes = self.audience.leading(digest.about, destination)
-        return Outgoing(hash_of(parts), destination, replace(digest, routes=routes))
+        hold = self.audience.holding.hold(destination)
+        return Outgoing(hash_of(parts), destination, replace(digest, routes=routes), hold=hold)
 
     def name(self, result: Result, expands: Expands) -> NamedResult:
         """One result as messages tell it."""
         return named(result, expands, self._run_url)
 
-    def for_recovered(self, result: Result, expands: Expands, told: Told) -> frozenset[str]:
-        """Who is told that a test passed again."""
+    def for_recovered(self, result: Result, expands: Expands, told: Told) -> tuple[frozenset[str], frozenset[str]]:
+        """Who is told that a test passed again, and where else a failure of it may be held."""
         cases = self._cases({result.case_id}) if self.audience.asks_for_cases and result.case_id else {}
-        return self.audience.for_recovered(result, expands, cases.get(result.case_id or 0, {}), told)
+        asked = self.audience.for_recovered(result, expands, cases.get(result.case_id or 0, {}), told)
+        return asked, self.audience.holding_of(told) - asked
 
     def notification_id(self, destination: str, keys: Iterable[int] | None = None) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.
@@ -267,21 +290,25 @@ class DigestBuilder:
 
     def _everything(self) -> Share:
         found = self._found.values()
-        return Share(list(self._found), Counter(one.status for one in found), set(map(self._reason, found)))
+        return Share(
+            keys=list(self._found),
+            counts=Counter(one.status for one in found),
+            reasons=set(map(self._reason, found)),
+        )
 
-    def _shares(self) -> dict[str, Share]:
-        """What each destination is told, in the order of the routes."""
+    def _shares(self) -> dict[tuple[str, str], Share]:
+        """What each destination is told, for each of what holds it back, in the order of the routes."""
         if not self._found:
             return {}
         routes, destinations = self.audience.routes.routes, self.audience.destinations
-        shares: dict[str, Share]
+        shares: dict[tuple[str, str], Share]
         if not self.audience.keeps_told:
             all_of_it = self._everything()
             calls = {found.calls for found in self._found.values()} if self.audience.calls else set()
             shares = {}
             for one in self.audience.told_all:
                 leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
-                shares[one] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
+                shares[one, ""] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
             return shares
         kinds: dict[tuple[int, Status, int], list[int]] = {}  # of thousands of results there are few
         ways: dict[int, Ways] = {}
@@ -290,11 +317,12 @@ class DigestBuilder:
             ways[id(way)] = way
             kinds.setdefault((id(way), found.status, found.calls), []).append(key)
         shares = {}
-        heard: dict[str, list[tuple[object, str]]] = {}
+        heard: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for (number, status, call), keys in kinds.items():
             for telling in ways[number].tellings:
-                share = shares.setdefault(telling.destination, Share())
-                heard.setdefault(telling.destination, []).append(((number, status, call), telling.reason))
+                to = (telling.destination, telling.hold.cause if telling.hold else "")
+                share = shares.setdefault(to, Share(telling.hold))
+                heard.setdefault(to, []).append(((number, status, call), telling.reason))
                 share.keys += keys
                 share.counts[status] += len(keys)
                 share.reasons.add(telling.reason)
@@ -303,9 +331,10 @@ class DigestBuilder:
                     share.mentions |= self._mentions(telling.destination, telling.routes, [call])
         # Who is told the same for the same reasons shares it: there is room for more of it by name.
         alike: dict[tuple[tuple[object, str], ...], list[int]] = {}
-        for one, share in shares.items():
-            share.keys = alike.setdefault(tuple(heard[one]), share.keys)
-        return {one: shares[one] for one in destinations if one in shares}
+        for to, share in shares.items():
+            share.keys = alike.setdefault(tuple(heard[to]), share.keys)
+        order = {name: number for number, name in enumerate(destinations)}
+        return dict(sorted(shares.items(), key=lambda pair: (order[pair[0][0]], pair[0][1])))
 
     def _digest(self, share: Share, destination: str, room: int) -> Digest:
         """A digest of some of the results."""
@@ -333,11 +362,20 @@ class DigestBuilder:
         """One result as one destination is told it."""
         result, expands = row
         found = self._found[result.key]
-        told = self._told(found).tellings if self._judged else ()
-        reason = next((one.reason for one in told if one.destination == destination), self._reason(found))
+        reason = self._reason_for(found, destination)
         judgement = self._judged.get(found.slot)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
         return replace(named(result, expands, self._run_url), reason=reason, streak=streak, since=since)
+
+    def _reason_for(self, found: Found, destination: str) -> str:
+        """Why a result is told there."""
+        told = self._told(found).tellings if self._judged else ()
+        return next((one.reason for one in told if one.destination == destination), self._reason(found))
+
+    def _routes_for(self, found: Found, outgoing: Outgoing) -> tuple[str, ...]:
+        """The routes by which it goes there."""
+        told = self._told(found).tellings if self._judged else ()
+        return next((one.routes for one in told if one.destination == outgoing.destination), outgoing.digest.routes)
 
     def _reason(self, found: Found) -> str:
         """Why a result is told, whoever is."""
@@ -353,6 +391,7 @@ class DigestBuilder:
         if key not in self._ways:
             routes = self.audience.ways[found.way]
             told = self.audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
+            told = list(self.audience.held(told, found.way))
             people = frozenset(one.destination for one in told if is_for_people(one.destination))
             self._ways[key] = Ways(tuple(told), people)
         return self._ways[key]

@@ -11,7 +11,7 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
-from testmo_notifier.model import FAILING, Checkpoint, Digest, MarkOf, Outgoing, unmarked
+from testmo_notifier.model import FAILING, Checkpoint, Digest, Envelope, MarkOf, Outgoing, unmarked
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
@@ -54,9 +54,7 @@ class HandOver:
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
-        self._order = checkpoint.version * MAX_OUTBOX
-        left: set[str] = set()
-        done = [outgoing for outgoing in checkpoint.outbox if self._publish_after(left, outgoing)]
+        done = self._publish_all(checkpoint.outbox, order_of(checkpoint.version))
         if not done:
             return checkpoint
         try:
@@ -64,6 +62,21 @@ class HandOver:
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return checkpoint
+
+    def envelope(self, envelope: Envelope) -> Envelope:
+        """The same with an envelope."""
+        done = self._publish_all(envelope.outbox, envelope.order)
+        try:
+            return self._store.clear_envelope(envelope, done, at=self._now()) if done else envelope
+        except LostRace as exc:
+            self.problems.append(f"{exc}: its messages may go out twice")
+            return envelope
+
+    def _publish_all(self, outbox: Iterable[Outgoing], order: int) -> list[Outgoing]:
+        """Publish what can be published; the messages are numbered from `order` on."""
+        self._order = order
+        left: set[str] = set()
+        return [outgoing for outgoing in outbox if self._publish_after(left, outgoing)]
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
@@ -91,7 +104,7 @@ class HandOver:
             notification = replace(self._renderer.notification(outgoing), order=self._order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
-            self.problems.append(f"{words}: it stays in the outbox of run {outgoing.digest.run_id}, please report it")
+            self.problems.append(f"{words}: it stays in {place_of(outgoing)}, please report it")
             return False
         self._order += 1
         channel = channel_of(outgoing.destination)
@@ -100,7 +113,7 @@ class HandOver:
         try:
             self._topic.publish(notification)
         except Unpublished as exc:
-            self.problems.append(f"{exc}: it stays in the outbox of run {outgoing.digest.run_id}")
+            self.problems.append(f"{exc}: it stays in {place_of(outgoing)}")
             return False
         self._sent[outgoing.destination] += 1
         return True
@@ -118,7 +131,7 @@ class HandOver:
 class Outboxes:
     """The outboxes of one poll: published under the names known by now, or when the poll has learnt more of them.
 
-    `pending` are the runs with something left in theirs, `unpublished_since` says since when.
+    `pending` are the runs with something left in theirs, and envelopes; `unpublished_since` says since when.
     """
 
     def __init__(self, hand_over: HandOver, names: CaseNames, *, now: datetime) -> None:
@@ -126,9 +139,9 @@ class Outboxes:
         self._names = names
         self._now = now
         self.unnamed: list[Checkpoint] = []
-        self.pending: set[int] = set()
-        self.unpublished_since: dict[int, datetime] = {}
-        self.waiting: set[str] = set()  # the destinations for which anything did
+        self.pending: set[int | str] = set()
+        self.unpublished_since: dict[int | str, datetime] = {}
+        self.waiting: set[tuple[int, str]] = set()  # of which run something waits, and for which destination
 
     @property
     def published(self) -> int:
@@ -152,6 +165,13 @@ class Outboxes:
             go_on()
             self.publish(checkpoint)
 
+    def publish_envelope(self, envelope: Envelope) -> None:
+        """Hand over what was held and is due."""
+        named = replace(envelope, outbox=self._names_in(envelope.outbox))
+        rest = self._hand_over.envelope(named)
+        if rest.outbox:
+            self._left(envelope.id, rest.outbox, envelope.since)
+
     def publish_unnamed(self, go_on: Callable[[], None]) -> Iterator[Checkpoint]:
         """Publish what waited for the name of a case, named or not; gives back what is left."""
         for checkpoint in self.unnamed:
@@ -171,11 +191,17 @@ class Outboxes:
         rest = self._hand_over(named)
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
+        self.waiting = {one for one in self.waiting if one[0] != rest.run_id}
         if rest.outbox:
-            self.waiting |= {outgoing.destination for outgoing in rest.outbox}
-            self.pending.add(rest.run_id)
-            self.unpublished_since[rest.run_id] = waiting_since(rest)
+            self._left(rest.run_id, rest.outbox, waiting_since(rest))
         return rest
+
+    def _left(self, key: int | str, outbox: Iterable[Outgoing], since: datetime) -> None:
+        """Something waits on."""
+        runs = [(digest.run_id, one.destination) for one in outbox for digest in one.digest.parts or (one.digest,)]
+        self.waiting |= set(runs)
+        self.pending.add(key)
+        self.unpublished_since[key] = since
 
     def learn_names(self, project_ids: Iterable[int]) -> None:
         """Spend what is left of the budget on case names, those of waiting messages first."""
@@ -185,9 +211,12 @@ class Outboxes:
         return has_unnamed(outgoing.digest) and self._hand_over.has_room_for(outgoing.destination)
 
     def _named(self, checkpoint: Checkpoint) -> Checkpoint:
+        return replace(checkpoint, outbox=self._names_in(checkpoint.outbox))
+
+    def _names_in(self, waiting: Iterable[Outgoing]) -> tuple[Outgoing, ...]:
         outbox: list[Outgoing] = []
         digest: Digest | None = None
-        for outgoing in checkpoint.outbox:
+        for outgoing in waiting:
             if not self._hand_over.has_room_for(outgoing.destination):
                 outbox.append(outgoing)  # it stays as it is
                 continue
@@ -195,9 +224,19 @@ class Outboxes:
                 digest = outgoing.digest
                 named = self._names.name(digest)
             outbox.append(replace(outgoing, digest=named))
-        return replace(checkpoint, outbox=tuple(outbox))
+        return tuple(outbox)
 
 
 def waiting_since(checkpoint: Checkpoint) -> datetime:
     """Since when the oldest message of an outbox has been waiting; older versions did not keep it."""
     return checkpoint.waiting_since or checkpoint.read_at or checkpoint.floor
+
+
+def order_of(version: int) -> int:
+    """The number of the first message that a version of a checkpoint tells: later versions have higher ones."""
+    return version * MAX_OUTBOX
+
+
+def place_of(outgoing: Outgoing) -> str:
+    """Where a message waits that could not be published."""
+    return f"the outbox of run {outgoing.digest.run_id}" if outgoing.digest.run_id else "an envelope"

@@ -16,6 +16,7 @@ from testmo_notifier.model import (
     RECOVERED,
     Checkpoint,
     Expands,
+    Kind,
     Look,
     NamedResult,
     Outgoing,
@@ -191,7 +192,7 @@ class Search:
         ways = {number: self._ways[number] for number in sorted(keys)}
         tellings: dict[str, tuple[int, ...]] = {}
         for number, one_way in ways.items():
-            for destination in one_way.destinations:
+            for destination in one_way.destinations | one_way.held_at:
                 tellings[destination] = (*tellings.get(destination, ()), number)
         digests = {}
         for numbers in set(tellings.values()):
@@ -205,7 +206,20 @@ class Search:
                 counts=counts,
                 shared_by=len(set(tellings.values())),
             )
-        return tuple(self._news.other_outgoing(one, digests[numbers]) for one, numbers in sorted(tellings.items()))
+        return tuple(
+            replace(
+                self._news.other_outgoing(one, digests[numbers]),
+                rows={key: (slot, numbers.index(way)) for slot, (key, way) in recovered.items() if way in numbers},
+                kinds=tuple(self._kind(ways[number], one) for number in numbers),
+            )
+            for one, numbers in sorted(tellings.items())
+        )
+
+    def _kind(self, way: Way, destination: str) -> Kind:
+        """What the recoveries that go a way have in common, where they lead; without routes nobody is told there."""
+        is_told = destination in way.destinations
+        routes = self._news.audience.leading(RECOVERED, destination) if is_told else ()
+        return Kind(RECOVERED, 0, way.status, RECOVERED, routes)
 
     def _said(self, named: NamedResult) -> NamedResult:
         """A pass, with what is over."""
@@ -214,17 +228,17 @@ class Search:
 
     def is_told(self, way: int) -> bool:
         """Whether anybody is told of the recoveries that go this way."""
-        return bool(self._ways[way].destinations)
+        return bool(self._ways[way].destinations or self._ways[way].held_at)
 
     def _way(self, result: Result, expands: Expands) -> int:
         """The number of the way that a recovery goes, of which a destination may be told, or nobody."""
-        destinations = self._news.for_recovered(result, expands, self._told[result.slot])
+        destinations, held_at = self._news.for_recovered(result, expands, self._told[result.slot])
         status = status_name(result.status_id, expands.statuses)
-        known = [(way.destinations, way.status) for way in self._ways]
-        if (destinations, status) not in known:
-            known.append((destinations, status))
-            self._ways.append(Way(destinations, status))
-        number = known.index((destinations, status))
+        known = [(way.destinations, way.status, way.held_at) for way in self._ways]
+        if (destinations, status, held_at) not in known:
+            known.append((destinations, status, held_at))
+            self._ways.append(Way(destinations, status, held_at=held_at))
+        number = known.index((destinations, status, held_at))
         way = self._ways[number]
         if len(way.named) < MAX_NAMED and way.destinations:
             self._ways[number] = replace(way, named=(*way.named, self._news.name(result, expands)))

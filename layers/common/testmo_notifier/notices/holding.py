@@ -1,0 +1,115 @@
+"""What is told later, and why: what a silence matches, what the options of a destination keep back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from testmo_notifier.model import FAILING, FOLD, MAILED, OUTBOX, QUIET, RATE, SILENCE, TIMES, Held, Hold, Silence
+from testmo_notifier.notices.calm import ALWAYS, Calm, next_time, quiet_until
+from testmo_notifier.notices.matching import Fact, Facts, holds
+from testmo_notifier.notices.routes import Options, is_for_people
+from testmo_notifier.notices.silences import silencing
+
+UTC_ZONE: Final = ZoneInfo("UTC")
+JUST_BEFORE: Final = timedelta(microseconds=1)
+FOR_ALL_RUNS: Final = (QUIET, TIMES)  # and silences: what they held is told in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What holds at one moment, by our clock. `zone` is the stack's, for destinations that have none of their own.
+
+    With `is_over` nothing is held any more: somebody prepares a way back.
+    """
+
+    now: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    options: Mapping[str, Options] = field(default_factory=dict)
+    zone: ZoneInfo = UTC_ZONE
+    silences: tuple[Silence, ...] = ()
+    is_over: bool = False
+
+    @property
+    def silences_now(self) -> tuple[Silence, ...]:
+        """Those that are on."""
+        return () if self.is_over else tuple(one for one in self.silences if one.until > self.now)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The facts that silences ask about, and options."""
+        tables = [table for one in self.silences_now for table in (one.match, one.exclude)]
+        exceptions = any(one.calm.quiet_except for one in self.options.values())
+        return frozenset(key for table in tables for key in table) | ({"status"} if exceptions else set())
+
+    def calm(self, destination: str) -> Calm:
+        """When a destination wants to be told; a program always."""
+        options = self.options.get(destination)
+        return options.calm if options and is_for_people(destination) and not self.is_over else ALWAYS
+
+    def may_hold(self, destination: str) -> bool:
+        """Whether anything is told there so late that it may be well by then."""
+        calm = self.calm(destination)
+        waits = calm.quiet or calm.digest_at or calm.at_most_every or self.silences_now
+        return bool(waits) and is_for_people(destination)
+
+    def silence(self, facts: Facts) -> Hold | None:
+        """What silences a failing result with these facts."""
+        found = silencing(self.silences_now, facts, self.now) if self.silences_now else None
+        return Hold(found.cause, found.until) if found else None
+
+    def at_once(self, status: Collection[Fact]) -> frozenset[str]:
+        """The destinations that hear of a status whether it is quiet or not."""
+        return frozenset(name for name in self.options if holds(self.calm(name).quiet_except, status))
+
+    def hold(self, destination: str, *, at_once: bool = False) -> Hold | None:
+        """What the options of a destination do with news: nothing, or keep it until some time.
+
+        How often a destination hears of a run at most is not known here.
+        """
+        calm = self.calm(destination)
+        if calm == ALWAYS:
+            return None
+        until = None if at_once else quiet_until(calm, self._zone(destination), self.now)
+        if until is not None:
+            return Hold(QUIET, until)
+        time = next_time(calm, self._zone(destination), self.now)
+        if time is not None:
+            return Hold(TIMES, time)
+        return Hold(FOLD, self.now) if calm.fold is not None else None
+
+    def hold_on(self, held: Held) -> Hold | None:
+        """Why something that is held goes on being held, for the same cause or for the next one; None if it is due.
+
+        `OUTBOX`, `UNREACHABLE` and `MAILED` end elsewhere: here they are over.
+        """
+        silence = next((one for one in self.silences_now if one.cause == held.cause), None)
+        if silence is not None:
+            return Hold(held.cause, silence.until)
+        calm, zone = self.calm(held.destination), self._zone(held.destination)
+        if held.cause == RATE and calm.at_most_every and held.due > self.now:
+            return Hold(RATE, min(held.due, self.now + calm.at_most_every))
+        until = None if self._is_urgent(held) else quiet_until(calm, zone, self.now)
+        if until is not None:
+            return Hold(QUIET, until)
+        begins = held.since if held.cause == TIMES else min(held.due, self.now) - JUST_BEFORE
+        time = next_time(calm, zone, begins) if held.cause not in (FOLD, OUTBOX, MAILED) else None
+        return Hold(TIMES, time) if time is not None and time > self.now else None
+
+    def is_for_all_runs(self, cause: str) -> bool:
+        """Whether what was held for this is told in one message, of however many runs."""
+        return cause in FOR_ALL_RUNS or cause.startswith(SILENCE)
+
+    def _is_urgent(self, held: Held) -> bool:
+        wanted = self.calm(held.destination).quiet_except
+        statuses = [Fact(kind.status_id, kind.status) for kind in held.kinds if kind.about == FAILING]
+        return bool(wanted) and holds(wanted, statuses)
+
+    def _zone(self, destination: str) -> ZoneInfo:
+        options = self.options.get(destination)
+        return (options.time_zone if options else None) or self.zone
+
+
+NEVER: Final = Holding()

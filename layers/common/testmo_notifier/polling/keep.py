@@ -1,0 +1,181 @@
+"""What of a reading is told at once, and what is held: decided at commit, run by run. Pure.
+
+What is told is true when it is told: so a recovery takes out of what is held what it is about, and a failure that
+goes another way takes back what was held of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from testmo_notifier.model import (
+    FAILING,
+    MAILED,
+    OUTBOX,
+    RATE,
+    RECOVERED,
+    SILENCE,
+    UNREACHABLE,
+    Change,
+    Digest,
+    Held,
+    Hold,
+    Outgoing,
+    Silenced,
+)
+from testmo_notifier.notices.holding import Holding
+from testmo_notifier.notices.merge import failing_in, is_full, told_of, with_failed, with_news, with_passed
+from testmo_notifier.notices.routes import is_for_people
+
+MAX_CHANGES: Final = 30  # of what is held, in the one write: it has room for a hundred actions and 4 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What else decides what is held: `waiting` are runs and destinations with a message that is not published yet,
+    `unreachable` destinations that nobody gets. What goes to one of `copied` is kept until `copies_due`, see `MAILED`.
+    """
+
+    holding: Holding
+    waiting: Collection[tuple[int, str]] = ()
+    unreachable: Collection[str] = ()
+    copied: Collection[str] = ()
+    copies_due: datetime
+
+
+@dataclass(slots=True)
+class Keeping:
+    """What is held of one run, while what a reading has to tell is divided. `order` is that of its messages."""
+
+    around: Circumstances
+    run_id: int
+    before: Iterable[Held]
+    order: int
+    now: datetime
+    with_rows: Callable[[Outgoing], Outgoing]
+    held: dict[tuple[str, str], Held] = field(default_factory=dict)
+    at_once: list[Outgoing] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with what is held."""
+        self.held = {(one.destination, one.cause): one for one in self.before}
+
+    def divide(self, outgoing: Iterable[Outgoing]) -> None:
+        """Hold each, or have it told at once."""
+        for one in outgoing:
+            if one.digest.about == RECOVERED:
+                self._recovered(one)
+            else:
+                self._news(one)
+        self.at_once = [replace(one, digest=self._with_silenced(one)) for one in self.at_once]
+
+    def changes(self) -> tuple[Change, ...]:
+        """What is held, as it was and as it is to be."""
+        before = {(one.destination, one.cause): one for one in self.before}
+        pairs = [Change(before.get(key), one) for key, one in self.held.items()]
+        return tuple(change for change in pairs if change.before != change.after)
+
+    def _news(self, one: Outgoing) -> None:
+        if not is_for_people(one.destination):
+            self.at_once.append(one)
+            return
+        hold = self._hold(one)
+        if hold is None or not self._keep(one, hold):
+            self._tell(one)
+
+    def _hold(self, one: Outgoing) -> Hold | None:
+        """What keeps it back, if anything does."""
+        around, destination = self.around, one.destination
+        if one.hold is not None and one.hold.due > self.now:
+            return one.hold
+        gate = self.held.get((destination, RATE))
+        if gate is not None and gate.due > self.now and around.holding.calm(destination).at_most_every:
+            return Hold(RATE, gate.due)
+        if destination in around.unreachable:
+            return Hold(UNREACHABLE, self.now)
+        if (self.run_id, destination) in around.waiting:
+            return Hold(OUTBOX, self.now)
+        return one.hold
+
+    def _keep(self, one: Outgoing, hold: Hold) -> bool:
+        """Add it to what is held; not if that has no room for it, then it is told at once."""
+        key = (one.destination, hold.cause)
+        if key not in self.held and len(self.held) >= MAX_CHANGES:
+            return False
+        one = self._whole(one)
+        merged = with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
+        if is_full(merged):
+            return False
+        self.held[key] = merged
+        if one.digest.about == FAILING:
+            self._is_news_elsewhere(one, hold.cause)
+        return True
+
+    def _tell(self, one: Outgoing) -> None:
+        """Tell it at once; what is held of the same run says nothing else."""
+        destination, calm = one.destination, self.around.holding.calm(one.destination)
+        self.at_once.append(one)
+        if one.digest.about == FAILING and any(name == destination for name, _ in self.held):
+            self._is_news_elsewhere(self._whole(one), "")
+        if destination in self.around.copied:
+            self._keep_copy(one, Hold(MAILED, self.around.copies_due))
+        if calm.at_most_every and (destination, RATE) not in self.held:
+            due = self.now + calm.at_most_every
+            shell = replace(one.digest, results=(), keys=frozenset(), counts={}, total=0, omitted=0)
+            self.held[destination, RATE] = Held(self.run_id, destination, RATE, due, self.now, shell)
+
+    def _keep_copy(self, one: Outgoing, hold: Hold) -> None:
+        key = (one.destination, hold.cause)
+        merged = with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
+        if not is_full(merged) and (key in self.held or len(self.held) < MAX_CHANGES):
+            self.held[key] = merged
+
+    def _recovered(self, one: Outgoing) -> None:
+        """Take out of what is held what passed, and tell the rest to those who ask."""
+        tests = {test for test, _ in one.rows.values()}
+        known: frozenset[int] = frozenset()
+        for key, held in self.held.items():
+            if key[0] == one.destination:
+                known |= failing_in(held) & tests if key[1] != MAILED else known
+                self.held[key] = with_passed(held, tests)
+        if not one.rows:
+            self._news(one)
+            return
+        rest = {key: row for key, row in one.rows.items() if row[0] not in known}
+        if rest and any(one.kinds[kind].routes for _, kind in rest.values()):
+            asked = all(kind.routes for kind in one.kinds)
+            self._news(one if asked and len(rest) == len(one.rows) else self._only(one, rest))
+
+    def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
+        """A digest of recoveries without those that are told in another way, or to nobody here."""
+        alone = Hold("", self.now)
+        kept = with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
+        told = told_of(replace(kept, version=self.order))[0]
+        digest = replace(told.digest, held_since=None)
+        return replace(told, digest=digest, rows=kept.rows, kinds=kept.kinds, hold=one.hold)
+
+    def _is_news_elsewhere(self, one: Outgoing, cause: str) -> None:
+        """What is held for other causes takes back what this says anew."""
+        tests = {test for test, _ in one.rows.values()}
+        for key, held in self.held.items():
+            if key[0] == one.destination and key[1] not in (cause, MAILED):
+                self.held[key] = with_failed(held, tests, elsewhere=one.rows.keys())
+
+    def _whole(self, one: Outgoing) -> Outgoing:
+        """With every result, which only what is held needs."""
+        return one if one.rows or one.digest.about != FAILING else self.with_rows(one)
+
+    def _with_silenced(self, one: Outgoing) -> Digest:
+        """A digest that says what else of its run is silenced."""
+        if not is_for_people(one.destination):
+            return one.digest
+        silences = {silence.cause: silence for silence in self.around.holding.silences_now}
+        found = [
+            Silenced(len(failing_in(held)), silences[cause].author, silences[cause].until)
+            for (destination, cause), held in self.held.items()
+            if destination == one.destination and cause.startswith(SILENCE) and cause in silences and failing_in(held)
+        ]
+        return replace(one.digest, silenced=tuple(found)) if found else one.digest
