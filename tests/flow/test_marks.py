@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
 
-from testmo_notifier.model import Checkpoint, Control, MarkOf
+from testmo_notifier.model import Change, Checkpoint, Control, MarkOf
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import make_control, make_run
 from tests.support.many_runs import ManyRuns
@@ -23,8 +24,8 @@ class OfAnOlderVersion(MemoryStore):
         del run_ids
         return {}
 
-    def commit(self, checkpoint: Checkpoint, mark: MarkOf | None = None) -> Checkpoint:
-        del mark
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf | None = None, held: Sequence[Change] = ()) -> Checkpoint:
+        del mark, held
         before = dict(self.items.get(marks_key(checkpoint.run_id), {}))
         written = super().commit(checkpoint)
         self.items[marks_key(checkpoint.run_id)] = before

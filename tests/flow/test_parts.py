@@ -6,12 +6,13 @@ A message holds thirty results here, two pages, and no set has room in its check
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from testmo_notifier.adapters import apart
+from testmo_notifier.adapters.transaction import Action
 from testmo_notifier.notices import digest
 from testmo_notifier.polling import due
 from tests.flow.power import Power, powered_poll
@@ -31,8 +32,8 @@ class Stepwise(MemoryStore):
     def _put_part(self, part: Mapping[str, Any]) -> None:
         self.power.effect("write a set", lambda: MemoryStore._put_part(self, part))
 
-    def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
-        self.power.effect(f"write {key}", lambda: MemoryStore._put(self, key, version, item))
+    def _put(self, key: str, version: int, item: dict[str, Any], others: Sequence[Action] = ()) -> None:
+        self.power.effect(f"write {key}", lambda: MemoryStore._put(self, key, version, item, others))
 
     def _drop(self, key: Mapping[str, Any]) -> None:
         self.power.effect("drop a set", lambda: MemoryStore._drop(self, key))

@@ -10,14 +10,21 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from benchmarks.fakes.expressions import holds
+from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
-from testmo_notifier.errors import LeaseTaken, LostRace, Unpublished
+from testmo_notifier.adapters.transaction import MAX_ACTIONS, Action, key_of, lost
+from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, Unpublished
 from testmo_notifier.model import (
     CASES,
     CaseProgress,
+    Change,
     Checkpoint,
     Control,
+    Envelope,
+    Held,
+    HeldKey,
     MarkOf,
     Notification,
     Outgoing,
@@ -76,20 +83,20 @@ class MemoryStore:
         return {p.project_id: p for p in (items.project_from(item) for item in found if item)}
 
     def pending(self) -> list[Checkpoint]:
-        found = [self._checkpoint(item) for item in self.items.values() if "pending" in item]
+        found = [self._checkpoint(item) for item in self.items.values() if item.get("pending") == {"S": items.PENDING}]
         return sorted(found, key=lambda checkpoint: checkpoint.run_id)
 
     def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:
         found = [self.items.get(key, {}) for key in {marks_key(run_id) for run_id in run_ids}]
         return {run_id: mark for item in found for run_id, mark in items.marks_from(item).items()}
 
-    def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked) -> Checkpoint:
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked, held: Sequence[Change] = ()) -> Checkpoint:
         written = replace(checkpoint, version=checkpoint.version + 1)
         item, parts, written = parted(written, items.checkpoint_item(written))
         for part in parts:
             self._put_part(part)
         run_id, made = checkpoint.run_id, mark(written)
-        self._put(f"RUN#{run_id}", checkpoint.version, dict(item))
+        self._put(f"RUN#{run_id}", checkpoint.version, dict(item), holding.writes_of(held))
         with self.lock:
             others = {name: of for name, of in self.items.get(marks_key(run_id), {}).items() if name != str(run_id)}
             self.items[marks_key(run_id)] = {**others, **({str(run_id): {"B": made}} if made else {})}
@@ -107,11 +114,37 @@ class MemoryStore:
     ) -> Checkpoint:
         written = self.commit(checkpoint.after(handed_over), mark)
         sent = items.sent_of(checkpoint.run_id, handed_over, at)
-        self.told[written.run_id].append(dict(items.sent_item(sent, written.version)))
+        self.told[written.run_id].append(dict(items.sent_item(sent, f"{written.version:08d}")))
         return written
 
+    def held_of(self, run_id: int) -> list[Held]:
+        prefix = f"RUN#{run_id}/{holding.HELD}"
+        return [holding.held_from(item) for key, item in sorted(self.items.items()) if key.startswith(prefix)]
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
+        asked = holding.until(moment)
+        found = [item for item in self.items.values() if holds(asked, item, "KeyConditionExpression")]
+        due, keys = holding.sorted_out(found)
+        envelopes = [holding.envelope_from(self.items[address(key)]) for key in keys]
+        return due, sorted(envelopes, key=lambda one: (one.since, one.id))
+
+    def held(self, keys: Sequence[HeldKey]) -> list[Held]:
+        wanted = dict.fromkeys(address(holding.held_key(key)) for key in keys)
+        return [holding.held_from(self.items[key]) for key in wanted if key in self.items]
+
+    def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+        self._transact([*holding.writes_of(changes), *([holding.new_envelope(envelope)] if envelope else [])])
+
+    def clear_envelope(self, envelope: Envelope, handed_over: Sequence[Outgoing], *, at: datetime) -> Envelope:
+        rest, (write, *sent) = holding.cleared(envelope, handed_over, at)
+        self._transact([write])
+        for item in map(key_of, sent):
+            self.told[int(item["pk"]["S"].removeprefix("RUN#"))].append(dict(item))
+        return rest
+
     def sent(self, run_id: int) -> list[Sent]:
-        return [sent for item in self.told[run_id] for sent in items.sent_from(item)]
+        found = [sent for item in self.told[run_id] for sent in items.sent_from(item)]
+        return sorted(found, key=lambda sent: sent.at)
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         names = self.names[of, project_id]
@@ -136,12 +169,36 @@ class MemoryStore:
     def _drop(self, key: Mapping[str, Any]) -> None:
         self.items.pop(address(key), None)
 
-    def _put(self, key: str, version: int, item: dict[str, Any]) -> None:
+    def _put(self, key: str, version: int, item: dict[str, Any], others: Sequence[Action] = ()) -> None:
         with self.lock:
             stored = self.items.get(key)
             if (int(stored["version"]["N"]) if stored else 0) != version:
                 raise LostRace(f"{key} was written by another poller meanwhile")
+            self._check(others, room=MAX_ACTIONS - 2)
+            self._do(others)
             self.items[key] = item
+            self.written.append(key)
+
+    def _transact(self, actions: Sequence[Action]) -> None:
+        with self.lock:
+            self._check(actions)
+            self._do(actions)
+
+    def _check(self, actions: Sequence[Action], room: int = MAX_ACTIONS) -> None:
+        if len(actions) > room:
+            raise TooLarge(f"{len(actions)} writes belong together")
+        assert len({address(key_of(action)) for action in actions}) == len(actions), "one item twice in a transaction"
+        for action in actions:
+            (asked,) = action.values()
+            if not holds(asked, self.items.get(address(key_of(action)), {})):
+                raise lost(key_of(action))
+
+    def _do(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            key = address(key_of(action))
+            self.items.pop(key, None)
+            if "Put" in action:
+                self.items[key] = dict(action["Put"]["Item"])
             self.written.append(key)
 
 

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from testmo_notifier.model import CASES, CaseProgress, Checkpoint, Control, MarkOf, Notification, Outgoing, ProjectState
+from testmo_notifier.model import (
+    CASES,
+    CaseProgress,
+    Change,
+    Checkpoint,
+    Control,
+    Envelope,
+    Held,
+    HeldKey,
+    MarkOf,
+    Notification,
+    Outgoing,
+    ProjectState,
+)
 
 
 class Below(Protocol):
@@ -20,6 +34,15 @@ class Below(Protocol):
 
     def pending(self) -> list[Checkpoint]:
         """Checkpoints with an outbox."""
+
+    def held_of(self, run_id: int) -> list[Held]:
+        """What is held of a run."""
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
+        """What is due, and envelopes."""
+
+    def held(self, keys: Sequence[HeldKey]) -> list[Held]:
+        """What is held under these keys."""
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names of cases."""
@@ -43,6 +66,18 @@ class Nothing:
         """None."""
         return []
 
+    def held_of(self, run_id: int) -> list[Held]:  # noqa: ARG002 - the same
+        """None."""
+        return []
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:  # noqa: ARG002 - the same
+        """None."""
+        return [], []
+
+    def held(self, keys: Sequence[HeldKey]) -> list[Held]:  # noqa: ARG002 - the same
+        """None."""
+        return []
+
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:  # noqa: ARG002 - the same
         """None."""
         return {}
@@ -60,6 +95,8 @@ class Overlay:
         self._control = control
         self._checkpoints: dict[int, Checkpoint] = {}
         self._projects: dict[int, ProjectState] = {}
+        self._held: dict[tuple[int, str, str], Held | None] = {}  # by run, destination and cause; None is gone
+        self._envelopes: dict[str, Envelope] = {}
         self._names: dict[tuple[str, int], dict[int, str]] = {}
         self._progress: dict[tuple[str, int], CaseProgress] = {}
         self.published: list[Notification] = []
@@ -97,10 +134,54 @@ class Overlay:
         """None: every checkpoint is read."""
         return {}
 
-    def commit(self, checkpoint: Checkpoint, mark: MarkOf | None = None) -> Checkpoint:  # noqa: ARG002 - there are none
-        """Keep a checkpoint."""
+    def commit(
+        self,
+        checkpoint: Checkpoint,
+        mark: MarkOf | None = None,  # noqa: ARG002 - there are none
+        held: Sequence[Change] = (),
+    ) -> Checkpoint:
+        """Keep a checkpoint, and what is held."""
+        self.release(held)
         self._checkpoints[checkpoint.run_id] = checkpoint
         return checkpoint
+
+    def held_of(self, run_id: int) -> list[Held]:
+        """What is held of a run."""
+        below = {held.key[:-1]: held for held in self._below.held_of(run_id)}
+        mine = {key: held for key, held in self._held.items() if key[0] == run_id}
+        return [held for held in {**below, **mine}.values() if held]
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
+        """What is due, and envelopes."""
+        keys, envelopes = self._below.held_until(moment)
+        keys = [key for key in keys if key[:-1] not in self._held]
+        keys += [held.key for held in self._held.values() if held and (moment is None or held.due <= moment)]
+        envelopes = [envelope for envelope in envelopes if envelope.id not in self._envelopes]
+        envelopes += [envelope for envelope in self._envelopes.values() if envelope.outbox]
+        return sorted(keys, key=lambda key: (key.due, key)), envelopes
+
+    def held(self, keys: Sequence[HeldKey]) -> list[Held]:
+        """What is held under these keys."""
+        mine = (self._held.get(key[:-1]) for key in keys)
+        return [
+            *self._below.held([key for key in keys if key[:-1] not in self._held]),
+            *(held for held in mine if held),
+        ]
+
+    def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+        """Keep what is held, and an envelope."""
+        for before, after in changes:
+            version = before.version + 1 if before else 1
+            self._held |= {before.key[:-1]: None} if before else {}
+            self._held |= {after.key[:-1]: replace(after, version=version)} if after else {}
+        if envelope:
+            self._envelopes[envelope.id] = replace(envelope, version=1)
+
+    def clear_envelope(self, envelope: Envelope, handed_over: Sequence[Outgoing], *, at: datetime) -> Envelope:  # noqa: ARG002 - nobody asks later
+        """Take what was published out of an envelope."""
+        rest = tuple(outgoing for outgoing in envelope.outbox if outgoing not in handed_over)
+        self._envelopes[envelope.id] = replace(envelope, outbox=rest, version=envelope.version + 1)
+        return self._envelopes[envelope.id]
 
     def commit_project(self, state: ProjectState) -> ProjectState:
         """Keep a project."""

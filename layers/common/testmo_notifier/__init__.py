@@ -117,11 +117,12 @@ adapters/              AWS and HTTP; nothing else leaves the process
   testmo_rows.py       its JSON as nouns
   light.py             huge JSON made light while it arrives
   store.py             the state in DynamoDB
+  transaction.py       several writes or none, and why they were refused
   items.py             each noun as an item, and back
   passing.py           how far the second question came, the same
   apart.py             sets that have no room in their checkpoint's item
   outbox.py            outboxes as few bytes
-  held.py              what is held, the same
+  held.py              what is held, as items, and the writes that change it
   told.py              what is known of failing tests, as few bytes
   compact.py           large sets of ids in few bytes
   topic.py             SNS

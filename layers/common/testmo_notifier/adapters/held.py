@@ -1,1 +1,202 @@
-"""How what is held is stored, as few bytes."""
+"""What is held, and envelopes, as items: as few bytes as outboxes and sets (docs/state.md).
+
+Each held item has another beside it that the index knows, under its due time: so what is not due yet is not read. The
+two change in one transaction. Versions that knew nothing of it look for outboxes alone in that index.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from testmo_notifier.adapters import items
+from testmo_notifier.adapters.compact import pack_ids, pack_pairs, unpack_ids, unpack_pairs
+from testmo_notifier.adapters.outbox import (
+    digest_from,
+    known,
+    mentions_from,
+    pack_outbox,
+    unpack_outbox,
+    whole_digest,
+)
+from testmo_notifier.adapters.transaction import unchanged
+from testmo_notifier.model import Change, Envelope, Held, HeldKey, Kind, Outgoing
+
+if TYPE_CHECKING:
+    from testmo_notifier.adapters.items import Item
+    from testmo_notifier.adapters.transaction import Action
+
+HELD: Final = "HELD#"
+ENVELOPE: Final = "ENVELOPE#"  # before HELD#: one query of the index finds both
+PENDING: Final = "2"  # the key of the sparse index for what is held; outboxes of runs have another
+
+
+def held_key(key: HeldKey) -> Item:
+    """The key of a held item: one for each run, destination and cause, whenever it is due."""
+    return {**items.run_key(key.run_id), "sk": {"S": f"{HELD}{key.destination}#{key.cause}"}}
+
+
+def held_item(held: Held) -> Item:
+    """What is held, as an item."""
+    news = {"shell": whole_digest(held.shell), "kinds": [asdict(kind) for kind in held.kinds]}
+    if held.end:
+        news["end"] = whole_digest(held.end)
+    item: Item = {
+        **held_key(held.key),
+        "due": {"S": held.due.isoformat()},
+        "since": {"S": held.since.isoformat()},
+        "order": {"N": str(held.order)},
+        "version": {"N": str(held.version)},
+        "news": {"B": zlib.compress(json.dumps(news, default=datetime.isoformat, ensure_ascii=False).encode(), 9)},
+    }
+    if held.rows:
+        item["rows"] = {"B": pack_pairs(held.rows)}
+    sets = {"passed_since": held.passed, "passed_between": held.between}
+    return item | {name: {"B": pack_ids(ids)} for name, ids in sets.items() if ids}
+
+
+def held_from(item: Mapping[str, Any]) -> Held:
+    """The inverse of `held_item`; rows come back in the order of their keys."""
+    destination, _, cause = item["sk"]["S"].removeprefix(HELD).rpartition("#")
+    news = json.loads(zlib.decompress(item["news"]["B"]))
+    sets = {name: unpack_ids(item[name]["B"]) for name in ("passed_since", "passed_between") if name in item}
+    return Held(
+        run_id=int(item["pk"]["S"].removeprefix("RUN#")),
+        destination=destination,
+        cause=cause,
+        due=datetime.fromisoformat(item["due"]["S"]),
+        since=datetime.fromisoformat(item["since"]["S"]),
+        shell=digest_from(news["shell"]),
+        rows=unpack_pairs(item["rows"]["B"]) if "rows" in item else {},
+        kinds=tuple(kind_from(raw) for raw in news["kinds"]),
+        passed=sets.get("passed_since", frozenset()),
+        between=sets.get("passed_between", frozenset()),
+        end=digest_from(news["end"]) if "end" in news else None,
+        order=int(item["order"]["N"]),
+        version=int(item["version"]["N"]),
+    )
+
+
+def kind_from(raw: Mapping[str, Any]) -> Kind:
+    """A kind out of its JSON."""
+    ours = {"routes": tuple(raw["routes"]), "mentions": mentions_from(raw["mentions"])}
+    return Kind(**known(Kind, {**raw, **ours}))
+
+
+def due_item(key: HeldKey) -> Item:
+    """What the index knows of a held item: when it is due, and which one."""
+    return {
+        "pk": {"S": HELD + due_text(key.due)},
+        "sk": {"S": f"{key.run_id}#{key.destination}#{key.cause}"},
+        "pending": {"S": PENDING},
+    }
+
+
+def due_from(item: Mapping[str, Any]) -> HeldKey:
+    """The inverse of `due_item`."""
+    run_id, _, rest = item["sk"]["S"].partition("#")
+    destination, _, cause = rest.rpartition("#")
+    return HeldKey(int(run_id), destination, cause, datetime.fromisoformat(item["pk"]["S"].removeprefix(HELD)))
+
+
+def due_text(moment: datetime) -> str:
+    """A moment as text of one fixed width, so that texts compare as moments do, and nothing of it is lost."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def until(moment: datetime | None) -> dict[str, Any]:
+    """What to ask the index for what is due at a moment (None: for everything), and for envelopes."""
+    asked = {"KeyConditionExpression": "pending = :pending", "ExpressionAttributeValues": {":pending": {"S": PENDING}}}
+    if moment is None:
+        return asked
+    return {
+        "KeyConditionExpression": "pending = :pending AND pk <= :last",
+        "ExpressionAttributeValues": {":pending": {"S": PENDING}, ":last": {"S": HELD + due_text(moment)}},
+    }
+
+
+def sorted_out(found: Iterable[Mapping[str, Any]]) -> tuple[list[HeldKey], list[Item]]:
+    """Keys that the index has: what is due, oldest first, and the keys of envelopes."""
+    all_of_it = list(found)
+    due = map(due_from, (key for key in all_of_it if key["pk"]["S"].startswith(HELD)))
+    envelopes = [dict(key) for key in all_of_it if key["pk"]["S"].startswith(ENVELOPE)]
+    return sorted(due, key=lambda key: (key.due, key)), envelopes
+
+
+def envelope_key(name: str) -> Item:
+    """The key of an envelope."""
+    return {"pk": {"S": ENVELOPE + name}, "sk": {"S": "OUTBOX"}}
+
+
+def envelope_item(envelope: Envelope) -> Item:
+    """An envelope as an item."""
+    return {
+        **envelope_key(envelope.id),
+        "since": {"S": envelope.since.isoformat()},
+        "order": {"N": str(envelope.order)},
+        "version": {"N": str(envelope.version)},
+        "outbox": {"B": pack_outbox(envelope.outbox)},
+        "pending": {"S": PENDING},
+    }
+
+
+def envelope_from(item: Mapping[str, Any]) -> Envelope:
+    """The inverse of `envelope_item`."""
+    return Envelope(
+        id=item["pk"]["S"].removeprefix(ENVELOPE),
+        outbox=unpack_outbox(item["outbox"]["B"]),
+        since=datetime.fromisoformat(item["since"]["S"]),
+        order=int(item["order"]["N"]),
+        version=int(item["version"]["N"]),
+    )
+
+
+# The writes, as actions of a transaction. Each is refused if somebody wrote since the noun was read.
+
+
+def writes_of(changes: Iterable[Change]) -> list[Action]:
+    """What is held, as it is to be: one action for each whose due time stays, two if it comes or goes, else three."""
+    return [action for before, after in changes for action in writes(before, after)]
+
+
+def writes(before: Held | None, after: Held | None) -> Iterator[Action]:
+    """One held item, and what the index knows of it; None is one that is not there."""
+    if before and after and held_key(before.key) != held_key(after.key):
+        raise ValueError(f"{before.key} does not become {after.key}: that is two changes")
+    if after:
+        version = before.version if before else 0
+        yield {"Put": {"Item": held_item(replace(after, version=version + 1)), **unchanged(before)}}
+    elif before:
+        yield {"Delete": {"Key": held_key(before.key), **unchanged(before)}}
+    old, new = (due_item(one.key) if one else None for one in (before, after))
+    if old and old != new:
+        yield {"Delete": {"Key": {name: old[name] for name in ("pk", "sk")}}}
+    if new and old != new:
+        yield {"Put": {"Item": new}}
+
+
+def new_envelope(envelope: Envelope) -> Action:
+    """An envelope, as it is first written."""
+    return {"Put": {"Item": envelope_item(replace(envelope, version=1)), **unchanged(None)}}
+
+
+def cleared(before: Envelope, handed_over: Sequence[Outgoing], at: datetime) -> tuple[Envelope, list[Action]]:
+    """An envelope without what was handed over, gone if nothing is left; and what was sent of each of its runs.
+
+    The names of these records are others than those of what a checkpoint's outbox held.
+    """
+    rest = tuple(outgoing for outgoing in before.outbox if outgoing not in handed_over)
+    after = replace(before, outbox=rest, version=before.version + 1)
+    condition = unchanged(before)
+    item = {"Item": envelope_item(after)} if rest else {"Key": envelope_key(before.id)}
+    told: dict[int, list[Outgoing]] = {}
+    for outgoing in handed_over:
+        for digest in outgoing.digest.parts or (outgoing.digest,):
+            told.setdefault(digest.run_id, []).append(replace(outgoing, digest=digest))
+    name = f"{before.id}#{after.version:08d}"
+    sent = [items.sent_item(items.sent_of(run_id, of_run, at), name) for run_id, of_run in told.items()]
+    return after, [{"Put" if rest else "Delete": {**item, **condition}}, *({"Put": {"Item": one}} for one in sent)]

@@ -156,8 +156,8 @@ def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
     }
 
 
-def sent_item(sent: Sequence[Sent], version: int) -> Item:
-    """What was published, as an item; `version` is the checkpoint's after clearing its outbox.
+def sent_item(sent: Sequence[Sent], name: str) -> Item:
+    """What was published, as an item; `name` says of which outbox it was, and of which version of that.
 
     Where not everybody was told the same, `each` has it apart; the rest is all of it together, as ever.
     """
@@ -166,7 +166,7 @@ def sent_item(sent: Sequence[Sent], version: int) -> Item:
     together = {destination: key for one in sent for destination, key in one.notifications.items()}
     return {
         **run_key(first.run_id),
-        "sk": {"S": f"{SENT}{version:08d}"},
+        "sk": {"S": SENT + name},
         "at": {"S": first.at.isoformat()},
         "keys": {"B": pack_ids(keys)},
         "notifications": {"M": {destination: {"S": key} for destination, key in together.items()}},

@@ -5,19 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.compact import deltas, pack, pack_ids, unpack, unpack_ids
-from testmo_notifier.model import Counters, Digest, Issue, Mention, NamedResult, Outgoing, plain
+from testmo_notifier.model import Counters, Digest, Issue, Mention, NamedResult, Outgoing, Silenced, plain
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 TIMES: Final = ("created_at", "updated_at", "since")
+OF_HELD: Final = ("held_since", "passed_since", "parts", "silenced")  # absent where nothing of it was held
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
@@ -44,9 +45,9 @@ def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:
     digests = [replace(digest, keys=some) for digest, some in zip(digests, keys, strict=True)]
     outbox = [Outgoing(key, destination, digests[index]) for key, destination, index in content["outgoing"]]
     for index, (routes, mentions) in enumerate(content.get("ways", ())):
-        called = tuple(Mention(**known(Mention, mention)) for mention in mentions)
         one = outbox[index]
-        outbox[index] = replace(one, digest=replace(one.digest, routes=tuple(routes), mentions=called))
+        digest = replace(one.digest, routes=tuple(routes), mentions=mentions_from(mentions))
+        outbox[index] = replace(one, digest=digest)
     return tuple(outbox)
 
 
@@ -76,18 +77,51 @@ def shared(digest: Digest) -> Digest:
 
 def without_keys(digest: Digest) -> dict[str, Any]:
     """A digest as JSON knows it; its keys are kept apart, as bytes, and so is what differs from one to another."""
-    raw = asdict(replace(digest, keys=frozenset(), results=()))
-    for elsewhere in ("keys", "routes", "mentions"):
+    raw = asdict(replace(digest, keys=frozenset(), results=(), parts=()))
+    for elsewhere in ("keys", "routes", "mentions", *(name for name in OF_HELD if not raw[name])):
         del raw[elsewhere]
-    return raw | {"results": [plain(result) for result in digest.results]}
+    parts = {"parts": [whole_digest(part) for part in digest.parts]} if digest.parts else {}
+    return raw | {"results": [plain(result) for result in digest.results]} | parts
+
+
+def whole_digest(digest: Digest) -> dict[str, Any]:
+    """A digest that stands alone as JSON, its keys, routes and mentions with it."""
+    beside = {
+        "keys": base64.b64encode(pack_ids(digest.keys)).decode() if digest.keys else "",
+        "routes": digest.routes,
+        "mentions": [asdict(mention) for mention in digest.mentions],
+    }
+    return without_keys(digest) | {name: value for name, value in beside.items() if value}
 
 
 def digest_from(raw: dict[str, Any]) -> Digest:
-    """A digest out of its JSON. What a newer version added is left aside: a rollback may find it in an outbox."""
+    """A digest out of its JSON, one that stands alone or one without its keys.
+
+    What a newer version added is left aside: a rollback may find it in an outbox.
+    """
     counters = {**raw["counters"], "by_status": {int(key): n for key, n in raw["counters"]["by_status"].items()}}
     results = tuple(named_result_from(result) for result in raw["results"])
-    ours = {"counters": Counters(**known(Counters, counters)), "results": results}
-    return Digest(**known(Digest, {**raw, **ours, "reasons": tuple(raw.get("reasons", ()))}))
+    since = raw.get("held_since")
+    ours = {
+        "counters": Counters(**known(Counters, counters)),
+        "results": results,
+        "reasons": tuple(raw.get("reasons", ())),
+        "held_since": datetime.fromisoformat(since) if since else None,
+        "parts": tuple(digest_from(part) for part in raw.get("parts", ())),
+        "silenced": tuple(
+            Silenced(**known(Silenced, {**one, "until": datetime.fromisoformat(one["until"])}))
+            for one in raw.get("silenced", ())
+        ),
+        "keys": unpack_ids(base64.b64decode(raw["keys"])) if "keys" in raw else frozenset(),
+        "routes": tuple(raw.get("routes", ())),
+        "mentions": mentions_from(raw.get("mentions", ())),
+    }
+    return Digest(**known(Digest, {**raw, **ours}))
+
+
+def mentions_from(raw: Iterable[Mapping[str, Any]]) -> tuple[Mention, ...]:
+    """Mentions out of their JSON."""
+    return tuple(Mention(**known(Mention, one)) for one in raw)
 
 
 def named_result_from(raw: dict[str, Any]) -> NamedResult:

@@ -15,12 +15,28 @@ from botocore.exceptions import ClientError
 
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
-from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
+from testmo_notifier.adapters.held import (
+    HELD,
+    cleared,
+    envelope_from,
+    held_from,
+    held_key,
+    new_envelope,
+    sorted_out,
+    until,
+    writes_of,
+)
+from testmo_notifier.adapters.transaction import lost, too_large, transact, unchanged
+from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
 from testmo_notifier.model import (
     CASES,
     CaseProgress,
+    Change,
     Checkpoint,
     Control,
+    Envelope,
+    Held,
+    HeldKey,
     MarkOf,
     Outgoing,
     ProjectState,
@@ -32,13 +48,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from testmo_notifier.adapters.items import Item
+    from testmo_notifier.adapters.transaction import Action
 
 MAX_KEYS: Final = 100  # of one BatchGetItem
 MAX_ROUNDS: Final = 20  # of asking again for what one BatchGetItem left out (16 MB, throttling)
 PENDING_INDEX: Final = "pending-index"
 
-NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
-UNCHANGED: Final = "version = :before"
 LEASE_IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until < :now OR lease_holder = :me"
 LEASE_IS_MINE: Final = "lease_holder = :me"
 
@@ -107,15 +122,10 @@ class Store:
 
     def pending(self) -> list[Checkpoint]:
         """Every checkpoint with an outbox. The index may be a moment behind; the checkpoints are not."""
-        keys: list[Item] = []
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName=PENDING_INDEX,
+        keys = self._indexed(
             KeyConditionExpression="pending = :pending",
             ExpressionAttributeValues={":pending": {"S": items.PENDING}},
         )
-        for page in pages:
-            keys += [{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]]
         return sorted((c for c in self._checkpoints(keys) if c.outbox), key=lambda checkpoint: checkpoint.run_id)
 
     def marks(self, run_ids: Iterable[int]) -> dict[int, bytes]:
@@ -124,9 +134,42 @@ class Store:
         found = self._get_all(list(keys.values()))
         return {run_id: mark for item in found for run_id, mark in items.marks_from(item).items()}
 
-    def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked) -> Checkpoint:
-        """Write checkpoint, outbox and mark at once, if nobody wrote since; returns it with its new version."""
-        return self._write_checkpoint(checkpoint, replace(checkpoint, version=checkpoint.version + 1), mark)
+    def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked, held: Sequence[Change] = ()) -> Checkpoint:
+        """Write checkpoint, outbox, mark and what is held at once, if nobody wrote since; returns it as written.
+
+        More than 98 actions (`adapters.held.writes_of`) beside those two are `TooLarge`.
+        """
+        written = replace(checkpoint, version=checkpoint.version + 1)
+        return self._write_checkpoint(checkpoint, written, mark, *writes_of(held))
+
+    def held_of(self, run_id: int) -> list[Held]:
+        """What is held of a run, as it is now."""
+        return [held_from(item) for item in self._of_run(run_id, HELD, ConsistentRead=True)]
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
+        """What is due at a moment (None: whatever is held), oldest first, as far as the index knows; and envelopes.
+
+        The index may be a moment behind; the envelopes are not, and `held` is not.
+        """
+        found = self._indexed(**until(moment))
+        due, envelopes = sorted_out(found)
+        return due, sorted(map(envelope_from, self._get_all(envelopes)), key=lambda one: (one.since, one.id))
+
+    def held(self, keys: Sequence[HeldKey]) -> list[Held]:
+        """What is held under these keys, as it is now, whenever it is due; what is gone is left out."""
+        wanted = {key[:-1]: held_key(key) for key in keys}
+        found = {held.key[:-1]: held for held in map(held_from, self._get_all(list(wanted.values())))}
+        return [found[key] for key in wanted if key in found]
+
+    def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+        """Move what is held, or into a new envelope, in one write: more than 100 actions are `TooLarge`."""
+        self._transact([*writes_of(changes), *([new_envelope(envelope)] if envelope else [])])
+
+    def clear_envelope(self, envelope: Envelope, handed_over: Sequence[Outgoing], *, at: datetime) -> Envelope:
+        """Take what was published out of an envelope, if nobody did; what it was is kept for 30 days, run by run."""
+        rest, actions = cleared(envelope, handed_over, at)
+        self._transact(actions)
+        return rest
 
     def commit_project(self, state: ProjectState) -> ProjectState:
         """Write what we keep of a project, if nobody wrote since; returns it with its new version."""
@@ -147,43 +190,28 @@ class Store:
 
         What it was is kept for 30 days (`sent`), in the same transaction: neither without the other.
         """
-        sent = items.sent_item(items.sent_of(checkpoint.run_id, handed_over, at), checkpoint.version + 1)
         written = replace(checkpoint.after(handed_over), version=checkpoint.version + 1)
-        return self._write_checkpoint(checkpoint, written, mark, {"Put": {"TableName": self._table, "Item": sent}})
+        sent = items.sent_item(items.sent_of(checkpoint.run_id, handed_over, at), f"{written.version:08d}")
+        return self._write_checkpoint(checkpoint, written, mark, {"Put": {"Item": sent}})
 
-    def _write_checkpoint(self, before: Checkpoint, after: Checkpoint, mark_of: MarkOf, *others: Any) -> Checkpoint:  # noqa: ANN401 - actions
+    def _write_checkpoint(self, before: Checkpoint, after: Checkpoint, mark_of: MarkOf, *others: Action) -> Checkpoint:
         """One transaction, so that no mark ever speaks of another checkpoint than the one that is there."""
         item, after = self._with_sets_apart(after)
         mark = mark_of(after)
-        put = {"TableName": self._table, "Item": item, **unchanged(before)}
         update = {
-            "TableName": self._table,
             "Key": items.marks_key(after.run_id),
             "UpdateExpression": "SET #run = :mark" if mark else "REMOVE #run",
             "ExpressionAttributeNames": {"#run": str(after.run_id)},
             **({"ExpressionAttributeValues": {":mark": {"B": mark}}} if mark else {}),
         }
-        actions: Any = [{"Put": put}, {"Update": update}, *others]
-        try:
-            self._client.transact_write_items(TransactItems=actions)
-        except self._client.exceptions.TransactionCanceledException as exc:
-            reasons = exc.response.get("CancellationReasons", [])
-            if {reason.get("Code") for reason in reasons} & {"ConditionalCheckFailed", "TransactionConflict"}:
-                raise lost(item) from exc
-            raise next(filter(None, (too_large(item, reason) for reason in reasons)), exc) from exc
-        except ClientError as exc:
-            raise too_large(item, exc.response["Error"]) or exc from exc
+        self._transact([{"Put": {"Item": item, **unchanged(before)}}, {"Update": update}, *others])
         self._let_expire(before, after)
         return after
 
     def sent(self, run_id: int) -> list[Sent]:
         """What was published of a run in the last 30 days, oldest first."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sent)",
-            ExpressionAttributeValues={":pk": items.run_key(run_id)["pk"], ":sent": {"S": items.SENT}},
-        )
-        return [sent for page in pages for item in page["Items"] for sent in items.sent_from(item)]
+        found = [sent for item in self._of_run(run_id, items.SENT) for sent in items.sent_from(item)]
+        return sorted(found, key=lambda sent: sent.at)
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names (or folders) of cases; unknown ones are left out."""
@@ -213,6 +241,24 @@ class Store:
     def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = CASES) -> None:
         """Keep how far they are known."""
         self._client.put_item(TableName=self._table, Item=items.progress_item(project_id, progress, of))
+
+    def _transact(self, actions: Sequence[Action]) -> None:
+        transact(self._client, self._table, actions)
+
+    def _indexed(self, **asked: Any) -> list[Item]:  # noqa: ANN401 - of a query
+        """Keys that the index has, in its order."""
+        pages = self._client.get_paginator("query").paginate(TableName=self._table, IndexName=PENDING_INDEX, **asked)
+        return [{"pk": item["pk"], "sk": item["sk"]} for page in pages for item in page["Items"]]
+
+    def _of_run(self, run_id: int, prefix: str, **asked: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - the same
+        """Items of a run whose sort key begins like this, in the order of these."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": items.run_key(run_id)["pk"], ":prefix": {"S": prefix}},
+            **asked,
+        )
+        return [item for page in pages for item in page["Items"]]
 
     def _checkpoints(self, keys: Sequence[Item]) -> list[Checkpoint]:
         found = self._get_all(keys)
@@ -250,28 +296,6 @@ class Store:
             if self._table in answer["UnprocessedKeys"]:
                 waiting += answer["UnprocessedKeys"][self._table]["Keys"]
         raise NotifierError(f"DynamoDB left {len(waiting)} items unread: is the table throttled?")
-
-
-def unchanged(noun: Checkpoint | ProjectState) -> Any:  # noqa: ANN401 - keyword arguments of two calls
-    """The condition that nobody wrote since a noun was read."""
-    if not noun.version:
-        return {"ConditionExpression": NEVER_WRITTEN}
-    return {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":before": {"N": str(noun.version)}}}
-
-
-def too_large(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
-    """What AWS says of an item or an action, if it is that the item is too large."""
-    if (
-        said.get("Code") not in ("ValidationException", "ValidationError")
-        or "size" not in said.get("Message", "").lower()
-    ):
-        return None
-    return TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)")
-
-
-def lost(item: Item) -> LostRace:
-    """Somebody else's write of an item stands."""
-    return LostRace(f"{item['pk'].get('S')} was written by another poller meanwhile")
 
 
 def lease_time(moment: datetime) -> str:

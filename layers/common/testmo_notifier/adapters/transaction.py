@@ -1,0 +1,73 @@
+"""Several writes to the table or none, and what AWS means when it refuses them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from testmo_notifier.errors import LostRace, TooLarge
+from testmo_notifier.model import Checkpoint, Envelope, Held, ProjectState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from testmo_notifier.adapters.items import Item
+
+Action = dict[str, Any]  # one of Put, Update and Delete, without the table
+
+MAX_ACTIONS: Final = 100  # of one transaction
+REFUSED: Final = "ConditionalCheckFailed"
+NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
+UNCHANGED: Final = "version = :before"
+
+
+def transact(client: DynamoDBClient, table: str, actions: Sequence[Action]) -> None:
+    """Do all of it or nothing. Raises `LostRace` and `TooLarge`, which name the item."""
+    if not actions:
+        return
+    first = key_of(actions[0])
+    if len(actions) > MAX_ACTIONS:
+        raise TooLarge(f"{first['pk']['S']}: {len(actions)} writes belong together, and DynamoDB takes {MAX_ACTIONS}")
+    asked: Any = [{kind: {"TableName": table, **one} for kind, one in action.items()} for action in actions]
+    try:
+        client.transact_write_items(TransactItems=asked)
+    except client.exceptions.TransactionCanceledException as exc:
+        reasons = exc.response.get("CancellationReasons", [])
+        refused = [key_of(action) for action, why in zip(actions, reasons, strict=False) if why.get("Code") == REFUSED]
+        if refused or "TransactionConflict" in {reason.get("Code") for reason in reasons}:
+            raise lost(next(iter(refused), first)) from exc
+        large = (too_large(key_of(action), why) for action, why in zip(actions, reasons, strict=False))
+        raise next(filter(None, large), exc) from exc
+    except ClientError as exc:
+        raise too_large(first, exc.response["Error"]) or exc from exc
+
+
+def key_of(action: Action) -> Item:
+    """The item that an action writes: its key, or all of it."""
+    (one,) = action.values()
+    item: Item = one["Item"] if "Item" in one else one["Key"]
+    return item
+
+
+def unchanged(noun: Checkpoint | ProjectState | Held | Envelope | None) -> Any:  # noqa: ANN401 - keyword arguments
+    """The condition that nobody wrote since a noun was read, or, where it was not there, at all."""
+    if noun is None or not noun.version:
+        return {"ConditionExpression": NEVER_WRITTEN}
+    return {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":before": {"N": str(noun.version)}}}
+
+
+def too_large(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
+    """What AWS says of an item or an action, if it is that the item is too large."""
+    if (
+        said.get("Code") not in ("ValidationException", "ValidationError")
+        or "size" not in said.get("Message", "").lower()
+    ):
+        return None
+    return TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)")
+
+
+def lost(item: Item) -> LostRace:
+    """Somebody else's write of an item stands."""
+    return LostRace(f"{item['pk'].get('S')} was written by another poller meanwhile")
