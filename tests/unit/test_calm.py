@@ -166,6 +166,7 @@ def test_a_moment_may_be_given_in_any_zone() -> None:
         ([Window()], True),
         ([Window(days=frozenset(range(7)))], True),
         ([Window(days=frozenset(range(6)))], False),
+        ([Window(days=frozenset(range(6))), Window(time(0), time(23, 59), frozenset((6,)))], False),
         ([Window(time(8), time(20)), Window(time(20), time(8))], True),
         ([Window(time(8), time(20)), Window(time(20, 1), time(8))], False),
         ([WEEKENDS, Window(time(0), time(12), frozenset(range(5))), Window(time(12), time(0))], True),

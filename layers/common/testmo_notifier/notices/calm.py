@@ -43,7 +43,7 @@ ALWAYS: Final = Calm()  # everything at once
 
 def quiet_until(calm: Calm, zone: tzinfo, now: datetime) -> datetime | None:
     """When the quiet ends that there is now; None where there is none. Windows that touch or overlap are one."""
-    now = until = now.astimezone(UTC)  # two moments of one zone would be compared by what its clocks show
+    until = now
     for begins, ends in stretches(calm.quiet, zone, now):
         if begins > until:
             break
@@ -53,7 +53,6 @@ def quiet_until(calm: Calm, zone: tzinfo, now: datetime) -> datetime | None:
 
 def next_time(calm: Calm, zone: tzinfo, after: datetime) -> datetime | None:
     """The next of the times of `digest_at` after a moment; None where there are none."""
-    after = after.astimezone(UTC)
     today = after.astimezone(zone).date()
     coming = (moment(today + days * DAY, at, zone) for days in range(3) for at in calm.digest_at)
     return min((one for one in coming if one > after), default=None)
