@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.options_file import OPTIONS
 from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import ROUTE_KEYS, fallback, parse_routes
@@ -22,7 +23,9 @@ VALUES = st.sampled_from(
         '"U012AB3CD"',
     ]
 )
-KEYS = st.sampled_from([*ROUTE_KEYS, "match.run", "exclude.tag", "colour", '"Grace Hopper"', "12", "jira", "lines"])
+KEYS = st.sampled_from(
+    [*ROUTE_KEYS, "match.run", "exclude.tag", "colour", '"Grace Hopper"', "12", "jira", *OPTIONS, "quiet.days"]
+)
 LINES = st.builds("{} = {}".format, KEYS, VALUES)
 TABLES = st.sampled_from(
     ["[[routes]]", "[routes]", '[destinations."slack:a"]', "[destinations]", "[people]", "[groups]", "[links]", "[["]

@@ -341,6 +341,18 @@ def test_with_a_testmo_what_it_does_not_have_is_a_warning(folder: Path, story: S
     ]
 
 
+def test_so_is_a_status_that_goes_at_once_and_does_not_exist(folder: Path, story: Story) -> None:
+    (folder / "routes.toml").write_text(
+        '[[routes]]\nto = ["slack:a"]\n[destinations."slack:a"]\nquiet = { days = "sat,sun" }\n'
+        'quiet_except = ["Blocked", "Exploded"]\n'
+    )
+    story.add_run()
+    (line,) = [line for line in asked(folder, story) if "Exploded" in line or "Blocked'" in line]
+    assert line.startswith(
+        "routes.toml:5: warning: slack:a has quiet_except 'Exploded', and the token sees no such status"
+    )
+
+
 def test_statuses_are_known_by_results_where_the_list_of_runs_carries_none(folder: Path, story: Story) -> None:
     def bare(path: str, body: dict[str, Any]) -> None:
         if path.endswith("/runs"):

@@ -118,6 +118,19 @@ def test_a_route_that_is_no_use_is_told_by_line(lines: tuple[str, ...], line: in
             [(4, "slack:b has options and no route names it")],
         ),
         (
+            route()
+            + '[destinations."slack:a"]\nquiet = { from = "18:00", to = "08:00" }\nquiet_except = [3, "Passed", 8]\n',
+            [
+                (6, "slack:a has quiet_except 'Passed', which is not watched (AlertStatusIds is 3, 5 here)"),
+                (6, "slack:a has quiet_except 8, which is not watched (AlertStatusIds is 3, 5 here)"),
+            ],
+        ),
+        (
+            route() + '[destinations."slack:a"]\ndigest_at = ["09:00", "20:00"]\n'
+            'quiet = [{ from = "18:00", to = "08:00" }, { days = "sat,sun" }]\n',
+            [(5, "slack:a has digest_at 20:00 in vain: it is always quiet then, and told when that ends")],
+        ),
+        (
             route('mention = ["Ada"]', to="email:a"),
             [(4, "route 'a' mentions people in vain: only Slack can call them, and it leads nowhere there")],
         ),
@@ -125,6 +138,12 @@ def test_a_route_that_is_no_use_is_told_by_line(lines: tuple[str, ...], line: in
 )  # fmt: skip
 def test_routes_that_are_in_each_others_way(routes: str, expected: list[tuple[int, str]]) -> None:
     assert said(routes) == expected
+
+
+def test_where_nothing_is_known_of_the_stack_no_status_is_called_unwatched() -> None:
+    options = '[destinations."slack:rest"]\nquiet = { days = "sat" }\nquiet_except = [3, "Failed"]\n'
+    routes = REST + route('match = { status = "Failed" }') + options
+    assert said(routes, watched=Watched()) == []
 
 
 def test_whoever_is_mentioned_without_an_entry_is_named() -> None:

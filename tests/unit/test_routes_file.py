@@ -15,6 +15,7 @@ from testmo_notifier.notices.matching import KEYS, Fact, Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes, destinations, reached
 from testmo_notifier.notices.routes_file import KNOWN_MENTIONS, ROUTE_KEYS, fallback, parse_routes
 
+KNOWN_OPTIONS = "time_zone, lines, at_most_every, digest_at, quiet, quiet_except and fold"
 WHOLE = """\
 [[routes]]
 name = "payments"
@@ -89,7 +90,7 @@ catch_all = "yes"
 [destinations."slack:payments"]
 lines = 0
 time_zone = "Mars"
-fold = 5
+colour = "red"
 """
     assert problems(text) == [
         (1, "unknown key 'colour': [[routes]] and [destinations] are known"),
@@ -109,7 +110,7 @@ fold = 5
         (12, "route 'a' has catch_all = 'yes': give true or false"),
         (10, 'route \'a\' has no destinations: give a list like to = ["slack:default", "email:default"]'),
         (11, "route 2 is called 'a' like one before: give it another name"),
-        (17, "slack:payments has an unknown option 'fold': time_zone and lines are known"),
+        (17, f"slack:payments has an unknown option 'colour': {KNOWN_OPTIONS} are known"),
         (15, "slack:payments has lines = 0: give a whole number from 1 to 50"),
         (16, "slack:payments has a time_zone that is 'Mars': give an IANA time zone like Europe/Berlin"),
     ]

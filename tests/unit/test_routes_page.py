@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from testmo_notifier.adapters.topic import attributes
+from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import AGAIN, NEW, REASONS, Expands, Notification, Result, Run, Told
 from testmo_notifier.notices.audience import Audience, run_facts
+from testmo_notifier.notices.calm import next_time, quiet_until
 from testmo_notifier.notices.matching import KEYS, Facts
-from testmo_notifier.notices.routes import Options, destinations
+from testmo_notifier.notices.options_file import OPTIONS, WINDOW_KEYS
+from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import ROUTE_KEYS, parse_routes
 from tests.support.factories import make_result, make_run
 
@@ -151,7 +156,32 @@ def test_a_program_gets_the_events_with_a_blocked_result_by_its_filter_policy() 
 def test_the_page_has_every_key_every_fact_every_reason_and_every_option() -> None:
     named = set(re.findall(r"`(\w+)`", PAGE))
     assert set(ROUTE_KEYS) - {"destinations"} <= named
-    assert {*KEYS, *REASONS, *Options.__dataclass_fields__} <= named
+    assert {*KEYS, *REASONS, *OPTIONS, *WINDOW_KEYS} <= named
+
+
+def test_the_example_of_options_about_when_does_what_the_page_says() -> None:
+    (text,) = re.findall(r"^```toml calm\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    options = parse_routes(text).options
+    channel, payments, managers = (options[name] for name in ("slack:default", "slack:payments", "email:managers"))
+    assert (channel.calm.at_most_every, channel.calm.fold) == (timedelta(minutes=15), 5)
+    berlin, new_york = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+    assert (payments.time_zone, managers.time_zone) == (berlin, new_york)
+
+    friday = datetime(2026, 11, 27, 18, tzinfo=berlin)
+    assert quiet_until(payments.calm, berlin, friday - timedelta(minutes=1)) is None
+    assert quiet_until(payments.calm, berlin, friday) == datetime(2026, 11, 30, 8, tzinfo=berlin)
+    assert payments.calm.quiet_except == ("Blocked",)
+    assert next_time(managers.calm, new_york, friday) == datetime(2026, 11, 27, 16, tzinfo=new_york)
+
+
+def test_the_windows_of_the_page_are_as_it_says() -> None:
+    text = '[[routes]]\nto = ["slack:a"]\n[destinations."slack:a"]\nquiet = {}\n'
+    window = '{ days = "fri", from = "18:00", to = "08:00" }'
+    calm = parse_routes(text.replace("{}", window)).options["slack:a"].calm
+    friday = datetime(2026, 11, 27, 20, tzinfo=UTC)
+    assert quiet_until(calm, UTC, friday) == datetime(2026, 11, 28, 8, tzinfo=UTC)
+    with pytest.raises(ConfigurationError, match="never ends"):
+        parse_routes(text)
 
 
 def test_the_examples_above_the_recipes_are_valid_files() -> None:

@@ -5,6 +5,7 @@ check_templates  a team's own templates, with every sample          problems    
 check_routes     routes that match nothing, or ask in vain          check_names  names that Testmo knows nothing of
 preview          what messages look like                            preview_run  with the real results of a run
 users            who works in Testmo
-route            who would hear of a finding, and why nobody else: route_findings (which there are), route_command
+route            who would hear of a finding, and why nobody else: route_findings (which there are), route_command,
+                 calm_words (when each would)
 samples          the digests for both                               rehearsal    a scenario in one process, without AWS
 """

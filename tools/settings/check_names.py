@@ -18,7 +18,7 @@ from testmo_notifier.notices.people import People, entry_key
 from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
-from tools.settings.check_routes import Advice, Entry
+from tools.settings.check_routes import Advice, Entry, option_line
 from tools.settings.users import LATEST, MAX_RUNS, Seen, seen
 
 SHOWN: Final = 20
@@ -57,7 +57,12 @@ def about_routes(text: str, routes: Routes, there: Instance) -> list[Advice]:
     """What routes name and Testmo does not have."""
     place = Place(text, "")
     entries = [Entry(route, number, place) for number, route in enumerate(routes.routes, start=1)]
-    return sorted(dict.fromkeys(advice for entry in entries for advice in strangers(entry, there)))
+    found = [advice for entry in entries for advice in strangers(entry, there)]
+    for name, options in routes.options.items():
+        for one in unknown(options.calm.quiet_except, there.statuses):
+            words = f"{name} has quiet_except {one!r}, {not_there('status', there.statuses)}"
+            found.append((option_line(place, name, "quiet_except"), words))
+    return sorted(dict.fromkeys(found))
 
 
 def strangers(entry: Entry, there: Instance) -> Iterator[Advice]:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Final
 
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
+from testmo_notifier.notices.calm import quiet_until
 from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
+from testmo_notifier.notices.options_file import head_of
 from testmo_notifier.notices.people import People
 from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
 
+A_WEEK: Final = tuple(date(2024, 1, day) for day in range(1, 8))
 ALWAYS_KNOWN: Final = ("project", "run", "status")  # of every failing result
 
 Advice = tuple[int, str]  # a line, and what to think of
@@ -57,12 +61,33 @@ def advice(text: str, routes: Routes, people: People | None, watched: Watched) -
         found += tells_nobody(entry, [other.route for other in others])
         found += asks_in_vain(entry, [other.route for other in others])
         found += mentions(entry, people) if people is not None else ()
-    named = {name for route in routes.routes for name in route.destinations}
-    for name in routes.options:
-        if name not in named:
-            line = place.problem("", rf"\[[ \t]*destinations[ \t]*\.[ \t]*[\"']?{name}").line
-            found.append((line, f"{name} has options and no route names it"))
+    found += about_options(routes, place, watched)
     return sorted(dict.fromkeys(found))
+
+
+# ----- The options of destinations -----------------------------------------------------------------------------
+
+
+def about_options(routes: Routes, place: Place, watched: Watched) -> Iterator[Advice]:
+    """Options that change nothing."""
+    named = {name for route in routes.routes for name in route.destinations}
+    for name, options in routes.options.items():
+        if name not in named:
+            yield option_line(place, name), f"{name} has options and no route names it"
+        for one in options.calm.quiet_except:
+            if not is_watched(one, watched.statuses):
+                told = ", ".join(map(str, watched.statuses))
+                words = f"{name} has quiet_except {one!r}, which is not watched (AlertStatusIds is {told} here)"
+                yield option_line(place, name, "quiet_except"), words
+        for at in options.calm.digest_at:
+            if all(quiet_until(options.calm, UTC, datetime.combine(day, at, UTC)) for day in A_WEEK):
+                words = f"{name} has digest_at {at:%H:%M} in vain: it is always quiet then, and told when that ends"
+                yield option_line(place, name, "digest_at"), words
+
+
+def option_line(place: Place, destination: str, key: str = "") -> int:
+    """Where an option stands."""
+    return place.problem("", head_of(destination), key=key).line
 
 
 # ----- What a route selects ------------------------------------------------------------------------------------
@@ -98,6 +123,8 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
 
 def is_watched(wanted: int | str, statuses: Sequence[int | str]) -> bool:
     """Whether a status may be watched. Of a name that only Testmo knows nobody can say it here."""
+    if not statuses:
+        return True
     if isinstance(wanted, int):
         return wanted in statuses or not all(isinstance(one, int) for one in statuses)
     known = [id_ for id_, name in STATUS_NAMES.items() if is_wanted(wanted, Fact(name=name))]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from testmo_notifier.model import (
@@ -32,6 +32,7 @@ from testmo_notifier.notices.routes import Route, Routes, is_for_people
 from testmo_notifier.notices.text import one_line
 from tools.lib.terminal import Terminal
 from tools.ops.times import counted
+from tools.settings.calm_words import calm_words
 
 WIDTH: Final = 100
 MAX_NAME_CHARS: Final = 60
@@ -79,12 +80,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Everything about one finding: `told` are the reasons by destination, `mentions` the names of who is called."""
+    """Everything about one finding: `told` are the reasons by destination, `mentions` the names of who is called.
+
+    `when` has the options of those that are not told of everything at once, in words.
+    """
 
     finding: Finding
     choices: tuple[Choice, ...]
     told: Mapping[str, tuple[str, ...]]
     mentions: tuple[str, ...]
+    when: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def untold(self) -> tuple[str, ...]:
@@ -110,6 +115,7 @@ class Explained:
                 {"route": one.route, "takes": one.is_taken, "why": one.why, "words": one.words} for one in self.choices
             ],
             "destinations": {name: list(reasons) for name, reasons in self.told.items()},
+            "when": dict(self.when),
             "mentions": list(self.mentions),
             "told_to_nobody": list(self.untold),
         }
@@ -119,11 +125,13 @@ def explain(finding: Finding, routes: Routes, destinations: tuple[str, ...], peo
     """Ask the routes about a finding."""
     audience = Audience(routes, destinations, run_facts(finding.run, finding.project))
     if finding.about != FAILING:
-        return Explained(finding, tuple(other_choices(finding, audience)), other_told(finding, audience), ())
-    taken = audience.ways[audience.way(finding.result, finding.expands, finding.case)]
-    return Explained(
-        finding, tuple(choices(finding, audience)), told(finding, audience, taken), called(finding, audience, people)
-    )
+        found = Explained(finding, tuple(other_choices(finding, audience)), other_told(finding, audience), ())
+    else:
+        taken = audience.ways[audience.way(finding.result, finding.expands, finding.case)]
+        going = told(finding, audience, taken)
+        found = Explained(finding, tuple(choices(finding, audience)), going, called(finding, audience, people))
+    words = {name: calm_words(routes.options[name].calm) for name in found.told if name in routes.options}
+    return replace(found, when={name: said for name, said in words.items() if said})
 
 
 def choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
@@ -266,7 +274,9 @@ def lines(alike: Sequence[Explained]) -> Iterator[str]:
     if len(found) > MAX_LISTED:
         yield f"and {counted(len(found) - MAX_LISTED, 'result')} that go the same way"
     rows = [(f"{'✓' if choice.is_taken else '✗'} {choice.route}", choice.words) for choice in one.choices]
-    rows += [(f"  told {name}", ", ".join(reasons)) for name, reasons in one.told.items()]
+    for name, reasons in one.told.items():
+        rows.append((f"  told {name}", ", ".join(reasons)))
+        rows += [("  when", one.when[name])] if name in one.when else []
     rows += [("  mentions", ", ".join(one.mentions))] if one.mentions else []
     rows += [("  told to nobody", ", ".join(one.untold))] if one.untold else []
     width = min(max(len(name) for name, _ in rows), WIDTH // 3)

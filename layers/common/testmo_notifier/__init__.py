@@ -67,6 +67,8 @@ notices/               what there is to tell, and to whom
   fold.py              several runs in one message
   routes.py            who is told of what, for which reasons, and by name
   routes_file.py       `routes.toml`, read and checked
+  options_file.py      the options of destinations in it
+  values.py            numbers, names, times and days in a team's files
   matching.py          which routes take a finding
   people.py            who somebody in Testmo is in Slack: `people.toml`
   places.py            on which line of a team's file something stands

@@ -9,15 +9,16 @@ from typing import Any, Final
 
 from testmo_notifier.channels.channel import NAME
 from testmo_notifier.channels.registry import channel_of, for_people
-from testmo_notifier.config import BOM, read_toml, shorten, time_zone
+from testmo_notifier.config import BOM, read_toml
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FINISHED, REASONS
 from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
+from testmo_notifier.notices.options_file import read_options
 from testmo_notifier.notices.places import Place, without_comments
-from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Options, Route, Routes
+from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Route, Routes
+from testmo_notifier.notices.values import quoted, values
 
 MAX_AFTER: Final = 50
-MAX_LINES: Final = 50
 ASSIGNEE, TESTER, GROUP = "assignee", "tester", "group:"
 KNOWN_MENTIONS: Final = (
     f"{ASSIGNEE}, {TESTER}, {GROUP}<name> and Testmo users are known, a user by id (12) or as Testmo spells the name "
@@ -187,20 +188,6 @@ def wanted(raw: object, wrong: Callable[[object, str], None]) -> dict[str, tuple
     return found
 
 
-def values(raw: object, wrong: Callable[[str], None], *, empty: str = "") -> tuple[int | str, ...]:
-    """Ids and names. Both may stand in one list."""
-    if not isinstance(raw, list):
-        wrong("is no list")
-        return ()
-    if empty and not raw:
-        wrong(empty)
-    for one in raw:
-        is_id = isinstance(one, int) and not isinstance(one, bool) and one >= 0
-        if not is_id and not (isinstance(one, str) and one.strip()):
-            wrong(f"names {quoted(one)}: give an id (a whole number) or a name in quotes")
-    return tuple(one for one in raw if isinstance(one, int | str) and not isinstance(one, bool))
-
-
 def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | str, ...]:
     """Whom a route calls: people by what they are to a result, by id, name or email, and groups."""
     if not isinstance(raw, list):
@@ -233,11 +220,6 @@ def strange_mention(one: object) -> str:
     return KNOWN_MENTIONS if re.fullmatch(r"[@<].*|\d+|[a-z_-]+(:.*)?", one) else ""
 
 
-def quoted(value: object) -> str:
-    """Something that stands in the file, short enough for an error."""
-    return repr(shorten(value)) if isinstance(value, str) else shorten(repr(value))
-
-
 def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> frozenset[str]:
     """Which reasons a route asks for."""
     if raw is None:
@@ -262,35 +244,3 @@ def repeated_names(routes: Iterable[Route], place: Place) -> list[Problem]:
             problems.append(place.problem(words, r"\[\[[ \t]*routes", number, "name"))
         seen.add(route.name)
     return problems
-
-
-def read_options(raw: object, place: Place) -> tuple[dict[str, Options], list[Problem]]:
-    """The options of the destinations, and what is wrong with them."""
-    if not isinstance(raw, dict):
-        return {}, [
-            place.problem('destinations is no table: write [destinations."slack:payments"]', key="destinations")
-        ]
-    found, problems = {}, []
-    for name, table in raw.items():
-        head = rf"\[[ \t]*destinations[ \t]*\.[ \t]*[\"']?{re.escape(name)}"
-        channel = channel_of(name)
-        if channel is None or not channel.is_for_people:
-            problems.append(place.problem(f"{name!r} is no destination, so it has no options", head))
-            continue
-        if not isinstance(table, dict):
-            problems.append(place.problem(f'the options of {name!r} are no table: write [destinations."{name}"]', head))
-            continue
-        for key in table:
-            if key not in ("time_zone", "lines"):
-                words = f"{name} has an unknown option {key!r}: time_zone and lines are known"
-                problems.append(place.problem(words, head, key=key))
-        lines, zone = table.get("lines"), None
-        if lines is not None and (isinstance(lines, bool) or not isinstance(lines, int) or not 1 <= lines <= MAX_LINES):
-            words = f"{name} has lines = {lines!r}: give a whole number from 1 to {MAX_LINES}"
-            problems.append(place.problem(words, head, key="lines"))
-        try:
-            zone = time_zone(table["time_zone"]) if "time_zone" in table else None
-        except (ValueError, TypeError, AttributeError) as exc:
-            problems.append(place.problem(f"{name} has a time_zone that {exc}", head, key="time_zone"))
-        found[name] = Options(time_zone=zone, lines=lines if isinstance(lines, int) else None)
-    return found, problems

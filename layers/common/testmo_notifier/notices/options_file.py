@@ -1,0 +1,115 @@
+"""The options of destinations in `routes.toml`, read and checked; every mistake with its line, all at once. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from testmo_notifier.channels.registry import channel_of
+from testmo_notifier.config import listed, time_zone
+from testmo_notifier.errors import Problem
+from testmo_notifier.notices.calm import Calm, Window, never_ends
+from testmo_notifier.notices.places import Place
+from testmo_notifier.notices.routes import Options
+from testmo_notifier.notices.values import Wrong, clock_time, period, quoted, values, weekdays, whole_number
+
+MAX_LINES: Final = 50
+MAX_FOLD: Final = 1_000
+OPTIONS: Final = ("time_zone", "lines", "at_most_every", "digest_at", "quiet", "quiet_except", "fold")
+WINDOW_KEYS: Final = ("from", "to", "days")
+WINDOW: Final = 'give { from = "18:00", to = "08:00" } or { days = "sat,sun" }, or a list of such'
+
+
+def head_of(destination: str) -> str:
+    """How the table of its options begins, as a pattern."""
+    return rf"\[\[?[ \t]*[\"']?destinations[\"']?[ \t]*\.[ \t]*[\"']?{re.escape(destination)}[\"']?[ \t]*[.\]]"
+
+
+def read_options(raw: object, place: Place) -> tuple[dict[str, Options], list[Problem]]:
+    """The options of the destinations, and what is wrong with them."""
+    if not isinstance(raw, dict):
+        return {}, [
+            place.problem('destinations is no table: write [destinations."slack:payments"]', key="destinations")
+        ]
+    found: dict[str, Options] = {}
+    problems: list[Problem] = []
+    for name, table in raw.items():
+        channel, head = channel_of(name), head_of(name)
+        if channel is None or not channel.is_for_people:
+            problems.append(place.problem(f"{name!r} is no destination, so it has no options", head))
+        elif not isinstance(table, dict):
+            problems.append(place.problem(f'the options of {name!r} are no table: write [destinations."{name}"]', head))
+        else:
+
+            def wrong(key: object, words: str, name: str = name, head: str = head) -> None:
+                problems.append(place.problem(f"{name} {words}", head, key=key))
+
+            found[name] = options_of(table, wrong)
+    return found, problems
+
+
+def options_of(table: Mapping[str, Any], wrong: Wrong) -> Options:
+    """The options of one destination."""
+    for key in table:
+        if key not in OPTIONS:
+            wrong(key, f"has an unknown option {key!r}: {listed(list(OPTIONS))} are known")
+    lines = zone = None
+    if "lines" in table:
+        lines = whole_number(table["lines"], MAX_LINES, lambda words: wrong("lines", f"has lines {words}"))
+    try:
+        zone = time_zone(table["time_zone"]) if "time_zone" in table else None
+    except (ValueError, TypeError, AttributeError) as exc:
+        wrong("time_zone", f"has a time_zone that {exc}")
+    return Options(time_zone=zone, lines=lines, calm=calm_of(table, wrong))
+
+
+def calm_of(table: Mapping[str, Any], wrong: Wrong) -> Calm:
+    """Those about when."""
+    every = fold = None
+    if "at_most_every" in table:
+        every = period(table["at_most_every"], lambda words: wrong("at_most_every", f"has at_most_every {words}"))
+    if "fold" in table:
+        fold = whole_number(table["fold"], MAX_FOLD, lambda words: wrong("fold", f"has fold {words}"))
+    times = [
+        clock_time(one, lambda at, words: wrong(at if isinstance(at, str) else "digest_at", f"digest_at {words}"))
+        for one in listed_in(table, "digest_at")
+    ]
+    excepted = values(listed_in(table, "quiet_except"), lambda words: wrong("quiet_except", f"quiet_except {words}"))
+    if excepted and "quiet" not in table:
+        wrong("quiet_except", f"has quiet_except without quiet: {WINDOW}, as quiet, or leave it out")
+    windows = [window(one, wrong) for one in listed_in(table, "quiet")]
+    quiet = tuple(one for one in windows if one)
+    if len(quiet) == len(windows) and never_ends(quiet):
+        wrong("quiet", "has a quiet that never ends, so that it would be told nothing: leave some time of the week")
+    return Calm(every, tuple(sorted({one for one in times if one is not None})), quiet, excepted, fold)
+
+
+def listed_in(table: Mapping[str, Any], key: str) -> list[object]:
+    """What an option has, as a list; one alone needs none."""
+    raw = table.get(key, [])
+    return raw if isinstance(raw, list) else [raw]
+
+
+def window(raw: object, wrong: Wrong) -> Window | None:
+    """One stretch of quiet; what is wrong with it is told on the line of the value, else of the option."""
+    mistakes: list[str] = []
+
+    def about(value: object, words: str) -> None:
+        mistakes.append(words)
+        wrong(value if isinstance(value, str) and value else "quiet", f"quiet {words}")
+
+    if not isinstance(raw, dict):
+        wrong("quiet", f"has quiet = {quoted(raw)}: {WINDOW}")
+        return None
+    for key in raw:
+        if key not in WINDOW_KEYS:
+            about(key, f"has an unknown key {key!r}: {listed(list(WINDOW_KEYS))} are known")
+    begins, ends = (clock_time(raw[key], about) if key in raw else None for key in ("from", "to"))
+    if ("from" in raw) != ("to" in raw):
+        given, missing = ("from", "to") if "from" in raw else ("to", "from")
+        about(given, f"has {given} without {missing}: give both, or neither for whole days")
+    if begins is not None and begins == ends:
+        about(raw["from"], f"goes from {begins:%H:%M} to {begins:%H:%M}: leave out both for whole days")
+    days = weekdays(raw["days"], about) if "days" in raw else frozenset[int]()
+    return None if mistakes else Window(begins, ends, days)
