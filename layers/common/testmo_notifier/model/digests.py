@@ -14,6 +14,7 @@ NEW, AGAIN, CHANGED, RECOVERED, FINISHED = REASONS
 FAILING: Final = "failing"  # what a digest is about that holds the first three
 FOLDED: Final = "folded"  # what it is about if it is about several runs
 PASSED_SINCE: Final = "passed since"  # the reason of a result that was held, and whose test has passed since
+PASSED_BETWEEN: Final = "passed in between"  # the same, where it has passed and failed again
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,121 @@
-"""What is held, merged into one, and what is told of it in the end. Pure."""
+"""What is held, merged into one, and what is told of it in the end. Pure.
+
+Only rows are counted, and each is there once: that is why a message is exact however often what it tells was merged.
+Whether a test is failing, has passed since or had passed in between is a matter of the test; whom it calls and why it
+is told is a matter of the kinds of its rows. All of it is reckoned when it is told, not while it is held.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
+from typing import Final
 
-from testmo_notifier.model import Held, Hold, Outgoing
+from testmo_notifier.model import (
+    FAILING,
+    FINISHED,
+    PASSED_BETWEEN,
+    PASSED_SINCE,
+    REASONS,
+    RECOVERED,
+    Digest,
+    Held,
+    Hold,
+    Kind,
+    NamedResult,
+    Outgoing,
+    plain,
+)
+from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
+from testmo_notifier.notices.named import LONG_AGO, MAX_NAMED, fitting, rank
+
+MAX_HELD_ROWS: Final = 20_000  # that an item holds before it is told
+MAX_HELD_NAMED_BYTES: Final = 30_000  # of details: they are merged hundreds of times, and several items meet in one
+WELL_BYTES: Final = 10_000  # of these for what passed again
+
+Rows = dict[int, tuple[int, Kind]]  # by key: the test and the kind
 
 
 def with_news(before: Held | None, outgoing: Outgoing, hold: Hold, *, now: datetime, order: int) -> Held:
     """What is held, with a digest more: of failing results, of recoveries, or that the run is over.
 
-    `before` may be empty (see `RATE`), or None.
+    `before` may be empty (see `RATE`), or None. It is never due later than it was. It may be as empty afterwards: of
+    recoveries that nobody asked for nothing is told.
     """
-    raise NotImplementedError
+    digest = outgoing.digest
+    held = before or Held(digest.run_id, outgoing.destination, hold.cause, hold.due, now, digest)
+    if held.is_empty:
+        held = replace(held, due=hold.due, since=now, shell=shell_of(digest, ()))
+    new = Contents.of_rows(outgoing.rows, outgoing.kinds)
+    contents = Contents.of(held).with_failing(new.failing).with_well(new.well)
+    results = digest.results if digest.about != FINISHED else ()
+    named = contents.named([*results, *not_replaced(held, new.failing)])
+    after = replace(
+        contents.put_into(held),
+        due=min(held.due, hold.due),
+        shell=shell_of(digest, named),
+        end=digest if digest.about == FINISHED else held.end,
+        order=max(held.order, order),
+    )
+    return before if before and after.is_empty else after
 
 
 def failing_in(held: Held) -> frozenset[int]:
     """The tests of which it holds that they fail, and not that they have passed since."""
-    raise NotImplementedError
+    about = [kind.about for kind in held.kinds]
+    return frozenset(slot for slot, kind in held.rows.values() if about[kind] == FAILING) - held.passed
 
 
 def with_passed(held: Held, tests: Collection[int]) -> Held:
     """The same, when these tests have passed; those of which it does not hold that they fail are left aside."""
-    raise NotImplementedError
+    passed = failing_in(held).intersection(tests)
+    return replace(held, passed=held.passed | passed, between=held.between - passed) if passed else held
+
+
+def with_failed(held: Held, tests: Collection[int], *, elsewhere: Collection[int] = ()) -> Held:
+    """The same, when these tests failed anew and that is told elsewhere: nothing says any more that they are well.
+
+    Of results whose keys are `elsewhere`, what they are now is told the same destination by another item or message.
+    """
+    contents = Contents.of(held)
+    stale = contents.failing.keys() & frozenset(elsewhere)
+    if not stale and not contents.well_again & frozenset(tests):
+        return held
+    failing = {key: row for key, row in contents.failing.items() if key not in stale}
+    contents = contents.failing_again(tests)
+    contents = replace(contents, failing=failing, passed=contents.passed & tests_of(failing))
+    return replace(contents.put_into(held), shell=shell_of(held.shell, contents.named(held.shell.results)))
 
 
 def joined(one: Held, other: Held) -> Held:
-    """What is held for another cause, and what moves on to it; it stays `one` by cause and due time."""
-    raise NotImplementedError
+    """What is held for another cause, and what moves on to it; it stays `one` by cause and due time.
+
+    A pass was marked in both: a test that failed in either, and of which that one knows no pass, failed after it.
+    """
+    older, newer = sorted((other, one), key=lambda held: held.order)
+    first, second = Contents.of(older), Contents.of(newer)
+    failing = failing_in(older) | failing_in(newer)
+    passed = (older.passed | newer.passed) - failing
+    rows = first.failing | second.failing
+    ever_failed = tests_of(rows)
+    last = {row[0]: key for key, row in sorted((first.well | second.well).items(), key=itemgetter(0))}
+    contents = Contents(
+        failing=rows,
+        well={key: (first.well | second.well)[key] for slot, key in last.items() if slot not in ever_failed},
+        passed=passed,
+        between=(older.between | newer.between | (first.well_again | second.well_again) & failing) - passed,
+    )
+    since = [held.since for held in (one, other) if not held.is_empty]  # of an empty one it has another meaning
+    return replace(
+        contents.put_into(one),
+        since=min(since, default=one.since),
+        shell=shell_of(newer.shell, contents.named([*newer.shell.results, *not_replaced(older, second.failing)])),
+        end=newer.end or older.end,
+        order=newer.order,
+    )
 
 
 def told_of(held: Held) -> tuple[Outgoing, ...]:
@@ -36,9 +123,194 @@ def told_of(held: Held) -> tuple[Outgoing, ...]:
 
     Their ids are fixed: a hash of all that they tell, and of the version.
     """
-    raise NotImplementedError
+    contents = Contents.of(held)
+    made = []
+    if contents.failing:
+        made.append(outgoing_of(held, failing_digest(held, contents), contents.failing))
+    if contents.well:
+        made.append(outgoing_of(held, recovered_digest(held, contents), contents.well))
+    if held.end:
+        end = replace(held.end, held_since=held.since, silenced=held.shell.silenced)
+        made.append(outgoing_of(held, end, {}))
+    return tuple(made)
 
 
 def is_full(held: Held) -> bool:
     """Whether it has no room for more, and has to be told now."""
-    raise NotImplementedError
+    return len(held.rows) > MAX_HELD_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is held, to reckon with: failing rows and recoveries apart, each with its kind."""
+
+    failing: Rows
+    well: Rows
+    passed: frozenset[int] = frozenset()
+    between: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, held: Held) -> Contents:
+        """Those of one item."""
+        return replace(cls.of_rows(held.rows, held.kinds), passed=held.passed, between=held.between)
+
+    @classmethod
+    def of_rows(cls, rows: Mapping[int, tuple[int, int]], kinds: tuple[Kind, ...]) -> Contents:
+        """Rows alone, with their kinds in place of the numbers of these."""
+        apart: dict[str, Rows] = {FAILING: {}, RECOVERED: {}}
+        for key, (slot, number) in rows.items():
+            apart[kinds[number].about][key] = (slot, kinds[number])
+        return cls(apart[FAILING], apart[RECOVERED])
+
+    @property
+    def well_again(self) -> frozenset[int]:
+        """The tests of which it holds that they passed."""
+        return tests_of(self.well) | self.passed
+
+    def with_failing(self, rows: Rows) -> Contents:
+        """The same, when these failed; a row that is known is as it is now."""
+        again = self.failing_again(tests_of(rows))
+        return replace(again, failing=again.failing | rows)
+
+    def failing_again(self, tests: Collection[int]) -> Contents:
+        """The same, when these are failing, whatever is held of them."""
+        return replace(
+            self,
+            well={key: row for key, row in self.well.items() if row[0] not in tests},
+            passed=self.passed.difference(tests),
+            between=self.between | self.well_again.intersection(tests),
+        )
+
+    def with_well(self, rows: Rows) -> Contents:
+        """The same, when these passed. What is held as failing is so no more; the rest is told if somebody asks."""
+        failing = tests_of(self.failing)
+        passed = tests_of(rows) & failing
+        asked = {key: row for key, row in rows.items() if row[0] not in failing and row[1].routes}
+        again = tests_of(asked)
+        kept = {key: row for key, row in self.well.items() if row[0] not in again}
+        return replace(self, well=kept | asked, passed=self.passed | passed, between=self.between - passed)
+
+    def named(self, results: Iterable[NamedResult]) -> tuple[NamedResult, ...]:
+        """The details that are kept of these results, each once, the latest come first: what fails before the rest."""
+        once: dict[object, NamedResult] = {}
+        for one in results:
+            once.setdefault((one.reason == RECOVERED, one.id or (one.test_id, one.created_at)), one)
+        newest_first = sorted(once.values(), key=lambda one: (one.created_at or LONG_AGO, one.id or 0), reverse=True)
+        failing = [one for one in newest_first if one.reason != RECOVERED and is_in(one, self.failing)]
+        failing.sort(key=lambda one: (slot_of(one) in self.passed, rank(one.status_id)))
+        well = [one for one in newest_first if one.reason == RECOVERED and is_in(one, self.well)]
+        well = fitting(well[:MAX_NAMED], WELL_BYTES)
+        room = MAX_HELD_NAMED_BYTES - sum(len(repr(plain(one)).encode()) for one in well)
+        return (*fitting(failing[:MAX_NAMED], room), *well)
+
+    def put_into(self, held: Held) -> Held:
+        """An item with these contents; kinds of which there is no row any more are gone."""
+        rows = self.failing | {key: row for key, row in self.well.items() if key not in self.failing}
+        kinds = {id(kind): kind for _, kind in rows.values()}
+        unique = tuple(dict.fromkeys(kinds.values()))
+        numbers = {key: unique.index(kind) for key, kind in kinds.items()}
+        packed = {key: (slot, numbers[id(kind)]) for key, (slot, kind) in rows.items()}
+        return replace(held, rows=packed, kinds=unique, passed=self.passed, between=self.between)
+
+
+def failing_digest(held: Held, contents: Contents) -> Digest:
+    """What is failing when it is told, and how much of what was held has passed since: that calls nobody."""
+    live = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
+    kinds = kinds_of(live)
+    named = [one for one in held.shell.results if one.reason != RECOVERED]
+    still = [
+        replace(one, reason=PASSED_BETWEEN) if slot_of(one) in contents.between else one
+        for one in named
+        if slot_of(one) not in contents.passed
+    ]
+    since = [replace(one, reason=PASSED_SINCE) for one in named if slot_of(one) in contents.passed]
+    told_by = kinds or kinds_of(contents.failing)
+    return replace(
+        held.shell,
+        about=FAILING,
+        total=len(live),
+        omitted=len(live) - len(still),
+        counts=counts_of(live),
+        results=(*still, *since),
+        keys=frozenset(live),
+        routes=tuple(dict.fromkeys(route for kind in told_by for route in kind.routes)),
+        mentions=tuple(dict.fromkeys(mention for kind in kinds for mention in kind.mentions))[:MAX_MENTIONS],
+        reasons=tuple(reason for reason in REASONS if reason in {kind.reason for kind in told_by}),
+        held_since=held.since,
+        passed_since=len(contents.passed),
+    )
+
+
+def recovered_digest(held: Held, contents: Contents) -> Digest:
+    """What is well again."""
+    named = tuple(one for one in held.shell.results if one.reason == RECOVERED)
+    return replace(
+        held.shell,
+        about=RECOVERED,
+        total=len(contents.well),
+        omitted=len(contents.well) - len(named),
+        counts=counts_of(contents.well),
+        results=named,
+        keys=frozenset(contents.well),
+        routes=tuple(dict.fromkeys(route for kind in kinds_of(contents.well) for route in kind.routes)),
+        held_since=held.since,
+    )
+
+
+def outgoing_of(held: Held, digest: Digest, rows: Rows) -> Outgoing:
+    """A digest on its way. The same item, held anew and with the same in it, is told anew: by when it was held."""
+    results = [f"{key}:{rows[key][1].status_id}" for key in sorted(rows)]
+    passed = [f"passed {slot}" for slot in sorted(held.passed)]
+    which = [held.cause, held.since.isoformat(), str(held.order), str(held.version)]
+    parts = [held.destination, str(held.run_id), digest.about, *results, *passed, *which]
+    return Outgoing(hash_of(parts), held.destination, digest)
+
+
+def shell_of(digest: Digest, named: tuple[NamedResult, ...]) -> Digest:
+    """The facts of a run, and some results by name; all else is reckoned when it is told."""
+    return replace(
+        digest,
+        about=FAILING,
+        total=0,
+        omitted=0,
+        counts={},
+        results=named,
+        keys=frozenset(),
+        routes=(),
+        mentions=(),
+        reasons=(),
+    )
+
+
+def not_replaced(held: Held, failing: Rows) -> list[NamedResult]:
+    """The details that are held, less those of failing results that came again as they are now."""
+    return [one for one in held.shell.results if one.reason == RECOVERED or one.id not in failing]
+
+
+def kinds_of(rows: Rows) -> list[Kind]:
+    """The kinds of rows, each once."""
+    return list({id(kind): kind for _, kind in rows.values()}.values())
+
+
+def tests_of(rows: Rows) -> frozenset[int]:
+    """The tests of rows."""
+    return frozenset(slot for slot, _ in rows.values())
+
+
+def counts_of(rows: Rows) -> dict[str, int]:
+    """How many of which status, in the order of the message."""
+    by_kind = Counter(id(kind) for _, kind in rows.values())
+    counts: Counter[tuple[int, str]] = Counter()
+    for kind in kinds_of(rows):
+        counts[rank(kind.status_id), kind.status] += by_kind[id(kind)]
+    return counts_in_order(counts)
+
+
+def is_in(named: NamedResult, rows: Rows) -> bool:
+    """Whether these are the details of one of these rows; one without an id is known by its test alone."""
+    return named.id in rows if named.id is not None else slot_of(named) in tests_of(rows) or named.test_id is None
+
+
+def slot_of(named: NamedResult) -> int:
+    """Its test, as `Result.slot` has it."""
+    return named.test_id if named.test_id is not None else -1 - abs(named.id or 0)
