@@ -41,11 +41,12 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
         lease = Lease(parts.store, now=parts.now)
     except LeaseTaken as exc:
         return Report(status="busy", problems=[str(exc)], retry_at=exc.until)
+    lease.control = remember.with_drain(lease.control, drain, parts.now())
     this = Poll.begin(parts, lease)
     try:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
         this.outboxes.publish_waiting(parts.store.pending(), lease.renew)
-        lease.control = remember.with_drain(lease.control, drain, parts.now())
+        tell_what_is_due(this)
         asked = lease.control.asked
         if asked.draining_until is not None:
             this.report.drained(asked.draining_until)
@@ -60,6 +61,16 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
     return this.report
+
+
+def tell_what_is_due(this: Poll) -> None:
+    """Tell what was held until now; all of it is judged anew when what decides about it has changed."""
+    lease = this.lease
+    decides = this.release.decides
+    this.release.due(everything=decides != lease.control.watching.held_by)
+    if this.release.problems:
+        return
+    lease.control = replace(lease.control, watching=replace(lease.control.watching, held_by=decides))
 
 
 def read_and_tell(parts: Parts, this: Poll) -> None:
@@ -84,9 +95,12 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
     outboxes.learn_names(found.states)
-    if "folder" in parts.routes.asked:
+    if "folder" in parts.routes.asked | this.around.holding.asked:
         this.cases[FOLDERS].learn([], found.states)
     checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(lease.renew)}
+
+    # Tell what was held until the end of the poll, so that many runs are one message.
+    this.release.tell(this.folds)
 
     # Write what the next discovery builds on.
     try:

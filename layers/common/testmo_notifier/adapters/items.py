@@ -354,7 +354,7 @@ CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at", "finished_since"), TIME),
     **dict.fromkeys(("projects", "run_ids", "undone", "unswept", "passed_statuses"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
-    **dict.fromkeys(("watching", "marks_epoch"), TEXT),
+    **dict.fromkeys(("watching", "marks_epoch", "held_by"), TEXT),
     "turns": Form("B", pack_minutes, unpack_minutes),
     "ceased": Form(
         "M",

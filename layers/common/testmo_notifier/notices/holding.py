@@ -72,10 +72,10 @@ class Holding:
         calm = self.calm(destination)
         if calm == ALWAYS:
             return None
-        until = None if at_once else quiet_until(calm, self._zone(destination), self.now)
+        until = None if at_once else quiet_until(calm, self.zone_of(destination), self.now)
         if until is not None:
             return Hold(QUIET, until)
-        time = next_time(calm, self._zone(destination), self.now)
+        time = next_time(calm, self.zone_of(destination), self.now)
         if time is not None:
             return Hold(TIMES, time)
         return Hold(FOLD, self.now) if calm.fold is not None else None
@@ -88,7 +88,7 @@ class Holding:
         silence = next((one for one in self.silences_now if one.cause == held.cause), None)
         if silence is not None:
             return Hold(held.cause, silence.until)
-        calm, zone = self.calm(held.destination), self._zone(held.destination)
+        calm, zone = self.calm(held.destination), self.zone_of(held.destination)
         if held.cause == RATE and calm.at_most_every and held.due > self.now:
             return Hold(RATE, min(held.due, self.now + calm.at_most_every))
         until = None if self._is_urgent(held) else quiet_until(calm, zone, self.now)
@@ -107,7 +107,8 @@ class Holding:
         statuses = [Fact(kind.status_id, kind.status) for kind in held.kinds if kind.about == FAILING]
         return bool(wanted) and holds(wanted, statuses)
 
-    def _zone(self, destination: str) -> ZoneInfo:
+    def zone_of(self, destination: str) -> ZoneInfo:
+        """By which clocks it is told."""
         options = self.options.get(destination)
         return (options.time_zone if options else None) or self.zone
 

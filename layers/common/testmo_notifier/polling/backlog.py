@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from testmo_notifier.model import Control, WatchedRun
 from testmo_notifier.polling.pauses import waited, with_pause
@@ -111,7 +111,7 @@ class Backlog:
         left = (self.undone | self._half_read) - self.in_hidden_projects
         return {run_id: self._before.left.undone_since.get(run_id, self._started) for run_id in left}
 
-    def lag_seconds(self, unpublished_since: Mapping[int, datetime], now: datetime) -> float:
+    def lag_seconds(self, unpublished_since: Mapping[Any, datetime], now: datetime) -> float:
         """How long the oldest of the things left undone has been waiting; 0 when there is nothing.
 
         A pause of the schedule counts little. Times by Testmo's clock and by ours stand side by side here: it is a

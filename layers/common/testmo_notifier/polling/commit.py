@@ -16,8 +16,9 @@ from testmo_notifier.errors import (
     Unreadable,
     unexpected,
 )
-from testmo_notifier.model import Checkpoint, Outgoing, WatchedRun
-from testmo_notifier.polling.handover import waiting_since
+from testmo_notifier.model import FOLD, Checkpoint, WatchedRun
+from testmo_notifier.polling.handover import order_of, waiting_since
+from testmo_notifier.polling.keep import Keeping
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -40,7 +41,7 @@ class Committer:
         self.this.backlog.undone.add(run.id)
         try:
             reading = future.result()
-            outbox = self.outbox(reading)
+            kept = self.kept(reading)
         except StopReading as exc:
             self.this.backlog.left(run.id)
             self.this.report.left(str(exc))
@@ -52,31 +53,42 @@ class Committer:
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
             self.this.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
         else:
-            if self.write(reading, outbox):
+            if self.write(reading, kept):
                 self.this.backlog.done(reading)
                 self.this.hidden.remove(run.id)  # it is shown
                 self.this.report.count(reading)
 
-    def outbox(self, reading: Reading) -> tuple[Outgoing, ...]:
-        """What a reading has to tell, for each destination, behind what waits already."""
-        before = self.checkpoints.get(reading.checkpoint.run_id)
-        return (*(before.outbox if before else ()), *reading.news.outgoing(), *reading.others)
+    def kept(self, reading: Reading) -> Keeping:
+        """What a reading has to tell, for each destination: at once, or later."""
+        told, checkpoint = [*reading.news.outgoing(), *reading.others], reading.checkpoint
+        keeping = Keeping(
+            self.this.around,
+            checkpoint.run_id,
+            self.parts.store.held_of(checkpoint.run_id) if told else [],
+            order=order_of(checkpoint.version + 1),
+            now=self.parts.now(),
+            with_rows=reading.news.with_rows,
+        )
+        keeping.divide(told)
+        return keeping
 
-    def write(self, reading: Reading, outbox: tuple[Outgoing, ...]) -> bool:
+    def write(self, reading: Reading, kept: Keeping) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
+        outbox, held = (*(before.outbox if before else ()), *kept.at_once), kept.changes()
         since = waiting_since(before) if before and before.outbox else self.parts.now()
         checkpoint = replace(reading.checkpoint, outbox=outbox, waiting_since=since if outbox else None)
-        if not outbox and before is not None and not is_worth_writing(before, checkpoint):
+        if not outbox and not held and before is not None and not is_worth_writing(before, checkpoint):
             if before.run_id in self.marked or self.this.marks.of(before) is None:
                 return True
             checkpoint = before  # as it was, with the mark that it lacks
         mark = self.this.marks.of
         try:
-            committed = self.parts.store.commit(checkpoint, mark)
+            committed = self.parts.store.commit(checkpoint, mark, held)
         except (LostRace, TooLarge) as exc:
             self.this.report.unfinished(str(exc))
             return False
+        self.this.folds.extend(after.key for _, after in held if after is not None and after.cause == FOLD)
         self.checkpoints[committed.run_id] = self.this.outboxes.publish_if_named(committed)
         return True
 

@@ -191,7 +191,7 @@ class Outboxes:
         rest = self._hand_over(named)
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
-        self.waiting = {one for one in self.waiting if one[0] != rest.run_id}
+        self.waiting.difference_update([one for one in self.waiting if one[0] == rest.run_id])
         if rest.outbox:
             self._left(rest.run_id, rest.outbox, waiting_since(rest))
         return rest
@@ -199,7 +199,7 @@ class Outboxes:
     def _left(self, key: int | str, outbox: Iterable[Outgoing], since: datetime) -> None:
         """Something waits on."""
         runs = [(digest.run_id, one.destination) for one in outbox for digest in one.digest.parts or (one.digest,)]
-        self.waiting |= set(runs)
+        self.waiting.update(runs)
         self.pending.add(key)
         self.unpublished_since[key] = since
 

@@ -35,8 +35,10 @@ MAX_CHANGES: Final = 30  # of what is held, in the one write: it has room for a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What else decides what is held: `waiting` are runs and destinations with a message that is not published yet,
-    `unreachable` destinations that nobody gets. What goes to one of `copied` is kept until `copies_due`, see `MAILED`.
+    """What else decides what is held.
+
+    `waiting` are runs and destinations with a message that is not published yet, `unreachable` destinations that nobody
+    gets. What goes to one of `copied` is kept until `copies_due`, see `MAILED`.
     """
 
     holding: Holding

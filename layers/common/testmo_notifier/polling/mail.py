@@ -109,6 +109,16 @@ def tell(check: MailCheck, expected: Sequence[Mailbox], topic: Topic) -> MailChe
     return replace(check, told=check.told | names)
 
 
+def copied(boxes: Mailboxes | None, instead: Sequence[str]) -> tuple[str, ...]:
+    """The mailboxes of routes of which somebody else is told if it turns out that nobody got mail there."""
+    return tuple(one for one in boxes.routed if any(other != one for other in instead)) if boxes else ()
+
+
+def next_look(check: MailCheck | None, now: datetime) -> datetime:
+    """Our clock when the mailboxes are looked at again, at the latest."""
+    return (check.at if check else now) + INTERVAL
+
+
 def unreachable(check: MailCheck | None) -> frozenset[str]:
     """The destinations that nobody got mail of, as far as the last look knows, whether or not a route names them."""
     return frozenset(mail_destinations(check.lost)) if check else frozenset()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.model import CASES, FOLDERS, Scope
+from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
+from testmo_notifier.notices.audience import substitutes
+from testmo_notifier.notices.holding import UTC_ZONE, Holding
 from testmo_notifier.notices.routes import PLAIN, Routes
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
@@ -17,9 +20,11 @@ from testmo_notifier.polling.case_names import CaseNames
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
+from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.polling.release import Release
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -42,6 +47,7 @@ class Parts:
     scope: Scope
     routes: Routes = PLAIN
     destinations: tuple[str, ...]
+    zone: ZoneInfo = UTC_ZONE
     wrong_files: tuple[str, ...] = ()
     emails: Emails | None = None
     testmo_url: str
@@ -73,6 +79,7 @@ class Parts:
             testmo_url=settings.testmo_url,
             staleness=timedelta(minutes=settings.max_staleness_minutes),
             requests_per_minute=settings.requests_per_minute,
+            zone=settings.time_zone,
             **rest,
         )
 
@@ -90,7 +97,10 @@ class Poll:
     backlog: Backlog
     hidden: HiddenRuns
     report: Report
-    unreachable: frozenset[str] = frozenset()
+    unreachable: frozenset[str]
+    around: Circumstances
+    release: Release
+    folds: list[HeldKey] = field(default_factory=list)  # what this poll held until its end
 
     @classmethod
     def begin(cls, parts: Parts, lease: Lease) -> Poll:
@@ -121,16 +131,41 @@ class Poll:
             unreachable=unheard,
         )
         names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
+        outboxes = Outboxes(hand_over, names, now=started)
+        instead = substitutes(parts.routes, parts.destinations, unheard)
+        around = Circumstances(
+            holding=Holding(
+                now=started,
+                options=parts.routes.options,
+                zone=parts.zone,
+                silences=control.silences,
+                is_over=lease.control.asked.draining_until is not None,
+            ),
+            waiting=outboxes.waiting,
+            unreachable=unheard,
+            copied=frozenset(mail.copied(parts.mailboxes, instead)),
+            copies_due=mail.next_look(check, started),
+        )
         folders = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room, of=FOLDERS)
         return cls(
             lease,
             rate_limit,
             testmo,
             marks,
-            Outboxes(hand_over, names, now=started),
+            outboxes,
             {CASES: names, FOLDERS: folders},
             Backlog(control, started=started),
             HiddenRuns(control.looked.hidden_runs),
             Report(),
             unheard,
+            around,
+            Release(
+                store=parts.store,
+                outboxes=outboxes,
+                around=around,
+                destinations=parts.destinations,
+                instead=instead,
+                check=check,
+                go_on=lease.renew,
+            ),
         )

@@ -79,6 +79,7 @@ class Reader:
                     self.parts.destinations,
                     run_facts(run, watched.project_name),
                     self.this.unreachable,
+                    self.this.around.holding,
                 ),
                 failing=checkpoint.failing,
                 told=checkpoint.told,
@@ -94,7 +95,7 @@ class Reader:
 
     def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:
         """What routes ask about cases: their names, and the folders that they are in."""
-        asked = self.parts.routes.asked
+        asked = self.parts.routes.asked | self.this.around.holding.asked
         names = self.this.cases[CASES].of(project_id, case_ids) if "test" in asked else {}
         folders = self.this.cases[FOLDERS].of(project_id, case_ids) if "folder" in asked else {}
         return {case_id: case_facts(case_id, names.get(case_id), folders.get(case_id)) for case_id in case_ids}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Final
 
 from testmo_notifier.errors import LostRace, TooLarge
@@ -26,35 +25,50 @@ from testmo_notifier.model import (
     MailCheck,
     Outgoing,
 )
+from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import joined, told_of
 from testmo_notifier.polling.handover import Outboxes
+from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.ports import Store
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
-INTERVAL: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Tells what is due. `destinations` are those of the routes, `instead` those that are told what nobody gets.
 
-    `unreachable` are those that nobody gets, as `check` found. Of what goes to those that are `copied` a copy is kept
-    until the next look at the mailboxes.
+    `check` is what the last look at the mailboxes found.
     """
 
     store: Store
     outboxes: Outboxes
-    holding: Holding
+    around: Circumstances
     destinations: Collection[str]
     instead: Sequence[str]
-    unreachable: Collection[str]
     check: MailCheck | None
-    copied: Collection[str]
     go_on: Callable[[], None]
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def holding(self) -> Holding:
+        """What holds now."""
+        return self.around.holding
+
+    @property
+    def decides(self) -> str:
+        """What decides about what is held, as a hash; empty where nothing holds anything back."""
+        holding, unreachable = self.holding, sorted(self.around.unreachable)
+        calm = sorted((name, repr(holding.calm(name)), str(holding.zone_of(name))) for name in holding.options)
+        calm = [one for one in calm if one[1] != repr(ALWAYS)]
+        silences = sorted(one.cause for one in holding.silences_now)
+        if not (calm or silences or unreachable or holding.is_over):
+            return ""
+        where = [sorted(self.destinations), list(self.instead), unreachable]
+        return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
     def due(self, *, everything: bool) -> None:
         """What is due by now; `everything` is judged anew where what decides about it has changed."""
@@ -100,13 +114,13 @@ class Release:
         """Whether the look after it found that the mailbox is subscribed."""
         check = self.check
         is_looked_at = check is not None and not check.problem and check.at >= copy.due
-        return self.holding.is_over or (is_looked_at and copy.destination not in self.unreachable)
+        return self.holding.is_over or (is_looked_at and copy.destination not in self.around.unreachable)
 
     def _hold(self, held: Held) -> Hold | None:
         """What holds it now."""
         if self.holding.is_over:
             return None
-        is_lost = held.destination in self.unreachable
+        is_lost = held.destination in self.around.unreachable
         if held.cause == MAILED:
             return None if is_lost and self.instead else Hold(MAILED, held.due)
         if held.cause == OUTBOX and (held.run_id, held.destination) in self.outboxes.waiting:
@@ -152,8 +166,9 @@ class Release:
         told = [other for one in told for other in self._addressed(one)]
         since, order = min(held.due for held in going), max(held.order for held in going)
         envelope = Envelope(told[0].id, tuple(told), min(since, now), order) if told else None
-        if destination in self.copied and all(held.cause != MAILED for held in going):
-            self._write([self._joined(held, Hold(MAILED, now + INTERVAL)) for held in one_a_run(going)])
+        if destination in self.around.copied and all(held.cause != MAILED for held in going):
+            copies = Hold(MAILED, self.around.copies_due)
+            self._write([self._joined(held, copies) for held in one_a_run(going)])
         try:
             self.store.release([Change(held, None) for held in going], envelope)
         except TooLarge as exc:
@@ -171,7 +186,7 @@ class Release:
 
     def _addressed(self, one: Outgoing) -> Iterator[Outgoing]:
         """To where it goes: to others, where nobody gets it, or no route names its destination any more."""
-        is_gone = one.destination in self.unreachable or one.destination not in self.destinations
+        is_gone = one.destination in self.around.unreachable or one.destination not in self.destinations
         others = [other for other in self.instead if other != one.destination] if is_gone else []
         for other in others:
             yield replace(one, id=hash_of([one.id, other]), destination=other)

@@ -53,7 +53,7 @@ def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch, *,
     What was learned is kept in the control item.
     """
     kept = with_ends(this.lease.control.watching, asked=asks_for_ends(parts), at=found.began_at)
-    if any(route.wants_passes for route in parts.routes.routes):
+    if any(map(this.around.holding.may_hold, parts.destinations)) or any(r.wants_passes for r in parts.routes.routes):
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
     statuses = sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))
