@@ -68,6 +68,7 @@ notices/               what there is to tell, and to whom
   routes.py            who is told of what, for which reasons, and by name
   routes_file.py       `routes.toml`, read and checked
   matching.py          which routes take a finding
+  silences.py          which silence holds one back
   people.py            who somebody in Testmo is in Slack: `people.toml`
   places.py            on which line of a team's file something stands
   issue_links.py       where linked issues lead
@@ -123,6 +124,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   outbox.py            outboxes as few bytes
   held.py              what is held, the same
   told.py              what is known of failing tests, as few bytes
+  silences.py          silences as JSON, and back
   compact.py           large sets of ids in few bytes
   topic.py             SNS
   mailboxes.py         who is subscribed to it
