@@ -333,7 +333,7 @@ def people(*, from_environment: bool) -> Callable[[Desk], int]:
     examples=[
         ("testmo-notifier silence list", "who hears nothing of what, and until when"),
         (
-            'testmo-notifier silence add --for 2h --match project=Shop --reason "Payments are migrated"',
+            "testmo-notifier silence add --for 2h --match project=Shop --reason migration",
             "two hours without the shop",
         ),
     ],

@@ -29,6 +29,7 @@ from tools.ops.account import Account, Stack
 from tools.ops.times import counted, iso
 
 TIMED: Final[Mapping[str, str]] = {QUIET: "quiet", TIMES: "digest_at", RATE: "at_most_every"}
+OVER: Final = "by a silence that is over: the next poll tells it"
 UNTIMED: Final[Mapping[str, str]] = {
     FOLD: "fold: told with those of other runs by the next poll",
     OUTBOX: "an earlier message of that run has to go out first",
@@ -75,7 +76,7 @@ class Keeping:
         """Until when something is held, and why."""
         if one.cause.startswith(SILENCE):
             by = {silence.cause: silence for silence in self.silences}.get(one.cause)
-            return f"held (silenced by {by.author} until {self.time(by.until)})" if by else "held (by a silence)"
+            return f"held (silenced by {by.author} until {self.time(by.until)})" if by else f"held ({OVER})"
         if one.cause in TIMED:
             return f"held until {self.time(one.due)} ({TIMED[one.cause]})"
         return f"held ({UNTIMED.get(one.cause, one.cause)})"
