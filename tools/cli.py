@@ -29,7 +29,9 @@ SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
     "On this machine, without an AWS account": ("local", "preview", "check", "route", "simulator"),
     "A stack that you deployed: look": ("doctor", "status", "deliveries", "dry-run", "people"),
-    "A stack that you deployed: act": ("send-test", "subscribe", "redrive", "rewind", "pause", "resume", "drain"),
+    "A stack that you deployed: act": (
+        *("send-test", "subscribe", "silence", "redrive", "rewind", "pause", "resume", "drain"),
+    ),
     "This command, and whoever works on it": ("completion", "pictures", "soak"),
 }
 

@@ -29,11 +29,22 @@ from testmo_notifier.model import (
     ProjectState,
     Resume,
     Sent,
+    Silence,
     Superseded,
 )
-from tests.support.factories import START, at, make_checkpoint, make_control, make_digest, make_named, make_outgoing
+from tests.support.factories import (
+    START,
+    at,
+    make_checkpoint,
+    make_control,
+    make_digest,
+    make_named,
+    make_outgoing,
+    make_silence,
+)
 from tests.support.memory import MemoryStore
 from tests.support.template import make_table
+from tools.ops.silence import put
 
 LEASE = timedelta(seconds=30)
 Open = Callable[[str], DynamoDBStore | MemoryStore]
@@ -52,6 +63,14 @@ FULL_CONTROL = make_control(
     watched_at=at(5),
     ceased={"3//": at(-7), "3,4//": at(-8)},
 )
+
+
+def put_silence(store: DynamoDBStore | MemoryStore, silence: Silence) -> None:
+    """As somebody's command does it, who has no lease."""
+    if isinstance(store, MemoryStore):
+        store.put_silence(silence)
+    else:
+        put(store._client, store._table, silence)
 
 
 def in_memory(_request: pytest.FixtureRequest) -> Open:
@@ -164,6 +183,33 @@ def test_everything_the_poller_keeps_about_itself_comes_back(open_store: Open) -
     store.save_control(FULL_CONTROL, release=True)
 
     assert open_store("b").take_lease(at(1), LEASE) == FULL_CONTROL
+
+
+def test_a_poll_gets_silences_with_its_lease_and_overwrites_none_that_comes_meanwhile(open_store: Open) -> None:
+    first, second = make_silence("a", until=at(60)), make_silence("b", until=at(90))
+    poller, person = open_store("a"), open_store("somebody")
+    put_silence(person, first)  # before any poll: there is no item yet
+    control = poller.take_lease(START, LEASE)
+    assert control == Control(silences=(first,))
+
+    put_silence(person, second)
+    poller.save_control(make_control(control, polled_at=at(1)), release=False)
+    assert poller.take_lease(at(2), LEASE).silences == (first, second)
+    put_silence(person, make_silence("c", until=at(99)))
+    poller.save_control(Control(), release=True)
+
+    control = open_store("b").take_lease(at(3), LEASE)
+    assert [one.id for one in control.silences] == ["a", "b", "c"]
+    assert control.looked.polled_at is None
+
+
+def test_a_silence_needs_no_lease_and_takes_none(open_store: Open) -> None:
+    open_store("a").take_lease(START, LEASE)
+    put_silence(open_store("somebody"), make_silence())
+
+    with pytest.raises(LeaseTaken):
+        open_store("b").take_lease(at(1), LEASE)
+    assert open_store("b").take_lease(at(31), LEASE).silences == (make_silence(),)
 
 
 def test_what_is_no_longer_true_is_forgotten(open_store: Open) -> None:

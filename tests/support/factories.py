@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from testmo_notifier.adapters.items import SUBJECTS
 from testmo_notifier.model import (
     Checkpoint,
     Control,
@@ -20,6 +21,7 @@ from testmo_notifier.model import (
     Project,
     Result,
     Run,
+    Silence,
 )
 from testmo_notifier.notices.digest import DigestBuilder
 
@@ -163,9 +165,14 @@ def make_row(id: int | None = 538, **given: Any) -> dict[str, Any]:  # noqa: A00
 def make_control(before: Control | None = None, **given: Any) -> Control:
     """What the poller keeps about itself; each value goes to the subject that has a field of this name."""
     control = before or Control()
-    for subject in fields(control):
-        own = getattr(control, subject.name)
+    for subject in SUBJECTS:
+        own = getattr(control, subject)
         changed = {field.name: given.pop(field.name) for field in fields(own) if field.name in given}
-        control = replace(control, **{subject.name: replace(own, **changed)})
-    assert not given
-    return control
+        control = replace(control, **{subject: replace(own, **changed)})
+    return replace(control, **given)
+
+
+def make_silence(key: str = "5f3a", **given: Any) -> Silence:
+    """Ada hears nothing of the shop for two hours."""
+    usual = {"until": at(7200), "author": "Ada", "reason": "Payments are migrated", "created_at": START}
+    return Silence(key, **{**usual, "match": {"project": ("Shop",)}, **given})

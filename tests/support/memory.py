@@ -14,6 +14,7 @@ from benchmarks.fakes.expressions import holds
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
+from testmo_notifier.adapters.silences import SILENCES, pack_silence
 from testmo_notifier.adapters.transaction import MAX_ACTIONS, Action, key_of, lost
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, Unpublished
 from testmo_notifier.model import (
@@ -30,6 +31,7 @@ from testmo_notifier.model import (
     Outgoing,
     ProjectState,
     Sent,
+    Silence,
     unmarked,
 )
 
@@ -71,8 +73,14 @@ class MemoryStore:
         lease = self.items["CONTROL"].get("lease")
         if lease is None or lease["holder"] != self.holder:
             raise LostRace("the lease went to another poller")
-        self.items["CONTROL"] = {**items.control_values(control), **({} if release else {"lease": lease})}
+        beside = {name: self.items["CONTROL"][name] for name in (SILENCES,) if name in self.items["CONTROL"]}
+        self.items["CONTROL"] = {**beside, **items.control_values(control), **({} if release else {"lease": lease})}
         self.written.append("CONTROL")
+
+    def put_silence(self, silence: Silence) -> None:
+        """As somebody's `testmo-notifier silence` does."""
+        there = self.items.setdefault("CONTROL", {}).setdefault(SILENCES, {"M": {}})
+        there["M"][silence.id] = {"S": pack_silence(silence)}
 
     def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
         found = [self.items.get(f"RUN#{run_id}") for run_id in run_ids]

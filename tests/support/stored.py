@@ -44,8 +44,9 @@ from testmo_notifier.model import (
     Way,
 )
 from tests.support.bots import Bots, Killed, make_message
-from tests.support.factories import START, at, make_control, make_digest, make_named, make_outgoing
+from tests.support.factories import START, at, make_control, make_digest, make_named, make_outgoing, make_silence
 from tests.support.fakes import FakeLambdaContext
+from tools.ops.silence import put
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -167,6 +168,9 @@ CONTROL = make_control(
     mail=MAIL,
     troubles={"Invisible": Trouble(at(-900)), "SettingsProblems": OVER},
 )
+SILENCE = make_silence(
+    match={"project": ("Shop", 7), "run": ("*payment*",)}, exclude={"status": ("Blocked",)}, created_at=at(-900)
+)
 PROGRESS = CaseProgress(newest=at(-60), next_page=1, completed_at=at(60))
 FULL = (
     RESULT,
@@ -187,6 +191,7 @@ FULL = (
     WAY,
     MAIL,
     OVER,
+    SILENCE,
 )
 
 
@@ -233,8 +238,11 @@ class Recorder:
 def updated(asked: Item) -> Item:
     """The key of an update, and the attributes that it sets."""
     names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
-    sets = re.findall(r"([#\w]+) = (:\w+)", asked["UpdateExpression"])
-    return {**asked["Key"], **{names.get(name, name): values[value] for name, value in sets}}
+    item = dict(asked["Key"])
+    for path, value in re.findall(r"([#\w.]+) = (:\w+)", asked["UpdateExpression"]):
+        outer, *inner = (names.get(name, name) for name in path.split("."))
+        item[outer] = {"M": {inner[0]: values[value]}} if inner else values[value]
+    return item
 
 
 class Raw:
@@ -253,6 +261,7 @@ def everything_stored() -> list[Item]:
     store = Store(recorder.client, "state", holder="2f1c8a")
     store.take_lease(START, timedelta(seconds=30))
     store.save_control(CONTROL, release=False)
+    put(recorder.client, "state", SILENCE)
     with patch.object(apart, "MAX_SETS_BYTES", 0):  # as if there were no room for what is failing
         store.commit(
             replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, passing=None, told={}, outbox=(), version=40)

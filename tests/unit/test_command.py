@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -52,20 +53,31 @@ def test_help_lists_every_command_once_under_the_heading_of_its_audience() -> No
     assert "..." not in said.partition("[ARGS]...")[2], "no sentence is cut"
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+def every_command(group: click.Group, above: str = "") -> dict[str, click.Command]:
+    """By what is typed."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found[f"{above}{name}"] = command
+        if isinstance(command, click.Group):
+            found |= every_command(command, f"{above}{name} ")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(every_command(main)))
 def test_every_command_has_examples_that_it_takes(name: str) -> None:
-    command = main.commands[name]
+    command, names = every_command(main)[name], name.split()
     assert isinstance(command, Command)
     assert command.examples
-    said = ask(name, "--help").stdout
+    said = ask(*names, "--help").stdout
     for typed, purpose in command.examples:
         assert f"$ {typed}" in said
         assert " ".join(purpose.split()) in " ".join(said.split())
-        words = [word for word in shlex.split(typed.strip("'").removeprefix("eval ").strip('"$()')) if "=" not in word]
+        words = shlex.split(typed.strip("'").removeprefix("eval ").strip('"$()'))
+        words = words[words.index("testmo-notifier") :]  # what is before it sets variables
         own = words[: next((n for n, word in enumerate(words) if word in ("|", ">")), None)]
-        assert own[:2] == ["testmo-notifier", name]
-        given = [word if not word.startswith("../") else str(ROOT) for word in own[2:]]
-        command.make_context(name, given)
+        assert own[: len(names) + 1] == ["testmo-notifier", *names]
+        given = [word if not word.startswith("../") else str(ROOT) for word in own[len(names) + 1 :]]
+        command.make_context(names[-1], given)
 
 
 def test_help_names_what_can_be_chosen() -> None:

@@ -21,8 +21,10 @@ COMMANDS = sorted({command for text in TEXTS for command in re.findall(r"testmo-
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_exists_with_the_options_it_is_given(line: str) -> None:
-    name, *words = line.split()
-    assert isinstance(main, click.Group)
-    known = {option for parameter in main.commands[name].params for option in parameter.opts}
+    command: click.Command = main
+    words = line.split()
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= known
     assert COMMANDS

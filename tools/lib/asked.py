@@ -35,6 +35,12 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
+class Family(Command, click.Group):
+    """A command that consists of commands, each with a help of its own."""
+
+    command_class = Command
+
+
 class Group(click.Group):
     """Commands, listed by who needs them; `audiences` is headings with their commands."""
 

@@ -13,12 +13,22 @@ from tools.ops.commands import COMMANDS
 
 PAGE: Final[Path] = ROOT / "docs" / "commands.md"
 WIDTH: Final = 100
-BLOCK: Final = re.compile(r"(<!-- help: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK: Final = re.compile(r"(<!-- help: ([a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def every_command() -> dict[str, click.Command]:
+    """By what is typed; one that consists of others comes before these."""
+    found: dict[str, click.Command] = {}
+    for command in COMMANDS:
+        found[command.name or ""] = command
+        if isinstance(command, click.Group):
+            found |= {f"{command.name} {name}": one for name, one in command.commands.items()}
+    return found
 
 
 def help_of(name: str) -> str:
     """What `testmo-notifier <name> --help` prints, at a fixed width."""
-    command = {command.name: command for command in COMMANDS}[name]
+    command = every_command()[name]
     context = click.Context(
         command,
         info_name=f"testmo-notifier {name}",
@@ -29,9 +39,9 @@ def help_of(name: str) -> str:
 
 def renewed(text: str) -> str:
     """The page with every help as it is now; a command without a place in it is an error."""
-    missing = {command.name for command in COMMANDS} - {found[2] for found in BLOCK.finditer(text)}
+    missing = every_command().keys() - {found[2] for found in BLOCK.finditer(text)}
     if missing:
-        raise ValueError(f"{PAGE.name} does not tell of {', '.join(sorted(map(str, missing)))}")
+        raise ValueError(f"{PAGE.name} does not tell of {', '.join(sorted(missing))}")
     return BLOCK.sub(lambda found: f"{found[1]}```text\n{help_of(found[2])}\n```\n{found[3]}", text)
 
 

@@ -177,6 +177,10 @@ class Account:
         """Queues."""
         return self._client("sqs")  # type: ignore[no-any-return]
 
+    def caller(self) -> str:
+        """Who these credentials belong to, as an ARN."""
+        return str(self._client("sts").get_caller_identity()["Arn"])
+
     @cached_property
     def stack(self) -> Stack:
         """The stack; raises `NoStack`."""

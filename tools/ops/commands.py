@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from tools.lib.asked import CONTEXT, Command
+from tools.lib.asked import CONTEXT, Command, Family
 from tools.ops.times import Moment
 
 if TYPE_CHECKING:
@@ -326,7 +326,99 @@ def people(*, from_environment: bool) -> Callable[[Desk], int]:
     return lambda desk: command.people(desk, from_environment=from_environment or (is_set and not is_named))
 
 
+@click.group(
+    cls=Family,
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        ("testmo-notifier silence list", "who hears nothing of what, and until when"),
+        (
+            "testmo-notifier silence add --for 2h --match project=Shop --reason migration",
+            "two hours without the shop",
+        ),
+    ],
+)
+def silence() -> None:
+    """Hear nothing of something for a while.
+
+    What a silence matches is held for every destination, and told in one message when it ends: how many failed, what
+    is still failing, how many passed since. Events for programs go on.
+    """
+
+
+@silence.command(
+    "add",
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[
+        (
+            "testmo-notifier silence add --for 2h --match project=Shop --match 'run=*payment*' --reason migration",
+            "what is both of the shop and of such a run",
+        ),
+        (
+            "testmo-notifier silence add --until 16:00 --match tag=nightly --match tag=weekly --reason SHOP-123",
+            "runs with one tag or the other",
+        ),
+    ],
+)
+@click.option("--for", "duration", metavar="TIME", help="How long: 30m, 2h, 1d12h; 7 days at most.")
+@click.option(
+    "--until", metavar="WHEN", help="Or its end: 16:00, 2026-11-27T16:00 (in the stack's TimeZone), or with an offset."
+)
+@click.option(
+    "--match",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="What, by the keys of routes.toml. Each key has to hold; one that is repeated means any of its values. A "
+    "number is an id, unless in quotes.",
+)
+@click.option("--exclude", metavar="KEY=VALUE", multiple=True, help="What not: any of these suffices.")
+@click.option("--reason", metavar="TEXT", default="", help="What for.")
+@click.option("--author", metavar="NAME", default="", help="Who wants it; default: your name on this machine.")
+@click.option("--yes", "is_meant", is_flag=True, help="Silence everything, where no --match says what.")
+@operated
+def silence_add(**flags: Any) -> Callable[[Desk], int]:  # noqa: ANN401 - click's
+    """Hold back what it matches, until it ends.
+
+    Keys: project, run, milestone, configuration, tag, and of a result status, assignee, tester, issue, test, folder.
+    Names are compared without case; * and ? are special. What is not known of a result matches nothing.
+    """
+    from tools.ops import silence as command
+    from tools.ops.silence_asked import Asked
+
+    return lambda desk: command.add(desk, Asked(**flags))
+
+
+@silence.command(
+    "list",
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[("testmo-notifier silence list", "all that are on, and those that are not told yet")],
+)
+@operated
+def silence_list() -> Callable[[Desk], int]:
+    """List who silenced what, until when, and how much is held."""
+    from tools.ops import silence as command
+
+    return command.show
+
+
+@silence.command(
+    "end",
+    epilog=STATUSES,
+    context_settings=CONTEXT,
+    examples=[("testmo-notifier silence end 5f3a1c", "the one that `list` shows under this id")],
+)
+@click.argument("key", metavar="ID")
+@operated
+def silence_end(*, key: str) -> Callable[[Desk], int]:
+    """End one now. The next poll tells what it held."""
+    from tools.ops import silence as command
+
+    return lambda desk: command.end(desk, key)
+
+
 COMMANDS: Final = (
     *(doctor, status, send_test, deliveries, dry_run, people),
-    *(subscribe, redrive, rewind, pause, resume, drain),
+    *(subscribe, silence, redrive, rewind, pause, resume, drain),
 )

@@ -13,7 +13,7 @@ from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import NotifierError
 from testmo_notifier.model import Sent
 from testmo_notifier.notices.routes import is_for_people
-from tools.ops import records, wiring
+from tools.ops import held, records, wiring
 from tools.ops.account import Account
 from tools.ops.aws_errors import in_words
 from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
@@ -46,6 +46,7 @@ def deliveries(desk: Desk, *, result: int | None, since: datetime | None, run: i
     account = desk.account
     found = list(told(account, sent(desk, run), result=result, since=since))
     found += still_waiting(desk, result, run)
+    found += held_back(desk, result, run)
     for one in found[:SHOWN]:
         when = one.at or "not published"
         head = f"{when}  run {one.run_id}  {one.destination}  {counted(one.results, 'result')}"
@@ -130,4 +131,21 @@ def still_waiting(desk: Desk, result: int | None, run: int | None) -> list[Told]
         for checkpoint in records.store(desk.account).pending()
         for out, keys in records.waiting(checkpoint)
         if (run is None or run == checkpoint.run_id) and (result is None or result in keys)
+    ]
+
+
+def held_back(desk: Desk, result: int | None, run: int | None) -> list[Told]:
+    """What is told later on purpose: until when, and why; and what was, and is on its way out."""
+    keeping = held.read(desk.account, records.control(desk.account)[0])
+    later = [
+        Told(one.run_id, one.destination, "", len(one.rows), None, is_told=False, words=keeping.words(one))
+        for one in keeping.held
+        if (run is None or run == one.run_id) and (result is None or result in one.rows)
+    ]
+    return later + [
+        Told(part.run_id, out.destination, out.id, part.total, None, is_told=False, words=WAITING)
+        for envelope in keeping.envelopes
+        for out in envelope.outbox
+        for part in out.digest.parts or (out.digest,)
+        if (run is None or run == part.run_id) and (result is None or result in part.keys)
     ]

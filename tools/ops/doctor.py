@@ -8,7 +8,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
-from tools.ops import check_routes, check_testmo, check_ways, check_work
+from tools.ops import check_held, check_routes, check_testmo, check_ways, check_work
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
@@ -25,6 +25,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("Polls", check_work.polls),
     ("Log", check_work.log),
     ("Outboxes", check_work.outboxes),
+    ("Held", check_held.held_back),
     ("Routes", check_routes.routes),
     ("Routes", check_routes.each_route),
     ("Channels", check_ways.queued_channels),

@@ -9,10 +9,11 @@ from typing import Final
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint
 from tools.lib.version import compared, version
-from tools.ops import records, schedule, wiring
+from tools.ops import held, records, schedule, silence, wiring
 from tools.ops.account import Account
 from tools.ops.dead_letters import depth
 from tools.ops.exit_status import FINE, Desk
+from tools.ops.held import Keeping
 from tools.ops.records import State
 from tools.ops.times import age, counted, iso
 from tools.ops.wiring import utc_now
@@ -30,6 +31,7 @@ def status(desk: Desk) -> int:
     queues |= {f"dead_{name}": depth(account, url) for name, url in account.stack.dead_letter_queues.items()}
     planned = schedule.read(account)
     unread = unread_cases(account, state)
+    keeping = held.read(account, state.control)
     blind = {key: not_yet(projects) for key, projects in unread.items()}
     desk.out.heading(
         f"{account.stack.name}: {account.stack.status}",
@@ -45,15 +47,17 @@ def status(desk: Desk) -> int:
             "Late turns": late_turns(state, now),
             "Hidden": ", ".join(f"{what} since {iso(since)}" for what, since in hidden(state).items()) or "nothing",
             "Outboxes": outboxes(state),
+            "Held": keeping.summary,
             **({"Routes": "; ".join(f"by {key}: {words}" for key, words in blind.items())} if blind else {}),
             "Queues": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in queues.items()),
         },
     )
     show_runs(desk, state, now)
+    show_held(desk, keeping, now)
     for name, why in state.unreadable.items():
         desk.out.problem(f"the item {name} cannot be understood ({why}): `testmo-notifier doctor` says what to do")
     told = {"queues": queues, "schedule": planned["State"], "cases_unread": unread}
-    desk.answer({**as_json(desk, state, now), **told})
+    desk.answer({**as_json(desk, state, now), **told, **held.as_json(keeping)})
     return FINE
 
 
@@ -148,6 +152,19 @@ def show_runs(desk: Desk, state: State, now: datetime) -> None:
         )
     if len(ranked) > SHOWN:
         desk.out.note(f"and {len(ranked) - SHOWN} more: --json has all of them")
+
+
+def show_held(desk: Desk, keeping: Keeping, now: datetime) -> None:
+    """Who silenced what, and what is held for whom."""
+    if silence.lines(keeping, now) or silence.strangers(keeping):
+        desk.out.heading("Silences", {})
+        silence.tell(desk, keeping, now)
+    groups = held.groups(keeping.held)
+    if groups:
+        desk.out.heading("Held on purpose", {})
+    for group in groups:
+        oldest = age((now - group.since).total_seconds())
+        desk.out.note(f"{group.destination}  {group.words(keeping)}  the oldest for {oldest}")
 
 
 def remarks(checkpoint: Checkpoint | None, state: State) -> list[str]:

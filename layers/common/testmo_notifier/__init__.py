@@ -70,6 +70,7 @@ notices/               what there is to tell, and to whom
   options_file.py      the options of destinations in it
   values.py            numbers, names, times and days in a team's files
   matching.py          which routes take a finding
+  silences.py          which silence holds one back
   people.py            who somebody in Testmo is in Slack: `people.toml`
   places.py            on which line of a team's file something stands
   issue_links.py       where linked issues lead
@@ -126,6 +127,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   outbox.py            outboxes as few bytes
   held.py              what is held, as items, and the writes that change it
   told.py              what is known of failing tests, as few bytes
+  silences.py          silences as JSON, and back
   compact.py           large sets of ids in few bytes
   topic.py             SNS
   mailboxes.py         who is subscribed to it

@@ -26,6 +26,7 @@ from testmo_notifier.adapters.compact import (
 )
 from testmo_notifier.adapters.outbox import pack_outbox, packed_keys, unpack_outbox, unpacked_keys
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
+from testmo_notifier.adapters.silences import SILENCES, unpack_silences
 from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import (
     CASES,
@@ -378,9 +379,12 @@ CONTROL: Final[Mapping[str, Form]] = {
 }
 
 
+SUBJECTS: Final = ("looked", "left", "watching", "asked", "health")  # of `Control`; the rest only others write
+
+
 def control_values(control: Control) -> Item:
-    """What the poller keeps about itself, without key and lease, and without what is None."""
-    subjects = [getattr(control, subject.name) for subject in fields(control)]
+    """What the poller keeps about itself, without key and lease, and without what is None and what others write."""
+    subjects = [getattr(control, name) for name in SUBJECTS]
     values = {one.name: getattr(subject, one.name) for subject in subjects for one in fields(subject)}
     there = {name: (CONTROL[name], value) for name, value in values.items() if value is not None}
     item: Any = {name: {form.letter: form.pack(value)} for name, (form, value) in there.items()}
@@ -390,7 +394,9 @@ def control_values(control: Control) -> Item:
 def control_from(item: Mapping[str, Any]) -> Control:
     """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
     empty = Control()
-    control = Control(**{one.name: subject_from(item, getattr(empty, one.name)) for one in fields(Control)})
+    control = Control(**{name: subject_from(item, getattr(empty, name)) for name in SUBJECTS})
+    silences, unread = unpack_silences(item.get(SILENCES, {}))
+    control = replace(control, silences=silences, unread_silences=unread)
     if "troubles" in item or "undone" not in item:
         return control
     # Version 1.0 kept none: it is as if its last poll had met each of them, so that the end of each is said.

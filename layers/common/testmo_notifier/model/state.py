@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from testmo_notifier.model.digests import NamedResult, Outgoing
+from testmo_notifier.model.held import Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,13 +330,19 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the poller keeps about itself, by subject. It is one item."""
+    """What the poller keeps about itself, by subject. It is one item.
+
+    People's silences stand in the same item, so that a poll gets them with its lease. It never writes them. Those that
+    nobody understands, because a later version wrote them, are left aside and have their ids in `unread_silences`.
+    """
 
     looked: Looked = Looked()
     left: Left = Left()
     watching: Watching = Watching()
     asked: Asked = Asked()
     health: Health = Health()
+    silences: tuple[Silence, ...] = ()
+    unread_silences: tuple[str, ...] = ()
 
 
 CASES, FOLDERS = "CASES", "FOLDERS"  # what is kept of cases: their names, and the folders that they are in

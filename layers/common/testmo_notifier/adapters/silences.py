@@ -1,0 +1,49 @@
+"""How silences are stored: JSON texts by id, in a map of the control item. People's command writes them, polls read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from testmo_notifier.model import Silence
+
+SILENCES: Final = "silences"  # the attribute
+
+
+def pack_silence(silence: Silence) -> str:
+    """One as JSON, without its id."""
+    raw = {"until": silence.until.isoformat(), "author": silence.author, "reason": silence.reason}
+    tables = {name: dict(getattr(silence, name)) for name in ("match", "exclude") if getattr(silence, name)}
+    return json.dumps({**raw, "created_at": silence.created_at.isoformat(), **tables}, ensure_ascii=False)
+
+
+def unpack_silences(packed: Mapping[str, Any]) -> tuple[tuple[Silence, ...], tuple[str, ...]]:
+    """All of them by their end, and the ids of those that nobody understands."""
+    found: list[Silence] = []
+    unread: list[str] = []
+    for key, text in packed.get("M", {}).items():
+        try:
+            found.append(unpack_silence(key, text["S"]))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # of a later version, or by hand
+            unread.append(key)
+    return tuple(sorted(found, key=lambda one: (one.until, one.id))), tuple(sorted(unread))
+
+
+def unpack_silence(key: str, text: str) -> Silence:
+    """The inverse of `pack_silence`."""
+    raw = json.loads(text)
+    until, created_at = (datetime.fromisoformat(raw[name]) for name in ("until", "created_at"))
+    if until.tzinfo is None or created_at.tzinfo is None or not isinstance(raw["author"] + raw["reason"], str):
+        raise ValueError(key)
+    tables = {name: table_from(raw.get(name, {})) for name in ("match", "exclude")}
+    return Silence(key, until, raw["author"], raw["reason"], created_at, **tables)
+
+
+def table_from(raw: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:
+    """Ids and names by key."""
+    for values in raw.values():
+        if not isinstance(values, list) or not values or not all(type(one) in (int, str) for one in values):
+            raise TypeError
+    return {key: tuple(values) for key, values in raw.items()}

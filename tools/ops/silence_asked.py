@@ -1,0 +1,160 @@
+"""What somebody asks `silence add` for, checked all at once. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from testmo_notifier.adapters.silences import pack_silence
+from testmo_notifier.config import shorten
+from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.model import Silence
+from testmo_notifier.notices.matching import Matcher, Wanted
+from testmo_notifier.notices.places import without_secrets
+from testmo_notifier.notices.routes import Route
+from testmo_notifier.notices.routes_file import quoted, wanted
+from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
+
+LONGEST: Final = timedelta(days=7)
+MAX_REASON_CHARS: Final = 200  # a message has to quote it
+MAX_AUTHOR_CHARS: Final = 60
+MAX_BYTES: Final = 2_000  # of one silence: every poll reads and writes the item that they are in
+FOR_LIKE: Final = "give --for 30m, 2h or 1d12h"
+EVERYTHING: Final = (
+    "it matches everything: nobody is told of any failing result of any run until it ends; say what with --match "
+    "project=Shop, say, or --yes if that is meant"
+)
+UNTIL_LIKE: Final = "give --until 16:00 or --until 2026-11-27T16:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The flags as they were typed; `is_meant` is --yes."""
+
+    duration: str | None = None
+    until: str | None = None
+    match: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    reason: str = ""
+    author: str = ""
+    is_meant: bool = False
+
+
+def silence_of(asked: Asked, key: str, *, now: datetime, zone: ZoneInfo) -> Silence:
+    """The silence that is meant; raises `ConfigurationError` with everything that is wrong with it."""
+    problems: list[str] = []
+    until = end_of(asked, now, zone, problems)
+    match, exclude = (table(flag, getattr(asked, flag), problems) for flag in ("match", "exclude"))
+    reason = line("--reason", asked.reason, "say what for, so that others know", MAX_REASON_CHARS, problems)
+    author = line("--author", asked.author, "say who wants it", MAX_AUTHOR_CHARS, problems)
+    silence = Silence(key, until, author, reason, now, match, exclude)
+    if not problems:
+        problems += unwise(silence, is_meant=asked.is_meant)
+    if problems:
+        raise ConfigurationError([without_secrets(one) for one in problems])
+    return silence
+
+
+def unwise(silence: Silence, *, is_meant: bool) -> list[str]:
+    """What is wrong with one that is well-formed."""
+    never = never_matches(Route((), matcher=Matcher(silence.match, silence.exclude)), Watched())
+    if never is not None:
+        return [f"it {never[1]}"]
+    if len(pack_silence(silence).encode()) > MAX_BYTES:
+        return [f"it names too much: {MAX_BYTES} bytes are the most; use * in a name, or add two silences"]
+    if is_everything(silence.match) and not is_meant:
+        return [EVERYTHING]
+    return []
+
+
+def is_everything(match: Wanted) -> bool:
+    """Whether nothing can be found that it does not select (leave out what it excludes)."""
+    return all(key in ALWAYS_KNOWN and "*" in values for key, values in match.items())
+
+
+# ----- Its end -------------------------------------------------------------------------------------------------
+
+
+def end_of(asked: Asked, now: datetime, zone: ZoneInfo, problems: list[str]) -> datetime:
+    """When it is over."""
+    if asked.duration is None and asked.until is None:
+        problems.append(f"it has no end: {FOR_LIKE}, or --until 16:00")
+        return now
+    if asked.duration is not None and asked.until is not None:
+        problems.append("it has both --for and --until: keep one")
+        return now
+    if asked.duration is not None:
+        flag, typed, like = "--for", asked.duration, FOR_LIKE
+        lasts = duration_of(typed)
+        until = now + lasts if lasts is not None else None
+    else:
+        flag, typed, like = "--until", asked.until or "", UNTIL_LIKE
+        until = moment_of(typed, now, zone)
+    if until is None:
+        problems.append(f"{flag} is {quoted(typed)}: {like}")
+    elif until <= now:
+        problems.append(f"{flag} {shorten(typed)} is over already: {like}")
+    elif until - now > LONGEST:
+        problems.append(f"{flag} {shorten(typed)} is too long: {LONGEST.days} days at most, then add another one")
+    return until or now
+
+
+def duration_of(typed: str) -> timedelta | None:
+    """`30m`, `2h`, `1d12h`; None for what is no stretch of time."""
+    found = re.fullmatch(r"(?:([0-9]{1,4})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", typed.strip().casefold())
+    if not found or not any(found.groups()):
+        return None
+    days, hours, minutes = (int(one or 0) for one in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes)
+
+
+def moment_of(typed: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """`16:00`, the next time that it is so late, or a date and time; without an offset in the zone of the stack."""
+    clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", typed.strip())
+    if clock:
+        today = now.astimezone(zone).replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, fold=0)
+        then = today.astimezone(UTC)
+        return then if then > now else (today + timedelta(days=1)).astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(typed.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+# ----- What it matches -----------------------------------------------------------------------------------------
+
+
+def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tuple[int | str, ...]]:
+    """`key=value` as often as it was given, checked as in routes.toml."""
+    raw: dict[str, list[int | str]] = {}
+    for one in given:
+        key, sign, value = one.partition("=")
+        if not sign or not key.strip():
+            problems.append(f"--{flag} {quoted(one)} is no key=value: give one like --{flag} project=Shop")
+            continue
+        raw.setdefault(key.strip(), []).append(value_of(value.strip()))
+    found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))
+    return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
+
+
+def value_of(typed: str) -> int | str:
+    """A number is an id; in quotes it is a name."""
+    in_quotes = re.fullmatch(r"(['\"])(.*)\1", typed, re.DOTALL)
+    if in_quotes:
+        return in_quotes[2]
+    return int(typed) if re.fullmatch(r"[0-9]{1,18}", typed) else typed
+
+
+def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str:
+    """A short text that has to be there."""
+    words = " ".join(typed.split())
+    if not words:
+        problems.append(f"it has no {flag.removeprefix('--')}: {why}, with {flag} TEXT")
+    elif len(words) > most:
+        problems.append(f"{flag} has {len(words)} characters: {most} are the most")
+    return words
