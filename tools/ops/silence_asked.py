@@ -16,7 +16,8 @@ from testmo_notifier.model import Silence
 from testmo_notifier.notices.matching import Matcher, Wanted
 from testmo_notifier.notices.places import without_secrets
 from testmo_notifier.notices.routes import Route
-from testmo_notifier.notices.routes_file import quoted, wanted
+from testmo_notifier.notices.routes_file import wanted
+from testmo_notifier.notices.values import quoted
 from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
 
 LONGEST: Final = timedelta(days=7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from testmo_notifier.model import Control, WatchedRun
 from testmo_notifier.polling.pauses import waited, with_pause
@@ -111,13 +111,13 @@ class Backlog:
         left = (self.undone | self._half_read) - self.in_hidden_projects
         return {run_id: self._before.left.undone_since.get(run_id, self._started) for run_id in left}
 
-    def lag_seconds(self, unpublished_since: Mapping[Any, datetime], now: datetime) -> float:
+    def lag_seconds(self, left_since: Iterable[datetime], now: datetime) -> float:
         """How long the oldest of the things left undone has been waiting; 0 when there is nothing.
 
         A pause of the schedule counts little. Times by Testmo's clock and by ours stand side by side here: it is a
         matter of minutes.
         """
-        since = [*self.undone_since.values(), *unpublished_since.values()]
+        since = [*self.undone_since.values(), *left_since]
         if self._is_behind and self._looked_at is not None:
             since.append(self._looked_at)
         return max(0.0, waited(min(since), now, self.pauses).total_seconds()) if since else 0.0

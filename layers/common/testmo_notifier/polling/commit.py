@@ -88,6 +88,8 @@ class Committer:
         except (LostRace, TooLarge) as exc:
             self.this.report.unfinished(str(exc))
             return False
+        for after in filter(None, (after for _, after in held)):
+            self.this.outboxes.note_held(after)
         self.this.folds.extend(after.key for _, after in held if after is not None and after.cause == FOLD)
         self.checkpoints[committed.run_id] = self.this.outboxes.publish_if_named(committed)
         return True

@@ -11,7 +11,18 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, Unpublished
-from testmo_notifier.model import FAILING, Checkpoint, Digest, Envelope, MarkOf, Outgoing, unmarked
+from testmo_notifier.model import (
+    FAILING,
+    OUTBOX,
+    UNREACHABLE,
+    Checkpoint,
+    Digest,
+    Envelope,
+    Held,
+    MarkOf,
+    Outgoing,
+    unmarked,
+)
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
@@ -142,6 +153,7 @@ class Outboxes:
         self.pending: set[int | str] = set()
         self.unpublished_since: dict[int | str, datetime] = {}
         self.waiting: set[tuple[int, str]] = set()  # of which run something waits, and for which destination
+        self.stuck: dict[tuple[int, str], datetime] = {}  # the same of what is held, but not on purpose, and since when
 
     @property
     def published(self) -> int:
@@ -152,6 +164,26 @@ class Outboxes:
     def problems(self) -> list[str]:
         """What went wrong so far."""
         return [*self._hand_over.problems, *self._names.problems]
+
+    def note_held(self, held: Held) -> None:
+        """Something is held now. Whoever wanted that knows of it; what is held because it cannot leave is lag."""
+        if held.cause in (OUTBOX, UNREACHABLE):
+            self.stuck[held.run_id, held.destination] = held.since
+
+    @property
+    def runs_left(self) -> int:
+        """Of how many runs something could not leave; an envelope counts as one."""
+        return len(self.pending | {run_id for run_id, _ in self.stuck})
+
+    @property
+    def left_since(self) -> list[datetime]:
+        """Since when each of these waits."""
+        return [*self.unpublished_since.values(), *self.stuck.values()]
+
+    @property
+    def destinations_left(self) -> set[str]:
+        """For which destinations something does."""
+        return {destination for _, destination in (*self.waiting, *self.stuck)}
 
     def publish(self, checkpoint: Checkpoint, *, unless_pending: bool = False) -> Checkpoint:
         """Hand one outbox over, and remember whether something is left in it."""

@@ -102,6 +102,8 @@ class Release:
         hold = self._hold(held)
         if hold is None and not held.is_empty:
             return True
+        if hold is not None:
+            self.outboxes.note_held(replace(held, cause=hold.cause))
         if hold is None:
             self._write([Change(held, None)])
         elif hold.cause == held.cause:

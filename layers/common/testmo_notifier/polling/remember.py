@@ -70,17 +70,17 @@ def finish(parts: Parts, this: Poll) -> None:
         report.throttled, report.retry_at = True, not_before
     if isinstance(closed_by, OutOfBudget) and not report.looked:
         report.status, report.retry_at = "waiting", this.rate_limit.frees_at
-    check = mail.look_after(parts, control.health.mail, report, {name for _, name in this.outboxes.waiting})
+    check = mail.look_after(parts, control.health.mail, report, this.outboxes.destinations_left)
     broken_templates = list(dict.fromkeys(parts.renderer.problems))
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
-    report.published, report.pending = this.outboxes.published, len(this.outboxes.pending)
+    report.published, report.pending = this.outboxes.published, this.outboxes.runs_left
     report.hidden += len(this.hidden.since)
     report.problems[:0] = parts.wrong_files
     report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.problems, *broken_templates]
     report.problems += this.cases[FOLDERS].problems
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
-    report.lag_seconds = backlog.lag_seconds(this.outboxes.unpublished_since, parts.now())
+    report.lag_seconds = backlog.lag_seconds(this.outboxes.left_since, parts.now())
     ended_at = parts.now()
     met = report.troubles(token_refused=isinstance(closed_by, TokenRefused))
     found = troubles.after(control.health.troubles, met, ended_at, looked=report.looked)
