@@ -1,4 +1,4 @@
-"""What is held on purpose, as far as the store answers for it: the same tests for the one in memory and DynamoDB."""
+"""Rule 10, of what is held on purpose and of envelopes: the same tests for the store in memory and DynamoDB."""
 
 from __future__ import annotations
 
