@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -181,6 +182,17 @@ def test_forty_five_are_told_in_one_write_and_more_than_a_hundred_writes_are_ref
 
     store.release([Change(one, None) for one in held], envelope)
     assert store.held_until(None) == ([], [replace(envelope, version=1)])
+
+
+def test_an_envelope_that_has_no_room_for_its_messages_is_refused_and_all_stays_held(open_store: Open) -> None:  # noqa: F811
+    (held,) = opened(open_store, make_held())
+    chance = random.Random(1)
+    notes = [chance.randbytes(150_000).hex() for _ in range(4)]
+    outbox = tuple(make_outgoing(make_digest([make_named(note=note)]), id=note[:8]) for note in notes)
+
+    with pytest.raises(TooLarge, match="is larger than DynamoDB takes"):
+        open_store("a").release([Change(held, None)], Envelope("e-1", outbox, START))
+    assert open_store("a").held_until(None) == ([held.key], [])
 
 
 def test_what_is_held_does_not_become_something_else(open_store: Open) -> None:  # noqa: F811
