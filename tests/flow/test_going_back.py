@@ -15,12 +15,14 @@ from unittest.mock import patch
 import pytest
 
 from testmo_notifier.adapters import apart, items
+from testmo_notifier.adapters.outbox import pack_outbox
 from testmo_notifier.model import Counters
 from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support import version_1_0
 from tests.support.factories import START, at, make_builder, make_run
 from tests.support.memory import MemoryStore
+from tests.support.stored import CHECKPOINT, ENVELOPE
 from tools.maintain.release import RELEASES, unpack
 
 WATCH = Watch((3,))
@@ -69,6 +71,23 @@ def poll_now(store: MemoryStore, rows: list[tuple[int, str]], now: datetime, *, 
         )
     store.commit(reading.checkpoint)
     return sorted(news.build().keys)
+
+
+def test_the_version_before_reads_an_outbox_in_which_something_was_held_or_silenced(version_before: Path) -> None:
+    packed = pack_outbox((*CHECKPOINT.outbox, *ENVELOPE.outbox))
+    script = (
+        "import sys; from testmo_notifier.adapters.items import unpack_outbox; "
+        "print([(one.id, one.digest.total) for one in unpack_outbox(sys.stdin.buffer.read())])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script],
+        input=packed,
+        env={**os.environ, "PYTHONPATH": str(version_before)},
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout.decode() == "[('5e0c1d7a', 2), ('90af3b12', 2), ('3fdc6f09', 2)]\n"
 
 
 @pytest.fixture

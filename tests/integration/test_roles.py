@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -16,16 +17,19 @@ import pytest
 
 from functions.poller import app as poller
 from functions.slack import app as slack_function
+from testmo_notifier.adapters.store import Store
+from testmo_notifier.model import Change, Envelope
 from tests.integration.slack_stack import TABLE, Stack, to_record
 from tests.integration.test_slack_function import stack  # noqa: F401 - the fixture
+from tests.support.factories import START, make_held, make_outgoing
 from tests.support.fakes import FakeLambdaContext, SlackAnswer
 from tests.support.template import actions, make_table, statements
 from tools.simulator import Simulator, World
 
 pytestmark = pytest.mark.aws
 
-# What one call needs, where IAM's action has another name than the call.
-NEEDS = {"TransactWriteItems": "PutItem"}  # of nothing but puts; conditions on them need nothing else
+# What an action of a transaction needs: IAM knows none for the call. A condition on it needs nothing else.
+NEEDS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
 
 # Lambda's own part: the mapping of the queue (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html), and logs.
 LAMBDA = {
@@ -99,6 +103,7 @@ def test_the_poller_calls_what_its_role_allows_and_nothing_else(
     poller.handler({}, FakeLambdaContext())  # type: ignore[arg-type]  # the part of it that is used
     testmo.world.save_result(testmo.world.tests_of(run)[0], 3)
     poller.handler({}, FakeLambdaContext(aws_request_id="the next"))  # type: ignore[arg-type]  # the same
+    hold_and_tell(Store(boto3.client("dynamodb"), TABLE, holder="the poller"))
     poller._service().pool.clear()
     poller._service.cache_clear()
 
@@ -142,9 +147,24 @@ def test_the_slack_function_calls_what_its_role_allows_and_nothing_else(
 
 def used(calls: list[tuple[str, str, dict[str, Any]]], statement: Callable[[str, dict[str, Any]], str]) -> Calls:
     return {
-        (statement(service, parameters), f"{service}:{NEEDS.get(operation, operation)}")
+        (statement(service, parameters), f"{service}:{needed}")
         for service, operation, parameters in calls
+        for needed in (
+            [NEEDS[kind] for one in parameters["TransactItems"] for kind in one]
+            if operation == "TransactWriteItems"
+            else [operation]
+        )
     }
+
+
+def hold_and_tell(store: Store) -> None:
+    """Whatever is done with what is held."""
+    envelope = Envelope("e-1", (make_outgoing(),), START)
+    store.release([Change(None, make_held())])
+    for key in store.held_until(None)[0]:
+        store.release([Change(held, None) for held in store.held([key])], envelope)
+    store.clear_envelope(replace(envelope, version=1), envelope.outbox, at=START)
+    assert store.held_of(12) == []
 
 
 def key(parameters: dict[str, Any]) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 
 from testmo_notifier.adapters.items import SUBJECTS
 from testmo_notifier.model import (
+    QUIET,
     Checkpoint,
     Control,
     Counters,
     Digest,
     Expands,
+    Held,
     Issue,
     NamedResult,
     Outgoing,
@@ -122,6 +124,12 @@ def make_digest(results: Iterable[NamedResult] = (), **given: Any) -> Digest:
 
 def make_outgoing(digest: Digest | None = None, destination: str = "slack:default", id: str = "n-1") -> Outgoing:  # noqa: A002 - the field's name
     return Outgoing(id, destination, digest or make_digest([make_named()]))
+
+
+def make_held(run_id: int = 12, **given: Any) -> Held:
+    """What is held of a run, due a minute after `START`: nothing but that it was told."""
+    values: dict[str, Any] = {"destination": "slack:default", "cause": QUIET, "due": at(60), "since": START}
+    return Held(run_id=run_id, **{**values, "shell": make_digest(run_id=run_id), **given})
 
 
 def make_checkpoint(run_id: int = 12, **given: Any) -> Checkpoint:

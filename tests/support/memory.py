@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from benchmarks.fakes.aws import MAX_ITEM_BYTES
 from benchmarks.fakes.expressions import holds
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
@@ -200,6 +201,8 @@ class MemoryStore:
             (asked,) = action.values()
             if not holds(asked, self.items.get(address(key_of(action)), {})):
                 raise lost(key_of(action))
+            if sum(len(next(iter(value.values()))) for value in key_of(action).values()) > MAX_ITEM_BYTES:
+                raise TooLarge(f"{key_of(action)['pk']['S']} is larger than DynamoDB takes (400 KB)")
 
     def _do(self, actions: Sequence[Action]) -> None:
         for action in actions:

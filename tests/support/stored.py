@@ -26,9 +26,13 @@ from testmo_notifier.adapters.store import Store
 from testmo_notifier.delivery.pacing import after_failure
 from testmo_notifier.model import (
     CaseProgress,
+    Change,
     Checkpoint,
     Counters,
+    Envelope,
+    Held,
     Issue,
+    Kind,
     Look,
     MailCheck,
     Mention,
@@ -38,6 +42,7 @@ from testmo_notifier.model import (
     QueuedMessage,
     Receipt,
     Resume,
+    Silenced,
     Superseded,
     Told,
     Trouble,
@@ -69,6 +74,8 @@ RESULT = make_named(
     streak=3,
     since=at(-7200),
 )
+SILENCED = Silenced(2, "Ada L.", at(3600))
+KIND = Kind("failing", 3, "Failed", "again", ("payments",), (Mention("Grace H.", 8),))
 DIGEST = make_digest(
     [RESULT],
     milestone="4.2",
@@ -80,6 +87,30 @@ DIGEST = make_digest(
     reasons=("recovered",),
     routes=("payments",),
     mentions=(Mention("Grace H.", 8), Mention("oncall", is_group=True)),
+    held_since=at(-3600),
+    passed_since=1,
+    silenced=(SILENCED,),
+)
+FOLDED_DIGEST = replace(
+    DIGEST, about="folded", results=(), counts={}, keys=frozenset(), reasons=(), silenced=(), parts=(DIGEST,)
+)
+HELD = Held(
+    run_id=12,
+    destination="slack:default",
+    cause="quiet",
+    due=at(82_800),
+    since=at(-3600),
+    shell=replace(DIGEST, keys=frozenset(), routes=(), mentions=(), held_since=None, passed_since=0, silenced=()),
+    rows={538: (2041, 0), 539: (2042, 1)},
+    kinds=(KIND, replace(KIND, status_id=5, status="Blocked", reason="new", mentions=())),
+    passed=frozenset({2042}),
+    between=frozenset({2041}),
+    end=make_digest(about="finished", reasons=("finished",)),
+    order=41_000,
+    version=1,
+)
+ENVELOPE = Envelope(
+    "b7e23ec2", (make_outgoing(FOLDED_DIGEST, "slack:default", "3fdc6f09"),), at(0), order=41_000, version=1
 )
 WAY = Way(frozenset({"slack:default"}), "Passed", (make_named(551, test_id=2041, status_id=2, status="Passed"),))
 LOOK = Look(Resume(None, 3, 210, at(58), "/desc"), frozenset({2041, 2042}), {2041: (551, 0)}, (WAY,))
@@ -192,6 +223,10 @@ FULL = (
     MAIL,
     OVER,
     SILENCE,
+    SILENCED,
+    KIND,
+    HELD,
+    ENVELOPE,
 )
 
 
@@ -203,7 +238,13 @@ def left_at_their_defaults() -> list[str]:
         for field in fields(cast("Any", noun))
         if getattr(noun, field.name) in (None, field.default if field.default is not MISSING else None, (), {}, "")
         and f"{type(noun).__name__}.{field.name}"
-        not in ("CaseProgress.next_page", "Digest.omitted", "Checkpoint.apart", "Checkpoint.outbox_bytes")
+        not in (
+            "CaseProgress.next_page",
+            "Digest.omitted",
+            "Digest.parts",
+            "Checkpoint.apart",
+            "Checkpoint.outbox_bytes",
+        )
     ]
 
 
@@ -230,7 +271,8 @@ class Recorder:
                 yield asked["Item"]
             elif operation == "TransactWriteItems":
                 for action in asked["TransactItems"]:
-                    yield action["Put"]["Item"] if "Put" in action else updated(action["Update"])
+                    if "Delete" not in action:
+                        yield action["Put"]["Item"] if "Put" in action else updated(action["Update"])
             elif operation == "UpdateItem":
                 yield updated(asked)
 
@@ -271,6 +313,8 @@ def everything_stored() -> list[Item]:
     first = CHECKPOINT.outbox[0]
     lead = replace(first, id="17c2be40", destination="slack:lead", digest=replace(first.digest, keys=frozenset({540})))
     store.clear(CHECKPOINT, (*CHECKPOINT.outbox, lead), at=at(62))
+    store.release([Change(None, HELD)], ENVELOPE)
+    store.clear_envelope(ENVELOPE, (*ENVELOPE.outbox, lead), at=at(62))
     store.commit_project(replace(PROJECT, version=8))
     store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
     store.save_case_progress(3, PROGRESS)
@@ -319,10 +363,10 @@ def unpack_numbers(packed: bytes) -> list[int]:
 
 UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("seen", "closing", "undone_since", "hidden_runs"), unpack_times),
-    **dict.fromkeys(("failing", "older", "content", "passed"), unpack_pairs),
+    **dict.fromkeys(("failing", "older", "content", "passed", "rows"), unpack_pairs),
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys", "unconfirmed"), unpack_ids),
-    **dict.fromkeys(("passed_statuses", "awaited", "looking"), unpack_ids),
-    **dict.fromkeys(("names", "outbox", "passing", "each"), inflated),
+    **dict.fromkeys(("passed_statuses", "awaited", "looking", "passed_since", "passed_between"), unpack_ids),
+    **dict.fromkeys(("names", "outbox", "passing", "each", "news"), inflated),
     "12": bytes.hex,
     "turns": unpack_minutes,
     "told": unpack_numbers,
@@ -335,6 +379,8 @@ def readable(item: Item) -> dict[str, Any]:
     shown = {name: plain(name, value) for name, value in item.items()}
     for content in (shown[name] for name in ("outbox", "each") if name in shown):
         content["keys"] = [sorted(unpack_ids(base64.b64decode(keys))) for keys in content["keys"]]
+        for part in (part for digest in content.get("digests", ()) for part in digest.get("parts", ())):
+            part["keys"] = sorted(unpack_ids(base64.b64decode(part["keys"])))
     return cast("dict[str, Any]", json.loads(json.dumps(shown, default=as_json)))
 
 
@@ -362,6 +408,10 @@ def kind_of(item: Item) -> str:
     kinds = {
         r"RUN#\d+ / CHECKPOINT": "RUN#<run> / CHECKPOINT",
         r"RUN#\d+ / SENT#\d{8}": "RUN#<run> / SENT#<version>",
+        r"RUN#\d+ / SENT#[0-9a-f]+#\d{8}": "RUN#<run> / SENT#<envelope>#<version>",
+        r"RUN#\d+ / HELD#[^#]+#[^#]+": "RUN#<run> / HELD#<destination>#<cause>",
+        r"HELD#[-0-9T:.+]{32} / \d+#[^#]+#[^#]+": "HELD#<due> / <run>#<destination>#<cause>",
+        r"ENVELOPE#[^#]+ / OUTBOX": "ENVELOPE#<id> / OUTBOX",
         r"RUN#\d+ / SET#\d{8}#[a-z]+#[0-9a-f]{16}#\d+": "RUN#<run> / SET#<version>#<attribute>#<hash>#<part>",
         r"PROJECT#\d+ / STATE": "PROJECT#<project> / STATE",
         r"MARKS#\d{8} / RUNS": "MARKS#<bucket> / RUNS",

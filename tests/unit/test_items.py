@@ -183,6 +183,14 @@ def test_destinations_share_their_digest() -> None:
     assert unpack_outbox(pack_outbox(outbox)) == outbox
 
 
+def test_where_nothing_was_held_an_outbox_is_what_older_versions_wrote_and_theirs_is_read() -> None:
+    outbox = full_outbox()
+    content = json.loads(zlib.decompress(pack_outbox(outbox)))
+
+    assert {"held_since", "passed_since", "parts", "silenced"} & content["digests"][0].keys() == set()
+    assert unpack_outbox(zlib.compress(json.dumps(content).encode())) == outbox
+
+
 def test_what_a_newer_version_wrote_into_an_outbox_is_left_aside() -> None:
     outbox = full_outbox()[:1]
     content = json.loads(zlib.decompress(pack_outbox(outbox)))

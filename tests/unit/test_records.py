@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from testmo_notifier.model import FOLDERS, CaseProgress, Control
+from benchmarks.fakes.expressions import holds
+from testmo_notifier.model import FOLDERS, CaseProgress, Change, Control, Envelope
 from testmo_notifier.notices.routes_file import parse_routes
-from tests.support.factories import START
+from tests.support.factories import START, at, make_checkpoint, make_held, make_outgoing
 from tests.support.memory import MemoryStore
 from tests.support.stored import PROJECT
 from tests.unit.test_apart import LARGE
@@ -24,8 +26,11 @@ class Table:
         self.items = items
 
     def get_paginator(self, _name: str) -> Any:  # noqa: ANN401 - as much of it as is used
-        found = [item for item in self.items.values() if item.get("sk", {}).get("S") == "CHECKPOINT"]
-        return SimpleNamespace(paginate=lambda **_: [{"Items": found, "ScannedCount": len(self.items)}])
+        def paginate(**asked: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - the same
+            found = [item for item in self.items.values() if holds(asked, item, "FilterExpression")]
+            return [{"Items": found, "ScannedCount": len(self.items)}]
+
+        return SimpleNamespace(paginate=paginate)
 
     def batch_get_item(self, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - the same
         ((name, wanted),) = asked["RequestItems"].items()
@@ -41,6 +46,24 @@ def test_status_sees_the_sets_that_have_items_of_their_own() -> None:
     state = records.state(cast("Any", account))
 
     assert (state.checkpoints, state.unreadable) == ({LARGE.run_id: written}, {})
+
+
+def test_commands_pass_over_what_is_held_and_know_what_envelopes_told_oldest_first() -> None:
+    store = MemoryStore()
+    waiting = store.commit(make_checkpoint(outbox=(make_outgoing(id="o-1"),)))
+    envelope = Envelope("b7e23ec2", (make_outgoing(id="e-1"), make_outgoing(id="e-2")), START)
+    store.release([Change(None, make_held())], envelope)
+    rest = store.clear_envelope(replace(envelope, version=1), envelope.outbox[:1], at=at(3))
+    told = store.clear(waiting, waiting.outbox, at=at(2))
+    table = Table(store.items | {f"sent {number}": item for number, item in enumerate(store.told[12])})
+    account = cast("Any", SimpleNamespace(dynamodb=table, stack=SimpleNamespace(table="state")))
+    problems: list[str] = []
+
+    state, sent = records.state(account), records.all_sent(account, problems.append)
+
+    assert (state.checkpoints, state.projects, state.unreadable) == ({12: told}, {}, {})
+    assert [(one.run_id, one.notifications["slack:default"]) for one in sent] == [(12, "o-1"), (12, "e-1")]
+    assert (problems, rest.outbox) == ([], envelope.outbox[1:])
 
 
 def test_status_says_where_routes_cannot_act_yet(monkeypatch: pytest.MonkeyPatch) -> None:

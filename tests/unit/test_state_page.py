@@ -11,8 +11,20 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
-from testmo_notifier.model import CaseProgress, Counters, Digest, Issue, MailCheck, NamedResult, ProjectState, Resume
-from tests.support.factories import START, make_checkpoint
+from testmo_notifier.adapters.held import due_item, held_item
+from testmo_notifier.model import (
+    CaseProgress,
+    Counters,
+    Digest,
+    Issue,
+    Kind,
+    MailCheck,
+    NamedResult,
+    ProjectState,
+    Resume,
+    Silenced,
+)
+from tests.support.factories import START, make_checkpoint, make_held
 from tests.support.stored import Item, everything_stored, kind_of, left_at_their_defaults, readable
 from tests.support.template import ROOT
 
@@ -63,6 +75,8 @@ def test_the_example_is_what_is_stored(item: Item) -> None:
         ("PROJECT#<project> / STATE", items.project_item(ProjectState(3, START))),
         ("CASES#<project> / PROGRESS", items.progress_item(3, CaseProgress())),
         ("CASES#<project> / <bucket>", items.bucket_item(3, 0, {})),
+        ("RUN#<run> / HELD#<destination>#<cause>", held_item(make_held())),
+        ("HELD#<due> / <run>#<destination>#<cause>", due_item(make_held().key)),
     ],
 )
 def test_what_is_always_there_is_there_in_the_emptiest_item(kind: str, item: Item) -> None:
@@ -71,11 +85,17 @@ def test_what_is_always_there_is_there_in_the_emptiest_item(kind: str, item: Ite
     assert {"pk", "sk", *always} == item.keys()
 
 
-@pytest.mark.parametrize("noun", [Digest, Counters, NamedResult, Issue, Resume])
+@pytest.mark.parametrize("noun", [Digest, Counters, NamedResult, Issue, Resume, Silenced])
 def test_every_field_inside_a_checkpoint_is_described(noun: type[Any]) -> None:
     named = set(re.findall(r"`(?:digests\[\]\.)?(?:results\[\]\.)?(\w+)(?:\[\])?`", SECTIONS["RUN#<run> / CHECKPOINT"]))
 
     assert {field.name for field in fields(noun)} - named - {"counters", "results", "issues"} == set()
+
+
+def test_every_field_of_a_kind_is_described() -> None:
+    row = re.search(r"^\| `news` .*$", SECTIONS["RUN#<run> / HELD#<destination>#<cause>"], re.MULTILINE)
+
+    assert {field.name for field in fields(Kind)} - set(re.findall(r"`(\w+)`", row[0] if row else "")) == set()
 
 
 def test_every_field_of_a_look_at_the_mailboxes_is_described() -> None:

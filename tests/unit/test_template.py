@@ -199,7 +199,7 @@ def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
     assert allowed == {
         "OwnLogs": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "TestmoToken": {"secretsmanager:GetSecretValue"},
-        "State": {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "State": {f"dynamodb:{name}" for name in ("BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem")},
         "PendingOutboxes": {"dynamodb:Query"},
         "Announce": {"sns:Publish"},
         "Subscribers": {"sns:ListSubscriptionsByTopic"},

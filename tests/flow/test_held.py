@@ -1,0 +1,248 @@
+"""Rule 20: what is held is told when its cause ends, exactly, and as it is then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence
+from testmo_notifier.ports import Renderer
+from tests.flow.test_routes import follow
+from tests.support.factories import START
+from tests.support.fakes import FakeMailboxes
+from tests.support.story import Story, playing
+
+FAILED, BLOCKED, PASSED = 3, 5, 2
+
+
+class Recording:
+    """A renderer that keeps what it rendered."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self.problems = renderer.problems
+        self.seen: list[Outgoing] = []
+
+    def notification(self, outgoing: Outgoing) -> Notification:
+        self.seen.append(outgoing)
+        return self._renderer.notification(outgoing)
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with playing() as story:
+        story.renderer = Recording(story.renderer)  # type: ignore[assignment]
+        yield story
+
+
+def calm(text: str, route: str = "", to: str = "slack:default") -> str:
+    """A file with one route, and the options of where that leads."""
+    return f'[[routes]]\nto = ["{to}"]\n{route}\n[destinations."{to}"]\n{text}\n'
+
+
+def told(story: Story, destination: str = "slack:default") -> list[Digest]:
+    """What went there."""
+    seen: list[Outgoing] = story.renderer.seen  # type: ignore[attr-defined]
+    return [one.digest for one in seen if one.destination == destination]
+
+
+def hour(hours: float) -> str:
+    """A time of day, so many hours after the beginning."""
+    return (START + timedelta(hours=hours)).strftime("%H:%M")
+
+
+def test_what_comes_in_the_quiet_is_told_in_one_message_when_that_ends(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    run, other = story.add_run(), story.add_run("Nightly")
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.save(run, 2)
+    story.save(other, 1, BLOCKED)
+    story.wait_and_poll(2)
+    assert (told(story), story.total) == ([], 3)
+
+    story.wait_and_poll(58)
+    [digest] = told(story)
+    assert (digest.about, digest.total, digest.counts) == (FOLDED, 3, {"Failed": 2, "Blocked": 1})
+    story.wait_and_poll(3)
+    assert len(told(story)) == 1
+
+
+def test_one_run_alone_is_told_as_ever(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2, 3):
+        story.save(run, number)
+        story.wait_and_poll()
+    story.wait_and_poll(60)
+    [digest] = told(story)
+    assert (digest.run_id, digest.total, len(digest.results)) == (run.id, 3, 3)
+
+
+def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(60)
+    [digest] = told(story)
+    assert (digest.total, digest.passed_since) == (1, 1)
+
+
+def test_statuses_that_are_excepted_go_at_once(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}\nquiet_except = ["Blocked"]'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}]
+    story.wait_and_poll(60)
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}, {"Failed": 1}]
+
+
+def test_news_of_a_run_come_at_most_so_often(story: Story) -> None:
+    follow(story, calm('at_most_every = "15m"'))
+    run, other = story.add_run(), story.add_run("Nightly")
+    story.poll()
+    for number in (1, 2, 3):
+        story.save(run, number)
+        story.wait_and_poll()
+    story.save(other, 1)
+    story.wait_and_poll()
+    assert [(digest.run_id, digest.total) for digest in told(story)] == [(run.id, 1), (other.id, 1)]
+    story.wait_and_poll(15)
+    assert [(digest.run_id, digest.total) for digest in told(story)][2:] == [(run.id, 2)]
+    story.save(run, 4)
+    story.wait_and_poll(3)
+    assert len(told(story)) == 3
+    story.wait_and_poll(15)
+    assert [(digest.run_id, digest.total) for digest in told(story)][3:] == [(run.id, 1)]
+    story.wait_and_poll(30)
+    story.save(run, 5)
+    story.wait_and_poll()
+    assert [(digest.run_id, digest.total) for digest in told(story)][4:] == [(run.id, 1)]
+    assert story.store.held_until(None) != ([], [])
+    story.wait_and_poll(20)
+    assert story.store.held_until(None) == ([], [])
+
+
+def test_news_are_collected_for_the_times_of_a_destination(story: Story) -> None:
+    follow(story, calm(f'digest_at = ["{hour(0.5)}", "{hour(1)}"]'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.save(run, 2)
+    story.wait_and_poll(27)
+    assert told(story) == []
+    story.wait_and_poll(3)
+    story.save(run, 3)
+    story.wait_and_poll()
+    assert [digest.total for digest in told(story)] == [2]
+    story.wait_and_poll(30)
+    assert [digest.total for digest in told(story)] == [2, 1]
+
+
+def test_many_runs_at_once_are_one_message(story: Story) -> None:
+    follow(story, calm("fold = 2"))
+    runs = [story.add_run(f"Run {number}") for number in range(4)]
+    story.poll()
+    for run in runs[:2]:
+        story.save(run, 1)
+    story.wait_and_poll()
+    assert sorted(digest.run_id for digest in told(story)) == sorted(run.id for run in runs[:2])
+    for run in runs:
+        story.save(run, 2)
+    story.wait_and_poll()
+    [digest] = told(story)[2:]
+    assert (digest.about, digest.total, len(digest.parts)) == (FOLDED, 4, 4)
+
+
+def test_a_silence_holds_what_it_matches_and_tells_it_once_at_its_end(story: Story) -> None:
+    follow(story, calm(""))
+    run, other = story.add_run(), story.add_run("Nightly")
+    story.poll()
+    silence = Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"run": ("Nightly",)})
+    story.store.silence(silence)
+    for one in (run, other):
+        story.save(one, 1)
+        story.save(one, 2)
+    story.wait_and_poll()
+    story.save(other, 1, PASSED)
+    story.wait_and_poll(30)
+    assert [digest.run_id for digest in told(story)] == [run.id]
+    story.wait_and_poll(31)
+    assert [(digest.run_id, digest.total, digest.passed_since) for digest in told(story)[1:]] == [(other.id, 1, 1)]
+
+
+def test_options_that_change_release_what_they_held(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll(3)
+    assert told(story) == []
+    follow(story, calm(""))
+    story.wait_and_poll()
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_catch_all(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="slack:payments"))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    follow(story, calm(""))
+    story.wait_and_poll()
+    assert (told(story, "slack:payments"), len(told(story))) == ([], 1)
+
+
+def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    from testmo_notifier.poll import poll
+
+    poll(story.parts(), drain=True)
+    assert [digest.total for digest in told(story)] == [1]
+    assert story.store.held_until(None) == ([], [])
+
+
+def test_a_run_is_read_on_while_its_messages_cannot_leave(story: Story) -> None:
+    follow(story, calm(""))
+    run = story.add_run()
+    story.poll()
+    story.topic.refuse = True
+    for number in range(1, 5):
+        story.save(run, number)
+        report = story.wait_and_poll()
+    assert report.pending == 1
+    story.topic.refuse = False
+    story.wait_and_poll(2)
+    assert [digest.total for digest in told(story)][-2:] == [1, 3]
+
+
+def test_what_went_to_a_mailbox_before_its_end_was_seen_is_told_to_those_that_catch_all(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n[[routes]]\ncatch_all = true\nto = ["slack:default"]\n')
+    boxes = FakeMailboxes(routed=["email:qa"])
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    assert (len(told(story, "email:qa")), told(story)) == (1, [])
+    boxes.now_lost = {"email:qa"}
+    story.wait_and_poll(65)
+    assert [digest.total for digest in told(story)] == [1]
+    assert story.store.held_until(None) == ([], [])
