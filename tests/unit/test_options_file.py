@@ -176,6 +176,12 @@ def test_everything_that_is_wrong_is_said_at_once_each_on_its_own_line() -> None
     ]
 
 
+def test_a_mistake_is_told_on_the_line_of_the_window_that_has_it() -> None:
+    first = '  { from = "18:00", to = "08:00" },'
+    words = "slack:a quiet has from without to: give both, or neither for whole days"
+    assert wrong("quiet = [", first, '  { from = "12:00", days = "sat" },', "]") == [(3, words)]
+
+
 def test_a_mistake_is_told_of_the_destination_that_has_it() -> None:
     text = f'{ROUTE}[destinations."slack:payments"]\nfold = 1\n[destinations."slack:pay"]\nfold = 0\n'
     with pytest.raises(ConfigurationError) as caught:

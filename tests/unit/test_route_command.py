@@ -110,7 +110,7 @@ def test_it_is_told_when_a_destination_would_be_told(settings: Path) -> None:
     (settings / "routes.toml").write_text(
         '[[routes]]\nto = ["slack:a", "slack:b", "slack:c", "slack:d", "email:e"]\n'
         '[destinations."slack:a"]\nat_most_every = "2h30m"\nfold = 5\n'
-        '[destinations."slack:b"]\ndigest_at = ["09:00", "16:00"]\n'
+        '[destinations."slack:b"]\ndigest_at = ["09:00", "16:00"]\ntime_zone = "Asia/Kathmandu"\n'
         '[destinations."slack:c"]\n'
         'quiet = [{ from = "18:00", to = "08:00" }, { days = "sat,sun" }, '
         '{ days = "fri", from = "12:00", to = "18:00" }]\n'
@@ -120,7 +120,7 @@ def test_it_is_told_when_a_destination_would_be_told(settings: Path) -> None:
     finding = told("--settings", str(settings))[0]
     assert finding["when"] == {
         "slack:a": "at most every 2h30m for each run; folded when more than 5 runs have news at once",
-        "slack:b": "collected, and told at 09:00, 16:00",
+        "slack:b": "collected, and told at 09:00, 16:00 (Asia/Kathmandu)",
         "slack:c": "quiet 18:00 to 08:00, and sat, sun, and 12:00 to 18:00 on fri, but for Blocked, 7",
     }
     shown = asked("--settings", str(settings)).output

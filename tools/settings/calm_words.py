@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from datetime import time, timedelta
 
 from testmo_notifier.notices.calm import DAYS, Calm, Window
+from testmo_notifier.notices.routes import Options
 from tools.ops.times import counted
 
 
-def calm_words(calm: Calm) -> str:
-    """`at most every 15m; quiet 18:00 to 08:00, and sat, sun, but for Blocked`; empty where everything goes at once."""
-    return "; ".join(pieces(calm))
+def calm_words(options: Options) -> str:
+    """`quiet 18:00 to 08:00, and sat, sun, but for Blocked (Europe/Berlin)`; empty where everything goes at once."""
+    return "; ".join(pieces(options.calm, f" ({options.time_zone})" if options.time_zone else ""))
 
 
-def pieces(calm: Calm) -> Iterator[str]:
+def pieces(calm: Calm, zone: str) -> Iterator[str]:
     """An option each."""
     if calm.at_most_every:
         yield f"at most every {period(calm.at_most_every)} for each run"
     if calm.digest_at:
-        yield f"collected, and told at {', '.join(map(shown, calm.digest_at))}"
+        yield f"collected, and told at {', '.join(map(shown, calm.digest_at))}{zone}"
     if calm.quiet:
         but = f", but for {', '.join(map(str, calm.quiet_except))}" if calm.quiet_except else ""
-        yield f"quiet {', and '.join(map(window, calm.quiet))}{but}"
+        yield f"quiet {', and '.join(map(window, calm.quiet))}{but}{zone}"
     if calm.fold:
         yield f"folded when more than {counted(calm.fold, 'run')} {'has' if calm.fold == 1 else 'have'} news at once"
 

@@ -130,7 +130,7 @@ def explain(finding: Finding, routes: Routes, destinations: tuple[str, ...], peo
         taken = audience.ways[audience.way(finding.result, finding.expands, finding.case)]
         going = told(finding, audience, taken)
         found = Explained(finding, tuple(choices(finding, audience)), going, called(finding, audience, people))
-    words = {name: calm_words(routes.options[name].calm) for name in found.told if name in routes.options}
+    words = {name: calm_words(routes.options[name]) for name in found.told if name in routes.options}
     return replace(found, when={name: said for name, said in words.items() if said})
 
 

@@ -108,7 +108,7 @@ def window(raw: object, wrong: Wrong) -> Window | None:
     begins, ends = (clock_time(raw[key], about) if key in raw else None for key in ("from", "to"))
     if ("from" in raw) != ("to" in raw):
         given, missing = ("from", "to") if "from" in raw else ("to", "from")
-        about(given, f"has {given} without {missing}: give both, or neither for whole days")
+        about(raw[given], f"has {given} without {missing}: give both, or neither for whole days")
     if begins is not None and begins == ends:
         about(raw["from"], f"goes from {begins:%H:%M} to {begins:%H:%M}: leave out both for whole days")
     days = weekdays(raw["days"], about) if "days" in raw else frozenset[int]()
