@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence
+from testmo_notifier.poll import poll
 from testmo_notifier.ports import Renderer
 from tests.flow.test_routes import follow
 from tests.support.factories import START
@@ -171,7 +172,7 @@ def test_a_silence_holds_what_it_matches_and_tells_it_once_at_its_end(story: Sto
     run, other = story.add_run(), story.add_run("Nightly")
     story.poll()
     silence = Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"run": ("Nightly",)})
-    story.store.silence(silence)
+    story.store.put_silence(silence)
     for one in (run, other):
         story.save(one, 1)
         story.save(one, 2)
@@ -212,8 +213,6 @@ def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
     story.poll()
     story.save(run, 1)
     story.wait_and_poll()
-    from testmo_notifier.poll import poll
-
     poll(story.parts(), drain=True)
     assert [digest.total for digest in told(story)] == [1]
     assert story.store.held_until(None) == ([], [])
@@ -223,18 +222,19 @@ def test_a_run_is_read_on_while_its_messages_cannot_leave(story: Story) -> None:
     follow(story, calm(""))
     run = story.add_run()
     story.poll()
-    story.topic.refuse = True
+    story.topic.refused = {"slack:default"}
     for number in range(1, 5):
         story.save(run, number)
         report = story.wait_and_poll()
     assert report.pending == 1
-    story.topic.refuse = False
+    story.topic.refused = set()
     story.wait_and_poll(2)
     assert [digest.total for digest in told(story)][-2:] == [1, 3]
 
 
 def test_what_went_to_a_mailbox_before_its_end_was_seen_is_told_to_those_that_catch_all(story: Story) -> None:
-    follow(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n[[routes]]\ncatch_all = true\nto = ["slack:default"]\n')
+    rest = '[[routes]]\ncatch_all = true\nto = ["slack:default"]\n'
+    follow(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest)
     boxes = FakeMailboxes(routed=["email:qa"])
     story.settings["mailboxes"] = boxes
     run = story.add_run()
