@@ -1,4 +1,4 @@
-"""Rule 20: what is held is told when its cause ends, exactly, and as it is then."""
+"""Rule 20: what is held is told when its cause ends, exactly, and as it is then. Rule 21: what is silenced, too."""
 
 from __future__ import annotations
 

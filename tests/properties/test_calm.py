@@ -1,4 +1,4 @@
-"""Rule 16: whatever the options of a destination say, every moment has an answer: now, or a later time that ends it."""
+"""Rule 20: whatever the options of a destination say, every moment has an answer: now, or a later time that ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule 16: when a destination wants to be told: quiet as one stretch, times of the day, the clocks of its zone."""
+"""Rule 20: when a destination wants to be told: quiet as one stretch, times of the day, the clocks of its zone."""
 
 from __future__ import annotations
 

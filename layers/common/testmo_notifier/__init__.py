@@ -25,6 +25,7 @@ polling/               the steps of a poll
   marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
   commit.py            the one write of checkpoint, outbox and what is held
+  keep.py              what of a reading is told at once, and what is held
   release.py           what was held, told when it is due
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
@@ -62,6 +63,7 @@ notices/               what there is to tell, and to whom
   named.py             how a result is told
   judge.py             why it is told: new, again or changed
   audience.py          who is told, by which routes
+  holding.py           what is told later, and why
   calm.py              when a destination wants to be told: now, or at which time
   merge.py             what is held, merged into one, and what is told of it in the end
   fold.py              several runs in one message

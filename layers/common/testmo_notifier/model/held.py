@@ -1,4 +1,4 @@
-"""What is told later on purpose: held for one destination, of one run, for one cause (DESIGN 6)."""
+"""What is told later on purpose: held for one destination, of one run, for one cause (rule 20)."""
 
 from __future__ import annotations
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from testmo_notifier.model import FAILING, FOLD, MAILED, OUTBOX, QUIET, RATE, SILENCE, TIMES, Held, Hold, Silence
 from testmo_notifier.notices.calm import ALWAYS, Calm, next_time, quiet_until
@@ -14,7 +13,6 @@ from testmo_notifier.notices.matching import Fact, Facts, holds
 from testmo_notifier.notices.routes import Options, is_for_people
 from testmo_notifier.notices.silences import silencing
 
-UTC_ZONE: Final = ZoneInfo("UTC")
 JUST_BEFORE: Final = timedelta(microseconds=1)
 FOR_ALL_RUNS: Final = (QUIET, TIMES)  # and silences: what they held is told in one message
 
@@ -28,7 +26,7 @@ class Holding:
 
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
     options: Mapping[str, Options] = field(default_factory=dict)
-    zone: ZoneInfo = UTC_ZONE
+    zone: tzinfo = UTC
     silences: tuple[Silence, ...] = ()
     is_over: bool = False
 
@@ -107,7 +105,7 @@ class Holding:
         statuses = [Fact(kind.status_id, kind.status) for kind in held.kinds if kind.about == FAILING]
         return bool(wanted) and holds(wanted, statuses)
 
-    def zone_of(self, destination: str) -> ZoneInfo:
+    def zone_of(self, destination: str) -> tzinfo:
         """By which clocks it is told."""
         options = self.options.get(destination)
         return (options.time_zone if options else None) or self.zone

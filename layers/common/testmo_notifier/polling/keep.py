@@ -7,7 +7,7 @@ goes another way takes back what was held of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -48,22 +48,30 @@ class Circumstances:
     copies_due: datetime
 
 
-@dataclass(slots=True)
 class Keeping:
-    """What is held of one run, while what a reading has to tell is divided. `order` is that of its messages."""
+    """What is held of one run, while what a reading has to tell is divided: `held`, and what is told `at_once`.
 
-    around: Circumstances
-    run_id: int
-    before: Iterable[Held]
-    order: int
-    now: datetime
-    with_rows: Callable[[Outgoing], Outgoing]
-    held: dict[tuple[str, str], Held] = field(default_factory=dict)
-    at_once: list[Outgoing] = field(default_factory=list)
+    `order` is that of its messages.
+    """
 
-    def __post_init__(self) -> None:
-        """Begin with what is held."""
-        self.held = {(one.destination, one.cause): one for one in self.before}
+    def __init__(
+        self,
+        around: Circumstances,
+        run_id: int,
+        before: Iterable[Held],
+        *,
+        order: int,
+        now: datetime,
+        with_rows: Callable[[Outgoing], Outgoing],
+    ) -> None:
+        self.around = around
+        self.run_id = run_id
+        self.order = order
+        self.now = now
+        self.with_rows = with_rows
+        self.before = {(one.destination, one.cause): one for one in before}
+        self.held = dict(self.before)
+        self.at_once: list[Outgoing] = []
 
     def divide(self, outgoing: Iterable[Outgoing]) -> None:
         """Hold each, or have it told at once."""
@@ -76,8 +84,7 @@ class Keeping:
 
     def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
-        before = {(one.destination, one.cause): one for one in self.before}
-        pairs = [Change(before.get(key), one) for key, one in self.held.items()]
+        pairs = [Change(self.before.get(key), one) for key, one in self.held.items()]
         return tuple(change for change in pairs if change.before != change.after)
 
     def _news(self, one: Outgoing) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
-from testmo_notifier.notices.holding import UTC_ZONE, Holding
+from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import PLAIN, Routes
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
@@ -47,7 +46,7 @@ class Parts:
     scope: Scope
     routes: Routes = PLAIN
     destinations: tuple[str, ...]
-    zone: ZoneInfo = UTC_ZONE
+    zone: tzinfo = UTC
     wrong_files: tuple[str, ...] = ()
     emails: Emails | None = None
     testmo_url: str
