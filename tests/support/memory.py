@@ -201,7 +201,8 @@ class MemoryStore:
             (asked,) = action.values()
             if not holds(asked, self.items.get(address(key_of(action)), {})):
                 raise lost(key_of(action))
-            if sum(len(next(iter(value.values()))) for value in key_of(action).values()) > MAX_ITEM_BYTES:
+            item: dict[str, Any] = dict(key_of(action))
+            if sum(len(*value.values()) for value in item.values()) > MAX_ITEM_BYTES:
                 raise TooLarge(f"{key_of(action)['pk']['S']} is larger than DynamoDB takes (400 KB)")
 
     def _do(self, actions: Sequence[Action]) -> None:
