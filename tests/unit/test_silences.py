@@ -66,7 +66,8 @@ def test_a_silence_matches_as_a_route_does(match: Any, exclude: Any, is_held: bo
 
 @pytest.mark.parametrize("table", ["match", "exclude"])
 def test_a_silence_that_asks_for_what_only_a_later_version_knows_silences_nothing(table: str) -> None:
-    strange = make_silence(until=at(9000), **{table: {"environment": ("staging",)}})
+    asked: dict[str, Any] = {table: {"environment": ("staging",)}}
+    strange = make_silence(until=at(9000), **asked)
     assert not is_understood(strange)
     assert held_by(strange) is None
     assert held_by(strange, make_silence("known")) == "known"
