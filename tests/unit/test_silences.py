@@ -1,4 +1,4 @@
-"""Silences: which one holds a finding back, and how they are stored beside what a poll writes."""
+"""Silences (rule 16): which one holds a finding back, and how they are stored beside what a poll writes."""
 
 from __future__ import annotations
 
@@ -110,6 +110,7 @@ def changed(**fields: Any) -> str:  # noqa: ANN401 - JSON
         changed(author=None),
         changed(reason=["x"]),
         changed(author=[], reason=[]),
+        changed(author="\ud800"),
         changed(match="Shop"),
         changed(match=["project"]),
         changed(match={"project": "Shop"}),

@@ -35,7 +35,8 @@ def unpack_silence(key: str, text: str) -> Silence:
     """The inverse of `pack_silence`."""
     raw = json.loads(text)
     until, created_at = (datetime.fromisoformat(raw[name]) for name in ("until", "created_at"))
-    if until.tzinfo is None or created_at.tzinfo is None or not isinstance(raw["author"] + raw["reason"], str):
+    (raw["author"] + raw["reason"]).encode()  # what has no UTF-8 could not be told
+    if until.tzinfo is None or created_at.tzinfo is None:
         raise ValueError(key)
     tables = {name: table_from(raw.get(name, {})) for name in ("match", "exclude")}
     return Silence(key, until, raw["author"], raw["reason"], created_at, **tables)
