@@ -106,6 +106,8 @@ def changed(**fields: Any) -> str:  # noqa: ANN401 - JSON
         changed(until="soon"),
         changed(until=1_795_420_860),
         changed(until="2026-11-23T11:00:00"),  # in which zone?
+        changed(until="2026-11-30T09:00:01+00:00"),  # longer than a week
+        changed(until="9999-12-31T23:59:59-12:00", created_at="9999-12-31T23:59:59-12:00"),
         changed(created_at=None),
         changed(author=None),
         changed(reason=["x"]),

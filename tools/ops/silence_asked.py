@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.adapters.silences import pack_silence
+from testmo_notifier.adapters.silences import LONGEST, pack_silence
 from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Silence
@@ -20,7 +20,6 @@ from testmo_notifier.notices.routes_file import quoted, wanted
 from testmo_notifier.notices.text import printable
 from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
 
-LONGEST: Final = timedelta(days=7)
 MAX_REASON_CHARS: Final = 200  # a message has to quote it
 MAX_AUTHOR_CHARS: Final = 60
 MAX_BYTES: Final = 2_000  # of one silence: every poll reads and writes the item that they are in
