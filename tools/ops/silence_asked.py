@@ -13,11 +13,11 @@ from testmo_notifier.adapters.silences import LONGEST, pack_silence
 from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Silence
+from testmo_notifier.notices import text
 from testmo_notifier.notices.matching import Matcher, Wanted
 from testmo_notifier.notices.places import without_secrets
 from testmo_notifier.notices.routes import Route
 from testmo_notifier.notices.routes_file import quoted, wanted
-from testmo_notifier.notices.text import printable
 from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
 
 MAX_REASON_CHARS: Final = 200  # a message has to quote it
@@ -137,7 +137,7 @@ def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tup
         if not sign or not key.strip():
             problems.append(f"--{flag} {quoted(one)} is no key=value: give one like --{flag} project=Shop")
             continue
-        raw.setdefault(key.strip(), []).append(value_of(printable(value).strip()))
+        raw.setdefault(key.strip(), []).append(value_of(text.printable(value).strip()))
     found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))
     return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
 
@@ -152,7 +152,7 @@ def value_of(typed: str) -> int | str:
 
 def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str:
     """A short text that has to be there."""
-    words = " ".join(printable(typed).split())
+    words = " ".join(text.printable(typed).split())
     if not words:
         problems.append(f"it has no {flag.removeprefix('--')}: {why}, with {flag} TEXT")
     elif len(words) > most:
