@@ -59,6 +59,35 @@ def test_a_silence_is_on_from_the_next_poll_until_somebody_ends_it(operated: Ope
     assert key in {one.id for one in records.control(operated.account)[0].silences}  # until it is over for a day
 
 
+def test_what_is_silenced_is_held_named_by_everybody_who_is_asked_and_told_when_it_ends(operated: Operated) -> None:
+    run = operated.new_run()
+    key = add(operated, "--for", "1h", "--match", f"run={run.id}", "--reason", "moved", "--author", "Ada")
+    result = operated.fail(run)
+    assert operated.poll().published == 1  # the event, for programs
+
+    (one,) = operated.command("silence", "list", "--json").json["silences"]
+    assert (one["id"], one["held"]) == (key, {"results": 1, "runs": 1})
+    assert "1 result of 1 run held" in operated.command("silence", "list").out
+    asked = operated.command("deliveries", "--result", str(result.id))
+    assert asked.status == 1
+    assert asked.out.count("held (silenced by Ada until 20") == 2
+    assert "not told to" not in asked.out
+    status = operated.command("status")
+    assert "slack:default  1 run, 1 result  held (silenced by Ada until 20" in status.out
+    assert {one["destination"] for one in operated.command("status", "--json").json["held"]} == {
+        "slack:default",
+        "email:default",
+    }
+    assert "✓ Held: slack:default: 1 run, 1 result  held (silenced by Ada" in operated.command("doctor").out
+
+    operated.command("silence", "end", key)
+    assert "the next poll tells it" in operated.command("silence", "list").out
+    assert operated.poll().published == 2
+    assert operated.command("status", "--json").json["held"] == []
+    operated.settle()
+    assert operated.command("deliveries", "--result", str(result.id)).status == 0
+
+
 def test_two_people_may_silence_things_at_once_and_neither_takes_the_others(operated: Operated) -> None:
     first, second = (add(operated, "--until", until, *SHOP) for until in ("23:59", "0:01"))
     operated.poll()
