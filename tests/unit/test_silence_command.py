@@ -137,7 +137,7 @@ def test_everything_that_is_wrong_is_said_at_once_with_what_would_be_right() -> 
 
 @pytest.mark.parametrize(
     ("match", "exclude"),
-    [((), ()), ((), ("status=Blocked",)), (("project=*",), ()), (("project=*", "run=x", "run=*"), ())],
+    [((), ()), ((), ("status=Blocked",)), (("project=*",), ()), (("project=**", "run=x", "run=*"), ())],
 )
 def test_a_silence_of_everything_has_to_be_meant(match: tuple[str, ...], exclude: tuple[str, ...]) -> None:
     (words,) = problems(match=match, exclude=exclude)
@@ -159,6 +159,11 @@ def test_a_silence_that_can_match_nothing_is_refused() -> None:
 def test_a_silence_is_small_because_every_poll_reads_it() -> None:
     (words,) = problems(match=tuple(f"test=A rather long name of a case {number}" for number in range(60)))
     assert words == "it names too much: 2000 bytes are the most; use * in a name, or add two silences"
+
+
+def test_what_steers_a_terminal_or_cannot_be_told_is_cleaned() -> None:
+    found = made(reason="moved\x1b[2J \udcff\nnow", author="Ada\u202e", match=("project=Sh\x00op\udcff",))
+    assert (found.reason, found.author, found.match) == ("moved now", "Ada", {"project": ("Sh op",)})
 
 
 def test_no_secret_that_was_pasted_is_printed() -> None:
@@ -213,6 +218,26 @@ def test_status_says_by_destination_and_cause_how_much_is_held_and_since_when() 
     ]
 
 
+def test_programs_get_the_silences_that_are_on_or_hold_something() -> None:
+    over, forgotten = make_silence("over", until=at(-60)), make_silence("forgotten", until=at(-60))
+    found = keeping(make_held("silence:over"), silences=(forgotten, over, make_silence()), unread=("bad",))
+    told = cast("Any", held.as_json(found, START))
+    assert [(one["id"], one["until"], one["held"]) for one in told["silences"]] == [
+        ("over", "2026-11-23T08:59:00+00:00", {"results": 1, "runs": 1}),
+        ("5f3a", "2026-11-23T11:00:00+00:00", {"results": 0, "runs": 0}),
+    ]
+    assert told["silences_unread"] == ["bad"]
+    (group,) = told["held"]
+    assert group == {
+        "destination": "slack:lead",
+        "cause": "silence:over",
+        "runs": 1,
+        "results": 1,
+        "due": "2026-11-23T10:00:00+00:00",
+        "since": "2026-11-23T08:50:00+00:00",
+    }
+
+
 def test_a_silence_is_listed_with_who_why_until_when_what_and_how_much() -> None:
     over = make_silence("over", until=at(-60), match={}, exclude={"status": (5, "Retest")})
     forgotten = make_silence("forgotten", until=at(-60))
@@ -261,6 +286,7 @@ def test_doctor_names_each_silence_with_the_way_to_end_it_and_what_is_held_too_l
         "slack:lead: 1 run, 1 result  held (silenced by Ada until 2026-11-23T09:48+01:00); it was due 12 min ago",
         "1 message that had been held still to be published, for 20 min",
     ]
+    assert silence.strangers(found, at(9000)) == ["bad"]  # the other one is over
     assert [one.words for one in check_held.findings(keeping(silences=()), START)] == ["nothing is held"]
 
 

@@ -1,4 +1,4 @@
-"""Silences: which one holds a finding back, and how they are stored beside what a poll writes."""
+"""Silences (rule 16): which one holds a finding back, and how they are stored beside what a poll writes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def test_a_silence_matches_as_a_route_does(match: Any, exclude: Any, is_held: bo
 
 @pytest.mark.parametrize("table", ["match", "exclude"])
 def test_a_silence_that_asks_for_what_only_a_later_version_knows_silences_nothing(table: str) -> None:
-    strange = make_silence(until=at(9000), **{table: {"environment": ("staging",)}})
+    asked: dict[str, Any] = {table: {"environment": ("staging",)}}
+    strange = make_silence(until=at(9000), **asked)
     assert not is_understood(strange)
     assert held_by(strange) is None
     assert held_by(strange, make_silence("known")) == "known"
@@ -105,10 +106,13 @@ def changed(**fields: Any) -> str:  # noqa: ANN401 - JSON
         changed(until="soon"),
         changed(until=1_795_420_860),
         changed(until="2026-11-23T11:00:00"),  # in which zone?
+        changed(until="2026-11-30T09:00:01+00:00"),  # longer than a week
+        changed(until="9999-12-31T23:59:59-12:00", created_at="9999-12-31T23:59:59-12:00"),
         changed(created_at=None),
         changed(author=None),
         changed(reason=["x"]),
         changed(author=[], reason=[]),
+        changed(author="\ud800"),
         changed(match="Shop"),
         changed(match=["project"]),
         changed(match={"project": "Shop"}),

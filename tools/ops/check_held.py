@@ -30,7 +30,7 @@ def findings(keeping: Keeping, now: datetime) -> Iterable[Finding]:
             silence.line(keeping, one, now),
             f"testmo-notifier silence end {one.id} ends it" if one.until > now else "",
         )
-    for key in silence.strangers(keeping):
+    for key in silence.strangers(keeping, now):
         yield bad("Silences", silence.STRANGE.format(key=key), f"end it: testmo-notifier silence end {key}")
     for group in held.groups(keeping.held):
         words = f"{group.destination}: {group.words(keeping)}"

@@ -178,10 +178,10 @@ def silence_json(silence: Silence, held: Sequence[Held]) -> dict[str, object]:
     }
 
 
-def as_json(keeping: Keeping) -> dict[str, object]:
+def as_json(keeping: Keeping, now: datetime) -> dict[str, object]:
     """All of it for machines."""
     return {
-        "silences": [silence_json(one, keeping.of(one.id)) for one in keeping.silences],
+        "silences": [silence_json(one, keeping.of(one.id)) for one in keeping.open(now)],
         "silences_unread": list(keeping.unread),
         "held": [
             {

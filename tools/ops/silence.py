@@ -65,7 +65,7 @@ def show(desk: Desk) -> int:
     if not told:
         desk.out.verdict("nothing is silenced", is_ok=True)
     silences = [held.silence_json(one, keeping.of(one.id)) for one in keeping.open(now)]
-    desk.answer({"ok": True, "silences": silences, "unreadable": strangers(keeping), "ended": keeping.lost()})
+    desk.answer({"ok": True, "silences": silences, "unreadable": strangers(keeping, now), "ended": keeping.lost()})
     return FINE
 
 
@@ -74,7 +74,7 @@ def tell(desk: Desk, keeping: Keeping, now: datetime) -> int:
     there = lines(keeping, now)
     for words in there:
         desk.out.note(words)
-    for key in strangers(keeping):
+    for key in strangers(keeping, now):
         desk.out.problem(f"{STRANGE.format(key=key)}: testmo-notifier silence end {key}")
     return len(there)
 
@@ -124,9 +124,9 @@ def when(keeping: Keeping, silence: Silence, now: datetime) -> str:
     return f"over since {keeping.time(silence.until)}, the next poll tells it"
 
 
-def strangers(keeping: Keeping) -> list[str]:
+def strangers(keeping: Keeping, now: datetime) -> list[str]:
     """The ids of those that this version cannot follow."""
-    return [*keeping.unread, *(one.id for one in keeping.silences if not is_understood(one))]
+    return [*keeping.unread, *(one.id for one in keeping.silences if one.until > now and not is_understood(one))]
 
 
 def who(account: Account) -> str:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.adapters.silences import pack_silence
+from testmo_notifier.adapters.silences import LONGEST, pack_silence
 from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Silence
+from testmo_notifier.notices import text
 from testmo_notifier.notices.matching import Matcher, Wanted
 from testmo_notifier.notices.places import without_secrets
 from testmo_notifier.notices.routes import Route
@@ -20,7 +21,6 @@ from testmo_notifier.notices.routes_file import wanted
 from testmo_notifier.notices.values import quoted
 from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
 
-LONGEST: Final = timedelta(days=7)
 MAX_REASON_CHARS: Final = 200  # a message has to quote it
 MAX_AUTHOR_CHARS: Final = 60
 MAX_BYTES: Final = 2_000  # of one silence: every poll reads and writes the item that they are in
@@ -74,7 +74,7 @@ def unwise(silence: Silence, *, is_meant: bool) -> list[str]:
 
 def is_everything(match: Wanted) -> bool:
     """Whether nothing can be found that it does not select (leave out what it excludes)."""
-    return all(key in ALWAYS_KNOWN and "*" in values for key, values in match.items())
+    return all(key in ALWAYS_KNOWN and any(set(str(one)) == {"*"} for one in match[key]) for key in match)
 
 
 # ----- Its end -------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tup
         if not sign or not key.strip():
             problems.append(f"--{flag} {quoted(one)} is no key=value: give one like --{flag} project=Shop")
             continue
-        raw.setdefault(key.strip(), []).append(value_of(value.strip()))
+        raw.setdefault(key.strip(), []).append(value_of(text.printable(value).strip()))
     found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))
     return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
 
@@ -153,7 +153,7 @@ def value_of(typed: str) -> int | str:
 
 def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str:
     """A short text that has to be there."""
-    words = " ".join(typed.split())
+    words = " ".join(text.printable(typed).split())
     if not words:
         problems.append(f"it has no {flag.removeprefix('--')}: {why}, with {flag} TEXT")
     elif len(words) > most:

@@ -57,7 +57,7 @@ def status(desk: Desk) -> int:
     for name, why in state.unreadable.items():
         desk.out.problem(f"the item {name} cannot be understood ({why}): `testmo-notifier doctor` says what to do")
     told = {"queues": queues, "schedule": planned["State"], "cases_unread": unread}
-    desk.answer({**as_json(desk, state, now), **told, **held.as_json(keeping)})
+    desk.answer({**as_json(desk, state, now), **told, **held.as_json(keeping, now)})
     return FINE
 
 
@@ -156,7 +156,7 @@ def show_runs(desk: Desk, state: State, now: datetime) -> None:
 
 def show_held(desk: Desk, keeping: Keeping, now: datetime) -> None:
     """Who silenced what, and what is held for whom."""
-    if silence.lines(keeping, now) or silence.strangers(keeping):
+    if silence.lines(keeping, now) or silence.strangers(keeping, now):
         desk.out.heading("Silences", {})
         silence.tell(desk, keeping, now)
     groups = held.groups(keeping.held)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from testmo_notifier.model import Silence
 
 SILENCES: Final = "silences"  # the attribute
+LONGEST: Final = timedelta(days=7)  # nobody forgets one for ever
 
 
 def pack_silence(silence: Silence) -> str:
@@ -26,8 +27,8 @@ def unpack_silences(packed: Mapping[str, Any]) -> tuple[tuple[Silence, ...], tup
     for key, text in packed.get("M", {}).items():
         try:
             found.append(unpack_silence(key, text["S"]))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # of a later version, or by hand
-            unread.append(key)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+            unread.append(key)  # of a later version, or written by hand
     return tuple(sorted(found, key=lambda one: (one.until, one.id))), tuple(sorted(unread))
 
 
@@ -35,10 +36,11 @@ def unpack_silence(key: str, text: str) -> Silence:
     """The inverse of `pack_silence`."""
     raw = json.loads(text)
     until, created_at = (datetime.fromisoformat(raw[name]) for name in ("until", "created_at"))
-    if until.tzinfo is None or created_at.tzinfo is None or not isinstance(raw["author"] + raw["reason"], str):
+    (raw["author"] + raw["reason"]).encode()  # what has no UTF-8 could not be told
+    if until.tzinfo is None or created_at.tzinfo is None or until - created_at > LONGEST:
         raise ValueError(key)
     tables = {name: table_from(raw.get(name, {})) for name in ("match", "exclude")}
-    return Silence(key, until, raw["author"], raw["reason"], created_at, **tables)
+    return Silence(key, until.astimezone(UTC), raw["author"], raw["reason"], created_at.astimezone(UTC), **tables)
 
 
 def table_from(raw: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:
