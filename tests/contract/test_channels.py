@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from typing import Any
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
@@ -92,10 +93,10 @@ def everywhere_folded(typed: str, *, is_apart: bool = True) -> Digest:
         results = [replace(one, note=f"{run if is_apart else ''}{one.note}") for one in part.results[:6]]
         rest = (replace(everywhere(typed, RECOVERED), results=()), replace(everywhere(typed, FINISHED), results=()))
         parts.append(replace(part, results=tuple(results), parts=rest))
-    nothing = {"run_id": 0, "run_name": "", "run_url": "", "milestone": None, "configuration": None, "results": ()}
+    facts: dict[str, Any] = dict.fromkeys(("run_name", "run_url"), "") | {"run_id": 0, "results": (), "about": FOLDED}
     counts = {status: 45 * n for status, n in parts[0].counts.items()}
-    facts = {"about": FOLDED, "total": 45 * 5_000, "omitted": 45 * 4_994, "counts": counts, "parts": tuple(parts)}
-    return replace(everywhere(typed), **nothing, **facts)
+    whole = replace(everywhere(typed), counts=counts, total=45 * 5_000, omitted=45 * 4_994, parts=tuple(parts))
+    return replace(whole, **facts)
 
 
 def calls(part: object) -> Iterator[object]:

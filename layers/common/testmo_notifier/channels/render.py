@@ -185,8 +185,9 @@ class Renderer:
                     self._stopped[path] = self.problems[-1]
                     self._bounds.begin()  # the others have their own time
                 continue
-            if words.strip() and length <= rendering.max_weight[name]:
-                return text, environment is not self._ways.built_in[name]
+            is_own = environment is not self._ways.built_in[name]
+            if words.strip() and (length <= rendering.max_weight[name] or not is_own):  # ours is tried with less
+                return text, is_own
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
             size = heavy if words.strip() else "gave no text"
             self.problems.append(Problem(f"{path} {size}", text=size, file=path))

@@ -33,6 +33,7 @@ from testmo_notifier.notices.view import (
 )
 
 PROJECTS: Final = 3  # that a headline names
+PROJECT_CHARS: Final = 60
 
 
 class Named(NamedTuple):
@@ -51,7 +52,7 @@ def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     runs = f" in {numbered(len(digest.parts), 'run')}"
     good = (passed_since(digest.passed_since), *said_of_rest(digest.parts))
     return MessageView(
-        run=run_view(digest, said_of_rest(digest.parts) if digest.total else ()),
+        run=run_view(digest, said_of_rest(digest.parts) if digest.total else (), limits.name_chars),
         counts=counts(digest, ids),
         total=digest.total,
         results=tuple(result_of(one, limits, links) for one in shown),
@@ -132,11 +133,12 @@ def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[Par
 def part_view(part: Digest, limits: Limits, ids: dict[str, int]) -> PartView:
     """One run."""
     by = {one.about: one for one in part.parts}
+    kept_back = sum(one.n for one in part.silenced)
     details = (
         passed_since(part.passed_since),
         f"{numbered(by[RECOVERED].total, 'test')} passed again" if RECOVERED in by else "",
         news(by[FINISHED], pass_rate(part)).removeprefix("Run ") if FINISHED in by else "",
-        silenced(part),
+        f"{kept_back} silenced" if kept_back else "",
     )
     return PartView(
         name=clip(part.run_name, limits.name_chars),
@@ -157,9 +159,10 @@ def said_of_rest(parts: Sequence[Digest]) -> tuple[str, ...]:
     return tuple(words for words, n in zip(said, (well, over), strict=True) if n)
 
 
-def run_view(digest: Digest, details: Sequence[str]) -> RunView:
+def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView:
     """What stands in the place of a run: the projects, and how many runs there are."""
-    names = list(dict.fromkeys(part.project_name for part in digest.parts))
+    projects = {part.project_id: part.project_name for part in digest.parts}
+    names = [clip(name, min(name_chars, PROJECT_CHARS)) for name in projects.values()]
     shown = names if len(names) <= PROJECTS else names[: PROJECTS - 1]
     left = len(names) - len(shown)
     words = ", ".join(shown) + (f" and {left} more projects" if left else "")
@@ -167,7 +170,7 @@ def run_view(digest: Digest, details: Sequence[str]) -> RunView:
         id=digest.run_id,
         name=words,
         url="",
-        project=f"{numbered(len(digest.parts), 'run')} in {numbered(len(names), 'project')}",
+        project=f"{numbered(len(digest.parts), 'run')} in {numbered(len(projects), 'project')}",
         milestone=None,
         configuration=None,
         total=0,

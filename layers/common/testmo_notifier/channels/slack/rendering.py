@@ -63,9 +63,9 @@ SLACK_LIMITS: Final = (
 
 # The same of messages about several runs.
 SEVERAL_TEXT_LIMITS: Final = (
-    Limits(results=10, tests=3, runs=20, name_chars=60, note_chars=0, details=False, story=False),
-    Limits(results=5, tests=1, runs=10, name_chars=40, note_chars=0, details=False, story=False),
-    Limits(results=2, tests=1, runs=3, name_chars=20, note_chars=0, details=False, story=False),
+    Limits(results=8, tests=3, runs=15, name_chars=60, note_chars=0, details=False, story=False),
+    Limits(results=4, tests=1, runs=6, name_chars=40, note_chars=0, details=False, story=False),
+    Limits(results=1, tests=1, runs=1, name_chars=20, note_chars=0, details=False, story=False),
 )
 SEVERAL_LIMITS: Final = (
     Limits(results=12, tests=8, runs=45, name_chars=80, note_chars=200),
