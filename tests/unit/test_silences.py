@@ -1,4 +1,4 @@
-"""Silences (rule 16): which one holds a finding back, and how they are stored beside what a poll writes."""
+"""Rule 21: silences, which one holds a finding back, and how they are stored beside what a poll writes."""
 
 from __future__ import annotations
 
