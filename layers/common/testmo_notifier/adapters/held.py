@@ -164,7 +164,7 @@ def writes_of(changes: Iterable[Change]) -> list[Action]:
 
 
 def writes(before: Held | None, after: Held | None) -> Iterator[Action]:
-    """One held item, and what the index knows of it; None is one that is not there. It gets the version after `before`'s."""
+    """One held item, and what the index knows of it; None is one that is not there. Its version is the next."""
     if before and after and held_key(before.key) != held_key(after.key):
         raise ValueError(f"{before.key} does not become {after.key}: that is two changes")
     if after:
