@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Held,
         HeldKey,
         Silence,
+        is_known,
     )
     from testmo_notifier.model.queue import ASIDE, LONG_AGO, TEST_PREFIX, Attribute, Pace, QueuedMessage, Receipt
     from testmo_notifier.model.state import (
@@ -177,6 +178,7 @@ __all__ = [
     "WatchedRun",
     "Watching",
     "Way",
+    "is_known",
     "plain",
     "unmarked",
 ]

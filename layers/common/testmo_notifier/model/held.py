@@ -13,6 +13,12 @@ from testmo_notifier.model.digests import Digest, Kind, Outgoing
 RATE, TIMES, QUIET, FOLD = "rate", "times", "quiet", "fold"
 OUTBOX, UNREACHABLE, MAILED = "outbox", "unreachable", "mailed"
 SILENCE: Final = "silence:"
+CAUSES: Final = (RATE, TIMES, QUIET, FOLD, OUTBOX, UNREACHABLE, MAILED)
+
+
+def is_known(cause: str) -> bool:
+    """Whether it is a cause of ours: what a later version holds for others is left to it."""
+    return cause in CAUSES or cause.startswith(SILENCE)
 
 
 class HeldKey(NamedTuple):

@@ -102,7 +102,9 @@ class Holding:
 
     def _is_urgent(self, held: Held) -> bool:
         wanted = self.calm(held.destination).quiet_except
-        statuses = [Fact(kind.status_id, kind.status) for kind in held.kinds if kind.about == FAILING]
+        failing = {number for slot, number in held.rows.values() if slot not in held.passed}
+        kinds = [held.kinds[number] for number in failing]
+        statuses = [Fact(kind.status_id, kind.status) for kind in kinds if kind.about == FAILING]
         return bool(wanted) and holds(wanted, statuses)
 
     def zone_of(self, destination: str) -> tzinfo:

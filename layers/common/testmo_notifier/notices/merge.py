@@ -159,7 +159,8 @@ class Contents:
         """Rows alone, with their kinds in place of the numbers of these."""
         apart: dict[str, Rows] = {FAILING: {}, RECOVERED: {}}
         for key, (slot, number) in rows.items():
-            apart[kinds[number].about][key] = (slot, kinds[number])
+            if kinds[number].about in apart:  # a later version may hold what is about something else
+                apart[kinds[number].about][key] = (slot, kinds[number])
         return cls(apart[FAILING], apart[RECOVERED])
 
     @property

@@ -58,7 +58,7 @@ class Committer:
                 self.this.hidden.remove(run.id)  # it is shown
                 self.this.report.count(reading)
 
-    def kept(self, reading: Reading) -> Keeping:
+    def kept(self, reading: Reading, *, adds: bool = True) -> Keeping:
         """What a reading has to tell, for each destination: at once, or later."""
         told, checkpoint = [*reading.news.outgoing(), *reading.others], reading.checkpoint
         keeping = Keeping(
@@ -68,6 +68,7 @@ class Committer:
             order=order_of(checkpoint.version + 1),
             now=self.parts.now(),
             with_rows=reading.news.with_rows,
+            adds=adds,
         )
         keeping.divide(told)
         return keeping
@@ -85,7 +86,12 @@ class Committer:
         mark = self.this.marks.of
         try:
             committed = self.parts.store.commit(checkpoint, mark, held)
-        except (LostRace, TooLarge) as exc:
+        except TooLarge as exc:
+            if kept.adds:
+                return self.write(reading, self.kept(reading, adds=False))
+            self.this.report.unfinished(str(exc))
+            return False
+        except LostRace as exc:
             self.this.report.unfinished(str(exc))
             return False
         for after in filter(None, (after for _, after in held)):

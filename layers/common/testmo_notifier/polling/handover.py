@@ -149,10 +149,12 @@ class Outboxes:
         self._hand_over = hand_over
         self._names = names
         self._now = now
+        self._in_envelopes: set[tuple[int, str]] = set()
         self.unnamed: list[Checkpoint] = []
         self.pending: set[int | str] = set()
         self.unpublished_since: dict[int | str, datetime] = {}
         self.waiting: set[tuple[int, str]] = set()  # of which run something waits, and for which destination
+        self.late: set[tuple[int, str]] = set()  # the same of what waited when this poll began
         self.stuck: dict[tuple[int, str], datetime] = {}  # the same of what is held, but not on purpose, and since when
 
     @property
@@ -168,7 +170,7 @@ class Outboxes:
     def note_held(self, held: Held) -> None:
         """Something is held now. Whoever wanted that knows of it; what is held because it cannot leave is lag."""
         if held.cause in (OUTBOX, UNREACHABLE):
-            self.stuck[held.run_id, held.destination] = held.since
+            self.stuck[held.run_id, held.destination] = held.due
 
     @property
     def runs_left(self) -> int:
@@ -195,13 +197,16 @@ class Outboxes:
         """Hand over what a crash or a busy poll left, oldest first; `go_on` keeps the lease."""
         for checkpoint in sorted(waiting, key=waiting_since):
             go_on()
+            self.late |= addressed(checkpoint.outbox)
             self.publish(checkpoint)
 
     def publish_envelope(self, envelope: Envelope) -> None:
         """Hand over what was held and is due."""
+        self.late |= addressed(envelope.outbox)
         named = replace(envelope, outbox=self._names_in(envelope.outbox))
         rest = self._hand_over.envelope(named)
         if rest.outbox:
+            self._in_envelopes |= addressed(rest.outbox)
             self._left(envelope.id, rest.outbox, envelope.since)
 
     def publish_unnamed(self, go_on: Callable[[], None]) -> Iterator[Checkpoint]:
@@ -223,15 +228,14 @@ class Outboxes:
         rest = self._hand_over(named)
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
-        self.waiting.difference_update([one for one in self.waiting if one[0] == rest.run_id])
+        self.waiting.difference_update(addressed(named.outbox) - self._in_envelopes)
         if rest.outbox:
             self._left(rest.run_id, rest.outbox, waiting_since(rest))
         return rest
 
     def _left(self, key: int | str, outbox: Iterable[Outgoing], since: datetime) -> None:
         """Something waits on."""
-        runs = [(digest.run_id, one.destination) for one in outbox for digest in one.digest.parts or (one.digest,)]
-        self.waiting.update(runs)
+        self.waiting |= addressed(outbox)
         self.pending.add(key)
         self.unpublished_since[key] = since
 
@@ -257,6 +261,11 @@ class Outboxes:
                 named = self._names.name(digest)
             outbox.append(replace(outgoing, digest=named))
         return tuple(outbox)
+
+
+def addressed(outbox: Iterable[Outgoing]) -> set[tuple[int, str]]:
+    """Of which run something is told to which destination."""
+    return {(digest.run_id, one.destination) for one in outbox for digest in one.digest.parts or (one.digest,)}
 
 
 def waiting_since(checkpoint: Checkpoint) -> datetime:

@@ -25,12 +25,13 @@ from testmo_notifier.model import (
     Hold,
     Outgoing,
     Silenced,
+    is_known,
 )
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import failing_in, is_full, told_of, with_failed, with_news, with_passed
 from testmo_notifier.notices.routes import is_for_people
 
-MAX_CHANGES: Final = 30  # of what is held, in the one write: it has room for a hundred actions and 4 MB
+MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class Circumstances:
 class Keeping:
     """What is held of one run, while what a reading has to tell is divided: `held`, and what is told `at_once`.
 
-    `order` is that of its messages.
+    `order` is that of its messages. With `adds` False nothing more is held: all of it is told at once, for one write
+    had no room for it.
     """
 
     def __init__(
@@ -63,13 +65,15 @@ class Keeping:
         order: int,
         now: datetime,
         with_rows: Callable[[Outgoing], Outgoing],
+        adds: bool = True,
     ) -> None:
         self.around = around
         self.run_id = run_id
         self.order = order
         self.now = now
         self.with_rows = with_rows
-        self.before = {(one.destination, one.cause): one for one in before}
+        self.adds = adds
+        self.before = {(one.destination, one.cause): one for one in before if is_known(one.cause)}
         self.held = dict(self.before)
         self.at_once: list[Outgoing] = []
 
@@ -112,7 +116,7 @@ class Keeping:
     def _keep(self, one: Outgoing, hold: Hold) -> bool:
         """Add it to what is held; not if that has no room for it, then it is told at once."""
         key = (one.destination, hold.cause)
-        if key not in self.held and len(self.held) >= MAX_CHANGES:
+        if not self._has_room(key):
             return False
         one = self._whole(one)
         merged = with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
@@ -131,15 +135,22 @@ class Keeping:
             self._is_news_elsewhere(self._whole(one), "")
         if destination in self.around.copied:
             self._keep_copy(one, Hold(MAILED, self.around.copies_due))
-        if calm.at_most_every and (destination, RATE) not in self.held:
+        gate = (destination, RATE)
+        if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
             shell = replace(one.digest, results=(), keys=frozenset(), counts={}, total=0, omitted=0)
-            self.held[destination, RATE] = Held(self.run_id, destination, RATE, due, self.now, shell)
+            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, shell)
+
+    def _has_room(self, key: tuple[str, str]) -> bool:
+        """Whether one write can hold this, too."""
+        return self.adds and (key in self.held or len(self.held) < MAX_CHANGES)
 
     def _keep_copy(self, one: Outgoing, hold: Hold) -> None:
         key = (one.destination, hold.cause)
+        if not self._has_room(key):
+            return
         merged = with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
-        if not is_full(merged) and (key in self.held or len(self.held) < MAX_CHANGES):
+        if not is_full(merged):
             self.held[key] = merged
 
     def _recovered(self, one: Outgoing) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Final
 
-from testmo_notifier.errors import LostRace, TooLarge
+from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, unexpected
 from testmo_notifier.model import (
     MAILED,
     OUTBOX,
@@ -24,12 +25,13 @@ from testmo_notifier.model import (
     Hold,
     MailCheck,
     Outgoing,
+    is_known,
 )
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import joined, told_of
+from testmo_notifier.notices.merge import is_full, joined, told_of
 from testmo_notifier.polling.handover import Outboxes
 from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.ports import Store
@@ -79,64 +81,93 @@ class Release:
         self.tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
-        """Tell what is held under these keys, or say for what it is held now."""
+        """Tell what is held under these keys, or say for what it is held now; what a later version holds is its own."""
         by_destination: defaultdict[str, list[HeldKey]] = defaultdict(list)
         for key in keys:
-            by_destination[key.destination].append(key)
+            if is_known(key.cause):
+                by_destination[key.destination].append(key)
         for destination, some in by_destination.items():
-            most = self.holding.calm(destination).fold if not any(self._is_for_all(key) for key in some) else 1
-            is_many = most is not None and len({key.run_id for key in some}) > most
-            for chunk in chunks(sorted(some, key=lambda key: key.run_id)):
-                self.go_on()
-                going = [held for held in self.store.held(chunk) if self._goes(held)]
-                self._tell_together(going) if is_many else self._tell_each(going)
+            try:
+                self._tell_at(destination, some)
+            except LeaseTaken:
+                raise
+            except Exception as exc:  # noqa: BLE001 - what cannot be told must not end this poll and every other
+                self._left(some, f"what is held for {destination}: {unexpected(exc)}")
+
+    def _tell_at(self, destination: str, keys: Sequence[HeldKey]) -> None:
+        """The same at one destination: in a message for each run, or in one for all."""
+        most = 1 if any(map(self._is_for_all, keys)) else self.holding.calm(destination).fold
+        going = [held.key for chunk in chunks(keys) for held in self._read(chunk) if self._goes(held)]
+        is_many = most is not None and len({key.run_id for key in going}) > most
+        for chunk in chunks(going):
+            self._tell_together(self._read(chunk)) if is_many else self._tell_each(self._read(chunk))
 
     def _is_for_all(self, key: HeldKey) -> bool:
         return self.holding.is_for_all_runs(key.cause)
 
+    def _read(self, keys: Sequence[HeldKey]) -> list[Held]:
+        self.go_on()
+        return self.store.held(keys)
+
+    def _left(self, keys: Iterable[HeldKey], why: str) -> None:
+        """It stays where it is, and somebody is told so: until it can be told, it is late."""
+        self.problems.append(why)
+        self.outboxes.stuck |= {(key.run_id, key.destination): key.due for key in keys}
+
     def _goes(self, held: Held) -> bool:
         """Whether it is to be told now. If not, it is held for what holds it now, or it is dropped."""
-        if held.cause == MAILED and self._is_heard(held):
+        hold = self._hold(held)
+        if self._is_heard(held) or (held.is_empty and (hold is None or hold.cause != held.cause)):
             self._write([Change(held, None)])
             return False
-        hold = self._hold(held)
-        if hold is None and not held.is_empty:
-            return True
-        if hold is not None:
-            self.outboxes.note_held(replace(held, cause=hold.cause))
         if hold is None:
-            self._write([Change(held, None)])
-        elif hold.cause == held.cause:
+            return True
+        if hold.cause == held.cause:
             self._write([Change(held, replace(held, due=hold.due))] if hold.due != held.due else [])
         else:
-            self._write([Change(held, None), self._joined(held, hold)])
+            there, after = self._joined(held, hold)
+            if is_full(after) or not self._write([Change(held, None), Change(there, after)]):
+                return True  # nothing has room for both
+        self.outboxes.note_held(replace(held, cause=hold.cause, due=hold.due))
         return False
 
     def _is_heard(self, copy: Held) -> bool:
-        """Whether the look after it found that the mailbox is subscribed."""
+        """Whether it is a copy, and the look after the message found that the mailbox is subscribed."""
+        if copy.cause != MAILED or copy.destination in self.around.unreachable:
+            return False
         check = self.check
         is_looked_at = check is not None and not check.problem and check.at >= copy.due
-        return self.holding.is_over or (is_looked_at and copy.destination not in self.around.unreachable)
+        return self.holding.is_over or (is_looked_at and (copy.run_id, copy.destination) not in self.outboxes.late)
 
     def _hold(self, held: Held) -> Hold | None:
         """What holds it now."""
+        is_lost = held.destination in self.around.unreachable
+        to = (held.run_id, held.destination)
+        if held.cause == MAILED:
+            due = self.around.copies_due if to in self.outboxes.late else held.due
+            return None if is_lost and self.instead else Hold(MAILED, due)
         if self.holding.is_over:
             return None
-        is_lost = held.destination in self.around.unreachable
-        if held.cause == MAILED:
-            return None if is_lost and self.instead else Hold(MAILED, held.due)
-        if held.cause == OUTBOX and (held.run_id, held.destination) in self.outboxes.waiting:
-            return Hold(OUTBOX, held.due)
-        hold = self.holding.hold_on(held)
+        hold = self.holding.hold_on(held) or self._gate(held)
         if hold is None and is_lost and not self.instead:
             return Hold(UNREACHABLE, held.due if held.cause == UNREACHABLE else self.holding.now)
+        if hold is None and not is_lost and to in self.outboxes.waiting:
+            return Hold(OUTBOX, held.due if held.cause == OUTBOX else self.holding.now)
         return hold
 
-    def _joined(self, held: Held, hold: Hold) -> Change:
-        """What is held for another cause, with this in it."""
+    def _gate(self, held: Held) -> Hold | None:
+        """What keeps back news of a run that its destination was told of a moment ago."""
+        if held.cause == RATE or not self.holding.calm(held.destination).at_most_every:
+            return None
+        gate = self._there(held, RATE)
+        return Hold(RATE, gate.due) if gate and gate.due > self.holding.now else None
+
+    def _joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
+        """What is held for another cause, as it is and with this in it."""
         there = self._there(held, hold.cause)
         to = there or Held(held.run_id, held.destination, hold.cause, hold.due, held.since, held.shell)
-        return Change(there, joined(replace(to, due=hold.due), held))
+        due = min(to.due, hold.due) if hold.cause in (OUTBOX, UNREACHABLE) else hold.due
+        return there, joined(replace(to, due=due), held)
 
     def _there(self, held: Held, cause: str) -> Held | None:
         found = self.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
@@ -144,14 +175,10 @@ class Release:
 
     def _tell_each(self, going: Iterable[Held]) -> None:
         """A message for each run."""
-        runs: defaultdict[int, list[Held]] = defaultdict(list)
-        for held in going:
-            runs[held.run_id].append(held)
-        for some in runs.values():
-            whole = some[0]
-            for other in some[1:]:
-                whole = joined(whole, other)
-            self._send(some, told_of(whole))
+        for some in by_run(going).values():
+            if not self._send(some, told_of(reduce(joined, some))):
+                for held in some:
+                    self._send([held], told_of(held))
 
     def _tell_together(self, going: Sequence[Held]) -> None:
         """One message for all of them; in several where one would be too large."""
@@ -169,15 +196,13 @@ class Release:
         since, order = min(held.due for held in going), max(held.order for held in going)
         envelope = Envelope(told[0].id, tuple(told), min(since, now), order) if told else None
         if destination in self.around.copied and all(held.cause != MAILED for held in going):
-            copies = Hold(MAILED, self.around.copies_due)
-            self._write([self._joined(held, copies) for held in one_a_run(going)])
+            self._keep_copies(going)
         try:
             self.store.release([Change(held, None) for held in going], envelope)
         except TooLarge as exc:
-            if len(going) > 1:
-                return False
-            self.problems.append(str(exc))
-            return True
+            if len(going) == 1:
+                self._left([going[0].key], str(exc))
+            return len(going) == 1
         except LostRace as exc:
             self.problems.append(str(exc))
             return True
@@ -195,36 +220,47 @@ class Release:
         if not others:
             yield one
 
-    def _close_gates(self, told: Sequence[Held]) -> None:
+    def _keep_copies(self, going: Iterable[Held]) -> None:
+        """What goes to a mailbox is kept until it is known that somebody got it, see `MAILED`."""
+        hold = Hold(MAILED, self.around.copies_due)
+        for some in by_run(going).values():
+            there, copy = self._joined(reduce(joined, some), hold)
+            if not is_full(copy):
+                self._write([Change(there, copy)])
+
+    def _close_gates(self, told: Iterable[Held]) -> None:
         """Who hears of a run so often at most was told of it now."""
-        every = self.holding.calm(told[0].destination).at_most_every
-        if not every:
-            return
         now = self.holding.now
-        gates = []
-        for held in one_a_run(told):
-            there = self._there(held, RATE)
-            gate = Held(held.run_id, held.destination, RATE, now + every, now, replace(held.shell, results=()))
-            gates += [Change(there, gate)] if there is None or there.is_empty else []
-        self._write(gates)
+        for held, *_ in by_run(told).values():
+            every = self.holding.calm(held.destination).at_most_every
+            there = self._there(held, RATE) if every else None
+            if every and (there is None or there.is_empty):
+                shell = replace(held.shell, results=())
+                self._write([Change(there, Held(held.run_id, held.destination, RATE, now + every, now, shell))])
 
-    def _write(self, changes: Sequence[Change]) -> None:
-        if changes:
-            try:
-                self.store.release(changes)
-            except LostRace as exc:
-                self.problems.append(str(exc))  # it is as it was, and tried again by the next poll
-
-
-def one_a_run(held: Iterable[Held]) -> list[Held]:
-    """One for each run."""
-    return list({one.run_id: one for one in held}.values())
+    def _write(self, changes: Sequence[Change]) -> bool:
+        """Write it if it is as it was; else the next poll tries again. False if an item has no room for it."""
+        try:
+            self.store.release(changes)
+        except TooLarge:
+            return False
+        except LostRace as exc:
+            self.problems.append(str(exc))
+        return True
 
 
-def chunks(keys: Sequence[HeldKey]) -> Iterator[Sequence[HeldKey]]:
+def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:
+    """What is held, run by run."""
+    runs: defaultdict[int, list[Held]] = defaultdict(list)
+    for one in held:
+        runs[one.run_id].append(one)
+    return runs
+
+
+def chunks(keys: Iterable[HeldKey]) -> Iterator[Sequence[HeldKey]]:
     """So many runs at a time as one message may be about; what is held of a run stays together."""
     chunk: list[HeldKey] = []
-    for key in keys:
+    for key in sorted(keys, key=lambda key: key.run_id):
         if len(chunk) >= MOST and key.run_id != chunk[-1].run_id:
             yield chunk
             chunk = []
