@@ -61,6 +61,7 @@ class OneRun:
         stage.cloud.send(WELL)
         stage.cloud.send(MORE)
         stage.work_off()
+        self.headline = headline(self.workspace)
         for parent in self.workspace.parents():
             self.workspace.delete(parent.ts)
         stage.cloud.send(AGAIN)
@@ -73,9 +74,15 @@ class OneRun:
             assert any(is_of(message, posted) for posted in messages), f"{message.id} is lost"
         assert len(messages) == 5 + (DESTINATION in left.posted), "posted twice"
         assert all(one.thread_ts for one in messages if is_of(WELL, one) or is_of(MORE, one)), "a reply in the channel"
-        newest = self.workspace.parents()[-1]
-        assert newest.payload["text"].split("\n")[0] == f"✖ 3 failed: {RUN}"
-        assert [one.thread_ts for one in messages if is_of(AGAIN, one)][-1] == newest.ts, "a reply somewhere else"
+        assert self.headline == f"✖ 2 failed: {RUN}", "the two that failed and have not passed since"
+        assert headline(self.workspace) == f"✖ 3 failed: {RUN}"
+        newest = self.workspace.parents()[-1].ts
+        assert [one.thread_ts for one in messages if is_of(AGAIN, one)][-1] == newest, "a reply somewhere else"
+
+
+def headline(workspace: Workspace) -> str:
+    """What the latest message in the channel says first."""
+    return str(workspace.parents()[-1].payload["text"]).split("\n")[0]
 
 
 def is_of(message: QueuedMessage, posted: Posted) -> bool:
