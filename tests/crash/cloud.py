@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType as QueueAttribute
 
     from testmo_notifier.adapters.queue import SqsRecord
+    from testmo_notifier.model import QueuedMessage
 
 TABLE: Final = "state"
-Place = Literal["slack", "dead", "email", "event"]
+Place = Literal["slack", "dead", "email", "event", "news"]
+SUBSCRIBERS: Final[tuple[Place, ...]] = ("email", "event", "news")
 FILTERS: Final[dict[Place, Any]] = {
     "slack": properties("SlackSubscription")["FilterPolicy"],
     "email": properties("EmailSubscription")["FilterPolicy"],
     "event": {"channel": ["event"]},  # as docs/events.md has it
+    "news": {"channel": ["news"]},
 }
 
 
@@ -57,7 +61,7 @@ class Cloud:
         redrive = {**queue["RedrivePolicy"], "deadLetterTargetArn": dead_arn}
         visibility = str(queue["VisibilityTimeout"])
         self._subscribe("slack", {"VisibilityTimeout": visibility, "RedrivePolicy": json.dumps(redrive)})
-        for place in ("email", "event"):
+        for place in SUBSCRIBERS:
             self._subscribe(place, {})
         secrets = self.clients.secretsmanager
         self.testmo_secret_arn = secrets.create_secret(Name="testmo", SecretString=token)["ARN"]
@@ -82,8 +86,9 @@ class Cloud:
             },
         )
 
-    def change_webhooks(self, webhooks: dict[str, str]) -> None:
-        self.clients.secretsmanager.put_secret_value(SecretId=self.slack_secret_arn, SecretString=json.dumps(webhooks))
+    def change_secret(self, value: Mapping[str, object]) -> None:
+        """Keep other webhooks or bots in Slack's secret."""
+        self.clients.secretsmanager.put_secret_value(SecretId=self.slack_secret_arn, SecretString=json.dumps(value))
 
     def put(self, destination: str, test: int) -> None:
         """Send a message about a test straight to the Slack queue, in the form of the sample event's."""
@@ -96,6 +101,16 @@ class Cloud:
             MessageAttributes={
                 name: {"DataType": raw["dataType"], "StringValue": values[name]}
                 for name, raw in record["messageAttributes"].items()
+            },
+        )
+
+    def send(self, message: QueuedMessage) -> None:
+        """Put a message into the Slack queue as it would come from the topic."""
+        self.clients.sqs.send_message(
+            QueueUrl=self.queues["slack"],
+            MessageBody=message.body,
+            MessageAttributes={
+                one.name: {"DataType": one.type, "StringValue": str(one.value)} for one in message.attributes
             },
         )
 

@@ -36,11 +36,10 @@ from tests.support.fakes import FakeSlack
 from tests.support.story import BUILT_IN_TEXTS, Story, playing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from testmo_notifier.notices.team import Team
     from tests.crash.stage import Play
-
-ROUTES = '[[routes]]\ndestinations = ["slack:default", "slack:payments", "email:default"]\n'
 
 
 class OneAfterTheOther(ThreadPoolExecutor):
@@ -110,6 +109,13 @@ def machine_of(stage: Stage, clients: Clients, executor: Callable[[int], Executo
     )
 
 
+def texts_of(team: Team, *_: object) -> Renderer:
+    """The built-in texts, compiled once for all plays, that call the people of this one."""
+    texts = BUILT_IN_TEXTS.for_one_poll()
+    texts.people = team.people
+    return texts
+
+
 @pytest.fixture
 def play(
     clean_aws: str, one_worker: Callable[[int], Executor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -120,11 +126,9 @@ def play(
     clients = Clients(*map(new_client, names))
     move_clocks(monkeypatch, lambda: stages[-1].story)
     monkeypatch.setattr(user_agent, "register_feature_to_client", lambda **_: None)  # each would add one more header
-    monkeypatch.setattr(Renderer, "of", lambda *_: BUILT_IN_TEXTS)  # compiled once, and it remembers nothing
-    (tmp_path / "routes.toml").write_text(ROUTES)
-    (tmp_path / "issues.toml").write_text("")
-    settings = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(poller, "testmo_notifier_settings", settings)
+    monkeypatch.setattr(Renderer, "of", texts_of)
+    layer = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(poller, "testmo_notifier_settings", layer)
     for app in (poller, slack_function):
         monkeypatch.setattr(app, "Machine", lambda: machine_of(stages[-1], clients, one_worker))
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"crash-{uuid.uuid4()}")  # a logger of its own
@@ -136,8 +140,12 @@ def play(
         return stages[-1].network.urlopen(partial(send, pool), pool.port or 0, method, url, **options)
 
     @contextmanager
-    def play(strike: Strike | None = None, *, webhooks: tuple[str, ...] = ("default", "payments")) -> Iterator[Stage]:
+    def play(
+        strike: Strike | None = None, *, webhooks: tuple[str, ...], settings: Mapping[str, str]
+    ) -> Iterator[Stage]:
         reset(clean_aws)
+        for name, text in settings.items():
+            (tmp_path / name).write_text(text)
         with playing() as story, FakeSlack() as slack:
             stage = Stage(story, slack, Cloud(clients), Network(strike), output)
             stages[:] = [stage]

@@ -6,13 +6,11 @@ allows arrives twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import pytest
 
-from tests.crash.stage import Play, Stage
-from tests.crash.verdict import Left, check_nothing_is_left, check_posts, check_subscriber, left_by
+from tests.crash.plays import every_play
+from tests.crash.stage import TO_EVERYBODY, Play, Stage
+from tests.crash.verdict import Left, check_posts, check_subscriber
 from tests.support.fakes import SlackAnswer
 from tests.support.story import BLOCKED, PASSED
 
@@ -26,6 +24,7 @@ class TwoRuns:
     """Three failing tests of two runs in two busy polls, while one webhook wants a pause and the other one moves."""
 
     webhooks = ("default", "payments")
+    settings = TO_EVERYBODY
 
     def tell(self, stage: Stage) -> None:
         story = stage.story
@@ -58,6 +57,7 @@ class EveryAnswer:
     """One batch in which Slack gives each kind of answer, the last webhook until somebody fixes it."""
 
     webhooks = ("throttled", "plain", "down", "moved", "gone")
+    settings = TO_EVERYBODY
 
     def tell(self, stage: Stage) -> None:
         stage.cloud.put("slack:moved", 1)
@@ -81,45 +81,12 @@ class EveryAnswer:
         check_posts(stage, {**failing, "slack:moved": [1, 5]}, left)
 
 
-@dataclass
-class Played:
-    """A play that was struck: which call it was, and what arrived twice because of it."""
-
-    call: str
-    left: Left
-
-
-def every_play(play: Play, story: TwoRuns | EveryAnswer) -> Iterator[Played]:
-    """Play a story without a strike, then with each."""
-    with play(webhooks=story.webhooks) as stage:
-        story.tell(stage)
-        calls, strikes = list(stage.network.effects), stage.network.every_strike()
-        story.end(stage, Left())
-        check_nothing_is_left(stage)
-    for strike in strikes:
-        where = f"killed {strike.side} call {strike.at}, {calls[strike.at]}"
-        try:
-            with play(strike, webhooks=story.webhooks) as stage:
-                story.tell(stage)
-                assert stage.network.struck is not None
-                left = left_by(stage.network.struck, stage.destination_of)
-                story.end(stage, left)
-                check_nothing_is_left(stage)
-                assert stage.network.effects[: strike.at + 1] == calls[: strike.at + 1], "another order of calls"
-        except BaseException as exc:
-            exc.add_note(where)
-            raise
-        yield Played(calls[strike.at], left)
-    print(f"{len(calls)} calls, {2 * len(calls)} crash points, {len(strikes)} plays")  # noqa: T201 - shown by pytest -s
-
-
 def test_both_functions_killed_at_any_call_lose_nothing_and_double_only_what_they_may(play: Play) -> None:
     played = list(every_play(play, TwoRuns()))
 
     assert {p.call for p in played if p.left.posted} == {
         "Slack POST default",
         "Slack POST payments",
-        "DynamoDB GetItem DESTINATION#slack:payments/SLOT",  # the pause is over: between the post and its record
         "DynamoDB PutItem DESTINATION#slack:payments/SLOT",
         "Slack POST moved",
     }
@@ -137,9 +104,7 @@ def test_the_slack_function_killed_at_any_call_loses_nothing_whatever_slack_answ
         "Slack POST down",
         "Slack POST moved",
         "Slack POST new",
-        "DynamoDB GetItem DESTINATION#slack:throttled/SLOT",
         "DynamoDB PutItem DESTINATION#slack:throttled/SLOT",
-        "DynamoDB GetItem DESTINATION#slack:down/SLOT",
         "DynamoDB PutItem DESTINATION#slack:down/SLOT",
     }
     assert {p.call for p in played if p.left.parked} == {"AmazonSQS SendMessage"}

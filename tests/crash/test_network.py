@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.crash.network import Network, Strike
+from tests.crash.network import READS, Network, Strike
 from tests.flow.power import PowerCut
 
 
@@ -68,13 +68,38 @@ def test_a_kill_that_somebody_catches_fails_the_test() -> None:
 def test_there_is_a_strike_for_each_state_that_the_world_can_be_left_in() -> None:
     network, world = Network(), World()
     network.hosts = {80: "Testmo"}
-    for urls in (["/a", "/b"], ["/c"]):
-        network.invoke(lambda urls=urls: [network.urlopen(world, 80, "GET", url) for url in urls])  # type: ignore[misc]
+    for calls in ([("POST", "/a"), ("POST", "/b"), ("GET", "/read")], [("GET", "/read"), ("POST", "/c")]):
+        network.invoke(lambda calls=calls: [network.urlopen(world, 80, *call) for call in calls])  # type: ignore[misc]
 
     assert set(network.every_strike()) == {
         Strike(0, "before"),
         Strike(0, "after"),  # also before the second
-        Strike(1, "after"),
-        Strike(2, "before"),
-        Strike(2, "after"),
+        Strike(1, "after"),  # also on either side of the third, which only reads
+        Strike(3, "before"),
+        Strike(4, "after"),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("Testmo GET /api/v1/projects", True),
+        ("DynamoDB GetItem DESTINATION#slack:default/SLOT", True),
+        ("DynamoDB BatchGetItem RUN#1/CHECKPOINT", True),
+        ("DynamoDB Query pending", True),
+        ("SNS ListSubscriptionsByTopic", True),
+        ("SNS GetSubscriptionAttributes", True),
+        ("secretsmanager GetSecretValue", True),
+        ("DynamoDB PutItem DELIVERY#slack:default", False),
+        ("DynamoDB UpdateItem CONTROL/POLLER", False),
+        ("DynamoDB DeleteItem DELIVERY#slack:default", False),
+        ("DynamoDB TransactWriteItems RUN#1/CHECKPOINT", False),
+        ("SNS Publish event of run 1", False),
+        ("AmazonSQS SendMessage", False),
+        ("AmazonSQS ChangeMessageVisibility", False),
+        ("Slack POST default", False),
+        ("Bots POST /api/chat.postMessage", False),
+    ],
+)
+def test_a_call_that_only_reads_is_told_by_its_name(name: str, *, is_one: bool) -> None:
+    assert bool(READS.match(name)) is is_one

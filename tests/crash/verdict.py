@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -35,6 +36,10 @@ def left_by(effects: Iterable[Effect], destination_of: Mapping[str, str]) -> Lef
                 left.published = {pair for pair in left.published if key != f"RUN#{pair[1]}/CHECKPOINT"}
             case ["Slack", "POST", webhook]:
                 left.posted.add(destination_of[webhook])
+            case ["Bots", "POST", "/api/chat.postMessage"]:
+                left.posted.add("slack:default")
+            case ["DynamoDB", "PutItem", key] if "/RUN#" in key:  # a bot's parent is recorded
+                left.posted.discard(key.removeprefix("DESTINATION#").partition("/")[0])
             case ["DynamoDB", "UpdateItem", key]:
                 left.posted.discard(key.removeprefix("DELIVERY#"))
             case ["AmazonSQS", "SendMessage"]:
@@ -51,9 +56,42 @@ def check_subscriber(stage: Stage, place: Place, failing: Collection[int], left:
         tests[told["id"]] = tests_in(message["Body"])
         times[told["destination"], told["run_id"], told["id"]] += 1
     assert sorted(test for named in tests.values() for test in named) == sorted(failing), f"announced on {place}"
+    check_twice(times, {pair for pair in left.published if pair[0].startswith(place)}, place)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message that arrived: why, and its text."""
+
+    reason: str
+    body: str
+
+
+def check_told(
+    stage: Stage, place: Place, expected: Mapping[str, Collection[tuple[str, int]]], left: Left
+) -> list[Told]:
+    """The same by destination, for messages of one reason each: every reason and test that is `expected`, as often."""
+    messages: dict[tuple[str, str], Told] = {}
+    times: Counter[tuple[str, str, str]] = Counter()
+    for message in stage.cloud.drain(place):
+        told = {name: raw["StringValue"] for name, raw in message["MessageAttributes"].items()}
+        (reason,) = json.loads(told["reason"])
+        messages[told["destination"], told["id"]] = Told(reason, message["Body"])
+        times[told["destination"], told["run_id"], told["id"]] += 1
+    found: dict[str, list[tuple[str, int]]] = {}
+    for (destination, _), one in messages.items():
+        found.setdefault(destination, []).extend((one.reason, test) for test in tests_in(one.body))
+    assert {name: sorted(tests) for name, tests in found.items()} == {
+        name: sorted(tests) for name, tests in expected.items()
+    }, f"told on {place}"
+    check_twice(times, {pair for pair in left.published if pair[0] in expected}, place)
+    return list(messages.values())
+
+
+def check_twice(times: Mapping[tuple[str, str, str], int], left: Collection[tuple[str, str]], place: Place) -> None:
+    """Of messages by destination, run and id, those came twice that were left behind, and none more often."""
     assert max(times.values()) <= 2, f"more than twice on {place}"
-    twice = {(destination, run) for (destination, run, _), n in times.items() if n > 1}
-    assert twice == {pair for pair in left.published if pair[0].startswith(place)}, f"twice on {place}"
+    assert {(destination, run) for (destination, run, _), n in times.items() if n > 1} == left, f"twice on {place}"
 
 
 def check_posts(stage: Stage, failing: Mapping[str, Collection[int]], left: Left) -> None:

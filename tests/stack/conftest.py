@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.stack.emulator import embedded_aws
 from tools.inbox.receiver import Inbox
 from tools.lib.aws import Aws
 from tools.local import stack
 from tools.local.build import Build
-from tools.local.ministack import PROGRAM, MiniStack
 from tools.local.stack import Stack
 
 
@@ -24,11 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
-    """An embedded AWS of this lane's own: roles and policies are enforced, and nobody empties it."""
-    if not PROGRAM.exists():
-        pytest.skip(f"the embedded AWS is not installed ({PROGRAM} is missing): run `make setup`")
-    with MiniStack() as ministack:
-        yield ministack.aws
+    """An embedded AWS of this lane's own, which nobody empties."""
+    with embedded_aws() as aws:
+        yield aws
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from testmo_notifier.adapters import items
 from testmo_notifier.channels.slack.alarms import read_alarm
 from testmo_notifier.model import Checkpoint
+from tests.stack.emulator import embedded_aws
 from tests.stack.waiting import until
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
@@ -196,12 +197,22 @@ def released(request: pytest.FixtureRequest, tmp_path: Path) -> Build:
 
 
 @pytest.fixture
+def aws() -> Iterator[Aws]:
+    """An account of its own for each upgrade.
+
+    An alarm of the emulator looks at the metrics of every function in the account, whatever its dimensions say: it
+    rings here after a failed invocation of another test. Told while the webhook is gone, it is one dead letter more.
+    """
+    with embedded_aws() as aws:
+        yield aws
+
+
+@pytest.fixture
 def installation(aws: Aws, released: Build) -> Iterator[Installation]:
     with Simulator(World()) as simulator, FakeSlack() as slack:
         installation = Installation(aws, simulator, slack)
         installation.deploy(released)
         yield installation
-        aws.cloudformation.delete_stack(StackName=NAME)
 
 
 @dataclass(frozen=True)
@@ -315,4 +326,4 @@ def assert_slack_is_told_once(the: Installation, results: Mapping[str, int]) -> 
 
 def test_every_release_can_be_upgraded_from() -> None:
     """`make release` keeps them; without one the test above would be skipped silently."""
-    assert (RELEASES / "1.0.0.tar.gz").exists()
+    assert {path.name for path in RELEASES.iterdir()} >= {"1.0.0.tar.gz", "1.1.0.tar.gz"}
