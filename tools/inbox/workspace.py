@@ -60,6 +60,10 @@ class Workspace:
         """Delete a message."""
         self._at(ts).is_deleted = True
 
+    def posted(self, channel: str, ts: str) -> Posted:
+        """A message as it is now."""
+        return next(one for one in self.messages if (one.ts, one.channel) == (ts, channel))
+
     def parents(self, channel: str = "") -> list[Posted]:
         """What stands in the channel itself and is not deleted, oldest first."""
         return [
@@ -102,6 +106,8 @@ class Workspace:
         if method == "conversations.info":
             told = {"is_archived": False, "is_member": True, "is_private": False, **about}
             return yes({"channel": {"id": channel, **told}})
+        if method == "chat.delete":
+            return self._closed(about) or self._delete(channel, values)
         act = {"chat.postMessage": self._post, "chat.update": self._update}.get(method)
         if act is None:
             return no("unknown_method")
@@ -126,6 +132,13 @@ class Workspace:
         self.messages.append(made)
         message = {**made.payload, "ts": ts, **({"thread_ts": thread} if thread else {})}
         return yes({"channel": channel, "ts": ts, "message": message})
+
+    def _delete(self, channel: str, values: Mapping[str, Any]) -> Answer:
+        found = [one for one in self.messages if (one.ts, one.channel) == (values.get("ts"), channel)]
+        if not found or found[0].is_deleted:
+            return no("message_not_found")
+        found[0].is_deleted = True
+        return yes({"channel": channel, "ts": found[0].ts})
 
     def _update(self, channel: str, values: Mapping[str, Any]) -> Answer:
         found = [one for one in self.messages if (one.ts, one.channel) == (values.get("ts"), channel)]
