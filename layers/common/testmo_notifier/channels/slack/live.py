@@ -20,6 +20,7 @@ Test = list[Any]  # the order of the message, what is known, symbol, status, nam
 FAILING, RECOVERED, FINISHED = "failing", "recovered", "finished"  # what a message is about, see `model.Digest`
 NEW: Final = "new"
 NEW_LINE: Final = "\n"
+OPEN: Final = "Open the run"
 RANKS: Final = {"✖": 0, "⊘": 1}
 FAILED, PASSED, OVER = range(3)  # what is known of a test
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
@@ -35,10 +36,11 @@ def added(state: State, told: State, message_id: str) -> State:
     if message_id in state.get("seen", ()):
         return state
     order, about = told["order"], told["about"]
+    passed = told["tests"] if about == RECOVERED else told.get("passed", ())  # 1.2 did not say it
     tests = dict(state.get("tests", {}))
     for key, test in told["tests"].items():
         if key not in tests or tests[key][0] < order:
-            tests[key] = [order, PASSED if about == RECOVERED else FAILED, *test]
+            tests[key] = [order, PASSED if key in passed else FAILED, *test]
     closed = state.get("closed", [-1, []])
     if about == FINISHED and order > closed[0] and not told["unnamed"]:
         closed = [order, list(told["tests"])]
@@ -97,7 +99,7 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
     }
     return {
         "text": blocks.fallback(words),
-        "blocks": [blocks.header(headline), rich([link(run["url"], "Open the run"), text(f" · {summary}")])],
+        "blocks": [blocks.header(headline), rich([link(run["url"], OPEN), text(f" · {summary}")])],
         "attachments": [attachment],
         "unfurl_links": False,
         "unfurl_media": False,

@@ -19,7 +19,7 @@ from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import FAILING, FINISHED, RECOVERED, Digest
+from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.text import clip
@@ -37,6 +37,7 @@ RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
 UNNAMED: Final = "?"  # Slack takes no link without words
 TOLD_CHARS: Final = 100
+TOLD_STATUS_CHARS: Final = 40
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
@@ -199,22 +200,31 @@ def weighed(name: str, text: str) -> tuple[str, int]:
 
 
 def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
-    """What a bot needs to keep one message of the run: see `live`."""
+    """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
+    if digest.about == FOLDED:
+        return {}
     run = without_marks(run_view(digest))
     tests: dict[str, list[str]] = {}
-    for row in digest.results:  # of several rows of a test the most urgent one, which is the first
-        key = str(row.test_id) if row.test_id is not None else f"result {row.id}"
+    passed: set[str] = set()
+    keys = [str(row.test_id) if row.test_id is not None else f"result {row.id}" for row in digest.results]
+    for key, row in zip(keys, digest.results, strict=True):  # of several rows of a test the most urgent, the first
         status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), TOLD_CHARS)
-        told = without_marks((status.symbol, status.word, name, row.url))
+        told = without_marks((status.symbol, clip(status.word, TOLD_STATUS_CHARS), name, row.url))
+        if key not in tests and row.reason == PASSED_SINCE:
+            passed.add(key)
         tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
     named = dict(islice(tests.items(), MAX_TOLD))
+    unnamed = digest.omitted + len(tests) - len(named)
+    if digest.passed_since:  # some of these may be left out, too, and nobody counts them as failing
+        unnamed = max(0, digest.total - sum(key in named and key not in passed for key in keys))
     return {
         "about": digest.about,
         "reasons": list(reasons),
         "run": {"name": run.name, "url": run.url, "project": run.project, "details": list(run.details)},
         "news": news(digest, run.pass_rate),
         "tests": named,
-        "unnamed": digest.omitted + len(tests) - len(named),
+        "passed": [key for key in named if key in passed],
+        "unnamed": unnamed,
     }
 
 
