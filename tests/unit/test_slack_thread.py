@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import permutations
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +14,7 @@ import pytest
 
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.channels.slack.secret import Bot
-from testmo_notifier.model import AGAIN, FINISHED, FOLDED, NEW, PASSED_SINCE, RECOVERED, Digest, QueuedMessage
+from testmo_notifier.model import AGAIN, FINISHED, FOLDED, NEW, PASSED_SINCE, RECOVERED, Digest, QueuedMessage, Silenced
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import make_digest, make_named
@@ -85,6 +85,29 @@ def test_of_what_was_held_those_are_not_named_that_still_fail() -> None:
     told = json.loads(make_message(held, "b", 2_000).aside)
 
     assert (told["unnamed"], told["passed"]) == (2, list(told["tests"])[1:])
+
+
+def test_a_parent_says_what_is_silenced_until_that_is_told() -> None:
+    until = datetime(2026, 11, 26, 16, 0, tzinfo=timezone(timedelta(hours=1)))
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(make_message(replace(SECOND, silenced=(Silenced(2, "Ada *L*", until),)), "b", 2_000))
+    said = parent(bots)
+
+    words = said["text"].replace("\u200b", "").split("\n")[1]
+    assert words.endswith(" · 2 silenced by Ada *L* until 2026-11-26 15:00 UTC")
+    (line,) = said["blocks"][1]["elements"]
+    assert line["elements"][-2:] == [
+        {"type": "text", "text": " · 2 silenced by Ada *L* until "},
+        {
+            "type": "date",
+            "timestamp": 1_795_705_200,
+            "format": "{date_short_pretty} {time}",
+            "fallback": "2026-11-26 15:00 UTC",
+        },
+    ]
+    bots.settle(make_message(FAILED_AGAIN, "c", 3_000))
+    assert "silenced" not in json.dumps(parent(bots))
 
 
 def test_a_status_of_many_letters_is_cut_short_in_the_parent() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from itertools import islice
 from typing import Final
 
@@ -225,6 +226,10 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "tests": named,
         "passed": [key for key in named if key in passed],
         "unnamed": unnamed,
+        "silenced": [
+            [one.n, clip(without_marks(one.author), TOLD_STATUS_CHARS), one.until.astimezone(UTC).isoformat()]
+            for one in digest.silenced
+        ],
     }
 
 
