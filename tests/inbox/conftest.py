@@ -14,6 +14,8 @@ from tools.maintain.chromium import Chromium, NoChromium
 
 NOW = datetime(2026, 11, 23, 14, 3, tzinfo=UTC)
 
+CHANNEL = "C012AB3CD"
+
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
@@ -49,11 +51,18 @@ def browser(chromium: Chromium, inbox: Inbox) -> Iterator[Chromium]:
 
 
 def request(
-    url: str, path: str, *, method: str = "GET", body: bytes | None = None, host: str | None = None
+    url: str,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    host: str | None = None,
+    token: str | None = None,
 ) -> tuple[int, dict[str, str], bytes]:
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    given = {"Host": host, "Authorization": f"Bearer {token}" if token else None}
     try:
-        connection.request(method, path, body, {"Host": host} if host else {})
+        connection.request(method, path, body, {name: value for name, value in given.items() if value})
         answer = connection.getresponse()
         return answer.status, dict(answer.getheaders()), answer.read()
     finally:
@@ -63,6 +72,13 @@ def request(
 def post(inbox: Inbox, payload: object) -> tuple[int, bytes]:
     status, _, body = request(inbox.url, WEBHOOK_PATH, method="POST", body=json.dumps(payload).encode())
     return status, body
+
+
+def call(inbox: Inbox, method: str, **values: object) -> str:
+    """A bot's call; the `ts` of the message, or Slack's word for what is wrong."""
+    given = json.dumps({"channel": CHANNEL, **values}).encode()
+    told = json.loads(request(inbox.url, f"/api/{method}", method="POST", body=given, token="xoxb-1")[2])
+    return str(told["ts"] if told["ok"] else told["error"])
 
 
 def section(text: str, *, kind: str = "mrkdwn", verbatim: bool = True) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.inbox.conftest import Ask, post, request
+from tests.inbox.conftest import Ask, call, post, request
 from tools.inbox.entries import MAX_ENTRIES
 from tools.inbox.receiver import FILES, WEBHOOK_PATH, Inbox, Message
 
@@ -63,9 +63,10 @@ def test_the_page_gets_slack_messages_mail_and_events_in_the_order_they_arrived(
     at = "2026-11-23T14:03:00+00:00"
     assert told["now"] == at
     assert told["entries"] == [
-        {"number": 1, "kind": "slack", "at": at, "payload": {"text": "hello"}},
+        {"number": 1, "changed": 1, "kind": "slack", "at": at, "payload": {"text": "hello"}},
         {
             "number": 2,
+            "changed": 2,
             "kind": "email",
             "at": at,
             "subject": "[Testmo] 1 failed",
@@ -73,9 +74,50 @@ def test_the_page_gets_slack_messages_mail_and_events_in_the_order_they_arrived(
             "to": "qa@example.com",
             "body": "body",
         },
-        {"number": 3, "kind": "event", "at": at, "body": '{"schema": 1}'},
+        {"number": 3, "changed": 3, "kind": "event", "at": at, "body": '{"schema": 1}'},
     ]
     assert [entry["number"] for entry in json.loads(ask("/entries?after=2")[2])["entries"]] == [3]
+
+
+def test_a_bots_message_that_is_edited_or_deleted_is_the_same_one_and_comes_again(ask: Ask, inbox: Inbox) -> None:
+    def after(number: int) -> list[tuple[object, ...]]:
+        entries = json.loads(ask(f"/entries?after={number}")[2])["entries"]
+        return [
+            (one["number"], one["changed"], one["payload"]["text"], one["post"]["is_edited"], one["post"]["is_deleted"])
+            for one in entries
+        ]
+
+    ts = call(inbox, "chat.postMessage", text="1 failed")
+    call(inbox, "chat.postMessage", text="the news", thread_ts=ts)
+    assert after(0) == [(1, 1, "1 failed", False, False), (2, 2, "the news", False, False)]
+
+    call(inbox, "chat.update", ts=ts, text="2 failed")
+    assert after(2) == [(1, 3, "2 failed", True, False)]
+
+    call(inbox, "chat.delete", ts=ts)
+    assert after(3) == [(1, 4, "2 failed", True, True)]
+    assert len(inbox.entries.after(0)) == 2
+
+
+def test_the_page_is_told_where_a_bots_message_stands(ask: Ask, inbox: Inbox) -> None:
+    channel = inbox.bot_of("payments")["channel"]
+    ts = call(inbox, "chat.postMessage", text="1 failed", channel=channel)
+    reply = call(inbox, "chat.postMessage", text="news", channel=channel, thread_ts=ts, reply_broadcast=True)
+
+    parent, news = (entry["post"] for entry in json.loads(ask("/entries?after=0")[2])["entries"])
+
+    is_as_it_was = {"is_edited": False, "is_deleted": False}
+    where = {"channel": channel, "name": "payments"}
+    assert parent == {**where, "ts": ts, "thread_ts": "", "is_broadcast": False, **is_as_it_was}
+    assert news == {**where, "ts": reply, "thread_ts": ts, "is_broadcast": True, **is_as_it_was}
+
+
+def test_a_call_that_slack_refuses_shows_nothing(inbox: Inbox) -> None:
+    assert call(inbox, "chat.update", ts="1.0", text="x") == "message_not_found"
+    assert call(inbox, "chat.delete", ts="1.0") == "message_not_found"
+    assert call(inbox, "chat.postMessage") == "no_text"
+
+    assert inbox.entries.after(0) == []
 
 
 def test_a_question_that_waits_is_answered_when_something_arrives(ask: Ask, inbox: Inbox) -> None:

@@ -32,6 +32,9 @@ class World:
     answer: Callable[[str, float], None] = lambda _destination, _seconds: None
     taste: Callable[[Mapping[str, Any], float], None] = lambda _payload, _seconds: None
     batch: int = BATCH
+    addresses: Mapping[str, str] = field(
+        default_factory=lambda: {"default": "slack:default", "payments": "slack:payments"}
+    )
     time: VirtualTime = field(default_factory=VirtualTime)
     visible_at: dict[str, float] = field(default_factory=dict)
     messages: dict[str, QueuedMessage] = field(default_factory=dict)
@@ -73,7 +76,7 @@ class World:
                 batch,
                 Effects(
                     transports={"slack": transport},
-                    addresses=lambda _channel, _fresh: {"default": "slack:default", "payments": "slack:payments"},
+                    addresses=lambda _channel, _fresh: self.addresses,
                     post=self._post,
                     change_pace=self._change_pace,
                     once=self._once,

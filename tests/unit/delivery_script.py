@@ -14,6 +14,7 @@ from testmo_notifier.model import Pace, QueuedMessage, Receipt
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 OLD = "https://hooks.example/old"
 NEW = "https://hooks.example/new"
+OTHER = "https://hooks.example/other"
 BLOCKS = '{"text": "1 failed", "blocks": [{"type": "divider"}], "unfurl_links": false, "unfurl_media": false}'
 
 
@@ -26,7 +27,7 @@ class Script:
     """What happens at each post, in order (then everything is taken); and what was done."""
 
     posts: list[Exception] = field(default_factory=list)
-    webhooks: list[Mapping[str, str]] = field(default_factory=lambda: [{"default": OLD, "payments": OLD}])
+    webhooks: list[Mapping[str, str]] = field(default_factory=lambda: [{"default": OLD, "payments": OTHER}])
     delivered: set[str] = field(default_factory=set)
     paces: dict[str, Pace] = field(default_factory=dict)
     seconds_left: float = 60

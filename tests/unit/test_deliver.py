@@ -200,6 +200,15 @@ def test_a_time_out_stops_a_batch_whoever_met_one_before() -> None:
     assert script.paces["slack:default"].failures == 1
 
 
+def test_a_failing_webhook_is_left_alone_by_all_its_names() -> None:
+    script = Script([down()], webhooks=[{"default": OLD, "payments": OLD}])
+
+    outcomes = script.run(make_message("a"), make_message("b", destination="slack:payments"))
+
+    assert ends(outcomes) == [("a", "returned", "http_503"), ("b", "returned", "in_trouble")]
+    assert len(script.posted) == 1
+
+
 def test_a_failing_webhook_does_not_stop_another_one() -> None:
     script = Script([down()])
 

@@ -176,7 +176,7 @@ def test_a_bot_is_probed_without_a_post(inbox: Inbox, pool: urllib3.PoolManager)
     [
         ("channels:read", {}, "missing_scope"),
         ("chat:write,channels:read", {"is_member": False}, "not_in_channel"),
-        ("chat:write,chat:write.public,channels:read", {"is_member": False, "is_private": True}, "not_in_channel"),
+        ("chat:write,chat:write.public,groups:read", {"is_member": False, "is_private": True}, "not_in_channel"),
         ("chat:write,channels:read", {"is_archived": True}, "is_archived"),
         ("chat:write,channels:read", {"is_missing": True}, "channel_not_found"),
     ],
@@ -193,6 +193,6 @@ def test_a_probe_tells_what_would_keep_a_bot_from_posting(
 
 
 def test_a_probe_needs_no_more_scopes_than_a_post_does(inbox: Inbox, pool: urllib3.PoolManager) -> None:
-    inbox.workspace.answer_next("conversations.info", "missing_scope")
+    inbox.workspace.scopes = "chat:write"
 
-    assert "channels:read" in transport.probe(pool, at(inbox), now=NOW)
+    assert "channels:read, for a private one groups:read" in transport.probe(pool, at(inbox), now=NOW)

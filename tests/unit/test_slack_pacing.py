@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.http import Answer
+from testmo_notifier.channels.slack import transport
+from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.channels.slack.transport import judge
 from testmo_notifier.delivery.pacing import (
     Turn,
@@ -16,6 +18,7 @@ from testmo_notifier.delivery.pacing import (
     after_failure,
     after_throttle,
     backoff_seconds,
+    gate_of,
     take_turn,
 )
 from testmo_notifier.errors import DeliveryDelayed
@@ -54,6 +57,43 @@ def test_a_message_whose_slot_is_further_away_takes_no_slot_but_a_place_in_the_l
     assert not first.granted
     assert not second.granted
     assert (pace.next_slot, pace.line_end) == (busy.next_slot, later(3))
+
+
+BOT, OF_ANOTHER_APP = Bot("xoxb-1", "C012AB3CD").as_address(), Bot("xoxb-2", "C012AB3CD").as_address()
+ELSEWHERE = Bot("xoxb-1", "C012AB3CE").as_address()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "destination", "gate"),
+    [
+        ({"default": "https://1", "payments": "https://2"}, "slack:payments", "slack:payments"),
+        # one webhook by two names
+        ({"payments": "https://1", "default": "https://1"}, "slack:payments", "slack:default"),
+        # one channel by two bots, or by two names of one
+        ({"a": BOT, "b": OF_ANOTHER_APP}, "slack:b", "slack:a"),
+        ({"a": BOT, "b": BOT}, "slack:b", "slack:a"),
+        # one bot in two channels
+        ({"a": BOT, "b": ELSEWHERE}, "slack:b", "slack:b"),
+        # a name that is not in the secret
+        ({"a": BOT}, "slack:b", "slack:b"),
+    ],
+)
+def test_names_that_lead_to_one_place_share_a_pace(addresses: Mapping[str, str], destination: str, gate: str) -> None:
+    assert gate_of(destination, addresses, transport.place) == gate
+
+
+def test_one_webhook_by_two_names_is_posted_to_once_a_second() -> None:
+    world = World(addresses={"default": "slack:default", "payments": "slack:default"})
+    for number in range(60):
+        world.put(f"{number:03}", destination=("slack:default", "slack:payments")[number % 2])
+
+    world.run(HOUR)
+
+    assert world.throttled == 0
+    assert len(world.delivered_at) == 60
+    assert max(world.delivered_at.values()) < 75
+    assert max(world.receives.values()) <= 3
+    assert set(world.paces) == {"slack:default"}
 
 
 def test_the_line_begins_behind_those_that_follow_in_the_batch_of_who_holds_the_slot() -> None:

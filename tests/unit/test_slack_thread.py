@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import permutations
 from typing import Any
 from unittest.mock import patch
@@ -13,7 +14,7 @@ import pytest
 
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.channels.slack.secret import Bot
-from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, Digest, QueuedMessage
+from testmo_notifier.model import AGAIN, FINISHED, FOLDED, NEW, PASSED_SINCE, RECOVERED, Digest, QueuedMessage, Silenced
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import make_digest, make_named
@@ -47,6 +48,75 @@ def test_the_first_message_of_a_run_is_the_parent_as_it_was_rendered() -> None:
     (only,) = bots.workspace.messages
     assert only.payload == {name: json.loads(A.body)[name] for name in ("text", "blocks", "attachments")}
     assert not only.before
+
+
+def test_a_message_about_several_runs_has_no_parent_and_changes_none() -> None:
+    folded = replace(FIRST, about=FOLDED, run_id=0, parts=(FIRST, replace(SECOND, run_id=13)))
+    bots = Bots()
+    bots.settle(A)
+    before = copy.deepcopy(bots.states)
+
+    message = make_message(folded, "f", 2_000)
+    bots.settle(message, replace(message, id="g", run_id="12"))  # whichever run it would name
+
+    assert message.aside == ""
+    assert [(one.thread_ts, bool(one.before)) for one in bots.workspace.messages] == [("", False)] * 3
+    assert bots.states == before
+    bots.settle(B)
+    assert [one.thread_ts for one in bots.workspace.replies()] == [bots.workspace.messages[0].ts]
+
+
+def test_what_passed_while_it_was_held_is_not_shown_as_failing() -> None:
+    rows = [make_named(3, case_name="Log out"), make_named(1, case_name="Log in", reason=PASSED_SINCE)]
+    held = replace(make_digest(rows, reasons=(NEW,)), total=1, passed_since=1)
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(make_message(held, "b", 2_000))
+
+    assert named(parent(bots)) == ["Log out", "Pay"]
+    assert bots.texts()[0] == f"✖ 2 failed: {RUN}"
+    assert "1 passed again" in parent(bots)["text"]
+
+
+def test_of_what_was_held_those_are_not_named_that_still_fail() -> None:
+    rows = [make_named(3, case_name="Log out"), make_named(4, reason=PASSED_SINCE)]
+    held = replace(make_digest(rows, reasons=(NEW,)), total=3, omitted=7, passed_since=6)
+
+    told = json.loads(make_message(held, "b", 2_000).aside)
+
+    assert (told["unnamed"], told["passed"]) == (2, list(told["tests"])[1:])
+
+
+def test_a_parent_says_what_is_silenced_until_that_is_told() -> None:
+    until = datetime(2026, 11, 26, 16, 0, tzinfo=timezone(timedelta(hours=1)))
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(make_message(replace(SECOND, silenced=(Silenced(2, "Ada *L*", until),)), "b", 2_000))
+    said = parent(bots)
+
+    words = said["text"].replace("\u200b", "").split("\n")[1]
+    assert words.endswith(" · 2 silenced by Ada *L* until 2026-11-26 15:00 UTC")
+    (line,) = said["blocks"][1]["elements"]
+    assert line["elements"][-2:] == [
+        {"type": "text", "text": " · 2 silenced by Ada *L* until "},
+        {
+            "type": "date",
+            "timestamp": 1_795_705_200,
+            "format": "{date_short_pretty} {time}",
+            "fallback": "2026-11-26 15:00 UTC",
+        },
+    ]
+    bots.settle(make_message(FAILED_AGAIN, "c", 3_000))
+    assert "silenced" not in json.dumps(parent(bots))
+
+
+def test_a_status_of_many_letters_is_cut_short_in_the_parent() -> None:
+    row = make_named(1, case_name="Log in", status="Blocked by " + "x" * 60, status_id=9)
+
+    (test,) = json.loads(make_message(make_digest([row]), "a", 1_000).aside)["tests"].values()
+
+    assert test[1] == "Blocked by xxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
+    assert len(test[1]) == 40
 
 
 def test_each_further_message_is_a_reply_and_an_edit_of_the_parent() -> None:

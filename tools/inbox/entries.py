@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Condition
 from typing import Final, Literal
@@ -18,18 +18,23 @@ MAX_ENTRIES: Final = 500  # more than a person looks through; a `local` that run
 class Entry:
     """One thing that arrived; `number` counts from 1 and is never used twice. `content` is what its kind is drawn from.
 
-    slack: `payload`, and `place` where a bot put it anywhere but into the channel. email: `subject`, `sender`, `to`,
-    `body`. event: `body`, the JSON as it was published.
+    slack: `payload`, and of a bot's message `post`, see `Inbox`. email: `subject`, `sender`, `to`, `body`. event:
+    `body`, the JSON as it was published.
+
+    What can change later (an edited message) has a `key`; `changed` counts with `number`, and is the same at first.
     """
 
     number: int
     kind: Kind
     at: datetime
     content: Mapping[str, object]
+    changed: int
+    key: str = ""
 
     def as_json(self) -> dict[str, object]:
         """What the page gets."""
-        return {"number": self.number, "kind": self.kind, "at": self.at.isoformat(), **self.content}
+        told = {"number": self.number, "changed": self.changed, "kind": self.kind, "at": self.at.isoformat()}
+        return {**told, **self.content}
 
 
 class Entries:
@@ -42,18 +47,22 @@ class Entries:
         self._is_closed = False
         self._changed = Condition()
 
-    def add(self, kind: Kind, at: datetime, content: Mapping[str, object]) -> None:
-        """Keep one, and tell whoever waits."""
+    def put(self, kind: Kind, at: datetime, content: Mapping[str, object], key: str = "") -> None:
+        """Keep one, in the place of the one with this key if there is one, and tell whoever waits."""
         with self._changed:
             self._last += 1
-            self._kept.append(Entry(self._last, kind, at, content))
+            index = next((index for index, entry in enumerate(self._kept) if key and entry.key == key), None)
+            if index is None:
+                self._kept.append(Entry(self._last, kind, at, content, self._last, key))
+            else:
+                self._kept[index] = replace(self._kept[index], content=content, changed=self._last)
             self._changed.notify_all()
 
-    def after(self, number: int, *, seconds: float = 0.0) -> list[Entry]:
-        """Those with a higher number, oldest first; if there are none, wait so long for one."""
+    def after(self, change: int, *, seconds: float = 0.0) -> list[Entry]:
+        """Those that arrived or changed later, oldest first; if there are none, wait so long for one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._last > number or self._is_closed, timeout=seconds)
-            return [entry for entry in self._kept if entry.number > number]
+            self._changed.wait_for(lambda: self._last > change or self._is_closed, timeout=seconds)
+            return [entry for entry in self._kept if entry.changed > change]
 
     def close(self) -> None:
         """Let everybody go who waits."""

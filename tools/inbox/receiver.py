@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tools.inbox.entries import MAX_ENTRIES, Entries
-from tools.inbox.workspace import API_PATH, Workspace
+from tools.inbox.workspace import API_PATH, Posted, Workspace
 from tools.lib import stamps
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
@@ -29,6 +30,7 @@ from tools.simulator.loopback import LoopbackServer, Received, Reply
 WEBHOOK_PATH: Final = "/services/T0000LOCAL/B0000LOCAL/inbox"
 NAMES: Final = ("127.0.0.1", "localhost")
 OF_A_BOT: Final = "xoxb-local"  # any is good here
+CHANGES: Final = ("chat.postMessage", "chat.update", "chat.delete")  # calls after which a message is another
 WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than any proxy's or browser's patience
 MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
 MAX_DIGITS: Final = 15  # of a number JavaScript counts exactly
@@ -41,6 +43,7 @@ FILES: Final = {
     "/inbox.js": ("inbox.js", JAVASCRIPT),
     "/list.js": ("list.js", JAVASCRIPT),
     "/readers.js": ("readers.js", JAVASCRIPT),
+    "/channel.js": ("channel.js", JAVASCRIPT),
     "/slack.js": ("slack.js", JAVASCRIPT),
     "/mrkdwn.js": ("mrkdwn.js", JAVASCRIPT),
     "/richtext.js": ("richtext.js", JAVASCRIPT),
@@ -88,6 +91,7 @@ class Inbox:
         self.entries = Entries()
         self.workspace = Workspace()
         self._bots: dict[str, str] = {}  # by channel
+        self._telling = Lock()
         self._arrived = arrived
         self._now = now
         self._server = LoopbackServer(port, handle=self._handle, now=now)
@@ -128,17 +132,17 @@ class Inbox:
         self.entries.close()
         self._server.stop()
 
-    def show_slack(self, payload: Mapping[str, object], place: str = "") -> None:
+    def show_slack(self, payload: Mapping[str, object]) -> None:
         """Show a message, be it posted here or handed over for somebody else's Slack."""
-        self.entries.add("slack", self._now(), {"payload": payload, **({"place": place} if place else {})})
+        self.entries.put("slack", self._now(), {"payload": payload})
 
     def show_mail(self, *, subject: str, sender: str, to: str, body: str) -> None:
         """Show a mail."""
-        self.entries.add("email", self._now(), {"subject": subject, "sender": sender, "to": to, "body": body})
+        self.entries.put("email", self._now(), {"subject": subject, "sender": sender, "to": to, "body": body})
 
     def show_event(self, body: str) -> None:
         """Show a JSON event."""
-        self.entries.add("event", self._now(), {"body": body})
+        self.entries.put("event", self._now(), {"body": body})
 
     def _handle(self, received: Received) -> Reply:
         if received.host not in self._hosts:
@@ -181,19 +185,38 @@ class Inbox:
         return _plain("ok", HTTPStatus.OK)
 
     def _call(self, method: str, query: str, received: Received) -> Answer:
-        """A bot's call. A message that is posted or edited is shown as it is then."""
-        answer = self.workspace.handle(method, query, received.authorization, received.body)
-        if method in ("chat.postMessage", "chat.update") and json.loads(answer.body)["ok"]:
-            payload, channel = json.loads(received.body), json.loads(answer.body)["channel"]
-            place = "edited" if method == "chat.update" else "in a thread" if payload.get("thread_ts") else ""
-            message = Message(payload, self._now(), self._bots.get(channel, channel), place)
-            self.messages.append(message)
-            self.show_slack(payload, place)
-            self._arrived(message)
+        """A bot's call. What it posted, edited or deleted is shown as it is then."""
+        with self._telling:  # no older state of a message is shown over a newer one
+            answer = self.workspace.handle(method, query, received.authorization, received.body)
+            told = json.loads(answer.body)
+            if not told["ok"] or method not in CHANGES:
+                return answer
+            posted = self.workspace.posted(told["channel"], told["ts"])
+            self._show_posted(posted)
+        if method == "chat.delete":
+            return answer
+        place = "edited" if method == "chat.update" else "in a thread" if posted.thread_ts else ""
+        message = Message(json.loads(received.body), self._now(), self._bots.get(posted.channel, posted.channel), place)
+        self.messages.append(message)
+        self._arrived(message)
         return answer
 
+    def _show_posted(self, posted: Posted) -> None:
+        """Show a bot's message as it is now: where it stands, and what became of it."""
+        post = {
+            "channel": posted.channel,
+            "name": self._bots.get(posted.channel, posted.channel),
+            "ts": posted.ts,
+            "thread_ts": posted.thread_ts,
+            "is_broadcast": posted.is_broadcast,
+            "is_edited": bool(posted.before),
+            "is_deleted": posted.is_deleted,
+        }
+        content = {"payload": posted.payload, "post": post}
+        self.entries.put("slack", self._now(), content, f"{posted.channel} {posted.ts}")
+
     def _entries(self, query: str) -> Answer:
-        """What arrived after a number; `wait` keeps the question open until something does.
+        """What arrived or changed after a number; `wait` keeps the question open until something does.
 
         A page that knows another `session` has numbers of another inbox, and is answered at once. `now` is this
         side's clock, by which the page says "today".

@@ -38,7 +38,10 @@ class Posted:
 
 
 class Workspace:
-    """Knows any bot token but `revoked`; channels are there when they are named, and the bot is in them."""
+    """Knows any bot token but those in `refused` (token → Slack's word); channels are there when they are named.
+
+    The bot is in them, unless `channels` says otherwise: `is_missing`, `is_archived`, `is_member`, `is_private`.
+    """
 
     def __init__(self) -> None:
         self.messages: list[Posted] = []
@@ -46,6 +49,7 @@ class Workspace:
         self.channels: dict[str, dict[str, bool]] = {}
         self.locked: set[str] = set()
         self.scopes = SCOPES
+        self.refused: dict[str, str] = {}
         self._next: list[tuple[str, Answer]] = []
         self._lock = Lock()
 
@@ -59,6 +63,10 @@ class Workspace:
     def delete(self, ts: str) -> None:
         """Delete a message."""
         self._at(ts).is_deleted = True
+
+    def posted(self, channel: str, ts: str) -> Posted:
+        """A message as it is now."""
+        return next(one for one in self.messages if (one.ts, one.channel) == (ts, channel))
 
     def parents(self, channel: str = "") -> list[Posted]:
         """What stands in the channel itself and is not deleted, oldest first."""
@@ -90,6 +98,8 @@ class Workspace:
             token = (authorization or "").removeprefix("Bearer ")
             if not token.startswith("xoxb-"):
                 return no("invalid_auth" if token else "not_authed")
+            if token in self.refused:
+                return no(self.refused[token])
             return self._answer(method, values)
 
     def _answer(self, method: str, values: Mapping[str, Any]) -> Answer:
@@ -100,12 +110,17 @@ class Workspace:
         if about.get("is_missing") or not channel:
             return no("channel_not_found")
         if method == "conversations.info":
-            told = {"is_archived": False, "is_member": True, "is_private": False, **about}
-            return yes({"channel": {"id": channel, **told}})
-        act = {"chat.postMessage": self._post, "chat.update": self._update}.get(method)
+            return self._info(channel, about)
+        act = {"chat.postMessage": self._post, "chat.update": self._update, "chat.delete": self._delete}.get(method)
         if act is None:
             return no("unknown_method")
-        return self._closed(about) or wrong_form(values) or act(channel, values)
+        wrong = None if method == "chat.delete" else wrong_form(values)
+        return self._closed(about) or wrong or act(channel, values)
+
+    def _info(self, channel: str, about: Mapping[str, bool]) -> Answer:
+        told = {"is_archived": False, "is_member": True, "is_private": False, **about}
+        needed = "groups:read" if told["is_private"] else "channels:read"
+        return yes({"channel": {"id": channel, **told}}) if needed in self.scopes.split(",") else no("missing_scope")
 
     def _closed(self, about: Mapping[str, bool]) -> Answer | None:
         """Why the bot may do nothing there."""
@@ -126,6 +141,13 @@ class Workspace:
         self.messages.append(made)
         message = {**made.payload, "ts": ts, **({"thread_ts": thread} if thread else {})}
         return yes({"channel": channel, "ts": ts, "message": message})
+
+    def _delete(self, channel: str, values: Mapping[str, Any]) -> Answer:
+        found = [one for one in self.messages if (one.ts, one.channel) == (values.get("ts"), channel)]
+        if not found or found[0].is_deleted:
+            return no("message_not_found")
+        found[0].is_deleted = True
+        return yes({"channel": channel, "ts": found[0].ts})
 
     def _update(self, channel: str, values: Mapping[str, Any]) -> Answer:
         found = [one for one in self.messages if (one.ts, one.channel) == (values.get("ts"), channel)]

@@ -14,6 +14,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
@@ -87,6 +88,11 @@ class Aws:
     def cloudformation(self) -> CloudFormationClient:
         """Stacks."""
         return self._session.client("cloudformation", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The table."""
+        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=CONFIG)
 
     @cached_property
     def functions(self) -> LambdaClient:

@@ -14,11 +14,11 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from tools.lib.aws import Aws
@@ -26,6 +26,7 @@ from tools.lib.terminal import Terminal
 from tools.local import build, poller, stack
 from tools.local.captures import Captures
 from tools.local.ministack import MiniStack
+from tools.maintain.soak_slack import ROUTES, BotsLedger, FlakySlack, read_bots
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Result, Run
 
@@ -37,6 +38,7 @@ STATUSES: Final = (StatusId.FAILED, StatusId.FAILED, StatusId.BLOCKED, StatusId.
 TESTMO_FAULTS: Final = ("500", "502", "login-page", "truncated", "cut-json", "reset", "redirect")
 EDITABLE: Final = 20  # the newest rows: older edits wait for the next sweep, and a soak is too short for that
 SETTLE_SECONDS: Final = 300.0
+OVERLAP_SECONDS: Final = 5  # a soak is too short for the default
 
 
 @dataclass(slots=True)
@@ -74,55 +76,6 @@ class Ledger:
         return sum(n - 1 for n in self.announced().values())
 
 
-class FlakySlack:
-    """A webhook that sometimes throttles, breaks or hangs up; keeps the text of what it took."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self.taken: list[str] = []
-        self.is_flaky = True
-        slack = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                fate = chance.random() if slack.is_flaky else 1.0
-                if fate < 0.05:  # noqa: PLR2004 - one in twenty is cut off without an answer
-                    self.close_connection = True
-                    return
-                status, text = (429, b"") if fate < 0.1 else (503, b"sorry") if fate < 0.2 else (200, b"ok")  # noqa: PLR2004
-                if status == 200:  # noqa: PLR2004 - HTTP
-                    slack.taken.append(json.loads(body)["text"])
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                if status == 429:  # noqa: PLR2004 - HTTP
-                    self.send_header("Retry-After", "2")
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing on the terminal."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        """The webhook."""
-        return f"http://127.0.0.1:{self._server.server_port}/services/T000/B000/soak"
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Take posts inside."""
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        try:
-            yield
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-
-
 class Soak:
     """One soak: so many polls with random faults, then the settling and the ledger."""
 
@@ -132,29 +85,33 @@ class Soak:
         self.chance = random.Random(seed)  # noqa: S311 - faults, not secrets
         self.world = World()
         self.simulator = Simulator(self.world)
-        self.slack = FlakySlack(self.chance)
+        self.slack = FlakySlack(self.chance, lambda: self._kill(workers_of(self.ministack.pid, "SlackFunction")))
         self.ledger = Ledger()
-        self.runs: list[Run] = []
-        for number in range(PROJECTS):
-            project = self.world.add_project(f"Project {number + 1}")
-            cases = [self.world.add_case(project, f"Case {n + 1}") for n in range(TESTS)]
-            self.runs += [self.world.add_run(project, f"Run {n + 1}", cases=cases) for n in range(RUNS // PROJECTS)]
+        self.projects = [self.world.add_project(f"Project {number + 1}") for number in range(PROJECTS)]
+        self.cases = {
+            project.id: [self.world.add_case(project, f"Case {n + 1}") for n in range(TESTS)]
+            for project in self.projects
+        }
+        self.closed: set[int] = set()
+        self.runs = [self._new_run(self.projects[number % PROJECTS].id) for number in range(RUNS)]
 
     def play(self) -> bool:
         """Play it all; True if nothing was lost and everything was delivered."""
-        with self.simulator, self.slack.serving(), MiniStack() as ministack:
-            self.aws: Aws = ministack.aws
+        with self.simulator, self.slack.serving(), MiniStack() as self.ministack, TemporaryDirectory() as folder:
+            (Path(folder) / "routes.toml").write_text(ROUTES)
+            self.aws: Aws = self.ministack.aws
             self.stack = stack.deploy(
                 self.aws,
-                build.build(),
+                build.with_settings(build.build(), Path(folder)),
                 {
                     "TestmoUrl": self.simulator.url,
                     "TestmoSecretArn": stack.make_secret(self.aws, "testmo", self.simulator.token),
-                    "SlackSecretArn": stack.make_secret(self.aws, "slack", self.slack.url),
+                    "SlackSecretArn": stack.make_secret(self.aws, "slack", self.slack.secret),
                     "EmailAddress": "qa@example.com",
                     "PollScheduleState": "DISABLED",
                     "RequestsPerMinute": "6000",
                     "MaxStalenessMinutes": "0",
+                    "OverlapSeconds": str(OVERLAP_SECONDS),
                 },
             )
             self.captures = Captures(self.aws, self.stack)
@@ -163,15 +120,26 @@ class Soak:
             for number in range(1, self.polls + 1):
                 self._testers_work()
                 self._something_breaks()
-                self._poll_and_perhaps_be_killed(ministack)
+                self._poll_and_perhaps_be_killed()
                 if number % 25 == 0:
                     self.terminal.note(f"{number} of {self.polls} polls, {len(self.ledger.saved)} results saved")
             left = self._settle()
-        return self._report(left)
+            table = list(self._table())
+        posted, deleted = self.slack.workspace.messages, self.slack.faults["parents deleted"]
+        return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
+
+    def _new_run(self, project_id: int) -> Run:
+        project = next(one for one in self.projects if one.id == project_id)
+        return self.world.add_run(project, f"Run {len(self.world.runs) + 1}", cases=self.cases[project_id])
 
     def _testers_work(self) -> None:
         for _ in range(self.chance.randrange(4)):
             run = self.chance.choice(self.runs)
+            if self.chance.random() < 0.03:  # noqa: PLR2004 - one run in thirty is done, and another begins
+                self.world.close_run(run)
+                self.closed.add(run.id)
+                self.runs[self.runs.index(run)] = self._new_run(run.project_id)
+                continue
             tests = self.world.tests_of(run)
             stamp = self.world.stamp()
             for test in self.chance.sample(tests, self.chance.choice([1, 1, 1, 5])):
@@ -193,21 +161,27 @@ class Soak:
             self.ledger.faults += 1
             path = self.chance.choice(["*", "/runs/*/results", "/projects", "/projects/*/runs"])
             self.simulator.faults.add(self.chance.choice(TESTMO_FAULTS), path=path, times=self.chance.choice([1, 2]))
+        if self.chance.random() < 0.03:  # noqa: PLR2004 - one poll in thirty
+            self.slack.delete_a_parent()
 
-    def _poll_and_perhaps_be_killed(self, ministack: MiniStack) -> None:
+    def _poll_and_perhaps_be_killed(self) -> None:
         killer: threading.Timer | None = None
         if self.chance.random() < 0.1:  # noqa: PLR2004 - one poll in ten
-            killer = threading.Timer(self.chance.uniform(0.0, 0.3), self._kill_a_worker, (ministack,))
+            killer = threading.Timer(self.chance.uniform(0.0, 0.3), self._kill_a_worker)
             killer.start()
         self._poll()
         if killer is not None:
             killer.join()
 
-    def _kill_a_worker(self, ministack: MiniStack) -> None:
-        workers = list(workers_of(ministack.pid))
-        if workers:
+    def _kill_a_worker(self) -> None:
+        if workers := list(workers_of(self.ministack.pid)):
+            self._kill([self.chance.choice(workers)])
+
+    def _kill(self, workers: Iterable[int]) -> None:
+        for worker in workers:
             self.ledger.kills += 1
-            os.kill(self.chance.choice(workers), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(worker, signal.SIGKILL)
 
     def _poll(self) -> str:
         try:
@@ -225,6 +199,7 @@ class Soak:
         """Let everything work again until nothing moves; the number of messages that are still under way."""
         self.simulator.faults.clear()
         self.slack.is_flaky = False
+        time.sleep(OVERLAP_SECONDS + 1)  # then runs that were closed are read for the last time
         deadline = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < deadline:
             time.sleep(1)
@@ -240,8 +215,13 @@ class Soak:
         answers = (self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names) for url in urls)
         return sum(int(n) for answer in answers for n in answer["Attributes"].values())
 
-    def _report(self, left: int) -> bool:
-        ledger = self.ledger
+    def _table(self) -> Iterator[Mapping[str, Any]]:
+        for page in self.aws.dynamodb.get_paginator("scan").paginate(TableName=self.stack.table, ConsistentRead=True):
+            yield from page["Items"]
+
+    def _report(self, left: int, bots: BotsLedger) -> bool:
+        ledger, faults = self.ledger, self.slack.faults
+        at_a_post = faults["killed between Slack's answer and the record"]
         failing = sum(row.status_id in WATCHED for row in ledger.saved.values())
         lost = ledger.lost()
         facts = {
@@ -250,7 +230,12 @@ class Soak:
             "saved": f"{len(ledger.saved)} results, {failing} of them failing at the end",
             "announced": f"{len({key for key, _ in ledger.announced()})} results by name and {ledger.counted()} in the "
             f"exact totals of {len(ledger.events)} events",
-            "delivered": f"{len(self.slack.taken)} posts to Slack, {ledger.mails} mails",
+            "delivered": f"{len(self.slack.taken)} posts to Slack's webhook, {ledger.mails} mails",
+            "Slack's": ", ".join(f"{n} {name}" for name, n in sorted(faults.items())),
+            "bots": f"{bots.told} messages told: {bots.parents} parents, {bots.replies} replies, {bots.edits} edits",
+            "runs": f"{len(self.closed)} closed, {len(bots.unfinished)} of them not told so",
+            "of bots": f"{bots.lost} lost, {bots.doubled} replies and {bots.extra} parents too many "
+            f"({at_a_post} kills allow as many), {len(bots.behind)} parents behind",
             "doubled": f"{ledger.doubled()} announcements",
             "under way": str(left),
             "lost": str(len(lost)),
@@ -258,15 +243,17 @@ class Soak:
         self.terminal.heading("The ledger", facts)
         if lost:
             self.terminal.verdict(f"lost: {lost}", is_ok=False)
+        elif not bots.is_good(at_a_post):
+            self.terminal.verdict(f"the bots: {bots}", is_ok=False)
         elif left:
             self.terminal.verdict(f"nothing was lost, but {left} messages are still in a queue", is_ok=False)
         else:
             self.terminal.verdict("nothing was lost, everything was delivered", is_ok=True)
-        return not lost and not left
+        return not lost and not left and bots.is_good(at_a_post)
 
 
-def workers_of(root: int) -> Iterator[int]:
-    """The processes below `root` that run a function (Linux)."""
+def workers_of(root: int, function: str = "") -> Iterator[int]:
+    """The processes below `root` that run a function, or that one (Linux)."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -283,5 +270,5 @@ def workers_of(root: int) -> Iterator[int]:
                 command = Path(f"/proc/{process}/cmdline").read_bytes()
             except OSError:
                 continue
-            if b"_worker.py" in command:
+            if b"_worker.py" in command and function.encode() in command:
                 yield process

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import queued
+from testmo_notifier.delivery.pacing import gate_of
 from testmo_notifier.errors import ConfigurationError, Problem, Undelivered
 from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
 from tools.ops import dead_letters, records, subscriptions, wiring
@@ -57,7 +58,7 @@ def queued_channel(desk: Desk, channel: Channel) -> Iterable[Finding]:
             step = "" if takes_alarms else name_it(destination, "take it out of the secret")
             finding = Finding(finding.area, finding.ok, f"{finding.words} ({use})", finding.next_step or step)
         yield finding
-        failures = records.pace(account, destination).failures
+        failures = records.pace(account, gate_of(destination, addresses, channel.transport().place)).failures
         if failures and finding.ok:
             words = f"the last {counted(failures, 'post')} to {destination} failed for a passing reason"
             yield good(area, f"{words}; it answers now, what waits goes out by itself")

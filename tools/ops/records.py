@@ -181,15 +181,15 @@ def delivery(account: Account, destination: str, notification_id: str) -> Delive
     return Delivery(told["at"], told["form"])
 
 
-def pace(account: Account, destination: str) -> Pace:
-    """How a webhook fares."""
+def pace(account: Account, gate: str) -> Pace:
+    """How a webhook fares, or a bot's channel, see `pacing.gate_of`."""
     found: list[Pace] = []
 
     def look(now: Pace) -> tuple[Pace, None]:
         found.append(now)
         return now, None
 
-    slots.Slots(account.dynamodb, account.stack.table).change(destination, look)  # an unchanged pace is not written
+    slots.Slots(account.dynamodb, account.stack.table).change(gate, look)  # an unchanged pace is not written
     return found[-1]
 
 

@@ -12,6 +12,7 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people, queued
+from testmo_notifier.delivery.pacing import gate_of
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification, QueuedMessage
 from testmo_notifier.notices.routes import is_for_people
@@ -201,9 +202,18 @@ def parked_as(account: Account, notification_id: str) -> str | None:
     return None
 
 
+def gate(account: Account, destination: str) -> str:
+    """Whose pace its posts keep."""
+    channel = CHANNELS[destination.partition(":")[0]]
+    try:
+        return gate_of(destination, account.addresses(channel), channel.transport().place)
+    except ConfigurationError:  # these credentials may not read the secret
+        return destination
+
+
 def still_waiting(account: Account, destination: str, waited: float) -> Outcome:
     """It is neither delivered nor parked."""
-    failures = records.pace(account, destination).failures
+    failures = records.pace(account, gate(account, destination)).failures
     words = f"not delivered after {waited:.0f} s; it stays in the queue and goes out as soon as it can"
     if failures:
         words += f" (the last {failures} posts to this webhook failed for a passing reason)"

@@ -1,10 +1,10 @@
 // The page: asks the inbox for what arrived and for what arrives, keeps the list, shows one message at a time.
 
+import { forget, isGone, reveal, show } from "./channel.js";
 import { setClock } from "./dates.js";
 import { isObject } from "./dom.js";
-import { row, spoken } from "./list.js";
+import { entitle, row, spoken } from "./list.js";
 import { event, mail } from "./readers.js";
-import { divider, message } from "./slack.js";
 
 const MAX_ENTRIES = 500; // as many as the inbox keeps
 const RETRY_MS = 1000;
@@ -19,32 +19,34 @@ let selected = 0;
 let hasChosen = false; // whether the reader has picked a message by hand
 let shownKind = "";
 
+// Whether it is a new one, and none that became another.
 function take(entry, isNews) {
+  last = Math.max(last, entry.changed);
+  if (entry.kind === "slack") show(entry);
+  const known = entries.get(entry.number);
+  if (known) {
+    known.entry = entry;
+    entitle(known.item, entry);
+    return false;
+  }
   const item = row(entry);
-  const known = { entry, item, article: null };
-  if (entry.kind === "slack") known.article = inChannel(entry);
-  entries.set(entry.number, known);
-  last = entry.number;
+  entries.set(entry.number, { entry, item });
   item.hidden = !isShown(entry);
   item.classList.toggle("is-new", isNews);
   $("list").prepend(item);
   if (entries.size > MAX_ENTRIES) drop(entries.values().next().value);
+  return true;
 }
 
-function drop({ entry, item, article }) {
+function drop({ entry, item }) {
   item.remove();
-  article?.remove();
+  if (entry.kind === "slack") forget(entry);
   entries.delete(entry.number);
 }
 
-// A channel reads from top to bottom, with a line where a day begins.
-function inChannel(entry) {
-  const line = divider(entry);
-  const days = $("channel").querySelectorAll(".day");
-  if (days[days.length - 1]?.textContent !== line.textContent) $("channel").append(line);
-  const article = message(entry);
-  $("channel").append(article);
-  return article;
+// What was deleted and has no replies; a deleted reply may be the last one of a deleted message.
+function dropDeleted() {
+  for (const known of [...entries.values()].reverse()) if (isGone(known.entry)) drop(known);
 }
 
 const isShown = (entry) => !shownKind || entry.kind === shownKind;
@@ -53,10 +55,9 @@ const shown = () => [...entries.values()].filter(({ entry }) => isShown(entry)).
 function select(number) {
   const known = entries.get(number);
   if (!known || number === selected) return;
-  const { entry, item, article } = known;
-  const before = entries.get(selected);
-  before?.item.firstChild.removeAttribute("aria-current");
-  before?.article?.classList.remove("is-selected");
+  const { entry, item } = known;
+  entries.get(selected)?.item.firstChild.removeAttribute("aria-current");
+  for (const before of document.querySelectorAll(".is-selected")) before.classList.remove("is-selected");
   selected = number;
   item.firstChild.setAttribute("aria-current", "true");
   item.classList.remove("is-new");
@@ -64,7 +65,8 @@ function select(number) {
   $("empty").hidden = true;
   $("channel").hidden = entry.kind !== "slack";
   $("letter").hidden = entry.kind === "slack";
-  if (article) {
+  if (entry.kind === "slack") {
+    const article = reveal(entry);
     article.classList.add("is-selected");
     article.scrollIntoView({ block: article.offsetHeight > $("reader").clientHeight ? "start" : "nearest" });
   } else {
@@ -107,12 +109,14 @@ function takeAll({ session: theirs, now, entries: arrived }) {
   const isFirst = !session;
   session = theirs;
   const followed = kindFollowed();
-  for (const entry of arrived) take(entry, !isFirst);
-  if (!arrived.length) return;
+  const taken = arrived.filter((entry) => take(entry, !isFirst));
+  dropDeleted();
+  const news = taken.filter((entry) => entries.has(entry.number));
   const asked = isFirst ? Number(location.hash.slice(1)) : 0;
   if (entries.has(asked)) choose(asked);
-  else if (followed) select(leading(arrived, followed));
-  if (!isFirst) $("news").textContent = arrived.map(spoken).join(". ");
+  else if (selected && !entries.has(selected)) select(shown()[0]?.entry.number); // it was deleted
+  else if (followed) select(leading(news, followed));
+  if (!isFirst && news.length) $("news").textContent = news.map(spoken).join(". ");
   count();
 }
 
@@ -156,6 +160,12 @@ async function listen() {
   }
 }
 
+// As somebody in Slack would; what becomes of it arrives like everything else.
+async function erase({ channel, ts }) {
+  const headers = { Authorization: "Bearer xoxb-page", "Content-Type": "application/json" };
+  await fetch("/api/chat.delete", { method: "POST", headers, body: JSON.stringify({ channel, ts }) });
+}
+
 function state(is, words) {
   if ($("state").dataset.is === is) return;
   $("state").dataset.is = is;
@@ -183,6 +193,12 @@ $("list").addEventListener("click", (click) => {
   if (!anchor) return;
   click.preventDefault();
   choose(anchor.parentElement.value);
+});
+$("channel").addEventListener("click", (click) => {
+  const to = click.target.closest(".above a");
+  if (to) click.preventDefault();
+  if (to && entries.has(Number(to.hash.slice(1)))) choose(Number(to.hash.slice(1)));
+  if (click.target.matches(".delete")) erase(click.target.closest(".message").dataset);
 });
 $("filters").addEventListener("click", (click) => {
   const button = click.target.closest("button");

@@ -6,27 +6,50 @@ import { element, isObject, objects } from "./dom.js";
 import { mrkdwn, plain, unescaped } from "./mrkdwn.js";
 import { firstLine, richText } from "./richtext.js";
 
+const DELETED = "This message was deleted.";
 const COLORS = { good: "#2eb67d", warning: "#ecb22e", danger: "#e01e5a" };
 const words = (value) => (isObject(value) && typeof value.text === "string" ? value.text : "");
 const textOf = (payload) => (typeof payload.text === "string" ? payload.text : String(payload.text ?? ""));
 
-// The message as an <article>, with its sender and the time it arrived.
-export function message(entry) {
+// An <article> for a message; `draw` fills it.
+export function message({ post }) {
+  const icon = element("img", "avatar");
+  Object.assign(icon, { src: "/icon.svg", alt: "", width: 36, height: 36 });
+  const article = element("article", "message", icon, element("div", "words"));
+  if (post) Object.assign(article.dataset, { channel: post.channel, ts: post.ts });
+  return article;
+}
+
+// The message with its sender and the time it arrived, as it is now; a thread below it stays. `above` are lines that
+// say where it stands.
+export function draw(article, entry, above = []) {
+  const words = article.querySelector(".words");
+  const isDeleted = Boolean(entry.post?.is_deleted);
+  for (const child of [...words.children]) if (!child.matches(".thread")) child.remove();
+  words.prepend(...(isDeleted ? [element("p", "deleted", DELETED)] : [sender(entry), ...above, ...blocks(entry.payload)]));
+  if (!isDeleted && entry.post?.is_edited) {
+    const last = [...words.children].filter((child) => !child.matches(".thread")).at(-1);
+    last.after(element("p", "edited", "(edited)"));
+  }
+  article.classList.toggle("is-deleted", isDeleted);
+  article.setAttribute("aria-label", `Slack message, ${clock(new Date(entry.at))}: ${headline(entry)}`);
+}
+
+function sender(entry) {
   const at = new Date(entry.at);
   const time = element("time", "stamp", clock(at));
   time.dateTime = entry.at;
   time.title = full(at);
-  const icon = element("img", "avatar");
-  Object.assign(icon, { src: "/icon.svg", alt: "", width: 36, height: 36 });
-  const sender = element("p", "sender", element("strong", "", "Testmo Notifier"), element("span", "badge", "APP"), ...place(entry), time);
-  const drawn = blocks(entry.payload);
-  const article = element("article", "message", icon, element("div", "words", sender, ...drawn));
-  article.setAttribute("aria-label", `Slack message, ${clock(at)}: ${title(entry.payload)}`);
-  return article;
+  const line = element("p", "sender", element("strong", "", "Testmo Notifier"), element("span", "badge", "APP"), time);
+  if (!entry.post) return line;
+  const remove = element("button", "delete", "Delete");
+  Object.assign(remove, { type: "button", title: "Delete this message, as somebody in Slack may" });
+  line.append(element("span", "where", `in ${entry.post.name}`), remove);
+  return line;
 }
 
-// Where a bot put it, if it is no message of its own in the channel.
-const place = (entry) => (entry.place ? [element("span", "badge", entry.place)] : []);
+// A message in one line.
+export const headline = ({ payload, post }) => (post?.is_deleted ? DELETED : title(payload));
 
 export function divider(entry) {
   return element("p", "day", element("span", "", day(new Date(entry.at))));

@@ -1,4 +1,7 @@
-"""The pace of each webhook: one item per destination, changed by compare-and-swap, shared by all invocations.
+"""The pace of each webhook: one item per gate, changed by compare-and-swap, shared by all invocations.
+
+A gate is called like a destination (of several that lead to one place the first, see `pacing.gate_of`), or for edits
+like their token's hash.
 
 Times are epoch milliseconds.
 """
@@ -31,26 +34,24 @@ class Slots:
         self._client = client
         self._table_name = table_name
 
-    def change(self, destination: str, decide: Callable[[Pace], tuple[Pace, T]]) -> T:
-        """Let `decide` turn a destination's pace into the next one; returns what else it decided.
+    def change(self, gate: str, decide: Callable[[Pace], tuple[Pace, T]]) -> T:
+        """Let `decide` turn a gate's pace into the next one; returns what else it decided.
 
         `decide` is asked again when another invocation was faster. Raises `DeliveryDelayed` when the table
         does not answer: without a slot nothing is posted.
         """
         try:
             for _ in range(MAX_TRIES):
-                version, pace = self._read(destination)
+                version, pace = self._read(gate)
                 changed, decision = decide(pace)
-                if changed == pace or self._write(destination, version, changed):
+                if changed == pace or self._write(gate, version, changed):
                     return decision
         except (BotoCoreError, ClientError) as exc:
-            raise DeliveryDelayed(
-                f"the pace of {destination} cannot be read or written", reason="table_unavailable"
-            ) from exc
-        raise DeliveryDelayed(f"the pace of {destination} changes too fast", reason="table_contended")
+            raise DeliveryDelayed(f"the pace of {gate} cannot be read or written", reason="table_unavailable") from exc
+        raise DeliveryDelayed(f"the pace of {gate} changes too fast", reason="table_contended")
 
-    def _read(self, destination: str) -> tuple[int, Pace]:
-        answer = self._client.get_item(TableName=self._table_name, Key=key(destination), ConsistentRead=True)
+    def _read(self, gate: str) -> tuple[int, Pace]:
+        answer = self._client.get_item(TableName=self._table_name, Key=key(gate), ConsistentRead=True)
         item: dict[str, Any] = answer.get("Item", {})
         if not item:
             return 0, Pace()
@@ -61,7 +62,7 @@ class Slots:
             failed=tuple(one["S"] for one in item.get("failed", {}).get("L", ())),  # not there before 1.1
         )
 
-    def _write(self, destination: str, version: int, pace: Pace) -> bool:
+    def _write(self, gate: str, version: int, pace: Pace) -> bool:
         """Whether the pace was written; not if somebody else changed it since `version`."""
         first_of_all = "attribute_not_exists(pk)"
         nobody_was_faster = "version = :version"
@@ -69,7 +70,7 @@ class Slots:
             self._client.put_item(
                 TableName=self._table_name,
                 Item={
-                    **key(destination),
+                    **key(gate),
                     "next_slot": {"N": to_millis(pace.next_slot)},
                     "line_end": {"N": to_millis(pace.line_end)},
                     "failures": {"N": str(pace.failures)},
@@ -84,9 +85,9 @@ class Slots:
         return True
 
 
-def key(destination: str) -> dict[str, AttributeValueTypeDef]:
-    """The key of a destination's pace."""
-    return {"pk": {"S": f"DESTINATION#{destination}"}, "sk": {"S": "SLOT"}}
+def key(gate: str) -> dict[str, AttributeValueTypeDef]:
+    """The key of a gate's pace."""
+    return {"pk": {"S": f"DESTINATION#{gate}"}, "sk": {"S": "SLOT"}}
 
 
 def to_millis(moment: datetime) -> str:

@@ -78,6 +78,9 @@ class Transport(Protocol):
     def kind(self, address: str) -> str:
         """What an address is called, in a word."""
 
+    def place(self, address: str) -> str:
+        """Where an address leads: posts to one place keep one pace, by whatever names and tokens they come."""
+
     def problem(self, body: str) -> str | None:
         """Why a body is none of this channel's."""
 

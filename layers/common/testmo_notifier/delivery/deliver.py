@@ -31,6 +31,7 @@ from testmo_notifier.delivery.pacing import (
     after_failure,
     after_throttle,
     backoff_seconds,
+    gate_of,
     take_turn,
 )
 from testmo_notifier.errors import (
@@ -61,7 +62,7 @@ class Effects:
     transports: how to deliver, by the name of the channel.
     addresses(channel, fresh): addresses by name, read again if `fresh`; raises `ConfigurationError`.
     post(channel, address, payload): deliver; raises an `Undelivered`.
-    change_pace(destination, decide): change a destination's pace for all invocations; raises `DeliveryDelayed`.
+    change_pace(gate, decide): change a pace for all invocations (see `pacing.gate_of`); raises `DeliveryDelayed`.
     once(message, send): run `send` unless the message was delivered before (then None); record what it returns.
     hide(message, seconds): let a message come back in so many seconds.
     park(message, reason): put a copy of a message into the dead-letter queue.
@@ -161,7 +162,7 @@ class Batch:
         self._effects = effects
         self._to_come = to_come
         self._gone: dict[str, DestinationGone] = {}
-        self._in_trouble: set[str] = set()
+        self._in_trouble: set[str] = set()  # gates
         self._told: dict[str, Conversation | None] = {}  # by message
 
     def deal_with(self, message: QueuedMessage) -> Outcome:
@@ -240,7 +241,8 @@ class Batch:
         if url is None:
             raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
         conversation = self._effects.conversation(message, url)
-        turn = self._wait_for_slot(message, patience)
+        gate = self._gate(message.channel, message.destination)
+        turn = self._wait_for_slot(message, gate, patience)
         try:
             if conversation is None:
                 self._effects.post(message.channel, url, payload)
@@ -250,16 +252,16 @@ class Batch:
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
-            self._in_trouble.add(message.destination)
-            turn = self._shut_gate(message, exc)
+            self._in_trouble.add(gate)
+            turn = self._shut_gate(message, gate, exc)
             if not turn.failures:  # it is this message alone
-                self._in_trouble.discard(message.destination)
+                self._in_trouble.discard(gate)
             wait = (turn.at - self._effects.now()).total_seconds()
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         except Undelivered:
-            self._end_trouble(message, turn)
+            self._end_trouble(gate, turn)
             raise
-        self._end_trouble(message, turn)
+        self._end_trouble(gate, turn)
 
     def _show(self, message: QueuedMessage) -> bool:
         """Let the destination's own place show what was told, if it has one: the second record of the message.
@@ -309,15 +311,20 @@ class Batch:
             effects.sleep(wait)
         return turn
 
-    def _wait_for_slot(self, message: QueuedMessage, patience: timedelta) -> Turn:
+    def _gate(self, channel: str, destination: str) -> str:
+        """Whose pace a post keeps."""
+        return gate_of(destination, self._effects.addresses(channel, False), self._effects.transports[channel].place)
+
+    def _wait_for_slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> Turn:
         effects = self._effects
         if effects.seconds_left() < LEAST_SECONDS_LEFT:
             raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
-        if message.destination in self._in_trouble:
+        if gate in self._in_trouble:
             patience = NO_PATIENCE
-        more, receives = self._to_come[message.destination], message.receives
+        more = sum(n for one, n in self._to_come.items() if n and self._gate(message.channel, one) == gate)
+        receives = message.receives
         turn = effects.change_pace(
-            message.destination,
+            gate,
             lambda pace: take_turn(pace, effects.now(), message.id, receives=receives, patience=patience, more=more),
         )
         wait = (turn.at - effects.now()).total_seconds()
@@ -328,7 +335,7 @@ class Batch:
             effects.sleep(wait)
         return turn
 
-    def _shut_gate(self, message: QueuedMessage, exc: DeliveryDelayed) -> Turn:
+    def _shut_gate(self, message: QueuedMessage, gate: str, exc: DeliveryDelayed) -> Turn:
         now, seconds = self._effects.now(), exc.retry_after_seconds
 
         def shut(pace: Pace) -> tuple[Pace, Turn]:
@@ -337,15 +344,15 @@ class Batch:
                 return after_failure(pace, now, message.id, receives=message.receives, answered=answered)
             return after_throttle(pace, now, receives=message.receives, retry_after_seconds=seconds)
 
-        return self._effects.change_pace(message.destination, shut)
+        return self._effects.change_pace(gate, shut)
 
-    def _end_trouble(self, message: QueuedMessage, turn: Turn) -> None:
+    def _end_trouble(self, gate: str, turn: Turn) -> None:
         """It was answered: let everybody post again, if they were not."""
         if not turn.failures:
             return
         now = self._effects.now()
         with suppress(DeliveryDelayed):  # had the message been taken, an error here would send it twice
-            self._effects.change_pace(message.destination, lambda pace: after_answer(pace, now))
+            self._effects.change_pace(gate, lambda pace: after_answer(pace, now))
 
     def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:
         try:

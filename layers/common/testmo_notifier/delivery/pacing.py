@@ -1,6 +1,7 @@
 """One message a second and webhook, however many invocations there are, and a pause while a webhook is in trouble.
 
-Every webhook has a gate and a line. The gate (`next_slot`) is the only thing that allows a post: taking a slot moves
+Every webhook has a gate and a line, and so has every channel of bots (`gate_of`); what is said of webhooks here holds
+for both. The gate (`next_slot`) is the only thing that allows a post: taking a slot moves
 it one second on. A slot is taken only by a message that will be posted in it, so none is ever wasted or taken twice.
 A message that finds the gate shut for longer than it may wait in the function goes to the end of the line: it comes
 back one second after the message before it (`line_end`), and so 500 waiting messages come back one by one and are
@@ -22,6 +23,7 @@ the webhook's in any case: each costs ten seconds that others wait for.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,6 +55,15 @@ class Turn:
     at: datetime
     granted: bool
     failures: int
+
+
+def gate_of(destination: str, addresses: Mapping[str, str], place: Callable[[str], str]) -> str:
+    """Under which name the pace of a destination is kept: the first of all that lead to the same place."""
+    channel, _, name = destination.partition(":")
+    if name not in addresses:
+        return destination
+    here = place(addresses[name])
+    return f"{channel}:{min(one for one, address in addresses.items() if place(address) == here)}"
 
 
 def take_turn(

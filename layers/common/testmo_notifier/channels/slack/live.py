@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from testmo_notifier.channels.slack import blocks
@@ -20,6 +21,7 @@ Test = list[Any]  # the order of the message, what is known, symbol, status, nam
 FAILING, RECOVERED, FINISHED = "failing", "recovered", "finished"  # what a message is about, see `model.Digest`
 NEW: Final = "new"
 NEW_LINE: Final = "\n"
+OPEN: Final = "Open the run"
 RANKS: Final = {"✖": 0, "⊘": 1}
 FAILED, PASSED, OVER = range(3)  # what is known of a test
 RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
@@ -35,10 +37,11 @@ def added(state: State, told: State, message_id: str) -> State:
     if message_id in state.get("seen", ()):
         return state
     order, about = told["order"], told["about"]
+    passed = told["tests"] if about == RECOVERED else told.get("passed", ())  # 1.2 did not say it
     tests = dict(state.get("tests", {}))
     for key, test in told["tests"].items():
         if key not in tests or tests[key][0] < order:
-            tests[key] = [order, PASSED if about == RECOVERED else FAILED, *test]
+            tests[key] = [order, PASSED if key in passed else FAILED, *test]
     closed = state.get("closed", [-1, []])
     if about == FINISHED and order > closed[0] and not told["unnamed"]:
         closed = [order, list(told["tests"])]
@@ -51,6 +54,7 @@ def added(state: State, told: State, message_id: str) -> State:
     return {
         **state,
         **({name: told[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
+        **({"silenced": told.get("silenced", [])} if is_latest else {}),
         "tests": dict(ranked[:MAX_KEPT]),
         "closed": closed,
         "unnamed": [before + more, max(latest, order)] if more else [before, latest],
@@ -82,6 +86,7 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
     headline = f"{count}: {run['name']}"
     facts = [run["project"], *run["details"], f"{passed} passed again" if passed else ""]
     summary = " · ".join(filter(None, [*facts, state["news"] if state["about"] == FINISHED else ""]))
+    kept_back, until_when = silenced(state)
     details: list[dict[str, object]] = []
     for _, _, mark, _, name, url in named:
         details += [text(f"{NEW_LINE if details else ''}{mark} "), link(url, name)]
@@ -89,19 +94,31 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
     if any(rest):
         more = f"and {' and '.join(filter(None, rest))} in "
         details += [text(f"{NEW_LINE if details else ''}{more}"), link(run["url"], "Testmo")]
-    words = "\n".join([headline, summary, *(f"{mark} {name}" for _, _, mark, _, name, _ in named[:MAX_IN_TEXT])])
+    lines = [headline, f"{summary}{kept_back}", *(f"{mark} {name}" for _, _, mark, _, name, _ in named[:MAX_IN_TEXT])]
     attachment = {
         "color": color(failed, unnamed),
         "fallback": count,
         "blocks": [rich(details or [text("All that failed here and was told has passed since, or is over.")])],
     }
     return {
-        "text": blocks.fallback(words),
-        "blocks": [blocks.header(headline), rich([link(run["url"], "Open the run"), text(f" · {summary}")])],
+        "text": blocks.fallback("\n".join(lines)),
+        "blocks": [blocks.header(headline), rich([link(run["url"], OPEN), text(f" · {summary}"), *until_when])],
         "attachments": [attachment],
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def silenced(state: State) -> tuple[str, list[dict[str, object]]]:
+    """What is kept back of the run, as words and as parts of a block, in which the time is in each reader's zone."""
+    words, parts = "", list[dict[str, object]]()
+    for n, author, until in state.get("silenced", ()):
+        at = datetime.fromisoformat(until)
+        said, fallback = f" · {n} silenced by {author} until ", f"{at:%Y-%m-%d %H:%M} UTC"
+        words += said + fallback
+        date = {"timestamp": int(at.timestamp()), "format": blocks.DATE_FORMAT, "fallback": fallback}
+        parts += [text(said), {"type": "date", **date}]
+    return words, parts
 
 
 def count_of(failed: Sequence[Test], unnamed: int) -> str:

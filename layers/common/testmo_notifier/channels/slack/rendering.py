@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from itertools import islice
 from typing import Final
 
@@ -37,6 +38,7 @@ RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
 UNNAMED: Final = "?"  # Slack takes no link without words
 TOLD_CHARS: Final = 100
+TOLD_STATUS_CHARS: Final = 40
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
@@ -230,25 +232,35 @@ def weighed(name: str, text: str) -> tuple[str, int]:
 
 
 def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
-    """What a bot needs to keep one message of the run: see `live`. A message about several runs has none."""
+    """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
     if digest.about == FOLDED:
         return {}
     run = without_marks(run_view(digest))
     tests: dict[str, list[str]] = {}
-    failing = (row for row in digest.results if row.reason != PASSED_SINCE)
-    for row in failing:  # of several rows of a test the most urgent one, which is the first
-        key = str(row.test_id) if row.test_id is not None else f"result {row.id}"
+    passed: set[str] = set()
+    keys = [str(row.test_id) if row.test_id is not None else f"result {row.id}" for row in digest.results]
+    for key, row in zip(keys, digest.results, strict=True):  # of several rows of a test the most urgent, the first
         status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), TOLD_CHARS)
-        told = without_marks((status.symbol, status.word, name, row.url))
+        told = without_marks((status.symbol, clip(status.word, TOLD_STATUS_CHARS), name, row.url))
+        if key not in tests and row.reason == PASSED_SINCE:
+            passed.add(key)
         tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
     named = dict(islice(tests.items(), MAX_TOLD))
+    unnamed = digest.omitted + len(tests) - len(named)
+    if digest.passed_since:  # some of these may be left out, too, and nobody counts them as failing
+        unnamed = max(0, digest.total - sum(key in named and key not in passed for key in keys))
     return {
         "about": digest.about,
         "reasons": list(reasons),
         "run": {"name": run.name, "url": run.url, "project": run.project, "details": list(run.details)},
         "news": news(digest, run.pass_rate),
         "tests": named,
-        "unnamed": digest.omitted + len(tests) - len(named),
+        "passed": [key for key in named if key in passed],
+        "unnamed": unnamed,
+        "silenced": [
+            [one.n, clip(without_marks(one.author), TOLD_STATUS_CHARS), one.until.astimezone(UTC).isoformat()]
+            for one in digest.silenced
+        ],
     }
 
 

@@ -198,6 +198,12 @@ def kind(address: str) -> str:
     return "bot" if bot_of(address) else "webhook"
 
 
+def place(address: str) -> str:
+    """A bot's channel, whatever its token; of a webhook nobody knows the channel."""
+    bot = bot_of(address)
+    return f"{bot.api_url} {bot.channel}" if bot else address
+
+
 def problem(body: str) -> str | None:
     """Why a body is no Slack payload."""
     payload = read_json(body)

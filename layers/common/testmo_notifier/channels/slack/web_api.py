@@ -183,7 +183,8 @@ def probe(pool: urllib3.PoolManager, bot: Bot, *, now: datetime) -> str:
     except DestinationGone as exc:
         if exc.reason != "missing_scope":
             raise
-        return "is alive; whether it is in its channel is not known (give the app channels:read to see)"
+        needed = "channels:read, for a private one groups:read"
+        return f"is alive; whether it is in its channel is not known (give the app {needed}, to see)"
     if found.get("is_archived"):
         raise DestinationGone("the token is valid, the channel is archived", reason="is_archived")
     is_private = found.get("is_private", False)

@@ -1,0 +1,112 @@
+"""The soak's ledger of bots: what it calls lost, doubled, too many and behind."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from testmo_notifier.adapters.items import sent_item
+from testmo_notifier.channels.slack.secret import Bot, bot_of, read_addresses
+from testmo_notifier.model import FINISHED, NEW, Sent
+from tests.support.bots import Bots, make_message
+from tests.support.factories import START, make_digest, make_named
+from tools.inbox.workspace import Workspace
+from tools.maintain.soak_slack import BOTS, BotsLedger, FlakySlack, read_bots
+
+DESTINATION, CHANNEL = "slack:default", BOTS["slack:default"]
+FIRST = make_message(make_digest([make_named(1, case_name="Log in")], reasons=(NEW,)), "a", 1_000)
+SECOND = make_message(make_digest([make_named(2, case_name="Pay")], reasons=(NEW,)), "b", 2_000)
+END = make_message(make_digest([make_named(2, case_name="Pay")], about=FINISHED), "c", 3_000)
+
+Table = list[Mapping[str, Any]]
+
+
+def told() -> tuple[Table, Workspace]:
+    """Three messages that were handed over and delivered: what is in the table and in Slack."""
+    bots = Bots(bot=Bot("xoxb-1", CHANNEL))
+    bots.settle(FIRST)
+    bots.settle(SECOND)
+    bots.settle(END)
+    table: Table = [
+        sent_item([Sent(12, START, frozenset([number]), {DESTINATION: key})], number)
+        for number, key in enumerate("abc", start=1)
+    ]
+    table += [
+        {
+            "pk": {"S": f"DELIVERY#{DESTINATION}"},
+            "sk": {"S": key},
+            "status": {"S": "COMPLETED"},
+            "data": {"S": json.dumps({"id": key})},
+        }
+        for key in "abc"
+    ]
+    (state,) = bots.states.values()
+    kept = {"pk": {"S": f"DESTINATION#{DESTINATION}"}, "sk": {"S": "RUN#12"}, "state": {"S": json.dumps(state)}}
+    return [*table, kept], bots.workspace
+
+
+def ledger(table: Table, slack: Workspace, *, deleted: int = 0) -> BotsLedger:
+    return read_bots(table, slack.messages, closed={12}, deleted=deleted)
+
+
+def test_what_was_told_once_is_good() -> None:
+    table, slack = told()
+
+    assert ledger(table, slack) == BotsLedger(
+        told=3, parents=1, replies=2, edits=2, lost=0, doubled=0, extra=0, behind=(), unfinished=()
+    )
+    assert ledger(table, slack).is_good(kills=0)
+
+
+def test_a_message_without_a_record_and_one_that_is_not_in_slack_are_lost() -> None:
+    table, slack = told()
+    without_record = [item for item in table if item["sk"]["S"] != "b"]
+    assert ledger(without_record, slack).lost == 1
+
+    slack.messages.remove(slack.replies()[0])
+    assert ledger(table, slack).lost == 1
+    assert not ledger(table, slack).is_good(kills=9)
+
+
+def test_a_reply_twice_and_a_second_parent_need_a_kill_each() -> None:
+    table, slack = told()
+    slack.messages.append(copy.deepcopy(slack.replies()[0]))
+    slack.messages.append(copy.deepcopy(slack.parents()[0]))
+    found = ledger(table, slack)
+
+    assert (found.lost, found.doubled, found.extra) == (0, 1, 1)
+    assert found.is_good(kills=2)
+    assert not found.is_good(kills=1)
+    assert ledger(table, slack, deleted=1).extra == 0, "it was made in place of that one"
+
+
+def test_a_parent_that_shows_an_older_state_is_behind() -> None:
+    table, slack = told()
+    parent = slack.parents()[0]
+    parent.payload = parent.before[-1]
+
+    assert ledger(table, slack).behind == ("slack:default run 12",)
+    parent.is_deleted = True  # nobody sees it
+    assert ledger(table, slack).behind == ()
+
+
+def test_a_run_that_was_closed_and_not_told_so_is_unfinished() -> None:
+    table, slack = told()
+
+    assert read_bots(table, slack.messages, closed={12, 13}, deleted=0).unfinished == (13,)
+
+
+def test_its_secret_has_two_bots_and_a_webhook() -> None:
+    slack = FlakySlack(random.Random(1), lambda: None)
+    with slack.serving():
+        addresses, problems = read_addresses(slack.secret)
+
+    assert problems == []
+    assert {name: bool(bot_of(address)) for name, address in addresses.items()} == {
+        "payments": True,
+        "default": True,
+        "web": False,
+    }
