@@ -112,7 +112,12 @@ HELD = Held(
 ENVELOPE = Envelope(
     "b7e23ec2", (make_outgoing(FOLDED_DIGEST, "slack:default", "3fdc6f09"),), at(0), order=41_000, version=1
 )
-WAY = Way(frozenset({"slack:default"}), "Passed", (make_named(551, test_id=2041, status_id=2, status="Passed"),))
+WAY = Way(
+    frozenset({"slack:default"}),
+    "Passed",
+    (make_named(551, test_id=2041, status_id=2, status="Passed"),),
+    frozenset({"slack:lead"}),
+)
 LOOK = Look(Resume(None, 3, 210, at(58), "/desc"), frozenset({2041, 2042}), {2041: (551, 0)}, (WAY,))
 PASSING = Passing(
     cursor=at(50),
@@ -186,6 +191,7 @@ CONTROL = make_control(
     statuses={"needs info": (9,)},
     passed_statuses=frozenset({2, 8}),
     finished_since=at(-86_400),
+    held_by="5e0c1d7a90af3b12",
     requests={1_795_420_860: 3},
     sent=(1_795_420_860_120, 1_795_420_860_120, 1_795_420_860_371),
     watching="3,5//",

@@ -31,7 +31,7 @@ def told() -> tuple[Table, Workspace]:
     bots.settle(SECOND)
     bots.settle(END)
     table: Table = [
-        sent_item([Sent(12, START, frozenset([number]), {DESTINATION: key})], number)
+        sent_item([Sent(12, START, frozenset([number]), {DESTINATION: key})], f"{number:08d}")
         for number, key in enumerate("abc", start=1)
     ]
     table += [
