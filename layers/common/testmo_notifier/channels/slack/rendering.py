@@ -23,7 +23,7 @@ from testmo_notifier.errors import Problem
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView
 from testmo_notifier.notices.story import news
-from testmo_notifier.notices.text import clip
+from testmo_notifier.notices.text import clip, one_line
 from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view, test_name
 
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
@@ -258,7 +258,11 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "passed": [key for key in named if key in passed],
         "unnamed": unnamed,
         "silenced": [
-            [one.n, clip(without_marks(one.author), TOLD_STATUS_CHARS), one.until.astimezone(UTC).isoformat()]
+            [
+                one.n,
+                one_line(without_marks(one.author), TOLD_STATUS_CHARS) or "somebody",
+                one.until.astimezone(UTC).isoformat(),
+            ]
             for one in digest.silenced
         ],
     }
