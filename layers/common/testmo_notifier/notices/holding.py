@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from testmo_notifier.model import FAILING, FOLD, MAILED, OUTBOX, QUIET, RATE, SILENCE, TIMES, Held, Hold, Silence
-from testmo_notifier.notices.calm import ALWAYS, Calm, next_time, quiet_until
+from testmo_notifier.notices.calm import ALWAYS, LONGEST_DAYS, Calm, next_time, quiet_until
 from testmo_notifier.notices.matching import Fact, Facts, holds
 from testmo_notifier.notices.routes import Options, is_for_people
 from testmo_notifier.notices.silences import silencing
@@ -93,7 +93,7 @@ class Holding:
         if until is not None:
             return Hold(QUIET, until)
         begins = held.since if held.cause == TIMES else min(held.due, self.now) - JUST_BEFORE
-        time = next_time(calm, zone, begins) if held.cause not in (FOLD, OUTBOX, MAILED) else None
+        time = time_out_of_quiet(calm, zone, begins) if held.cause not in (FOLD, OUTBOX, MAILED) else None
         return Hold(TIMES, time) if time is not None and time > self.now else None
 
     def is_for_all_runs(self, cause: str) -> bool:
@@ -111,6 +111,19 @@ class Holding:
         """By which clocks it is told."""
         options = self.options.get(destination)
         return (options.time_zone if options else None) or self.zone
+
+
+def time_out_of_quiet(calm: Calm, zone: ZoneInfo, after: datetime) -> datetime | None:
+    """The next of the times of a destination at which it is not quiet; None where it is at all of them.
+
+    What a time in the quiet would have told is told when the quiet ends, and does not wait for the next of these.
+    """
+    time = next_time(calm, zone, after)
+    for _ in range(LONGEST_DAYS * len(calm.digest_at)):
+        if time is None or quiet_until(calm, zone, time) is None:
+            return time
+        time = next_time(calm, zone, time)
+    return None
 
 
 NEVER: Final = Holding()

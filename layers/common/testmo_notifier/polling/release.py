@@ -17,6 +17,7 @@ from testmo_notifier.model import (
     MAILED,
     OUTBOX,
     RATE,
+    TIMES,
     UNREACHABLE,
     Change,
     Envelope,
@@ -157,7 +158,7 @@ class Release:
 
     def _gate(self, held: Held) -> Hold | None:
         """What keeps back news of a run that its destination was told of a moment ago."""
-        if held.cause == RATE or not self.holding.calm(held.destination).at_most_every:
+        if held.cause in (RATE, TIMES) or not self.holding.calm(held.destination).at_most_every:
             return None
         gate = self._there(held, RATE)
         return Hold(RATE, gate.due) if gate and gate.due > self.holding.now else None
