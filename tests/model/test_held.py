@@ -53,9 +53,15 @@ CALM = st.builds(
     fold=st.sampled_from([None, None, 1, 2]),
 )
 ALL_CALM = st.fixed_dictionaries({}, optional=dict.fromkeys(PEOPLE, CALM))
-MATCHES: list[dict[str, tuple[int | str, ...]]] = [{"status": ("blocked",)}, {"run": ("Run 1", "Beds")}, {"status": (3,)}]
+MATCHES: list[dict[str, tuple[int | str, ...]]] = [
+    {"status": ("blocked",)},
+    {"run": ("Run 1", "Beds")},
+    {"status": (3,)},
+]
 SILENCE = st.tuples(st.just("silence"), st.sampled_from(MATCHES), st.sampled_from([3, 40, 300]))
-AGAIN = st.tuples(st.just("save"), st.integers(0, 1), st.integers(1, 3), st.sampled_from([3, 3, 5, PASSED]), st.just({}))
+AGAIN = st.tuples(
+    st.just("save"), st.integers(0, 1), st.integers(1, 3), st.sampled_from([3, 3, 5, PASSED]), st.just({})
+)
 ACTIONS = st.one_of(
     *[AGAIN] * 4,
     SAVE,
