@@ -3,7 +3,6 @@
 The event is never held and gets everything (`test_promise` checks that); here every other destination is measured by
 it: each failing result that its routes take stands in just one of its messages, or is counted as passed since.
 """
-# ruff: noqa: ANN401 -- hypothesis makes tuples of any kind, and they are handed through
 
 from __future__ import annotations
 
@@ -174,7 +173,7 @@ class Calming(History):
                     for name in PEOPLE:
                         expected[name][result.id or 0] += 0
         instead = Counter(key for digest in got[REST].values() for key in failing_keys(digest))
-        was_lost = bool(self.topic.nobody_got) or any(MAIL == name for name in self.boxes.now_lost)
+        was_lost = bool(self.topic.nobody_got) or any(name == MAIL for name in self.boxes.now_lost)
         for name in PEOPLE:
             told = Counter(key for digest in got[name].values() for key in failing_keys(digest))
             assert all(is_exact(digest) for digest in got[name].values())
