@@ -64,7 +64,9 @@ class Committer:
         keeping = Keeping(
             self.this.around,
             checkpoint.run_id,
-            self.parts.store.held_of(checkpoint.run_id) if told else [],
+            self.parts.store.held_of(checkpoint.run_id)
+            if told and self.this.release.may_hold(checkpoint.run_id)
+            else [],
             order=order_of(checkpoint.version + 1),
             now=self.parts.now(),
             with_rows=reading.news.with_rows,

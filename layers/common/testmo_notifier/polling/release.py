@@ -55,6 +55,7 @@ class Release:
     check: MailCheck | None
     go_on: Callable[[], None]
     problems: list[str] = field(default_factory=list)
+    found: set[int] = field(default_factory=set)  # the runs of which something was due
 
     @property
     def holding(self) -> Holding:
@@ -73,9 +74,16 @@ class Release:
         where = [sorted(self.destinations), list(self.instead), unreachable]
         return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
+    def may_hold(self, run_id: int) -> bool:
+        """Whether anything may be held of a run, by now or soon: if not, nobody has to look."""
+        around, outboxes = self.around, self.outboxes
+        late = {run for run, _ in (*outboxes.waiting, *outboxes.stuck, *outboxes.late)}
+        return bool(self.decides or around.copied) or run_id in self.found | late
+
     def due(self, *, everything: bool) -> None:
         """What is due by now; `everything` is judged anew where what decides about it has changed."""
         keys, envelopes = self.store.held_until(None if everything else self.holding.now)
+        self.found |= {key.run_id for key in keys}
         for envelope in envelopes:
             self.go_on()
             self.outboxes.publish_envelope(envelope)
