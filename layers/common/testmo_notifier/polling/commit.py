@@ -61,12 +61,11 @@ class Committer:
     def kept(self, reading: Reading, *, adds: bool = True) -> Keeping:
         """What a reading has to tell, for each destination: at once, or later."""
         told, checkpoint = [*reading.news.outgoing(), *reading.others], reading.checkpoint
+        looks = told and self.this.release.may_hold(checkpoint.run_id)
         keeping = Keeping(
             self.this.around,
             checkpoint.run_id,
-            self.parts.store.held_of(checkpoint.run_id)
-            if told and self.this.release.may_hold(checkpoint.run_id)
-            else [],
+            self.parts.store.held_of(checkpoint.run_id) if looks else [],
             order=order_of(checkpoint.version + 1),
             now=self.parts.now(),
             with_rows=reading.news.with_rows,

@@ -83,7 +83,7 @@ class Release:
     def due(self, *, everything: bool) -> None:
         """What is due by now; `everything` is judged anew where what decides about it has changed."""
         keys, envelopes = self.store.held_until(None if everything else self.holding.now)
-        self.found |= {key.run_id for key in keys}
+        self.found.update(key.run_id for key in keys)
         for envelope in envelopes:
             self.go_on()
             self.outboxes.publish_envelope(envelope)
