@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from typing import Any
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
@@ -22,12 +24,15 @@ from testmo_notifier.model import (
     AGAIN,
     FAILING,
     FINISHED,
+    FOLDED,
+    PASSED_SINCE,
     REASONS,
     RECOVERED,
     Digest,
     Mention,
     Notification,
     QueuedMessage,
+    Silenced,
 )
 from testmo_notifier.notices.text import note_text, one_line
 from tests.support.factories import make_digest, make_named, make_outgoing
@@ -72,6 +77,28 @@ def everywhere(typed: str, about: str = FAILING, *, is_apart: bool = True) -> Di
     return make_digest(results, total=5_000, about=about, mentions=mentions, routes=(typed,), **words)
 
 
+def everywhere_held(typed: str) -> Digest:
+    """The same of what was held: some of it has passed since, some is silenced."""
+    digest = everywhere(typed)
+    results = (*digest.results[:25], *(replace(one, reason=PASSED_SINCE) for one in digest.results[25:]))
+    held = replace(digest, results=results, held_since=NOW, passed_since=25, omitted=digest.total - 25)
+    return replace(held, silenced=(Silenced(3, typed, NOW), Silenced(4, typed, NOW)))
+
+
+def everywhere_folded(typed: str, *, is_apart: bool = True) -> Digest:
+    """The same of many runs, whose causes are equal or each its own."""
+    parts = []
+    for run in range(45):
+        part = replace(everywhere_held(typed), run_id=run, run_url=f"https://example.testmo.net/runs/view/{run}")
+        results = [replace(one, note=f"{run if is_apart else ''}{one.note}") for one in part.results[:6]]
+        rest = (replace(everywhere(typed, RECOVERED), results=()), replace(everywhere(typed, FINISHED), results=()))
+        parts.append(replace(part, results=tuple(results), parts=rest))
+    facts: dict[str, Any] = dict.fromkeys(("run_name", "run_url"), "") | {"run_id": 0, "results": (), "about": FOLDED}
+    counts = {status: 45 * n for status, n in parts[0].counts.items()}
+    whole = replace(everywhere(typed), counts=counts, total=45 * 5_000, omitted=45 * 4_994, parts=tuple(parts))
+    return replace(whole, **facts)
+
+
 def calls(part: object) -> Iterator[object]:
     """Whatever in a payload notifies somebody: an element, or mrkdwn that does."""
     if isinstance(part, dict):
@@ -89,6 +116,9 @@ def hostile() -> Iterator[tuple[str, Digest]]:
         yield f"typed {number}, the same", everywhere(typed, is_apart=False)
         yield f"typed {number}, recovered", everywhere(typed, RECOVERED)
         yield f"typed {number}, finished", everywhere(typed, FINISHED)
+        yield f"typed {number}, held", everywhere_held(typed)
+        yield f"typed {number}, folded", everywhere_folded(typed)
+        yield f"typed {number}, folded, the same", everywhere_folded(typed, is_apart=False)
     yield from ((name, sample.digest) for name, sample in samples(NAMES).items())
 
 

@@ -15,6 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import SEVERAL_LIMITS
 from testmo_notifier.model import (
     FAILING,
     FINISHED,
@@ -22,12 +23,17 @@ from testmo_notifier.model import (
     RECOVERED,
     Counters,
     Digest,
+    Hold,
     Issue,
+    Kind,
     Mention,
     Outgoing,
     Result,
+    Silenced,
 )
+from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.merge import with_news, with_passed
 from testmo_notifier.notices.people import People
 from tests.support.factories import START, URL, make_builder, make_expands, make_result, make_run
 
@@ -148,6 +154,46 @@ def digests(draw: st.DrawFn) -> tuple[Digest, int]:
     ), total
 
 
+class Storm:
+    """A digest too long to be written out."""
+
+    def __init__(self, digest: Digest) -> None:
+        self.digest = digest
+
+
+@st.composite
+def storms(draw: st.DrawFn) -> Storm:
+    """Several runs whose texts are anybody's, as they are folded into one message."""
+    size = draw(st.sampled_from((1, 2, 7, 45)))
+    kinds = draw(st.lists(st.tuples(texts, texts, texts, texts, st.integers(0, 9)), min_size=1, max_size=4))
+    named = {3: draw(st.just("Failed") | texts), 5: draw(st.just("Blocked") | texts)}
+    held = []
+    for n in range(size):
+        name, project, note, person, rows = kinds[n % len(kinds)]
+        run = make_run(n + 1, name=name, project_id=1 + n % 3)
+        builder = make_builder(run, project)
+        keys = range(100 * n + 1, 100 * n + 1 + rows)
+        found = [make_result(key, status_id=3 + 2 * (key % 2), note=note, created_by=1 + key % 2) for key in keys]
+        builder.add(found, make_expands({1: person, 2: ""}, None, named))
+        digest = replace(builder.build(), mentions=(Mention(person, 1),), reasons=("new",))
+        statuses = dict.fromkeys((row.status_id or 0, row.status) for row in digest.results)
+        numbers = {status: number for number, status in enumerate(statuses)}
+        news = replace(
+            Outgoing("", "slack:default", digest),
+            rows={row.id or 0: (row.test_id or 0, numbers[row.status_id or 0, row.status]) for row in digest.results},
+            kinds=tuple(Kind(FAILING, *status, "new", ("team",), digest.mentions) for status in statuses),
+        )
+        one = with_news(None, news, Hold("fold", START), now=START, order=1)
+        if draw(st.booleans()):
+            over = replace(digest, about=FINISHED, results=(), keys=frozenset())
+            end = Outgoing("", "slack:default", over)
+            one = with_news(one, end, Hold("fold", START), now=START, order=2)
+        silence = tuple(Silenced(n + 1, person, START) for _ in range(n % 3))
+        one = replace(one, shell=replace(one.shell, silenced=silence))
+        held.append(with_passed(one, draw(st.sets(st.sampled_from(keys), max_size=3)) if rows else ()))
+    return Storm(folded("slack:default", held).digest)
+
+
 def renderer(**given: Any) -> Renderer:
     return Renderer(ZoneInfo("Europe/Berlin"), links=NAMES, **given)
 
@@ -257,6 +303,39 @@ def test_a_slack_message_keeps_every_limit_whatever_is_in_it(drawn: tuple[Digest
     named = named_rows(digest, addresses(lines))
     assert named >= min(20, total)
     assert named + (int(more[1]) if more else 0) == total
+
+
+@settings(max_examples=80, phases=FIRST_FOUND)
+@given(storms())
+def test_a_message_about_several_runs_keeps_every_limit_and_counts_exactly_whatever_is_in_it(storm: Storm) -> None:
+    digest, slack = storm.digest, renderer()
+    message = slack.notification(Outgoing("n-1", "slack:default", digest)).message
+    payload = json.loads(message)
+
+    assert slack.problems == []
+    assert len(message.encode("utf-16-le")) // 2 <= 12_000
+    assert len(payload["text"]) <= 4_000
+    assert live(payload["text"]) == []
+    (attachment,) = payload["attachments"]
+    blocks = [*payload["blocks"], *attachment["blocks"]]
+    assert len(blocks) <= 45
+    assert not objects(payload, "user", "usergroup", "broadcast", "channel")
+    for shown in objects(blocks, "mrkdwn"):
+        assert len(shown["text"]) <= 3_000
+        assert shown["verbatim"] is True
+        assert re.findall(r"<[!@#](?!date)", shown["text"]) == []
+    view = slack.view(digest, SEVERAL_LIMITS[0])
+    named = [part for part in view.parts if part.url]
+    for part, run in zip(named, digest.parts, strict=True):
+        assert [count.n for count in part.counts] == list(run.counts.values())
+    fewer = slack.view(digest, SEVERAL_LIMITS[-1])
+    assert sum(count.n for part in fewer.parts for count in part.counts) == digest.total
+    assert sum(line.rows for line in view.lines) + view.more == digest.total
+
+    body = renderer().notification(Outgoing("n-1", "email:default", digest))
+    assert re.fullmatch(r"\[Testmo\] .{1,90}", body.subject)
+    assert len(body.message.encode()) <= 250_000
+    assert all(f"  {part.run_url}\n" in body.message for part in digest.parts)
 
 
 CALLED = People({1: "U111", 2: "W222"}, {}, {"": "S333", "x": "here"})

@@ -188,7 +188,7 @@ def test_a_block_that_the_built_in_template_does_not_have_is_a_warning(
 ) -> None:
     write(folder, name, text)
     block = "nte" if "nte" in text else "note"
-    there = "facts, note, title" if name == "slack_result.j2" else "head, more, results"
+    there = "facts, note, title" if name == "slack_result.j2" else "head, more, parts, results"
 
     words = f"warning: block '{block}' is never shown: built_in/{name} has {there}"
     assert said(folder) == [f"templates/{name}:{line}: {words}"]

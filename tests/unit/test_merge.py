@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from testmo_notifier.model import (
     FAILING,
@@ -13,9 +14,11 @@ from testmo_notifier.model import (
     RATE,
     RECOVERED,
     Counters,
+    Digest,
     Held,
     Hold,
     Mention,
+    Outgoing,
     plain,
 )
 from testmo_notifier.notices.fold import MAX_FOLDED_BYTES, folded
@@ -33,7 +36,7 @@ from tests.support.factories import START, at, make_digest
 from tests.support.holding import ADA, DESTINATION, failing_news, finished_news, hold, recovered_news
 
 
-def digest_of(held: Held, about: str = FAILING):  # noqa: ANN201 - a digest
+def digest_of(held: Held, about: str = FAILING) -> Digest:
     (digest,) = (one.digest for one in told_of(held) if one.digest.about == about)
     return digest
 
@@ -98,7 +101,8 @@ def test_a_recovery_that_is_over_is_not_told() -> None:
 
     failing, recovered = told_of(held)
     assert [one.reason for one in failing.digest.results] == [PASSED_BETWEEN]
-    assert (recovered.digest.total, recovered.digest.keys) == (1, {2})
+    assert recovered.digest.total == 1
+    assert recovered.digest.keys == {2}
     assert [one.id for one in recovered.digest.results] == [2]
 
 
@@ -175,7 +179,8 @@ def test_a_result_that_was_told_anew_at_once_is_not_told_as_it_was() -> None:
     held = hold(failing_news({1: 11, 2: 12}))
 
     digest = digest_of(with_failed(held, {12}, elsewhere={2}))
-    assert (digest.keys, [one.id for one in digest.results]) == ({1}, [1])
+    assert digest.keys == {1}
+    assert [one.id for one in digest.results] == [1]
     assert with_failed(held, {12}) == held
 
 
@@ -223,8 +228,13 @@ def test_what_is_failing_is_named_before_what_has_passed() -> None:
     assert digest.omitted == 0
 
 
-def of_run(run_id: int, *news, project: tuple[int, str] = (3, "Shop")) -> Held:  # noqa: ANN002 - outgoing
-    facts = {"run_id": run_id, "run_name": f"Run {run_id}", "project_id": project[0], "project_name": project[1]}
+def of_run(run_id: int, *news: Outgoing, project: tuple[int, str] = (3, "Shop")) -> Held:
+    facts: dict[str, Any] = {
+        "run_id": run_id,
+        "run_name": f"Run {run_id}",
+        "project_id": project[0],
+        "project_name": project[1],
+    }
     return hold(*(replace(one, digest=replace(one.digest, **facts)) for one in news))
 
 

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.channels.render import Renderer, own_names, reasons
-from testmo_notifier.model import FINISHED, RECOVERED, Digest
+from testmo_notifier.model import FINISHED, FOLDED, RECOVERED, Digest
 from testmo_notifier.notices.routes import Options
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details, top, words
+from tools.settings.samples import samples
 
 UTC = ZoneInfo("UTC")
 # A team's words as they were written for version 1.0, which told of failures alone.
@@ -26,7 +27,7 @@ OF_1_0 = {
     "email_subject.j2": "Alas, {{ message.total }} failed",
     "email_body.j2": "{% for result in message.results %}{{ result.name }} is broken\n{% endfor %}",
 }
-OF_ALL = ("tests.j2", "totals.j2")
+OF_ALL = ("tests.j2", "totals.j2", "run.j2")
 FAILED = make_digest([make_named(1)])
 
 
@@ -197,7 +198,37 @@ def test_every_template_has_a_name_for_each_kind_of_message() -> None:
 
     assert {"slack_header.j2", "slack_recovered_header.j2", "slack_finished_header.j2"} <= names.keys()
     assert {"slack_tests.j2", "slack_totals.j2"} <= names.keys(), "they came with the others, and know of all three"
-    assert not any(f"slack_{about}_{rest}" in names for about in (RECOVERED, FINISHED) for rest in OF_ALL)
+    assert {"slack_folded_header.j2", "slack_folded_result.j2", "email_folded_body.j2"} <= names.keys()
+    assert not any(f"slack_{about}_{rest}" in names for about in (RECOVERED, FINISHED, FOLDED) for rest in OF_ALL)
+
+
+def test_words_written_for_one_run_never_tell_of_several(tmp_path: Path) -> None:
+    for name, text in OF_1_0.items():
+        (tmp_path / name).write_text(text)
+    digest = samples(["folded"])["folded"].digest
+    ours, plain = Renderer(UTC, tmp_path), Renderer(UTC)
+
+    for destination in ("slack:default", "email:default"):
+        outgoing = make_outgoing(digest, destination)
+        assert ours.notification(outgoing) == plain.notification(outgoing)
+    assert ours.problems == []
+
+
+def test_a_team_may_have_its_own_words_for_several_runs(tmp_path: Path) -> None:
+    written(
+        tmp_path,
+        slack_folded_header="A storm in {{ message.parts | length }} runs",
+        slack_run="{{ result.name }}!",
+        email_folded_subject="A storm",
+    )
+    renderer = Renderer(UTC, tmp_path)
+    digest = samples(["folded"])["folded"].digest
+    payload = json.loads(renderer.notification(make_outgoing(digest, "slack:default")).message)
+
+    assert top(payload)[0]["text"]["text"] == "A storm in 45 runs"
+    assert words(payload, -1).split("\n")[-1] == "Nightly 36!"
+    assert renderer.notification(make_outgoing(digest, "email:default")).subject == "A storm"
+    assert renderer.problems == []
 
 
 @pytest.mark.parametrize("name", ["slack_result", "slack_more", "slack_tests"])

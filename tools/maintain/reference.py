@@ -36,6 +36,10 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
         f"{MAX_TESTS_CHARS:,} characters",
     ),
     "slack_totals.j2": ("of a run that finished, its tests by status", f"{MAX_SECTION_CHARS:,} characters"),
+    "slack_run.j2": (
+        "one run of a message about several, as one line; rendered once for each",
+        f"{MAX_SECTION_CHARS:,} characters",
+    ),
     "slack_more.j2": (
         "the last line: how many are not named; the built-in one where there are such, yours always",
         f"{MAX_SECTION_CHARS:,} characters",
@@ -54,6 +58,7 @@ SEES: Final = {
     "Count": "each of `message.counts`",
     "ResultView": "each of `message.lines` and `message.results`, and `result` in slack_result.j2 and slack_tests.j2",
     "TestView": "each of `result.tests`",
+    "PartView": "each of `message.parts`, and `result` in slack_run.j2",
 }
 
 EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -118,13 +123,25 @@ The first of these that is there:
 2. the team's, in `templates/`;
 3. the built-in one.
 
-## What passed again, and runs that finished
+## What passed again, runs that finished, and several runs at once
 
 A message of failing results is written by the names below. One of tests that passed again, or of a run that was
 closed, has names of its own, so that your words for a failure never announce a recovery: `slack_recovered_header.j2`
 and `slack_finished_header.j2` are yours for `slack_header.j2`, `email_recovered_body.j2` and `email_finished_body.j2`
-for `email_body.j2`, and so on. Without them the built-in template of the name below is written; it knows all three by
-`message.about` and `message.news`. `{% extends "built_in/slack_header.j2" %}` works in all of them.
+for `email_body.j2`, and so on. So has one about several runs, which a destination with `fold` gets in a storm:
+`slack_folded_header.j2`, `email_folded_body.j2`. Without them the built-in template of the name below is written; it
+knows all four by `message.about` and `message.news`. `{% extends "built_in/slack_header.j2" %}` works in all of them.
+
+Of several runs `message.lines` are causes: tests that failed with the same note, in whichever run, or where there are
+no notes, that the same person saved; `result.tests` are their runs. `message.parts` are all runs, each with its counts,
+which slack_run.j2 writes.
+
+## What was held
+
+What a destination wants later, or somebody silenced, is told in one message when it is due. `message.held` says since
+when it was held, `message.silenced` what is still kept back. Tests that failed and have passed since stand behind the
+others, as `Passed since`; `message.total` and `message.counts` leave them out. slack_summary.j2 and email_body.j2 write
+all of this: a template of yours in their place should print `message.held` and `message.silenced`.
 
 ## Equal notes
 
@@ -229,7 +246,8 @@ def limits() -> str:
         f"A Slack message may have {MAX_SLACK_CHARS:,} characters in all. It is rendered with the first row below,\n"
         "and with the next one as long as it is too large; the lists and texts a template sees are that much shorter.\n"
         "Should even the last row be too much, the text alone goes out. A destination with `lines` in routes.toml\n"
-        "names so many tests, and fewer only where that many have no room.\n"
+        "names so many tests, and fewer only where that many have no room. Of several runs a message shows fewer\n"
+        "causes, and at last fewer runs: the last of `message.parts` then counts the others.\n"
     )
     head = [
         "| | lines | tests named | characters of a name | of a note | `details` | links to issues |",

@@ -16,8 +16,9 @@ from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import Reader, time_zone
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.model import Notification
+from testmo_notifier.model import FOLDED, Notification
 from testmo_notifier.notices.issue_links import parse_issue_links
+from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.notices.team import Team
 from testmo_notifier.notices.text import printable
 from tools.lib import blocks
@@ -102,11 +103,12 @@ def chosen(names: Sequence[str]) -> dict[str, Sample]:
 
 
 def render(shown: Mapping[str, Sample], destinations: Sequence[str], maker: Renderer) -> list[Preview]:
-    """Every sample for every destination."""
+    """Every sample for every destination; programs hear of every run by itself."""
     return [
         Preview(name, sample.words, maker.notification(sample.outgoing(destination)))
         for name, sample in shown.items()
         for destination in destinations
+        if sample.digest.about != FOLDED or is_for_people(destination)
     ]
 
 

@@ -22,6 +22,8 @@ MAX_PAGES_TO_SEARCH: Final = 50  # of all that it ever had, for one of them
 
 def of_digest(digest: Digest) -> list[Finding]:
     """The findings that a digest names, as the rows were that it was made of; the end of a run is one."""
+    if digest.parts:
+        return [finding for part in digest.parts for finding in of_digest(part)]
     run = Run(
         id=digest.run_id,
         project_id=digest.project_id,

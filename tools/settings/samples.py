@@ -17,17 +17,25 @@ from testmo_notifier.model import (
     AGAIN,
     CHANGED,
     FINISHED,
+    NEW,
+    QUIET,
     RECOVERED,
     Counters,
     Digest,
     Expands,
+    Held,
+    Hold,
     Issue,
+    Kind,
     Mention,
     Outgoing,
     Result,
     Run,
+    Silenced,
 )
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.fold import folded
+from testmo_notifier.notices.merge import told_of, with_news, with_passed
 from testmo_notifier.notices.text import one_line
 
 TESTMO_URL: Final = "https://example.testmo.net"
@@ -76,7 +84,7 @@ class Sample:
 
 
 NAMES: Final = (
-    *("release", "one", "sixty", "again", "recovered", "finished", "all-passed"),
+    *("release", "one", "sixty", "again", "recovered", "finished", "all-passed", "held", "folded"),
     *("custom-status", "no-names", "minimal", "malformed", "hostile", "huge"),
 )
 
@@ -97,6 +105,8 @@ def sample(name: str) -> Sample:
         ("tests that passed again", recovered),
         ("a run that was closed with failing tests in it", finished),
         ("a run that was closed with none", all_passed),
+        ("what was held over night, and what is silenced", held),
+        ("a storm: 45 runs in one message", storm),
         ("a status that an administrator made", custom_status),
         ("cases whose names are not known yet", no_names),
         ("the least that Testmo says", minimal),
@@ -188,6 +198,41 @@ def all_passed() -> Digest:
     """Closed, and nothing fails."""
     counters = Counters({2: 102}, success=102, completed=102, total=102)
     return replace(finished(), counters=counters, total=0, counts={}, results=(), keys=frozenset())
+
+
+def held() -> Digest:
+    """What was collected for some hours: some of it passed since, one test failed again, two results are silenced."""
+    (told,) = told_of(held_of(RUN, again(), passed=(4_501, 4_505), between=(4_502,)))
+    return replace(told.digest, silenced=(Silenced(2, "Ada Lovelace", MOMENT + timedelta(hours=2)),))
+
+
+def storm() -> Digest:
+    """A provider is down, and every run of the night says so; some have other troubles, too."""
+    projects = {7: "Shop", 8: "Billing", 9: "Warehouse", 10: "Mobile apps"}
+    runs = []
+    for n in range(45):
+        key = 7 + n % len(projects)
+        run = replace(RUN, id=314 + n, project_id=key, name=f"Nightly {n + 1}", milestone=None, configuration=None)
+        note = "<p>provider_unreachable</p>" if n % 3 else ""
+        rows = [result(600 + 20 * n + k, minutes=n, note=note, created_by=1 + n % 2) for k in range(1 + n % 7)]
+        rows += [result(600 + 20 * n + 19, status_id=BLOCKED, note="<p>No device</p>")] if n % 20 == 0 else []
+        cases = {row.case_id or 0: f"Checkout in country {row.case_id}" for row in rows}
+        told = replace(digest(rows, cases=cases, run=run, project=projects[key]), reasons=(NEW,), routes=("nights",))
+        runs.append(held_of(run, told, passed=(4_600 + 20 * n,) if n % 9 == 8 else ()))  # noqa: PLR2004
+    return folded("slack:default", runs).digest
+
+
+def held_of(run: Run, told: Digest, *, passed: Sequence[int] = (), between: Sequence[int] = ()) -> Held:
+    """A digest that is held since four hours before, when some of its tests have passed, and some failed again."""
+    kinds = tuple(
+        Kind(told.about, row.status_id or 0, row.status, row.reason or NEW, told.routes, told.mentions)
+        for row in told.results
+    )
+    rows = {row.id or 0: (row.test_id or 0, number) for number, row in enumerate(told.results)}
+    news = replace(Outgoing("", "slack:default", told), rows=rows, kinds=kinds)
+    since, due = MOMENT - timedelta(hours=4), MOMENT
+    kept = with_news(None, news, Hold(QUIET, due), now=since, order=run.id)
+    return replace(with_passed(kept, passed), between=frozenset(between))
 
 
 def custom_status() -> Digest:
@@ -284,10 +329,11 @@ def digest(
     *,
     cases: Mapping[int, str] = CASES,
     run: Run = RUN,
+    project: str = "Shop",
     expands: Expands = EXPANDS,
 ) -> Digest:
     """Results as the poller would announce them."""
-    builder = DigestBuilder(TESTMO_URL, run, "Shop")
+    builder = DigestBuilder(TESTMO_URL, run, project)
     builder.add(rows, expands)
     return with_names(builder.build(), cases.get)
 

@@ -73,6 +73,7 @@ notices/               what there is to tell, and to whom
   issue_links.py       where linked issues lead
   team.py              what a team edits, read
   view.py              a digest as templates see it
+  several.py           one about several runs, by cause and run by run
   story.py             what happened to a test before, in words
   context.py           the fields they see
   text.py              other people's text, made harmless and short

@@ -5,8 +5,9 @@ or that does not end, never loses a message: the next one goes out instead, and 
 destination's own template comes first (`templates/slack/payments/slack_result.j2` is that of `slack:payments`), then
 the team's, then the built-in one.
 
-What passed again and what was closed has its own names (`slack_recovered_header.j2`): a team's `slack_header.j2`, which
-may know of failures alone, never announces a recovery as one. The built-in templates tell all three.
+What passed again, what was closed and what is about several runs has its own names (`slack_recovered_header.j2`): a
+team's `slack_header.j2`, which may know of failures alone, never announces a recovery as one. The built-in templates
+tell all four.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from testmo_notifier.model import (
     CHANGED,
     FAILING,
     FINISHED,
+    FOLDED,
     NEW,
     REASONS,
     RECOVERED,
@@ -39,10 +41,11 @@ from testmo_notifier.model import (
     Notification,
     Outgoing,
 )
-from testmo_notifier.notices.context import MessageView, ResultView
+from testmo_notifier.notices.context import MessageView, PartView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Options
+from testmo_notifier.notices.several import several_view
 from testmo_notifier.notices.team import Team
 from testmo_notifier.notices.text import one_line
 from testmo_notifier.notices.view import NO_LINKS, Limits, message_view
@@ -74,7 +77,7 @@ def own_name(rendering: Rendering, name: str, about: str) -> str:
 
 def own_names() -> dict[str, Rendering]:
     """Every name that a team's own template may have."""
-    kinds, every = (FAILING, RECOVERED, FINISHED), renderings().items()
+    kinds, every = (FAILING, RECOVERED, FINISHED, FOLDED), renderings().items()
     return {own_name(rendering, name, about): rendering for about in kinds for name, rendering in every}
 
 
@@ -148,7 +151,7 @@ class Renderer:
             message=message,
             run_id=outgoing.digest.run_id,
             project_id=outgoing.digest.project_id,
-            statuses=tuple(outgoing.digest.counts),
+            statuses=statuses(outgoing.digest),
             reasons=reasons(outgoing.digest),
             routes=outgoing.digest.routes,
             aside=channel.rendering().aside(outgoing.digest, reasons(outgoing.digest)),
@@ -156,18 +159,19 @@ class Renderer:
 
     def view(self, digest: Digest, limits: Limits, *, with_links: bool = False) -> MessageView:
         """A digest as templates see it."""
-        return without_marks(message_view(digest, limits, self.links if with_links else NO_LINKS))
+        make = several_view if digest.about == FOLDED else message_view
+        return without_marks(make(digest, limits, self.links if with_links else NO_LINKS))
 
     def has_own(self, name: str, about: str) -> bool:
         """Whether the destination or its team has a template of its own in place of a built-in one."""
         own = own_name(self._renderings[name], name, about)
         return any((folder / own).is_file() for folder, _ in self._ways.own)
 
-    def text(self, name: str, view: MessageView, result: ResultView | None = None) -> str:
+    def text(self, name: str, view: MessageView, result: ResultView | PartView | None = None) -> str:
         """A text by the destination's or the team's template, else by the built-in one, else without any."""
         return self.own_text(name, view, result)[0]
 
-    def own_text(self, name: str, view: MessageView, result: ResultView | None = None) -> tuple[str, bool]:
+    def own_text(self, name: str, view: MessageView, result: ResultView | PartView | None = None) -> tuple[str, bool]:
         """The same, and whether it is not the built-in one."""
         rendering = self._renderings[name]
         for environment, template, path in self._tries(name, own_name(rendering, name, view.about)):
@@ -181,8 +185,9 @@ class Renderer:
                     self._stopped[path] = self.problems[-1]
                     self._bounds.begin()  # the others have their own time
                 continue
-            if words.strip() and length <= rendering.max_weight[name]:
-                return text, environment is not self._ways.built_in[name]
+            is_own = environment is not self._ways.built_in[name]
+            if words.strip() and (length <= rendering.max_weight[name] or not is_own):  # ours is tried with less
+                return text, is_own
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
             size = heavy if words.strip() else "gave no text"
             self.problems.append(Problem(f"{path} {size}", text=size, file=path))
@@ -237,12 +242,20 @@ class Renderer:
 
 def reasons(digest: Digest) -> tuple[str, ...]:
     """Why the results of a digest are told, for filters: none of them is missing, whoever is not named in it."""
+    if digest.about == FOLDED:
+        return digest.reasons
     if digest.about != FAILING:
         return (digest.about,)
     found = {*digest.reasons, *(result.reason for result in digest.results)}
     if digest.omitted and not digest.reasons and found - {""}:
         found |= {NEW, AGAIN, CHANGED}
     return tuple(reason for reason in REASONS if reason in found)
+
+
+def statuses(digest: Digest) -> tuple[str, ...]:
+    """Which statuses a digest tells of, for filters."""
+    rest = (status for part in digest.parts for one in part.parts for status in one.counts)
+    return tuple(dict.fromkeys((*digest.counts, *rest)))
 
 
 def weighed(rendering: Rendering, name: str, text: str) -> tuple[str, int]:
@@ -270,8 +283,10 @@ def template_problem(name: str, exc: Exception, overrides: Path | None) -> Probl
     return Problem(words, text=text, file=name, line=line or 1)
 
 
-def last_resort(view: MessageView, result: ResultView | None) -> str:
+def last_resort(view: MessageView, result: ResultView | PartView | None) -> str:
     """What goes out when even a built-in template breaks."""
+    if isinstance(result, PartView):
+        return ", ".join((f"{result.symbol} {result.name}", *(f"{count.n} {count.word}" for count in result.counts)))
     if result is not None:
         return f"{result.symbol} {result.status}: {result.name}"
     counts = ", ".join(f"{count.n} {count.word}" for count in view.counts)

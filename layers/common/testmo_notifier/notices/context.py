@@ -5,7 +5,7 @@ The words below a field are its documentation: docs/templates.md is made of them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -77,12 +77,30 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class TestView:
-    """One of the tests that share a line."""
+    """One of the tests that share a line, or in a message about several runs one of the runs that do."""
 
     name: str
-    """The case's name, or its number like `C-120` while the name is not known."""
+    """The case's name, or its number like `C-120` while the name is not known; the name of a run."""
     url: str
-    """The result's page in Testmo."""
+    """The page of the result or the run in Testmo; empty for `and 12 more`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One run of a message about several; the last one may be all those that have no line, together."""
+
+    name: str
+    """Its name, on one line; of those without a line `12 more runs`."""
+    url: str
+    """Its page in Testmo; empty for several."""
+    project: str
+    """The name of its project; empty for several."""
+    counts: tuple[Count, ...]
+    """How many new results have which status, exactly."""
+    details: tuple[str, ...]
+    """Ready phrases: how many tests have passed since, how many passed again, whether it finished."""
+    symbol: str
+    """✔ where nothing is failing, else ✖."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,7 @@ class ResultView:
     url: str
     """The result's page in Testmo."""
     status: str
-    """Its status in the instance's own words."""
+    """Its status in the instance's own words; `Passed since` of a result that was held until its test passed."""
     symbol: str
     """✖ for Failed, ⊘ for Blocked, ✔ for Passed, ● for any other."""
     who: str
@@ -121,17 +139,18 @@ class ResultView:
     results, re-tested since. Empty where the message is short of room."""
     reason: str = "new"
     """Why it is told: `new`, `again` (it was failing before), `changed` (it had another status), `recovered`; of a run
-    that finished, `finished`."""
+    that finished, `finished`; of a result that was held until its test passed, `passed since`."""
     streak: int = 0
     """How many times in a row the test has failed, this one included; of a recovery, how many times it had. 0 where
     that is not known for sure."""
     since: datetime | None = None
     """When the first of these was saved, for the filter `when`; None where that is not known."""
     story: str = ""
-    """That in words, like `failed again, 3rd in a row since` and when; empty for what failed for the first time, and
-    where the message is short of room."""
+    """That in words, like `failed again, 3rd in a row since` and when, or `had passed in between`; empty for what
+    failed for the first time, and where the message is short of room."""
     tests: tuple[TestView, ...] = ()
-    """The tests of a line of `message.lines` that several share, as many as there is room for; empty for one test."""
+    """The tests of a line of `message.lines` that several share, as many as there is room for; empty for one test. In a
+    message about several runs these are the runs of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +158,7 @@ class MessageView:
     """One message: the new failing results of one run in one poll, or what became of them."""
 
     run: RunView
-    """The run."""
+    """The run. Of a message about several it has their projects as its name, and no page."""
     counts: tuple[Count, ...]
     """How many new results have which status, Failed first, then Blocked, then others."""
     total: int
@@ -150,7 +169,7 @@ class MessageView:
     """How many results are of tests that are not named; 0 where all are."""
     about: str = "failing"
     """What it is about: `failing`; `recovered` (the results are of tests that passed again); `finished` (the run was
-    closed, and the results are of tests still failing)."""
+    closed, and the results are of tests still failing); `folded` (several runs at once)."""
     lines: tuple[ResultView, ...] = ()
     """The same tests, those with equal notes as one line."""
     totals: tuple[Count, ...] = ()
@@ -162,5 +181,14 @@ class MessageView:
     rest: str = ""
     """A ready phrase of what the `more` are, like `3 failed, 7 blocked`; empty where all have one status."""
     news: str = ""
-    """A ready phrase where nothing failed anew: `3 tests passed again`, or `Run finished: 93% passed, 7 still
-    failing`; else empty."""
+    """A ready phrase where nothing failed anew: `3 tests passed again`, `Run finished: 93% passed, 7 still failing`, or
+    `2 tests failed and have passed since`; else empty."""
+    held: Linked = field(default_factory=Linked)
+    """A ready phrase of what was held: `held since` and when, and `3 more tests failed and have passed since`; empty
+    for what goes out at once."""
+    silenced: Linked = field(default_factory=Linked)
+    """A ready phrase of what is not told yet, like `2 silenced by Ada until` and when; else empty."""
+    parts: tuple[PartView, ...] = ()
+    """Of a message about several runs, each with its counts, those first that have most; else empty."""
+    in_runs: str = ""
+    """Of a message about several runs, how many, like ` in 45 runs`; else empty."""

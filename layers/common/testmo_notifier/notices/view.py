@@ -13,8 +13,11 @@ from itertools import groupby
 from typing import Final
 
 from testmo_notifier.model import (
+    CHANGED,
     FAILING,
     NEW,
+    PASSED_BETWEEN,
+    PASSED_SINCE,
     RECOVERED,
     STATUS_NAMES,
     Digest,
@@ -22,12 +25,13 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.story import news, story
+from testmo_notifier.notices.story import held, news, silenced, story
 from testmo_notifier.notices.text import clip, one_line
 
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
+HAS_PASSED: Final = "Passed since"  # instead of the status of what was held until its test passed
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
 FIRST_PERSON_CHARS: Final = 25  # where others follow
@@ -39,7 +43,8 @@ Rows = list[NamedResult]  # of one test, the most urgent one first
 class Limits:
     """How much of a digest a message shows: lines, characters of a name and of a note, links to issues.
 
-    Of several tests in one line each is named, `tests` in all the lines at most.
+    Of several tests in one line each is named, `tests` in all the lines at most. A message about several runs names so
+    many `runs`, and in each line so many of them as it has `tests`.
     """
 
     results: int
@@ -51,6 +56,7 @@ class Limits:
     story: bool = True
     since: bool = True  # as a part of the story
     fold: bool = True
+    runs: int = 0
 
 
 def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
@@ -60,31 +66,50 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
         digest = replace(digest, results=tuple(replace(row, reason=digest.about) for row in digest.results))
     lines, named = in_lines(one_line_a_test(digest.results), limits)
-    ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
-    # Of two statuses that share a name, the most urgent one gives the symbol; it is the first.
-    ids |= {result.status: result.status_id for result in reversed(digest.results) if result.status_id is not None}
+    ids = status_ids(digest.results)
     run = run_view(digest)
     return MessageView(
         run=run,
         counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
         total=digest.total,
         results=tuple(result_view(rows, limits, links) for rows in named),
-        more=digest.total - sum(map(len, named)),
-        rest=", ".join(f"{n} {count(status, 0, n).word}" for status, n in rest_of(digest, named).items()),
+        more=digest.total - sum(map(len, map(still_failing, named))),
+        rest=rest_phrase(digest, named),
         about=digest.about,
         lines=tuple(line_view(line, set(map(id, named)), digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
-        mentions=tuple(dict.fromkeys(filter(None, (one_line(one.name, PERSON_CHARS) for one in digest.mentions)))),
+        mentions=called(digest),
         symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
         news=news(digest, run.pass_rate),
+        held=held(digest),
+        silenced=silenced(digest),
     )
 
 
-def rest_of(digest: Digest, named: Iterable[list[NamedResult]]) -> dict[str, int]:
+def status_ids(results: Iterable[NamedResult]) -> dict[str, int]:
+    """The ids of statuses by name. Of two that share one, the most urgent gives the symbol; it is the first."""
+    ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
+    for result in reversed(list(results)):
+        if result.status_id is not None:
+            ids[result.status] = result.status_id
+    return ids
+
+
+def called(digest: Digest) -> tuple[str, ...]:
+    """Whom a message calls, by name."""
+    return tuple(dict.fromkeys(filter(None, (one_line(one.name, PERSON_CHARS) for one in digest.mentions))))
+
+
+def rest_phrase(digest: Digest, named: Iterable[Rows]) -> str:
     """What no line shows, by status; nothing where there is but one."""
-    shown = Counter(result.status for rows in named for result in rows)
+    shown = Counter(result.status for rows in named for result in still_failing(rows))
     left = {status: n - shown[status] for status, n in digest.counts.items() if n > shown[status]}
-    return left if len(digest.counts) > 1 else {}
+    return ", ".join(f"{n} {count(status, 0, n).word}" for status, n in left.items()) if len(digest.counts) > 1 else ""
+
+
+def still_failing(rows: Rows) -> Rows:
+    """Those that `total` counts."""
+    return [row for row in rows if row.reason != PASSED_SINCE]
 
 
 def run_view(digest: Digest) -> RunView:
@@ -206,11 +231,12 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         f"{len(rows)} results" if len(rows) > 1 else "",
         "since re-tested" if is_outdated else "",
     )
+    has_passed = result.reason == PASSED_SINCE
     return ResultView(
         name=clip(test_name(result), limits.name_chars),
         url=result.url,
-        status=result.status,
-        symbol=SYMBOLS.get(result.status_id or 0, OTHER_SYMBOL),
+        status=HAS_PASSED if has_passed else result.status,
+        symbol=SYMBOLS.get(PASSED if has_passed else result.status_id or 0, OTHER_SYMBOL),
         who=clip(result.created_by_name or "somebody", PERSON_CHARS),
         at=result.created_at,
         took=took,
@@ -220,11 +246,18 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         rows=len(rows),
         is_outdated=is_outdated,
         details=tuple(filter(None, details)) if limits.details else (),
-        reason=result.reason or NEW,
+        reason=reason_of(result),
         streak=result.streak,
         since=result.since,
         story=told,
     )
+
+
+def reason_of(result: NamedResult) -> str:
+    """Why a result is told; a test that had passed in between failed anew."""
+    if result.reason == PASSED_BETWEEN:
+        return CHANGED if result.previous_status else NEW
+    return result.reason or NEW
 
 
 def first_of(issues: tuple[Linked, ...]) -> Linked:

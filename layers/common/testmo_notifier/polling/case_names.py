@@ -43,7 +43,9 @@ class CaseNames:
         self.problems: list[str] = []
 
     def name(self, digest: Digest) -> Digest:
-        """The digest with every name that is known by now."""
+        """The digest with every name that is known by now, and so each of its parts."""
+        if digest.parts:
+            digest = replace(digest, parts=tuple(map(self.name, digest.parts)))
         wanted = {result.case_id for result in digest.results if result.case_id is not None}
         known = self._store.case_names(digest.project_id, wanted) if wanted else {}
         names = {case_id: one_line(name, MAX_NAME_CHARS) or None for case_id, name in known.items()}
@@ -115,4 +117,5 @@ class CaseNames:
 
 def has_unnamed(digest: Digest) -> bool:
     """Whether a result of a digest has a case without a known name."""
-    return any(result.case_id is not None and result.case_name is None for result in digest.results)
+    unnamed = any(result.case_id is not None and result.case_name is None for result in digest.results)
+    return unnamed or any(map(has_unnamed, digest.parts))

@@ -8,20 +8,22 @@ from typing import Final
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Digest
+from testmo_notifier.model import FOLDED, Digest
 from testmo_notifier.notices.text import clip, printable
 from testmo_notifier.notices.view import Limits
 
 MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it
 EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)
+SEVERAL_LIMITS: Final = Limits(results=30, tests=45, runs=45, name_chars=200, note_chars=200)
 SUBJECT, BODY = "email_subject.j2", "email_body.j2"
 
 
 def mail(renderer: Renderer, digest: Digest) -> tuple[str, str]:
     """Subject and body of a mail."""
     lines = renderer.lines or EMAIL_LIMITS.results
-    view = renderer.view(digest, replace(EMAIL_LIMITS, results=lines, tests=lines), with_links=True)
+    limits = SEVERAL_LIMITS if digest.about == FOLDED else replace(EMAIL_LIMITS, results=lines, tests=lines)
+    view = renderer.view(digest, limits, with_links=True)
     return mail_subject(renderer.text(SUBJECT, view)), renderer.text(BODY, view) + "\n"
 
 

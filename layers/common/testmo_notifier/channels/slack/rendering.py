@@ -19,11 +19,11 @@ from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import FAILING, FINISHED, RECOVERED, Digest
+from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.text import clip
-from testmo_notifier.notices.view import BLOCKED, SYMBOLS, Limits, count, run_view, test_name
+from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view, test_name
 
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes them where a section does not
@@ -39,6 +39,8 @@ UNNAMED: Final = "?"  # Slack takes no link without words
 TOLD_CHARS: Final = 100
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
+
+RUNS_A_BLOCK: Final = 9  # of a message about several runs
 
 # The first with which a message fits is sent: marks take more room than letters. Each names 20 results.
 TEXT_LIMITS: Final = (
@@ -59,6 +61,20 @@ SLACK_LIMITS: Final = (
     Limits(results=20, tests=20, name_chars=60, note_chars=0, details=False, story=False),
 )
 
+# The same of messages about several runs.
+SEVERAL_TEXT_LIMITS: Final = (
+    Limits(results=8, tests=3, runs=15, name_chars=60, note_chars=0, details=False, story=False),
+    Limits(results=4, tests=1, runs=6, name_chars=40, note_chars=0, details=False, story=False),
+    Limits(results=1, tests=1, runs=1, name_chars=20, note_chars=0, details=False, story=False),
+)
+SEVERAL_LIMITS: Final = (
+    Limits(results=12, tests=8, runs=45, name_chars=80, note_chars=200),
+    Limits(results=10, tests=5, runs=45, name_chars=60, note_chars=0),
+    Limits(results=8, tests=3, runs=45, name_chars=40, note_chars=0, details=False, story=False),
+    Limits(results=5, tests=3, runs=25, name_chars=40, note_chars=0, details=False, story=False),
+    Limits(results=3, tests=1, runs=8, name_chars=20, note_chars=0, details=False, story=False),
+)
+
 
 def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
     """The payload of a Slack webhook: blocks, and a text for notifications and screen readers.
@@ -66,11 +82,12 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
     The attachment has the details, because only attachments have a colour; what is in blocks of an attachment alone
     would be shown twice.
     """
-    calls = called(digest.mentions, renderer.people) if digest.about == FAILING else ""
+    calls = called(digest.mentions, renderer.people) if digest.about in (FAILING, FOLDED) else ""
     texts: list[str] = []
-    for few in tries(TEXT_LIMITS, renderer.lines and min(renderer.lines, MIN_NAMED)):
+    in_text, in_blocks = limits_of(renderer, digest)
+    for few in in_text:
         texts.append(text_of(renderer, digest, few, calls))
-        for limits in tries(SLACK_LIMITS, renderer.lines) if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
+        for limits in in_blocks if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
             limits = replace(limits, fold=folds(renderer, digest))  # noqa: PLW2901 - the same, as this team has it
             view = renderer.view(digest, limits, with_links=True)
             for is_apart in dict.fromkeys(len(view.lines) <= most for most in (MAX_APART, MIN_NAMED)):
@@ -79,6 +96,13 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
     size = f"gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone"
     renderer.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
+
+
+def limits_of(renderer: Renderer, digest: Digest) -> tuple[Iterable[Limits], Iterable[Limits]]:
+    """How much of a digest its text and its blocks show, from generous to bare."""
+    if digest.about == FOLDED:
+        return SEVERAL_TEXT_LIMITS, SEVERAL_LIMITS
+    return tries(TEXT_LIMITS, renderer.lines and min(renderer.lines, MIN_NAMED)), tries(SLACK_LIMITS, renderer.lines)
 
 
 def tries(every: Sequence[Limits], lines: int | None) -> Iterable[Limits]:
@@ -132,9 +156,14 @@ class Draft:
             self.beside.extend(calls_in(written))
             yield slack_blocks.section(written)
         more, is_own = self.renderer.own_text("slack_more.j2", view)
-        if view.more or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
+        if view.more or view.parts or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
             self.beside.extend(calls_in(more))
             yield slack_blocks.context(more)
+        for first in range(0, len(view.parts), RUNS_A_BLOCK):
+            some = view.parts[first : first + RUNS_A_BLOCK]
+            written = "\n".join(text("slack_run.j2", view, part) for part in some)
+            self.beside.extend(calls_in(written))
+            yield slack_blocks.section(written)
 
     def payload(self, text: str) -> dict[str, object] | None:
         """The whole, or None: what comes behind the first block without room is not even rendered."""
@@ -171,7 +200,9 @@ def color(view: MessageView) -> str:
     """What a reader sees before a word is read; never alone, the words say it too."""
     if view.about == RECOVERED or (view.about == FINISHED and not view.total):
         return GREEN
-    is_blocked = view.about == FAILING and {count.symbol for count in view.counts} == {SYMBOLS[BLOCKED]}
+    if view.about in (FAILING, FOLDED) and not view.total:  # all that was held has passed since
+        return GREEN if view.symbol == SYMBOLS[PASSED] else RED
+    is_blocked = view.about in (FAILING, FOLDED) and {count.symbol for count in view.counts} == {SYMBOLS[BLOCKED]}
     return AMBER if is_blocked else RED
 
 
@@ -199,10 +230,13 @@ def weighed(name: str, text: str) -> tuple[str, int]:
 
 
 def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
-    """What a bot needs to keep one message of the run: see `live`."""
+    """What a bot needs to keep one message of the run: see `live`. A message about several runs has none."""
+    if digest.about == FOLDED:
+        return {}
     run = without_marks(run_view(digest))
     tests: dict[str, list[str]] = {}
-    for row in digest.results:  # of several rows of a test the most urgent one, which is the first
+    failing = (row for row in digest.results if row.reason != PASSED_SINCE)
+    for row in failing:  # of several rows of a test the most urgent one, which is the first
         key = str(row.test_id) if row.test_id is not None else f"result {row.id}"
         status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), TOLD_CHARS)
         told = without_marks((status.symbol, status.word, name, row.url))
@@ -226,10 +260,11 @@ RENDERING: Final = Rendering(
         "slack_result.j2": MAX_SECTION_CHARS,
         "slack_tests.j2": MAX_TESTS_CHARS,
         "slack_totals.j2": MAX_SECTION_CHARS,
+        "slack_run.j2": MAX_SECTION_CHARS,
         "slack_more.j2": MAX_SECTION_CHARS,
         "slack_text.j2": MAX_SLACK_TEXT_CHARS,
     },
-    versatile=frozenset({"slack_tests.j2", "slack_totals.j2"}),
+    versatile=frozenset({"slack_tests.j2", "slack_totals.j2", "slack_run.j2"}),
     environment=slack_environment,
     weighed=weighed,
     aside=aside,

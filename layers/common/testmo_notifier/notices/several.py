@@ -1,0 +1,195 @@
+"""A digest about several runs as templates see it: by cause, then run by run. Pure.
+
+A cause is what named results have in common: their note, or where they have none, who saved them. The counts of runs
+are exact, whatever is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from testmo_notifier.model import FINISHED, RECOVERED, Digest
+from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
+from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.story import held, news, numbered, passed_since, silenced
+from testmo_notifier.notices.text import clip
+from testmo_notifier.notices.view import (
+    FAILED,
+    NO_LINKS,
+    PASSED,
+    SYMBOLS,
+    Limits,
+    Rows,
+    called,
+    count,
+    one_line_a_test,
+    people,
+    percent,
+    rest_phrase,
+    result_view,
+    status_ids,
+)
+
+PROJECTS: Final = 3  # that a headline names
+PROJECT_CHARS: Final = 60
+
+
+class Named(NamedTuple):
+    """The rows of one test, and the run that they are of."""
+
+    part: Digest
+    rows: Rows
+
+
+def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
+    """A digest about several runs as templates see it."""
+    links = links if limits.issue_links else NO_LINKS
+    ids = status_ids(row for part in digest.parts for row in part.results)
+    lines = causes(digest)[: limits.results]
+    shown = [one for line in lines for one in line]
+    runs = f" in {numbered(len(digest.parts), 'run')}"
+    good = (passed_since(digest.passed_since), *said_of_rest(digest.parts))
+    return MessageView(
+        run=run_view(digest, said_of_rest(digest.parts) if digest.total else (), limits.name_chars),
+        counts=counts(digest, ids),
+        total=digest.total,
+        results=tuple(result_of(one, limits, links) for one in shown),
+        more=digest.total - sum(len(one.rows) for one in shown),
+        rest=rest_phrase(digest, [one.rows for one in shown]),
+        about=digest.about,
+        lines=tuple(line_view(line, limits, links) for line in lines),
+        mentions=called(digest),
+        symbol=SYMBOLS[FAILED if digest.total or any(map(still_failing, digest.parts)) else PASSED],
+        news="" if digest.total else f"{', '.join(filter(None, good))}{runs}",
+        held=held(digest),
+        silenced=silenced(digest),
+        parts=part_views(digest, limits, ids),
+        in_runs=runs,
+    )
+
+
+def causes(digest: Digest) -> list[list[Named]]:
+    """The named tests, those with the same cause together, that first which has most of them."""
+    found: dict[object, list[Named]] = {}
+    for part in digest.parts:
+        for rows in one_line_a_test(part.results):
+            first = rows[0]
+            key = (first.status, first.note) if first.note else (first.status, first.created_by, first.created_by_name)
+            found.setdefault(key, []).append(Named(part, rows))
+    return sorted(found.values(), key=len, reverse=True)
+
+
+def line_view(line: Sequence[Named], limits: Limits, links: IssueLinks) -> ResultView:
+    """One test and its run, or several with the same cause and their runs."""
+    if len(line) == 1:
+        return result_of(line[0], limits, links)
+    rows = [row for one in line for row in one.rows]
+    runs = list({one.part.run_id: one.part for one in line}.values())
+    first, *others = rows[0].note.split("\n")
+    who = people(row.created_by_name for row in rows)
+    cause = first or f"saved by {who or 'somebody'}"
+    whole = replace(
+        rows[0],
+        case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {cause}",
+        note=rows[0].note if len(first) > limits.name_chars else "\n".join(others),
+        url=runs[0].run_url,
+        created_at=max((row.created_at for row in rows if row.created_at), default=None),
+        created_by_name=who,
+        assignee=people(row.assignee for row in rows),
+        previous_status=None,
+        is_latest=None,
+        reason="",
+        streak=0,
+    )
+    links_to = [TestView(clip(run.run_name, limits.name_chars), run.run_url) for run in runs[: limits.tests]]
+    left = len(runs) - len(links_to)
+    more = [TestView(numbered(left, "more run"), "")] if left else []
+    return replace(result_view([whole], limits, links), rows=len(rows), tests=(*links_to, *more))
+
+
+def result_of(one: Named, limits: Limits, links: IssueLinks) -> ResultView:
+    """One test, with its run."""
+    made = result_view(one.rows, limits, links)
+    run = Linked((clip(one.part.run_name, limits.name_chars), one.part.run_url))
+    return replace(made, details=(run, *made.details))
+
+
+def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[PartView, ...]:
+    """The runs there is room for, and the others together."""
+    named, others = digest.parts[: limits.runs], digest.parts[limits.runs :]
+    parts = [part_view(part, limits, ids) for part in named]
+    if others:
+        left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
+        rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
+        symbol = SYMBOLS[FAILED if rest or any(map(still_failing, others)) else PASSED]
+        passed = passed_since(sum(part.passed_since for part in others))
+        said = tuple(filter(None, (passed, *said_of_rest(others))))
+        parts.append(PartView(f"and {numbered(len(others), 'more run')}", "", "", rest, said, symbol))
+    return tuple(parts)
+
+
+def part_view(part: Digest, limits: Limits, ids: dict[str, int]) -> PartView:
+    """One run."""
+    by = {one.about: one for one in part.parts}
+    kept_back = sum(one.n for one in part.silenced)
+    details = (
+        passed_since(part.passed_since),
+        f"{numbered(by[RECOVERED].total, 'test')} passed again" if RECOVERED in by else "",
+        news(by[FINISHED], pass_rate(part)).removeprefix("Run ") if FINISHED in by else "",
+        f"{kept_back} silenced" if kept_back else "",
+    )
+    return PartView(
+        name=clip(part.run_name, limits.name_chars),
+        url=part.run_url,
+        project=clip(part.project_name, limits.name_chars),
+        counts=counts(part, ids),
+        details=tuple(filter(None, details)),
+        symbol=SYMBOLS[FAILED if part.total or still_failing(part) else PASSED],
+    )
+
+
+def said_of_rest(parts: Sequence[Digest]) -> tuple[str, ...]:
+    """What there is to say of runs beside what failed, in numbers."""
+    rest = [one for part in parts for one in part.parts]
+    well = sum(one.total for one in rest if one.about == RECOVERED)
+    over = sum(one.about == FINISHED for one in rest)
+    said = (f"{numbered(well, 'test')} passed again", f"{numbered(over, 'run')} finished")
+    return tuple(words for words, n in zip(said, (well, over), strict=True) if n)
+
+
+def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView:
+    """What stands in the place of a run: the projects, and how many runs there are."""
+    projects = {part.project_id: part.project_name for part in digest.parts}
+    names = [clip(name, min(name_chars, PROJECT_CHARS)) for name in projects.values()]
+    shown = names if len(names) <= PROJECTS else names[: PROJECTS - 1]
+    left = len(names) - len(shown)
+    words = ", ".join(shown) + (f" and {left} more projects" if left else "")
+    return RunView(
+        id=digest.run_id,
+        name=words,
+        url="",
+        project=f"{numbered(len(digest.parts), 'run')} in {numbered(len(projects), 'project')}",
+        milestone=None,
+        configuration=None,
+        total=0,
+        done=0,
+        pass_rate=None,
+        details=tuple(details),
+    )
+
+
+def counts(digest: Digest, ids: dict[str, int]) -> tuple[Count, ...]:
+    """How many of which status."""
+    return tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items())
+
+
+def still_failing(part: Digest) -> int:
+    """How many tests of a run that was closed still fail."""
+    return sum(one.total for one in part.parts if one.about == FINISHED)
+
+
+def pass_rate(part: Digest) -> int | None:
+    """How much of a run passed."""
+    return percent(part.counters.success, part.counters.completed)

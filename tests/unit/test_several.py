@@ -1,0 +1,227 @@
+"""Rule 20 as its readers see it: what was held, what is silenced, and a storm of runs in one message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from testmo_notifier.channels.render import Renderer
+from testmo_notifier.model import Digest, Held, Outgoing, Silenced
+from testmo_notifier.notices.fold import folded
+from testmo_notifier.notices.merge import told_of, with_passed
+from testmo_notifier.notices.people import People
+from testmo_notifier.notices.view import Limits
+from testmo_notifier.polling.case_names import CaseNames, has_unnamed
+from tests.support.factories import START, URL, at
+from tests.support.holding import failing_news, finished_news, hold, recovered_news
+from tests.support.memory import MemoryStore
+from tools.lib.blocks import as_text
+
+UTC = ZoneInfo("UTC")
+LIMITS = Limits(results=50, name_chars=80, note_chars=80)
+GREEN, AMBER, RED = "#2eb67d", "#ecb22e", "#e01e5a"
+
+
+def of_run(run_id: int, *news: Outgoing, project: str = "Shop") -> Held:
+    facts: dict[str, Any] = {"run_id": run_id, "run_name": f"Run {run_id}", "run_url": f"{URL}/runs/view/{run_id}"}
+    facts |= {"project_id": sum(map(ord, project)), "project_name": project}
+    return hold(*(replace(one, digest=replace(one.digest, **facts)) for one in news))
+
+
+def in_slack(digest: Digest, **given: Any) -> tuple[list[str], dict[str, Any]]:  # noqa: ANN401
+    """What a reader sees, line by line, and the payload."""
+    renderer = Renderer(UTC, **given)
+    payload = json.loads(renderer.notification(Outgoing("n-1", "slack:payments", digest)).message)
+    assert renderer.problems == []
+    return as_text(payload).split("\n"), payload
+
+
+def in_mail(digest: Digest) -> tuple[str, list[str]]:
+    told = Renderer(UTC).notification(Outgoing("n-1", "email:default", digest))
+    return told.subject, told.message.split("\n")
+
+
+def the_one(held: Held) -> Digest:
+    (told,) = told_of(held)
+    return told.digest
+
+
+# One run
+
+
+def test_a_message_says_since_when_it_was_held_and_what_has_passed_since() -> None:
+    digest = the_one(with_passed(of_run(12, failing_news({1: 11, 2: 12, 3: 13, 4: 14})), {12, 13, 14}))
+
+    lines, payload = in_slack(digest)
+    assert lines[0] == "✖ 1 failed: Run 12"
+    assert lines[2] == "held since 2026-11-23 09:00 UTC · 3 more tests failed and have passed since"
+    assert sum("Passed since" in line for line in lines) == 3
+    assert payload["attachments"][0]["color"] == RED
+    assert " more" not in lines[-1]
+    subject, body = in_mail(digest)
+    assert subject == "[Testmo] 1 failed: Run 12"
+    assert "held since 2026-11-23 09:00 UTC · 3 more tests failed and have passed since" in body
+
+
+def test_if_all_has_passed_since_the_message_says_it_at_the_top_in_green() -> None:
+    digest = the_one(with_passed(of_run(12, failing_news({1: 11, 2: 12})), {11, 12}))
+
+    lines, payload = in_slack(digest, people=People(groups={"ada": "S1"}))
+    assert lines[0] == "✔ 2 tests failed and have passed since: Run 12"
+    assert payload["attachments"][0]["color"] == GREEN
+    assert "ada" not in json.dumps(payload)
+    assert in_mail(digest)[0] == "[Testmo] 2 tests failed and have passed since: Run 12"
+
+
+def test_what_had_passed_in_between_says_so_and_is_new() -> None:
+    digest = the_one(of_run(12, failing_news({1: 11}), recovered_news({2: 11}), failing_news({3: 11})))
+
+    assert "· had passed in between · 2 results" in in_slack(digest)[0][-1]
+    view = Renderer(UTC).view(digest, LIMITS)
+    assert [(one.reason, one.story) for one in view.results] == [("new", "had passed in between")]
+
+
+def test_a_message_says_what_is_silenced_by_whom_and_until_when() -> None:
+    silenced = (Silenced(2, "Ada", at(7 * 3_600)), Silenced(1, "<!channel>", at(3_600)))
+    digest = replace(the_one(of_run(12, failing_news({1: 11}))), silenced=silenced)
+
+    words = "2 silenced by Ada until 2026-11-23 16:00 UTC, 1 silenced by <!channel> until 2026-11-23 10:00 UTC"
+    assert words in in_slack(digest)[0]
+    assert words in in_mail(digest)[1]
+
+
+def test_how_many_are_not_named_leaves_out_what_has_passed_since() -> None:
+    held = of_run(12, failing_news({n: n for n in range(1, 101)}, (5, "Blocked")), failing_news({101: 101}))
+    digest = the_one(with_passed(held, range(1, 11)))
+
+    view = Renderer(UTC).view(digest, LIMITS)
+    assert view.total == 91
+    assert view.more == 91 - sum(one.status != "Passed since" for one in view.results)
+
+
+def test_a_bot_is_not_told_that_what_has_passed_since_is_failing() -> None:
+    digest = the_one(with_passed(of_run(12, failing_news({1: 11, 2: 12})), {12}))
+
+    told = Renderer(UTC).notification(Outgoing("n-1", "slack:payments", digest))
+    assert list(told.aside["tests"]) == ["11"]  # type: ignore[call-overload]
+
+
+# Several runs
+
+
+def storm() -> Digest:
+    """57 tests in 30 runs for one reason, 2 for another, and 3 runs with troubles of their own."""
+    held = [
+        of_run(run, failing_news({100 * run + n: n for n in range(1 + (run < 27))}, note="provider_unreachable"))
+        for run in range(30)
+    ]
+    held += [
+        of_run(40, failing_news({1: 1, 2: 2}), failing_news({3: 3}, (5, "Blocked"), note="No device")),
+        of_run(41, failing_news({4: 4}, note="500"), recovered_news({5: 5}), project="Billing"),
+        of_run(42, finished_news(total=2), project="CRM"),
+    ]
+    return folded("slack:payments", held).digest
+
+
+def test_a_storm_is_one_message_with_its_counts_and_its_projects_at_the_top() -> None:
+    lines, payload = in_slack(storm())
+
+    assert lines[0] == "✖ 60 failed · ⊘ 1 blocked in 33 runs: Shop, Billing, CRM"
+    assert lines[1] == "33 runs in 3 projects · 1 test passed again · 1 run finished"
+    assert payload["attachments"][0]["color"] == RED
+    assert in_mail(storm())[0] == "[Testmo] 60 failed, 1 blocked in 33 runs: Shop, Billing, CRM"
+
+
+def test_of_many_projects_the_first_two_are_named() -> None:
+    names = ("Shop", "Billing", "CRM", "Web")
+    held = [of_run(n, failing_news({n: n}), project=name) for n, name in enumerate(names, 1)]
+
+    digest = folded("slack:payments", held).digest
+    assert in_slack(digest)[0][0] == "✖ 4 failed in 4 runs: Shop, Billing and 2 more projects"
+
+
+def test_tests_with_one_cause_are_one_line_with_links_to_some_of_their_runs() -> None:
+    lines, _ = in_slack(storm())
+
+    place = next(n for n, line in enumerate(lines) if "provider_unreachable" in line)
+    assert lines[place] == "▌ ✖ Failed   57 tests in 30 runs: provider_unreachable"
+    assert lines[place + 2].count(f"{URL}/runs/view/") == 8
+    assert lines[place + 2].endswith(" · 22 more runs")
+    assert "▌ ✖ Failed   2 tests in 1 run: saved by Ada L." in lines
+    alone = next(n for n, line in enumerate(lines) if "No device" in line)
+    assert lines[alone - 1].endswith(f"Run 40 ({URL}/runs/view/40)")
+    assert "57 tests in 30 runs: provider_unreachable" in "\n".join(in_mail(storm())[1])
+
+
+def test_every_run_has_its_exact_counts_and_its_link() -> None:
+    lines, _ = in_slack(storm())
+
+    assert f"▌ ✖ 2 failed · ⊘ 1 blocked   Run 40 ({URL}/runs/view/40) (Shop)" in lines
+    assert f"▌ ✖ 1 failed   Run 41 ({URL}/runs/view/41) (Billing) · 1 test passed again" in lines
+    assert f"▌ ✖   Run 42 ({URL}/runs/view/42) (CRM) · finished: 87% passed, 2 still failing" in lines
+    assert sum(" failed   Run " in line for line in lines) == 31
+
+
+def test_runs_without_room_are_counted_together() -> None:
+    held = [
+        of_run(n, *(failing_news({n * 10 + k: k}, note=f"{n} {k} {'ü&' * 200}") for k in range(1 + n % 3)))
+        for n in range(45)
+    ]
+    held = [replace(one, shell=replace(one.shell, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]
+    digest = folded("slack:payments", [with_passed(one, {1} if one.run_id % 5 == 0 else ()) for one in held]).digest
+
+    lines, payload = in_slack(digest)
+    last = lines[-1]
+    shown = sum(int(line.split()[2]) for line in lines if line.startswith("▌ ✖ ") and "failed   ü" in line)
+    assert last.startswith("▌ ✖ ")
+    assert " more runs" in last
+    assert shown + int(last.split()[2]) == digest.total
+    assert len(json.dumps(payload, ensure_ascii=False)) < 12_500
+
+
+def test_a_storm_that_is_over_is_green_and_calls_nobody() -> None:
+    passed = [with_passed(of_run(n, failing_news({n: n})), {n}) for n in (1, 2)]
+    digest = folded("slack:payments", [*passed, of_run(3, recovered_news({3: 3, 4: 4}))]).digest
+
+    lines, payload = in_slack(digest)
+    assert lines[0] == "✔ 2 tests failed and have passed since, 2 tests passed again in 3 runs: Shop"
+    assert payload["attachments"][0]["color"] == GREEN
+    assert "For " not in "\n".join(lines)
+
+
+def test_what_is_blocked_everywhere_is_amber() -> None:
+    digest = folded("slack:payments", [of_run(n, failing_news({n: n}, (5, "Blocked"))) for n in (1, 2)]).digest
+
+    assert in_slack(digest)[1]["attachments"][0]["color"] == AMBER
+
+
+def test_a_storm_calls_whom_its_runs_call_once() -> None:
+    lines, payload = in_slack(storm(), people=People(groups={}, by_name={"ada": "U012AB3CD"}))
+
+    assert lines.count("For @U012AB3CD") == 1
+    assert json.dumps(payload["attachments"]).count("U012AB3CD") == 0
+
+
+def test_a_storm_carries_what_filters_ask_for_and_no_state_of_a_bot() -> None:
+    told = Renderer(UTC).notification(Outgoing("n-1", "slack:payments", storm()))
+
+    assert (told.run_id, told.statuses) == (0, ("Failed", "Blocked", "Passed"))
+    assert (told.reasons, told.routes) == (("new", "recovered", "finished"), ("team",))
+    assert told.aside == {}
+
+
+def test_the_names_of_tests_are_looked_up_in_every_run() -> None:
+    store = MemoryStore()
+    project = sum(map(ord, "Shop"))
+    store.save_case_names(project, {120: "Pay by invoice"})
+    news = failing_news({1: 1})
+    unnamed = replace(news, digest=replace(news.digest, results=(replace(news.digest.results[0], case_name=None),)))
+    digest = folded("slack:payments", [of_run(1, unnamed), of_run(2, failing_news({2: 2}))]).digest
+    names = CaseNames(None, store, now=START, has_room=lambda: False)  # type: ignore[arg-type]  # it asks nobody
+
+    assert has_unnamed(digest)
+    named = names.name(digest)
+    assert not has_unnamed(named)
+    assert [one.case_name for part in named.parts for one in part.results] == ["Pay by invoice", "Pay by invoice"]
