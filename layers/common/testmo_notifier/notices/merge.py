@@ -99,12 +99,12 @@ def joined(one: Held, other: Held) -> Held:
     first, second = Contents.of(older), Contents.of(newer)
     failing = failing_in(older) | failing_in(newer)
     passed = (older.passed | newer.passed) - failing
-    rows = first.failing | second.failing
+    rows, well = first.failing | second.failing, first.well | second.well
     ever_failed = tests_of(rows)
-    last = {row[0]: key for key, row in sorted((first.well | second.well).items(), key=itemgetter(0))}
+    last = {row[0]: key for key, row in sorted(well.items(), key=itemgetter(0))}  # of two passes of a test the later
     contents = Contents(
         failing=rows,
-        well={key: (first.well | second.well)[key] for slot, key in last.items() if slot not in ever_failed},
+        well={key: well[key] for slot, key in last.items() if slot not in ever_failed},
         passed=passed,
         between=(older.between | newer.between | (first.well_again | second.well_again) & failing) - passed,
     )
