@@ -84,7 +84,8 @@ def test_what_one_write_has_no_room_for_is_told_at_once(story: Story) -> None:
 
 
 def test_many_runs_at_once_are_told_whatever_else_is_kept_of_them(story: Story) -> None:
-    with_mailbox(story, 'fold = 2\nat_most_every = "5m"\n')
+    boxes = with_mailbox(story, 'fold = 2\nat_most_every = "5m"\n')
+    boxes.routed, boxes.now_lost = [QA, "email:other"], {"email:other"}  # so that there is a look every five minutes
     runs = [story.add_run(f"Run {number}", 3) for number in range(60)]
     story.poll()
     for number in (1, 2, 3):
@@ -116,7 +117,7 @@ def test_a_copy_has_all_that_was_told_together(story: Story) -> None:
     run = story.add_run()
     story.poll()
     story.store.put_silence(
-        Silence("s", story.time + timedelta(minutes=20), "Ada", "", story.time, {"status": ("blocked",)})
+        Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time, {"status": ("blocked",)})
     )
     story.save(run, 1)
     story.save(run, 2, BLOCKED)
@@ -196,27 +197,30 @@ def test_a_test_that_is_well_is_not_told_before_its_failure(story: Story) -> Non
     story.poll()
     story.topic.refused = {REST}
     story.save(run, 1)
-    story.wait_and_poll(3)
+    story.wait_and_poll()
+    ((waiting, *_),) = (one.outbox for one in story.store.pending())
+    story.topic.refused = {waiting.id}
+    story.wait_and_poll(2)
     story.save(run, 1, PASSED)
-    story.wait_and_poll(4)
+    story.wait_and_poll(7)
+    assert [one for one in story.topic.notifications if one.destination == REST] == []
+
     story.topic.refused = set()
-    story.wait_and_poll(3)
-    sent = {one.id for one in story.topic.notifications}
-    seen = story.renderer.seen  # type: ignore[attr-defined]
-    about = list({one.id: one.digest.about for one in seen if one.id in sent and one.destination == REST}.values())
-    assert about == ["failing", "recovered"]
+    story.wait_and_poll()
+    sent = [one.reasons for one in story.topic.notifications if one.destination == REST]
+    assert sent == [("new",), ("recovered",)]
 
 
 def test_what_was_held_on_purpose_is_late_only_since_it_cannot_leave(story: Story) -> None:
-    follow(story, calm(quiet(-1, 2)))
+    follow(story, calm(quiet(-1, 2), to=QA))
+    story.settings["mailboxes"] = FakeMailboxes(routed=[QA], lost=[QA])
     run = story.add_run()
     story.poll()
     story.save(run, 1)
-    story.save(run, 2)
     story.wait_and_poll(110)
-    story.topic.refused = {REST}
     report = story.wait_and_poll(15)
-    assert (report.pending, report.lag_seconds) == (1, pytest.approx(300, abs=90))
+    assert report.pending == 1
+    assert 200 < report.lag_seconds < 400
 
 
 def test_what_has_no_room_beside_what_holds_it_now_is_told(story: Story) -> None:
@@ -315,7 +319,7 @@ def test_only_runs_with_something_to_tell_make_one_message_of_many(story: Story)
 def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(story: Story) -> None:
     class Overtaken(MemoryStore):
         def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
-            if envelope and not self.written[-1:] == ["overtaken"]:
+            if envelope and self.written[-1:] != ["overtaken"]:
                 self.written.append("overtaken")
                 super().release(changes, envelope)  # somebody else's, who was killed then
                 raise LostRace("overtaken")
