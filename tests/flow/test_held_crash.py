@@ -1,4 +1,4 @@
-"""Rules 10, 11 and 20: the power goes off before and after every effect of polls that hold, silence, fold and release."""
+"""Rules 10, 11 and 20: the power goes off at every write of polls that hold, silence, fold and release."""
 
 from __future__ import annotations
 

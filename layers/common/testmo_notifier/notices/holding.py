@@ -92,7 +92,8 @@ class Holding:
         until = None if self._is_urgent(held) else quiet_until(calm, zone, self.now)
         if until is not None:
             return Hold(QUIET, until)
-        begins = held.since if held.cause == TIMES else min(held.due, self.now) - JUST_BEFORE
+        # What was found before a time that is over by now waits for no other one.
+        begins = held.since if held.cause in (TIMES, QUIET) else min(held.due, self.now) - JUST_BEFORE
         time = time_out_of_quiet(calm, zone, begins) if held.cause not in (FOLD, OUTBOX, MAILED) else None
         return Hold(TIMES, time) if time is not None and time > self.now else None
 

@@ -1,0 +1,336 @@
+"""Rule 20, where something stands in the way: what is held is told all the same, once, and no poll is stuck on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+
+from testmo_notifier.errors import LostRace, TooLarge
+from testmo_notifier.model import (
+    FOLDED,
+    Change,
+    Checkpoint,
+    Envelope,
+    Held,
+    HeldKey,
+    MarkOf,
+    Silence,
+    unmarked,
+)
+from testmo_notifier.notices import merge
+from testmo_notifier.poll import poll
+from tests.flow.test_held import BLOCKED, PASSED, Recording, calm, hour, told
+from tests.flow.test_routes import follow
+from tests.support.fakes import FakeMailboxes
+from tests.support.memory import MemoryStore
+from tests.support.story import Story, playing
+
+QA, REST = "email:qa", "slack:default"
+TO_QA = f'[[routes]]\nto = ["{QA}"]\n[[routes]]\ncatch_all = true\nto = ["{REST}"]\n[destinations."{QA}"]\n'
+NOTHING: tuple[list[HeldKey], list[Envelope]] = ([], [])
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with playing() as story:
+        story.renderer = Recording(story.renderer)  # type: ignore[assignment]
+        yield story
+
+
+def with_mailbox(story: Story, options: str = "") -> FakeMailboxes:
+    """A route to a mailbox; who catches all is told what nobody gets there."""
+    follow(story, TO_QA + options)
+    story.settings["mailboxes"] = boxes = FakeMailboxes(routed=[QA])
+    return boxes
+
+
+def quiet(begins: float, ends: float) -> str:
+    return f'quiet = {{ from = "{hour(begins)}", to = "{hour(ends)}" }}\n'
+
+
+def test_more_destinations_than_one_write_has_room_for_are_told_all_the_same(story: Story) -> None:
+    names = [f"slack:team-{number}" for number in range(60)]
+    options = "".join(f'[destinations."{name}"]\nat_most_every = "15m"\n' for name in names)
+    follow(story, f"[[routes]]\nto = {names}\n{options}")
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2):
+        story.save(run, number)
+        report = story.wait_and_poll()
+        assert report.status == "ok"
+    story.wait_and_poll(35)
+    assert {sum(digest.total for digest in told(story, name)) for name in names} == {2}
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_what_one_write_has_no_room_for_is_told_at_once(story: Story) -> None:
+    class Small(MemoryStore):
+        def commit(self, checkpoint: Checkpoint, mark: MarkOf = unmarked, held: Sequence[Change] = ()) -> Checkpoint:
+            if held:
+                raise TooLarge("4 MB at most")
+            return super().commit(checkpoint, mark)
+
+    follow(story, calm(quiet(-1, 1)))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.store.__class__ = Small
+    assert story.wait_and_poll().status == "ok"
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_many_runs_at_once_are_told_whatever_else_is_kept_of_them(story: Story) -> None:
+    boxes = with_mailbox(story, 'fold = 2\nat_most_every = "5m"\n')
+    boxes.routed, boxes.now_lost = [QA, "email:other"], {"email:other"}  # so that there is a look every five minutes
+    runs = [story.add_run(f"Run {number}", 3) for number in range(60)]
+    story.poll()
+    for number in (1, 2, 3):
+        for run in runs:
+            story.save(run, number)
+        story.wait_and_poll(7)
+    assert [digest.about for digest in told(story, QA)] == [FOLDED] * 6
+    assert sum(digest.total for digest in told(story, QA)) == 180
+
+
+def test_a_copy_is_kept_until_a_look_after_its_message_went_out(story: Story) -> None:
+    boxes = with_mailbox(story)
+    run = story.add_run()
+    story.poll()
+    story.topic.refused = {QA}
+    story.save(run, 1)
+    story.wait_and_poll(62)  # the mailbox was looked at meanwhile, and is well
+    story.topic.refused = set()
+    story.wait_and_poll()
+    assert len(told(story, QA)) > 0
+    boxes.now_lost = {QA}
+    story.wait_and_poll(65)
+    assert [digest.total for digest in told(story)] == [1]
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_a_copy_has_all_that_was_told_together(story: Story) -> None:
+    boxes = with_mailbox(story, quiet(-1, 0.5))
+    run = story.add_run()
+    story.poll()
+    story.store.put_silence(
+        Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time, {"status": ("blocked",)})
+    )
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll(31)
+    assert [digest.total for digest in told(story, QA)] == [2]
+    boxes.now_lost = {QA}
+    story.wait_and_poll(65)
+    assert [digest.total for digest in told(story)] == [2]
+
+
+def test_what_nobody_gets_is_told_instead_and_once(story: Story) -> None:
+    boxes = with_mailbox(story, quiet(-1, 2))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    boxes.now_lost = {QA}
+    story.wait_and_poll(200)
+    assert (told(story, QA), [digest.total for digest in told(story)]) == ([], [1])
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_what_stands_behind_a_message_that_nobody_gets_is_told_instead(story: Story) -> None:
+    boxes = with_mailbox(story)
+    run = story.add_run()
+    story.poll()
+    story.topic.refused = {QA}
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    boxes.now_lost = {QA}
+    story.wait_and_poll(65)
+    assert [digest.total for digest in told(story)] == [2]
+
+
+def test_a_copy_of_what_nobody_got_is_told_to_others_by_who_drains_too(story: Story) -> None:
+    boxes = with_mailbox(story)
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    boxes.now_lost = {QA}
+    while boxes.looks < 2:
+        story.wait_and_poll()
+    assert told(story) == []
+    poll(story.parts(), drain=True)
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_what_the_quiet_held_comes_no_sooner_after_the_last_message_either(story: Story) -> None:
+    follow(story, calm(f'at_most_every = "15m"\n{quiet(0.05, 0.1)}'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll(4)
+    story.save(run, 2)
+    story.wait_and_poll(6)
+    assert [digest.total for digest in told(story)] == [1]
+    story.wait_and_poll(8)
+    assert [digest.total for digest in told(story)] == [1, 1]
+
+
+def test_a_time_that_lies_in_the_quiet_is_told_at_its_end(story: Story) -> None:
+    follow(story, calm(f'digest_at = ["{hour(0.5)}"]\n{quiet(0.2, 1)}'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll(59)
+    assert told(story) == []
+    story.wait_and_poll(2)
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_a_test_that_is_well_is_not_told_before_its_failure(story: Story) -> None:
+    follow(story, calm(quiet(0.04, 0.1), 'notify = ["new", "recovered"]'))
+    run = story.add_run()
+    story.poll()
+    story.topic.refused = {REST}
+    story.save(run, 1)
+    story.wait_and_poll()
+    ((waiting, *_),) = (one.outbox for one in story.store.pending())
+    story.topic.refused = {waiting.id}
+    story.wait_and_poll(2)
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(7)
+    assert [one for one in story.topic.notifications if one.destination == REST] == []
+
+    story.topic.refused = set()
+    story.wait_and_poll()
+    sent = [one.reasons for one in story.topic.notifications if one.destination == REST]
+    assert sent == [("new",), ("recovered",)]
+
+
+def test_what_was_held_on_purpose_is_late_only_since_it_cannot_leave(story: Story) -> None:
+    follow(story, calm(quiet(-1, 2), to=QA))
+    story.settings["mailboxes"] = FakeMailboxes(routed=[QA], lost=[QA])
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll(110)
+    report = story.wait_and_poll(15)
+    assert report.pending == 1
+    assert 200 < report.lag_seconds < 400
+
+
+def test_what_has_no_room_beside_what_holds_it_now_is_told(story: Story) -> None:
+    follow(story, calm(quiet(0.5, 2)))
+    run = story.add_run()
+    story.poll()
+    story.store.put_silence(
+        Silence("s", story.time + timedelta(minutes=40), "Ada", "", story.time, {"status": ("blocked",)})
+    )
+    story.wait_and_poll(31)
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    with patch.object(merge, "MAX_HELD_ROWS", 1):
+        story.wait_and_poll(10)
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}]
+    story.wait_and_poll(90)
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}, {"Failed": 1}]
+
+
+def held_now(story: Story) -> Held:
+    """The one thing that is held."""
+    ((key,), _) = story.store.held_until(None)
+    return story.store.held([key])[0]
+
+
+def test_what_a_later_version_holds_is_left_to_it(story: Story) -> None:
+    follow(story, calm(quiet(-1, 1)))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    theirs = replace(held_now(story), cause="moon", version=0)
+    theirs = replace(theirs, kinds=(replace(theirs.kinds[0], about="a tide"),))
+    story.store.release([Change(None, theirs)])
+    story.save(run, 2)
+    assert story.wait_and_poll(61).status == "ok"
+    assert [digest.total for digest in told(story)] == [2]
+    assert held_now(story).cause == "moon"
+
+
+def test_an_item_that_cannot_be_read_ends_no_poll_and_is_late(story: Story) -> None:
+    follow(story, calm(quiet(-1, 1)))
+    run, other = story.add_run(), story.add_run("Nightly")
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    (name,) = (key for key in story.store.items if key.startswith(f"RUN#{run.id}/HELD#"))
+    story.store.items[name]["news"] = {"B": b"broken"}
+    follow(story, calm(""))
+    story.save(other, 1)
+    report = story.wait_and_poll()
+    assert [digest.run_id for digest in told(story)] == [other.id]
+    assert (report.pending, len(report.problems)) == (1, 1)
+
+
+def test_who_was_told_of_a_run_and_asks_for_no_pause_any_more_is_told_nothing_late(story: Story) -> None:
+    follow(story, calm('at_most_every = "15m"'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    follow(story, calm(quiet(-1, 1)))
+    story.wait_and_poll()
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_what_is_well_by_now_breaks_no_quiet(story: Story) -> None:
+    follow(story, calm(f'{quiet(0.2, 1)}quiet_except = ["Blocked"]'))
+    run = story.add_run()
+    story.poll()
+    story.store.put_silence(Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time))
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    story.save(run, 2, PASSED)
+    story.wait_and_poll(40)
+    assert told(story) == []
+    story.wait_and_poll(20)
+    assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
+
+
+def test_only_runs_with_something_to_tell_make_one_message_of_many(story: Story) -> None:
+    follow(story, calm('fold = 2\nat_most_every = "5m"'))
+    runs = [story.add_run(f"Run {number}") for number in range(4)]
+    story.poll()
+    for run in runs:
+        story.save(run, 1)
+    story.wait_and_poll()
+    story.save(runs[0], 2)
+    story.save(runs[1], 2)
+    story.wait_and_poll(6)
+    assert [digest.about for digest in told(story)] == [FOLDED, "failing", "failing"]
+
+
+def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(story: Story) -> None:
+    class Overtaken(MemoryStore):
+        def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+            if envelope and self.written[-1:] != ["overtaken"]:
+                self.written.append("overtaken")
+                super().release(changes, envelope)  # somebody else's, who was killed then
+                raise LostRace("overtaken")
+            super().release(changes, envelope)
+
+    follow(story, calm(quiet(-1, 0.05)))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.store.__class__ = Overtaken
+    story.wait_and_poll(4)
+    assert len({one.id for one in story.topic.notifications if one.destination == REST}) == 1
+    assert story.store.held_until(None) == NOTHING
