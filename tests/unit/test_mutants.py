@@ -13,7 +13,7 @@ from tools.lib.processes import ROOT
 from tools.maintain.mutants import Copy, Mutant, NoVerdict, changed, main, mutants, rules_named
 
 MUTANTS = mutants()
-RULES = [str(number) for number in range(1, 20)]
+RULES = [str(number) for number in range(1, 22)]
 
 
 @cache
