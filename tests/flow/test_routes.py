@@ -292,3 +292,24 @@ def test_an_event_names_every_route_that_takes_what_it_holds_whoever_else_is_tol
         "Payment API": ["payments", "late"],
         "Nightly": ["rest"],
     }
+
+
+def test_every_key_of_match_must_hold_whichever_is_first(story: Story) -> None:
+    first = '[[routes]]\nmatch = { project = "Shop", status = "Blocked" }\nto = ["slack:lead"]\n'
+    second = '[[routes]]\nmatch = { status = "Failed", run = "Nightly" }\nto = ["slack:night"]\n'
+    follow(story, first + second + REST)
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    assert (told(story, "slack:lead"), told(story, "slack:night"), told(story, "slack:default")) == (0, 0, 1)
+
+
+def test_of_a_route_that_leads_to_a_channel_of_this_stack_and_to_another_the_one_is_told(story: Story) -> None:
+    routes = parse_routes('[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:lead", "email:lead"]\n' + REST)
+    story.settings |= {"routes": routes, "destinations": destinations(routes, ("slack",))}
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    report = story.wait_and_poll()
+    assert (told(story, "slack:lead"), told(story, "email:lead"), report.problems) == (1, 0, [])
