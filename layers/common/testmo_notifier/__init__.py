@@ -24,7 +24,7 @@ polling/               the steps of a poll
   due.py               why a run is due, and what comes first
   marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
-  commit.py            the one write of checkpoint, outbox and what is held
+  commit.py            the one write of checkpoint, mark, outbox and what is held
   keep.py              what of a reading is told at once, and what is held
   release.py           what was held, told when it is due
   handover.py          from the outbox to SNS
@@ -62,12 +62,12 @@ notices/               what there is to tell, and to whom
   digest.py            one message for each destination: ordered, counted, capped
   named.py             how a result is told
   judge.py             why it is told: new, again or changed
-  audience.py          who is told, by which routes
+  audience.py          who is told of a finding, why, and what keeps it back
   holding.py           what is told later, and why
   calm.py              when a destination wants to be told: now, or at which time
   merge.py             what is held, merged into one, and what is told of it in the end
   fold.py              several runs in one message
-  routes.py            who is told of what, for which reasons, and by name
+  routes.py            what a route is: whom it leads to, for which reasons, and whom it calls
   routes_file.py       `routes.toml`, read and checked
   options_file.py      the options of destinations in it
   values.py            numbers, names, times and days in a team's files
@@ -106,7 +106,7 @@ channels/slack/        Slack through incoming webhooks and bots
   live.py              what a bot's one message of a run says: told, merged, shown
   thread.py            that message, its thread, and what is kept of them
   secret.py            the webhooks and bots in the secret
-  web_api.py           one call of a bot's, and what its answer means
+  web_api.py           how long Slack asks to wait; one call of a bot's, and what its answer means
   transport.py         one post, and what its answer means
 
 delivery/              the queue side

@@ -34,8 +34,8 @@ LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run waits that has moved, or is 
 def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     """Poll once. Raises `PollFailed` or `TokenRefused` when nothing could be watched; nothing is lost by that.
 
-    With `drain`, nothing is read by this poll and by those that follow for a while: what waits is handed over. False
-    ends that at once.
+    With `drain`, this poll and those that follow for a while read nothing and hand over what waits. False: reading
+    goes on at once.
     """
     try:
         lease = Lease(parts.store, now=parts.now)
@@ -64,7 +64,7 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
 
 
 def tell_what_is_due(this: Poll) -> None:
-    """Tell what was held until now; all of it is judged anew when what decides about it has changed."""
+    """Tell what was held until now; all of it is judged anew if options, routes or silences changed since."""
     lease = this.lease
     decides = this.release.decides
     this.release.due(everything=decides != lease.control.watching.held_by)

@@ -1,7 +1,7 @@
 """The pace of each webhook: one item per gate, changed by compare-and-swap, shared by all invocations.
 
-A gate is called like a destination (of several that lead to one place the first, see `pacing.gate_of`), or for edits
-like their token's hash.
+A gate is named after its destination (after the first, where several lead to one place: `pacing.gate_of`), or, for
+edits, after a hash of the token.
 
 Times are epoch milliseconds.
 """

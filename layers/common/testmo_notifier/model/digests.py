@@ -22,9 +22,9 @@ class NamedResult:
     """What a digest says of one result: names instead of ids where they are known, the note as text.
 
     `previous_status` is set when the result was announced before and somebody changed its status since. `reason` says
-    why it is told (`notices/routes.py` has the words; empty where an older version wrote it), `streak` the how many-th
-    failure in a row of its test it is, 0 where that is not known for sure, and `since` when the first of these was
-    saved. Of a recovery, the row is the passing one, and the two tell what is over.
+    why it is told (one of `REASONS`; empty where an older version wrote it). `streak` counts the failures in a row of
+    its test, this one included, 0 where that is not known for sure, and `since` is when the first of these was saved.
+    Of a recovery, the row is the passing one, and the two tell what is over.
     """
 
     id: int | None

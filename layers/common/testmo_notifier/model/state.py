@@ -305,7 +305,7 @@ class Asked:
     """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock).
 
     `sent` are the milliseconds of the same requests, if there were many.
-    `draining_until` is until when polls only hand over what waits, because somebody prepares a way back (our clock).
+    `draining_until` is until when polls only hand over what waits, as somebody is preparing a rollback (our clock).
     """
 
     requests: Mapping[int, int] = field(default_factory=dict)

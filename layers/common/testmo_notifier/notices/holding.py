@@ -21,7 +21,7 @@ FOR_ALL_RUNS: Final = (QUIET, TIMES)  # and silences: what they held is told in 
 class Holding:
     """What holds at one moment, by our clock. `zone` is the stack's, for destinations that have none of their own.
 
-    With `is_over` nothing is held any more: somebody prepares a way back.
+    With `is_over` nothing is held any more: somebody is preparing a rollback.
     """
 
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)

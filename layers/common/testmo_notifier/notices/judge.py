@@ -62,7 +62,7 @@ def last_pass(slot: int, before: Told | None, passes: Passes, until: datetime | 
 def told_after(judgement: Judged, everybody: frozenset[str], told: frozenset[str], *, was_failing: bool) -> Told:
     """What is known of a test once its results are told to these destinations.
 
-    Of a test that was failing, and of which nothing was known, everybody was told.
+    If nothing is known of a test that was failing, everybody counts as told of it.
     """
     before = judgement.before
     earlier = before.destinations if before else everybody if was_failing and judgement.reason != NEW else frozenset()

@@ -102,7 +102,7 @@ class Backlog:
                 self.in_hidden_projects |= state.open_runs | state.closing.keys()
 
     def oldest_turn_seconds(self, now: datetime) -> float:
-        """How long the run has been waiting that waits longest for its turn; 0 when none does."""
+        """The longest wait, in seconds, of any run whose turn has come; 0 if there is none."""
         return max(0.0, (now - min(self.turns.values(), default=now)).total_seconds())
 
     @property

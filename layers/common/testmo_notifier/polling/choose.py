@@ -30,7 +30,7 @@ class Chosen:
 
 
 def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
-    """Ask of every run whether it is due: of those that are as their mark says without their checkpoint."""
+    """Decide for every run whether it is due; where its mark still fits, without reading its checkpoint."""
     backlog, limit = this.backlog, parts.requests_per_minute  # each run takes a request at least
     lasts = backlog.last_looks(found)
     backlog.add_sweeps(found, lasts, parts.staleness)

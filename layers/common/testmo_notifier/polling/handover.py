@@ -100,7 +100,7 @@ class HandOver:
     def _publish_after(self, left: set[str], outgoing: Outgoing) -> bool:
         """Publish, or add its destination to those `left` for which something waits on.
 
-        That a test is well, or a run over, is no news to whom a failure before it was not told yet.
+        A destination that still waits for a failure does not hear of a recovery, or of the end of the run, before it.
         """
         if outgoing.destination in left and outgoing.digest.about != FAILING:
             return False

@@ -79,7 +79,7 @@ class Report:
         self.problems.append(f"Testmo asked for a pause until {until.isoformat(timespec='seconds')}")
 
     def drained(self, until: datetime) -> None:
-        """Somebody prepares a way back: what waits was handed over, and nothing is read."""
+        """Somebody is preparing a rollback: what waits was handed over, and nothing is read."""
         self.status, self.retry_at = "waiting", until
         self.problems.append(f"drained: nothing is read until {until.isoformat(timespec='seconds')}")
 

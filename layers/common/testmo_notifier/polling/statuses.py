@@ -14,6 +14,7 @@ from typing import Final
 
 from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unreadable
 from testmo_notifier.model import Watching
+from testmo_notifier.notices.matching import plain
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.projects import Discovery
@@ -112,8 +113,3 @@ def with_watch(kept: Watching, watch: Watch, *, at: datetime) -> Watching:
     ceased.pop(watch.fingerprint, None)
     latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
     return replace(kept, watching=watch.fingerprint, watched_at=at, ceased={watch: ceased[watch] for watch in latest})
-
-
-def plain(name: str) -> str:
-    """A name as it is compared: capitals and spaces make no difference."""
-    return " ".join(name.split()).casefold()

@@ -1,4 +1,4 @@
-"""Slack through incoming webhooks."""
+"""Slack through incoming webhooks and bots."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def place(address: str) -> str:
 
 
 def problem(body: str) -> str | None:
-    """Why a body is no Slack payload."""
+    """Why a body is not a Slack payload."""
     payload = read_json(body)
     text = payload.get("text") if isinstance(payload, dict) else None
     return None if text and isinstance(text, str) else "the body is not a Slack payload (a JSON object with a text)"
