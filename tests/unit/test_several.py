@@ -170,7 +170,7 @@ def test_runs_without_room_are_counted_together() -> None:
         of_run(n, *(failing_news({n * 10 + k: k}, note=f"{n} {k} {'ü&' * 200}") for k in range(1 + n % 3)))
         for n in range(45)
     ]
-    held = [replace(one, shell=replace(one.shell, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]
+    held = [replace(one, frame=replace(one.frame, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]
     digest = folded("slack:payments", [with_passed(one, {1} if one.run_id % 5 == 0 else ()) for one in held]).digest
 
     lines, payload = in_slack(digest)
