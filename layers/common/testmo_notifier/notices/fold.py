@@ -23,7 +23,7 @@ from testmo_notifier.model import (
     Outgoing,
 )
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
-from testmo_notifier.notices.merge import joined, frame_of, told_of
+from testmo_notifier.notices.merge import frame_of, joined, told_of
 from testmo_notifier.notices.named import rank
 from testmo_notifier.notices.text import clip
 
