@@ -113,7 +113,7 @@ class Holding:
         return (options.time_zone if options else None) or self.zone
 
 
-def time_out_of_quiet(calm: Calm, zone: ZoneInfo, after: datetime) -> datetime | None:
+def time_out_of_quiet(calm: Calm, zone: tzinfo, after: datetime) -> datetime | None:
     """The next of the times of a destination at which it is not quiet; None where it is at all of them.
 
     What a time in the quiet would have told is told when the quiet ends, and does not wait for the next of these.
