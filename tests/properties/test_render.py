@@ -189,7 +189,7 @@ def storms(draw: st.DrawFn) -> Storm:
             end = Outgoing("", "slack:default", over)
             one = with_news(one, end, Hold("fold", START), now=START, order=2)
         silence = tuple(Silenced(n + 1, person, START) for _ in range(n % 3))
-        one = replace(one, shell=replace(one.shell, silenced=silence))
+        one = replace(one, frame=replace(one.frame, silenced=silence))
         held.append(with_passed(one, draw(st.sets(st.sampled_from(keys), max_size=3)) if rows else ()))
     return Storm(folded("slack:default", held).digest)
 

@@ -208,7 +208,7 @@ def test_runs_without_room_are_counted_together() -> None:
         )
         for n, name in zip(range(45), cycle(("Shop", "Billing")), strict=False)
     ]
-    held = [replace(one, shell=replace(one.shell, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]
+    held = [replace(one, frame=replace(one.frame, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]
     digest = folded("slack:payments", [with_passed(one, {1} if one.run_id % 5 == 0 else ()) for one in held]).digest
 
     lines, payload = in_slack(digest)
