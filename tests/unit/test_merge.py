@@ -9,8 +9,10 @@ from typing import Any
 from testmo_notifier.model import (
     FAILING,
     FINISHED,
+    FOLD,
     PASSED_BETWEEN,
     PASSED_SINCE,
+    QUIET,
     RATE,
     RECOVERED,
     Counters,
@@ -303,3 +305,14 @@ def test_merging_is_quick_enough_for_what_an_item_holds() -> None:
     assert digest_of(held).passed_since == MAX_HELD_ROWS
     assert held.frame.held_since is None
     assert held.due - held.since == timedelta(hours=10)
+
+
+def test_only_what_was_held_for_somebody_says_since_when() -> None:
+    """What waited for the end of a poll, to be told with other runs, was not held: each of them would say so."""
+    for_this_poll = replace(hold(failing_news({1: 11})), cause=FOLD)
+    over_night = replace(hold(failing_news({2: 12})), cause=QUIET)
+
+    assert [one.digest.held_since for one in told_of(for_this_poll)] == [None]
+    assert [one.digest.held_since for one in told_of(over_night)] == [START]
+    both = folded("slack:payments", [for_this_poll, over_night]).digest
+    assert [part.held_since for part in both.parts] == [START]

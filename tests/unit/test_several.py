@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,7 +58,7 @@ def test_a_message_says_since_when_it_was_held_and_what_has_passed_since() -> No
     lines, payload = in_slack(digest)
     assert lines[0] == "✖ 1 failed: Run 12"
     assert lines[2] == "held since 2026-11-23 09:00 UTC · 3 more tests failed and have passed since"
-    assert sum("Passed since" in line for line in lines) == 3
+    assert sum("Failed, passed since" in line for line in lines) == 3
     assert payload["attachments"][0]["color"] == RED
     assert " more" not in lines[-1]
     subject, body = in_mail(digest)
@@ -98,7 +99,7 @@ def test_how_many_are_not_named_leaves_out_what_has_passed_since() -> None:
 
     view = Renderer(UTC).view(digest, LIMITS)
     assert view.total == 91
-    assert view.more == 91 - sum(one.status != "Passed since" for one in view.results)
+    assert view.more == 91 - sum(one.status != "Failed, passed since" for one in view.results)
 
 
 def test_a_bot_is_not_told_that_what_has_passed_since_is_failing() -> None:
@@ -106,10 +107,14 @@ def test_a_bot_is_not_told_that_what_has_passed_since_is_failing() -> None:
 
     told = Renderer(UTC).notification(Outgoing("n-1", "slack:payments", digest))
     assert told.aside["passed"] == ["12"]
-    assert told.aside["unnamed"] == 0
 
 
 # Several runs
+
+
+def with_names(part: Digest) -> Digest:
+    """The same, each test with a name of its own."""
+    return replace(part, results=tuple(replace(one, case_name=f"Test {one.test_id}") for one in part.results))
 
 
 def storm() -> Digest:
@@ -129,10 +134,10 @@ def storm() -> Digest:
 def test_a_storm_is_one_message_with_its_counts_and_its_projects_at_the_top() -> None:
     lines, payload = in_slack(storm())
 
-    assert lines[0] == "✖ 60 failed · ⊘ 1 blocked in 33 runs: Shop, Billing, CRM"
+    assert lines[0] == "✖ 60 failed · ⊘ 1 blocked in 32 runs: Shop, Billing, CRM"
     assert lines[1] == "33 runs in 3 projects · 1 test passed again · 1 run finished"
     assert payload["attachments"][0]["color"] == RED
-    assert in_mail(storm())[0] == "[Testmo] 60 failed, 1 blocked in 33 runs: Shop, Billing, CRM"
+    assert in_mail(storm())[0] == "[Testmo] 60 failed, 1 blocked in 32 runs: Shop, Billing, CRM"
 
 
 def test_of_many_projects_the_first_two_are_named() -> None:
@@ -156,6 +161,37 @@ def test_tests_with_one_cause_are_one_line_with_links_to_some_of_their_runs() ->
     assert "57 tests in 30 runs: provider_unreachable" in "\n".join(in_mail(storm())[1])
 
 
+def test_few_tests_with_one_cause_are_named_and_lead_to_themselves() -> None:
+    digest = folded(
+        "slack:payments", [of_run(n, failing_news({n: n, 10 + n: 10 + n}, note="500")) for n in (1, 2)]
+    ).digest
+    assert {name.case_name for part in digest.parts for name in part.results} == {"Login with an expired password"}
+    assert in_slack(digest)[0][-4].startswith(f"▌ Run 1 ({URL}/runs/view/1) · Run 2 ({URL}/runs/view/2)")
+    digest = replace(digest, parts=tuple(with_names(part) for part in digest.parts))
+
+    lines, _ = in_slack(digest)
+    place = lines.index("▌ ✖ Failed   4 tests in 2 runs: 500")
+    assert lines[place + 2].startswith(f"▌ Test 11 ({URL}/runs/view/12?test_id=11) · Test 1 ({URL}/")
+    assert lines[place + 2].count("Test ") == 4
+    assert "Run 1" not in lines[place + 2]
+
+
+def test_the_headline_counts_the_runs_in_which_something_is_failing() -> None:
+    held = [of_run(n, failing_news({n: n})) for n in (1, 2, 3)]
+    digest = folded("slack:payments", [held[0], with_passed(held[1], {2}), with_passed(held[2], {3})]).digest
+
+    lines, _ = in_slack(digest)
+    assert lines[0] == "✖ 1 failed in 1 run: Shop"
+    assert lines[1] == "3 runs in 1 project"
+    assert in_mail(digest)[0] == "[Testmo] 1 failed in 1 run: Shop"
+
+
+def test_runs_of_one_project_do_not_repeat_its_name() -> None:
+    digest = folded("slack:payments", [of_run(n, failing_news({n: n})) for n in (1, 2)]).digest
+
+    assert in_slack(digest)[0][-1] == f"▌ ✖ 1 failed   Run 2 ({URL}/runs/view/2)"
+
+
 def test_every_run_has_its_exact_counts_and_its_link() -> None:
     lines, _ = in_slack(storm())
 
@@ -167,8 +203,10 @@ def test_every_run_has_its_exact_counts_and_its_link() -> None:
 
 def test_runs_without_room_are_counted_together() -> None:
     held = [
-        of_run(n, *(failing_news({n * 10 + k: k}, note=f"{n} {k} {'ü&' * 200}") for k in range(1 + n % 3)))
-        for n in range(45)
+        of_run(
+            n, *(failing_news({n * 10 + k: k}, note=f"{n} {k} {'ü&' * 200}") for k in range(1 + n % 3)), project=name
+        )
+        for n, name in zip(range(45), cycle(("Shop", "Billing")), strict=False)
     ]
     held = [replace(one, frame=replace(one.frame, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]
     digest = folded("slack:payments", [with_passed(one, {1} if one.run_id % 5 == 0 else ()) for one in held]).digest

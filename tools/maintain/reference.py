@@ -140,8 +140,8 @@ which slack_run.j2 writes.
 
 What a destination wants later, or somebody silenced, is told in one message when it is due. `message.held` says since
 when it was held, `message.silenced` what is still kept back. Tests that failed and have passed since stand behind the
-others, as `Passed since`; `message.total` and `message.counts` leave them out. slack_summary.j2 and email_body.j2 write
-all of this: a template of yours in their place should print `message.held` and `message.silenced`.
+others, as `Failed, passed since`; `message.total` and `message.counts` leave them out. slack_summary.j2 and
+email_body.j2 write all of this: a template of yours in their place should print `message.held` and `message.silenced`.
 
 ## Equal notes
 

@@ -94,7 +94,7 @@ class PartView:
     url: str
     """Its page in Testmo; empty for several."""
     project: str
-    """The name of its project; empty for several."""
+    """The name of its project, where the message is about several; else empty."""
     counts: tuple[Count, ...]
     """How many new results have which status, exactly."""
     details: tuple[str, ...]
@@ -113,7 +113,7 @@ class ResultView:
     url: str
     """The result's page in Testmo."""
     status: str
-    """Its status in the instance's own words; `Passed since` of a result that was held until its test passed."""
+    """Its status in the instance's own words; `Failed, passed since` if its test passed while it was held."""
     symbol: str
     """✖ for Failed, ⊘ for Blocked, ✔ for Passed, ● for any other."""
     who: str
@@ -150,7 +150,7 @@ class ResultView:
     failed for the first time, and where the message is short of room."""
     tests: tuple[TestView, ...] = ()
     """The tests of a line of `message.lines` that several share, as many as there is room for; empty for one test. In a
-    message about several runs these are the runs of the line."""
+    message about several runs these are the runs of the line, where not all of its tests can be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +191,4 @@ class MessageView:
     parts: tuple[PartView, ...] = ()
     """Of a message about several runs, each with its counts, those first that have most; else empty."""
     in_runs: str = ""
-    """Of a message about several runs, how many, like ` in 45 runs`; else empty."""
+    """Of a message about several runs, in how many something is failing, like ` in 45 runs`; else empty."""

@@ -23,7 +23,7 @@ from testmo_notifier.model import (
     Outgoing,
 )
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
-from testmo_notifier.notices.merge import frame_of, joined, told_of
+from testmo_notifier.notices.merge import frame_of, held_since, joined, this_poll_last, told_of
 from testmo_notifier.notices.named import rank
 from testmo_notifier.notices.text import clip
 
@@ -39,7 +39,7 @@ def folded(destination: str, held: Sequence[Held]) -> Outgoing:
     in that run, and that it is over, are parts of the part. The keys of all of it are the part's.
     """
     runs: dict[int, Held] = {}
-    for one in held:
+    for one in this_poll_last(held):
         runs[one.run_id] = joined(runs[one.run_id], one) if one.run_id in runs else one
     told = {run: told_of(one) for run, one in runs.items()}
     parts = [part_of(runs[run], [one.digest for one in some]) for run, some in told.items() if some]
@@ -53,7 +53,7 @@ def part_of(held: Held, told: Sequence[Digest]) -> Digest:
     """All that is told of one run, as one digest."""
     by = {digest.about: digest for digest in told}
     rest = [replace(by[about], results=(), keys=frozenset()) for about in (RECOVERED, FINISHED) if about in by]
-    failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held.since)
+    failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held_since(held))
     keys = frozenset[int]().union(*(digest.keys for digest in told))
     return replace(failing, keys=keys, parts=tuple(replace(one, omitted=one.total) for one in rest))
 

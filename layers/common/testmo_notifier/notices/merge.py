@@ -17,6 +17,7 @@ from typing import Final
 from testmo_notifier.model import (
     FAILING,
     FINISHED,
+    FOLD,
     PASSED_BETWEEN,
     PASSED_SINCE,
     REASONS,
@@ -130,7 +131,7 @@ def told_of(held: Held) -> tuple[Outgoing, ...]:
     if contents.well:
         made.append(outgoing_of(held, recovered_digest(held, contents), contents.well))
     if held.end:
-        end = replace(held.end, held_since=held.since, silenced=held.frame.silenced)
+        end = replace(held.end, held_since=held_since(held), silenced=held.frame.silenced)
         made.append(outgoing_of(held, end, {}))
     return tuple(made)
 
@@ -237,7 +238,7 @@ def failing_digest(held: Held, contents: Contents) -> Digest:
         routes=tuple(dict.fromkeys(route for kind in told_by for route in kind.routes)),
         mentions=tuple(dict.fromkeys(mention for kind in kinds for mention in kind.mentions))[:MAX_MENTIONS],
         reasons=tuple(reason for reason in REASONS if reason in {kind.reason for kind in told_by}),
-        held_since=held.since,
+        held_since=held_since(held),
         passed_since=len(contents.passed),
     )
 
@@ -254,8 +255,18 @@ def recovered_digest(held: Held, contents: Contents) -> Digest:
         results=named,
         keys=frozenset(contents.well),
         routes=tuple(dict.fromkeys(route for kind in kinds_of(contents.well) for route in kind.routes)),
-        held_since=held.since,
+        held_since=held_since(held),
     )
+
+
+def held_since(held: Held) -> datetime | None:
+    """Since when somebody has not been told; what waits for the end of a poll, to be folded, was not held for them."""
+    return None if held.cause == FOLD else held.since
+
+
+def this_poll_last(held: Iterable[Held]) -> list[Held]:
+    """In the order in which they are joined: what was held longer gives its name to the whole."""
+    return sorted(held, key=lambda one: one.cause == FOLD)
 
 
 def outgoing_of(held: Held, digest: Digest, rows: Rows) -> Outgoing:

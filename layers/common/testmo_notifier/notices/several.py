@@ -6,7 +6,7 @@ are exact, whatever is named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -30,6 +30,7 @@ from testmo_notifier.notices.view import (
     rest_phrase,
     result_view,
     status_ids,
+    test_name,
 )
 
 PROJECTS: Final = 3  # that a headline names
@@ -49,7 +50,8 @@ def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     ids = status_ids(row for part in digest.parts for row in part.results)
     lines = causes(digest)[: limits.results]
     shown = [one for line in lines for one in line]
-    runs = f" in {numbered(len(digest.parts), 'run')}"
+    failed = [part for part in digest.parts if part.total]
+    runs = f" in {numbered(len(failed or digest.parts), 'run')}"
     good = (passed_since(digest.passed_since), *said_of_rest(digest.parts))
     return MessageView(
         run=run_view(digest, said_of_rest(digest.parts) if digest.total else (), limits.name_chars),
@@ -103,10 +105,18 @@ def line_view(line: Sequence[Named], limits: Limits, links: IssueLinks) -> Resul
         reason="",
         streak=0,
     )
-    links_to = [TestView(clip(run.run_name, limits.name_chars), run.run_url) for run in runs[: limits.tests]]
-    left = len(runs) - len(links_to)
-    more = [TestView(numbered(left, "more run"), "")] if left else []
-    return replace(result_view([whole], limits, links), rows=len(rows), tests=(*links_to, *more))
+    return replace(result_view([whole], limits, links), rows=len(rows), tests=tuple(members(line, runs, limits)))
+
+
+def members(line: Sequence[Named], runs: Sequence[Digest], limits: Limits) -> Iterator[TestView]:
+    """What stands under one cause: its tests, if there is room for all and each has its own name; else its runs."""
+    tests = {test_name(one.rows[0]): one.rows[0].url for one in line}
+    has_room = len(line) <= limits.tests and len(tests) == len(line)
+    named = tests.items() if has_room else [(run.run_name, run.run_url) for run in runs[: limits.tests]]
+    for name, url in named:
+        yield TestView(clip(name, limits.name_chars), url)
+    if not has_room and len(runs) > limits.tests:
+        yield TestView(numbered(len(runs) - limits.tests, "more run"), "")
 
 
 def result_of(one: Named, limits: Limits, links: IssueLinks) -> ResultView:
@@ -119,7 +129,8 @@ def result_of(one: Named, limits: Limits, links: IssueLinks) -> ResultView:
 def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[PartView, ...]:
     """The runs there is room for, and the others together."""
     named, others = digest.parts[: limits.runs], digest.parts[limits.runs :]
-    parts = [part_view(part, limits, ids) for part in named]
+    is_several = len({part.project_id for part in digest.parts}) > 1
+    parts = [part_view(part, limits, ids, is_several=is_several) for part in named]
     if others:
         left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
         rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
@@ -130,8 +141,8 @@ def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[Par
     return tuple(parts)
 
 
-def part_view(part: Digest, limits: Limits, ids: dict[str, int]) -> PartView:
-    """One run."""
+def part_view(part: Digest, limits: Limits, ids: dict[str, int], *, is_several: bool) -> PartView:
+    """One run; of several projects it says which."""
     by = {one.about: one for one in part.parts}
     kept_back = sum(one.n for one in part.silenced)
     details = (
@@ -143,7 +154,7 @@ def part_view(part: Digest, limits: Limits, ids: dict[str, int]) -> PartView:
     return PartView(
         name=clip(part.run_name, limits.name_chars),
         url=part.run_url,
-        project=clip(part.project_name, limits.name_chars),
+        project=clip(part.project_name, limits.name_chars) if is_several else "",
         counts=counts(part, ids),
         details=tuple(filter(None, details)),
         symbol=SYMBOLS[FAILED if part.total or still_failing(part) else PASSED],

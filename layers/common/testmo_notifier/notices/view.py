@@ -31,7 +31,7 @@ from testmo_notifier.notices.text import clip, one_line
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
-HAS_PASSED: Final = "Passed since"  # instead of the status of what was held until its test passed
+HAS_PASSED: Final = ", passed since"  # behind the status of what was held until its test passed: who and when are its
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
 FIRST_PERSON_CHARS: Final = 25  # where others follow
@@ -235,7 +235,7 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
     return ResultView(
         name=clip(test_name(result), limits.name_chars),
         url=result.url,
-        status=HAS_PASSED if has_passed else result.status,
+        status=f"{result.status}{HAS_PASSED}" if has_passed else result.status,
         symbol=SYMBOLS.get(PASSED if has_passed else result.status_id or 0, OTHER_SYMBOL),
         who=clip(result.created_by_name or "somebody", PERSON_CHARS),
         at=result.created_at,

@@ -32,7 +32,7 @@ from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import is_full, joined, told_of
+from testmo_notifier.notices.merge import is_full, joined, this_poll_last, told_of
 from testmo_notifier.polling.handover import Outboxes
 from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.ports import Store
@@ -261,7 +261,7 @@ class Release:
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:
     """What is held, run by run."""
     runs: defaultdict[int, list[Held]] = defaultdict(list)
-    for one in held:
+    for one in this_poll_last(held):
         runs[one.run_id].append(one)
     return runs
 
