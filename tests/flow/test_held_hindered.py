@@ -24,6 +24,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices import merge
 from testmo_notifier.poll import poll
 from tests.flow.test_held import BLOCKED, PASSED, Recording, calm, hour, told
+from tests.flow.test_rewind import rewind
 from tests.flow.test_routes import follow
 from tests.support.fakes import FakeMailboxes
 from tests.support.memory import MemoryStore
@@ -333,4 +334,52 @@ def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(st
     story.store.__class__ = Overtaken
     story.wait_and_poll(4)
     assert len({one.id for one in story.topic.notifications if one.destination == REST}) == 1
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
+    follow(story, calm(quiet(-1, 1)))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    rewind(story, run.id, 3_600, set(story.announced))
+    story.wait_and_poll(62)
+    assert story.total == 4, "programs are told again, and at once"
+    assert [(digest.total, digest.passed_since) for digest in told(story)] == [(2, 0)]
+
+
+def test_what_is_held_of_a_run_that_is_deleted_is_told(story: Story) -> None:
+    follow(story, calm(quiet(-1, 1)))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.world.delete_run(run)
+    story.wait_and_poll(62)
+    assert [digest.total for digest in told(story)] == [1]
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_an_edited_status_is_told_as_it_is_when_it_is_told(story: Story) -> None:
+    follow(story, calm(quiet(-1, 1)))
+    run = story.add_run()
+    story.poll()
+    row = story.save(run, 1)
+    story.wait_and_poll()
+    story.world.edit_result(row, status=BLOCKED)
+    story.wait_and_poll(62)
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}]
+
+
+def test_a_run_that_ends_in_the_quiet_is_told_with_what_failed_in_it(story: Story) -> None:
+    follow(story, calm(quiet(-1, 1), 'notify = ["new", "finished"]'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.world.close_run(run)
+    story.wait_and_poll(62)
+    assert [(digest.about, digest.total) for digest in told(story)] == [("failing", 1), ("finished", 1)]
     assert story.store.held_until(None) == NOTHING
