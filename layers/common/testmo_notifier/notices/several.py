@@ -135,8 +135,7 @@ def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[Par
         left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
         rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
         symbol = SYMBOLS[FAILED if rest or any(map(still_failing, others)) else PASSED]
-        passed = passed_since(sum(part.passed_since for part in others))
-        said = tuple(filter(None, (passed, *said_of_rest(others))))
+        said = tuple(filter(None, (since_then(*others), *said_of_rest(others))))
         parts.append(PartView(f"and {numbered(len(others), 'more run')}", "", "", rest, said, symbol))
     return tuple(parts)
 
@@ -146,7 +145,7 @@ def part_view(part: Digest, limits: Limits, ids: dict[str, int], *, is_several: 
     by = {one.about: one for one in part.parts}
     kept_back = sum(one.n for one in part.silenced)
     details = (
-        passed_since(part.passed_since),
+        since_then(part),
         f"{numbered(by[RECOVERED].total, 'test')} passed again" if RECOVERED in by else "",
         news(by[FINISHED], pass_rate(part)).removeprefix("Run ") if FINISHED in by else "",
         f"{kept_back} silenced" if kept_back else "",
@@ -159,6 +158,12 @@ def part_view(part: Digest, limits: Limits, ids: dict[str, int], *, is_several: 
         details=tuple(filter(None, details)),
         symbol=SYMBOLS[FAILED if part.total or still_failing(part) else PASSED],
     )
+
+
+def since_then(*parts: Digest) -> str:
+    """How many tests of runs failed and have passed since, as short as a line for each run has to be."""
+    n = sum(part.passed_since for part in parts)
+    return f"{n} passed since" if n else ""
 
 
 def said_of_rest(parts: Sequence[Digest]) -> tuple[str, ...]:
