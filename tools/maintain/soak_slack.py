@@ -183,8 +183,9 @@ def first_form(posted: Posted) -> str:
 
 def copies(same: Sequence[Posted]) -> int:
     """How often one message can be read: what became a parent shows it no more, if it stands in a thread, too."""
-    seen = [one for one in same if one.thread_ts or not one.before]
-    return len(seen) if any(one.thread_ts for one in seen) else len(same)
+    in_thread = [one for one in same if one.thread_ts]
+    alone = [one for one in same if not one.thread_ts and not one.is_deleted and not (in_thread and one.before)]
+    return max(1, len(in_thread) + len(alone))
 
 
 def is_behind(state: Mapping[str, Any], posted: Sequence[Posted]) -> bool:
