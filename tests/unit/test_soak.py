@@ -13,7 +13,7 @@ from testmo_notifier.channels.slack.secret import Bot, bot_of, read_addresses
 from testmo_notifier.model import FINISHED, NEW, Sent
 from tests.support.bots import Bots, make_message
 from tests.support.factories import START, make_digest, make_named
-from tools.inbox.workspace import Workspace
+from tools.inbox.workspace import Posted, Workspace
 from tools.maintain.soak_slack import BOTS, BotsLedger, FlakySlack, read_bots
 
 DESTINATION, CHANNEL = "slack:default", BOTS["slack:default"]
@@ -71,16 +71,27 @@ def test_a_message_without_a_record_and_one_that_is_not_in_slack_are_lost() -> N
     assert not ledger(table, slack).is_good(kills=9)
 
 
-def test_a_reply_twice_and_a_second_parent_need_a_kill_each() -> None:
+def test_a_reply_twice_and_a_parent_too_many_need_a_kill_each() -> None:
     table, slack = told()
     slack.messages.append(copy.deepcopy(slack.replies()[0]))
-    slack.messages.append(copy.deepcopy(slack.parents()[0]))
+    slack.messages.append(Posted("9.0", CHANNEL, slack.parents()[0].payload))
     found = ledger(table, slack)
 
     assert (found.lost, found.doubled, found.extra) == (0, 1, 1)
     assert found.is_good(kills=2)
     assert not found.is_good(kills=1)
     assert ledger(table, slack, deleted=1).extra == 0, "it was made in place of that one"
+
+
+def test_a_parent_that_was_posted_twice_is_doubled_and_a_reply_that_became_the_parent_is_not() -> None:
+    table, slack = told()
+    parent, first = slack.parents()[0], slack.replies()[0]
+
+    slack.messages.append(Posted("9.0", CHANNEL, parent.before[0]))
+    assert ledger(table, slack).doubled == 1
+
+    slack.messages[-1] = Posted("9.0", CHANNEL, parent.payload, before=[first.payload])
+    assert ledger(table, slack).doubled == 0
 
 
 def test_a_parent_that_shows_an_older_state_is_behind() -> None:

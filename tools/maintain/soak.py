@@ -237,9 +237,9 @@ class Soak:
             f"exact totals of {len(ledger.events)} events",
             "delivered": f"{len(self.slack.taken)} posts to Slack's webhook, {ledger.mails} mails",
             "Slack's": ", ".join(f"{n} {name}" for name, n in sorted(faults.items())),
-            "bots": f"{bots.told} messages told: {bots.parents} parents, {bots.replies} replies, {bots.edits} edits",
+            "bots": f"{bots.told} messages: {bots.parents} in channels, {bots.replies} replies, {bots.edits} edits",
             "runs": f"{len(self.closed)} closed, {len(bots.unfinished)} of them not told so",
-            "of bots": f"{bots.lost} lost, {bots.doubled} replies and {bots.extra} parents too many "
+            "of bots": f"{bots.lost} lost, {bots.doubled} told twice, {bots.extra} parents too many "
             f"({ledger.kills_of_slack} kills allow as many), {len(bots.behind)} parents behind",
             "doubled": f"{ledger.doubled()} announcements",
             "under way": str(left),

@@ -107,9 +107,9 @@ class FlakySlack:
 class BotsLedger:
     """What the bots were told and what stands in Slack; `read_bots` makes it.
 
-    lost: notifications that were handed over and have no record, or no message. doubled: replies beyond the first of
-    the same. extra: parents beyond the first, and beyond one for each that was deleted. behind: parents that do not
-    show all that was told. unfinished: runs that were closed without being told so.
+    lost: notifications that were handed over and have no record, or no message. doubled: messages beyond the first of
+    the same. extra: parents that were made anew beyond those that were deleted. behind: parents that do not show all
+    that was told. unfinished: runs that were closed without being told so.
     """
 
     told: int
@@ -137,22 +137,24 @@ def read_bots(
         for item in table
         if item["pk"]["S"].startswith("DELIVERY#") and item["status"]["S"] == "COMPLETED"
     }
-    replies = Counter((one.channel, first_form(one)) for one in posted if one.thread_ts)
-    news = {(one.channel, first_form(one)) for one in posted if live.OPEN not in first_form(one)}
+    news: dict[tuple[str, str], list[Posted]] = {}
+    for one in posted:
+        if live.OPEN not in first_form(one):
+            news.setdefault((one.channel, first_form(one)), []).append(one)
     unseen = sum(
         max(0, sum(destination == name for destination, _ in delivered) - sum(channel == where for where, _ in news))
         for name, channel in BOTS.items()
     )
-    parents = Counter((one.channel, run_of(one)) for one in posted if not one.thread_ts)
+    parents = [one for one in posted if not one.thread_ts]
     finished = {run for (name, run), state in kept.items() if name == "slack:default" and state["closed"][0] >= 0}
     return BotsLedger(
         told=len(told),
-        parents=parents.total(),
-        replies=replies.total(),
+        parents=len(parents),
+        replies=len(posted) - len(parents),
         edits=sum(len(one.before) for one in posted),
         lost=len(told - delivered) + unseen,
-        doubled=sum(n - 1 for n in replies.values()),
-        extra=max(0, parents.total() - len(parents) - deleted),
+        doubled=sum(copies(same) - 1 for same in news.values()),
+        extra=max(0, len(posted) - sum(map(len, news.values())) - deleted),
         behind=tuple(f"{name} run {run}" for (name, run), state in kept.items() if is_behind(state, posted)),
         unfinished=tuple(sorted(closed - finished)),
     )
@@ -179,9 +181,11 @@ def first_form(posted: Posted) -> str:
     return json.dumps([*posted.before, posted.payload][0])
 
 
-def run_of(posted: Posted) -> str:
-    """The name of the run in a parent's headline."""
-    return str(posted.payload["text"]).partition("\n")[0].rpartition(": ")[2]
+def copies(same: Sequence[Posted]) -> int:
+    """How often one message can be read: what became a parent shows it no more, if it stands in a thread, too."""
+    in_thread = [one for one in same if one.thread_ts]
+    alone = [one for one in same if not one.thread_ts and not one.is_deleted and not (in_thread and one.before)]
+    return max(1, len(in_thread) + len(alone))
 
 
 def is_behind(state: Mapping[str, Any], posted: Sequence[Posted]) -> bool:
