@@ -23,11 +23,7 @@ from testmo_notifier.model import (
     Outgoing,
 )
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
-<<<<<<< HEAD
 from testmo_notifier.notices.merge import frame_of, held_since, joined, this_poll_last, told_of
-=======
-from testmo_notifier.notices.merge import joined, frame_of, told_of
->>>>>>> 751ab3d380da2ec97e9321fb7af0e32f998505c2
 from testmo_notifier.notices.named import rank
 from testmo_notifier.notices.text import clip
 
@@ -57,11 +53,7 @@ def part_of(held: Held, told: Sequence[Digest]) -> Digest:
     """All that is told of one run, as one digest."""
     by = {digest.about: digest for digest in told}
     rest = [replace(by[about], results=(), keys=frozenset()) for about in (RECOVERED, FINISHED) if about in by]
-<<<<<<< HEAD
     failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held_since(held))
-=======
-    failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held.since)
->>>>>>> 751ab3d380da2ec97e9321fb7af0e32f998505c2
     keys = frozenset[int]().union(*(digest.keys for digest in told))
     return replace(failing, keys=keys, parts=tuple(replace(one, omitted=one.total) for one in rest))
 

@@ -131,11 +131,7 @@ def told_of(held: Held) -> tuple[Outgoing, ...]:
     if contents.well:
         made.append(outgoing_of(held, recovered_digest(held, contents), contents.well))
     if held.end:
-<<<<<<< HEAD
         end = replace(held.end, held_since=held_since(held), silenced=held.frame.silenced)
-=======
-        end = replace(held.end, held_since=held.since, silenced=held.frame.silenced)
->>>>>>> 751ab3d380da2ec97e9321fb7af0e32f998505c2
         made.append(outgoing_of(held, end, {}))
     return tuple(made)
 
