@@ -13,6 +13,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from rich.console import Console
 
+from testmo_notifier.model import Held
+from tests.support.holding import failing_news, hold
 from tools.inbox.receiver import Message
 from tools.lib.aws import Aws
 from tools.lib.stopping import Stopping
@@ -108,6 +110,7 @@ class Stage:
         *answers: Answer,
         story: Iterator[str] | None = None,
         environ: Mapping[str, str] | None = None,
+        held: tuple[Held, ...] = (),
         **flags: str,
     ) -> None:
         self.aws = FakeAws(list(answers))
@@ -124,6 +127,7 @@ class Stage:
             terminal=Terminal(Console(file=self.printed, width=200)),
             stopping=self.stopping,
             clock=self.time.clock(),
+            held=lambda: held,
         )
 
     def play(self) -> tuple[bool, str]:
@@ -137,6 +141,21 @@ def everything_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def throttled(at_seconds: float) -> Mapping[str, object]:
     return summary("partial", "read 0 of 1 run", retry_at=(START + timedelta(seconds=at_seconds)).isoformat())
+
+
+def test_what_is_held_is_not_said_to_be_delivered() -> None:
+    held = (hold(failing_news({1: 11, 2: 12})),)
+    is_fine, printed = Stage(summary("ok", "nothing new"), held=held, polls="1").play()
+
+    assert is_fine
+    assert "2 results of 1 run held for later: it is gone with this stack" in printed
+    assert "1 poll, everything read and delivered, but for what is held" in printed
+
+    own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    assert (
+        "held for later: this stack keeps it" in Stage(summary("ok", ""), held=held, environ=own, polls="1").play()[1]
+    )
+    assert "held" not in Stage(summary("ok", "nothing new"), polls="1").play()[1]
 
 
 def test_a_story_ends_when_testmo_has_let_everything_be_read() -> None:

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from testmo_notifier.adapters.store import Store
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.email import EMAIL
 from testmo_notifier.channels.registry import CHANNELS
@@ -30,6 +31,7 @@ from tools.local.captures import Captured, Captures
 from tools.local.environment import DEFAULT_INBOX_PORT, Settings, Testmo
 from tools.local.ministack import MiniStack, NotUp
 from tools.local.session import Deployment, Session
+from tools.ops.held import in_store
 from tools.settings import check
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
@@ -113,6 +115,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
         advance=advance,
         terminal=terminal,
         stopping=stopping,
+        held=lambda: in_store(Store(aws.dynamodb, deployed.table, holder="local"))[0],
     )
 
 

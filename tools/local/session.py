@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from testmo_notifier.model import Held
 from testmo_notifier.notices.text import printable
 from tools.inbox.receiver import Message
 from tools.lib import blocks
@@ -26,6 +27,7 @@ from tools.local.captures import Captured, Captures
 from tools.local.environment import Settings
 from tools.local.poller import PollFailed, Summary
 from tools.local.stack import Stack
+from tools.ops.held import volume
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -78,6 +80,7 @@ class Session:
         terminal: where it is told.
         stopping: whether somebody wants it to end.
         clock: the time, and how to wait.
+        held: what is told later on purpose.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Session:
         terminal: Terminal,
         stopping: Stopping,
         clock: Clock | None = None,
+        held: Callable[[], Sequence[Held]] = tuple,
     ) -> None:
         self._settings = settings
         self._aws, self._stack, self._captures = deployment.aws, deployment.stack, deployment.captures
@@ -100,6 +104,7 @@ class Session:
         self._terminal = terminal
         self._stopping = stopping
         self._clock = clock or Clock()
+        self._held = held
         self._emails = NumberedFolder(settings.emails) if settings.emails else None
         self._events = NumberedFolder(settings.events) if settings.events else None
         self._began = self._clock.now()
@@ -258,12 +263,16 @@ class Session:
     def _report(self, polls: int, waiting: int) -> bool:
         """Say how it ended."""
         problems = list(self._left_undone(waiting))
+        held = self._held()
+        if held:
+            self._terminal.note(f"{volume(held)} for later: {self._later}")
         for problem in problems:
             self._terminal.verdict(problem, is_ok=False)
         if not problems:
             told = self._last.problems if self._last else ()
             what = "everything that is visible was read and delivered, see the notes above" if told else ""
-            self._terminal.verdict(f"{_count(polls, 'poll')}, {what or 'everything read and delivered'}", is_ok=True)
+            what = what or f"everything read and delivered{', but for what is held' if held else ''}"
+            self._terminal.verdict(f"{_count(polls, 'poll')}, {what}", is_ok=True)
         return not problems
 
     def _left_undone(self, waiting: int) -> Sequence[str]:
@@ -298,6 +307,13 @@ class Session:
         if self._settings.aws:
             return "Fix that, then: testmo-notifier redrive --yes"
         return "Fix that; this stack ends with the command, BACKFILL_HOURS=1 announces them at the next start"
+
+    @property
+    def _later(self) -> str:
+        """What becomes of what is held."""
+        if self._settings.aws:
+            return "this stack keeps it, and polls after the next start tell it when it is due"
+        return "it is gone with this stack, which ends with the command; AWS_ENDPOINT_URL leads to one that stays"
 
     def _parked(self) -> dict[str, int]:
         return {whose: self._depth(url) for whose, url in self._stack.dead_letter_queues.items()}

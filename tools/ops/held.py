@@ -110,12 +110,15 @@ class Group:
 
 def read(account: Account, control: Control) -> Keeping:
     """All of it, as it is now. What only says when something was told, and copies of what was told, are left out."""
-    store: Store = records.store(account)
+    later, envelopes = in_store(records.store(account))
+    return Keeping(zone_of(account.stack), control.silences, control.unread_silences, later, envelopes)
+
+
+def in_store(store: Store) -> tuple[tuple[Held, ...], tuple[Envelope, ...]]:
+    """What is told later, and what is on its way out."""
     keys, envelopes = store.held_until(None)
     held = store.held([key for key in keys if key.cause != MAILED])
-    told_later = tuple(one for one in held if not one.is_empty)
-    zone = zone_of(account.stack)
-    return Keeping(zone, control.silences, control.unread_silences, told_later, tuple(envelopes))
+    return tuple(one for one in held if not one.is_empty), tuple(envelopes)
 
 
 def zone_of(stack: Stack) -> ZoneInfo:

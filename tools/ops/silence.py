@@ -86,7 +86,7 @@ def end(desk: Desk, key: str) -> int:
     known = {one.id: one for one in control.silences}
     if key not in known and key not in control.unread_silences:
         on = ", ".join(one.id for one in control.silences if one.until > now) or "none"
-        raise NotDone(f"there is no silence {key!r}: {on} {'is' if on == 'none' else 'are'} on")
+        raise NotDone(f"there is no silence {key!r}; on now: {on}")
     silence = known.get(key)
     if silence is not None and silence.until <= now:
         desk.out.verdict(f"it was over already: {when(Keeping(held.zone_of(account.stack)), silence, now)}", is_ok=True)
