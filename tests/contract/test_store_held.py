@@ -35,7 +35,7 @@ FULL = make_held(
     cause=SILENCE + "s-1",
     due=at(600.000001),
     since=at(-0.25),
-    shell=make_digest(
+    frame=make_digest(
         [make_named(5, note="Zeile 1 😀", updated_at=at(7.5)), make_named(None, test_id=None)],
         omitted=2,
         keys=frozenset({5, 6, -8}),

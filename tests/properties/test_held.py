@@ -50,7 +50,7 @@ HELD = st.builds(
     cause=st.sampled_from(["rate", "times", "silence:5f2a-1"]),
     due=MOMENTS,
     since=MOMENTS,
-    shell=DIGESTS,
+    frame=DIGESTS,
     rows=st.dictionaries(IDS, st.tuples(IDS, st.integers(0, 40)), max_size=5),
     kinds=KINDS,
     passed=SETS,

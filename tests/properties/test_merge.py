@@ -197,4 +197,4 @@ def test_runs_folded_into_one_message_count_what_each_would_have_told(
 
 def of_run(held: Held, run_id: int) -> Held:
     end = replace(held.end, run_id=run_id) if held.end else None
-    return replace(held, run_id=run_id, shell=replace(held.shell, run_id=run_id), end=end)
+    return replace(held, run_id=run_id, frame=replace(held.frame, run_id=run_id), end=end)

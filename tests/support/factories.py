@@ -129,7 +129,7 @@ def make_outgoing(digest: Digest | None = None, destination: str = "slack:defaul
 def make_held(run_id: int = 12, **given: Any) -> Held:
     """What is held of a run, due a minute after `START`: nothing but that it was told."""
     values: dict[str, Any] = {"destination": "slack:default", "cause": QUIET, "due": at(60), "since": START}
-    return Held(run_id=run_id, **{**values, "shell": make_digest(run_id=run_id), **given})
+    return Held(run_id=run_id, **{**values, "frame": make_digest(run_id=run_id), **given})
 
 
 def make_checkpoint(run_id: int = 12, **given: Any) -> Checkpoint:

@@ -100,7 +100,7 @@ HELD = Held(
     cause="quiet",
     due=at(82_800),
     since=at(-3600),
-    shell=replace(DIGEST, keys=frozenset(), routes=(), mentions=(), held_since=None, passed_since=0, silenced=()),
+    frame=replace(DIGEST, keys=frozenset(), routes=(), mentions=(), held_since=None, passed_since=0, silenced=()),
     rows={538: (2041, 0), 539: (2042, 1)},
     kinds=(KIND, replace(KIND, status_id=5, status="Blocked", reason="new", mentions=())),
     passed=frozenset({2042}),

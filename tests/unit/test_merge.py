@@ -208,7 +208,7 @@ def test_hundreds_of_merges_stay_small_and_stay_exact() -> None:
     assert (digest.total, digest.passed_since) == (1 + 119 * 59, 119)
     assert digest.omitted == digest.total - len(digest.results)
     assert 20 <= len(digest.results) <= 50
-    assert sum(len(repr(plain(one))) for one in held.shell.results) < 40_000
+    assert sum(len(repr(plain(one))) for one in held.frame.results) < 40_000
     assert len(held.kinds) == 2
     assert not is_full(held)
     assert is_full(hold(failing_news({n: n for n in range(MAX_HELD_ROWS)}), before=held))
@@ -291,5 +291,5 @@ def test_merging_is_quick_enough_for_what_an_item_holds() -> None:
     held = hold(recovered_news({n + 50_000: n for n in range(MAX_HELD_ROWS)}), before=held)
 
     assert digest_of(held).passed_since == MAX_HELD_ROWS
-    assert held.shell.held_since is None
+    assert held.frame.held_since is None
     assert held.due - held.since == timedelta(hours=10)

@@ -170,7 +170,7 @@ def test_no_secret_that_was_pasted_is_printed() -> None:
 
 
 def make_held(cause: str = "quiet", **given: Any) -> Held:  # noqa: ANN401 - fields
-    usual: dict[str, Any] = {"due": at(3600), "since": at(-600), "shell": make_digest([]), "rows": {538: (2041, 0)}}
+    usual: dict[str, Any] = {"due": at(3600), "since": at(-600), "frame": make_digest([]), "rows": {538: (2041, 0)}}
     return Held(**{"run_id": 12, "destination": "slack:lead", "cause": cause, **usual, **given})
 
 

@@ -42,7 +42,7 @@ def held_key(key: HeldKey) -> Item:
 
 def held_item(held: Held) -> Item:
     """What is held, as an item."""
-    news = {"shell": whole_digest(held.shell), "kinds": [asdict(kind) for kind in held.kinds]}
+    news = {"frame": whole_digest(held.frame), "kinds": [asdict(kind) for kind in held.kinds]}
     if held.end:
         news["end"] = whole_digest(held.end)
     item: Item = {
@@ -70,7 +70,7 @@ def held_from(item: Mapping[str, Any]) -> Held:
         cause=cause,
         due=datetime.fromisoformat(item["due"]["S"]),
         since=datetime.fromisoformat(item["since"]["S"]),
-        shell=digest_from(news["shell"]),
+        frame=digest_from(news["frame"]),
         rows=unpack_pairs(item["rows"]["B"]) if "rows" in item else {},
         kinds=tuple(kind_from(raw) for raw in news["kinds"]),
         passed=sets.get("passed_since", frozenset()),

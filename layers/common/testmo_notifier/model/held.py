@@ -34,7 +34,7 @@ class HeldKey(NamedTuple):
 class Held:
     """Everything that one destination is to be told of one run when one cause ends, merged into one.
 
-    `shell` has the facts of the run as they were last, and in `results` the first of the results by name. `rows` are
+    `frame` has the facts of the run as they were last, and in `results` the first of the results by name. `rows` are
     all of them: the key of a result to its test and to the number of its kind. `passed` are tests of failing rows that
     passed since, `between` those that passed and failed again. `end` says that the run is over. It was `due` and held
     `since` by our clock. `order` is that of a message, `version` counts the writes.
@@ -47,7 +47,7 @@ class Held:
     cause: str
     due: datetime
     since: datetime
-    shell: Digest
+    frame: Digest
     rows: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ()
     passed: frozenset[int] = frozenset()

@@ -23,7 +23,7 @@ from testmo_notifier.model import (
     Outgoing,
 )
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
-from testmo_notifier.notices.merge import joined, shell_of, told_of
+from testmo_notifier.notices.merge import joined, frame_of, told_of
 from testmo_notifier.notices.named import rank
 from testmo_notifier.notices.text import clip
 
@@ -53,7 +53,7 @@ def part_of(held: Held, told: Sequence[Digest]) -> Digest:
     """All that is told of one run, as one digest."""
     by = {digest.about: digest for digest in told}
     rest = [replace(by[about], results=(), keys=frozenset()) for about in (RECOVERED, FINISHED) if about in by]
-    failing = by.get(FAILING) or replace(shell_of(held.shell, ()), held_since=held.since)
+    failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held.since)
     keys = frozenset[int]().union(*(digest.keys for digest in told))
     return replace(failing, keys=keys, parts=tuple(replace(one, omitted=one.total) for one in rest))
 

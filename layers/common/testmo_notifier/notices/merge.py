@@ -48,7 +48,7 @@ def with_news(before: Held | None, outgoing: Outgoing, hold: Hold, *, now: datet
     digest = outgoing.digest
     held = before or Held(digest.run_id, outgoing.destination, hold.cause, hold.due, now, digest)
     if held.is_empty:
-        held = replace(held, due=hold.due, since=now, shell=shell_of(digest, ()))
+        held = replace(held, due=hold.due, since=now, frame=frame_of(digest, ()))
     new = Contents.of_rows(outgoing.rows, outgoing.kinds)
     contents = Contents.of(held).with_failing(new.failing).with_well(new.well)
     results = digest.results if digest.about != FINISHED else ()
@@ -56,7 +56,7 @@ def with_news(before: Held | None, outgoing: Outgoing, hold: Hold, *, now: datet
     after = replace(
         contents.put_into(held),
         due=min(held.due, hold.due),
-        shell=shell_of(digest, named),
+        frame=frame_of(digest, named),
         end=digest if digest.about == FINISHED else held.end,
         order=max(held.order, order),
     )
@@ -87,7 +87,7 @@ def with_failed(held: Held, tests: Collection[int], *, elsewhere: Collection[int
     failing = {key: row for key, row in contents.failing.items() if key not in stale}
     contents = contents.failing_again(tests)
     contents = replace(contents, failing=failing, passed=contents.passed & tests_of(failing))
-    return replace(contents.put_into(held), shell=shell_of(held.shell, contents.named(held.shell.results)))
+    return replace(contents.put_into(held), frame=frame_of(held.frame, contents.named(held.frame.results)))
 
 
 def joined(one: Held, other: Held) -> Held:
@@ -112,7 +112,7 @@ def joined(one: Held, other: Held) -> Held:
     return replace(
         contents.put_into(one),
         since=min(since, default=one.since),
-        shell=shell_of(newer.shell, contents.named([*newer.shell.results, *not_replaced(older, second.failing)])),
+        frame=frame_of(newer.frame, contents.named([*newer.frame.results, *not_replaced(older, second.failing)])),
         end=newer.end or older.end,
         order=newer.order,
     )
@@ -130,7 +130,7 @@ def told_of(held: Held) -> tuple[Outgoing, ...]:
     if contents.well:
         made.append(outgoing_of(held, recovered_digest(held, contents), contents.well))
     if held.end:
-        end = replace(held.end, held_since=held.since, silenced=held.shell.silenced)
+        end = replace(held.end, held_since=held.since, silenced=held.frame.silenced)
         made.append(outgoing_of(held, end, {}))
     return tuple(made)
 
@@ -218,7 +218,7 @@ def failing_digest(held: Held, contents: Contents) -> Digest:
     """What is failing when it is told, and how much of what was held has passed since: that calls nobody."""
     live = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
     kinds = kinds_of(live)
-    named = [one for one in held.shell.results if one.reason != RECOVERED]
+    named = [one for one in held.frame.results if one.reason != RECOVERED]
     still = [
         replace(one, reason=PASSED_BETWEEN) if slot_of(one) in contents.between else one
         for one in named
@@ -227,7 +227,7 @@ def failing_digest(held: Held, contents: Contents) -> Digest:
     since = [replace(one, reason=PASSED_SINCE) for one in named if slot_of(one) in contents.passed]
     told_by = kinds or kinds_of(contents.failing)
     return replace(
-        held.shell,
+        held.frame,
         about=FAILING,
         total=len(live),
         omitted=len(live) - len(still),
@@ -244,9 +244,9 @@ def failing_digest(held: Held, contents: Contents) -> Digest:
 
 def recovered_digest(held: Held, contents: Contents) -> Digest:
     """What is well again."""
-    named = tuple(one for one in held.shell.results if one.reason == RECOVERED)
+    named = tuple(one for one in held.frame.results if one.reason == RECOVERED)
     return replace(
-        held.shell,
+        held.frame,
         about=RECOVERED,
         total=len(contents.well),
         omitted=len(contents.well) - len(named),
@@ -267,7 +267,7 @@ def outgoing_of(held: Held, digest: Digest, rows: Rows) -> Outgoing:
     return Outgoing(hash_of(parts), held.destination, digest)
 
 
-def shell_of(digest: Digest, named: tuple[NamedResult, ...]) -> Digest:
+def frame_of(digest: Digest, named: tuple[NamedResult, ...]) -> Digest:
     """The facts of a run, and some results by name; all else is reckoned when it is told."""
     return replace(
         digest,
@@ -285,7 +285,7 @@ def shell_of(digest: Digest, named: tuple[NamedResult, ...]) -> Digest:
 
 def not_replaced(held: Held, failing: Rows) -> list[NamedResult]:
     """The details that are held, less those of failing results that came again as they are now."""
-    return [one for one in held.shell.results if one.reason == RECOVERED or one.id not in failing]
+    return [one for one in held.frame.results if one.reason == RECOVERED or one.id not in failing]
 
 
 def kinds_of(rows: Rows) -> list[Kind]:

@@ -132,8 +132,8 @@ class Keeping:
         gate = (destination, RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
-            shell = replace(one.digest, results=(), keys=frozenset(), counts={}, total=0, omitted=0)
-            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, shell)
+            frame = replace(one.digest, results=(), keys=frozenset(), counts={}, total=0, omitted=0)
+            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, frame)
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""

@@ -166,7 +166,7 @@ class Release:
     def _joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
         """What is held for another cause, as it is and with this in it."""
         there = self._there(held, hold.cause)
-        to = there or Held(held.run_id, held.destination, hold.cause, hold.due, held.since, held.shell)
+        to = there or Held(held.run_id, held.destination, hold.cause, hold.due, held.since, held.frame)
         due = min(to.due, hold.due) if hold.cause in (OUTBOX, UNREACHABLE) else hold.due
         return there, joined(replace(to, due=due), held)
 
@@ -236,8 +236,8 @@ class Release:
             every = self.holding.calm(held.destination).at_most_every
             there = self._there(held, RATE) if every else None
             if every and (there is None or there.is_empty):
-                shell = replace(held.shell, results=())
-                self._write([Change(there, Held(held.run_id, held.destination, RATE, now + every, now, shell))])
+                frame = replace(held.frame, results=())
+                self._write([Change(there, Held(held.run_id, held.destination, RATE, now + every, now, frame))])
 
     def _write(self, changes: Sequence[Change]) -> bool:
         """Write it if it is as it was; else the next poll tries again. False if an item has no room for it."""
