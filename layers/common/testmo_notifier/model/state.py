@@ -288,7 +288,7 @@ class Watching:
     `statuses` are the ids of the statuses that are watched by name, `passed_statuses` those that count as passed,
     None while no route needs to know.
     `finished_since` is Testmo's clock at the first poll whose routes asked for the ends of runs. `held_by` is a hash of
-    what decided about what is held.
+    what decided about what is held, None where nothing did.
     """
 
     watching: str = ""
@@ -297,7 +297,7 @@ class Watching:
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     passed_statuses: frozenset[int] | None = None
     finished_since: datetime | None = None
-    held_by: str = ""
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,14 +63,14 @@ class Release:
         return self.around.holding
 
     @property
-    def decides(self) -> str:
-        """What decides about what is held, as a hash; empty where nothing holds anything back."""
+    def decides(self) -> str | None:
+        """What decides about what is held, as a hash; None where nothing holds anything back."""
         holding, unreachable = self.holding, sorted(self.around.unreachable)
         calm = sorted((name, repr(holding.calm(name)), str(holding.zone_of(name))) for name in holding.options)
         calm = [one for one in calm if one[1] != repr(ALWAYS)]
         silences = sorted(one.cause for one in holding.silences_now)
         if not (calm or silences or unreachable or holding.is_over):
-            return ""
+            return None
         where = [sorted(self.destinations), list(self.instead), unreachable]
         return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
