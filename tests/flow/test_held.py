@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence
+from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence, Silenced
 from testmo_notifier.poll import poll
 from testmo_notifier.ports import Renderer
 from tests.flow.test_routes import follow
@@ -182,6 +182,24 @@ def test_a_silence_holds_what_it_matches_and_tells_it_once_at_its_end(story: Sto
     assert [digest.run_id for digest in told(story)] == [run.id]
     story.wait_and_poll(31)
     assert [(digest.run_id, digest.total, digest.passed_since) for digest in told(story)[1:]] == [(other.id, 1, 1)]
+
+
+def test_what_was_held_says_what_is_silenced_when_it_is_told(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    run = story.add_run()
+    story.poll()
+    end = story.time + timedelta(hours=2)
+    story.store.put_silence(Silence("s1", end, "Ada", "a deploy", story.time, {"status": (BLOCKED,)}))
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.save(run, 3, BLOCKED)
+    story.wait_and_poll()
+    story.save(run, 3, PASSED)
+    story.wait_and_poll()
+    story.wait_and_poll(59)
+    assert [(digest.total, digest.silenced) for digest in told(story)] == [(1, (Silenced(1, "Ada", end),))]
+    story.wait_and_poll(61)
+    assert [(digest.total, digest.silenced) for digest in told(story)[1:]] == [(1, ())]
 
 
 def test_options_that_change_release_what_they_held(story: Story) -> None:

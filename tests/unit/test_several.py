@@ -66,6 +66,15 @@ def test_a_message_says_since_when_it_was_held_and_what_has_passed_since() -> No
     assert "held since 2026-11-23 09:00 UTC · 3 more tests failed and have passed since" in body
 
 
+def test_how_far_a_run_had_come_when_it_was_held_is_not_told_as_of_now() -> None:
+    at_once, held = failing_news({1: 11}).digest, the_one(of_run(12, failing_news({1: 11})))
+    (end,) = told_of(of_run(12, finished_news()))
+
+    assert " · 62 of 102 done" in in_slack(at_once)[0][1]
+    assert " · was 62 of 102 done" in in_slack(held)[0][1]
+    assert "was" not in in_slack(end.digest)[0][1]
+
+
 def test_if_all_has_passed_since_the_message_says_it_at_the_top_in_green() -> None:
     digest = the_one(with_passed(of_run(12, failing_news({1: 11, 2: 12})), {11, 12}))
 

@@ -17,7 +17,7 @@ from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.model import AGAIN, FINISHED, FOLDED, NEW, PASSED_SINCE, RECOVERED, Digest, QueuedMessage, Silenced
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
-from tests.support.factories import make_digest, make_named
+from tests.support.factories import START, make_digest, make_named
 from tools.simulator.answers import Answer
 
 FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
@@ -107,6 +107,17 @@ def test_a_parent_says_what_is_silenced_until_that_is_told() -> None:
         },
     ]
     bots.settle(make_message(FAILED_AGAIN, "c", 3_000))
+    assert "silenced" not in json.dumps(parent(bots))
+
+
+def test_a_parent_says_no_more_that_something_is_silenced_once_that_is_told() -> None:
+    """It was found before what was told last, and comes after it."""
+    bots = Bots()
+    bots.settle(A)
+    bots.settle(make_message(replace(FAILED_AGAIN, silenced=(Silenced(1, "Ada", START),)), "c", 3_000))
+    assert "1 silenced by Ada" in parent(bots)["text"]
+    bots.settle(make_message(replace(SECOND, held_since=START), "b", 2_000))
+
     assert "silenced" not in json.dumps(parent(bots))
 
 

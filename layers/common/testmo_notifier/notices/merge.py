@@ -28,6 +28,8 @@ from testmo_notifier.model import (
     Kind,
     NamedResult,
     Outgoing,
+    Silence,
+    Silenced,
     plain,
 )
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
@@ -68,6 +70,13 @@ def failing_in(held: Held) -> frozenset[int]:
     """The tests of which it holds that they fail, and not that they have passed since."""
     about = [kind.about for kind in held.kinds]
     return frozenset(slot for slot, kind in held.rows.values() if about[kind] == FAILING) - held.passed
+
+
+def silenced_in(held: Iterable[Held], silences: Iterable[Silence]) -> tuple[Silenced, ...]:
+    """What these silences keep back, of what is held at one destination."""
+    by_cause = {one.cause: one for one in silences}
+    found = [(len(failing_in(one)), by_cause[one.cause]) for one in held if one.cause in by_cause]
+    return tuple(Silenced(n, silence.author, silence.until) for n, silence in found if n)
 
 
 def with_passed(held: Held, tests: Collection[int]) -> Held:

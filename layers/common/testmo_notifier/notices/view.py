@@ -15,6 +15,7 @@ from typing import Final
 from testmo_notifier.model import (
     CHANGED,
     FAILING,
+    FINISHED,
     NEW,
     PASSED_BETWEEN,
     PASSED_SINCE,
@@ -116,7 +117,8 @@ def run_view(digest: Digest) -> RunView:
     """The run of a digest."""
     done, total = digest.counters.completed, digest.counters.total
     pass_rate = percent(digest.counters.success, done)
-    progress = f"{done} of {total} done" if total else ""
+    then = "was " if digest.held_since and digest.about != FINISHED else ""  # it is known of when it was found
+    progress = f"{then}{done} of {total} done" if total else ""
     details = (
         f"milestone {digest.milestone}" if digest.milestone else "",
         digest.configuration or "",

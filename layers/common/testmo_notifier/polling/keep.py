@@ -17,18 +17,24 @@ from testmo_notifier.model import (
     OUTBOX,
     RATE,
     RECOVERED,
-    SILENCE,
     UNREACHABLE,
     Change,
     Digest,
     Held,
     Hold,
     Outgoing,
-    Silenced,
     is_known,
 )
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import failing_in, is_full, told_of, with_failed, with_news, with_passed
+from testmo_notifier.notices.merge import (
+    failing_in,
+    is_full,
+    silenced_in,
+    told_of,
+    with_failed,
+    with_news,
+    with_passed,
+)
 from testmo_notifier.notices.routes import is_for_people
 
 MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
@@ -192,10 +198,5 @@ class Keeping:
         """A digest that says what else of its run is silenced."""
         if not is_for_people(one.destination):
             return one.digest
-        silences = {silence.cause: silence for silence in self.around.holding.silences_now}
-        found = [
-            Silenced(len(failing_in(held)), silences[cause].author, silences[cause].until)
-            for (destination, cause), held in self.held.items()
-            if destination == one.destination and cause.startswith(SILENCE) and cause in silences and failing_in(held)
-        ]
-        return replace(one.digest, silenced=tuple(found)) if found else one.digest
+        there = (held for (destination, _), held in self.held.items() if destination == one.destination)
+        return replace(one.digest, silenced=silenced_in(there, self.around.holding.silences_now))

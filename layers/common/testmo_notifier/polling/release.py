@@ -32,7 +32,7 @@ from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import is_full, joined, this_poll_last, told_of
+from testmo_notifier.notices.merge import is_full, joined, silenced_in, this_poll_last, told_of
 from testmo_notifier.polling.handover import Outboxes
 from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.ports import Store
@@ -109,7 +109,8 @@ class Release:
         going = [held.key for chunk in chunks(keys) for held in self._read(chunk) if self._goes(held)]
         is_many = most is not None and len({key.run_id for key in going}) > most
         for chunk in chunks(going):
-            self._tell_together(self._read(chunk)) if is_many else self._tell_each(self._read(chunk))
+            some = self._with_silenced(self._read(chunk))
+            self._tell_together(some) if is_many else self._tell_each(some)
 
     def _is_for_all(self, key: HeldKey) -> bool:
         return self.holding.is_for_all_runs(key.cause)
@@ -117,6 +118,14 @@ class Release:
     def _read(self, keys: Sequence[HeldKey]) -> list[Held]:
         self.go_on()
         return self.store.held(keys)
+
+    def _with_silenced(self, going: Sequence[Held]) -> Sequence[Held]:
+        """The same, with what is silenced now of these runs."""
+        silences = self.holding.silences_now
+        keys = {HeldKey(held.run_id, held.destination, one.cause, held.due) for held in going for one in silences}
+        there = by_run(self._read([*keys])) if keys else {}
+        silenced = {run: silenced_in(some, silences) for run, some in there.items()}
+        return [replace(one, frame=replace(one.frame, silenced=silenced.get(one.run_id, ()))) for one in going]
 
     def _left(self, keys: Iterable[HeldKey], why: str) -> None:
         """It stays where it is, and somebody is told so: until it can be told, it is late."""

@@ -54,7 +54,8 @@ def added(state: State, told: State, message_id: str) -> State:
     return {
         **state,
         **({name: told[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
-        **({"silenced": told.get("silenced", [])} if is_latest else {}),
+        # Of what was held, order is when it was found; what it says of silences is as it is told.
+        **({"silenced": told.get("silenced", [])} if is_latest or told.get("is_held") else {}),
         "tests": dict(ranked[:MAX_KEPT]),
         "closed": closed,
         "unnamed": [before + more, max(latest, order)] if more else [before, latest],

@@ -265,6 +265,7 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
             ]
             for one in digest.silenced
         ],
+        **({"is_held": True} if digest.held_since else {}),
     }
 
 
