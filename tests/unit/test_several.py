@@ -175,7 +175,7 @@ def test_few_tests_with_one_cause_are_named_and_lead_to_themselves() -> None:
         "slack:payments", [of_run(n, failing_news({n: n, 10 + n: 10 + n}, note="500")) for n in (1, 2)]
     ).digest
     assert {name.case_name for part in digest.parts for name in part.results} == {"Login with an expired password"}
-    assert in_slack(digest)[0][-4].startswith(f"▌ Run 1 ({URL}/runs/view/1) · Run 2 ({URL}/runs/view/2)")
+    assert in_slack(digest)[0][-3].startswith(f"▌ Run 1 ({URL}/runs/view/1) · Run 2 ({URL}/runs/view/2)")
     digest = replace(digest, parts=tuple(with_names(part) for part in digest.parts))
 
     lines, _ = in_slack(digest)
@@ -198,7 +198,18 @@ def test_the_headline_counts_the_runs_in_which_something_is_failing() -> None:
 def test_runs_of_one_project_do_not_repeat_its_name() -> None:
     digest = folded("slack:payments", [of_run(n, failing_news({n: n})) for n in (1, 2)]).digest
 
-    assert in_slack(digest)[0][-1] == f"▌ ✖ 1 failed   Run 2 ({URL}/runs/view/2)"
+    assert in_slack(digest)[0][-1] == f"▌ ✖ 1 failed each   Run 1 ({URL}/runs/view/1) · Run 2 ({URL}/runs/view/2)"
+
+
+def test_runs_of_which_just_the_same_is_to_be_said_share_a_line() -> None:
+    alike = [of_run(n, failing_news({10 * n: 10 * n})) for n in range(1, 12)]
+    other = of_run(20, failing_news({200: 200, 201: 201}))
+
+    lines = [line for line in in_slack(folded("slack:payments", [*alike, other]).digest)[0] if "/runs/view/" in line]
+    first, *others = lines[-3:]
+    assert first == f"▌ ✖ 2 failed   Run 20 ({URL}/runs/view/20)"
+    assert [line.startswith("▌ ✖ 1 failed each   Run ") for line in others] == [True, True]
+    assert [line.count("/runs/view/") for line in others] == [9, 2]
 
 
 def test_every_run_has_its_exact_counts_and_its_link() -> None:
@@ -207,14 +218,13 @@ def test_every_run_has_its_exact_counts_and_its_link() -> None:
     assert f"▌ ✖ 2 failed · ⊘ 1 blocked   Run 40 ({URL}/runs/view/40) (Shop)" in lines
     assert f"▌ ✖ 1 failed   Run 41 ({URL}/runs/view/41) (Billing) · 1 test passed again" in lines
     assert f"▌ ✖   Run 42 ({URL}/runs/view/42) (CRM) · finished: 87% passed, 2 still failing" in lines
-    assert sum(" failed   Run " in line for line in lines) == 31
+    runs = [line for line in lines if " failed   Run " in line or " failed each   " in line]
+    assert sum(line.count("/runs/view/") for line in runs) == 31
 
 
 def test_runs_without_room_are_counted_together() -> None:
     held = [
-        of_run(
-            n, *(failing_news({n * 10 + k: k}, note=f"{n} {k} {'ü&' * 200}") for k in range(1 + n % 3)), project=name
-        )
+        of_run(n, *(failing_news({n * 10 + k: k}, note=f"{n} {k} {'ü&' * 200}") for k in range(1 + n)), project=name)
         for n, name in zip(range(45), cycle(("Shop", "Billing")), strict=False)
     ]
     held = [replace(one, frame=replace(one.frame, run_name="ü&" * 90, project_name="*ü&" * 60)) for one in held]

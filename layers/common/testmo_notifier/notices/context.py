@@ -101,6 +101,8 @@ class PartView:
     """Ready phrases: how many tests have passed since, how many passed again, whether it finished."""
     symbol: str
     """✔ where nothing is failing, else ✖."""
+    others: tuple[TestView, ...] = ()
+    """Further runs of which just the same is to be said, each with its page: they share the line."""
 
 
 @dataclass(frozen=True, slots=True)

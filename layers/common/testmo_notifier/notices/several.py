@@ -6,7 +6,7 @@ are exact, whatever is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -130,7 +130,7 @@ def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[Par
     """The runs there is room for, and the others together."""
     named, others = digest.parts[: limits.runs], digest.parts[limits.runs :]
     is_several = len({part.project_id for part in digest.parts}) > 1
-    parts = [part_view(part, limits, ids, is_several=is_several) for part in named]
+    parts = list(alike([part_view(part, limits, ids, is_several=is_several) for part in named], limits.alike))
     if others:
         left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
         rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
@@ -138,6 +138,20 @@ def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[Par
         said = tuple(filter(None, (since_then(*others), *said_of_rest(others))))
         parts.append(PartView(f"and {numbered(len(others), 'more run')}", "", "", rest, said, symbol))
     return tuple(parts)
+
+
+def alike(parts: Iterable[PartView], most: int) -> Iterator[PartView]:
+    """The same, but runs of which the same is to be said share a line, so many at most, in the place of the first."""
+    lines: dict[object, list[list[PartView]]] = {}
+    order: list[list[PartView]] = []
+    for part in parts:
+        same = lines.setdefault((part.project, part.counts, part.details, part.symbol), [])
+        if not same or len(same[-1]) >= most:
+            same.append([])
+            order.append(same[-1])
+        same[-1].append(part)
+    for first, *others in order:
+        yield replace(first, others=tuple(TestView(one.name, one.url) for one in others))
 
 
 def part_view(part: Digest, limits: Limits, ids: dict[str, int], *, is_several: bool) -> PartView:

@@ -58,6 +58,7 @@ class Limits:
     since: bool = True  # as a part of the story
     fold: bool = True
     runs: int = 0
+    alike: int = 1  # runs that share a line, where the same is said of them
 
 
 def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:

@@ -21,7 +21,7 @@ from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
-from testmo_notifier.notices.context import MessageView
+from testmo_notifier.notices.context import MessageView, PartView
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.text import clip, one_line
 from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view, test_name
@@ -70,11 +70,11 @@ SEVERAL_TEXT_LIMITS: Final = (
     Limits(results=1, tests=1, runs=1, name_chars=20, note_chars=0, details=False, story=False),
 )
 SEVERAL_LIMITS: Final = (
-    Limits(results=12, tests=8, runs=45, name_chars=80, note_chars=200),
-    Limits(results=10, tests=5, runs=45, name_chars=60, note_chars=0),
-    Limits(results=8, tests=3, runs=45, name_chars=40, note_chars=0, details=False, story=False),
-    Limits(results=5, tests=3, runs=25, name_chars=40, note_chars=0, details=False, story=False),
-    Limits(results=3, tests=1, runs=8, name_chars=20, note_chars=0, details=False, story=False),
+    Limits(results=12, tests=8, runs=45, name_chars=80, note_chars=200, alike=RUNS_A_BLOCK),
+    Limits(results=10, tests=5, runs=45, alike=RUNS_A_BLOCK, name_chars=60, note_chars=0),
+    Limits(results=8, tests=3, runs=45, alike=RUNS_A_BLOCK, name_chars=40, note_chars=0, details=False, story=False),
+    Limits(results=5, tests=3, runs=25, alike=RUNS_A_BLOCK, name_chars=40, note_chars=0, details=False, story=False),
+    Limits(results=3, tests=1, runs=8, alike=RUNS_A_BLOCK, name_chars=20, note_chars=0, details=False, story=False),
 )
 
 
@@ -161,8 +161,7 @@ class Draft:
         if view.more or view.parts or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
             self.beside.extend(calls_in(more))
             yield slack_blocks.context(more)
-        for first in range(0, len(view.parts), RUNS_A_BLOCK):
-            some = view.parts[first : first + RUNS_A_BLOCK]
+        for some in by_blocks(view.parts):
             written = "\n".join(text("slack_run.j2", view, part) for part in some)
             self.beside.extend(calls_in(written))
             yield slack_blocks.section(written)
@@ -196,6 +195,17 @@ def together(written: Iterable[str]) -> Iterator[str]:
         else:
             kept = both
     yield from filter(None, [kept])
+
+
+def by_blocks(parts: Iterable[PartView]) -> Iterator[list[PartView]]:
+    """The lines of runs, as many in a block as it has room for."""
+    block: list[PartView] = []
+    for part in parts:
+        if block and sum(1 + len(one.others) for one in (*block, part)) > RUNS_A_BLOCK:
+            yield block
+            block = []
+        block.append(part)
+    yield from filter(None, [block])
 
 
 def color(view: MessageView) -> str:
