@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from testmo_notifier.model import Checkpoint, Expands, MarkOf, Result, ResultsPage, ResultsQuery
+from testmo_notifier.model import Change, Checkpoint, Expands, MarkOf, Result, ResultsPage, ResultsQuery
 from testmo_notifier.polling.rate_limit import RateLimit
 from tests.support.story import START, SpoiledTestmo, Story
 
@@ -58,8 +59,8 @@ def flood(story: Story) -> list[int]:
     sizes: list[int] = []
     commit = story.store.commit
 
-    def weighed(checkpoint: Checkpoint, mark: MarkOf) -> Checkpoint:
-        written = commit(checkpoint, mark)
+    def weighed(checkpoint: Checkpoint, mark: MarkOf, held: Sequence[Change] = ()) -> Checkpoint:
+        written = commit(checkpoint, mark, held)
         item = story.store.items[f"RUN#{checkpoint.run_id}"]
         sizes.append(
             sum(len(str(value.get("S", value.get("N", ""))) or value.get("B", b"")) for value in item.values())

@@ -325,11 +325,12 @@ def test_a_message_about_several_runs_keeps_every_limit_and_counts_exactly_whate
         assert shown["verbatim"] is True
         assert re.findall(r"<[!@#](?!date)", shown["text"]) == []
     view = slack.view(digest, SEVERAL_LIMITS[0])
-    named = [part for part in view.parts if part.url]
-    for part, run in zip(named, digest.parts, strict=True):
-        assert [count.n for count in part.counts] == list(run.counts.values())
+    named = {url: part for part in view.parts for url in (part.url, *(other.url for other in part.others)) if url}
+    assert named.keys() == {run.run_url for run in digest.parts}
+    for run in digest.parts:
+        assert [count.n for count in named[run.run_url].counts] == list(run.counts.values())
     fewer = slack.view(digest, SEVERAL_LIMITS[-1])
-    assert sum(count.n for part in fewer.parts for count in part.counts) == digest.total
+    assert sum(count.n * (1 + len(part.others)) for part in fewer.parts for count in part.counts) == digest.total
     assert sum(line.rows for line in view.lines) + view.more == digest.total
 
     body = renderer().notification(Outgoing("n-1", "email:default", digest))

@@ -123,7 +123,7 @@ def completed(line: str) -> list[str]:
         ("testmo-notifier do", ["doctor"]),
         ("testmo-notifier send-test --di", ["--direct"]),
         ("testmo-notifier local --scenario re", ["release-day"]),
-        ("testmo-notifier preview --sample h", ["hostile", "huge"]),
+        ("testmo-notifier preview --sample h", ["held", "hostile", "huge"]),
         ("testmo-notifier redrive --queue s", ["slack", "subscription"]),
     ],
 )

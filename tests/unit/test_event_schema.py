@@ -95,7 +95,7 @@ def test_the_schema_describes_every_field_we_publish_and_no_other(part: str) -> 
     assert all(field["description"] for field in schema["properties"].values())
 
 
-@pytest.mark.parametrize("name", samples())
+@pytest.mark.parametrize("name", [name for name, sample in samples().items() if sample.digest.held_since is None])
 def test_every_sample_is_a_valid_event(name: str) -> None:
     VALIDATOR.validate(published(samples()[name].digest))
 
