@@ -123,5 +123,7 @@ def check_nothing_is_left(stage: Stage) -> None:
     """No message waits or is parked, no outbox holds anything, no delivery is in hand."""
     assert stage.cloud.receive() == []
     assert stage.cloud.drain("dead") == []
-    assert [item["pk"] for item in stage.cloud.items() if "pending" in item] == []
+    pending = [item for item in stage.cloud.items() if "pending" in item]
+    # A copy of what went to a mailbox is kept until its subscription was looked at.
+    assert [item["pk"] for item in pending if "#mailed" not in str(item["sk"])] == []
     assert stage.cloud.in_progress() == []

@@ -884,6 +884,34 @@ def test_a_function_needs_too_long(duty: Duty) -> None:
         assert not duty.rings("SlackSlowAlarm")
 
 
+def test_a_silence_is_on_that_nobody_wants(duty: Duty) -> None:
+    operated = duty.operated
+    run = operated.new_run()
+    asked = ("silence", "add", "--for", "1h", "--match", f"run={run.id}", "--reason", "moved", "--author", "Ada")
+    (key,) = re.findall(r"silence end (\w+)", operated.command(*asked).out)
+    result = operated.fail(run)
+    operated.poll()
+
+    with duty.follow("A silence is on that nobody wants") as guide:
+        guide.step("who wanted it", "how much is held")
+        listed = guide.type()
+        assert "by Ada: moved" in listed.out
+        assert "1 result of 1 run held" in listed.out
+        assert "held (silenced by Ada until 20" in guide.type(number=1, ID=str(result.id)).out
+
+        guide.step("ends it")
+        assert "the next poll tells what it held" in guide.type(ID=key).out
+
+        guide.step("is another version's")
+        operated.poll()
+        operated.settle()
+        assert operated.command("deliveries", "--result", str(result.id)).status == 0
+        guide.fixed("the message has come")
+        said = guide.type()
+        assert key not in said.out
+        assert "silenced by" not in said.out
+
+
 def test_watching_from_outside(duty: Duty) -> None:
     """It has no steps: what it claims is tried."""
     operated, watch = duty.operated, duty.operated.watch
@@ -938,6 +966,7 @@ SECTIONS: dict[str, Callable[..., None]] = {
     "A function fails": test_a_function_fails,
     "A function is throttled": test_a_function_is_throttled,
     "A function needs too long": test_a_function_needs_too_long,
+    "A silence is on that nobody wants": test_a_silence_is_on_that_nobody_wants,
     "Watching from outside": test_watching_from_outside,
 }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
+from testmo_notifier.notices.routes import Routes
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Topic
 
@@ -109,9 +110,14 @@ def tell(check: MailCheck, expected: Sequence[Mailbox], topic: Topic) -> MailChe
     return replace(check, told=check.told | names)
 
 
-def copied(boxes: Mailboxes | None, instead: Sequence[str]) -> tuple[str, ...]:
-    """The mailboxes of routes of which somebody else is told if it turns out that nobody got mail there."""
-    return tuple(one for one in boxes.routed if any(other != one for other in instead)) if boxes else ()
+def copied(boxes: Mailboxes | None, instead: Sequence[str], routes: Routes) -> tuple[str, ...]:
+    """The mailboxes of routes of which somebody else is told if it turns out that nobody got mail there.
+
+    None, where somebody is told of everything anyway.
+    """
+    told = {one for route in routes.routes if route.is_for_all and not route.catch_all for one in route.destinations}
+    others = {name: [one for one in instead if one != name] for name in (boxes.routed if boxes else ())}
+    return tuple(name for name, some in others.items() if some and not told.intersection(some))
 
 
 def next_look(check: MailCheck | None, now: datetime) -> datetime:

@@ -142,7 +142,7 @@ class Poll:
             ),
             waiting=outboxes.waiting,
             unreachable=unheard,
-            copied=frozenset(mail.copied(parts.mailboxes, instead)) - unheard,
+            copied=frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard,
             copies_due=mail.next_look(check, started),
         )
         folders = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room, of=FOLDERS)
