@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
-from testmo_notifier.model import Notification, Outgoing
+from testmo_notifier.model import Outgoing
 from tests.flow.test_held import Recording, calm, hour
 from tests.flow.test_routes import follow
 from tests.support.bots import Bots, queued
