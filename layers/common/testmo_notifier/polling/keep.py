@@ -175,7 +175,8 @@ class Keeping:
             self._news(one if asked and len(rest) == len(one.rows) else self._only(one, rest))
         named = {row.id for told in self.at_once[before:] for row in told.digest.results}
         if one.destination in self.around.holding.bots and not one.rows.keys() <= named:
-            silent = replace(one.digest, is_silent=True, keys=frozenset(tests))
+            rows = tuple(replace(row, note="", issues=()) for row in one.digest.results)
+            silent = replace(one.digest, results=rows, is_silent=True, keys=frozenset(tests))
             self.at_once.append(replace(one, id=hash_of([one.id, "silent"]), digest=silent, hold=None))
 
     def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
