@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from tests.support.bots import Bots, queued
 from tests.support.factories import make_digest, make_named, make_outgoing, make_silence
 from tests.support.stored import DIGEST
 from tests.support.story import FAILED, PASSED, Story, playing
+from tools.simulator.model import Run
 
 BOT = "slack:default"
 PLAIN = '[[routes]]\nto = ["slack:default", "email:default"]\n'
@@ -196,3 +198,46 @@ def test_silence_is_kept_in_an_outbox_and_whoever_does_not_know_it_finds_recover
 
     assert unpack_outbox(pack_outbox((silent, loud))) == (silent, loud)
     assert b"is_silent" not in zlib.decompress(pack_outbox((loud,)))
+
+
+QUIET = f'quiet = {{ from = "{hour(0.2)}", to = "{hour(0.5)}" }}'
+OPTIONS = {"plain": "", "recovered": "", "quiet": QUIET, "rate": 'at_most_every = "7m"', "both": QUIET}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("options", OPTIONS)
+def test_whatever_happens_a_bots_message_names_nothing_that_has_passed(story: Story, options: str, seed: int) -> None:
+    """Tests fail and pass, and somewhere in between it is known that there is a bot."""
+    drawn = random.Random(f"{options} {seed}")
+    follow(story, calm(OPTIONS[options], ASKING if options in ("recovered", "both") else ""))
+    run = story.add_run()
+    story.poll()
+    last = dict.fromkeys(range(1, 6), PASSED)
+    known_from = drawn.randrange(12)
+    for poll in range(40):
+        for number in drawn.sample(range(1, 6), drawn.choice([0, 0, 1, 2])):
+            last[number] = drawn.choice([FAILED, PASSED])
+            story.save(run, number, last[number])
+        if poll == known_from:
+            story.store.put_bots(BOT)
+        story.wait_and_poll()
+        if poll > known_from and poll % 8 == 0:
+            story.wait_and_poll(5)  # of changes that the counters do not show a poll hears at the run's turn
+            assert shown(story, run) <= failing(last)
+    story.wait_and_poll(20)
+    assert shown(story, run) == failing(last)
+
+
+def failing(last: dict[int, int]) -> set[str]:
+    return {f"Release 4.2 case {number}" for number, status in last.items() if status == FAILED}
+
+
+def shown(story: Story, run: Run) -> set[str]:
+    """What the bot's message names as failing."""
+    bots = Bots()
+    bots.settle(*(queued(one) for one in story.topic.notifications if one.destination == BOT))
+    state = bots.states.get((BOT, str(run.id)), {})
+    if not state.get("ts"):
+        return set()
+    assert state["shown"] == state["changes"]
+    return {name for _, known, _, _, name, _ in state["tests"].values() if known == 0}
