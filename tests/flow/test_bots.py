@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -228,7 +228,7 @@ def test_whatever_happens_a_bots_message_names_nothing_that_has_passed(story: St
     assert shown(story, run) == failing(last)
 
 
-def failing(last: dict[int, int]) -> set[str]:
+def failing(last: Mapping[int, int]) -> set[str]:
     return {f"Release 4.2 case {number}" for number, status in last.items() if status == FAILED}
 
 
