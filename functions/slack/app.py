@@ -76,6 +76,7 @@ class Service:
             if outcome.end == "returned":
                 response["batchItemFailures"].append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)
+        self.kept.announce(self.logger.warning)
         return response
 
 

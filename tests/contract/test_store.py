@@ -17,6 +17,7 @@ import pytest
 from benchmarks.fakes.aws import Aws
 from benchmarks.fakes.web import Web
 from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.adapters.kept import Kept
 from testmo_notifier.adapters.store import Store as DynamoDBStore
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge
 from testmo_notifier.model import (
@@ -71,6 +72,17 @@ def put_silence(store: DynamoDBStore | MemoryStore, silence: Silence) -> None:
         store.put_silence(silence)
     else:
         put(store._client, store._table, silence)
+
+
+def put_bots(store: DynamoDBStore | MemoryStore, *destinations: str) -> None:
+    """As the Slack function does it, which has no lease."""
+    if isinstance(store, MemoryStore):
+        store.put_bots(*destinations)
+        return
+    kept = Kept(store._client, store._table, lambda: START)
+    for destination in destinations:
+        kept.change(destination, "12", lambda state: (state, None))
+    kept.announce(pytest.fail)
 
 
 def in_memory(_request: pytest.FixtureRequest) -> Open:
@@ -201,6 +213,18 @@ def test_a_poll_gets_silences_with_its_lease_and_overwrites_none_that_comes_mean
     control = open_store("b").take_lease(at(3), LEASE)
     assert [one.id for one in control.silences] == ["a", "b", "c"]
     assert control.looked.polled_at is None
+
+
+def test_a_poll_gets_with_its_lease_which_destinations_are_bots_and_forgets_none(open_store: Open) -> None:
+    poller, other = open_store("a"), open_store("slack")
+    put_bots(other, "slack:default")  # before any poll: there is no item yet
+    control = poller.take_lease(START, LEASE)
+    assert control == Control(bots=frozenset({"slack:default"}))
+
+    put_bots(other, "slack:lead", "slack:default")
+    poller.save_control(make_control(control, polled_at=at(1)), release=True)
+
+    assert open_store("b").take_lease(at(3), LEASE).bots == {"slack:default", "slack:lead"}
 
 
 def test_a_silence_needs_no_lease_and_takes_none(open_store: Open) -> None:

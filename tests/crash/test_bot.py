@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -31,6 +32,12 @@ PASSED = make_named(1, case_name="case 1", status_id=2, status="Passed")
 FAILED = make_message(make_digest([PAY, LOG_IN], reasons=(NEW,)), "failed", 1_000, DESTINATION)
 WELL = make_message(make_digest([PASSED], about=RECOVERED), "well", 2_000, DESTINATION)
 MORE = make_message(make_digest([LOG_OUT, SEARCH], reasons=(NEW,)), "more", 3_000, DESTINATION)
+SILENT = make_message(
+    make_digest([replace(LOG_OUT, status_id=2, status="Passed")], about=RECOVERED, is_silent=True, keys=frozenset({3})),
+    "silent",
+    3_500,
+    DESTINATION,
+)
 AGAIN = make_message(make_digest([PAY], reasons=(NEW,)), "again", 4_000, DESTINATION)
 
 
@@ -42,7 +49,7 @@ def inbox() -> Iterator[Inbox]:
 
 
 class OneRun:
-    """A run's message, two replies while edits have to wait; then somebody deletes it, and another reply comes."""
+    """A run's message, two replies while edits have to wait, and what passes in silence; then somebody deletes it."""
 
     webhooks = ()
     settings = TO_EVERYBODY
@@ -61,6 +68,8 @@ class OneRun:
         stage.cloud.send(WELL)
         stage.cloud.send(MORE)
         stage.work_off()
+        stage.cloud.send(SILENT)
+        stage.work_off()
         self.headline = headline(self.workspace)
         for parent in self.workspace.parents():
             self.workspace.delete(parent.ts)
@@ -74,8 +83,8 @@ class OneRun:
             assert any(is_of(message, posted) for posted in messages), f"{message.id} is lost"
         assert len(messages) == 5 + (DESTINATION in left.posted), "posted twice"
         assert all(one.thread_ts for one in messages if is_of(WELL, one) or is_of(MORE, one)), "a reply in the channel"
-        assert self.headline == f"✖ 3 failed: {RUN}", "those that failed and have not passed since"
-        assert headline(self.workspace) == f"✖ 4 failed: {RUN}"
+        assert self.headline == f"✖ 2 failed: {RUN}", "those that failed and have not passed since"
+        assert headline(self.workspace) == f"✖ 3 failed: {RUN}"
         newest = self.workspace.parents()[-1].ts
         assert [one.thread_ts for one in messages if is_of(AGAIN, one)][-1] == newest, "a reply somewhere else"
 

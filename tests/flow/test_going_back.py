@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -74,7 +75,9 @@ def poll_now(store: MemoryStore, rows: list[tuple[int, str]], now: datetime, *, 
 
 
 def test_the_version_before_reads_an_outbox_in_which_something_was_held_or_silenced(version_before: Path) -> None:
-    packed = pack_outbox((*CHECKPOINT.outbox, *ENVELOPE.outbox))
+    (first, *_) = CHECKPOINT.outbox
+    silent = replace(first, id="silent", digest=replace(first.digest, is_silent=True))
+    packed = pack_outbox((*CHECKPOINT.outbox, *ENVELOPE.outbox, silent))
     script = (
         "import sys; from testmo_notifier.adapters.items import unpack_outbox; "
         "print([(one.id, one.digest.total) for one in unpack_outbox(sys.stdin.buffer.read())])"
@@ -87,7 +90,7 @@ def test_the_version_before_reads_an_outbox_in_which_something_was_held_or_silen
         check=True,
     )
 
-    assert done.stdout.decode() == "[('5e0c1d7a', 2), ('90af3b12', 2), ('3fdc6f09', 2)]\n"
+    assert done.stdout.decode() == "[('5e0c1d7a', 2), ('90af3b12', 2), ('3fdc6f09', 2), ('silent', 2)]\n"
 
 
 @pytest.fixture

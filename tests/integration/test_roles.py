@@ -20,8 +20,9 @@ from functions.slack import app as slack_function
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.model import Change, Envelope
 from tests.integration.slack_stack import TABLE, Stack, to_record
-from tests.integration.test_slack_function import stack  # noqa: F401 - the fixture
-from tests.support.factories import START, make_held, make_outgoing
+from tests.integration.test_slack_function import send, stack  # noqa: F401 - one is the fixture
+from tests.support.bots import make_message
+from tests.support.factories import START, make_digest, make_held, make_named, make_outgoing
 from tests.support.fakes import FakeLambdaContext, SlackAnswer
 from tests.support.template import actions, make_table, statements
 from tools.simulator import Simulator, World
@@ -130,6 +131,10 @@ def test_the_slack_function_calls_what_its_role_allows_and_nothing_else(
     stack.put("n2", destination="slack:payments")
     stack.slack.answer(SlackAnswer(503, b"oops"), webhook="payments")
     stack.put("n3", destination="slack:nowhere")
+    bot = {"token": "xoxb-1", "channel": "C012AB3CD", "api_url": "http://127.0.0.1:9/api/"}
+    secret = {name: stack.slack.webhook(name) for name in ("default", "payments")} | {"lead": bot}
+    stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(secret))
+    send(stack, make_message(make_digest([make_named(1)]), "n4", 1, "slack:lead"))
     messages = stack.receive()
     calls.clear()
     records = json.loads(json.dumps([to_record(message) for message in messages]))
@@ -138,11 +143,13 @@ def test_the_slack_function_calls_what_its_role_allows_and_nothing_else(
     def statement(service: str, parameters: dict[str, Any]) -> str:
         if service == "sqs":
             return "Receive" if parameters["QueueUrl"] == stack.queue_url else "Park"
+        if service == "dynamodb" and key(parameters) == "CONTROL":
+            return "Bots"
         return {"dynamodb": "Deliveries", "secretsmanager": "Webhooks"}[service]
 
     assert used(calls, statement) | LAMBDA["SlackRole"] == allowed("SlackRole")
     touched = {key(parameters) for service, _, parameters in calls if service == "dynamodb"}
-    assert {name.partition("#")[0] for name in touched} == {"DELIVERY", "DESTINATION"}
+    assert {name.partition("#")[0] for name in touched} == {"DELIVERY", "DESTINATION", "CONTROL"}
 
 
 def used(calls: list[tuple[str, str, dict[str, Any]]], statement: Callable[[str, dict[str, Any]], str]) -> Calls:

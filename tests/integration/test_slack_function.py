@@ -6,7 +6,7 @@ import copy
 import json
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 from functions.slack import app
 from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.items import CONTROL_KEY
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.queue import to_sqs
+from testmo_notifier.adapters.store import Store
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
 from testmo_notifier.model import NEW, QueuedMessage, Receipt
 from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
@@ -416,3 +418,51 @@ def test_a_bots_run_is_one_message_and_its_thread(stack: Stack) -> None:
     assert {item["sk"]["S"] for item in stack.items() if item["sk"]["S"].startswith("RUN#")} == {"RUN#12"}
     assert "XsecretX" not in json.dumps(stack.items()) + stack.printed
     assert stack.count() == stack.count(dead=True) == 0
+
+
+def test_an_instance_says_once_which_destinations_are_bots_and_webhooks_are_none(
+    stack: Stack,
+) -> None:
+    with Inbox(0) as inbox:
+        bot = {"token": "xoxb-XsecretX", "api_url": inbox.web_api, "channel": "C012AB3CD"}
+        secret = {"default": bot, "payments": stack.slack.webhook("payments")}
+        stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(secret))
+        stack.put("n1", destination="slack:payments")
+        assert stack.invoke() == []
+        assert bots_known(stack) == []
+
+        digest = make_digest([make_named(1)], reasons=(NEW,))
+        send(stack, on_its_way(digest, "a" * 32, 1))
+        assert stack.invoke() == []
+        assert bots_known(stack) == ["slack:default"]
+
+        stack.dynamodb.delete_item(TableName=TABLE, Key=CONTROL_KEY)
+        stack.pass_time()
+        send(stack, on_its_way(digest, "b" * 32, 2))
+        assert stack.invoke() == []
+        assert bots_known(stack) == []
+
+
+def test_a_bot_that_cannot_be_said_costs_no_message_and_is_said_with_the_next_one(
+    stack: Stack,
+) -> None:
+    with Inbox(0) as inbox:
+        bot = {"token": "xoxb-XsecretX", "api_url": inbox.web_api, "channel": "C012AB3CD"}
+        stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps({"default": bot}))
+        stack.dynamodb.put_item(TableName=TABLE, Item={**CONTROL_KEY, "bots": {"S": "no set: DynamoDB adds nothing"}})
+        digest = make_digest([make_named(1)], reasons=(NEW,))
+        send(stack, on_its_way(digest, "a" * 32, 1))
+        assert stack.invoke() == []
+        assert "the poller does not know yet which destinations are bots (ClientError)" in stack.printed
+
+        stack.dynamodb.delete_item(TableName=TABLE, Key=CONTROL_KEY)
+        stack.pass_time()
+        send(stack, on_its_way(digest, "b" * 32, 2))
+        assert stack.invoke() == []
+        assert bots_known(stack) == ["slack:default"]
+        assert len(inbox.workspace.messages) == 2
+
+
+def bots_known(stack: Stack) -> list[str]:
+    """What the poller gets with its lease."""
+    return sorted(Store(stack.dynamodb, TABLE, holder="a").take_lease(datetime.now(UTC), timedelta(0)).bots)

@@ -20,7 +20,7 @@ from testmo_notifier.channels.slack import transport, web_api
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
 from testmo_notifier.delivery.pacing import Turn
-from testmo_notifier.model import Attribute, Digest, Pace, QueuedMessage, Receipt
+from testmo_notifier.model import Attribute, Digest, Notification, Pace, QueuedMessage, Receipt
 from tests.support.factories import make_outgoing
 from tools.inbox.workspace import Posted, Workspace
 
@@ -35,17 +35,21 @@ class Killed(BaseException):
 
 def make_message(digest: Digest, id: str, order: int, destination: str = DESTINATION) -> QueuedMessage:  # noqa: A002 - the field's name
     """A digest on its way through the real renderer and the real topic's attributes."""
-    told = replace(Renderer(UTC).notification(make_outgoing(digest, destination, id)), order=order)
+    return queued(replace(Renderer(UTC).notification(make_outgoing(digest, destination, id)), order=order))
+
+
+def queued(told: Notification) -> QueuedMessage:
+    """A notification as it comes out of the queue."""
     given = {name: Attribute(name, one["DataType"], one["StringValue"]) for name, one in attributes(told).items()}
     return QueuedMessage(
-        f"sqs-{id}",
-        id,
+        f"sqs-{told.id}",
+        told.id,
         1,
         told.message,
         attributes=tuple(given.values()),
-        id=id,
-        destination=destination,
-        run_id=str(digest.run_id),
+        id=told.id,
+        destination=told.destination,
+        run_id=str(told.run_id),
     )
 
 
@@ -55,6 +59,7 @@ class Bots:
 
     workspace: Workspace = field(default_factory=Workspace)
     bot: Bot = BOT
+    webhook: str = ""  # what the secret names instead
     now: datetime = NOW
     states: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     paces: dict[str, Pace] = field(default_factory=dict)
@@ -99,7 +104,7 @@ class Bots:
         """The effects of one invocation."""
         return Effects(
             transports={"slack": transport},
-            addresses=lambda _channel, _fresh: {"default": self.bot.as_address()},
+            addresses=lambda _channel, _fresh: {"default": self.webhook or self.bot.as_address()},
             post=lambda _channel, address, payload: transport.post(None, address, payload, now=self.now),  # type: ignore[arg-type]
             conversation=self._conversation,
             change_pace=self._change_pace,

@@ -74,7 +74,9 @@ class MemoryStore:
         lease = self.items["CONTROL"].get("lease")
         if lease is None or lease["holder"] != self.holder:
             raise LostRace("the lease went to another poller")
-        beside = {name: self.items["CONTROL"][name] for name in (SILENCES,) if name in self.items["CONTROL"]}
+        beside: dict[str, Any] = {
+            name: self.items["CONTROL"][name] for name in (SILENCES, items.BOTS) if name in self.items["CONTROL"]
+        }
         self.items["CONTROL"] = {**beside, **items.control_values(control), **({} if release else {"lease": lease})}
         self.written.append("CONTROL")
 
@@ -82,6 +84,11 @@ class MemoryStore:
         """As somebody's `testmo-notifier silence` does."""
         there = self.items.setdefault("CONTROL", {}).setdefault(SILENCES, {"M": {}})
         there["M"][silence.id] = {"S": pack_silence(silence)}
+
+    def put_bots(self, *destinations: str) -> None:
+        """As the Slack function does."""
+        there = self.items.setdefault("CONTROL", {}).setdefault(items.BOTS, {"SS": []})
+        there["SS"] = sorted({*there["SS"], *destinations})
 
     def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
         found = [self.items.get(f"RUN#{run_id}") for run_id in run_ids]
@@ -123,7 +130,7 @@ class MemoryStore:
     ) -> Checkpoint:
         written = self.commit(checkpoint.after(handed_over), mark)
         sent = items.sent_of(checkpoint.run_id, handed_over, at)
-        self.told[written.run_id].append(dict(items.sent_item(sent, f"{written.version:08d}")))
+        self.told[written.run_id] += [dict(items.sent_item(sent, f"{written.version:08d}"))] if sent else []
         return written
 
     def held_of(self, run_id: int) -> list[Held]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from unittest.mock import patch
 
 import boto3
+import pytest
 from botocore.awsrequest import AWSResponse
 
 from testmo_notifier.adapters import apart
@@ -248,6 +249,7 @@ def left_at_their_defaults() -> list[str]:
             "CaseProgress.next_page",
             "Digest.omitted",
             "Digest.parts",
+            "Digest.is_silent",  # it is sent to nobody who could keep it
             "Checkpoint.apart",
             "Checkpoint.outbox_bytes",
         )
@@ -284,10 +286,10 @@ class Recorder:
 
 
 def updated(asked: Item) -> Item:
-    """The key of an update, and the attributes that it sets."""
+    """The key of an update, and the attributes that it sets, or adds to."""
     names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
     item = dict(asked["Key"])
-    for path, value in re.findall(r"([#\w.]+) = (:\w+)", asked["UpdateExpression"]):
+    for path, value in re.findall(r"([#\w.]+)(?: =)? (:\w+)", asked["UpdateExpression"]):
         outer, *inner = (names.get(name, name) for name in path.split("."))
         item[outer] = {"M": {inner[0]: values[value]}} if inner else values[value]
     return item
@@ -327,7 +329,9 @@ def everything_stored() -> list[Item]:
     Slots(recorder.client, "state").change(
         "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
     )
-    Kept(recorder.client, "state", lambda: at(62)).change("slack:default", "12", lambda _: (state_of_a_bot(), None))
+    kept = Kept(recorder.client, "state", lambda: at(62))
+    kept.change("slack:default", "12", lambda _: (state_of_a_bot(), None))
+    kept.announce(pytest.fail)
     message = QueuedMessage("q-1", "handle", 1, "{}", id="5e0c1d7a", destination="slack:default")
     context = cast("LambdaContext", FakeLambdaContext())
     Ledger(recorder.client, "state").once(
@@ -399,6 +403,8 @@ def plain(name: str, attribute: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
             return {key: plain(key, inner) for key, inner in value.items()}
         case "L":
             return [plain(name, inner) for inner in value]
+        case "SS":
+            return sorted(value)
         case "B":
             return UNPACK[name](base64.b64decode(value))
     return json.loads(value) if value.startswith(("{", "[")) else value

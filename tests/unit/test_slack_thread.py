@@ -26,6 +26,7 @@ FAILED_AGAIN = make_digest([make_named(1, case_name="Log in", reason=AGAIN)], re
 PASSED = make_digest([make_named(1, case_name="Log in", status_id=2, status="Passed")], about=RECOVERED)
 CLOSED = make_digest([make_named(2, case_name="Pay")], about=FINISHED)
 A, B, C = make_message(FIRST, "a", 1_000), make_message(SECOND, "b", 2_000), make_message(PASSED, "c", 3_000)
+SILENT = make_message(replace(PASSED, is_silent=True, keys=frozenset({1})), "s", 3_000)
 RUN = "Release 4.2 regression"
 
 
@@ -629,3 +630,98 @@ def test_killed_at_any_call_or_write_no_news_is_lost_and_at_most_one_parent_is_t
         (kept,) = (one for one in bots.workspace.messages if one.ts == state["ts"])
         assert sorted(named(kept.payload)) == ["Log out", "Pay"], at
         assert "busy" not in state, at
+
+
+# ----- What passes in silence
+
+
+def test_what_passed_in_silence_is_taken_out_of_the_parent_and_nothing_is_posted() -> None:
+    bots = Bots()
+    bots.settle(A)
+
+    assert [one.end for one in bots.run(SILENT)] == ["delivered"]
+
+    assert bots.texts() == [f"✖ 1 failed: {RUN}"]
+    assert named(parent(bots)) == ["Pay"]
+    assert "1 passed again" in parent(bots)["text"]
+    assert [one.end for one in bots.run(SILENT)] == ["duplicate"]
+    assert [method for method, _ in bots.workspace.calls] == ["chat.postMessage", "chat.update"]
+
+
+def test_what_passed_in_silence_makes_no_parent_and_is_not_failing_in_the_one_that_comes() -> None:
+    bots = Bots()
+    bots.settle(SILENT)
+    assert bots.workspace.calls == []
+
+    bots.settle(A)  # which was told before and came later
+
+    assert bots.texts() == [f"✖ 1 failed: {RUN}"]
+    assert named(parent(bots)) == ["Pay"]
+
+
+def test_of_what_passed_in_silence_more_is_taken_out_than_a_message_names() -> None:
+    rows = [make_named(n, case_name=f"Case {n}") for n in range(80)]
+    bots = Bots()
+    bots.settle(make_message(make_digest(rows[:40]), "a", 1), make_message(make_digest(rows[40:]), "b", 2))
+    passed = make_digest(rows[:50], about=RECOVERED, is_silent=True, keys=frozenset(range(79)), omitted=29, total=79)
+    again = make_message(make_digest(rows[60:61]), "d", 4)
+
+    bots.settle(again)
+    bots.settle(make_message(passed, "c", 3))
+
+    assert sorted(named(parent(bots))) == ["Case 60", "Case 79"]
+
+
+def test_a_parent_that_somebody_deleted_comes_back_for_news_alone() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.delete(bots.workspace.messages[0].ts)
+
+    bots.settle(SILENT)
+    assert bots.texts() == []
+
+    bots.settle(B)
+    assert sorted(named(parent(bots))) == ["Log out", "Pay"]
+
+
+def test_what_passed_in_silence_waits_for_no_post_and_takes_the_place_of_none() -> None:
+    bots = Bots()
+    bots.settle(A)
+    before = bots.paces["slack:default"]
+
+    bots.run(SILENT)
+
+    assert bots.paces["slack:default"] == before
+
+
+def test_where_a_webhook_took_the_place_of_the_bot_silence_is_no_message() -> None:
+    bots = Bots(webhook="https://hooks.slack.com/services/T0/B0/x")
+
+    assert [(one.end, one.reason) for one in bots.run(SILENT)] == [("skipped", "nothing_to_edit")]
+    assert bots.workspace.messages == []
+
+
+@pytest.mark.parametrize("order", list(permutations("abs")), ids="".join)
+@pytest.mark.parametrize("kill_at", range(1, 14))
+def test_killed_anywhere_and_in_any_order_the_parent_shows_what_passed_in_silence(
+    order: tuple[str, ...], kill_at: int
+) -> None:
+    bots = Bots(kill_at=kill_at)
+    by_id = {"a": A, "b": B, "s": SILENT}
+
+    for key in order:
+        bots.settle(by_id[key])
+
+    last = bots.workspace.parents()[-1]
+    assert sorted(named(last.payload)) == ["Log out", "Pay"]
+    assert len(bots.workspace.messages) <= 3  # at most one too many for a kill
+    assert bots.parked == {}
+
+
+@pytest.mark.parametrize("name", ["silent", '"silent": true', '", "silent": true, "'])
+def test_no_name_makes_a_message_silent(name: str) -> None:
+    digest = make_digest([make_named(1, case_name=name)], run_name=name, project_name=name)
+    bots = Bots()
+    bots.settle(make_message(digest, "a", 1))
+
+    assert len(bots.workspace.parents()) == 1

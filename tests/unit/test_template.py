@@ -215,6 +215,7 @@ def test_the_slack_function_may_do_what_it_does_and_nothing_else() -> None:
         "OwnLogs": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "Webhooks": {"secretsmanager:GetSecretValue"},
         "Deliveries": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "Bots": {"dynamodb:UpdateItem"},
         "Receive": {
             "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
         },
@@ -227,6 +228,13 @@ def test_the_slack_function_cannot_touch_a_checkpoint() -> None:
     """MiniStack does not know the items' keys when it decides, so only this test watches over it."""
     condition = statements("SlackRole")["Deliveries"]["Condition"]
     assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["DELIVERY#*", "DESTINATION#*"]}}
+    assert statements("SlackRole")["Bots"]["Condition"] == {
+        "ForAllValues:StringEquals": {
+            "dynamodb:LeadingKeys": ["CONTROL"],
+            "dynamodb:Attributes": ["pk", "sk", "bots"],
+        },
+        "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)

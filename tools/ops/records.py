@@ -194,7 +194,7 @@ def pace(account: Account, gate: str) -> Pace:
 
 
 def waiting(checkpoint: Checkpoint) -> Iterator[tuple[Outgoing, frozenset[int]]]:
-    """What waits in an outbox, each with the keys of its results."""
-    for outgoing in checkpoint.outbox:
+    """What waits in an outbox to be told, each with the keys of its results."""
+    for outgoing in (one for one in checkpoint.outbox if not one.digest.is_silent):
         named = frozenset(result.id for result in outgoing.digest.results if result.id is not None)
         yield outgoing, outgoing.digest.keys or named

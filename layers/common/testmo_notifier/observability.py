@@ -37,7 +37,7 @@ WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # return
 
 ACKNOWLEDGED: Final = {
     "duplicate": "delivered before, acknowledged",
-    "skipped": "an alarm that is not posted, acknowledged",
+    "skipped": "not posted on purpose, acknowledged",
 }
 
 

@@ -71,6 +71,7 @@ def project_key(project_id: int) -> Item:
 
 
 CONTROL_KEY: Final[Item] = {"pk": {"S": "CONTROL"}, "sk": {"S": "POLLER"}}
+BOTS: Final = "bots"  # its attribute that the Slack function adds to, and no poll writes
 
 
 def checkpoint_item(checkpoint: Checkpoint) -> Item:
@@ -190,7 +191,7 @@ def sent_from(item: Mapping[str, Any]) -> list[Sent]:
 def sent_of(run_id: int, handed_over: Iterable[Outgoing], at: datetime) -> list[Sent]:
     """What is to be kept of digests that were handed over: who was told the same stands together."""
     found: dict[frozenset[int], list[dict[str, str]]] = {}
-    for out in handed_over:
+    for out in (one for one in handed_over if not one.digest.is_silent):  # of those nobody was told anything
         keys = out.digest.keys or (result.id for result in out.digest.results)
         alike = found.setdefault(frozenset(filter(None, keys)), [])
         notifications = next((one for one in alike if out.destination not in one), None)
@@ -396,7 +397,8 @@ def control_from(item: Mapping[str, Any]) -> Control:
     empty = Control()
     control = Control(**{name: subject_from(item, getattr(empty, name)) for name in SUBJECTS})
     silences, unread = unpack_silences(item.get(SILENCES, {}))
-    control = replace(control, silences=silences, unread_silences=unread)
+    bots = frozenset(item.get(BOTS, {}).get("SS", ()))
+    control = replace(control, silences=silences, unread_silences=unread, bots=bots)
     if "troubles" in item or "undone" not in item:
         return control
     # Version 1.0 kept none: it is as if its last poll had met each of them, so that the end of each is said.

@@ -28,6 +28,8 @@ class Kept:
         self._client = client
         self._table_name = table_name
         self._now = now
+        self._used: set[str] = set()
+        self._announced: frozenset[str] = frozenset()
 
     def change(
         self, destination: str, run_id: str, decide: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], T]]
@@ -37,6 +39,7 @@ class Kept:
         `decide` is asked again when another invocation was faster. Raises `DeliveryDelayed` when the table does not
         answer: what is not recorded must not be done.
         """
+        self._used.add(destination)
         try:
             for _ in range(MAX_TRIES):
                 version, state = self._read(destination, run_id)
@@ -47,6 +50,27 @@ class Kept:
             words = f"the state of {destination} cannot be read or written"
             raise DeliveryDelayed(words, reason="table_unavailable") from exc
         raise DeliveryDelayed(f"the state of {destination} changes too fast", reason="table_contended")
+
+    def announce(self, problem: Callable[[str], None]) -> None:
+        """Let the poller know, once, which destinations keep a state: it asks more for them (`Control.bots`).
+
+        Best effort: where it fails, that is a `problem` in words, and the next message tries again.
+        """
+        used = frozenset(self._used)
+        if used == self._announced:
+            return
+        from testmo_notifier.adapters.items import BOTS, CONTROL_KEY  # noqa: PLC0415 - webhooks start without
+
+        try:
+            self._client.update_item(
+                TableName=self._table_name,
+                Key=CONTROL_KEY,
+                UpdateExpression=f"ADD {BOTS} :names",
+                ExpressionAttributeValues={":names": {"SS": sorted(used - self._announced)}},
+            )
+            self._announced = used
+        except (BotoCoreError, ClientError) as exc:
+            problem(f"the poller does not know yet which destinations are bots ({type(exc).__name__})")
 
     def _read(self, destination: str, run_id: str) -> tuple[int, Mapping[str, Any]]:
         key = key_of(destination, run_id)

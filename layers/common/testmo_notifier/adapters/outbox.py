@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 TIMES: Final = ("created_at", "updated_at", "since")
-OF_HELD: Final = ("held_since", "passed_since", "parts", "silenced")  # absent where nothing of it was held
+# Absent where nothing of it was held, and where somebody is to hear of it.
+OPTIONAL: Final = ("held_since", "passed_since", "parts", "silenced", "is_silent")
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
@@ -78,7 +79,7 @@ def shared(digest: Digest) -> Digest:
 def without_keys(digest: Digest) -> dict[str, Any]:
     """A digest as JSON knows it; its keys are kept apart, as bytes, and so is what differs from one to another."""
     raw = asdict(replace(digest, keys=frozenset(), results=(), parts=()))
-    for elsewhere in ("keys", "routes", "mentions", *(name for name in OF_HELD if not raw[name])):
+    for elsewhere in ("keys", "routes", "mentions", *(name for name in OPTIONAL if not raw[name])):
         del raw[elsewhere]
     parts = {"parts": [whole_digest(part) for part in digest.parts]} if digest.parts else {}
     return raw | {"results": [plain(result) for result in digest.results]} | parts

@@ -191,8 +191,9 @@ class Store:
         What it was is kept for 30 days (`sent`), in the same transaction: neither without the other.
         """
         written = replace(checkpoint.after(handed_over), version=checkpoint.version + 1)
-        sent = items.sent_item(items.sent_of(checkpoint.run_id, handed_over, at), f"{written.version:08d}")
-        return self._write_checkpoint(checkpoint, written, mark, {"Put": {"Item": sent}})
+        sent = items.sent_of(checkpoint.run_id, handed_over, at)
+        puts: list[Action] = [{"Put": {"Item": items.sent_item(sent, f"{written.version:08d}")}}] if sent else []
+        return self._write_checkpoint(checkpoint, written, mark, *puts)
 
     def _write_checkpoint(self, before: Checkpoint, after: Checkpoint, mark_of: MarkOf, *others: Action) -> Checkpoint:
         """One transaction, so that no mark ever speaks of another checkpoint than the one that is there."""

@@ -2,8 +2,8 @@
 
 Every message ends in one of four ways: it was delivered; it had been already; it goes back to the queue until later; it
 is parked in the dead-letter queue, because only a person can help. Nothing else may happen to it: whatever goes
-wrong here, also what nobody thought of, sends a message back to the queue. (Alarms alone know a fifth way: one that
-its channel does not post is skipped.)
+wrong here, also what nobody thought of, sends a message back to the queue. (A fifth way is for what nobody is to hear
+of: an alarm that its channel does not post is skipped, and what a destination without a state cannot show.)
 
 Channels are dealt with side by side, a thread each: one that hangs holds up no other.
 """
@@ -185,7 +185,10 @@ class Batch:
             return Outcome(message, "skipped", reason=message.silent)
         if message.problem is not None:
             raise PayloadRefused(message.problem, reason="not_ours")
-        receipt = self._effects.once(message, lambda: self._send(message))
+        if message.only_shows and self._conversation(message) is None:
+            return Outcome(message, "skipped", reason="nothing_to_edit")
+        send = self._note if message.only_shows else self._send
+        receipt = self._effects.once(message, lambda: send(message))
         has_shown = self._show(message)
         if receipt is None and has_shown:  # it was told before, and could not be shown then
             receipt = Receipt(self._effects.now(), text_only=False)
@@ -218,6 +221,12 @@ class Batch:
         except PayloadRefused:
             self._post_or_look_again(message, self._transport(message).plainer(message.body), SECOND_PATIENCE)
             return Receipt(self._effects.now(), text_only=True)
+        return Receipt(self._effects.now(), text_only=False)
+
+    def _note(self, message: QueuedMessage) -> Receipt:
+        """Tell what nobody is to hear of: it is posted nowhere, so it waits for nobody's slot."""
+        if conversation := self._conversation(message):
+            conversation.tell(message.body)
         return Receipt(self._effects.now(), text_only=False)
 
     def _post_or_look_again(self, message: QueuedMessage, payload: str, patience: timedelta) -> None:

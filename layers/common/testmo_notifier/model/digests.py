@@ -94,6 +94,9 @@ class Digest:
     meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out). Such a
     digest may be about several runs (`FOLDED`): then `parts` has a digest for each, and the run's own fields are empty.
     `silenced` is what is kept back of this run.
+
+    One that `is_silent` is about recoveries that nobody is to hear of: it only takes them out of what a destination
+    shows of the run. `keys` are its tests then, and it is no part of what was told.
     """
 
     run_id: int
@@ -117,6 +120,7 @@ class Digest:
     passed_since: int = 0
     parts: tuple[Digest, ...] = ()
     silenced: tuple[Silenced, ...] = ()
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

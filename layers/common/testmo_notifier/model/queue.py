@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 ASIDE: Final = "aside"  # the attribute with `Notification.aside`
+SILENT: Final = '"silent": true'  # in it, as `json.dumps` has it: in what anybody typed each quote has a backslash
 TEST_PREFIX: Final = "test-"  # of ids; those of real notifications are 32 hexadecimal digits
 
 
@@ -47,6 +48,11 @@ class QueuedMessage:
     def aside(self) -> str:
         """What the poller says beside the message; empty where it says nothing, as an older version."""
         return next((str(one.value) for one in self.attributes if one.name == ASIDE), "")
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether nobody is to hear of it: it only changes what a destination shows of the run."""
+        return SILENT in self.aside
 
     @property
     def is_test(self) -> bool:

@@ -334,6 +334,7 @@ class Control:
 
     People's silences stand in the same item, so that a poll gets them with its lease. It never writes them. Those that
     nobody understands, because a later version wrote them, are left aside and have their ids in `unread_silences`.
+    So do `bots`, the destinations that show how a run is: those say so themselves that deliver there.
     """
 
     looked: Looked = Looked()
@@ -343,6 +344,7 @@ class Control:
     health: Health = Health()
     silences: tuple[Silence, ...] = ()
     unread_silences: tuple[str, ...] = ()
+    bots: frozenset[str] = frozenset()
 
 
 CASES, FOLDERS = "CASES", "FOLDERS"  # what is kept of cases: their names, and the folders that they are in

@@ -117,7 +117,12 @@ class Audience:
     @property
     def keeps_told(self) -> bool:
         """Whether it makes a difference who was told of what; not where everybody gets everything."""
-        return self.holds_anything or not all(route.is_plain for route in self.routes.routes)
+        return bool(self._holding) or self.holds_anything or not all(route.is_plain for route in self.routes.routes)
+
+    @property
+    def counts_all_as_told(self) -> bool:
+        """Whether everybody was told of what was failing before a bot was known that may show it for ever."""
+        return bool(self._holding & self.holding.bots) and all(route.is_plain for route in self.routes.routes)
 
     @cached_property
     def holds_anything(self) -> bool:
@@ -145,13 +150,13 @@ class Audience:
     def wants_passes(self) -> bool:
         """Whether one of them treats a failure after a pass in another way than one after a failure.
 
-        What is held is told as it is when it is told, so who holds anything has to know, too.
+        What is held is told as it is when it is told, so who holds anything has to know, too, and so do bots.
         """
         return bool(self._holding) or any(route.wants_passes for route in self._of_run)
 
     @cached_property
     def _holding(self) -> frozenset[str]:
-        """The destinations of this run at which failures may be held so long that they are well again."""
+        """The destinations of this run at which failures may be held, or shown, so long that they are well again."""
         named = {one for route in self._of_run if route.takes for one in route.destinations}
         return frozenset(one for one in named & set(self.destinations) if self.holding.may_hold(one))
 
@@ -262,7 +267,7 @@ class Audience:
         return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))
 
     def holding_of(self, told: Told) -> frozenset[str]:
-        """Where a failure may be held that these were told of, so that it is to be known when it is over."""
+        """Where a failure may be held, or shown, that these were told of: there it is to be known when it is over."""
         return self._holding & told.destinations
 
     def for_finished(self) -> frozenset[str]:

@@ -21,7 +21,8 @@ FOR_ALL_RUNS: Final = (QUIET, TIMES)  # and silences: what they held is told in 
 class Holding:
     """What holds at one moment, by our clock. `zone` is the stack's, for destinations that have none of their own.
 
-    With `is_over` nothing is held any more: somebody is preparing a rollback.
+    With `is_over` nothing is held any more: somebody is preparing a rollback. `bots` are destinations that show how a
+    run is.
     """
 
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
@@ -29,6 +30,7 @@ class Holding:
     zone: tzinfo = UTC
     silences: tuple[Silence, ...] = ()
     is_over: bool = False
+    bots: frozenset[str] = frozenset()
 
     @property
     def silences_now(self) -> tuple[Silence, ...]:
@@ -48,10 +50,10 @@ class Holding:
         return options.calm if options and is_for_people(destination) and not self.is_over else ALWAYS
 
     def may_hold(self, destination: str) -> bool:
-        """Whether anything is told there so late that it may be well by then."""
+        """Whether anything is told there so late that it may be well by then, or goes on standing there."""
         calm = self.calm(destination)
         waits = calm.quiet or calm.digest_at or calm.at_most_every or self.silences_now
-        return bool(waits) and is_for_people(destination)
+        return destination in self.bots or (bool(waits) and is_for_people(destination))
 
     def silence(self, facts: Facts) -> Hold | None:
         """What silences a failing result with these facts."""

@@ -25,6 +25,7 @@ from testmo_notifier.model import (
     Outgoing,
     is_known,
 )
+from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import (
     failing_in,
@@ -160,7 +161,10 @@ class Keeping:
             self.held[key] = merged
 
     def _recovered(self, one: Outgoing) -> None:
-        """Take out of what is held what passed, and tell the rest to those who ask."""
+        """Take out of what is held what passed, and tell the rest to those who ask.
+
+        A bot's message of the run shows all that was told: what of it no reply names now, passes there in silence.
+        """
         tests = {test for test, _ in one.rows.values()}
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
@@ -171,9 +175,15 @@ class Keeping:
             self._news(one)
             return
         rest = {key: row for key, row in one.rows.items() if row[0] not in known}
+        before = len(self.at_once)
         if rest and any(one.kinds[kind].routes for _, kind in rest.values()):
             asked = all(kind.routes for kind in one.kinds)
             self._news(one if asked and len(rest) == len(one.rows) else self._only(one, rest))
+        named = {row.id for told in self.at_once[before:] for row in told.digest.results}
+        if one.destination in self.around.holding.bots and not one.rows.keys() <= named:
+            rows = tuple(replace(row, note="", issues=()) for row in one.digest.results)
+            silent = replace(one.digest, results=rows, is_silent=True, keys=frozenset(tests))
+            self.at_once.append(replace(one, id=hash_of([one.id, "silent"]), digest=silent, hold=None))
 
     def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
         """A digest of recoveries without those that are told in another way, or to nobody here."""

@@ -138,6 +138,7 @@ class Poll:
                 options=parts.routes.options,
                 zone=parts.zone,
                 silences=control.silences,
+                bots=control.bots,
                 is_over=lease.control.asked.draining_until is not None,
             ),
             waiting=outboxes.waiting,

@@ -38,6 +38,7 @@ RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
 UNNAMED: Final = "?"  # Slack takes no link without words
 TOLD_CHARS: Final = 100
+MAX_PASSED: Final = 5_000  # tests that pass in silence: 60 of the 256 kilobytes that SNS takes
 TOLD_STATUS_CHARS: Final = 40
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
@@ -266,6 +267,7 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "news": news(digest, run.pass_rate),
         "tests": named,
         "passed": [key for key in named if key in passed],
+        **({"silent": True, "passed": sorted(digest.keys)[:MAX_PASSED]} if digest.is_silent else {}),
         "unnamed": unnamed,
         "silenced": [
             [

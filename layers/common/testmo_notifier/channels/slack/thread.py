@@ -94,7 +94,10 @@ class Thread:
         return f"slack edits {digest(self.bot.token)}"
 
     def tell(self, payload: str) -> None:
-        """Post: as the parent, or as a reply to it."""
+        """Post: as the parent, or as a reply to it; nothing where nobody is to hear of it."""
+        if self._is_silent:
+            self.keep(self._merged)
+            return
         state = self.keep(self._joined)
         if state.get("made_by") == self.message_id:
             return
@@ -117,7 +120,7 @@ class Thread:
         try:
             self._edit(values, state)
         except PayloadRefused as exc:
-            if exc.reason in web_api.PARENT_GONE:
+            if exc.reason in web_api.PARENT_GONE and not self._is_silent:
                 self._make_anew(state)
                 return
         self.keep(partial(self._done, state["changes"]))
@@ -171,11 +174,16 @@ class Thread:
 
     def _joined(self, state: State) -> tuple[State, State]:
         """With this message in it; `busy`, where it has to make the parent."""
+        state, _ = self._merged(state)
+        return (state, state) if state.get("ts") else self._busy(state)
+
+    def _merged(self, state: State) -> tuple[State, State]:
+        """With this message in it."""
         if state.get("owner") != self._owner():
             state = {name: value for name, value in state.items() if name not in OF_PARENT}
             state = {**state, "owner": self._owner(), "shown": 0}
         state = live.added(state, self.told, self.message_id)
-        return (state, state) if state.get("ts") else self._busy(state)
+        return state, state
 
     def _busy(self, state: State) -> tuple[State, State]:
         """In our hands; raises `DeliveryDelayed` while it is in another's."""
@@ -218,6 +226,10 @@ class Thread:
     def _owner(self) -> str:
         """Whose the parent is: with another token or channel there is another."""
         return digest(f"{self.bot.token} {self.bot.channel}")
+
+    @property
+    def _is_silent(self) -> bool:
+        return bool(self.told.get("silent"))
 
     def _is_news(self) -> bool:
         reasons = self.told["reasons"]

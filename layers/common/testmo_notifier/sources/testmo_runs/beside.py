@@ -14,6 +14,7 @@ from testmo_notifier.model import Checkpoint, Passing, Run, Told
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.judge import kept
 from testmo_notifier.notices.named import Row
+from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
 from testmo_notifier.sources.testmo_runs.passes import Answer, OtherPages, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import Looked, awaited, look_for_recoveries
@@ -58,6 +59,9 @@ def look_at_passes(
     if not audience.wants_passes:
         told = kept({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
         return Looked(replace(after, told=told, passing=None))
+    if audience.counts_all_as_told and not before.told:
+        people = frozenset(filter(is_for_people, audience.destinations))
+        before = replace(before, told=dict.fromkeys(before.failing, Told(last=before.cursor, destinations=people)))
     waiting = awaited(before.told, audience)
     if before.passing is not None and before.passing.look_first:
         answer = Answer(passing=before.passing)

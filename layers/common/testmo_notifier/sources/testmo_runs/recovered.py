@@ -240,6 +240,6 @@ class Search:
             self._ways.append(Way(destinations, status, held_at=held_at))
         number = known.index((destinations, status, held_at))
         way = self._ways[number]
-        if len(way.named) < MAX_NAMED and way.destinations:
+        if len(way.named) < MAX_NAMED and way.destinations | held_at & self._news.audience.holding.bots:
             self._ways[number] = replace(way, named=(*way.named, self._news.name(result, expands)))
         return number
