@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -264,3 +264,37 @@ def test_what_went_to_a_mailbox_before_its_end_was_seen_is_told_to_those_that_ca
     story.wait_and_poll(65)
     assert [digest.total for digest in told(story)] == [1]
     assert story.store.held_until(None) == ([], [])
+
+
+def test_what_is_held_on_purpose_is_not_late(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    reports = [story.wait_and_poll() for _ in range(90)]
+    assert {(report.status, report.lag_seconds, report.pending) for report in reports} == {("ok", 0.0, 0)}
+    assert told(story) == []
+
+
+@pytest.mark.parametrize(
+    ("evening", "told_at"),
+    [
+        ("2026-10-24T19:00:00+00:00", "2026-10-25T07:00:00+00:00"),
+        ("2026-03-28T19:00:00+00:00", "2026-03-29T06:00:00+00:00"),
+    ],
+    ids=["clocks go back", "clocks go forward"],
+)
+def test_a_night_in_which_the_clocks_change_ends_by_the_clocks_of_the_destination(evening: str, told_at: str) -> None:
+    with playing() as story:
+        story.renderer = Recording(story.renderer)  # type: ignore[assignment]
+        story.time = datetime.fromisoformat(evening)
+        follow(story, calm('time_zone = "Europe/Berlin"\nquiet = { from = "18:00", to = "08:00" }'))
+        run = story.add_run()
+        story.poll()
+        story.save(run, 1)
+        story.wait_and_poll()
+        story.time = datetime.fromisoformat(told_at) - timedelta(minutes=1)
+        story.poll()
+        assert told(story) == []
+        story.wait_and_poll()
+        assert [digest.total for digest in told(story)] == [1]
