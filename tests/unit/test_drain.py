@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from testmo_notifier.model import Checkpoint, Control
+from testmo_notifier.model import Checkpoint, Control, Envelope, HeldKey
 from tests.support.factories import make_checkpoint, make_control, make_digest, make_outgoing
 from tools.lib.terminal import Terminal
 from tools.ops import drain as command
@@ -34,6 +34,8 @@ class Stack:
     waiting: list[list[Checkpoint]]
     control: Control = field(default_factory=lambda: make_control(draining_until=UNTIL))
     asked: list[object] = field(default_factory=list)
+    held: list[HeldKey] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
         assert FunctionName == "poller"
@@ -44,6 +46,10 @@ class Stack:
 
     def pending(self) -> list[Checkpoint]:
         return self.waiting.pop(0)
+
+    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
+        assert moment is None
+        return self.held, self.envelopes
 
 
 Run = Callable[..., tuple[int, str, dict[str, Any]]]
@@ -96,6 +102,17 @@ def test_what_cannot_be_handed_over_is_named_with_the_reason(run: Run) -> None:
     assert problem in said
     assert "deploy" not in said
     assert (answer["ok"], [one["destination"] for one in answer["waiting"]]) == (False, ["slack:payments"])
+
+
+def test_what_an_older_version_would_leave_lying_is_not_told(run: Run) -> None:
+    stack = Stack([{}] * 3, [[]] * 3)
+    stack.held = [HeldKey(13, "email:qa", "unreachable", UNTIL)]
+    stack.envelopes = [Envelope("e-1", (make_outgoing(make_digest(), "slack:payments"),), UNTIL)]
+    status, said, answer = run(stack)
+    assert status == WRONG
+    assert "run 13: 1 message for email:qa cannot be handed over" in said
+    assert "run 12: 1 message for slack:payments cannot be handed over" in said
+    assert [one["destination"] for one in answer["waiting"]] == ["slack:payments", "email:qa"]
 
 
 def test_a_poll_that_is_under_way_is_waited_for(run: Run) -> None:

@@ -71,7 +71,7 @@ def test_how_far_a_run_had_come_when_it_was_held_is_not_told_as_of_now() -> None
     (end,) = told_of(of_run(12, finished_news()))
 
     assert " · 62 of 102 done" in in_slack(at_once)[0][1]
-    assert " · was 62 of 102 done" in in_slack(held)[0][1]
+    assert " · 62 of 102 done by then" in in_slack(held)[0][1]
     assert "was" not in in_slack(end.digest)[0][1]
 
 
@@ -144,7 +144,7 @@ def test_a_storm_is_one_message_with_its_counts_and_its_projects_at_the_top() ->
     lines, payload = in_slack(storm())
 
     assert lines[0] == "✖ 60 failed · ⊘ 1 blocked in 32 runs: Shop, Billing, CRM"
-    assert lines[1] == "33 runs in 3 projects · 1 test passed again · 1 run finished"
+    assert lines[1] == "33 runs in all, 3 projects · 1 test passed again · 1 run finished"
     assert payload["attachments"][0]["color"] == RED
     assert in_mail(storm())[0] == "[Testmo] 60 failed, 1 blocked in 32 runs: Shop, Billing, CRM"
 
@@ -191,7 +191,7 @@ def test_the_headline_counts_the_runs_in_which_something_is_failing() -> None:
 
     lines, _ = in_slack(digest)
     assert lines[0] == "✖ 1 failed in 1 run: Shop"
-    assert lines[1] == "3 runs in 1 project"
+    assert lines[1] == "3 runs in all, 1 project"
     assert in_mail(digest)[0] == "[Testmo] 1 failed in 1 run: Shop"
 
 

@@ -253,7 +253,7 @@ def test_a_silence_is_listed_with_who_why_until_when_what_and_how_much() -> None
     by = "  by Ada: Payments are migrated  "
     assert silence.lines(found, START) == [
         f'over  {over_since}{by}everything, not status=5 or "Retest"  the end of 1 run held',
-        f'5f3a  until 2026-11-23T12:00+01:00 (for 2 h){by}project="Shop"  2 results of 2 runs held',
+        f'5f3a  until 2026-11-23T12:00+01:00 (2h left){by}project="Shop"  2 results of 2 runs held',
         "lost  ended, the next poll tells it  1 result of 1 run held",
     ]
 
@@ -275,8 +275,8 @@ def test_doctor_names_each_silence_with_the_way_to_end_it_and_what_is_held_too_l
     findings = list(check_held.findings(found, START))
     assert [(one.ok, one.words.partition("  by ")[0], one.next_step) for one in findings if one.area == "Silences"] == [
         (True, "ended  over since 2026-11-23T09:48+01:00, the next poll tells it", ""),
-        (True, "5f3a  until 2026-11-23T12:00+01:00 (for 2 h)", "testmo-notifier silence end 5f3a ends it"),
-        (True, "later  until 2026-11-23T12:00+01:00 (for 2 h)", "testmo-notifier silence end later ends it"),
+        (True, "5f3a  until 2026-11-23T12:00+01:00 (2h left)", "testmo-notifier silence end 5f3a ends it"),
+        (True, "later  until 2026-11-23T12:00+01:00 (2h left)", "testmo-notifier silence end later ends it"),
         (False, silence.STRANGE.format(key="bad"), "end it: testmo-notifier silence end bad"),
         (False, silence.STRANGE.format(key="later"), "end it: testmo-notifier silence end later"),
     ]

@@ -339,7 +339,7 @@ def people(*, from_environment: bool) -> Callable[[Desk], int]:
     ],
 )
 def silence() -> None:
-    """Hear nothing of something for a while.
+    """Mute matching results for a while.
 
     What a silence matches is held for every destination, and told in one message when it ends: how many failed, what
     is still failing, how many passed since. Events for programs go on.
@@ -353,7 +353,7 @@ def silence() -> None:
     examples=[
         (
             "testmo-notifier silence add --for 2h --match project=Shop --match 'run=*payment*' --reason migration",
-            "what is both of the shop and of such a run",
+            "only payment runs of the shop",
         ),
         (
             "testmo-notifier silence add --until 16:00 --match tag=nightly --match tag=weekly --reason SHOP-123",
@@ -373,9 +373,11 @@ def silence() -> None:
     "number is an id, unless in quotes.",
 )
 @click.option("--exclude", metavar="KEY=VALUE", multiple=True, help="What not: any of these suffices.")
-@click.option("--reason", metavar="TEXT", default="", help="What for.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; others read it.")
 @click.option("--author", metavar="NAME", default="", help="Who wants it; default: your name on this machine.")
-@click.option("--yes", "is_meant", is_flag=True, help="Silence everything, where no --match says what.")
+@click.option(
+    "--yes", "is_meant", is_flag=True, help="Needed if it would silence everything: no --match, or one like project=*."
+)
 @operated
 def silence_add(**flags: Any) -> Callable[[Desk], int]:  # noqa: ANN401 - click's
     """Hold back what it matches, until it ends.
@@ -412,7 +414,7 @@ def silence_list() -> Callable[[Desk], int]:
 @click.argument("key", metavar="ID")
 @operated
 def silence_end(*, key: str) -> Callable[[Desk], int]:
-    """End one now. The next poll tells what it held."""
+    """End one now. What it held is told next, unless a destination is quiet."""
     from tools.ops import silence as command
 
     return lambda desk: command.end(desk, key)

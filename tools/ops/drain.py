@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
-from testmo_notifier.model import Checkpoint
+from testmo_notifier.ports import Store
 from tools.local import poller
 from tools.ops import records
 from tools.ops.dead_letters import depth
@@ -29,13 +30,13 @@ def drain(desk: Desk) -> int:
             runs = f"runs {desk.account.stack.version or '1.0'}"
             raise NotDone(f"the stack {desk.account.stack.name} {runs}, which cannot drain: it can go back as it is")
         published += summary.published
-        waiting = records.store(desk.account).pending()
+        left = Left.of(records.store(desk.account))
         idle = 0 if summary.published else idle + 1
-        if idle and not waiting:  # one poll more than handed something over: the index of outboxes may be a moment late
+        if idle and not left.messages:  # one poll more than handed something over: the index may be a moment late
             return drained(desk, published, until)
         if idle >= TRIES:
-            return stuck(desk, published, until, waiting, summary.problems)
-        desk.progress.note(f"{counted(published, 'message')} handed over, {counted(len(waiting), 'run')} left")
+            return stuck(desk, published, until, left, summary.problems)
+        desk.progress.note(f"{counted(published, 'message')} handed over, {counted(len(left.places), 'place')} left")
         if idle:
             time.sleep(LOOK_SECONDS)
 
@@ -74,31 +75,59 @@ def drained(desk: Desk, published: int, until: datetime) -> int:
         desk.out.note(f"{counted(on_the_way, 'message')} on the way to Slack: every version goes on with them")
     desk.out.note("→ deploy the older version now: its tag, then sam build && sam deploy; it reads on from here")
     desk.out.note(f"→ to stay: testmo-notifier drain --cancel, or wait; after {iso(until)} polls read by themselves")
-    desk.answer(as_json(published, until, (), ()))
+    desk.answer(as_json(published, until, Left(), ()))
     return FINE
 
 
-def stuck(desk: Desk, published: int, until: datetime, waiting: Sequence[Checkpoint], problems: Sequence[str]) -> int:
+def stuck(desk: Desk, published: int, until: datetime, left: Left, problems: Sequence[str]) -> int:
     """Something cannot be handed over; says what, and why."""
-    for checkpoint in waiting:
-        to = ", ".join(dict.fromkeys(out.destination for out in checkpoint.outbox))
-        words = f"run {checkpoint.run_id}: {counted(len(checkpoint.outbox), 'message')} for {to} cannot be handed over"
-        desk.out.verdict(words, is_ok=False)
+    for place, some in left.places.items():
+        to = ", ".join(dict.fromkeys(one.destination for one in some))
+        desk.out.verdict(f"{place}: {counted(len(some), 'message')} for {to} cannot be handed over", is_ok=False)
     for problem in problems:
         desk.out.problem(problem)
     desk.out.note("→ fix that, then run it again; what waits is kept, and told by this version or a later one")
-    desk.answer(as_json(published, until, waiting, problems))
+    desk.answer(as_json(published, until, left, problems))
     return WRONG
 
 
-def as_json(
-    published: int, until: datetime, waiting: Sequence[Checkpoint], problems: Sequence[str]
-) -> dict[str, object]:
-    """The same for machines."""
-    left = [
-        {"run_id": checkpoint.run_id, "destination": out.destination, "notification": out.id}
-        for checkpoint in waiting
-        for out in checkpoint.outbox
+def as_json(published: int, until: datetime, left: Left, problems: Sequence[str]) -> dict[str, object]:
+    """The same for machines. What is held has no notification yet."""
+    waiting = [
+        {"run_id": one.run_id, "destination": one.destination, "notification": one.notification}
+        for one in left.messages
     ]
     told = {"published": published, "draining_until": iso(until)}
-    return {"ok": not left, **told, "waiting": left, "problems": list(problems)}
+    return {"ok": not waiting, **told, "waiting": waiting, "problems": list(problems)}
+
+
+class Message(NamedTuple):
+    """Something that is not handed over yet; a message about several runs is about run 0."""
+
+    run_id: int
+    destination: str
+    notification: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an older version would leave lying: in outboxes, held, and in envelopes."""
+
+    messages: tuple[Message, ...] = ()
+
+    @classmethod
+    def of(cls, store: Store) -> Left:
+        """What there is of it now."""
+        keys, envelopes = store.held_until(None)
+        outboxes = (checkpoint.outbox for checkpoint in store.pending())
+        leaving = (envelope.outbox for envelope in envelopes)
+        sealed = [Message(one.digest.run_id, one.destination, one.id) for box in (*outboxes, *leaving) for one in box]
+        return cls((*sealed, *(Message(key.run_id, key.destination, None) for key in keys)))
+
+    @property
+    def places(self) -> dict[str, list[Message]]:
+        """The same by run, in words."""
+        found: dict[str, list[Message]] = {}
+        for one in self.messages:
+            found.setdefault(f"run {one.run_id}" if one.run_id else "several runs", []).append(one)
+        return found

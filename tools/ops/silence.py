@@ -21,8 +21,8 @@ from tools.ops.account import Account
 from tools.ops.exit_status import FINE, Desk, NotDone
 from tools.ops.held import Keeping
 from tools.ops.silence_asked import Asked, silence_of
-from tools.ops.times import age
 from tools.ops.wiring import utc_now
+from tools.settings.calm_words import period
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,7 +47,7 @@ def add(desk: Desk, asked: Asked, new_id: Callable[[], str] = lambda: secrets.to
         raise NotDone(f"{MOST} silences are on, and that is the most: `testmo-notifier silence list`, then end one")
     put(account.dynamodb, account.stack.table, silence, gone=long_over(there, now))
     keeping = Keeping(zone, (silence,))
-    lasts = age((silence.until - now).total_seconds())
+    lasts = period(silence.until - now) or "less than 1m"
     desk.out.verdict(f"silenced until {keeping.time(silence.until)} ({lasts}): {held.selects(silence)}", is_ok=True)
     desk.out.note("what it matches is held from the next poll on, and told in one message when it ends")
     desk.out.note(f"→ to end it before: testmo-notifier silence end {silence.id}")
@@ -94,7 +94,7 @@ def end(desk: Desk, key: str) -> int:
         ended = replace(silence, until=now) if silence else None  # what nobody understands is taken out
         gone = [one for one in long_over(control.silences, now) if one != key]
         write(account.dynamodb, account.stack.table, key, ended, gone=gone)
-        desk.out.verdict("it is over: the next poll tells what it held", is_ok=True)
+        desk.out.verdict("it is over: what it held is told next, unless a destination is quiet", is_ok=True)
         silence = ended
     desk.answer({"ok": True, "silence": held.silence_json(silence, ()) if silence else None})
     return FINE
@@ -120,7 +120,7 @@ def when(keeping: Keeping, silence: Silence, now: datetime) -> str:
     """Until when it is on, or since when it is over."""
     seconds = (silence.until - now).total_seconds()
     if seconds > 0:
-        return f"until {keeping.time(silence.until)} (for {age(seconds)})"
+        return f"until {keeping.time(silence.until)} ({period(silence.until - now) or 'less than 1m'} left)"
     return f"over since {keeping.time(silence.until)}, the next poll tells it"
 
 

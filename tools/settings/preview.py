@@ -16,7 +16,7 @@ from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import Reader, time_zone
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.model import FOLDED, Notification
+from testmo_notifier.model import Notification
 from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.notices.team import Team
@@ -108,7 +108,7 @@ def render(shown: Mapping[str, Sample], destinations: Sequence[str], maker: Rend
         Preview(name, sample.words, maker.notification(sample.outgoing(destination)))
         for name, sample in shown.items()
         for destination in destinations
-        if sample.digest.about != FOLDED or is_for_people(destination)
+        if is_for_people(destination) or sample.digest.held_since is None  # nothing is held for programs
     ]
 
 

@@ -900,7 +900,7 @@ def test_a_silence_is_on_that_nobody_wants(duty: Duty) -> None:
         assert "held (silenced by Ada until 20" in guide.type(number=1, ID=str(result.id)).out
 
         guide.step("ends it")
-        assert "the next poll tells what it held" in guide.type(ID=key).out
+        assert "what it held is told next" in guide.type(ID=key).out
 
         guide.step("is another version's")
         operated.poll()

@@ -82,7 +82,7 @@ class TestView:
     name: str
     """The case's name, or its number like `C-120` while the name is not known; the name of a run."""
     url: str
-    """The page of the result or the run in Testmo; empty for `and 12 more`."""
+    """The page of the result or the run in Testmo; empty for `21 more runs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PartView:
     """One run of a message about several; the last one may be all those that have no line, together."""
 
     name: str
-    """Its name, on one line; of those without a line `12 more runs`."""
+    """Its name, on one line; of those without a line `and 12 more runs`."""
     url: str
     """Its page in Testmo; empty for several."""
     project: str
@@ -98,7 +98,8 @@ class PartView:
     counts: tuple[Count, ...]
     """How many new results have which status, exactly."""
     details: tuple[str, ...]
-    """Ready phrases: how many tests have passed since, how many passed again, whether it finished."""
+    """Ready phrases: how many tests have passed since, how many passed again, whether it finished, what is
+    silenced."""
     symbol: str
     """✔ where nothing is failing, else ✖."""
     others: tuple[TestView, ...] = ()

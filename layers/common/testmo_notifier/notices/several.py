@@ -200,7 +200,7 @@ def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView
         id=digest.run_id,
         name=words,
         url="",
-        project=f"{numbered(len(digest.parts), 'run')} in {numbered(len(projects), 'project')}",
+        project=f"{numbered(len(digest.parts), 'run')} in all, {numbered(len(projects), 'project')}",
         milestone=None,
         configuration=None,
         total=0,

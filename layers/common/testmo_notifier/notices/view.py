@@ -118,8 +118,8 @@ def run_view(digest: Digest) -> RunView:
     """The run of a digest."""
     done, total = digest.counters.completed, digest.counters.total
     pass_rate = percent(digest.counters.success, done)
-    then = "was " if digest.held_since and digest.about != FINISHED else ""  # it is known of when it was found
-    progress = f"{then}{done} of {total} done" if total else ""
+    then = " by then" if digest.held_since and digest.about != FINISHED else ""  # it is known of when it was found
+    progress = f"{done} of {total} done{then}" if total else ""
     details = (
         f"milestone {digest.milestone}" if digest.milestone else "",
         digest.configuration or "",
