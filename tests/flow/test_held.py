@@ -298,3 +298,93 @@ def test_a_night_in_which_the_clocks_change_ends_by_the_clocks_of_the_destinatio
         assert told(story) == []
         story.wait_and_poll()
         assert [digest.total for digest in told(story)] == [1]
+
+
+def test_what_is_held_for_a_destination_that_is_gone_waits_where_nobody_else_is_reached(story: Story) -> None:
+    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="email:old"))
+    boxes = FakeMailboxes(routed=["email:old"])
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+
+    follow(story, '[[routes]]\nto = ["email:new"]\n')
+    boxes.routed, boxes.now_lost = ["email:new"], {"email:new", "email:old"}
+    report = story.wait_and_poll(3)
+    assert (told(story, "email:old"), told(story, "email:new"), report.pending) == ([], [], 1)
+    boxes.now_lost = set()
+    story.wait_and_poll(70)
+    assert [digest.total for digest in told(story, "email:new")] == [1]
+    assert story.store.held_until(None) == ([], [])
+
+
+def test_a_copy_of_mail_that_nobody_got_outlives_a_time_in_which_nobody_is_reached(story: Story) -> None:
+    rest = '[[routes]]\ncatch_all = true\nto = ["email:rest"]\n'
+    follow(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest)
+    boxes = FakeMailboxes(routed=["email:qa", "email:rest"])
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    boxes.now_lost = {"email:qa", "email:rest"}
+    story.wait_and_poll(65)
+    boxes.now_lost = {"email:rest"}
+    story.wait_and_poll(70)
+    assert [digest.total for digest in told(story, "email:qa")] == [1, 1]  # once to nobody
+    assert story.store.held_until(None) == ([], [])
+
+
+def test_a_drain_leaves_held_what_nobody_would_get(story: Story) -> None:
+    follow(story, '[[routes]]\nto = ["email:qa"]\n')
+    story.settings["mailboxes"] = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    poll(story.parts(), drain=True)
+    keys, envelopes = story.store.held_until(None)
+    assert ([key.cause for key in keys], envelopes, told(story, "email:qa")) == (["unreachable"], [], [])
+
+
+def test_what_waits_for_days_because_nobody_is_reached_is_true_when_it_is_told(story: Story) -> None:
+    follow(story, '[[routes]]\nto = ["email:qa"]\n')
+    boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(3)
+    boxes.now_lost = set()
+    story.wait_and_poll(70)
+    assert [(digest.total, digest.passed_since) for digest in told(story, "email:qa")] == [(1, 1)]
+
+
+def test_what_a_later_version_holds_or_sealed_keeps_no_poll_from_its_work(story: Story) -> None:
+    follow(story, calm(""))
+    run = story.add_run()
+    story.poll()
+    strange = {"sk": {"S": "HELD#slack:default#moon"}, "pk": {"S": f"RUN#{run.id}"}, "news": {"B": b"?"}}
+    story.store.items[f"RUN#{run.id}/HELD#slack:default#moon"] = strange
+    sealed = {"pk": {"S": "ENVELOPE#x"}, "sk": {"S": "OUTBOX"}, "pending": {"S": "2"}, "outbox": {"B": b"?"}}
+    story.store.items["ENVELOPE#x/OUTBOX"] = sealed
+    silence = Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"run": ("Nightly",)})
+    story.store.put_silence(silence)
+    story.save(run, 1)
+    report = story.wait_and_poll()
+    assert (report.status, [digest.total for digest in told(story)]) == ("ok", [1])
+    assert story.store.items["ENVELOPE#x/OUTBOX"] == sealed
+
+
+def test_a_silence_whose_id_would_not_fit_a_key_holds_nothing(story: Story) -> None:
+    follow(story, calm(""))
+    run = story.add_run()
+    story.poll()
+    story.store.put_silence(Silence("SHOP#1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
+    story.save(run, 1)
+    story.wait_and_poll()
+    assert [digest.total for digest in told(story)] == [1]

@@ -33,6 +33,7 @@ from testmo_notifier.model import (
     ProjectState,
     Sent,
     Silence,
+    is_known,
     unmarked,
 )
 
@@ -135,13 +136,14 @@ class MemoryStore:
 
     def held_of(self, run_id: int) -> list[Held]:
         prefix = f"RUN#{run_id}/{holding.HELD}"
-        return [holding.held_from(item) for key, item in sorted(self.items.items()) if key.startswith(prefix)]
+        found = [item for key, item in sorted(self.items.items()) if key.startswith(prefix)]
+        return [holding.held_from(item) for item in found if is_known(holding.cause_of(item))]
 
     def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
         asked = holding.until(moment)
         found = [item for item in self.items.values() if holds(asked, item, "KeyConditionExpression")]
         due, keys = holding.sorted_out(found)
-        envelopes = [holding.envelope_from(self.items[address(key)]) for key in keys]
+        envelopes = list(filter(None, (holding.readable_envelope(self.items[address(key)]) for key in keys)))
         return due, sorted(envelopes, key=lambda one: (one.since, one.id))
 
     def held(self, keys: Sequence[HeldKey]) -> list[Held]:

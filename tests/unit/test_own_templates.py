@@ -225,7 +225,7 @@ def test_a_team_may_have_its_own_words_for_several_runs(tmp_path: Path) -> None:
     digest = samples(["folded"])["folded"].digest
     payload = json.loads(renderer.notification(make_outgoing(digest, "slack:default")).message)
 
-    assert top(payload)[0]["text"]["text"] == "A storm in 45 runs"
+    assert top(payload)[0]["text"]["text"] == "A storm in 33 runs"
     assert words(payload, -1).split("\n")[-1] == "Nightly 36!"
     assert renderer.notification(make_outgoing(digest, "email:default")).subject == "A storm"
     assert renderer.problems == []

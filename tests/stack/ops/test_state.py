@@ -111,6 +111,7 @@ def test_a_result_that_was_not_told_somewhere_says_why(operated: Operated, monke
     result = operated.fail(operated.new_run())
     operated.poll()
     until(lambda: operated.slack.posts, "the message")
+    operated.settle()
     payments = '[[routes]]\nname = "payments"\nmatch = { run = "*payment*" }\nto = ["slack:payments"]\n'
     routes = parse_routes(f'{payments}[[routes]]\nto = ["slack:default", "email:default"]\n')
     monkeypatch.setattr(wiring, "routes", lambda: routes)

@@ -144,6 +144,19 @@ def envelope_item(envelope: Envelope) -> Item:
     }
 
 
+def cause_of(item: Mapping[str, Any]) -> str:
+    """Why an item is held, by its key alone: what it holds may be for a later version to read."""
+    return str(item["sk"]["S"].rpartition("#")[2])
+
+
+def readable_envelope(item: Mapping[str, Any]) -> Envelope | None:
+    """An envelope, or None for one that a later version sealed in another way: it waits for that."""
+    try:
+        return envelope_from(item)
+    except (LookupError, TypeError, ValueError, zlib.error):
+        return None
+
+
 def envelope_from(item: Mapping[str, Any]) -> Envelope:
     """The inverse of `envelope_item`."""
     return Envelope(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from testmo_notifier.model import Silence
 
 SILENCES: Final = "silences"  # the attribute
+ID: Final = r"[0-9A-Za-z_-]{1,64}"
 LONGEST: Final = timedelta(days=7)  # nobody forgets one for ever
 
 
@@ -34,6 +36,8 @@ def unpack_silences(packed: Mapping[str, Any]) -> tuple[tuple[Silence, ...], tup
 
 def unpack_silence(key: str, text: str) -> Silence:
     """The inverse of `pack_silence`."""
+    if not re.fullmatch(ID, key):  # its id is a part of keys
+        raise ValueError(key)
     raw = json.loads(text)
     until, created_at = (datetime.fromisoformat(raw[name]) for name in ("until", "created_at"))
     (raw["author"] + raw["reason"]).encode()  # what has no UTF-8 could not be told

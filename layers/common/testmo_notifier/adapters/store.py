@@ -17,11 +17,12 @@ from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.adapters.held import (
     HELD,
+    cause_of,
     cleared,
-    envelope_from,
     held_from,
     held_key,
     new_envelope,
+    readable_envelope,
     sorted_out,
     until,
     writes_of,
@@ -41,6 +42,7 @@ from testmo_notifier.model import (
     Outgoing,
     ProjectState,
     Sent,
+    is_known,
     unmarked,
 )
 
@@ -144,7 +146,8 @@ class Store:
 
     def held_of(self, run_id: int) -> list[Held]:
         """What is held of a run, as it is now."""
-        return [held_from(item) for item in self._of_run(run_id, HELD, ConsistentRead=True)]
+        found = self._of_run(run_id, HELD, ConsistentRead=True)
+        return [held_from(item) for item in found if is_known(cause_of(item))]
 
     def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
         """What is due at a moment (None: whatever is held), oldest first, as far as the index knows; and envelopes.
@@ -153,7 +156,8 @@ class Store:
         """
         found = self._indexed(**until(moment))
         due, envelopes = sorted_out(found)
-        return due, sorted(map(envelope_from, self._get_all(envelopes)), key=lambda one: (one.since, one.id))
+        sealed = filter(None, map(readable_envelope, self._get_all(envelopes)))
+        return due, sorted(sealed, key=lambda one: (one.since, one.id))
 
     def held(self, keys: Sequence[HeldKey]) -> list[Held]:
         """What is held under these keys, as it is now, whenever it is due; what is gone is left out."""

@@ -127,7 +127,8 @@ class Audience:
     @cached_property
     def holds_anything(self) -> bool:
         """Whether anything may be told later than it is found."""
-        return bool(self.holding.silences_now) or any(self.holding.calm(one) != ALWAYS for one in self.destinations)
+        holding = self.holding
+        return bool(holding.silences_now or holding.lost) or any(holding.calm(d) != ALWAYS for d in self.destinations)
 
     @cached_property
     def substitutes(self) -> tuple[str, ...]:

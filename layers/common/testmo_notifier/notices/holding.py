@@ -22,7 +22,7 @@ class Holding:
     """What holds at one moment, by our clock. `zone` is the stack's, for destinations that have none of their own.
 
     With `is_over` nothing is held any more: somebody is preparing a rollback. `bots` are destinations that show how a
-    run is.
+    run is, `lost` those that nobody gets, nor anybody in their place: their news may wait for days.
     """
 
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
@@ -31,6 +31,7 @@ class Holding:
     silences: tuple[Silence, ...] = ()
     is_over: bool = False
     bots: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
 
     @property
     def silences_now(self) -> tuple[Silence, ...]:
@@ -52,7 +53,7 @@ class Holding:
     def may_hold(self, destination: str) -> bool:
         """Whether anything is told there so late that it may be well by then, or goes on standing there."""
         calm = self.calm(destination)
-        waits = calm.quiet or calm.digest_at or calm.at_most_every or self.silences_now
+        waits = destination in self.lost or calm.quiet or calm.digest_at or calm.at_most_every or self.silences_now
         return destination in self.bots or (bool(waits) and is_for_people(destination))
 
     def silence(self, facts: Facts) -> Hold | None:

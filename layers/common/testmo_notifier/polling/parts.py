@@ -139,6 +139,7 @@ class Poll:
                 zone=parts.zone,
                 silences=control.silences,
                 bots=control.bots,
+                lost=frozenset() if instead else unheard,
                 is_over=lease.control.asked.draining_until is not None,
             ),
             waiting=outboxes.waiting,

@@ -151,7 +151,7 @@ class Release:
 
     def _is_heard(self, copy: Held) -> bool:
         """Whether it is a copy, and the look after the message found that the mailbox is subscribed."""
-        if copy.cause != MAILED or copy.destination in self.around.unreachable:
+        if copy.cause != MAILED or self._is_lost(copy):
             return False
         check = self.check
         is_looked_at = check is not None and not check.problem and check.at >= copy.due
@@ -159,19 +159,27 @@ class Release:
 
     def _hold(self, held: Held) -> Hold | None:
         """What holds it now."""
-        is_lost = held.destination in self.around.unreachable
+        is_lost = self._is_lost(held)
         to = (held.run_id, held.destination)
-        if held.cause == MAILED:
-            due = self.around.copies_due if to in self.outboxes.late else held.due
-            return None if is_lost and self.instead else Hold(MAILED, due)
-        if self.holding.is_over:
+        nobody = Hold(UNREACHABLE, held.due if held.cause == UNREACHABLE else self.holding.now)
+        if held.cause == MAILED and not is_lost:
+            return Hold(MAILED, self.around.copies_due if to in self.outboxes.late else held.due)
+        if is_lost and not self.instead:
+            return nobody  # an older version must not find it in an envelope, either
+        if held.cause == MAILED or self.holding.is_over:
             return None
         hold = self.holding.hold_on(held) or self._gate(held)
-        if hold is None and is_lost and not self.instead:
-            return Hold(UNREACHABLE, held.due if held.cause == UNREACHABLE else self.holding.now)
         if hold is None and not is_lost and to in self.outboxes.waiting:
             return Hold(OUTBOX, held.due if held.cause == OUTBOX else self.holding.now)
         return hold
+
+    def _is_lost(self, held: Held) -> bool:
+        """Whether somebody else has to be told; of what went to a mailbox only if nobody got it."""
+        return held.destination in self.around.unreachable if held.cause == MAILED else self._is_gone(held.destination)
+
+    def _is_gone(self, destination: str) -> bool:
+        """Whether nobody gets what goes there, or no route names it any more."""
+        return destination in self.around.unreachable or destination not in self.destinations
 
     def _gate(self, held: Held) -> Hold | None:
         """What keeps back news of a run that its destination was told of a moment ago."""
@@ -231,8 +239,8 @@ class Release:
 
     def _addressed(self, one: Outgoing) -> Iterator[Outgoing]:
         """To where it goes: to others, where nobody gets it, or no route names its destination any more."""
-        is_gone = one.destination in self.around.unreachable or one.destination not in self.destinations
-        others = [other for other in self.instead if other != one.destination] if is_gone else []
+        others = [other for other in self.instead if other != one.destination]
+        others = others if self._is_gone(one.destination) else []
         for other in others:
             yield replace(one, id=hash_of([one.id, other]), destination=other)
         if not others:
