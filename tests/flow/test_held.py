@@ -388,3 +388,21 @@ def test_a_silence_whose_id_would_not_fit_a_key_holds_nothing(story: Story) -> N
     story.save(run, 1)
     story.wait_and_poll()
     assert [digest.total for digest in told(story)] == [1]
+
+
+def test_what_goes_to_others_in_the_end_is_not_told_where_it_was_told_when_it_was_found(story: Story) -> None:
+    quiet = f'\n[destinations."email:qa"]\nquiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}\n'
+    blocked = '[[routes]]\nmatch = { status = "Blocked" }\nto = ["email:qa"]\n'
+    both = '[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:default", "email:qa"]\n'
+    rest = '[[routes]]\ncatch_all = true\nto = ["slack:default"]\n'
+    follow(story, blocked + both + rest + quiet)
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    assert [digest.counts for digest in told(story)] == [{"Failed": 1}]
+    follow(story, rest)
+    story.wait_and_poll()
+    assert [digest.counts for digest in told(story)] == [{"Failed": 1}, {"Blocked": 1}]
+    assert story.store.held_until(None) == ([], [])

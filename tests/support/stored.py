@@ -76,7 +76,7 @@ RESULT = make_named(
     since=at(-7200),
 )
 SILENCED = Silenced(2, "Ada L.", at(3600))
-KIND = Kind("failing", 3, "Failed", "again", ("payments",), (Mention("Grace H.", 8),))
+KIND = Kind("failing", 3, "Failed", "again", ("payments",), (Mention("Grace H.", 8),), ("slack:lead",))
 DIGEST = make_digest(
     [RESULT],
     milestone="4.2",

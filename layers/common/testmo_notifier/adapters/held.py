@@ -83,7 +83,8 @@ def held_from(item: Mapping[str, Any]) -> Held:
 
 def kind_from(raw: Mapping[str, Any]) -> Kind:
     """A kind out of its JSON."""
-    ours = {"routes": tuple(raw["routes"]), "mentions": mentions_from(raw["mentions"])}
+    also = tuple(raw.get("also", ()))
+    ours = {"routes": tuple(raw["routes"]), "mentions": mentions_from(raw["mentions"]), "also": also}
     return Kind(**known(Kind, {**raw, **ours}))
 
 

@@ -136,7 +136,7 @@ class Kind:
     """What many results of a digest have in common, so that each takes few bytes.
 
     `routes` are the names of those by which they go; a recovery without any is told nobody, it only takes out of what
-    is held what passed.
+    is held what passed. `also` are other destinations that are told of the same failures.
     """
 
     about: str
@@ -145,6 +145,7 @@ class Kind:
     reason: str
     routes: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

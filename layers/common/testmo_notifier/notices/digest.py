@@ -223,11 +223,13 @@ class DigestBuilder:
         for key in outgoing.digest.keys:
             found = self._found[key]
             reason, routes = self._reason_for(found, destination), self._routes_for(found, outgoing)
-            like = (found.status_id, found.status, reason, routes, found.calls)
+            people = self._told(found).people if self._judged else frozenset(self.audience.told_all)
+            like = (found.status_id, found.status, reason, routes, found.calls, people)
             if like not in numbers:
                 calls = [found.calls] if self.audience.calls else []
                 mentions = tuple(self._mentions(destination, routes, calls))[:MAX_MENTIONS]
-                kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions)
+                also = tuple(sorted(people - {destination}))
+                kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions, also)
                 numbers[like] = kinds.setdefault(kind, len(kinds))
             rows[key] = (found.slot, numbers[like])
         return replace(outgoing, rows=rows, kinds=tuple(kinds))

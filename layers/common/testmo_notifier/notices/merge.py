@@ -100,6 +100,16 @@ def with_failed(held: Held, tests: Collection[int], *, elsewhere: Collection[int
     return replace(contents.put_into(held), frame=frame_of(held.frame, contents.named(held.frame.results)))
 
 
+def untold(held: Held, other: str) -> Held:
+    """What of it another destination was not told anyway, when it was found."""
+    contents = Contents.of(held)
+    rows = {key: row for key, row in contents.failing.items() if other not in row[1].also}
+    if len(rows) == len(contents.failing):
+        return held
+    contents = replace(contents, failing=rows, passed=contents.passed & tests_of(rows))
+    return replace(contents.put_into(held), frame=frame_of(held.frame, contents.named(held.frame.results)))
+
+
 def joined(one: Held, other: Held) -> Held:
     """What is held for another cause, and what moves on to it; it stays `one` by cause and due time.
 

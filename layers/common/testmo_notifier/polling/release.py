@@ -32,7 +32,7 @@ from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import is_full, joined, silenced_in, this_poll_last, told_of
+from testmo_notifier.notices.merge import is_full, joined, silenced_in, this_poll_last, told_of, untold
 from testmo_notifier.polling.handover import Outboxes
 from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.ports import Store
@@ -202,23 +202,23 @@ class Release:
     def _tell_each(self, going: Iterable[Held]) -> None:
         """A message for each run."""
         for some in by_run(going).values():
-            if not self._send(some, told_of(reduce(joined, some))):
+            if not self._send(some, as_one):
                 for held in some:
-                    self._send([held], told_of(held))
+                    self._send([held], as_one)
 
     def _tell_together(self, going: Sequence[Held]) -> None:
         """One message for all of them; in several where one would be too large."""
         if len({held.run_id for held in going}) < 2:  # noqa: PLR2004 - one run is told as one run
             self._tell_each(going)
-        elif not self._send(going, [folded(going[0].destination, going)]):
+        elif not self._send(going, as_several):
             half = len(going) // 2
             self._tell_together(going[:half])
             self._tell_together(going[half:])
 
-    def _send(self, going: Sequence[Held], told: Iterable[Outgoing]) -> bool:
+    def _send(self, going: Sequence[Held], tell: Callable[[Sequence[Held]], Iterable[Outgoing]]) -> bool:
         """Take out what is told and put it into an envelope, then hand that over; False if one has no room for it."""
         destination, now = going[0].destination, self.holding.now
-        told = [other for one in told for other in self._addressed(one)]
+        told = list(self._addressed(going, tell))
         since, order = min(held.due for held in going), max(held.order for held in going)
         envelope = Envelope(told[0].id, tuple(told), min(since, now), order) if told else None
         if destination in self.around.copied and all(held.cause != MAILED for held in going):
@@ -237,14 +237,21 @@ class Release:
         self._close_gates(going)
         return True
 
-    def _addressed(self, one: Outgoing) -> Iterator[Outgoing]:
-        """To where it goes: to others, where nobody gets it, or no route names its destination any more."""
-        others = [other for other in self.instead if other != one.destination]
-        others = others if self._is_gone(one.destination) else []
+    def _addressed(
+        self, going: Sequence[Held], tell: Callable[[Sequence[Held]], Iterable[Outgoing]]
+    ) -> Iterator[Outgoing]:
+        """What is told where it goes: to others, where nobody gets it, or no route names its destination any more.
+
+        They are not told again of what they were told when it was found.
+        """
+        destination = going[0].destination
+        others = [other for other in self.instead if other != destination] if self._is_gone(destination) else []
         for other in others:
-            yield replace(one, id=hash_of([one.id, other]), destination=other)
+            rest = [one for one in (untold(held, other) for held in going) if not one.is_empty]
+            for one in tell(rest) if rest else ():
+                yield replace(one, id=hash_of([one.id, other]), destination=other)
         if not others:
-            yield one
+            yield from tell(going)
 
     def _keep_copies(self, going: Iterable[Held]) -> None:
         """What goes to a mailbox is kept until it is known that somebody got it, see `MAILED`."""
@@ -273,6 +280,17 @@ class Release:
         except LostRace as exc:
             self.problems.append(str(exc))
         return True
+
+
+def as_one(held: Sequence[Held]) -> tuple[Outgoing, ...]:
+    """What is held of one run, told."""
+    return told_of(reduce(joined, held))
+
+
+def as_several(held: Sequence[Held]) -> tuple[Outgoing, ...]:
+    """The same of several, in one message; there may be one left."""
+    is_one = len({one.run_id for one in held}) == 1
+    return as_one(held) if is_one else (folded(held[0].destination, held),)
 
 
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:
