@@ -26,6 +26,8 @@ def _nothing_stays_silenced(operated: Operated) -> Iterator[None]:
     told = operated.command("silence", "list", "--json").json
     for key in (*(one["id"] for one in told["silences"]), *told["unreadable"]):
         assert operated.command("silence", "end", key).status == 0
+    operated.poll()  # which tells what they held, so that no other test is told of it
+    operated.settle()
 
 
 def silenced(said: Said) -> list[tuple[str, str, dict[str, list[str]]]]:
