@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from testmo_notifier.adapters.items import CONTROL_KEY
+from tests.stack.waiting import until
 from tools.ops import records
 
 from .conftest import Operated, Said
@@ -26,7 +27,9 @@ def _nothing_stays_silenced(operated: Operated) -> Iterator[None]:
     told = operated.command("silence", "list", "--json").json
     for key in (*(one["id"] for one in told["silences"]), *told["unreadable"]):
         assert operated.command("silence", "end", key).status == 0
-    operated.poll()  # which tells what they held, so that no other test is told of it
+    posts = len(operated.slack.posts)
+    if operated.poll().published:  # what they held, so that no other test is told of it
+        until(lambda: len(operated.slack.posts) > posts, "what was silenced")
     operated.settle()
 
 
