@@ -6,13 +6,12 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from testmo_notifier.adapters.destinations import Paces, States
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.idempotency import Ledger
-from testmo_notifier.adapters.kept import Kept
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.adapters.slots import Slots
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import DeliverySettings, usable
 from testmo_notifier.delivery.deliver import Effects, deliver
@@ -40,7 +39,7 @@ class Service:
         }
         self.logger, self.metrics, self.pool, self.now = new_logger(), new_metrics(), new_pool(), machine.now
         self.ledger = Ledger(dynamodb, settings.table_name)
-        self.kept = Kept(dynamodb, settings.table_name, machine.now)
+        self.states = States(dynamodb, settings.table_name, machine.now)
         self.effects = partial(
             Effects,
             transports=transports,
@@ -52,10 +51,10 @@ class Service:
                 self.pool,
                 address,
                 message,
-                partial(self.kept.change, message.destination, message.run_id),
+                partial(self.states.change, message.destination, message.run_id),
                 now=self.now,
             ),
-            change_pace=Slots(dynamodb, settings.table_name).change,
+            change_pace=Paces(dynamodb, settings.table_name).change,
             hide=queue.hide,
             park=queue.park,
             now=machine.now,
@@ -76,7 +75,7 @@ class Service:
             if outcome.end == "returned":
                 response["batchItemFailures"].append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)
-        self.kept.announce(self.logger.warning)
+        self.states.announce(self.logger.warning)
         return response
 
 

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.fakes.aws import Aws
 from benchmarks.fakes.web import Web
 from testmo_notifier.adapters.aws import client_config
-from testmo_notifier.adapters.kept import Kept
+from testmo_notifier.adapters.destinations import States
 from testmo_notifier.adapters.store import Store as DynamoDBStore
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge
 from testmo_notifier.model import (
@@ -79,10 +79,10 @@ def put_bots(store: DynamoDBStore | MemoryStore, *destinations: str) -> None:
     if isinstance(store, MemoryStore):
         store.put_bots(*destinations)
         return
-    kept = Kept(store._client, store._table, lambda: START)
+    states = States(store._client, store._table, lambda: START)
     for destination in destinations:
-        kept.change(destination, "12", lambda state: (state, None))
-    kept.announce(pytest.fail)
+        states.change(destination, "12", lambda state: (state, None))
+    states.announce(pytest.fail)
 
 
 def in_memory(_request: pytest.FixtureRequest) -> Open:

@@ -19,10 +19,9 @@ from botocore.awsrequest import AWSResponse
 
 from testmo_notifier.adapters import apart
 from testmo_notifier.adapters.compact import unpack, unpack_ids, unpack_pairs, unpack_sorted, unpack_times
+from testmo_notifier.adapters.destinations import Paces, States
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.items import unpack_minutes
-from testmo_notifier.adapters.kept import Kept
-from testmo_notifier.adapters.slots import Slots
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.delivery.pacing import after_failure
 from testmo_notifier.model import (
@@ -326,12 +325,12 @@ def everything_stored() -> list[Item]:
     store.commit_project(replace(PROJECT, version=8))
     store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
     store.save_case_progress(3, PROGRESS)
-    Slots(recorder.client, "state").change(
+    Paces(recorder.client, "state").change(
         "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
     )
-    kept = Kept(recorder.client, "state", lambda: at(62))
-    kept.change("slack:default", "12", lambda _: (state_of_a_bot(), None))
-    kept.announce(pytest.fail)
+    states = States(recorder.client, "state", lambda: at(62))
+    states.change("slack:default", "12", lambda _: (state_of_a_bot(), None))
+    states.announce(pytest.fail)
     message = QueuedMessage("q-1", "handle", 1, "{}", id="5e0c1d7a", destination="slack:default")
     context = cast("LambdaContext", FakeLambdaContext())
     Ledger(recorder.client, "state").once(

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from testmo_notifier.adapters import items, slots
+from testmo_notifier.adapters import destinations, items
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.model import Checkpoint, Control, Outgoing, Pace, ProjectState, Sent
 from tools.ops.account import Account
@@ -189,7 +189,7 @@ def pace(account: Account, gate: str) -> Pace:
         found.append(now)
         return now, None
 
-    slots.Slots(account.dynamodb, account.stack.table).change(gate, look)  # an unchanged pace is not written
+    destinations.Paces(account.dynamodb, account.stack.table).change(gate, look)  # an unchanged pace is not written
     return found[-1]
 
 

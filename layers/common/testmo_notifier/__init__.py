@@ -74,7 +74,7 @@ notices/               what there is to tell, and to whom
   matching.py          which routes take a finding
   silences.py          which silence holds one back
   people.py            who somebody in Testmo is in Slack: `people.toml`
-  places.py            on which line of a team's file something stands
+  places.py            their TOML, and on which line of it something stands
   issue_links.py       where linked issues lead
   team.py              what a team edits, read
   view.py              a digest as templates see it
@@ -135,8 +135,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   topic.py             SNS
   mailboxes.py         who is subscribed to it
   queue.py             SQS, and the dead letters
-  slots.py             the pace of each webhook, shared
-  kept.py              the state of a destination, run by run
+  destinations.py      what invocations share of a destination: its pace, and its state of each run
   idempotency.py       once only
   secrets.py           secrets by ARN
   heartbeat.py         the watch from outside

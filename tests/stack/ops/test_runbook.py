@@ -25,7 +25,7 @@ from uuid import uuid4
 
 import pytest
 
-from testmo_notifier.adapters import items, slots
+from testmo_notifier.adapters import destinations, items
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.model import Trouble
 from tests.stack.waiting import until
@@ -745,11 +745,11 @@ def half_an_hour_late(duty: Duty) -> str:
     record["attributes"]["SentTimestamp"] = str(int(sent.timestamp() * 1000))
     record["messageAttributes"]["id"]["stringValue"] = notification_id = f"late-{uuid4().hex}"
     duty.lines()
-    operated.account.dynamodb.delete_item(TableName=operated.stack.table, Key=slots.key("slack:default"))
+    operated.account.dynamodb.delete_item(TableName=operated.stack.table, Key=destinations.pace_key("slack:default"))
     operated.aws.functions.invoke(FunctionName=operated.stack.slack_function or "", Payload=json.dumps(event).encode())
     (line,) = [line for line in duty.lines() if line.get("notification_id") == notification_id]
     assert line["end"] == "returned"
-    operated.account.dynamodb.delete_item(TableName=operated.stack.table, Key=slots.key("slack:default"))
+    operated.account.dynamodb.delete_item(TableName=operated.stack.table, Key=destinations.pace_key("slack:default"))
     assert line["waited_seconds"] >= 1800
     return str(line["reason"])
 

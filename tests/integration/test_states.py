@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from testmo_notifier.adapters.aws import client_config
-from testmo_notifier.adapters.kept import Kept
+from testmo_notifier.adapters.destinations import States
 from testmo_notifier.errors import DeliveryDelayed
 from tests.support.template import make_table
 
@@ -33,23 +33,23 @@ def dynamodb(clean_aws: str) -> Iterator[DynamoDBClient]:
     client.close()
 
 
-def read(kept: Kept, run_id: str = "12") -> Mapping[str, Any]:
-    state: Mapping[str, Any] = kept.change(DESTINATION, run_id, lambda state: (state, state))
+def read(states: States, run_id: str = "12") -> Mapping[str, Any]:
+    state: Mapping[str, Any] = states.change(DESTINATION, run_id, lambda state: (state, state))
     return state
 
 
 def test_a_state_is_kept_as_it_was_for_each_run(dynamodb: DynamoDBClient) -> None:
-    kept = Kept(dynamodb, TABLE, lambda: NOW)
+    states = States(dynamodb, TABLE, lambda: NOW)
 
-    kept.change(DESTINATION, "12", lambda _: ({"ts": "1.2", "tests": {"1": ["✖"]}}, None))
+    states.change(DESTINATION, "12", lambda _: ({"ts": "1.2", "tests": {"1": ["✖"]}}, None))
 
-    assert read(kept) == {"ts": "1.2", "tests": {"1": ["✖"]}}
-    assert read(kept, "13") == {}
+    assert read(states) == {"ts": "1.2", "tests": {"1": ["✖"]}}
+    assert read(states, "13") == {}
 
 
 def test_a_state_that_is_over_is_none_however_late_it_is_swept(dynamodb: DynamoDBClient) -> None:
-    Kept(dynamodb, TABLE, lambda: NOW).change(DESTINATION, "12", lambda _: ({"ts": "1.2"}, None))
-    later = Kept(dynamodb, TABLE, lambda: NOW + timedelta(days=181))
+    States(dynamodb, TABLE, lambda: NOW).change(DESTINATION, "12", lambda _: ({"ts": "1.2"}, None))
+    later = States(dynamodb, TABLE, lambda: NOW + timedelta(days=181))
 
     assert read(later) == {}
     later.change(DESTINATION, "12", lambda state: ({**state, "ts": "3.4"}, None))
@@ -57,15 +57,15 @@ def test_a_state_that_is_over_is_none_however_late_it_is_swept(dynamodb: DynamoD
 
 
 def test_of_two_that_change_a_state_at_once_neither_is_lost(dynamodb: DynamoDBClient) -> None:
-    kept = Kept(dynamodb, TABLE, lambda: NOW)
+    states = States(dynamodb, TABLE, lambda: NOW)
 
     def add(n: int) -> None:
-        kept.change(DESTINATION, "12", lambda state: ({"all": sorted([*state.get("all", ()), n])}, None))
+        states.change(DESTINATION, "12", lambda state: ({"all": sorted([*state.get("all", ()), n])}, None))
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(add, range(12)))
 
-    assert read(kept)["all"] == list(range(12))
+    assert read(states)["all"] == list(range(12))
 
 
 def test_a_table_that_does_not_answer_is_said_so_and_nothing_is_done() -> None:
@@ -78,6 +78,6 @@ def test_a_table_that_does_not_answer_is_said_so_and_nothing_is_done() -> None:
     )
 
     with pytest.raises(DeliveryDelayed) as raised:
-        read(Kept(client, TABLE, lambda: NOW))
+        read(States(client, TABLE, lambda: NOW))
 
     assert raised.value.reason == "table_unavailable"

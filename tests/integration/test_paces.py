@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from testmo_notifier.adapters.aws import client_config
-from testmo_notifier.adapters.slots import Slots, from_millis, to_millis
+from testmo_notifier.adapters.destinations import Paces, from_millis, to_millis
 from testmo_notifier.delivery.pacing import Turn, take_turn
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace
@@ -35,13 +35,13 @@ def dynamodb(clean_aws: str) -> Iterator[DynamoDBClient]:
 
 
 def test_a_pace_is_kept_as_it_was(dynamodb: DynamoDBClient) -> None:
-    slots = Slots(dynamodb, TABLE)
+    paces = Paces(dynamodb, TABLE)
     kept = Pace(next_slot=NOW + timedelta(milliseconds=1), line_end=NOW, failures=3, failed=("a", "b"))
 
-    slots.change("slack:default", lambda _: (kept, None))
+    paces.change("slack:default", lambda _: (kept, None))
 
-    assert slots.change("slack:default", lambda pace: (pace, pace)) == kept
-    assert slots.change("slack:other", lambda pace: (pace, pace)) == Pace()
+    assert paces.change("slack:default", lambda pace: (pace, pace)) == kept
+    assert paces.change("slack:other", lambda pace: (pace, pace)) == Pace()
 
 
 def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> None:
@@ -49,7 +49,7 @@ def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> No
     key = {"pk": {"S": "DESTINATION#slack:default"}, "sk": {"S": "SLOT"}}
     dynamodb.put_item(TableName=TABLE, Item={**key, **old})
 
-    assert Slots(dynamodb, TABLE).change("slack:default", lambda pace: (pace, pace)) == Pace(
+    assert Paces(dynamodb, TABLE).change("slack:default", lambda pace: (pace, pace)) == Pace(
         next_slot=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
         line_end=datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC),
         failures=3,
@@ -58,7 +58,7 @@ def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> No
 
 def test_what_version_1_0_reads_of_a_pace_is_still_written(dynamodb: DynamoDBClient) -> None:
     kept = Pace(next_slot=NOW, line_end=NOW, failures=3, failed=("a",))
-    Slots(dynamodb, TABLE).change("slack:default", lambda _: (kept, None))
+    Paces(dynamodb, TABLE).change("slack:default", lambda _: (kept, None))
 
     (item,) = dynamodb.scan(TableName=TABLE)["Items"]
 
@@ -71,10 +71,10 @@ def test_what_version_1_0_reads_of_a_pace_is_still_written(dynamodb: DynamoDBCli
 
 
 def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDBClient) -> None:
-    slots = Slots(dynamodb, TABLE)
+    paces = Paces(dynamodb, TABLE)
 
     def take(_: int) -> Turn:
-        return slots.change(
+        return paces.change(
             "slack:default", lambda pace: take_turn(pace, NOW, receives=1, patience=timedelta(minutes=1))
         )
 
@@ -85,23 +85,23 @@ def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDB
 
 
 def test_a_decision_is_made_again_when_somebody_was_faster(dynamodb: DynamoDBClient) -> None:
-    slots = Slots(dynamodb, TABLE)
+    paces = Paces(dynamodb, TABLE)
     seen: list[int] = []
 
     def decide(pace: Pace) -> tuple[Pace, None]:
         if not seen:
-            Slots(dynamodb, TABLE).change("slack:default", lambda _: (Pace(failures=7), None))
+            Paces(dynamodb, TABLE).change("slack:default", lambda _: (Pace(failures=7), None))
         seen.append(pace.failures)
         return Pace(failures=pace.failures + 1), None
 
-    slots.change("slack:default", decide)
+    paces.change("slack:default", decide)
 
     assert seen == [0, 7]
 
 
 def test_without_the_table_there_is_no_slot(dynamodb: DynamoDBClient) -> None:
     with pytest.raises(DeliveryDelayed) as caught:
-        Slots(dynamodb, "no-such-table").change("slack:default", lambda pace: (pace, None))
+        Paces(dynamodb, "no-such-table").change("slack:default", lambda pace: (pace, None))
 
     assert caught.value.reason == "table_unavailable"
 
