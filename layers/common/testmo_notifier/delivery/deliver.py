@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final, Literal
@@ -251,7 +252,7 @@ class Batch:
             raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
         conversation = self._effects.conversation(message, url)
         gate = self._gate(message.channel, message.destination)
-        turn = self._wait_for_slot(message, gate, patience)
+        turn = self._slot(message, gate, patience)
         try:
             if conversation is None:
                 self._effects.post(message.channel, url, payload)
@@ -280,7 +281,8 @@ class Batch:
         conversation = self._told[message.id] if message.id in self._told else self._conversation(message)
         if conversation is None or conversation.is_shown():
             return False
-        turn = self._wait_for_edit(message, conversation)
+        edit = partial(take_turn, message_id=message.id, receives=0, spacing=SPACING_OF_EDITS)
+        turn = self._turn(conversation.gate, edit, "other edits are first")
         try:
             conversation.show()
         except DeliveryDelayed as exc:
@@ -295,9 +297,7 @@ class Batch:
                 lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=pause),
             )
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
-        if turn.failures:
-            with suppress(DeliveryDelayed):
-                self._effects.change_pace(conversation.gate, lambda pace: after_answer(pace, self._effects.now()))
+        self._end_trouble(conversation.gate, turn)
         return True
 
     def _conversation(self, message: QueuedMessage) -> Conversation | None:
@@ -305,41 +305,33 @@ class Batch:
         address = self._effects.addresses(message.channel, False).get(message.destination.partition(":")[2])
         return self._effects.conversation(message, address) if address else None
 
-    def _wait_for_edit(self, message: QueuedMessage, conversation: Conversation) -> Turn:
-        effects = self._effects
-        if effects.seconds_left() < LEAST_SECONDS_LEFT:
-            raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
-        turn = effects.change_pace(
-            conversation.gate,
-            lambda pace: take_turn(pace, effects.now(), message.id, receives=0, spacing=SPACING_OF_EDITS),
-        )
-        wait = (turn.at - effects.now()).total_seconds()
-        if not turn.granted:
-            raise DeliveryDelayed("other edits are first", reason="paced", retry_after_seconds=wait)
-        if wait > 0:
-            effects.sleep(wait)
-        return turn
-
     def _gate(self, channel: str, destination: str) -> str:
         """Whose pace a post keeps."""
         return gate_of(destination, self._effects.addresses(channel, False), self._effects.transports[channel].place)
 
-    def _wait_for_slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> Turn:
+    def _slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> Turn:
+        """The webhook's next slot."""
+        to_come = self._to_come.items()
+        take = partial(
+            take_turn,
+            message_id=message.id,
+            receives=message.receives,
+            patience=NO_PATIENCE if gate in self._in_trouble else patience,
+            more=sum(n for one, n in to_come if n and self._gate(message.channel, one) == gate),
+        )
+        return self._turn(gate, take, "others are first", in_trouble="in_trouble")
+
+    def _turn(
+        self, gate: str, take: Callable[[Pace, datetime], tuple[Pace, Turn]], words: str, *, in_trouble: str = "paced"
+    ) -> Turn:
+        """Wait for a turn, or raise `DeliveryDelayed` where it does not come in time."""
         effects = self._effects
         if effects.seconds_left() < LEAST_SECONDS_LEFT:
             raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
-        if gate in self._in_trouble:
-            patience = NO_PATIENCE
-        more = sum(n for one, n in self._to_come.items() if n and self._gate(message.channel, one) == gate)
-        receives = message.receives
-        turn = effects.change_pace(
-            gate,
-            lambda pace: take_turn(pace, effects.now(), message.id, receives=receives, patience=patience, more=more),
-        )
+        turn = effects.change_pace(gate, lambda pace: take(pace, effects.now()))
         wait = (turn.at - effects.now()).total_seconds()
         if not turn.granted:
-            reason = "in_trouble" if turn.failures else "paced"
-            raise DeliveryDelayed("others are first", reason=reason, retry_after_seconds=wait)
+            raise DeliveryDelayed(words, reason=in_trouble if turn.failures else "paced", retry_after_seconds=wait)
         if wait > 0:
             effects.sleep(wait)
         return turn
