@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from testmo_notifier.channels.registry import CHANNELS, queued
-from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -65,9 +65,9 @@ class PollerSettings:
         env = Reader(environ)
         settings = {
             "testmo_url": env.read("TESTMO_URL", testmo_url),
-            "testmo_secret_arn": env.read("TESTMO_SECRET_ARN", non_empty),
-            "table_name": env.read("TABLE_NAME", non_empty),
-            "topic_arn": env.read("TOPIC_ARN", non_empty),
+            "testmo_secret_arn": env.read("TESTMO_SECRET_ARN", str),
+            "table_name": env.read("TABLE_NAME", str),
+            "topic_arn": env.read("TOPIC_ARN", str),
             "channels": env.read("CHANNELS", channels),
             "time_zone": env.read("TIME_ZONE", time_zone, default="UTC"),
             "heartbeat_secret_arn": env.read("HEARTBEAT_SECRET_ARN", str.strip, default=" "),
@@ -95,9 +95,9 @@ class DeliverySettings:
         env = Reader(environ)
         settings = {
             "secret_arns": read_secret_arns(env),
-            "table_name": env.read("TABLE_NAME", non_empty),
-            "queue_url": env.read("QUEUE_URL", non_empty),
-            "dead_letter_queue_url": env.read("DEAD_LETTER_QUEUE_URL", non_empty),
+            "table_name": env.read("TABLE_NAME", str),
+            "queue_url": env.read("QUEUE_URL", str),
+            "dead_letter_queue_url": env.read("DEAD_LETTER_QUEUE_URL", str),
         }
         env.raise_problems()
         return cls(**settings)  # type: ignore[arg-type]  # the same
@@ -158,11 +158,6 @@ def read_watch_settings(env: Reader) -> dict[str, object]:
             default="120",
         ),
     }
-
-
-def non_empty(raw: str) -> str:
-    """Any text."""
-    return raw
 
 
 def whole(least: int, most: int, unit: str) -> Callable[[str], int]:
@@ -228,9 +223,7 @@ def time_zone(raw: str) -> ZoneInfo:
 
     try:
         return ZoneInfo(raw)
-    except (OSError, ValueError) as exc:  # ZoneInfoNotFoundError is a KeyError, a bad key a ValueError or OSError
-        raise ValueError(f"is {shorten(raw)!r}: give an IANA time zone like Europe/Berlin") from exc
-    except KeyError as exc:
+    except (OSError, ValueError, KeyError) as exc:  # no such zone is a KeyError, a bad key a ValueError or OSError
         raise ValueError(f"is {shorten(raw)!r}: give an IANA time zone like Europe/Berlin") from exc
 
 
@@ -247,23 +240,13 @@ def origin(raw: str, hint: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-class Parts:
-    """The checked pieces of an address."""
-
-    def __init__(self, raw: str) -> None:
-        split = urlsplit(raw)
-        self.scheme, self.netloc, self.path = split.scheme, split.netloc, split.path
-        self.query, self.fragment = split.query, split.fragment
-        self.username, self.password = split.username, split.password
-        self.hostname, self.port = split.hostname, split.port
-
-
-def split_url(raw: str, hint: str) -> Parts:
+def split_url(raw: str, hint: str) -> SplitResult:
     """Take an address apart; refuses what could carry a secret elsewhere or in clear text."""
     if re.search(r"[\s\x00-\x1f\x7f\\]", raw):
         raise ValueError(f"holds a space or a control character: {hint}")
     try:
-        parts = Parts(raw)
+        parts = urlsplit(raw)
+        parts.port  # noqa: B018 - a bad one raises when it is asked for
     except ValueError as exc:  # a bad port or a broken IPv6 literal; the text could quote a secret
         raise ValueError(f"is not an address: {hint}") from exc
     if not parts.hostname or parts.scheme not in ("http", "https"):
@@ -346,23 +329,3 @@ def json_object(text: str) -> dict[str, object]:
 def shorten(raw: str) -> str:
     """A value short enough to be quoted in an error."""
     return raw if len(raw) <= 40 else raw[:39] + "…"  # noqa: PLR2004 - a line's worth
-
-
-def read_toml(text: str, file: str) -> dict[str, object]:
-    """What a TOML file holds; raises `ConfigurationError` with the line that is wrong."""
-    import tomllib  # noqa: PLC0415 - the Slack function starts without
-
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
-        at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
-        line = int(at[1]) if at else len(text.splitlines())
-        words = f"is not TOML: {exc}"
-        raise ConfigurationError([Problem(f"{file} {words}", text=words, file=file, line=line)]) from exc
-
-
-def line_of(text: str, key: str) -> int:
-    """The line on which a TOML file sets a key, or opens the table of that name; 1 where it cannot be found."""
-    name = rf"[\"']?{re.escape(key)}[\"']?"
-    found = re.search(rf"^[ \t]*(?:links\.)?{name}[ \t]*=|^[ \t]*\[+[ \t]*{name}[ \t]*[\].]", text, re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found else 1

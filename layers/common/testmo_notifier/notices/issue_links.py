@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from testmo_notifier.config import BOM, is_loopback, line_of, read_toml, shorten
-from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.config import is_loopback, shorten
+from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue
+from testmo_notifier.notices.places import read_file
 
 TRACKERS: Final = {"custom": 1, "github": 2, "gitlab": 3, "jira": 4}  # Testmo's numbers of `type` in expands.issues
 MAX_URL_CHARS: Final = 200  # an event may hold 500 of them and SNS takes 256 KiB; Slack 12,000 characters in all
@@ -54,17 +55,10 @@ def placeholder(issue: Issue, name: str) -> str:
 
 def parse_issue_links(text: str, where: str = "issues.toml") -> IssueLinks:
     """The links in a file; raises `ConfigurationError` with everything that is wrong with it, by line."""
-    text = text.removeprefix(BOM)
-    content = read_toml(text, where)
-
-    def problem(key: str, words: str) -> Problem:
-        line = line_of(text, key)
-        return Problem(f"{where}:{line}: {words}", text=words, file=where, line=line)
-
-    problems = [problem(key, f"unknown key {key!r}: only [links] is known") for key in content if key != "links"]
+    content, place, problems = read_file(text, where, ("links",), "only [links] is known")
     entries = content.get("links", {})
     if not isinstance(entries, dict):
-        problems.append(problem("links", "links is not a table: write [links] and a line per tracker"))
+        problems.append(place.problem("links is not a table: write [links] and a line per tracker", key="links"))
         entries = {}
     patterns: dict[int, str] = {}
     for key, value in entries.items():
@@ -74,7 +68,7 @@ def parse_issue_links(text: str, where: str = "issues.toml") -> IssueLinks:
                 raise ValueError("names a tracker that has a pattern already: keep one of them")
             patterns[number] = link_pattern(value)
         except ValueError as exc:
-            problems.append(problem(key, f"links.{shorten(key)} {exc}"))
+            problems.append(place.problem(f"links.{shorten(key)} {exc}", r"\[[ \t]*links", key=key))
     if problems:
         raise ConfigurationError(problems)
     return IssueLinks(patterns)

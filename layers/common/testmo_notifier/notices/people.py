@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from testmo_notifier.config import BOM, read_toml, shorten
+from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.matching import plain
-from testmo_notifier.notices.places import Place
+from testmo_notifier.notices.places import Place, read_file
 
 FILE: Final = "people.toml"
 TABLES: Final = ("people", "groups")
@@ -57,14 +57,7 @@ class People:
 
 def parse_people(text: str, where: str = FILE) -> People:
     """The entries in a file; raises `ConfigurationError` with everything that is wrong with it, each with its line."""
-    text = text.removeprefix(BOM)
-    content = read_toml(text, where)
-    place = Place(text, where)
-    problems = [
-        place.problem(f"unknown key {key!r}: [people] and [groups] are known", key=key)
-        for key in content
-        if key not in TABLES
-    ]
+    content, place, problems = read_file(text, where, TABLES, "[people] and [groups] are known")
     people, wrong = read_table(content, "people", place)
     groups, more = read_table(content, "groups", place)
     if problems := [*problems, *wrong, *more]:

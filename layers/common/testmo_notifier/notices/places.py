@@ -1,11 +1,14 @@
-"""Where in a team's TOML file something stands, also in one that is no TOML. Pure."""
+"""A team's TOML files: what one holds, and where in it something stands, also in one that is no TOML. Pure."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+import tomllib
+from collections.abc import Collection
+from typing import Any, Final
 
-from testmo_notifier.errors import Problem
+from testmo_notifier.config import BOM
+from testmo_notifier.errors import ConfigurationError, Problem
 
 # What stands in a file by mistake: the rest of an address is a webhook's secret, and these tokens begin like this.
 SECRET: Final = re.compile(r"(https?://[^\s/'\"]*|\bxox[a-z]-|\btestmo_api_)[^\s'\"…]+…?", re.IGNORECASE)
@@ -46,3 +49,24 @@ class Place:
             return 0, len(self._text)
         following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, begins[number - 1] + len("[["))
         return begins[number - 1], following.start() if following else len(self._text)
+
+
+def read_toml(text: str, file: str) -> dict[str, Any]:
+    """What a TOML file holds; raises `ConfigurationError` with the line that is wrong."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
+        at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
+        line = int(at[1]) if at else len(text.splitlines())
+        words = f"is not TOML: {exc}"
+        raise ConfigurationError([Problem(f"{file} {words}", text=words, file=file, line=line)]) from exc
+
+
+def read_file(
+    text: str, where: str, tables: Collection[str], known: str
+) -> tuple[dict[str, Any], Place, list[Problem]]:
+    """What a file holds, where that stands, and which of it nobody knows; `known` says what is. Raises the same."""
+    text = text.removeprefix(BOM)
+    content, place = read_toml(text, where), Place(text, where)
+    strange = [key for key in content if key not in tables]
+    return content, place, [place.problem(f"unknown key {key!r}: {known}", key=key) for key in strange]

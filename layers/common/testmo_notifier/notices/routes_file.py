@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from testmo_notifier.channels.channel import NAME
 from testmo_notifier.channels.registry import channel_of, for_people
-from testmo_notifier.config import BOM, read_toml
+from testmo_notifier.config import BOM
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FINISHED, REASONS
 from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
 from testmo_notifier.notices.options_file import read_options
-from testmo_notifier.notices.places import Place, without_comments
+from testmo_notifier.notices.places import Place, read_file, read_toml, without_comments
 from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Route, Routes
 from testmo_notifier.notices.values import quoted, values
 
@@ -32,14 +32,8 @@ ROUTE_KEYS: Final = (
 
 def parse_routes(text: str, where: str = "routes.toml") -> Routes:
     """What the file says; raises `ConfigurationError` with everything that is wrong with it, each with its line."""
-    text = text.removeprefix(BOM)
-    content = read_toml(text, where)
-    place = Place(text, where)
-    problems = [
-        place.problem(f"unknown key {key!r}: [[routes]] and [destinations] are known", key=key)
-        for key in content
-        if key not in ("routes", "destinations")
-    ]
+    known = "[[routes]] and [destinations] are known"
+    content, place, problems = read_file(text, where, ("routes", "destinations"), known)
     entries = content.get("routes", [])
     if not isinstance(entries, list) or not entries:
         problems.append(place.problem("has no [[routes]]: at least one must say where digests go"))
