@@ -69,7 +69,7 @@ class Service:
         report = observed(lambda: poll(self.parts(context), drain=drain), self.logger, self.metrics)
         if report.looked and self.settings.heartbeat_secret_arn:
             told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
-            ping = partial(heartbeat.ping, self.pool, self.heartbeat)
+            ping = partial(heartbeat.ping, self.pool, self.heartbeat.get)
             say_that_we_live(ping, self.logger, is_told=told)
         return report.to_json()
 

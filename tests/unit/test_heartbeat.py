@@ -15,25 +15,15 @@ from tests.support.fakes import FakeSlack, SlackAnswer
 SECRET = "hc-ping.example/5f1a-secret"
 
 
-class Known:
-    """An address, or the error of reading it."""
-
-    def __init__(self, read: Callable[[], str]) -> None:
-        self.read = read
-
-    def get(self) -> str:
-        return self.read()
-
-
 def test_a_good_answer_is_heard(slack: FakeSlack) -> None:
-    assert heartbeat.ping(new_pool(), Known(slack.webhook)) is None
+    assert heartbeat.ping(new_pool(), slack.webhook) is None
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_any_other_answer_is_not(slack: FakeSlack, status: int) -> None:
     """No redirect is followed: the address would travel with it."""
     slack.answer(SlackAnswer(status, b"", {"Location": slack.webhook("payments")}))
-    assert heartbeat.ping(new_pool(), Known(slack.webhook)) == f"the answer was {status}"
+    assert heartbeat.ping(new_pool(), slack.webhook) == f"the answer was {status}"
 
 
 @pytest.mark.parametrize(
@@ -47,14 +37,14 @@ def test_any_other_answer_is_not(slack: FakeSlack, status: int) -> None:
     ],
 )
 def test_what_goes_wrong_is_said_without_the_address(read: Callable[[], str], reason: str) -> None:
-    assert heartbeat.ping(new_pool(), Known(read)) == reason
+    assert heartbeat.ping(new_pool(), read) == reason
 
 
 def test_a_secret_that_cannot_be_read_is_said_and_not_raised() -> None:
     def unreadable() -> str:
         raise ConfigurationError(["the secret arn:heartbeat cannot be read"])
 
-    assert "arn:heartbeat cannot be read" in str(heartbeat.ping(new_pool(), Known(unreadable)))
+    assert "arn:heartbeat cannot be read" in str(heartbeat.ping(new_pool(), unreadable))
 
 
 @pytest.mark.parametrize(

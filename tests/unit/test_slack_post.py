@@ -6,11 +6,12 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.http import new_pool, send
 from testmo_notifier.channels.slack.transport import post
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
 from tests.support.fakes import FakeSlack, SlackAnswer
@@ -195,11 +196,14 @@ def test_a_word_that_asks_for_a_pause_is_a_429(slack: FakeSlack, pool: urllib3.P
     assert (caught.value.reason, caught.value.retry_after_seconds) == ("throttled", 7)
 
 
-def test_a_webhook_that_does_not_answer_is_given_up_in_time(slack: FakeSlack, pool: urllib3.PoolManager) -> None:
+def test_a_webhook_that_does_not_answer_is_given_up_in_time(
+    slack: FakeSlack, pool: urllib3.PoolManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("testmo_notifier.channels.slack.transport.send", partial(send, read_seconds=0.05))
     slack.always(SlackAnswer(hang=True))
 
     with pytest.raises(DeliveryDelayed, match="no answer came in time"):
-        post(pool, slack.webhook(), PAYLOAD, now=NOW, read_seconds=0.05)
+        post(pool, slack.webhook(), PAYLOAD, now=NOW)
 
 
 def test_a_refused_connection_is_passing(pool: urllib3.PoolManager) -> None:

@@ -6,7 +6,8 @@ never quoted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import send
 from testmo_notifier.errors import ConfigurationError, Unreadable
@@ -18,17 +19,10 @@ READ_SECONDS: Final = 5.0
 MAX_BYTES: Final = 1_024  # the answer is of no interest
 
 
-class Address(Protocol):
-    """Where the address comes from."""
-
-    def get(self) -> str:
-        """The address, possibly a few minutes old."""
-
-
-def ping(pool: urllib3.PoolManager, address: Address) -> str | None:
+def ping(pool: urllib3.PoolManager, address: Callable[[], str]) -> str | None:
     """GET the address once; None when that was heard, else why not, in words without the address. Never raises."""
     try:
-        answer = send(pool, "GET", address.get(), headers={}, read_seconds=READ_SECONDS, max_bytes=MAX_BYTES, cut=True)
+        answer = send(pool, "GET", address(), headers={}, read_seconds=READ_SECONDS, max_bytes=MAX_BYTES, cut=True)
     except (ConfigurationError, Unreadable) as exc:
         return str(exc)
     except Exception as exc:  # noqa: BLE001 - whatever it is, the poll before it was a good one

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.adapters.http import READ_SECONDS, Answer, send
+from testmo_notifier.adapters.http import Answer, send
 from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
@@ -85,12 +85,10 @@ alarm = as_message
 for_alarms = in_order
 
 
-def post(
-    pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime, read_seconds: float = READ_SECONDS
-) -> None:
+def post(pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime) -> None:
     """Post one message. Returns only if Slack took it (200 and `ok`), raises an `Undelivered` otherwise."""
     if bot := bot_of(url):
-        web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now, read_seconds=read_seconds)
+        web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now)
         return
     try:
         answer = send(
@@ -99,7 +97,6 @@ def post(
             url,
             headers={"Content-Type": "application/json; charset=utf-8"},
             body=payload.encode(),
-            read_seconds=read_seconds,
             max_bytes=MAX_ANSWER_BYTES,
             cut=True,
         )
@@ -127,17 +124,14 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
     if answer.status == OK and is_yes(body):
         return None
     word, is_verdict = error_word(body, answer.status)
-    reason = word or f"http_{answer.status}"
-    words = f"Slack answered {answer.status} ({reason})"
-    if wait := web_api.pause(answer, word, words, now):
-        return wait
+    kind: type[Undelivered] = DeliveryDelayed
     if word in REFUSED or answer.status == TOO_LARGE:
-        return PayloadRefused(words, reason=reason)
-    if word in GONE or answer.status in GONE_STATUSES:
-        return DestinationGone(words, reason=reason)
-    if is_verdict and word not in PASSING:
-        return PayloadRefused(words, reason=reason)
-    return DeliveryDelayed(words, reason=reason)
+        kind = PayloadRefused
+    elif word in GONE or answer.status in GONE_STATUSES:
+        kind = DestinationGone
+    elif is_verdict and word not in PASSING:
+        kind = PayloadRefused
+    return web_api.refusal(answer, word, kind, now)
 
 
 def is_yes(body: bytes) -> bool:

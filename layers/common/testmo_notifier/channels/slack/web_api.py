@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.adapters.http import READ_SECONDS, Answer, retry_after_seconds, send
+from testmo_notifier.adapters.http import Answer, retry_after_seconds, send
 from testmo_notifier.errors import NO_ANSWER, DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
 
 if TYPE_CHECKING:
@@ -89,26 +89,13 @@ THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
 
 
 def call(
-    pool: urllib3.PoolManager,
-    bot: Bot,
-    method: str,
-    values: Mapping[str, object],
-    *,
-    now: datetime,
-    read_seconds: float = READ_SECONDS,
+    pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, object], *, now: datetime
 ) -> dict[str, Any]:
     """Call one method. Returns Slack's answer if it said yes, raises an `Undelivered` otherwise."""
-    return told(ask(pool, bot, method, values, read_seconds=read_seconds), now)
+    return told(ask(pool, bot, method, values), now)
 
 
-def ask(
-    pool: urllib3.PoolManager,
-    bot: Bot,
-    method: str,
-    values: Mapping[str, object],
-    *,
-    read_seconds: float = READ_SECONDS,
-) -> Answer:
+def ask(pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, object]) -> Answer:
     """The answer, whatever it says; raises `DeliveryDelayed` where none came. The token stands in a header alone."""
     try:
         return send(
@@ -117,7 +104,6 @@ def ask(
             f"{bot.api_url}/{method}",
             headers={"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {bot.token}"},
             body=json.dumps(values).encode(),
-            read_seconds=read_seconds,
             max_bytes=MAX_ANSWER_BYTES,
         )
     except Unreadable as exc:
@@ -140,26 +126,24 @@ def told(answer: Answer, now: datetime) -> dict[str, Any]:
 
 def judge(answer: Answer, word: str, now: datetime) -> Undelivered:
     """What a no means; `word` is Slack's own, empty where it gave none."""
+    kind: type[Undelivered] = DeliveryDelayed
+    if word in GONE:
+        kind = DestinationGone
+    elif answer.status == TOO_LARGE or (word and word not in PASSING and answer.status < SERVER_ERROR):
+        kind = PayloadRefused
+    return refusal(answer, word, kind, now)
+
+
+def refusal(answer: Answer, word: str, kind: type[Undelivered], now: datetime) -> Undelivered:
+    """A no of this kind, of a webhook or of a bot; unless Slack asks for fewer calls: that, and until when."""
     reason = word or f"http_{answer.status}"
     words = f"Slack answered {answer.status} ({reason})"
-    if wait := pause(answer, word, words, now):
-        return wait
-    if word in GONE:
-        return DestinationGone(words, reason=reason)
-    is_verdict = bool(word) and word not in PASSING and answer.status < SERVER_ERROR
-    kind = PayloadRefused if is_verdict or answer.status == TOO_LARGE else DeliveryDelayed
-    return kind(words, reason=reason)
-
-
-def pause(answer: Answer, word: str, words: str, now: datetime) -> DeliveryDelayed | None:
-    """That Slack asks for fewer calls, and until when."""
     seconds = retry_after_seconds(answer, now)
     asks_for_a_pause = answer.status == UNAVAILABLE and seconds is not None
     if answer.status == THROTTLED or word in THROTTLING or asks_for_a_pause:
-        return DeliveryDelayed(
-            words, reason="throttled", retry_after_seconds=RETRY_AFTER_SECONDS if seconds is None else seconds
-        )
-    return None
+        seconds = RETRY_AFTER_SECONDS if seconds is None else seconds
+        return DeliveryDelayed(words, reason="throttled", retry_after_seconds=seconds)
+    return kind(words, reason=reason)
 
 
 def message(bot: Bot, payload: str) -> dict[str, object]:
