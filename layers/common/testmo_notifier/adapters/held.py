@@ -14,15 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters import items
-from testmo_notifier.adapters.compact import pack_ids, pack_pairs, unpack_ids, unpack_pairs
-from testmo_notifier.adapters.outbox import (
-    digest_from,
-    known,
-    mentions_from,
-    pack_outbox,
-    unpack_outbox,
-    whole_digest,
-)
+from testmo_notifier.adapters.outbox import digest_from, known, mentions_from, whole_digest
 from testmo_notifier.adapters.transaction import unchanged
 from testmo_notifier.model import Change, Envelope, Held, HeldKey, Kind, Outgoing
 
@@ -32,6 +24,17 @@ if TYPE_CHECKING:
 
 HELD: Final = "HELD#"
 ENVELOPE: Final = "ENVELOPE#"  # before HELD#: one query of the index finds both
+FORMS: Final[Mapping[str, items.Form]] = {
+    **dict.fromkeys(("due", "since"), items.TIME),
+    **dict.fromkeys(("order", "version"), items.NUMBER),
+    **dict.fromkeys(("passed", "between"), items.IDS),
+    "rows": items.PAIRS,
+}
+ENVELOPE_FORMS: Final[Mapping[str, items.Form]] = {
+    "since": items.TIME,
+    **dict.fromkeys(("order", "version"), items.NUMBER),
+    "outbox": items.OUTBOX,
+}
 PENDING: Final = "2"  # the key of the sparse index for what is held; outboxes of runs have another
 
 
@@ -45,39 +48,22 @@ def held_item(held: Held) -> Item:
     news = {"frame": whole_digest(held.frame), "kinds": [asdict(kind) for kind in held.kinds]}
     if held.end:
         news["end"] = whole_digest(held.end)
-    item: Item = {
-        **held_key(held.key),
-        "due": {"S": held.due.isoformat()},
-        "since": {"S": held.since.isoformat()},
-        "order": {"N": str(held.order)},
-        "version": {"N": str(held.version)},
-        "news": {"B": zlib.compress(json.dumps(news, default=datetime.isoformat, ensure_ascii=False).encode(), 9)},
-    }
-    if held.rows:
-        item["rows"] = {"B": pack_pairs(held.rows)}
-    sets = {"passed_since": held.passed, "passed_between": held.between}
-    return item | {name: {"B": pack_ids(ids)} for name, ids in sets.items() if ids}
+    packed_news = zlib.compress(json.dumps(news, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+    return {**held_key(held.key), **items.packed(held, FORMS), "news": {"B": packed_news}}
 
 
 def held_from(item: Mapping[str, Any]) -> Held:
     """The inverse of `held_item`; rows come back in the order of their keys."""
     destination, _, cause = item["sk"]["S"].removeprefix(HELD).rpartition("#")
     news = json.loads(zlib.decompress(item["news"]["B"]))
-    sets = {name: unpack_ids(item[name]["B"]) for name in ("passed_since", "passed_between") if name in item}
     return Held(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
         destination=destination,
         cause=cause,
-        due=datetime.fromisoformat(item["due"]["S"]),
-        since=datetime.fromisoformat(item["since"]["S"]),
         frame=digest_from(news["frame"]),
-        rows=unpack_pairs(item["rows"]["B"]) if "rows" in item else {},
         kinds=tuple(kind_from(raw) for raw in news["kinds"]),
-        passed=sets.get("passed_since", frozenset()),
-        between=sets.get("passed_between", frozenset()),
         end=digest_from(news["end"]) if "end" in news else None,
-        order=int(item["order"]["N"]),
-        version=int(item["version"]["N"]),
+        **items.unpacked(item, FORMS),
     )
 
 
@@ -135,14 +121,7 @@ def envelope_key(name: str) -> Item:
 
 def envelope_item(envelope: Envelope) -> Item:
     """An envelope as an item."""
-    return {
-        **envelope_key(envelope.id),
-        "since": {"S": envelope.since.isoformat()},
-        "order": {"N": str(envelope.order)},
-        "version": {"N": str(envelope.version)},
-        "outbox": {"B": pack_outbox(envelope.outbox)},
-        "pending": {"S": PENDING},
-    }
+    return {**envelope_key(envelope.id), **items.packed(envelope, ENVELOPE_FORMS), "pending": {"S": PENDING}}
 
 
 def cause_of(item: Mapping[str, Any]) -> str:
@@ -160,13 +139,7 @@ def readable_envelope(item: Mapping[str, Any]) -> Envelope | None:
 
 def envelope_from(item: Mapping[str, Any]) -> Envelope:
     """The inverse of `envelope_item`."""
-    return Envelope(
-        id=item["pk"]["S"].removeprefix(ENVELOPE),
-        outbox=unpack_outbox(item["outbox"]["B"]),
-        since=datetime.fromisoformat(item["since"]["S"]),
-        order=int(item["order"]["N"]),
-        version=int(item["version"]["N"]),
-    )
+    return Envelope(id=item["pk"]["S"].removeprefix(ENVELOPE), **items.unpacked(item, ENVELOPE_FORMS))
 
 
 # The writes, as actions of a transaction. Each is refused if somebody wrote since the noun was read.

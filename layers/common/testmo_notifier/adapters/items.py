@@ -37,7 +37,6 @@ from testmo_notifier.model import (
     Outgoing,
     Pause,
     ProjectState,
-    Resume,
     Sent,
     Superseded,
     Trouble,
@@ -54,7 +53,6 @@ KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that 
 BUCKET_CASES: Final = 250  # case ids in one item of names: 250 KB if every name were as long as Testmo allows
 BUCKET_RUNS: Final = 250  # run ids in one item of marks: 5 KB
 PENDING: Final = "1"  # the one key of the sparse index: only items with an outbox have it
-CHECKPOINT_TIMES: Final = ("read_at", "closed_at", "gone_at", "silent_before", "waiting_since", "finished_for")
 # Version 1.0 kept no troubles, and had the alarms of these: whether one was on when it was upgraded, nobody knows.
 TROUBLES_OF_1_0: Final = ("PollFailed", "Invisible", "SettingsProblems")
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -76,34 +74,10 @@ BOTS: Final = "bots"  # its attribute that the Slack function adds to, and no po
 
 def checkpoint_item(checkpoint: Checkpoint) -> Item:
     """A checkpoint as an item."""
-    item: Item = {
-        **run_key(checkpoint.run_id),
-        "project_id": {"N": str(checkpoint.project_id)},
-        "cursor": {"S": checkpoint.cursor.isoformat()},
-        "floor": {"S": checkpoint.floor.isoformat()},
-        "watching": {"S": checkpoint.watching},
-        "version": {"N": str(checkpoint.version)},
-        **optional_times(**{name: getattr(checkpoint, name) for name in CHECKPOINT_TIMES}),
-    }
-    if checkpoint.seen:
-        item["seen"] = {"B": pack_times(checkpoint.seen)}
-    if checkpoint.failing:
-        item["failing"] = {"B": pack_pairs(checkpoint.failing)}
-    if checkpoint.superseded:
-        item["older"] = {"B": pack_superseded(checkpoint.superseded)}
-    if checkpoint.unconfirmed is not None:
-        item["unconfirmed"] = {"B": pack_ids(checkpoint.unconfirmed)}
-    if checkpoint.counters is not None:
-        item["counters"] = {"M": pack_counts(checkpoint.counters)}
-    for name, unfinished in (("resume", checkpoint.resume), ("sweep", checkpoint.sweep)):
-        if unfinished is not None:
-            item[name] = {"S": json.dumps(asdict(unfinished), default=datetime.isoformat)}
+    item: Item = {**run_key(checkpoint.run_id), **packed(checkpoint, CHECKPOINT)}
     if checkpoint.outbox:
-        item["outbox"] = {"B": pack_outbox(checkpoint.outbox)}
         item["pending"] = {"S": PENDING}
     item |= pack_told(checkpoint.told) | pack_passing(checkpoint.passing)
-    texts = {"swept": checkpoint.swept_for, "rewound": checkpoint.rewound}
-    item |= {name: {"S": text} for name, text in texts.items() if text}
     if checkpoint.closed_at is not None and not checkpoint.outbox:
         item["expires_at"] = {"N": str(int((checkpoint.closed_at + KEEP_AFTER_CLOSING).timestamp()))}
     return item
@@ -113,31 +87,11 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
     """The inverse of `checkpoint_item`."""
     return Checkpoint(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
-        project_id=int(item["project_id"]["N"]),
-        cursor=datetime.fromisoformat(item["cursor"]["S"]),
-        floor=datetime.fromisoformat(item["floor"]["S"]),
-        seen=unpack_times(item["seen"]["B"]) if "seen" in item else {},
-        failing=unpack_pairs(item["failing"]["B"]) if "failing" in item else {},
-        superseded=unpack_superseded(item["older"]["B"]) if "older" in item else {},
-        counters=unpack_counts(item["counters"]["M"]) if "counters" in item else None,
-        watching=item["watching"]["S"],
-        resume=resume_of(item, "resume"),
-        sweep=resume_of(item, "sweep"),
-        swept_for=item["swept"]["S"] if "swept" in item else "",
-        silent_before=time_of(item, "silent_before"),
-        outbox=unpack_outbox(item["outbox"]["B"]) if "outbox" in item else (),
         outbox_bytes=len(item["outbox"]["B"]) if "outbox" in item else 0,
-        version=int(item["version"]["N"]),
-        read_at=time_of(item, "read_at"),
-        closed_at=time_of(item, "closed_at"),
-        gone_at=time_of(item, "gone_at"),
-        waiting_since=time_of(item, "waiting_since"),
-        rewound=item["rewound"]["S"] if "rewound" in item else "",
-        unconfirmed=unpack_ids(item["unconfirmed"]["B"]) if "unconfirmed" in item else None,
         apart=apart_of(item),
         passing=unpack_passing(item),
-        finished_for=time_of(item, "finished_for"),
         told=unpack_told(item),
+        **unpacked(item, CHECKPOINT),
     )
 
 
@@ -214,38 +168,14 @@ def unpack_each(packed: bytes) -> list[tuple[frozenset[int], dict[str, str]]]:
     return list(zip(unpacked_keys(content, len(notifications)), notifications, strict=True))
 
 
-def resume_of(item: Mapping[str, Any], name: str) -> Resume | None:
-    """Where an unfinished read goes on, None where none is."""
-    return resume_from(json.loads(item[name]["S"])) if name in item else None
-
-
 def project_item(state: ProjectState) -> Item:
     """What we keep of a project, as an item."""
-    item: Item = {
-        **project_key(state.project_id),
-        "watched_since": {"S": state.watched_since.isoformat()},
-        "open_runs": {"B": pack_ids(state.open_runs)},
-        "closing": {"B": pack_times(state.closing)},
-        "version": {"N": str(state.version)},
-        **optional_times(gone_at=state.gone_at, looked_at=state.looked_at),
-    }
-    if state.run_closed_count is not None:
-        item["run_closed_count"] = {"N": str(state.run_closed_count)}
-    return item
+    return {**project_key(state.project_id), **packed(state, PROJECT)}
 
 
 def project_from(item: Mapping[str, Any]) -> ProjectState:
     """The inverse of `project_item`."""
-    return ProjectState(
-        project_id=int(item["pk"]["S"].removeprefix("PROJECT#")),
-        watched_since=datetime.fromisoformat(item["watched_since"]["S"]),
-        run_closed_count=int(item["run_closed_count"]["N"]) if "run_closed_count" in item else None,
-        open_runs=unpack_ids(item["open_runs"]["B"]),
-        closing=unpack_times(item["closing"]["B"]),
-        gone_at=time_of(item, "gone_at"),
-        looked_at=time_of(item, "looked_at"),
-        version=int(item["version"]["N"]),
-    )
+    return ProjectState(project_id=int(item["pk"]["S"].removeprefix("PROJECT#")), **unpacked(item, PROJECT))
 
 
 def marks_key(run_id: int) -> Item:
@@ -281,17 +211,12 @@ def progress_key(project_id: int, of: str = CASES) -> Item:
 
 def progress_item(project_id: int, progress: CaseProgress, of: str = CASES) -> Item:
     """How far case names are known, as an item."""
-    times = optional_times(newest=progress.newest, completed_at=progress.completed_at)
-    return {**progress_key(project_id, of), "next_page": {"N": str(progress.next_page)}, **times}
+    return {**progress_key(project_id, of), **packed(progress, PROGRESS)}
 
 
 def progress_from(item: Mapping[str, Any]) -> CaseProgress:
     """The inverse of `progress_item`."""
-    return CaseProgress(
-        newest=time_of(item, "newest"),
-        next_page=int(item["next_page"]["N"]),
-        completed_at=time_of(item, "completed_at"),
-    )
+    return CaseProgress(**unpacked(item, PROGRESS))
 
 
 def pack_troubles(troubles: Mapping[str, Trouble]) -> str:
@@ -346,11 +271,50 @@ class Form(NamedTuple):
     unpack: Callable[[Any], Any]
 
 
+NUMBER: Final = Form("N", str, int)
 TEXT: Final = Form("S", str, str)
 TIME: Final = Form("S", datetime.isoformat, datetime.fromisoformat)
 IDS: Final = Form("B", pack_ids, unpack_ids)
 TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
-# The attributes of the control item: the fields of what `Control` consists of.
+PAIRS: Final = Form("B", pack_pairs, unpack_pairs)
+OUTBOX: Final = Form("B", pack_outbox, unpack_outbox)
+COUNTS: Final = Form("M", pack_counts, unpack_counts)
+UNFINISHED: Final = Form(
+    "S",
+    lambda resume: json.dumps(asdict(resume), default=datetime.isoformat),
+    lambda packed: resume_from(json.loads(packed)),
+)
+# The attributes of an item are the fields of its noun, but for these.
+ATTRIBUTES: Final[Mapping[str, str]] = {
+    "superseded": "older",
+    "swept_for": "swept",  # of a checkpoint
+    "passed": "passed_since",
+    "between": "passed_between",  # of what is held
+}
+LEFT_OUT_IF_EMPTY: Final = frozenset(
+    {*("seen", "failing", "superseded", "outbox", "swept_for", "rewound"), *("rows", "passed", "between")}
+)
+CHECKPOINT: Final[Mapping[str, Form]] = {
+    **dict.fromkeys(("project_id", "version"), NUMBER),
+    **dict.fromkeys(("cursor", "floor", "silent_before", "read_at", "closed_at", "gone_at"), TIME),
+    **dict.fromkeys(("waiting_since", "finished_for"), TIME),
+    **dict.fromkeys(("watching", "swept_for", "rewound"), TEXT),
+    **dict.fromkeys(("resume", "sweep"), UNFINISHED),
+    "seen": TIMES_BY_ID,
+    "failing": PAIRS,
+    "superseded": Form("B", pack_superseded, unpack_superseded),
+    "unconfirmed": IDS,
+    "counters": COUNTS,
+    "outbox": OUTBOX,
+}
+PROJECT: Final[Mapping[str, Form]] = {
+    **dict.fromkeys(("watched_since", "gone_at", "looked_at"), TIME),
+    **dict.fromkeys(("run_closed_count", "version"), NUMBER),
+    "open_runs": IDS,
+    "closing": TIMES_BY_ID,
+}
+PROGRESS: Final[Mapping[str, Form]] = {"newest": TIME, "completed_at": TIME, "next_page": NUMBER}
+# The fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
     **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at", "finished_since"), TIME),
@@ -368,7 +332,7 @@ CONTROL: Final[Mapping[str, Form]] = {
         lambda statuses: json.dumps(dict(statuses)),
         lambda packed: {name: tuple(ids) for name, ids in json.loads(packed).items()},
     ),
-    "requests": Form("M", pack_counts, unpack_counts),
+    "requests": COUNTS,
     "sent": Form("B", pack_ids, unpack_sorted),
     "pauses": Form(
         "S",
@@ -383,13 +347,30 @@ CONTROL: Final[Mapping[str, Form]] = {
 SUBJECTS: Final = ("looked", "left", "watching", "asked", "health")  # of `Control`; the rest only others write
 
 
+def packed(noun: Any, forms: Mapping[str, Form]) -> Item:  # noqa: ANN401 - whatever has these fields
+    """The attributes of a noun, without what is None."""
+    values = {name: getattr(noun, name) for name in forms}
+    there = {name: one for name, one in values.items() if one or (one is not None and name not in LEFT_OUT_IF_EMPTY)}
+    item: Any = {ATTRIBUTES.get(name, name): {forms[name].letter: forms[name].pack(one)} for name, one in there.items()}
+    return dict(item)
+
+
+def unpacked(item: Mapping[str, Any], forms: Mapping[str, Form]) -> dict[str, Any]:
+    """The fields that an item has."""
+    attributes = {name: ATTRIBUTES.get(name, name) for name in forms}
+    return {
+        name: forms[name].unpack(item[attribute][forms[name].letter])
+        for name, attribute in attributes.items()
+        if attribute in item
+    }
+
+
 def control_values(control: Control) -> Item:
     """What the poller keeps about itself, without key and lease, and without what is None and what others write."""
-    subjects = [getattr(control, name) for name in SUBJECTS]
-    values = {one.name: getattr(subject, one.name) for subject in subjects for one in fields(subject)}
-    there = {name: (CONTROL[name], value) for name, value in values.items() if value is not None}
-    item: Any = {name: {form.letter: form.pack(value)} for name, (form, value) in there.items()}
-    return dict(item)
+    item: Item = {}
+    for subject in (getattr(control, name) for name in SUBJECTS):
+        item |= packed(subject, forms_of(subject))
+    return item
 
 
 def control_from(item: Mapping[str, Any]) -> Control:
@@ -408,15 +389,9 @@ def control_from(item: Mapping[str, Any]) -> Control:
 
 def subject_from(item: Mapping[str, Any], empty: Any) -> Any:  # noqa: ANN401 - each of those that `Control` consists of
     """One of the subjects, as far as the item has it."""
-    there = {one.name: CONTROL[one.name] for one in fields(empty) if one.name in item}
-    return replace(empty, **{name: form.unpack(item[name][form.letter]) for name, form in there.items()})
+    return replace(empty, **unpacked(item, forms_of(empty)))
 
 
-def optional_times(**times: datetime | None) -> Item:
-    """Attributes for the times that are there."""
-    return {name: {"S": moment.isoformat()} for name, moment in times.items() if moment is not None}
-
-
-def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
-    """A time that may be absent."""
-    return datetime.fromisoformat(item[name]["S"]) if name in item else None
+def forms_of(subject: Any) -> dict[str, Form]:  # noqa: ANN401 - the same
+    """How its fields are stored."""
+    return {one.name: CONTROL[one.name] for one in fields(subject)}
