@@ -7,6 +7,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger, Metrics
+
 import testmo_notifier_settings
 from testmo_notifier.adapters import heartbeat
 from testmo_notifier.adapters.http import new_pool
@@ -21,8 +23,6 @@ from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.team import Team
 from testmo_notifier.observability import (
-    new_logger,
-    new_metrics,
     observed,
     report_failed_poll,
     report_published,
@@ -46,55 +46,45 @@ class Service:
     """Everything that outlives an invocation."""
 
     def __init__(self, settings: PollerSettings, machine: Machine) -> None:
-        self.settings, self.machine = settings, machine
-        team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
-        self.routes = team.routes
-        self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
-        self.emails = Emails(team.people, team.routes)
-        self.renderer = Renderer.of(team, settings.time_zone, machine.thread_time)
-        self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
+        self.settings, self.logger, self.metrics, self.pool = settings, Logger(), Metrics(), new_pool()
         self.dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
-        self.topic = Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger))
+        team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
         topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
         expected = mailboxes(settings.email_address, settings.ops_email_address, **topics)
-        routed = mail_destinations(self.destinations)
+        routed = mail_destinations(destinations(team.routes, settings.channels))
+        token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.mailboxes = Mailboxes(sns, expected, routed, topic_arn=settings.topic_arn)
-        self.token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
         self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
+        self.renderer = Renderer.of(team, settings.time_zone, machine.thread_time)
+        self.parts = partial(
+            Parts.of,
+            settings,
+            team,
+            connect=partial(Testmo, url=settings.testmo_url, token=token, pool=self.pool, now=machine.now),
+            topic=Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger)),
+            mailboxes=self.mailboxes,
+            emails=Emails(team.people, team.routes),
+            now=machine.now,
+            sleep=machine.sleep,
+            shuffle=machine.shuffle,
+            executor=machine.executor,
+        )
 
     def run(self, context: LambdaContext, *, drain: bool | None = None) -> dict[str, object]:
         """Poll with what this invocation has left of its time."""
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
-        report = observed(lambda: poll(self.parts(context), drain=drain), self.logger, self.metrics)
+        parts = self.parts(
+            store=Store(self.dynamodb, self.settings.table_name, holder=context.aws_request_id),
+            renderer=self.renderer.for_one_poll(),
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        )
+        report = observed(lambda: poll(parts, drain=drain), self.logger, self.metrics)
         if report.looked and self.settings.heartbeat_secret_arn:
             told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
             ping = partial(heartbeat.ping, self.pool, self.heartbeat.get)
             say_that_we_live(ping, self.logger, is_told=told)
         return report.to_json()
-
-    def parts(self, context: LambdaContext) -> Parts:
-        """What this one poll works with."""
-        settings, machine = self.settings, self.machine
-        return Parts.of(
-            settings,
-            store=Store(self.dynamodb, settings.table_name, holder=context.aws_request_id),
-            connect=lambda rate_limit: Testmo(
-                url=settings.testmo_url, token=self.token, pool=self.pool, rate_limit=rate_limit, now=machine.now
-            ),
-            topic=self.topic,
-            mailboxes=self.mailboxes,
-            renderer=self.renderer.for_one_poll(),
-            routes=self.routes,
-            destinations=self.destinations,
-            wrong_files=self.wrong_files,
-            emails=self.emails,
-            now=machine.now,
-            sleep=machine.sleep,
-            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
-            shuffle=machine.shuffle,
-            executor=machine.executor,
-        )
 
 
 @cache
@@ -103,5 +93,5 @@ def _service() -> Service:
     try:
         return Service(PollerSettings.from_env(machine.environ), machine)
     except Exception as exc:
-        report_failed_poll(exc, new_logger())
+        report_failed_poll(exc, Logger())
         raise

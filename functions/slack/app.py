@@ -6,6 +6,8 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger, Metrics
+
 from testmo_notifier.adapters.destinations import Paces, States
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.idempotency import Ledger
@@ -15,7 +17,7 @@ from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import DeliverySettings, usable
 from testmo_notifier.delivery.deliver import Effects, deliver
-from testmo_notifier.observability import flush, new_logger, new_metrics, report
+from testmo_notifier.observability import flush, report
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,7 +39,7 @@ class Service:
             name: partial(read_secret, secrets, arn, usable(transports[name].read_secret))
             for name, arn in settings.secret_arns.items()
         }
-        self.logger, self.metrics, self.pool, self.now = new_logger(), new_metrics(), new_pool(), machine.now
+        self.logger, self.metrics, self.pool, self.now = Logger(), Metrics(), new_pool(), machine.now
         self.ledger = Ledger(dynamodb, settings.table_name)
         self.states = States(dynamodb, settings.table_name, machine.now)
         self.effects = partial(

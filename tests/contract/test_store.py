@@ -16,8 +16,8 @@ import pytest
 
 from benchmarks.fakes.aws import Aws
 from benchmarks.fakes.web import Web
-from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.destinations import States
+from testmo_notifier.adapters.machine import client_config
 from testmo_notifier.adapters.store import Store as DynamoDBStore
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge
 from testmo_notifier.model import (

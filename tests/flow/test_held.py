@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence, Silenced
 from testmo_notifier.poll import poll
-from testmo_notifier.ports import Renderer
 from tests.flow.test_routes import follow
 from tests.support.factories import START
 from tests.support.fakes import FakeMailboxes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.destinations import Paces, from_millis, to_millis
+from testmo_notifier.adapters.machine import client_config
 from testmo_notifier.delivery.pacing import Turn, take_turn
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace

@@ -14,10 +14,9 @@ import boto3
 import pytest
 
 from functions.slack import app
-from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.items import CONTROL_KEY
-from testmo_notifier.adapters.machine import Machine
+from testmo_notifier.adapters.machine import Machine, client_config
 from testmo_notifier.adapters.queue import to_sqs
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from testmo_notifier.adapters.aws import client_config
 from testmo_notifier.adapters.destinations import States
+from testmo_notifier.adapters.machine import client_config
 from testmo_notifier.errors import DeliveryDelayed
 from tests.support.template import make_table
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 
 from testmo_notifier import observability
 from testmo_notifier.delivery.deliver import Outcome
-from testmo_notifier.observability import new_metrics, observed, report
+from testmo_notifier.observability import observed, report
 from tests.support.story import Story
 from tests.support.template import RESOURCES
 
@@ -227,7 +227,7 @@ class Operation:
                 continue
             self.is_due()
             with self.lines("poller") as logger, contextlib.suppress(Exception):  # Lambda would take it
-                observed(lambda: self.story.poll(**changed), logger, new_metrics())
+                observed(lambda: self.story.poll(**changed), logger, Metrics())
             self.look()
 
     def is_due(self) -> None:
@@ -252,7 +252,7 @@ class Operation:
     def ends(self, outcome: Outcome) -> None:
         """A delivery ends like this."""
         with self.lines("slack") as logger:
-            metrics = new_metrics()
+            metrics = Metrics()
             report(outcome, logger, metrics, now=self.story.time)
             observability.flush(metrics)
         self.look()

@@ -107,9 +107,9 @@ def test_a_room_knows_nothing_of_the_rooms_above_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ADAPTERS, ids=relative)
-def test_adapters_know_the_nouns_the_errors_and_each_other(path: Path) -> None:
+def test_adapters_know_the_nouns_the_errors_the_ports_and_each_other(path: Path) -> None:
     ours = {module for module in imports(path, for_types_too=True) if module.startswith("testmo_notifier")}
-    allowed = {f"testmo_notifier.{name}" for name in ("model", "errors", "adapters", "version")}
+    allowed = {f"testmo_notifier.{name}" for name in ("model", "errors", "ports", "adapters", "version")}
 
     assert [module for module in ours if not starts_with_one_of(module, allowed)] == []
 

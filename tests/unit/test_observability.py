@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from aws_lambda_powertools import Logger, Metrics
 
 from testmo_notifier.errors import (
     ConfigurationError,
@@ -21,8 +22,6 @@ from testmo_notifier.model import Notification
 from testmo_notifier.observability import (
     failure,
     flush,
-    new_logger,
-    new_metrics,
     report_failed_poll,
     report_poll,
     report_published,
@@ -134,7 +133,7 @@ def test_without_a_namespace_nothing_is_counted_and_nothing_fails(
 ) -> None:
     """Somebody runs the function by hand without its environment."""
     monkeypatch.delenv("POWERTOOLS_METRICS_NAMESPACE", raising=False)
-    report_poll(Report(looked=True), new_logger(), metrics := new_metrics())
+    report_poll(Report(looked=True), Logger(), metrics := Metrics())
     flush(metrics)
     assert "_aws" not in capsys.readouterr().out
     metrics.clear_metrics()

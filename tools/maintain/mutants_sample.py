@@ -41,7 +41,7 @@ QUICK: Final = ("flow", "contract", "unit")
 SLOW: Final = ("test_crash.py", "test_scale.py", "test_two_pollers.py")  # of these, last
 NO_JUDGES: Final = ("test_mutants.py", "test_mutants_sample.py")  # they notice that a text changed, not what it does
 # Only lanes with an embedded AWS run these: here nobody would notice anything.
-ELSEWHERE: Final = ("aws.py", "idempotency.py", "destinations.py", "topic.py")
+ELSEWHERE: Final = ("machine.py", "idempotency.py", "destinations.py", "topic.py")
 SECONDS: Final = 900.0  # for all tests of one change; on an idle machine they take three minutes
 STARS: Final = ("core/ReplaceBinaryOperator_Mul", "core/ReplaceBinaryOperator_Pow")
 SESSION: Final = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -84,15 +85,15 @@ def routed(settings: PollerSettings) -> tuple[str, ...]:
 def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Parts:
     """What one poll works with. Routes, issue links and templates are this checkout's."""
     own = team()
+    own = replace(own, routes=left_in(own.routes, settings.channels))
     deadline = time.monotonic() + SECONDS
     return Parts.of(
         settings,
+        own,
         store=store,
         connect=connect(settings, token),
         topic=topic,
         renderer=Renderer.of(own, settings.time_zone, time.thread_time),
-        routes=left_in(own.routes, settings.channels),
-        destinations=destinations(own.routes, settings.channels),
         now=utc_now,
         sleep=time.sleep,
         seconds_left=lambda: deadline - time.monotonic(),

@@ -115,7 +115,6 @@ delivery/              the queue side
   pacing.py            one message a second, and pauses
 
 adapters/              AWS and HTTP; nothing else leaves the process
-  aws.py               clients with time-outs
   machine.py           clients, clock, chance and threads: what a function runs on
   http.py              the one place that speaks HTTP
   testmo.py            the Testmo API, read only

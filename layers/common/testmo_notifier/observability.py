@@ -1,4 +1,4 @@
-"""Logs and metrics: who makes them, and how the end of a poll and of a delivery reads in them.
+"""How the end of a poll and of a delivery reads in logs and metrics; POWERTOOLS_… variables say whose these are.
 
 A metric costs 30 cents a month, so there is one for what an alarm of the template reads, and for nothing else: the log
 lines have all the other numbers, and docs/metrics.md says how to ask for them. Every metric has the dimension `service`
@@ -39,16 +39,6 @@ ACKNOWLEDGED: Final = {
     "duplicate": "delivered before, acknowledged",
     "skipped": "not posted on purpose, acknowledged",
 }
-
-
-def new_logger() -> Logger:
-    """Structured logs; service and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
-    return Logger()
-
-
-def new_metrics() -> Metrics:
-    """Metrics as log lines; namespace and service come from POWERTOOLS_METRICS_NAMESPACE and …_SERVICE_NAME."""
-    return Metrics()
 
 
 def count(metrics: Metrics, name: str, number: float = 1, *, unit: MetricUnit = MetricUnit.Count) -> None:

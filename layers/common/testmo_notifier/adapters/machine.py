@@ -9,17 +9,34 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.config import Config
 
-from testmo_notifier.adapters.aws import client_config
+from testmo_notifier.version import VERSION
+
+CONNECT_SECONDS: Final = 2
+READ_SECONDS: Final = 5
+ATTEMPTS: Final = 3
+# Stands in CloudTrail; botocore would make up its own for each call anew.
+USER_AGENT: Final = f"testmo-notifier/{VERSION}"
 
 
 def environment() -> Mapping[str, str]:
     """The variables that template.yaml sets."""
     return os.environ
+
+
+def client_config() -> Config:
+    """What every client of AWS states: time-outs and attempts, because botocore's own changed in November 2026."""
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        user_agent=USER_AGENT,
+    )
 
 
 def new_client(service: str) -> Any:  # noqa: ANN401 - each service has its own

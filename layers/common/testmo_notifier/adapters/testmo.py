@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, send, server_date
 from testmo_notifier.adapters.testmo_answers import asked_for_a_pause, checked, understood
-from testmo_notifier.errors import Invisible, RequestRejected, StopReading, TokenRefused, TooHeavy, Unreadable
+from testmo_notifier.errors import Invisible, RequestRejected, TokenRefused, TooHeavy, Unreadable
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run, User
+from testmo_notifier.ports import RateLimit, Token
 from testmo_notifier.version import VERSION
 
 if TYPE_CHECKING:
@@ -29,32 +29,6 @@ MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
 USER_AGENT: Final = f"testmo-notifier/{VERSION}"
 
 T = TypeVar("T")
-
-
-class Token(Protocol):
-    """Where the token comes from."""
-
-    def get(self) -> str:
-        """The token, possibly a few minutes old."""
-
-    def refresh(self) -> str:
-        """The token as it is now."""
-
-
-class RateLimit(Protocol):
-    """What every request passes: see `polling.rate_limit`."""
-
-    def request(self) -> AbstractContextManager[float]:
-        """Around one request: waits until it may be sent, raises `StopReading` when it may not.
-
-        Gives the seconds that its answer may take.
-        """
-
-    def answered(self, *, well: bool) -> None:
-        """How Testmo is doing."""
-
-    def close(self, reason: StopReading) -> None:
-        """Nothing more may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +47,7 @@ class Testmo:
     """Reads one instance. `url` is its origin; every request passes `rate_limit` first."""
 
     def __init__(
-        self, *, url: str, token: Token, pool: urllib3.PoolManager, rate_limit: RateLimit, now: Callable[[], datetime]
+        self, rate_limit: RateLimit, *, url: str, token: Token, pool: urllib3.PoolManager, now: Callable[[], datetime]
     ) -> None:
         self._base = f"{url}/api/v1"
         self._token = token
@@ -109,19 +83,12 @@ class Testmo:
         Where runs open or close meanwhile, one may slip from a page that is still to come into one that was read, or
         the other way round. So it may in any order of asking, and whoever knew it looks for it (rule 7).
         """
-        query = {"is_closed": "0", "sort": "runs:created_at", "order": "asc", "expands": "configs,milestones"}
-        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id), pool)[0]
+        return self._runs(project_id, {"is_closed": "0", "sort": "runs:created_at"}, pool)
 
     def closed_runs(self, project_id: int, closed_after: datetime) -> Listed[Run]:
         """The runs of a project that were closed after a moment, in the order of closing."""
-        query = {
-            "is_closed": "1",
-            "closed_after": timestamp(closed_after),
-            "sort": "runs:closed_at",
-            "order": "asc",
-            "expands": "configs,milestones",
-        }
-        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id))[0]
+        moment = timestamp(closed_after)
+        return self._runs(project_id, {"is_closed": "1", "closed_after": moment, "sort": "runs:closed_at"})
 
     def run(self, run_id: int) -> Run:
         """One run; raises `Invisible` when it is gone."""
@@ -139,13 +106,11 @@ class Testmo:
 
     def users(self) -> Listed[User]:
         """Everybody who may log in, with addresses; raises `Invisible` where the token is of no site administrator."""
-        found, _ = self._list("/users", {}, lambda row, _: rows.user(row))
-        return Listed([user for user in found if user is not None], found.strays)
+        return self._users("/users")
 
     def project_users(self, project_id: int) -> Listed[User]:
         """Who works in a project, by id and name. Any token that may see the project may ask."""
-        found, _ = self._list(f"/projects/{project_id}/users", {}, lambda row, _: rows.user(row))
-        return Listed([user for user in found if user is not None], found.strays)
+        return self._users(f"/projects/{project_id}/users")
 
     def cases(
         self, project_id: int, *, page: int, created_after: datetime | None, in_folders: bool = False
@@ -187,6 +152,14 @@ class Testmo:
             total=page.total,
             server_date=page.server_date,
         )
+
+    def _runs(self, project_id: int, query: Mapping[str, str], pool: Executor | None = None) -> Listed[Run]:
+        query = {**query, "order": "asc", "expands": "configs,milestones"}
+        return self._list(f"/projects/{project_id}/runs", query, partial(rows.run, project_id=project_id), pool)[0]
+
+    def _users(self, path: str) -> Listed[User]:
+        found, _ = self._list(path, {}, lambda row, _: rows.user(row))
+        return Listed([user for user in found if user is not None], found.strays)
 
     def _statuses(self, project_id: int) -> object:
         return self._page(f"/projects/{project_id}/runs", {"per_page": "15", "expands": "statuses"}).expands

@@ -7,7 +7,7 @@ never the token.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -64,7 +64,8 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
             words = f"{path} is not there (404): deleted, or not visible to the token's user{said}"
             raise Invisible(words, status=404)
         case 400 | 405 | 422:
-            fields = tuple(harmless(str(name), token) for name in error_fields(body))
+            errors = body.get("errors") if body else None  # by the parameters that it does not like
+            fields = tuple(harmless(str(name), token) for name in errors) if isinstance(errors, dict) else ()
             about = f" because of {', '.join(fields)[:MAX_WORDS]}" if fields else ""
             raise RequestRejected(f"{path} was rejected ({answer.status}){about}{said}", fields=fields)
         case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
@@ -88,12 +89,6 @@ def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
         return None, ""
     message = body.get("message")
     return body, message if isinstance(message, str) else ""
-
-
-def error_fields(body: Mapping[str, object] | None) -> Iterable[object]:
-    """The parameters that a 400 or 422 names."""
-    errors = body.get("errors") if body else None
-    return errors.keys() if isinstance(errors, dict) else ()
 
 
 def understood(path: str, read: Callable[[], T]) -> T:

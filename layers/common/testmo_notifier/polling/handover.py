@@ -10,6 +10,7 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.errors import LostRace, Unpublished
 from testmo_notifier.model import (
     FAILING,
@@ -24,7 +25,7 @@ from testmo_notifier.model import (
     unmarked,
 )
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from testmo_notifier.ports import Renderer, Store, Topic
+from testmo_notifier.ports import Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after

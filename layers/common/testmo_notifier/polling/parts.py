@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.routes import PLAIN, Routes
+from testmo_notifier.notices.routes import PLAIN, Routes, destinations
+from testmo_notifier.notices.team import Team
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames
@@ -25,7 +27,7 @@ from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.release import Release
 from testmo_notifier.polling.report import Report
-from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
+from testmo_notifier.ports import Mailboxes, Store, Testmo, Topic
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 
@@ -59,8 +61,8 @@ class Parts:
     executor: Callable[[int], Executor] = ThreadPoolExecutor
 
     @classmethod
-    def of(cls, settings: PollerSettings, **rest: Any) -> Parts:  # noqa: ANN401 - the fields that settings do not tell
-        """The parts of a stack: what its settings say, and the rest."""
+    def of(cls, settings: PollerSettings, team: Team, **rest: Any) -> Parts:  # noqa: ANN401 - its other fields
+        """The parts of a stack: what its settings say, what its team does, and the rest."""
         statuses = settings.alert_status_ids
         return cls(
             watch=Watch(
@@ -79,6 +81,9 @@ class Parts:
             staleness=timedelta(minutes=settings.max_staleness_minutes),
             requests_per_minute=settings.requests_per_minute,
             zone=settings.time_zone,
+            routes=team.routes,
+            destinations=destinations(team.routes, settings.channels),
+            wrong_files=team.problems,
             **rest,
         )
 
