@@ -17,7 +17,6 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -126,9 +125,7 @@ class Inbox:
         self._server.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.entries.close()
         self._server.stop()
 

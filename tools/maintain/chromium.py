@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
@@ -69,9 +68,7 @@ class Chromium:
             raise ChromiumFailed(f"Chromium does not start: {exc.message}") from exc
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._browser.close()
         self._playwright.stop()
 

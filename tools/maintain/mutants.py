@@ -109,14 +109,6 @@ def found(old: str, sources: Mapping[str, str]) -> str:
     return files[0]
 
 
-def rules_named(docstring: str) -> set[str]:
-    """The rules that a test module says it proves: `Rule 5`, `rules 10 and 11`, `Slack delivery`, and the like."""
-    named: set[str] = set()
-    for numbers in re.findall(r"\b[Rr]ules? (\d+(?:(?:, | and )\d+)*)", docstring):
-        named |= set(re.findall(r"\d+", numbers))
-    return named | {name for name in ("Slack delivery", "SECURITY.md", "runbook.md") if name in docstring}
-
-
 class Copy:
     """The tree in a temporary folder. Tests run in it import from it alone."""
 

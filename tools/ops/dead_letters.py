@@ -23,7 +23,6 @@ BATCH: Final = 10  # the most SQS hands out at once
 HOLD_SECONDS: Final = 60  # how long a message is ours alone; after a crash it is back by then
 EMPTY_ANSWERS: Final = 3  # SQS asks a few of its servers only: one empty answer does not mean an empty queue
 OURS: Final = ("channel", "destination", "id", "run_id", "project_id", "status")
-KINDS: Final[Mapping[str, str]] = {"status": "String.Array", "run_id": "Number", "project_id": "Number"}
 NO_REASON: Final[Mapping[str, str]] = {
     "slack": "received too often (maxReceiveCount)",
     "subscription": "SNS could not hand it over",

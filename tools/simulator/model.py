@@ -89,7 +89,6 @@ RUN_STATES = (
     State(9, "Rejected"),
     State(10, "Done"),
 )
-CASE_STATES = (State(1, "Draft"), State(4, "Active", is_default=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from tools.lib import stamps
 from tools.simulator.model import (
-    CASE_STATES,
     RUN_STATES,
     STANDARD_STATUSES,
     Case,
@@ -43,7 +42,6 @@ class Scene:
         self.now = now
         self.statuses = {status.id: status for status in STANDARD_STATUSES}
         self.run_states = {state.id: state for state in RUN_STATES}
-        self.case_states = {state.id: state for state in CASE_STATES}
         self.users: dict[int, User] = {}
         self.projects: dict[int, Project] = {}
         self.milestones: dict[int, Milestone] = {}

@@ -18,7 +18,6 @@ import threading
 from contextlib import suppress
 from ipaddress import IPv4Network, ip_address
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from types import TracebackType
 
 CONNECT_SECONDS = 5.0
 CHUNK_BYTES = 65_536
@@ -51,9 +50,7 @@ class Relay(ThreadingTCPServer):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()
 
