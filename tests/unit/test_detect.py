@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, ResultsQuery, Resume, RowProblem, Superseded
+from testmo_notifier.model import (
+    Checkpoint,
+    Counters,
+    Expands,
+    Result,
+    ResultsPage,
+    ResultsQuery,
+    Resume,
+    RowProblem,
+    Superseded,
+)
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import RunPages
 from testmo_notifier.sources.testmo_runs.reading import finished, interrupted
@@ -84,7 +94,7 @@ def test_a_row_is_recognised_by_its_id_even_when_its_test_has_a_newer_result(han
     newer = make_result(3, test_id=handled.test_id, created_at=at(2))
     detector = Detector(make_checkpoint(), Watch((3, 5)))
     assert detector.new_failing([handled, newer]) == [handled, newer]
-    after = finished(detector, SweepEnd(), overlap=timedelta(seconds=1), counters={}, began_at=at(2), closed_at=None)
+    after = finished(detector, SweepEnd(), make_run(counters=Counters()), began_at=at(2), overlap=timedelta(seconds=1))
     again = Detector(replace(after, superseded={}), Watch((3, 5)))
 
     assert again.new_failing([handled, newer]) == []
@@ -104,7 +114,7 @@ UNFINISHED = Resume(START, 3, 250, at(1), "3,5//")
 
 
 def finish(detector: Detector, end: SweepEnd) -> Checkpoint:
-    return finished(detector, end, overlap=timedelta(seconds=300), counters={3: 1}, began_at=at(60), closed_at=None)
+    return finished(detector, end, make_run(counters=Counters({3: 1})), began_at=at(60), overlap=timedelta(seconds=300))
 
 
 def sweep_with(detector: Detector) -> Sweep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from testmo_notifier.notices.audience import Audience, run_facts
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.sources.testmo_runs.passes import OtherPages, Second
-from testmo_notifier.sources.testmo_runs.recovered import Looked, look_for_recoveries
+from testmo_notifier.sources.testmo_runs.recovered import LookEnd, look_for_recoveries
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, URL, at, make_checkpoint, make_result, make_run
 from tests.support.telling import ALL
@@ -35,7 +36,7 @@ class AllPassed:
         return ResultsPage(tuple(rows), Expands(), page + 1 if page * 100 < TESTS else None, TESTS, at(3000))
 
 
-def looked(before: Checkpoint, requests: int) -> Looked:
+def looked(before: Checkpoint, requests: int) -> LookEnd:
     """One reading's look, with so many requests."""
     left = requests
 
@@ -46,8 +47,8 @@ def looked(before: Checkpoint, requests: int) -> Looked:
 
     audience = Audience(ROUTES, (*NAMES, "event"), run_facts(RUN, "Shop"))
     news = DigestBuilder(URL, RUN, "Shop", audience=audience, failing=before.failing, told=before.told)
-    pages = OtherPages(AllPassed(), RUN, Second(may_ask=may_ask), lambda: START)  # type: ignore[arg-type]  # one call is made
-    return look_for_recoveries(pages, before, news, Watch((3, 5)), RUN.counters.by_status)
+    pages = OtherPages(AllPassed(), RUN, Watch((3, 5)), Second(may_ask=may_ask), lambda: START, timedelta(0))  # type: ignore[arg-type]  # one call is made
+    return look_for_recoveries(pages, before, news)
 
 
 @pytest.mark.parametrize("disjoint", [True, False])

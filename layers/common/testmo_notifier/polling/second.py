@@ -52,7 +52,8 @@ def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch, *,
 
     What was learned is kept in the control item.
     """
-    kept = with_ends(this.lease.control.watching, asked=asks_for_ends(parts), at=found.began_at)
+    asked = any(FINISHED in route.notify for route in parts.routes.routes)
+    kept = with_ends(this.lease.control.watching, asked=asked, at=found.began_at)
     if any(map(this.around.holding.may_hold, parts.destinations)) or any(r.wants_passes for r in parts.routes.routes):
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
@@ -89,8 +90,3 @@ def with_passed(kept: frozenset[int], told: dict[int, bool]) -> frozenset[int]:
 def with_ends(kept: Watching, *, asked: bool, at: datetime) -> Watching:
     """Keep since when a route asks for the ends of runs: those that were closed before are no news."""
     return replace(kept, finished_since=(kept.finished_since or at) if asked else None)
-
-
-def asks_for_ends(parts: Parts) -> bool:
-    """Whether a route asks for the ends of runs."""
-    return any(FINISHED in route.notify for route in parts.routes.routes)

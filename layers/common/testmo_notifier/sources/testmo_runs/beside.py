@@ -8,57 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 
-from testmo_notifier.model import Checkpoint, Passing, Run, Told
+from testmo_notifier.model import Checkpoint, Passing, Told
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.judge import kept
 from testmo_notifier.notices.named import Row
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
 from testmo_notifier.sources.testmo_runs.passes import Answer, OtherPages, ask_for_passes, noted
-from testmo_notifier.sources.testmo_runs.recovered import Looked, awaited, look_for_recoveries
-from testmo_notifier.sources.testmo_runs.watch import Watch
+from testmo_notifier.sources.testmo_runs.recovered import LookEnd, awaited, look_for_recoveries
 
 
 def look_beside(
-    pages: OtherPages,
-    run: Run,
-    before: Checkpoint,
-    after: Checkpoint,
-    news: DigestBuilder,
-    watch: Watch,
-    *,
-    rows: Iterable[Row],
-    overlap: timedelta,
-) -> Looked:
+    pages: OtherPages, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
+) -> LookEnd:
     """Decide why each new result is told, and what else is. `after` is the checkpoint as the failing results leave it.
 
     `rows` are latest failing results that the last sweep of a closed run saw.
     """
-    looked = look_at_passes(pages, before, after, news, watch, run.counters.by_status, overlap=overlap)
-    if not is_over(run, before, after, pages.second.finished_since, overlap):
+    run, looked = pages.run, look_at_passes(pages, before, after, news)
+    if not is_over(run, before, after, pages.second.finished_since, pages.overlap):
         return looked
     ends = the_end(run, looked.checkpoint, news, rows)
     checkpoint = replace(looked.checkpoint, finished_for=run.closed_at)
     return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
 
 
-def look_at_passes(
-    pages: OtherPages,
-    before: Checkpoint,
-    after: Checkpoint,
-    news: DigestBuilder,
-    watch: Watch,
-    counters: Mapping[int, int],
-    *,
-    overlap: timedelta,
-) -> Looked:
+def look_at_passes(pages: OtherPages, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
     """Judge the news, with what is known of passes in between; then look which tests are well again."""
     audience = news.audience
     if not audience.wants_passes:
         told = kept({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
-        return Looked(replace(after, told=told, passing=None))
+        return LookEnd(replace(after, told=told, passing=None))
     if audience.counts_all_as_told and not before.told:
         people = frozenset(filter(is_for_people, audience.destinations))
         before = replace(before, told=dict.fromkeys(before.failing, Told(last=before.cursor, destinations=people)))
@@ -66,7 +47,7 @@ def look_at_passes(
     if before.passing is not None and before.passing.look_first:
         answer = Answer(passing=before.passing)
     else:
-        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats, overlap=overlap)
+        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
     announced = news.judge(answer.passes)
     told = kept({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
     new = noted(told, answer.passes)
@@ -74,8 +55,8 @@ def look_at_passes(
     after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
     problem = answer.problem and f"its passes have to wait: {answer.problem}"
     if problem or news.is_full or after.resume is not None or after.sweep is not None:
-        return Looked(after, problem=problem)
-    looked = look_for_recoveries(pages, after, news, watch, counters)
+        return LookEnd(after, problem=problem)
+    looked = look_for_recoveries(pages, after, news)
     is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience)
     return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
 

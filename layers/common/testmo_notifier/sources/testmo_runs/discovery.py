@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -55,10 +55,7 @@ def discover(
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
-    if vanished:
-        look_for_vanished(testmo, vanished, store.projects(vanished), found, crew.still_alive, now=now)
-    begin_to_watch(store, chosen, installed_at, found, crew.still_alive, overlap=scope.overlap)
-    Lookout(
+    lookout = Lookout(
         testmo=testmo,
         control=control,
         scope=scope,
@@ -67,12 +64,15 @@ def discover(
         now=now,
         crew=crew,
         has_room=has_room,
-        many=not has_room(2 * len(chosen)),
         unread=kept.left.undone_since.keys(),
-    ).look_around(chosen)
+    )
+    if vanished:
+        look_for_vanished(lookout, vanished, store.projects(vanished))
+    begin_to_watch(lookout, store, chosen, installed_at)
+    replace(lookout, many=not has_room(2 * len(chosen))).look_around(chosen)
     found.checked_closed = hourly
     if scope.run_ids:
-        keep_only(testmo, store, scope.run_ids, found, control.hidden_runs, crew.still_alive, hourly=hourly)
+        keep_only(lookout, store)
     return found
 
 
@@ -81,18 +81,11 @@ def is_active(project: Project, just_now: datetime) -> bool:
     return not project.is_completed or (project.completed_at is not None and project.completed_at >= just_now)
 
 
-def look_for_vanished(
-    testmo: Testmo,
-    vanished: Iterable[int],
-    states: Mapping[int, ProjectState],
-    found: Discovery,
-    go_on: Callable[[], None],
-    *,
-    now: datetime,
-) -> None:
+def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping[int, ProjectState]) -> None:
     """Say which projects are listed no more. One that is hidden stays among the listed, so that every poll says it."""
+    found, now = lookout.found, lookout.now
     for key in vanished:
-        go_on()
+        lookout.crew.still_alive()
         state, words = states.get(key), f"project {key} is listed no more"
         gone_at = state.gone_at if state else None
         if state and gone_at and now - gone_at < HOURLY:
@@ -100,7 +93,7 @@ def look_for_vanished(
         else:
             try:
                 if state:
-                    testmo.open_runs(key)
+                    lookout.testmo.open_runs(key)
                 is_hidden, why = False, "deleted, or hidden from the token's user"
             except Invisible as exc:
                 is_hidden, why = exc.status == FORBIDDEN, str(exc)
@@ -119,22 +112,15 @@ def look_for_vanished(
         found.listed |= {key}
 
 
-def begin_to_watch(
-    store: Store,
-    projects: Iterable[Project],
-    installed_at: datetime,
-    found: Discovery,
-    go_on: Callable[[], None],
-    *,
-    overlap: timedelta,
-) -> None:
+def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], installed_at: datetime) -> None:
     """Keep the moment of first sight of every project, before one is looked into: the budget may end in between."""
+    found = lookout.found
     for project in projects:
         if project.id in found.known:
             continue
-        go_on()
+        lookout.crew.still_alive()
         try:
-            state = first_state(project, installed_at, found.began_at, margin=overlap)
+            state = first_state(project, installed_at, found.began_at, margin=lookout.scope.overlap)
             found.known[project.id] = store.commit_project(state)
         except LostRace as exc:
             found.complete = False
@@ -170,25 +156,17 @@ def first_state(project: Project, installed_at: datetime, began_at: datetime, *,
     return ProjectState(project_id=project.id, watched_since=min(since, began_at))
 
 
-def keep_only(
-    testmo: Testmo,
-    store: Store,
-    run_ids: tuple[int, ...],
-    found: Discovery,
-    hidden: Collection[int],
-    go_on: Callable[[], None],
-    *,
-    hourly: bool,
-) -> None:
+def keep_only(lookout: Lookout, store: Store) -> None:
     """Keep the runs of `RunIds`, and say once an hour which of them are not there."""
+    found, run_ids, hourly = lookout.found, lookout.scope.run_ids, lookout.hourly
     missing = set(run_ids) - {watched.run.id for watched in found.runs} - found.hidden_runs
     found.runs = [watched for watched in found.runs if watched.run.id in run_ids]
     if not hourly or not found.complete:
-        found.hidden_runs |= missing & set(hidden)
+        found.hidden_runs |= missing & set(lookout.control.hidden_runs)
     for run_id in sorted(missing) if hourly and found.complete else ():
-        go_on()
+        lookout.crew.still_alive()
         try:
-            run = testmo.run(run_id)
+            run = lookout.testmo.run(run_id)
         except Invisible as exc:
             if exc.status == FORBIDDEN:
                 found.hide(run_id, exc)

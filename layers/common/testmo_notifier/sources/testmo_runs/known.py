@@ -46,7 +46,7 @@ class Known:
         if slot in self.failing:
             key, status = self.failing[slot]
             self._superseded[key] = Superseded(status)
-        self.failing[slot] = state_of(result)
+        self.failing[slot] = (result.key, result.status_id or 0)
         self._superseded.pop(result.key, None)
         if self._unconfirmed is not None:
             self._unconfirmed.discard(slot)
@@ -70,8 +70,3 @@ class Known:
         goes_on = checkpoint.sweep is not None and checkpoint.sweep.page > 1 and self._unconfirmed is not None
         unconfirmed = frozenset(self._unconfirmed or ()) if goes_on else None
         return replace(checkpoint, failing=self.failing, superseded=superseded, unconfirmed=unconfirmed)
-
-
-def state_of(result: Result) -> tuple[int, int]:
-    """What `failing` keeps of a row."""
-    return result.key, result.status_id or 0

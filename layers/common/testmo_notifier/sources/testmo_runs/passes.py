@@ -15,6 +15,7 @@ from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, Stop
 from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through, one_page
+from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
 
 PASSED: Final = 2  # Testmo's default
@@ -42,13 +43,14 @@ NOT_ASKED: Final = Second(may_ask=lambda _requests: False)
 
 
 class OtherPages:
-    """Pages of one run beside its failing results, as long as there is room for them."""
+    """Pages of one run beside its failing results, as long as there is room for them; and what is watched in it."""
 
-    def __init__(self, testmo: Testmo, run: Run, second: Second, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, testmo: Testmo, run: Run, watch: Watch, second: Second, now: Callable[[], datetime], overlap: timedelta
+    ) -> None:
         self._testmo = testmo
-        self._run_id = run.id
         self._now = now
-        self.second = second
+        self.run, self.watch, self.second, self.overlap = run, watch, second, overlap
 
     def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
         """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
@@ -66,7 +68,7 @@ class OtherPages:
                 raise no_room
             paid = max(0, paid - 1)
             asked = replace(query, created_after=bound, page=number)
-            return one_page(self._testmo, self._run_id, asked, self._now)
+            return one_page(self._testmo, self.run.id, asked, self._now)
 
         try:
             paged = go_through(begin, fetch, handle, newest_first=query.order == NEWEST_FIRST)
@@ -87,31 +89,23 @@ class Answer:
 
 
 def ask_for_passes(
-    pages: OtherPages,
-    before: Checkpoint,
-    after: Checkpoint,
-    waiting: Collection[int],
-    *,
-    twice: bool,
-    overlap: timedelta,
+    pages: OtherPages, before: Checkpoint, after: Checkpoint, waiting: Collection[int], *, twice: bool
 ) -> Answer:
     """Read the passes of a run since the last look, once its failing results were read to their end.
 
     Where no test was failing before, no recovery is waited for, and no test failed `twice` since, there is nothing to
     ask: but what passes from now on will matter, so it is noted from where on.
     """
-    began = before.passing or Passing(beginning(before, overlap).bound or before.floor, looked_at=after.read_at)
+    began = before.passing or Passing(beginning(before, pages.overlap).bound or before.floor, looked_at=after.read_at)
     if not before.failing and not waiting and not twice:
         return Answer(passing=began if after.failing else None)
     if after.resume is not None or after.sweep is not None or not pages.second.statuses:
         return Answer(passing=began)
     told = {slot: key for slot, (key, _) in before.failing.items()}
-    return read_passes(pages, began, {*after.failing, *waiting}, told, overlap=overlap)
+    return read_passes(pages, began, {*after.failing, *waiting}, told)
 
 
-def read_passes(
-    pages: OtherPages, passing: Passing, tests: Collection[int], told: Mapping[int, int], *, overlap: timedelta
-) -> Answer:
+def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], told: Mapping[int, int]) -> Answer:
     """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped.
 
     A result that was `told` as failing, and is a pass now, counts as one just after that failure.
@@ -129,7 +123,7 @@ def read_passes(
                 is_edited = told.get(result.slot) == result.key
                 times.setdefault(result.slot, set()).add(result.created_at + (JUST_AFTER if is_edited else NOTHING))
 
-    bound = (passing.cursor - overlap).replace(microsecond=0) - MARGIN
+    bound = (passing.cursor - pages.overlap).replace(microsecond=0) - MARGIN
     query = ResultsQuery(status_id=pages.second.statuses, expands=(), sort=SORT, order="asc")
     paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
     found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -93,7 +93,7 @@ def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
     swept_first = comes_first(checkpoint)
     end = the_sweep.run(checkpoint.sweep, counters) if swept_first else SweepEnd(checkpoint.sweep)
-    paged = read_window(pages, checkpoint, detector, news, overlap=overlap, raises=not swept_first)
+    paged = read_window(pages, beginning(checkpoint, overlap), checkpoint, detector, news, raises=not swept_first)
     began_at = paged.began_at or started
     problem = None
     if paged.resume is not None:
@@ -109,16 +109,9 @@ def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
             end = the_sweep.run(checkpoint.sweep, counters)
         if closing and end.began_at is not None and end.began_at < last_from:
             end = SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
-        following = finished(
-            detector,
-            end,
-            overlap=overlap,
-            counters=run.counters.by_status,  # as they were before the read
-            began_at=began_at,
-            closed_at=run.closed_at if run.is_closed else None,
-        )
-    others = OtherPages(testmo, run, second, now)
-    looked = look_beside(others, run, checkpoint, following, news, watch, rows=the_sweep.latest, overlap=overlap)
+        following = finished(detector, end, run, began_at=began_at, overlap=overlap)
+    others = OtherPages(testmo, run, watch, second, now, overlap)
+    looked = look_beside(others, checkpoint, following, news, the_sweep.latest)
     if looked.problem is not None:
         problem = f"run {run.id} ({run.name}): {looked.problem}"
     if end.problem is not None:
@@ -137,20 +130,13 @@ def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
 
 
 def read_window(
-    pages: RunPages,
-    checkpoint: Checkpoint,
-    detector: Detector,
-    news: DigestBuilder,
-    *,
-    overlap: timedelta,
-    raises: bool,
+    pages: RunPages, begin: Resume, checkpoint: Checkpoint, detector: Detector, news: DigestBuilder, *, raises: bool
 ) -> Paged:
     """Read what is new since the checkpoint. `raises`: it is an error if not even one page may be asked for."""
 
     def handle(page: ResultsPage) -> None:
         news.add(detector.new_failing(page.results), page.expands)
 
-    begin = beginning(checkpoint, overlap)
     seen = (key for key, time in checkpoint.seen.items() if begin.bound is None or time >= begin.bound)
     try:
         return pages.go_through(begin, handle, seen)
@@ -160,24 +146,16 @@ def read_window(
         return Paged(pages.asked(begin), None, exc)
 
 
-def finished(
-    detector: Detector,
-    end: SweepEnd,
-    *,
-    overlap: timedelta,
-    counters: Mapping[int, int],
-    began_at: datetime,
-    closed_at: datetime | None,
-) -> Checkpoint:
-    """The checkpoint after a complete read. `counters` are the run's as they were before it."""
+def finished(detector: Detector, end: SweepEnd, run: Run, *, began_at: datetime, overlap: timedelta) -> Checkpoint:
+    """The checkpoint after a complete read, of the run with its counters as they were before it."""
     if end.saw_all:
         detector.known.sweep_has_ended()
     following = replace(
         detector.window.finished(began_at=began_at, overlap=overlap),
-        counters=dict(counters),
+        counters=dict(run.counters.by_status),
         sweep=end.resume,
         read_at=began_at,
-        closed_at=closed_at,
+        closed_at=run.closed_at if run.is_closed else None,
         gone_at=None,
     )
     following = detector.known.kept_in(following)

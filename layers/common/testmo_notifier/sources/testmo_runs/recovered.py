@@ -35,7 +35,6 @@ from testmo_notifier.notices.named import MAX_NAMED, status_name
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT
 from testmo_notifier.sources.testmo_runs.passes import OtherPages
-from testmo_notifier.sources.testmo_runs.watch import Watch
 
 LOOK_AFTER: Final = timedelta(hours=1)
 MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
@@ -44,7 +43,7 @@ FROM_THE_NEWEST: Final = Resume(bound=None, page=1, total=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookEnd:
     """What came of a look: the checkpoint that follows, what is told of it, and what Testmo did wrong, in words."""
 
     checkpoint: Checkpoint
@@ -77,23 +76,22 @@ def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at:
     return passing.looked_at is None or began_at - passing.looked_at >= LOOK_AFTER
 
 
-def look_for_recoveries(
-    pages: OtherPages, after: Checkpoint, news: DigestBuilder, watch: Watch, counters: Mapping[int, int]
-) -> Looked:
+def look_for_recoveries(pages: OtherPages, after: Checkpoint, news: DigestBuilder) -> LookEnd:
     """Look at the latest results of a run, if a look is due, or goes on.
 
     `after` is the checkpoint as the failing results and the passes leave it.
     """
     passing, began_at = after.passing, after.read_at
     if passing is None or began_at is None:
-        return Looked(after)
+        return LookEnd(after)
     tests = awaited(after.told, news.audience)
-    short_by = max(0, len(after.failing) - sum(counters.get(status, 0) for status in watch.status_ids))
+    counters = pages.run.counters.by_status
+    short_by = max(0, len(after.failing) - sum(counters.get(status, 0) for status in pages.watch.status_ids))
     was_first = passing.look_first
     passing = replace(passing, due=passing.due & tests, short_by=min(passing.short_by, short_by), look_first=False)
     look = passing.look
     if look is None and not is_due(passing, tests, short_by=short_by, began_at=began_at):
-        return Looked(replace(after, passing=passing))
+        return LookEnd(replace(after, passing=passing))
     begin = replace(look, tests=look.tests & tests) if look else Look(FROM_THE_NEWEST, tests)
     search = Search(begin, after.told, news, pages.second.statuses)
     query = ResultsQuery(sort=SORT, order=NEWEST_FIRST, get_latest_result=True)
@@ -104,7 +102,7 @@ def look_for_recoveries(
         passing = replace(passing, look_first=not was_first)
         if paged.began_at is not None:  # at least one page came
             passing = replace(passing, look=search.so_far(paged.resume), due=later)
-        return Looked(replace(after, passing=passing), problem=paged.problem)
+        return LookEnd(replace(after, passing=passing), problem=paged.problem)
     recovered, gone = search.recovered(), search.nowhere() - after.failing.keys()
     passing = replace(
         passing,
@@ -115,7 +113,7 @@ def look_for_recoveries(
     )
     told = {slot: one for slot, one in after.told.items() if slot not in recovered and slot not in gone}
     following = without(replace(after, told=told, passing=passing), recovered, told=search.is_told)
-    return Looked(following, search.outbox(recovered))
+    return LookEnd(following, search.outbox(recovered))
 
 
 def without(checkpoint: Checkpoint, tests: Mapping[int, tuple[int, int]], *, told: Callable[[int], bool]) -> Checkpoint:
