@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testmo_notifier.notices.matching import KEYS, Fact, Facts, Matcher, verdicts
+from testmo_notifier.notices.audience import taken
+from testmo_notifier.notices.matching import KEYS, Fact, Facts, Matcher
+from testmo_notifier.notices.routes import Route
 
 NAMES = st.sampled_from(["Shop", "shop", "Payments", "payments nightly", "a*b", "", "Größe", "."])
 ATOMS = st.one_of(st.integers(0, 4), NAMES, st.sampled_from(["*", "?", "pay*", "*nightly", "s?op"]))
@@ -18,27 +20,29 @@ FACTS = st.dictionaries(
 ROUTES = st.dictionaries(st.sampled_from(["one", "two", "three", "four"]), MATCHERS, min_size=1)
 
 
+def takers(by: dict[str, Matcher], facts: Facts, catch_all: str = "the rest") -> set[str]:
+    """The names of the routes that take a finding."""
+    routes = [Route(("slack:default",), name, one, catch_all=name == catch_all) for name, one in by.items()]
+    return {route.name for route in taken(routes, facts)}
+
+
 @given(routes=ROUTES, facts=FACTS, order=st.randoms(use_true_random=False))
 def test_the_order_of_routes_never_matters(routes: dict[str, Matcher], facts: Facts, order: object) -> None:
     names = list(routes)
     order.shuffle(names)  # type: ignore[attr-defined]  # it is a Random
 
-    def taken(by: dict[str, Matcher]) -> set[str]:
-        return {verdict.route for verdict in verdicts(by, ["two"], facts) if verdict.is_taken}
-
-    assert taken({name: routes[name] for name in names}) == taken(routes)
+    assert takers({name: routes[name] for name in names}, facts, "two") == takers(routes, facts, "two")
 
 
 @given(routes=ROUTES, facts=FACTS)
 def test_what_no_route_takes_is_caught(routes: dict[str, Matcher], facts: Facts) -> None:
-    assert any(one.is_taken for one in verdicts({**routes, "the rest": Matcher()}, ["the rest"], facts))
+    assert takers({**routes, "the rest": Matcher()}, facts)
 
 
 @given(routes=ROUTES)
 def test_what_is_not_known_reaches_the_route_that_catches_all(routes: dict[str, Matcher]) -> None:
     narrow = {name: one for name, one in routes.items() if one.match}
-    taken = [one.route for one in verdicts({**narrow, "the rest": Matcher()}, ["the rest"], {}) if one.is_taken]
-    assert taken == ["the rest"]
+    assert takers({**narrow, "the rest": Matcher()}, {}) == {"the rest"}
 
 
 @given(matcher=MATCHERS, facts=FACTS)

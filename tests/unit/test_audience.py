@@ -33,8 +33,8 @@ def people(
     audience: Audience, reason: str, before: Told | None = None, streak: int = 0, *, sure: bool = True
 ) -> list[tuple[str, str]]:
     """Who hears of FAILED, and why."""
-    way: tuple[Route, ...] = audience.ways[audience.way(FAILED, EXPANDS, {})]
-    told: list[Telling] = audience.told(way, reason, before, streak, sure=sure)
+    routes: tuple[Route, ...] = audience.routings[audience.routing(FAILED, EXPANDS, {})].routes
+    told: list[Telling] = audience.told(routes, reason, before, streak, sure=sure)
     return [(one.destination, one.reason) for one in told if one.destination != "event"]
 
 
@@ -104,9 +104,9 @@ def test_an_assignee_that_could_not_be_read_goes_its_own_way_whatever_else_could
     nobody = FAILED._replace(assignee_id=None, problems=(RowProblem("elapsed", "is not a number"),))
     unread = FAILED._replace(assignee_id=None, problems=(RowProblem("assignee_id", "is not a number"),))
 
-    ways = [asked.way(result, Expands(), {}) for result in (nobody, unread)]
+    numbers = [asked.routing(result, Expands(), {}) for result in (nobody, unread)]
 
-    assert [[route.destinations for route in asked.ways[way]] for way in ways] == [
+    assert [[route.destinations for route in asked.routings[number].routes] for number in numbers] == [
         [("slack:nobody",)],
         [("slack:rest",)],
     ]

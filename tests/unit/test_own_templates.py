@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.channels.render import Renderer, own_names, reasons
+from testmo_notifier.channels.render import Renderer, reasons
 from testmo_notifier.model import FINISHED, FOLDED, RECOVERED, Digest
 from testmo_notifier.notices.routes import Options
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details, top, words
+from tools.settings.check_templates import own_names
 from tools.settings.samples import samples
 
 UTC = ZoneInfo("UTC")

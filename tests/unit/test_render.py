@@ -79,7 +79,7 @@ def test_templates_outlast_a_poll_and_its_problems_do_not(tmp_path: Path) -> Non
         mail(one, rich_digest())
         assert [problem.file for problem in one.problems] == ["email_body.j2"] * 2, "tried once, and said each time"
     assert renderer.problems == []
-    assert len({id(one._ways) for one in polls}) == 1
+    assert len({id(one._templates) for one in polls}) == 1
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def audience(recipe: str, run: Run) -> Audience:
 def told(recipe: str, run: Run, result: Result, *, streak: int = 1) -> dict[str, str]:
     """Which destinations are told of a result that is the how many-th failure in a row, and why; programs left out."""
     asked = audience(recipe, run)
-    ways = asked.ways[asked.way(result, EXPANDS, CASE)]
+    routes = asked.routings[asked.routing(result, EXPANDS, CASE)].routes
     before = None if streak == 1 else Told(streak - 1, destinations=frozenset(asked.destinations))
-    found = asked.told(ways, NEW if streak == 1 else AGAIN, before, streak, sure=True)
+    found = asked.told(routes, NEW if streak == 1 else AGAIN, before, streak, sure=True)
     return {one.destination: one.reason for one in found if one.destination != "event"}
 
 
@@ -112,10 +112,10 @@ def test_a_second_failure_is_told_where_the_recipe_says(recipe: str, second: dic
 
 def test_two_in_a_row_are_one_message_in_the_channel_and_two_in_the_mailbox() -> None:
     asked = audience("Two in a row", RELEASE)
-    ways = asked.ways[asked.way(BY_ADA, EXPANDS, CASE)]
-    first = asked.told(ways, NEW, None, 1, sure=True)
+    routes = asked.routings[asked.routing(BY_ADA, EXPANDS, CASE)].routes
+    first = asked.told(routes, NEW, None, 1, sure=True)
     before = Told(1, destinations=frozenset(one.destination for one in first))
-    second = asked.told(ways, AGAIN, before, 2, sure=True)
+    second = asked.told(routes, AGAIN, before, 2, sure=True)
     assert [(one.destination, one.reason) for one in first] == [("email:default", "new"), ("event", "new")]
     assert {(one.destination, one.reason) for one in second} == {
         ("slack:default", "new"),
@@ -133,7 +133,7 @@ def test_recoveries_and_ends_go_only_where_the_recipe_asks_for_them(recipe: str)
 
 def test_the_assignee_is_called_for_what_failed_and_not_for_what_is_blocked() -> None:
     asked = audience("The assignee is mentioned", RELEASE)
-    failed, blocked = (asked.mentions(asked.way(one, EXPANDS, CASE), one, EXPANDS) for one in (BY_ADA, BLOCKED))
+    failed, blocked = (asked.mentions(asked.routing(one, EXPANDS, CASE), one, EXPANDS) for one in (BY_ADA, BLOCKED))
     assert [one.name for one in failed["everything"]] == ["Grace Hopper"]
     assert blocked == {}
 

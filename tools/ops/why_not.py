@@ -38,8 +38,8 @@ def reasons(
 ) -> Iterable[tuple[str, str]]:
     """The same of a finding. What routes said then nobody knows: it is judged by what they say now."""
     audience = Audience(routes, destinations, run_facts(finding.run, finding.project))
-    taken = audience.ways[audience.way(finding.result, finding.expands, finding.case)]
-    words = {one.route: one.words for one in choices(finding, audience)}
+    taken = audience.routings[audience.routing(finding.result, finding.expands, finding.case)].routes
+    words = {one.route: one.words for one in choices(finding, audience, taken)}
     known = checkpoint.told.get(finding.result.slot) if checkpoint else None
     for destination in missing:
         leading = [route for route in routes.routes if destination in route.destinations]

@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta, nodes
 
+from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.channels.registry import CHANNELS, channel_of
-from testmo_notifier.channels.render import Renderer, built_in_folders, own_names
+from testmo_notifier.channels.render import Renderer, built_in_folders, own_name, renderings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.errors import Problem as TemplateProblem
+from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.notices.routes_file import parse_routes
@@ -76,6 +78,12 @@ def read(path: Path, name: str) -> Source:
     text = path.read_text("utf-8-sig")
     environment.compile(text, name, str(path))
     return Source(name, path, environment.parse(text, name, str(path)))
+
+
+def own_names() -> dict[str, Rendering]:
+    """Every name that a team's own template may have."""
+    kinds, every = (FAILING, RECOVERED, FINISHED, FOLDED), renderings().items()
+    return {own_name(rendering, name, about): rendering for about in kinds for name, rendering in every}
 
 
 def environment_of(name: str) -> Environment:

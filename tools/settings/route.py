@@ -37,7 +37,6 @@ from tools.settings.calm_words import calm_words
 WIDTH: Final = 100
 MAX_NAME_CHARS: Final = 60
 MAX_LISTED: Final = 6  # results that are told alike
-ALL_OF_THEM: Final = 50
 THINGS: Final[Mapping[str, tuple[str, str]]] = {  # a key in words: what a finding has, and what it lacks
     "project": ("the project is", "the project has no name"),
     "run": ("the run is called", "the run has no name"),
@@ -127,26 +126,27 @@ def explain(finding: Finding, routes: Routes, destinations: tuple[str, ...], peo
     if finding.about != FAILING:
         found = Explained(finding, tuple(other_choices(finding, audience)), other_told(finding, audience), ())
     else:
-        taken = audience.ways[audience.way(finding.result, finding.expands, finding.case)]
+        taken = audience.routings[audience.routing(finding.result, finding.expands, finding.case)].routes
         going = told(finding, audience, taken)
-        found = Explained(finding, tuple(choices(finding, audience)), going, called(finding, audience, people))
+        found = Explained(finding, tuple(choices(finding, audience, taken)), going, called(finding, audience, people))
     words = {name: calm_words(routes.options[name]) for name in found.told if name in routes.options}
     return replace(found, when={name: said for name, said in words.items() if said})
 
 
-def choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
-    """What every route makes of it, in the order of the file."""
+def choices(finding: Finding, audience: Audience, taken: Sequence[Route]) -> Iterator[Choice]:
+    """What every route makes of it, in the order of the file; `taken` are those that take it."""
     facts = {**audience.facts, **result_facts(finding.result, finding.expands, finding.case)}
-    found = {one.route: one for one in audience.verdicts(finding.result, finding.expands, finding.case)}
+    is_routed = any(not route.catch_all for route in taken)
     for route in audience.routes.routes:
-        verdict = found.get(route.name)
-        if verdict is None:
+        if not route.takes:
             asks = " and ".join(reason for reason in REASONS if reason in route.notify)
             yield Choice(route.name, is_taken=False, why="notify", words=f"takes no failure: it asks for {asks} alone")
-        elif verdict.is_taken:
+        elif route in taken:
             yield Choice(route.name, is_taken=True, why="", words=f"→ {', '.join(route.destinations)}")
         else:
-            yield Choice(route.name, is_taken=False, why=verdict.why, words=refusal(route.matcher, verdict.why, facts))
+            refused = None if route.catch_all and is_routed else route.matcher.refusal(facts)
+            why = refused or "another route took it"
+            yield Choice(route.name, is_taken=False, why=why, words=refusal(route.matcher, why, facts))
 
 
 def other_choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
@@ -227,9 +227,11 @@ def in_a_row(reason: str, destination: str, taken: Iterable[Route]) -> str:
 
 def called(finding: Finding, audience: Audience, people: People) -> tuple[str, ...]:
     """Whom messages about it would call, each once."""
-    way = audience.way(finding.result, finding.expands, finding.case)
+    number = audience.routing(finding.result, finding.expands, finding.case)
     found = dict.fromkeys(
-        mention for mentions in audience.mentions(way, finding.result, finding.expands).values() for mention in mentions
+        mention
+        for mentions in audience.mentions(number, finding.result, finding.expands).values()
+        for mention in mentions
     )
     return tuple(mention_words(mention, people.slack_id(mention)) for mention in found)
 

@@ -32,11 +32,9 @@ from testmo_notifier.model import (
     AGAIN,
     CHANGED,
     FAILING,
-    FINISHED,
     FOLDED,
     NEW,
     REASONS,
-    RECOVERED,
     Digest,
     Notification,
     Outgoing,
@@ -56,7 +54,7 @@ Environments = Mapping[str, Environment]  # by template
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Templates:
     """The templates of a destination as far as they are compiled: folders of its own ones first, then `built_in`."""
 
     built_in: Environments
@@ -73,12 +71,6 @@ def own_name(rendering: Rendering, name: str, about: str) -> str:
     """What a team calls its own template for a message of this kind: `slack_recovered_header.j2`."""
     channel, _, rest = name.partition("_")
     return name if about == FAILING or name in rendering.versatile else f"{channel}_{about}_{rest}"
-
-
-def own_names() -> dict[str, Rendering]:
-    """Every name that a team's own template may have."""
-    kinds, every = (FAILING, RECOVERED, FINISHED, FOLDED), renderings().items()
-    return {own_name(rendering, name, about): rendering for about in kinds for name, rendering in every}
 
 
 def own_folder(templates: Path, destination: str) -> Path | None:
@@ -121,8 +113,8 @@ class Renderer:
         self._stopped: dict[str, Problem] = {}  # what did not end, and how that was told: it is not tried again
         self._renderings = renderings()
         self._there = FileSystemLoader(built_in_folders() if built_in is None else built_in)
-        self._known: dict[tuple[Path | None, tzinfo], Ways] = {}
-        self._ways = self._ways_of(None, time_zone)
+        self._known: dict[tuple[Path | None, tzinfo], Templates] = {}
+        self._templates = self._templates_for(None, time_zone)
 
     @classmethod
     def of(cls, team: Team, time_zone: tzinfo, clock: Callable[[], float]) -> Renderer:
@@ -165,7 +157,7 @@ class Renderer:
     def has_own(self, name: str, about: str) -> bool:
         """Whether the destination or its team has a template of its own in place of a built-in one."""
         own = own_name(self._renderings[name], name, about)
-        return any((folder / own).is_file() for folder, _ in self._ways.own)
+        return any((folder / own).is_file() for folder, _ in self._templates.own)
 
     def text(self, name: str, view: MessageView, result: ResultView | PartView | None = None) -> str:
         """A text by the destination's or the team's template, else by the built-in one, else without any."""
@@ -185,7 +177,7 @@ class Renderer:
                     self._stopped[path] = self.problems[-1]
                     self._bounds.begin()  # the others have their own time
                 continue
-            is_own = environment is not self._ways.built_in[name]
+            is_own = environment is not self._templates.built_in[name]
             if words.strip() and (length <= rendering.max_weight[name] or not is_own):  # ours is tried with less
                 return text, is_own
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
@@ -195,7 +187,7 @@ class Renderer:
 
     def _tries(self, name: str, own: str) -> Iterator[tuple[Environment, str, str]]:
         """Environment, name and path: the own ones that are worth a try, then the one that is always there."""
-        for folder, environments in self._ways.own:
+        for folder, environments in self._templates.own:
             path = folder / own
             if path.is_file():
                 shown = relative(path, self._overrides)
@@ -203,7 +195,7 @@ class Renderer:
                     self.problems.append(self._stopped[shown])
                 else:
                     yield environments[name], own, shown
-        yield self._ways.built_in[name], name, name
+        yield self._templates.built_in[name], name, name
 
     def _for(self, destination: str) -> Renderer:
         """The same for one destination: its time, its lines, its own templates."""
@@ -215,20 +207,20 @@ class Renderer:
             return self
         mine = copy(self)
         mine.lines = options.lines
-        mine._ways = self._ways_of(folder, options.time_zone or self._time_zone)  # noqa: SLF001 - its own
+        mine._templates = self._templates_for(folder, options.time_zone or self._time_zone)  # noqa: SLF001 - its own
         return mine
 
-    def _ways_of(self, folder: Path | None, zone: tzinfo) -> Ways:
+    def _templates_for(self, folder: Path | None, zone: tzinfo) -> Templates:
         """What is compiled once for all destinations of the same folder and time."""
         if (folder, zone) not in self._known:
-            ways = self._ways_of(None, zone) if folder else Ways(self._environments([self._there], zone))
+            made = self._templates_for(None, zone) if folder else Templates(self._environments([self._there], zone))
             if first := folder or self._overrides:
                 folders = [one for one in (folder, self._overrides) if one]
                 # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
                 there = [self._there, PrefixLoader({"built_in": self._there})]
                 loaders = [*(FileSystemLoader(one, encoding="utf-8-sig") for one in folders), *there]
-                ways = Ways(ways.built_in, ((first, self._environments(loaders, zone, self._bounds)), *ways.own))
-            self._known[folder, zone] = ways
+                made = Templates(made.built_in, ((first, self._environments(loaders, zone, self._bounds)), *made.own))
+            self._known[folder, zone] = made
         return self._known[folder, zone]
 
     def _environments(

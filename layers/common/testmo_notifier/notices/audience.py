@@ -6,7 +6,7 @@ route takes goes to those that catch all. Reasons are judged for each destinatio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -27,13 +27,12 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.holding import NEVER, Holding
-from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, Verdict, holds, verdicts
+from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
 UNASSIGNED: Final = 0  # as Testmo's own filters have it
 PEOPLE: Final = ("assignee", "tester")  # whom a route may mention without knowing their names
 GROUP: Final = "group:"
-Cases = Mapping[int, tuple[str, ...]]
 
 
 def run_facts(run: Run, project_name: str) -> Facts:
@@ -90,9 +89,10 @@ class Telling:
     hold: Hold | None = None
 
 
-class Kept(NamedTuple):
-    """What keeps a finding back: a silence, and where it goes whether it is quiet there or not."""
+class Routing(NamedTuple):
+    """The routes that take a finding, a silence that holds it, and where it goes whether it is quiet there or not."""
 
+    routes: tuple[Route, ...]
     silence: Hold | None = None
     at_once: frozenset[str] = frozenset()
 
@@ -110,9 +110,8 @@ class Audience:
     facts: Facts
     unreachable: frozenset[str] = frozenset()
     holding: Holding = NEVER
-    ways: list[tuple[Route, ...]] = field(default_factory=list)  # what findings were taken by so far
-    _kept: list[Kept] = field(default_factory=list)  # and for each of these what keeps them back
-    _way: dict[tuple[object, ...], int] = field(default_factory=dict)
+    routings: list[Routing] = field(default_factory=list)  # of the findings so far
+    _numbers: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     @property
     def keeps_told(self) -> bool:
@@ -187,38 +186,29 @@ class Audience:
         """Whether a route asks for the name of a test, or for its folder."""
         return "test" in self._asked or "folder" in self._asked
 
-    def way(self, result: Result, expands: Expands, case: Facts) -> int:
-        """Which of the `ways` a failing result goes: by the routes that take it."""
+    def routing(self, result: Result, expands: Expands, case: Facts) -> int:
+        """The number of a failing result's among the `routings`."""
         key = tuple(raw(result, name) for name in self._asked)
-        way = self._way.get(key)
-        if way is None:
+        number = self._numbers.get(key)
+        if number is None:
             facts = {**self.facts, **(result_facts(result, expands, case) if self._asked else {})}
-            routes = tuple(taken(self.routes.routes, facts))
-            kept = Kept(self.holding.silence(facts), self.holding.at_once(facts.get("status", ())))
-            known = list(zip(self.ways, self._kept, strict=True))
-            if (routes, kept) not in known:
-                known.append((routes, kept))
-                self.ways.append(routes)
-                self._kept.append(kept)
-            way = self._way[key] = known.index((routes, kept))
-        return way
+            at_once = self.holding.at_once(facts.get("status", ()))
+            found = Routing(tuple(taken(self.routes.routes, facts)), self.holding.silence(facts), at_once)
+            if found not in self.routings:
+                self.routings.append(found)
+            number = self._numbers[key] = self.routings.index(found)
+        return number
 
-    def held(self, tellings: Iterable[Telling], way: int) -> Iterator[Telling]:
-        """Who is told of a finding that goes this way, with what holds it back."""
-        kept = self._kept[way]
+    def held(self, tellings: Iterable[Telling], number: int) -> Iterator[Telling]:
+        """Who is told of a finding with this routing, and what holds it back there."""
+        routing = self.routings[number]
         for one in tellings:
             if is_for_people(one.destination):
-                at_once = one.destination in kept.at_once
-                hold = kept.silence or self.holding.hold(one.destination, at_once=at_once)
+                at_once = one.destination in routing.at_once
+                hold = routing.silence or self.holding.hold(one.destination, at_once=at_once)
                 yield replace(one, hold=hold) if hold else one
             else:
                 yield one
-
-    def verdicts(self, result: Result, expands: Expands, case: Facts) -> Iterator[Verdict]:
-        """What every route makes of a failing result, in words for people."""
-        facts = {**self.facts, **result_facts(result, expands, case)}
-        matchers = {route.name: route.matcher for route in self.routes.routes if route.takes}
-        return verdicts(matchers, [route.name for route in self.routes.routes if route.catch_all], facts)
 
     def told(
         self, routes: Iterable[Route], reason: str, before: Told | None, streak: int, *, sure: bool
@@ -286,12 +276,12 @@ class Audience:
         """Whether a route mentions anybody."""
         return any(route.mention for route in self.routes.routes)
 
-    def mentions(self, way: int, result: Result, expands: Expands) -> dict[str, list[Mention]]:
-        """Whom each route of a way calls about a failing result."""
+    def mentions(self, number: int, result: Result, expands: Expands) -> dict[str, list[Mention]]:
+        """Whom each route of a routing calls about a failing result."""
         status = optional_fact(result.status_id, status_word(result, expands))
         return {
             route.name: [found for one in route.mention if (found := mention(one, result, expands))]
-            for route in self.ways[way]
+            for route in self.routings[number].routes
             if route.mention and (not route.mention_on or holds(route.mention_on, status))
         }
 

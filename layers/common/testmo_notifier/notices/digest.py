@@ -61,18 +61,18 @@ Status = tuple[int, str]  # a rank and a name: where a result is counted
 
 
 class Found(NamedTuple):
-    """What is kept of every new result: its status, where it is counted, its test, its time, and which way it goes."""
+    """What is kept of every new result: its status, where it is counted, its test, its time, and its routing."""
 
     status_id: int
     status: Status
     slot: int
     at: datetime | None
     is_changed: bool
-    way: int
+    routing: int
     calls: int
 
 
-class Ways(NamedTuple):
+class Recipients(NamedTuple):
     """Who is told of some results, and which of them are people."""
 
     tellings: tuple[Telling, ...]
@@ -124,7 +124,7 @@ class DigestBuilder:
         self._called: list[Mapping[str, list[Mention]]] = []
         self._least, self._greatest = 0, 0  # of their keys
         self._judged: dict[int, Judged] = {}
-        self._ways: dict[object, Ways] = {}
+        self._recipients: dict[object, Recipients] = {}
 
     @property
     def total(self) -> int:
@@ -170,13 +170,13 @@ class DigestBuilder:
             else:
                 self._least = self._greatest = result.key
             slot, is_changed = result.slot, result.previous_status_id is not None
-            way = self.audience.way(result, expands, cases.get(result.case_id or 0, {}))
-            calls = self._call(way, result, expands) if self.audience.calls else 0
+            routing = self.audience.routing(result, expands, cases.get(result.case_id or 0, {}))
+            calls = self._call(routing, result, expands) if self.audience.calls else 0
             self._found[result.key] = Found(
-                result.status_id or 0, status, slot, result.created_at, is_changed, way, calls
+                result.status_id or 0, status, slot, result.created_at, is_changed, routing, calls
             )
             note = short_note(result.note)
-            pool = self._urgent.setdefault((way, is_changed, slot in self._failing), [])
+            pool = self._urgent.setdefault((routing, is_changed, slot in self._failing), [])
             pool.append((result if note is result.note else result._replace(note=note), expands))
             if len(pool) >= 2 * MAX_NAMED:
                 pool[:] = most_urgent(pool)
@@ -313,15 +313,15 @@ class DigestBuilder:
                 shares[one, ""] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
             return shares
         kinds: dict[tuple[int, Status, int], list[int]] = {}  # of thousands of results there are few
-        ways: dict[int, Ways] = {}
+        recipients: dict[int, Recipients] = {}
         for key, found in self._found.items():
-            way = self._told(found)
-            ways[id(way)] = way
-            kinds.setdefault((id(way), found.status, found.calls), []).append(key)
+            told = self._told(found)
+            recipients[id(told)] = told
+            kinds.setdefault((id(told), found.status, found.calls), []).append(key)
         shares = {}
         heard: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for (number, status, call), keys in kinds.items():
-            for telling in ways[number].tellings:
+            for telling in recipients[number].tellings:
                 to = (telling.destination, telling.hold.cause if telling.hold else "")
                 share = shares.setdefault(to, Share(telling.hold))
                 heard.setdefault(to, []).append(((number, status, call), telling.reason))
@@ -385,25 +385,25 @@ class DigestBuilder:
         reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
         return CHANGED if found.is_changed and reason == AGAIN else reason
 
-    def _told(self, found: Found) -> Ways:
+    def _told(self, found: Found) -> Recipients:
         """Who is told of a result."""
         judgement, reason = self._judged[found.slot], self._reason(found)
         before = judgement.before
-        key = (found.way, reason, judgement.streak, judgement.sure, before and before.destinations)
-        if key not in self._ways:
-            routes = self.audience.ways[found.way]
+        key = (found.routing, reason, judgement.streak, judgement.sure, before and before.destinations)
+        if key not in self._recipients:
+            routes = self.audience.routings[found.routing].routes
             told = self.audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
-            told = list(self.audience.held(told, found.way))
+            told = list(self.audience.held(told, found.routing))
             people = frozenset(one.destination for one in told if is_for_people(one.destination))
-            self._ways[key] = Ways(tuple(told), people)
-        return self._ways[key]
+            self._recipients[key] = Recipients(tuple(told), people)
+        return self._recipients[key]
 
-    def _call(self, way: int, result: Result, expands: Expands) -> int:
-        """The number of whom the routes of a way mention about a result: of thousands there are few kinds."""
-        key = (way, result.assignee_id, result.created_by, result.status_id)
+    def _call(self, routing: int, result: Result, expands: Expands) -> int:
+        """The number of whom the routes of a routing mention about a result: of thousands there are few kinds."""
+        key = (routing, result.assignee_id, result.created_by, result.status_id)
         if key not in self._calls:
             self._calls[key] = len(self._called)
-            self._called.append(self.audience.mentions(way, result, expands))
+            self._called.append(self.audience.mentions(routing, result, expands))
         return self._calls[key]
 
     def _mentions(self, destination: str, routes: Iterable[str], calls: Iterable[int]) -> dict[Mention, None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -93,28 +93,3 @@ def pattern(wanted: str) -> re.Pattern[str]:
     parts = re.split(r"([*?])", plain(wanted))
     special = {"*": ".*", "?": "."}
     return re.compile("".join(special.get(part, re.escape(part)) for part in parts), re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one route makes of a finding: it takes it, or the key that keeps it out."""
-
-    route: str
-    is_taken: bool
-    why: str
-
-
-def verdicts(routes: Mapping[str, Matcher], catch_all: Iterable[str], facts: Facts) -> Iterator[Verdict]:
-    """What every route makes of a finding, those that catch all last."""
-    is_taken = False
-    last = frozenset(catch_all)
-    for name, matcher in routes.items():
-        if name in last:
-            continue
-        refusal = matcher.refusal(facts)
-        is_taken = is_taken or refusal is None
-        yield Verdict(name, refusal is None, refusal or "")
-    for name, matcher in routes.items():
-        if name in last:
-            refusal = "another route took it" if is_taken else matcher.refusal(facts)
-            yield Verdict(name, refusal is None, refusal or "")
