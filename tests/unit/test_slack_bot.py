@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
-from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.channels.slack import transport
+from testmo_notifier.adapters.http import Answer, new_pool
+from testmo_notifier.channels.slack import transport, web_api
 from testmo_notifier.channels.slack.secret import Bot, bot_of, read_addresses
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
 from tools.inbox.receiver import Inbox
@@ -196,3 +197,11 @@ def test_a_probe_needs_no_more_scopes_than_a_post_does(inbox: Inbox, pool: urlli
     inbox.workspace.scopes = "chat:write"
 
     assert "channels:read, for a private one groups:read" in transport.probe(pool, at(inbox), now=NOW)
+
+
+@pytest.mark.parametrize("channel", [b"null", b"[]", b'"C012AB3CD"', b"{}"])
+def test_a_probe_takes_a_yes_that_says_nothing_of_the_channel(pool: urllib3.PoolManager, channel: bytes) -> None:
+    yes = Answer(200, b'{"ok": true, "channel": ' + channel + b"}", {"x-oauth-scopes": "chat:write,channels:read"})
+
+    with patch.object(web_api, "ask", lambda *_args, **_given: yes):
+        assert transport.probe(pool, Bot(TOKEN, "C012AB3CD").as_address(), now=NOW).startswith("is alive")

@@ -413,6 +413,35 @@ def test_an_answer_without_a_place_is_a_yes_all_the_same_and_nothing_is_posted_t
     assert len(bots.workspace.parents()) == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"channel": None, "ts": None, "message": None},
+        {"channel": {"id": "C012AB3CD"}, "ts": 1795705200.0001, "message": "sent"},
+        {"channel": "", "ts": "1795705200.000900", "message": None},
+        {"ts": "1795705200.000900"},
+        {"ts": "1795705200.000900", "message": {}},
+        {"ts": "1795705200.000900", "message": [], "warning": "missing_charset"},
+    ],
+)
+def test_slacks_yes_is_one_whatever_else_it_says_and_no_news_is_posted_twice(said: dict[str, Any]) -> None:
+    bots = Bots()
+    yes, calls = Answer(200, json.dumps({"ok": True, **said}).encode(), {}), []
+
+    def answer(path: str, *_: object) -> Answer:
+        calls.append(path.rsplit("/", maxsplit=1)[-1])
+        return yes
+
+    bots.settle(A)
+    with patch.object(bots.workspace, "handle", answer):
+        assert [one.end for one in bots.run(B)] == ["delivered"]
+        assert [one.end for one in bots.run(make_message(replace(FIRST, run_id=13), "c", 1_000))] == ["delivered"]
+
+    assert calls.count("chat.postMessage") == 2
+    assert bots.parked == {}
+
+
 def test_an_edit_that_fails_and_fails_holds_up_the_other_edits_of_its_token_for_a_minute_at_most() -> None:
     bots = Bots()
     bots.settle(A)
