@@ -122,6 +122,8 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         ("CHANNELS", ",", "is ',': give slack, email and event with commas between"),
         ("TIME_ZONE", "Mars/Olympus", "is 'Mars/Olympus': give an IANA time zone like Europe/Berlin"),
         ("TIME_ZONE", "../etc/passwd", "is '../etc/passwd': give an IANA time zone like Europe/Berlin"),
+        ("TIME_ZONE", "localtime", "is 'localtime': give an IANA time zone like Europe/Berlin"),  # of one machine
+        ("TIME_ZONE", "right/UTC", "is 'right/UTC': give an IANA time zone like Europe/Berlin"),  # it has leap seconds
         ("TIME_ZONE", "Europe", "is 'Europe': give an IANA time zone like Europe/Berlin"),
         ("TIME_ZONE", "x" * 500, f"is '{'x' * 39}…': give an IANA time zone like Europe/Berlin"),
         ("TESTMO_SECRET_ARN", "", "is not set"),
