@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 RAW: Final = frozenset({"iframe", "noembed", "noframes", "noscript", "script", "style", "title"})
@@ -25,6 +26,38 @@ VOID: Final = frozenset(
     }
 )
 HIDDEN: Final = RAW | {"audio", "canvas", "datalist", "math", "svg", "template", "video", "xml"}
+
+# Every name that HTML has or had; `<module>`, `<String, Integer>` and `<ada@example.com>` are text that somebody typed.
+ELEMENTS: Final = (
+    BLOCKS
+    | VOID
+    | HIDDEN
+    | CELLS
+    | {
+        *("a", "abbr", "acronym", "applet", "b", "basefont", "bdi", "bdo", "bgsound", "big", "blink", "button", "cite"),
+        *("code", "colgroup", "data", "del", "dfn", "em", "font", "frame", "frameset", "head", "html", "i", "image"),
+        *("ins", "isindex", "kbd", "keygen", "label", "listing", "map", "mark", "marquee", "menuitem", "meter", "nobr"),
+        *("object", "output", "picture", "plaintext", "progress", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp"),
+        *(
+            "select",
+            "slot",
+            "small",
+            "spacer",
+            "span",
+            "strike",
+            "strong",
+            "sub",
+            "sup",
+            "time",
+            "tt",
+            "u",
+            "var",
+            "xmp",
+        ),
+    }
+)
+# Elements of somebody's own have a hyphen (the standard's rule), those of Word and other XML a prefix.
+OWN_ELEMENT: Final = re.compile(r"[a-z][a-z0-9.]*+(?:-[a-z0-9.]++)++-?|[a-z][a-z0-9]*+:[a-z][\w.-]*+")
 
 # What a start tag ends (Testmo's editors close everything, Word and people do not), and what hides those from it.
 IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
@@ -50,3 +83,8 @@ NEVER_IN_DRAWINGS: Final = BLOCKS | {
 }
 CHANGES: Final = frozenset({"del", "ins"})
 WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell but those of the table's own parts
+
+
+def is_element(name: str) -> bool:
+    """Whether something in angle brackets is a tag; its name is in small letters."""
+    return name in ELEMENTS or OWN_ELEMENT.fullmatch(name) is not None

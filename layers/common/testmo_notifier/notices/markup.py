@@ -31,6 +31,7 @@ from testmo_notifier.notices.elements import (
     TABLE,
     VOID,
     WALLS,
+    is_element,
 )
 from testmo_notifier.notices.numerals import numeral
 from testmo_notifier.notices.tags import MAX_STEPS, Tag, characters, comment_end, is_text, raw_end, start_tag
@@ -46,8 +47,8 @@ UNTICKED: Final = "☐ "
 CELL: Final = " | "
 
 DRAWING_END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in ("svg", "math")}
-NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]*+)")
-MARKUP: Final = re.compile(r"<(?:[/?!]|[a-zA-Z])")
+NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]{0,60}+)")  # no element's is longer
+MARKUP: Final = re.compile(rf"<(?:[?!]|/[^a-zA-Z])|{NAME.pattern}")
 PARAGRAPHS: Final = re.compile(r"(?:<p>[^<&]*+</p>)++")  # what Testmo's editor makes of plain text
 NUMBERING: Final = re.compile(r"\(?\w{1,6}(?:\.\w{1,4})*[.)]")
 DATA: Final = re.compile(
@@ -97,6 +98,7 @@ class Page:
         self._indent = ""  # of a line whose blanks are kept and that has no text yet
         self._was_changed = False  # whether what was deleted, or put in its place, ended just now
         self._ends: dict[str, int] = {}  # where the next end tag of a drawing is, -1 where there is none
+        self._has_broken_drawing = False
         self._chars = 0
         self._look_again_at = 2 * enough
         self._is_full = False
@@ -171,6 +173,10 @@ class Page:
         elif name in CELLS:
             self._cell()
 
+    def is_tag(self, name: str) -> bool:
+        """Whether this is the name of a tag; in what is hidden, and behind a drawing without an end, any may be."""
+        return self._inner.is_hidden or self._has_broken_drawing or is_element(name)
+
     def is_ended(self, tag: Tag, html: str) -> bool:
         """Whether an end tag comes for a drawing; one without must not hide the rest. Nothing is looked for twice."""
         if tag.is_closed or self._inner.is_hidden:
@@ -178,6 +184,7 @@ class Page:
         if 0 <= self._ends.get(tag.name, 0) < tag.end:
             found = DRAWING_END[tag.name].search(html, tag.end)
             self._ends[tag.name] = found.start() if found else -1
+        self._has_broken_drawing |= self._ends[tag.name] < 0
         return self._ends[tag.name] >= 0
 
     def end(self, name: str) -> None:
@@ -355,7 +362,7 @@ def lines_of(html: str, *, enough: int, tidy: Callable[[str], str]) -> list[str]
     """The lines of a page, as far as they are needed for so many characters."""
     if len(html) <= enough and PARAGRAPHS.fullmatch(html) and "64," not in html:  # most notes, and no picture in them
         return list(filter(None, map(tidy, html.removeprefix("<p>").removesuffix("</p>").split("</p><p>"))))
-    page = Page(tidy, enough, is_plain=MARKUP.search(html) is None)
+    page = Page(tidy, enough, is_plain=not any(map(is_markup, MARKUP.finditer(html))))
     position = steps = 0
     while position < len(html) and not page.is_full and steps < MAX_STEPS:
         opened = html.find("<", position)
@@ -369,12 +376,20 @@ def lines_of(html: str, *, enough: int, tidy: Callable[[str], str]) -> list[str]
     return page.close()
 
 
+def is_markup(found: re.Match[str]) -> bool:
+    """Whether this is a tag, or another thing of HTML's, as opposed to text in angle brackets."""
+    return found[1] is None or is_element(found[1].lower())
+
+
 def read_markup(page: Page, html: str, position: int) -> tuple[int, int]:
     """A tag, a comment, or a `<` that is neither; where it ends, and how many steps it took.
 
     Markup that never ends is the last: nothing is looked for twice.
     """
     found = NAME.match(html, position)
+    if found and not page.is_tag(found[1].lower()):
+        page.text("<")
+        return position + 1, 1
     if found and html[position + 1] != "/":
         tag, steps = start_tag(html, found)
         if tag is not None:
