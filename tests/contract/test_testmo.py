@@ -422,6 +422,8 @@ def test_the_request_says_who_asks_and_what_for(bench: Bench) -> None:
         ([a_page(next_page=2, last_page=1)], 1),  # page == last_page is an end too
         ([a_page(0, page=None, last_page=None)], 1),  # the empty list has no page numbers
         ([a_page(next_page="2", last_page="2"), a_page(page="2", last_page="2")], 2),  # numbers as text
+        ([a_page(next_page=0, last_page=None)], 1),  # no page at all
+        ([a_page(next_page=-1, last_page=2), a_page(page=2, next_page=0, last_page=2)], 2),
     ],
 )
 def test_paging_ends(bench: Bench, pages: list[dict[str, object]], requests: int) -> None:

@@ -98,6 +98,16 @@ def test_a_bot_that_is_wrong_is_told_without_a_word_of_it_and_spares_the_others(
     assert "XsecretX" not in problems[0]
 
 
+@pytest.mark.parametrize("secret", [TOKEN, {"token": TOKEN, "channel": "C012AB3CD"}, {"payments": "xoxp-1-XsecretX"}])
+def test_a_token_where_a_webhook_or_a_bot_belongs_is_told_how_a_bot_is_written(secret: object) -> None:
+    addresses, problems = read_addresses(secret if isinstance(secret, str) else json.dumps(secret))
+
+    assert addresses == {}
+    hint = 'is a token alone: a bot has a name, like {"default": {"token": "xoxb-…", "channel": "C…"}}'
+    assert problems[0].split(" ", 1)[1] == hint
+    assert "XsecretX" not in str(problems)
+
+
 def test_a_bots_token_is_shown_nowhere() -> None:
     assert "XsecretX" not in repr(Bot(TOKEN, "C0A"))
 
