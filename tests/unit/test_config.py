@@ -220,6 +220,15 @@ def test_an_address_becomes_an_origin(raw: str, origin: str) -> None:
         ("https://exam ple.testmo.net", "holds a space or a control character"),
         ("https://example.testmo.net\n.evil.example", "holds a space or a control character"),
         ("https://evil.example\\@example.testmo.net", "holds a space or a control character"),
+        ("https://example.testmo.net\u200b", "holds a space or a control character"),
+        (
+            '"https://example.testmo.net"',
+            "holds quotes or brackets, which are no part of an address",
+        ),  # as docker keeps them
+        ("\u201chttps://example.testmo.net\u201d", "holds quotes or brackets, which are no part of an address"),
+        ("<https://example.testmo.net>", "holds quotes or brackets, which are no part of an address"),
+        ("https://<instance>.testmo.net", "holds quotes or brackets, which are no part of an address"),
+        ("https://{instance}.testmo.net", "holds quotes or brackets, which are no part of an address"),
     ],
 )
 def test_an_address_that_could_lead_elsewhere_is_refused_and_never_quoted(raw: str, reason: str) -> None:

@@ -261,8 +261,10 @@ class Parts:
 
 def split_url(raw: str, hint: str) -> Parts:
     """Take an address apart; refuses what could carry a secret elsewhere or in clear text."""
-    if re.search(r"[\s\x00-\x1f\x7f\\]", raw):
+    if re.search(r"[\s\\]", raw) or not raw.isprintable():
         raise ValueError(f"holds a space or a control character: {hint}")
+    if re.search("[\"'`<>{}\u2018-\u201f]", raw):
+        raise ValueError(f"holds quotes or brackets, which are no part of an address: {hint}")
     try:
         parts = Parts(raw)
     except ValueError as exc:  # a bad port or a broken IPv6 literal; the text could quote a secret
