@@ -82,6 +82,9 @@ def test_a_drawing_that_nobody_ended_hides_no_text_behind_it(html: str, text: st
         "Ada <ada@example.com> wrote: see <https://example.com/a?b=c>",
         "<order><id>7</id></order>",
         "if x<y and y>z then",
+        "if (a<b && c>d || p<q || r>s) of a<b and c>d",
+        "List<Object> of Optional<Section>",
+        "Expected <title> to be 'Shop', and an <iframe> to be there",
         "<tag>" * 40,
     ],
 )
@@ -96,7 +99,10 @@ def test_what_is_no_tag_of_html_is_shown_with_its_lines_as_it_was_typed(typed: s
     [
         ("<p class=MsoNormal>a<o:p></o:p> <st1:place>b</st1:place></p>", "a b"),
         ("<my-note>a <g-emoji>b</g-emoji></my-note>", "a b"),
-        ("<P>a <Font color=red>b</FONT></p>", "a b"),
+        ("<P>a <FONT color=red>b</FONT></p>", "a b"),
+        ("<td nowrap>a</td><input checked disabled><div data-v-7ba5bd90>b</div>", "a\nb"),
+        ("<title>no</title><iframe src=x>no</iframe>a", "a"),
+        ("<p>a</p><style>p { color: red }", "a"),  # code, whether or not anybody ended it
         ("<svg><unknown>no</unknown></svg>a", "a"),
         ("<div style='display:none'><module>no</module></div>a", "a"),
         ("a<svg><path><lineargradient>b", "ab"),  # nobody ended the drawing

@@ -75,6 +75,7 @@ IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 PARAGRAPH: Final = frozenset({"p"})
 DRAWINGS: Final = frozenset({"svg", "math"})
+NAMED_IN_TEXT: Final = RAW - {"script", "style"}  # whoever writes of these does not end them; the others are code
 IN_DRAWINGS: Final = frozenset(
     {"foreignobject", "desc", "annotation-xml", "mi", "mo", "mn", "ms", "mtext"}
 )  # where HTML is a part of them
@@ -86,5 +87,8 @@ WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell 
 
 
 def is_element(name: str) -> bool:
-    """Whether something in angle brackets is a tag; its name is in small letters."""
-    return name in ELEMENTS or OWN_ELEMENT.fullmatch(name) is not None
+    """Whether something in angle brackets is a tag. None has a capital at first alone, like `List<Object>`."""
+    plain = name.lower()
+    if OWN_ELEMENT.fullmatch(plain):
+        return True
+    return plain in ELEMENTS and name in (plain, plain.upper())
