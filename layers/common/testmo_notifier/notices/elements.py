@@ -89,6 +89,6 @@ WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell 
 def is_element(name: str) -> bool:
     """Whether something in angle brackets is a tag. None has a capital at first alone, like `List<Object>`."""
     plain = name.lower()
-    if OWN_ELEMENT.fullmatch(plain):
-        return True
-    return plain in ELEMENTS and name in (plain, plain.upper())
+    if plain in ELEMENTS:
+        return name in (plain, plain.upper())
+    return OWN_ELEMENT.fullmatch(plain) is not None
