@@ -200,6 +200,21 @@ def test_a_hostile_run_has_a_parent_within_the_limits_that_calls_nobody(case: st
     assert all(one["text"].strip() for one in made["attachments"][0]["blocks"][0]["elements"][0]["elements"])
 
 
+@pytest.mark.parametrize("name", ["*_~`" * 40, "test_a_b_" * 20, "`a`" * 60, "&<>" * 60, "😀*" * 60, ":x:" * 60])
+def test_the_text_of_an_edit_is_no_longer_than_slack_takes(name: str) -> None:
+    """Marks that were typed are guarded, which makes three characters of one; an edit of more than 4,000 is refused."""
+    rows = [make_named(n, test_id=n, case_name=f"{n} {name}") for n in range(1, 31)]
+    authors = tuple(Silenced(1, name[:40], START) for _ in range(20))
+    run = {"run_name": name, "project_name": name}
+    bots = Bots()
+    bots.settle(make_message(replace(make_digest(rows, reasons=(NEW,)), **run, silenced=authors), "a", 1_000))
+    bots.settle(make_message(replace(SECOND, **run, silenced=authors), "b", 2_000))
+
+    text = parent(bots)["text"]
+    assert text.startswith("✖ 30 failed: ")
+    assert 0 < len(text.encode("utf-16-le")) / 2 <= 4_000
+
+
 def test_marks_that_only_a_template_may_write_call_nobody_in_a_parent() -> None:
     forged = f"{LIVE['<']}{LIVE['!']}here{LIVE['>']}"
     bots = Bots()
