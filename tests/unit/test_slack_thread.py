@@ -205,10 +205,10 @@ def test_the_text_of_an_edit_is_no_longer_than_slack_takes(name: str) -> None:
     """Marks that were typed are guarded, which makes three characters of one; an edit of more than 4,000 is refused."""
     rows = [make_named(n, test_id=n, case_name=f"{n} {name}") for n in range(1, 31)]
     authors = tuple(Silenced(1, name[:40], START) for _ in range(20))
-    run = {"run_name": name, "project_name": name}
     bots = Bots()
-    bots.settle(make_message(replace(make_digest(rows, reasons=(NEW,)), **run, silenced=authors), "a", 1_000))
-    bots.settle(make_message(replace(SECOND, **run, silenced=authors), "b", 2_000))
+    for order, digest in ((1_000, make_digest(rows, reasons=(NEW,))), (2_000, SECOND)):
+        called = replace(digest, run_name=name, project_name=name, silenced=authors)
+        bots.settle(make_message(called, str(order), order))
 
     text = parent(bots)["text"]
     assert text.startswith("✖ 30 failed: ")
