@@ -422,6 +422,8 @@ def test_the_request_says_who_asks_and_what_for(bench: Bench) -> None:
         ([a_page(next_page=2, last_page=1)], 1),  # page == last_page is an end too
         ([a_page(0, page=None, last_page=None)], 1),  # the empty list has no page numbers
         ([a_page(next_page="2", last_page="2"), a_page(page="2", last_page="2")], 2),  # numbers as text
+        ([a_page(next_page=0, last_page=None)], 1),  # no page at all
+        ([a_page(next_page=-1, last_page=2), a_page(page=2, next_page=0, last_page=2)], 2),
     ],
 )
 def test_paging_ends(bench: Bench, pages: list[dict[str, object]], requests: int) -> None:
@@ -447,7 +449,7 @@ def test_a_list_that_goes_on_for_ever_is_unreadable(bench: Bench, monkeypatch: p
         (200, b"  <!DOCTYPE html>", "HTML instead of JSON"),
         (200, b"\xff\xfe", "no complete JSON"),
         (200, b"[" * 200_000, "no complete JSON"),
-        (200, b'{"result": ' + b"9" * 10_000 + b"}", "no complete JSON"),
+        (200, b'{"result": ' + b"9" * 10_000 + b"}", "answered without a list of results"),
         (200, {"message": "ok"}, "answered without a list of results"),
         (200, {"result": {"id": 1}}, "answered without a list of results"),
         (204, b"", "answered with 204"),
@@ -459,6 +461,27 @@ def test_a_list_that_goes_on_for_ever_is_unreadable(bench: Bench, monkeypatch: p
 def test_what_cannot_be_understood_is_unreadable(bench: Bench, status: int, body: object, words: str) -> None:
     with Scripted((status, body)) as server, pytest.raises(Unreadable, match=words):
         bench.testmo(server.url).projects()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('"test_id": ' + "9" * 5_000, "is not a number"),
+        ('"test_id": -' + "9" * 30, "is not a number"),
+        ('"test_id": 1e400', "is not a number"),
+        ('"test_id": NaN', "is not a number"),
+        ('"test_id": 8, "note": "a tab\tand\nlines"', ""),
+    ],
+)
+def test_what_one_row_holds_hides_no_other(bench: Bench, value: str, problem: str) -> None:
+    rows = '{"id": 9007199254740993}, {"id": 2, ' + value + "}"
+    body = '{"page": 1, "next_page": null, "last_page": 1, "total": 2, "result": [' + rows + "]}"
+    with Scripted((200, body.encode())) as server:
+        first, second = bench.testmo(server.url).results(1, ResultsQuery()).results
+
+    assert (first.id, second.id) == (9007199254740993, 2)
+    said = [one.text for one in second.problems if one.field == "test_id"]
+    assert said == ([problem] if problem else [])
 
 
 CALLS: dict[str, Callable[[adapter.Testmo], object]] = {

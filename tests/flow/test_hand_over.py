@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Notification, Outgoing
 from testmo_notifier.polling import due
+from tests.flow.test_routes import follow
 from tests.support.memory import MemoryTopic
 from tests.support.story import Story
 from tools.simulator.model import Run
@@ -40,6 +44,24 @@ def test_a_destination_that_sns_refuses_waits_and_the_others_go_out(story: Story
     story.wait_and_poll(2)
 
     assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
+
+
+@pytest.mark.parametrize("name", ["🔥 Broken", "Größe", "Fehler\u00a0\u2013 \u202ewichtig", "日本語"])
+def test_no_name_of_a_status_or_a_route_keeps_a_message_from_leaving(story: Story, name: str) -> None:
+    def spoil(_path: str, body: dict[str, Any]) -> None:
+        expands = body.get("expands")
+        for status in expands.get("statuses", ()) if isinstance(expands, dict) else ():
+            status["name"] = name
+
+    follow(story, f'[[routes]]\nname = "{name}"\nto = ["slack:default", "email:default"]\n')
+    story.spoil = spoil
+    runs_with_news(story, 1)
+
+    assert story.poll().problems == []
+    assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
+    given = attributes(story.topic.notifications[0])
+    assert json.loads(given["status"]["StringValue"]) == [" ".join(name.replace("\u202e", "").split())]
+    assert json.loads(given["route"]["StringValue"]) == [name]
 
 
 def test_an_outbox_that_waits_for_one_destination_keeps_no_news_from_the_others(story: Story) -> None:

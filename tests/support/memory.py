@@ -16,6 +16,7 @@ from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
 from testmo_notifier.adapters.silences import SILENCES, pack_silence
+from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.adapters.transaction import MAX_ACTIONS, Action, key_of, lost
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, Unpublished
 from testmo_notifier.model import (
@@ -249,6 +250,10 @@ class MemoryTopic:
 
     def publish(self, notification: Notification) -> None:
         notification.message.encode()  # as boto does: what has no UTF-8 is not sent
-        if {notification.destination, notification.id} & self.refused:
+        given = "".join(one["StringValue"] for one in attributes(notification).values())
+        if {
+            notification.destination,
+            notification.id,
+        } & self.refused or not given.isascii():  # SNS takes no emoji there
             raise Unpublished(f"SNS did not take a message for {notification.destination}")
         self.notifications.append(notification)

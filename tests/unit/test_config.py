@@ -122,6 +122,8 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         ("CHANNELS", ",", "is ',': give slack, email and event with commas between"),
         ("TIME_ZONE", "Mars/Olympus", "is 'Mars/Olympus': give an IANA time zone like Europe/Berlin"),
         ("TIME_ZONE", "../etc/passwd", "is '../etc/passwd': give an IANA time zone like Europe/Berlin"),
+        ("TIME_ZONE", "localtime", "is 'localtime': give an IANA time zone like Europe/Berlin"),  # of one machine
+        ("TIME_ZONE", "right/UTC", "is 'right/UTC': give an IANA time zone like Europe/Berlin"),  # it has leap seconds
         ("TIME_ZONE", "Europe", "is 'Europe': give an IANA time zone like Europe/Berlin"),
         ("TIME_ZONE", "x" * 500, f"is '{'x' * 39}…': give an IANA time zone like Europe/Berlin"),
         ("TESTMO_SECRET_ARN", "", "is not set"),
@@ -218,6 +220,15 @@ def test_an_address_becomes_an_origin(raw: str, origin: str) -> None:
         ("https://exam ple.testmo.net", "holds a space or a control character"),
         ("https://example.testmo.net\n.evil.example", "holds a space or a control character"),
         ("https://evil.example\\@example.testmo.net", "holds a space or a control character"),
+        ("https://example.testmo.net\u200b", "holds a space or a control character"),
+        (
+            '"https://example.testmo.net"',
+            "holds quotes or brackets, which are no part of an address",
+        ),  # as docker keeps them
+        ("\u201chttps://example.testmo.net\u201d", "holds quotes or brackets, which are no part of an address"),
+        ("<https://example.testmo.net>", "holds quotes or brackets, which are no part of an address"),
+        ("https://<instance>.testmo.net", "holds quotes or brackets, which are no part of an address"),
+        ("https://{instance}.testmo.net", "holds quotes or brackets, which are no part of an address"),
     ],
 )
 def test_an_address_that_could_lead_elsewhere_is_refused_and_never_quoted(raw: str, reason: str) -> None:

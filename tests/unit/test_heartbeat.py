@@ -33,7 +33,7 @@ def test_any_other_answer_is_not(slack: FakeSlack, status: int) -> None:
             lambda: "http://127.0.0.1:1/secret",
             "no connection could be made, it was refused: check address and port, and any firewall on the way",
         ),
-        (lambda: "http://[::1/secret", "the request failed (LocationParseError)"),
+        (lambda: "http://[::1/secret", "the address is not valid: check it"),
     ],
 )
 def test_what_goes_wrong_is_said_without_the_address(read: Callable[[], str], reason: str) -> None:

@@ -353,6 +353,13 @@ def test_a_name_that_nobody_knows_a_host_without_a_way_and_one_that_is_silent_ar
         assert "testmo.net" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["shop..testmo.net", "x" * 300 + ".net", "example.testmo.net\u200b"])
+def test_what_cannot_be_the_name_of_a_host_is_told(host: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        ask(f"https://{host}/services/{SECRET}")
+    assert str(caught.value) == "the address is not valid: check it"
+
+
 def test_what_speaks_no_tls_is_told() -> None:
     with (
         serving(b"HTTP/1.1 400 Bad\r\n\r\n") as server,

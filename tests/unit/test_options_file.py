@@ -137,6 +137,23 @@ def test_a_quiet_that_is_none_is_refused(written: str, words: str) -> None:
     assert wrong("lines = 10", f"quiet = {written}") == [(2, f"slack:a {words}")]
 
 
+def test_a_quiet_may_end_at_24_00_which_is_midnight() -> None:
+    until_midnight = 'quiet = {{ from = "22:00", to = "{}", days = "fri" }}'
+    assert calm(until_midnight.format("24:00")) == calm(until_midnight.format("00:00"))
+    words = "slack:a quiet goes from 00:00 to 00:00: leave out both for whole days"
+    assert wrong('quiet = { from = "00:00", to = "24:00" }') == [(1, words)]
+    words = 'slack:a quiet names \'24:00\': give a time from "00:00" to "23:59", to the minute'
+    assert wrong('quiet = { from = "24:00", to = "08:00" }') == [(1, words)]
+
+
+@pytest.mark.parametrize("written", ["2", "true", "[]", "{}", "1979-05-27", "[1]", '"+02:00"', '"CEST"'])
+def test_what_is_no_time_zone_is_refused_with_one_that_is(written: str) -> None:
+    ((line, words),) = wrong("lines = 10", f"time_zone = {written}")
+    assert line == 2
+    assert words.startswith("slack:a has a time_zone that is '")
+    assert words.endswith("': give an IANA time zone like Europe/Berlin")
+
+
 def test_an_exception_needs_a_quiet() -> None:
     words = f"slack:a has quiet_except without quiet: {SHAPE}, as quiet, or leave it out"
     assert wrong("lines = 10", 'quiet_except = ["Blocked"]') == [(2, words)]

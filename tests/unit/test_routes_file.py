@@ -171,6 +171,23 @@ def test_ids_are_numbers_and_only_two_marks_are_special(wanted: int | str, fact:
     assert (Matcher({"run": (wanted,)}).refusal({"run": (fact,)}) is None) is is_so
 
 
+@pytest.mark.parametrize(
+    ("wanted", "name", "is_so"),
+    [
+        ("*a*a*a*a*a*a*a*b", "a" * 2_000, False),
+        ("**/checkout/**/pay*!", "a/checkout/pay" * 140, False),
+        ("***x***", "a" * 2_000, False),
+        ("*pay*check*out*", "pay check out " * 140, True),
+        ("*a?a*b", "a" * 1_999 + "b", True),
+        ("pay*pay", "pay", False),  # what stands on both sides of a star is not the same
+        ("*ab*ab", "ab ab", True),
+    ],
+)
+def test_no_name_takes_long_to_compare_however_many_stars_there_are(wanted: str, name: str, *, is_so: bool) -> None:
+    """Tried in every way that stars can share a name, the first of these would outlast the stack."""
+    assert (Matcher({"test": (wanted,)}).refusal({"test": (Fact(name=name),)}) is None) is is_so
+
+
 def test_the_routes_that_come_with_it_are_right_and_reach_everybody() -> None:
     text = (Path(testmo_notifier_settings.__file__).parent / "routes.toml").read_text(encoding="utf-8")
 
@@ -318,7 +335,7 @@ def mentioned(words: str) -> tuple[int | str, ...]:
 
 
 def test_a_route_calls_people_by_what_they_are_by_name_id_or_email_and_groups() -> None:
-    words = '"assignee", "Tester", "group:payments-oncall", "Grace Hopper", 12, "grace@example.com", "Ester", 12'
+    words = '"assignee", "Tester", "Group:payments-oncall", "Grace Hopper", 12, "grace@example.com", "Ester", 12'
     assert mentioned(words) == (
         *("assignee", "tester", "group:payments-oncall", "Grace Hopper", 12, "grace@example.com", "Ester"),
     )

@@ -137,7 +137,14 @@ def test_everything_that_is_wrong_is_said_at_once_with_what_would_be_right() -> 
 
 @pytest.mark.parametrize(
     ("match", "exclude"),
-    [((), ()), ((), ("status=Blocked",)), (("project=*",), ()), (("project=**", "run=x", "run=*"), ())],
+    [
+        ((), ()),
+        ((), ("status=Blocked",)),
+        (("project=*",), ()),
+        (("project=**", "run=x", "run=*"), ()),
+        (("project=?*",), ()),
+        (("run=*?*",), ()),
+    ],
 )
 def test_a_silence_of_everything_has_to_be_meant(match: tuple[str, ...], exclude: tuple[str, ...]) -> None:
     (words,) = problems(match=match, exclude=exclude)
@@ -149,6 +156,17 @@ def test_a_silence_of_everything_has_to_be_meant(match: tuple[str, ...], exclude
 @pytest.mark.parametrize("match", [("assignee=*",), ("project=*", "run=x"), ("project=**x",)])
 def test_what_leaves_something_out_needs_no_yes(match: tuple[str, ...]) -> None:
     assert made(match=match).match
+
+
+@pytest.mark.parametrize("one", ['project=~"Sh.*"', "project=~Shop", "project==Shop", "run= =~x"])
+def test_what_other_tools_write_for_a_match_is_refused_with_what_is_written_here(one: str) -> None:
+    (words,) = problems(match=(one,))
+    assert words.startswith(f"--match '{one}' is no key=value with one =, and * and ? alone are special: give --match ")
+    assert words.endswith("=Shop*, and a name that begins like that in quotes")
+
+
+def test_a_name_that_begins_with_a_sign_stands_in_quotes() -> None:
+    assert made(match=("project='=Shop'", 'run="~x"')).match == {"project": ("=Shop",), "run": ("~x",)}
 
 
 def test_a_silence_that_can_match_nothing_is_refused() -> None:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
-from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.channels.slack import transport
+from testmo_notifier.adapters.http import Answer, new_pool
+from testmo_notifier.channels.slack import transport, web_api
 from testmo_notifier.channels.slack.secret import Bot, bot_of, read_addresses
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
 from tools.inbox.receiver import Inbox
@@ -95,6 +96,16 @@ def test_a_bot_that_is_wrong_is_told_without_a_word_of_it_and_spares_the_others(
     assert problems[0].startswith("slack:payments ")
     assert words in problems[0]
     assert "XsecretX" not in problems[0]
+
+
+@pytest.mark.parametrize("secret", [TOKEN, {"token": TOKEN, "channel": "C012AB3CD"}, {"payments": "xoxp-1-XsecretX"}])
+def test_a_token_where_a_webhook_or_a_bot_belongs_is_told_how_a_bot_is_written(secret: object) -> None:
+    addresses, problems = read_addresses(secret if isinstance(secret, str) else json.dumps(secret))
+
+    assert addresses == {}
+    hint = 'is a token alone: a bot has a name, like {"default": {"token": "xoxb-…", "channel": "C…"}}'
+    assert problems[0].split(" ", 1)[1] == hint
+    assert "XsecretX" not in str(problems)
 
 
 def test_a_bots_token_is_shown_nowhere() -> None:
@@ -196,3 +207,11 @@ def test_a_probe_needs_no_more_scopes_than_a_post_does(inbox: Inbox, pool: urlli
     inbox.workspace.scopes = "chat:write"
 
     assert "channels:read, for a private one groups:read" in transport.probe(pool, at(inbox), now=NOW)
+
+
+@pytest.mark.parametrize("channel", [b"null", b"[]", b'"C012AB3CD"', b"{}"])
+def test_a_probe_takes_a_yes_that_says_nothing_of_the_channel(pool: urllib3.PoolManager, channel: bytes) -> None:
+    yes = Answer(200, b'{"ok": true, "channel": ' + channel + b"}", {"x-oauth-scopes": "chat:write,channels:read"})
+
+    with patch.object(web_api, "ask", lambda *_args, **_given: yes):
+        assert transport.probe(pool, Bot(TOKEN, "C012AB3CD").as_address(), now=NOW).startswith("is alive")

@@ -200,6 +200,21 @@ def test_a_hostile_run_has_a_parent_within_the_limits_that_calls_nobody(case: st
     assert all(one["text"].strip() for one in made["attachments"][0]["blocks"][0]["elements"][0]["elements"])
 
 
+@pytest.mark.parametrize("name", ["*_~`" * 40, "test_a_b_" * 20, "`a`" * 60, "&<>" * 60, "😀*" * 60, ":x:" * 60])
+def test_the_text_of_an_edit_is_no_longer_than_slack_takes(name: str) -> None:
+    """Marks that were typed are guarded, which makes three characters of one; an edit of more than 4,000 is refused."""
+    rows = [make_named(n, test_id=n, case_name=f"{n} {name}") for n in range(1, 31)]
+    authors = tuple(Silenced(1, name[:40], START) for _ in range(20))
+    bots = Bots()
+    for order, digest in ((1_000, make_digest(rows, reasons=(NEW,))), (2_000, SECOND)):
+        called = replace(digest, run_name=name, project_name=name, silenced=authors)
+        bots.settle(make_message(called, str(order), order))
+
+    text = parent(bots)["text"]
+    assert text.startswith("✖ 30 failed: ")
+    assert 0 < len(text.encode("utf-16-le")) / 2 <= 4_000
+
+
 def test_marks_that_only_a_template_may_write_call_nobody_in_a_parent() -> None:
     forged = f"{LIVE['<']}{LIVE['!']}here{LIVE['>']}"
     bots = Bots()
@@ -411,6 +426,35 @@ def test_an_answer_without_a_place_is_a_yes_all_the_same_and_nothing_is_posted_t
         assert [one.end for one in bots.run(C)] == ["delivered"]
 
     assert len(bots.workspace.parents()) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"channel": None, "ts": None, "message": None},
+        {"channel": {"id": "C012AB3CD"}, "ts": 1795705200.0001, "message": "sent"},
+        {"channel": "", "ts": "1795705200.000900", "message": None},
+        {"ts": "1795705200.000900"},
+        {"ts": "1795705200.000900", "message": {}},
+        {"ts": "1795705200.000900", "message": [], "warning": "missing_charset"},
+    ],
+)
+def test_slacks_yes_is_one_whatever_else_it_says_and_no_news_is_posted_twice(said: dict[str, Any]) -> None:
+    bots = Bots()
+    yes, calls = Answer(200, json.dumps({"ok": True, **said}).encode(), {}), []
+
+    def answer(path: str, *_: object) -> Answer:
+        calls.append(path.rsplit("/", maxsplit=1)[-1])
+        return yes
+
+    bots.settle(A)
+    with patch.object(bots.workspace, "handle", answer):
+        assert [one.end for one in bots.run(B)] == ["delivered"]
+        assert [one.end for one in bots.run(make_message(replace(FIRST, run_id=13), "c", 1_000))] == ["delivered"]
+
+    assert calls.count("chat.postMessage") == 2
+    assert bots.parked == {}
 
 
 def test_an_edit_that_fails_and_fails_holds_up_the_other_edits_of_its_token_for_a_minute_at_most() -> None:

@@ -74,7 +74,9 @@ def unwise(silence: Silence, *, is_meant: bool) -> list[str]:
 
 def is_everything(match: Wanted) -> bool:
     """Whether nothing can be found that it does not select (leave out what it excludes)."""
-    return all(key in ALWAYS_KNOWN and any(set(str(one)) == {"*"} for one in match[key]) for key in match)
+    return all(
+        key in ALWAYS_KNOWN and any(re.fullmatch(r"\?*\*[?*]*", str(one)) for one in match[key]) for key in match
+    )
 
 
 # ----- Its end -------------------------------------------------------------------------------------------------
@@ -138,6 +140,12 @@ def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tup
         if not sign or not key.strip():
             problems.append(f"--{flag} {quoted(one)} is no key=value: give one like --{flag} project=Shop")
             continue
+        if value.lstrip().startswith(("~", "=")):  # Alertmanager's =~, and == by habit
+            hint = f"--{flag} {key.strip()}=Shop*, and a name that begins like that in quotes"
+            problems.append(
+                f"--{flag} {quoted(one)} is no key=value with one =, and * and ? alone are special: give {hint}"
+            )
+            continue
         raw.setdefault(key.strip(), []).append(value_of(text.printable(value).strip()))
     found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))
     return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
@@ -154,7 +162,7 @@ def value_of(typed: str) -> int | str:
 def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str:
     """A short text that has to be there."""
     words = " ".join(text.printable(typed).split())
-    if not words:
+    if not text.has_ink(words):
         problems.append(f"it has no {flag.removeprefix('--')}: {why}, with {flag} TEXT")
     elif len(words) > most:
         problems.append(f"{flag} has {len(words)} characters: {most} are the most")

@@ -48,6 +48,7 @@ class Answer:
 
 SIZE: Final[Mapping[str, Any]] = {"num_pools": 4, "maxsize": 16, "retries": False}
 WORDS: Final = (
+    (urllib3.exceptions.LocationParseError, "the address is not valid: check it"),
     (urllib3.exceptions.NameResolutionError, "the host's name is not known (DNS): check the address and the network"),
     (urllib3.exceptions.NewConnectionError, "there is no way to the host: check the network"),
     (urllib3.exceptions.ConnectTimeoutError, "no connection in time: check the network, and whether it wants a proxy"),

@@ -250,6 +250,8 @@ class Testmo:
         if not isinstance(result, list):
             raise Unreadable(f"{path} answered without a list of results")
         next_page, page, last_page = (rows.as_int(body.get(name)) for name in ("next_page", "page", "last_page"))
+        if next_page is not None and next_page < 1:
+            next_page = None  # there is no such page
         if page is not None and page == last_page:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
         elif next_page is None and page is not None and last_page is not None and page < last_page:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from math import inf
 from typing import Final, TypeVar
 
 from testmo_notifier.adapters.http import Answer, retry_after_seconds
@@ -16,6 +17,7 @@ from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenR
 
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
 MAX_WORDS: Final = 200
+MAX_DIGITS: Final = 20  # of a number of 64 bits, with its sign
 
 T = TypeVar("T")
 
@@ -80,15 +82,28 @@ def harmless(words: str, token: str) -> str:
 
 
 def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
-    """A body as a JSON object (None when it is none) and its `message`. A character may be cut in two: see `light`."""
+    """A body as a JSON object (None when it is none) and its `message`. A character may be cut in two: see `light`.
+
+    What one row holds must not hide the others: control characters in a string are taken, and a number of thousands of
+    digits is no number, which Python says of the whole body.
+    """
+    text = content.decode("utf-8-sig", "replace")
     try:
-        body = json.loads(content.decode("utf-8-sig", "replace"))
+        try:
+            body = json.loads(text, strict=False)
+        except ValueError:
+            body = json.loads(text, strict=False, parse_int=whole_number)
     except (ValueError, RecursionError):
         return None, ""
     if not isinstance(body, dict):
         return None, ""
     message = body.get("message")
     return body, message if isinstance(message, str) else ""
+
+
+def whole_number(digits: str) -> float:
+    """A whole number of JSON; one that is longer than any in Testmo's database becomes one that is not whole."""
+    return int(digits) if len(digits) <= MAX_DIGITS else inf
 
 
 def understood(path: str, read: Callable[[], T]) -> T:

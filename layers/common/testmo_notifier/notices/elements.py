@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 RAW: Final = frozenset({"iframe", "noembed", "noframes", "noscript", "script", "style", "title"})
@@ -26,6 +27,38 @@ VOID: Final = frozenset(
 )
 HIDDEN: Final = RAW | {"audio", "canvas", "datalist", "math", "svg", "template", "video", "xml"}
 
+# Every name that HTML has or had; `<module>`, `<String, Integer>` and `<ada@example.com>` are text that somebody typed.
+ELEMENTS: Final = (
+    BLOCKS
+    | VOID
+    | HIDDEN
+    | CELLS
+    | {
+        *("a", "abbr", "acronym", "applet", "b", "basefont", "bdi", "bdo", "bgsound", "big", "blink", "button", "cite"),
+        *("code", "colgroup", "data", "del", "dfn", "em", "font", "frame", "frameset", "head", "html", "i", "image"),
+        *("ins", "isindex", "kbd", "keygen", "label", "listing", "map", "mark", "marquee", "menuitem", "meter", "nobr"),
+        *("object", "output", "picture", "plaintext", "progress", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp"),
+        *(
+            "select",
+            "slot",
+            "small",
+            "spacer",
+            "span",
+            "strike",
+            "strong",
+            "sub",
+            "sup",
+            "time",
+            "tt",
+            "u",
+            "var",
+            "xmp",
+        ),
+    }
+)
+# Elements of somebody's own have a hyphen (the standard's rule), those of Word and other XML a prefix.
+OWN_ELEMENT: Final = re.compile(r"[a-z][a-z0-9.]*+(?:-[a-z0-9.]++)++-?|[a-z][a-z0-9]*+:[a-z][\w.-]*+")
+
 # What a start tag ends (Testmo's editors close everything, Word and people do not), and what hides those from it.
 IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "li": (frozenset({"li"}), LISTS | CELLS),
@@ -42,6 +75,7 @@ IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 PARAGRAPH: Final = frozenset({"p"})
 DRAWINGS: Final = frozenset({"svg", "math"})
+NAMED_IN_TEXT: Final = RAW - {"script", "style"}  # whoever writes of these does not end them; the others are code
 IN_DRAWINGS: Final = frozenset(
     {"foreignobject", "desc", "annotation-xml", "mi", "mo", "mn", "ms", "mtext"}
 )  # where HTML is a part of them
@@ -50,3 +84,11 @@ NEVER_IN_DRAWINGS: Final = BLOCKS | {
 }
 CHANGES: Final = frozenset({"del", "ins"})
 WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell but those of the table's own parts
+
+
+def is_element(name: str) -> bool:
+    """Whether something in angle brackets is a tag. None has a capital at first alone, like `List<Object>`."""
+    plain = name.lower()
+    if plain in ELEMENTS:
+        return name in (plain, plain.upper())
+    return OWN_ELEMENT.fullmatch(plain) is not None

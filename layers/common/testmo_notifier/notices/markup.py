@@ -24,6 +24,7 @@ from testmo_notifier.notices.elements import (
     IMPLIED,
     IN_DRAWINGS,
     LISTS,
+    NAMED_IN_TEXT,
     NEVER_IN_DRAWINGS,
     PARAGRAPH,
     RAW,
@@ -31,6 +32,7 @@ from testmo_notifier.notices.elements import (
     TABLE,
     VOID,
     WALLS,
+    is_element,
 )
 from testmo_notifier.notices.numerals import numeral
 from testmo_notifier.notices.tags import MAX_STEPS, Tag, characters, comment_end, is_text, raw_end, start_tag
@@ -45,9 +47,9 @@ TICKED: Final = "☑ "
 UNTICKED: Final = "☐ "
 CELL: Final = " | "
 
-DRAWING_END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in ("svg", "math")}
-NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]*+)")
-MARKUP: Final = re.compile(r"<(?:[/?!]|[a-zA-Z])")
+END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in (*DRAWINGS, *NAMED_IN_TEXT)}
+NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]{0,60}+)")  # no element's is longer
+MARKUP: Final = re.compile(rf"<(?:[?!]|/[^a-zA-Z])|{NAME.pattern}")
 PARAGRAPHS: Final = re.compile(r"(?:<p>[^<&]*+</p>)++")  # what Testmo's editor makes of plain text
 NUMBERING: Final = re.compile(r"\(?\w{1,6}(?:\.\w{1,4})*[.)]")
 DATA: Final = re.compile(
@@ -97,6 +99,7 @@ class Page:
         self._indent = ""  # of a line whose blanks are kept and that has no text yet
         self._was_changed = False  # whether what was deleted, or put in its place, ended just now
         self._ends: dict[str, int] = {}  # where the next end tag of a drawing is, -1 where there is none
+        self._has_broken_drawing = False
         self._chars = 0
         self._look_again_at = 2 * enough
         self._is_full = False
@@ -171,13 +174,24 @@ class Page:
         elif name in CELLS:
             self._cell()
 
+    def is_tag(self, name: str) -> bool:
+        """Whether this is the name of a tag; in what is hidden, and behind a drawing without an end, any may be."""
+        return self._inner.is_hidden or self._has_broken_drawing or is_element(name)
+
+    def is_text(self, tag: Tag, html: str) -> bool:
+        """Whether this is no tag after all: `a<b and c>d`, or `<title> is empty`, which would hide the rest."""
+        return not self._inner.is_hidden and (
+            tag.is_text or (tag.name in NAMED_IN_TEXT and not self.is_ended(tag, html))
+        )
+
     def is_ended(self, tag: Tag, html: str) -> bool:
-        """Whether an end tag comes for a drawing; one without must not hide the rest. Nothing is looked for twice."""
+        """Whether an end tag comes; a drawing without must not hide the rest. Nothing is looked for twice."""
         if tag.is_closed or self._inner.is_hidden:
             return True
         if 0 <= self._ends.get(tag.name, 0) < tag.end:
-            found = DRAWING_END[tag.name].search(html, tag.end)
+            found = END[tag.name].search(html, tag.end)
             self._ends[tag.name] = found.start() if found else -1
+        self._has_broken_drawing |= tag.name in DRAWINGS and self._ends[tag.name] < 0
         return self._ends[tag.name] >= 0
 
     def end(self, name: str) -> None:
@@ -355,7 +369,7 @@ def lines_of(html: str, *, enough: int, tidy: Callable[[str], str]) -> list[str]
     """The lines of a page, as far as they are needed for so many characters."""
     if len(html) <= enough and PARAGRAPHS.fullmatch(html) and "64," not in html:  # most notes, and no picture in them
         return list(filter(None, map(tidy, html.removeprefix("<p>").removesuffix("</p>").split("</p><p>"))))
-    page = Page(tidy, enough, is_plain=MARKUP.search(html) is None)
+    page = Page(tidy, enough, is_plain=not any(map(is_markup, MARKUP.finditer(html))))
     position = steps = 0
     while position < len(html) and not page.is_full and steps < MAX_STEPS:
         opened = html.find("<", position)
@@ -369,21 +383,22 @@ def lines_of(html: str, *, enough: int, tidy: Callable[[str], str]) -> list[str]
     return page.close()
 
 
+def is_markup(found: re.Match[str]) -> bool:
+    """Whether this is a tag, or another thing of HTML's, as opposed to text in angle brackets."""
+    return found[1] is None or is_element(found[1])
+
+
 def read_markup(page: Page, html: str, position: int) -> tuple[int, int]:
     """A tag, a comment, or a `<` that is neither; where it ends, and how many steps it took.
 
     Markup that never ends is the last: nothing is looked for twice.
     """
     found = NAME.match(html, position)
+    if found and not page.is_tag(found[1]):
+        page.text("<")
+        return position + 1, 1
     if found and html[position + 1] != "/":
-        tag, steps = start_tag(html, found)
-        if tag is not None:
-            if tag.name not in DRAWINGS or page.is_ended(tag, html):
-                page.start(tag)
-            return raw_end(html, tag) if tag.name in RAW else tag.end, steps
-        if is_text(html, found):
-            read_text(page, html, position, len(html))
-        return len(html), steps
+        return read_tag(page, html, position, found)
     if html.startswith("<!--", position):
         return comment_end(html, position), 1
     if not html.startswith(("<!", "<?", "</"), position):
@@ -395,6 +410,21 @@ def read_markup(page: Page, html: str, position: int) -> tuple[int, int]:
     elif closed < 0 and not found:
         read_text(page, html, position, len(html))
     return closed + 1 if closed >= 0 else len(html), 1
+
+
+def read_tag(page: Page, html: str, position: int, found: re.Match[str]) -> tuple[int, int]:
+    """A start tag, or what only looks like one; the same."""
+    tag, steps = start_tag(html, found)
+    if tag is None:
+        if is_text(html, found):
+            read_text(page, html, position, len(html))
+        return len(html), steps
+    if page.is_text(tag, html):
+        page.text("<")
+        return position + 1, steps
+    if tag.name not in DRAWINGS or page.is_ended(tag, html):
+        page.start(tag)
+    return raw_end(html, tag) if tag.name in RAW else tag.end, steps
 
 
 def read_text(page: Page, html: str, position: int, end: int) -> None:

@@ -89,7 +89,11 @@ def plain(name: str) -> str:
 
 @cache
 def pattern(wanted: str) -> re.Pattern[str]:
-    """A name with `*` and `?`, to be compared with a plain name."""
-    parts = re.split(r"([*?])", plain(wanted))
-    special = {"*": ".*", "?": "."}
-    return re.compile("".join(special.get(part, re.escape(part)) for part in parts), re.DOTALL)
+    """A name with `*` and `?`, to be compared with a plain name.
+
+    What stands between two stars is looked for once, at its first place: no name, however long, takes long to compare.
+    """
+    pieces = re.split(r"\*+", plain(wanted))
+    begin, *others = ("".join("." if char == "?" else re.escape(char) for char in piece) for piece in pieces)
+    between = "".join(f"(?>.*?{piece})" for piece in others[:-1])
+    return re.compile(begin + between + "".join(f".*{piece}" for piece in others[-1:]), re.DOTALL)

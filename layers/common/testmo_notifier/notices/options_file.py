@@ -9,7 +9,7 @@ from typing import Any, Final
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.config import listed, time_zone
 from testmo_notifier.errors import Problem
-from testmo_notifier.notices.calm import Calm, Window, never_ends
+from testmo_notifier.notices.calm import MIDNIGHT, Calm, Window, never_ends
 from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import Options
 from testmo_notifier.notices.values import Wrong, clock_time, period, quoted, values, weekdays, whole_number
@@ -58,8 +58,8 @@ def options_of(table: Mapping[str, Any], wrong: Wrong) -> Options:
     if "lines" in table:
         lines = whole_number(table["lines"], MAX_LINES, lambda words: wrong("lines", f"has lines {words}"))
     try:
-        zone = time_zone(table["time_zone"]) if "time_zone" in table else None
-    except (ValueError, TypeError, AttributeError) as exc:
+        zone = time_zone(str(table["time_zone"])) if "time_zone" in table else None
+    except ValueError as exc:
         wrong("time_zone", f"has a time_zone that {exc}")
     return Options(time_zone=zone, lines=lines, calm=calm_of(table, wrong))
 
@@ -105,10 +105,11 @@ def window(raw: object, wrong: Wrong) -> Window | None:
     for key in raw:
         if key not in WINDOW_KEYS:
             about(key, f"has an unknown key {key!r}: {listed(list(WINDOW_KEYS))} are known")
-    begins, ends = (clock_time(raw[key], about) if key in raw else None for key in ("from", "to"))
+    given = {**raw, "to": MIDNIGHT} if raw.get("to") == "24:00" else raw
+    begins, ends = (clock_time(given[key], about) if key in given else None for key in ("from", "to"))
     if ("from" in raw) != ("to" in raw):
-        given, missing = ("from", "to") if "from" in raw else ("to", "from")
-        about(raw[given], f"has {given} without {missing}: give both, or neither for whole days")
+        alone, missing = ("from", "to") if "from" in raw else ("to", "from")
+        about(raw[alone], f"has {alone} without {missing}: give both, or neither for whole days")
     if begins is not None and begins == ends:
         about(raw["from"], f"goes from {begins:%H:%M} to {begins:%H:%M}: leave out both for whole days")
     days = weekdays(raw["days"], about) if "days" in raw else frozenset[int]()

@@ -192,6 +192,8 @@ def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | s
         known = one.strip() if isinstance(one, str) else one
         if isinstance(known, str) and known.casefold() in (ASSIGNEE, TESTER):
             known = known.casefold()
+        elif isinstance(known, str) and known.casefold().startswith(GROUP):
+            known = GROUP + known[len(GROUP) :]
         if hint := strange_mention(known):
             wrong(one if isinstance(one, str) and one else "mention", f"names {quoted(one)}: {hint}")
         else:

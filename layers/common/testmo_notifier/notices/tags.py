@@ -12,6 +12,8 @@ from typing import Final
 
 MAX_STEPS: Final = 200_000  # tags, attributes and comments; a long report pasted from Word has some thousands
 VALUE_CHARS: Final = 2_000
+OPERATORS: Final = ("&&", "||")
+MIN_FLAG: Final = 3  # no attribute without a value has a shorter name
 
 SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
 ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
@@ -50,6 +52,7 @@ class Tag:
     is_mark: bool = False
     level: int = 0
     numerals: str = ""  # as the attribute `type` names them
+    is_text: bool = False  # `a<b and c>d`
 
     def number(self, name: str) -> int | None:
         """An attribute that is a whole number."""
@@ -67,12 +70,13 @@ def characters(run: str) -> str:
 def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
     """A start tag to its end, and how many attributes it has; None where it never ends."""
     tag = Tag(found[1].lower(), 0)
-    position, steps = found.end(), 1
+    position, steps, has_values = found.end(), 1, False
     while steps < MAX_STEPS:
         begins, position = position, SPACE.match(html, position).end()  # type: ignore[union-attr]  # fits anything
         if position >= len(html):
             return None, steps
         if html[position] == ">":
+            tag.is_text &= not has_values
             tag.is_closed = tag.name in ("svg", "math") and html[begins:position].endswith("/")
             tag.end = position + 1
             return tag, steps
@@ -80,6 +84,8 @@ def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
         named = ATTRIBUTE.match(html, position)
         if named is None:  # it fits anything, which types cannot know
             return None, steps
+        has_values |= bool(named[2])
+        tag.is_text |= not named[2] and (named[1] in OPERATORS or (len(named[1]) < MIN_FLAG and named[1].isalnum()))
         begin = position = named.end()
         if named[2] and html.startswith(('"', "'"), position):
             begin += 1

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final
 
 from testmo_notifier.channels.slack import blocks
@@ -30,6 +31,8 @@ MAX_NAMED: Final = 40
 MAX_CHARS: Final = 12_000  # see `rendering`
 MAX_SEEN: Final = 50  # ids of messages that were added, so that none is added twice
 MAX_IN_TEXT: Final = 20
+# Slack refuses an edit with more than 4,000, https://docs.slack.dev/reference/methods/chat.update
+MAX_TEXT_CHARS: Final = 3_900
 
 
 def added(state: State, told: State, message_id: str) -> State:
@@ -106,12 +109,19 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
         "blocks": [rich(details or [text("All that failed here and was told has passed since, or is over.")])],
     }
     return {
-        "text": blocks.fallback("\n".join(lines)),
+        "text": as_text(lines),
         "blocks": [blocks.header(headline), rich([link(run["url"], OPEN), text(f" · {summary}"), *until_when])],
         "attachments": [attachment],
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def as_text(lines: Sequence[str]) -> str:
+    """What notifications say: as many of the lines as there is room for."""
+    written = [blocks.fallback(line) for line in lines]
+    ends = accumulate(utf16_units(line) + len(NEW_LINE) for line in written)
+    return NEW_LINE.join(line for line, end in zip(written, ends, strict=True) if end <= MAX_TEXT_CHARS)
 
 
 def silenced(state: State) -> tuple[str, list[dict[str, object]]]:

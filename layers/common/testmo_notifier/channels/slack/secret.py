@@ -42,6 +42,8 @@ def bot_of(address: str) -> Bot | None:
 
 def webhook_url(raw: str) -> str:
     """One Slack incoming webhook. The whole address is a credential: no error quotes any of it."""
+    if raw.startswith("xox"):
+        raise ValueError('is a token alone: a bot has a name, like {"default": {"token": "xoxb-…", "channel": "C…"}}')
     hint = "give the address that Slack shows for the incoming webhook, https://hooks.slack.com/services/…"
     parts = split_url(raw, hint)
     if is_loopback(parts.hostname or ""):

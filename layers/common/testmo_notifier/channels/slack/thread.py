@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.channels.slack import live, web_api
 from testmo_notifier.channels.slack.secret import Bot, bot_of
+from testmo_notifier.channels.slack.web_api import Posted
 from testmo_notifier.errors import DeliveryDelayed, PayloadRefused
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ HASH_CHARS: Final = 16
 OF_PARENT: Final = ("channel", "ts", "made_by", "busy")
 
 State = Mapping[str, Any]
-Call = Callable[[str, Mapping[str, object]], dict[str, Any]]
+Call = Callable[[str, Mapping[str, object]], Posted]
 
 
 def conversation(
@@ -46,8 +47,8 @@ def conversation(
     if bot is None or not (message.is_test or (message.aside and message.run_id)):
         return None
 
-    def call(method: str, values: Mapping[str, object]) -> dict[str, Any]:
-        return web_api.call(pool, bot, method, values, now=now())
+    def call(method: str, values: Mapping[str, object]) -> Posted:
+        return web_api.posted(web_api.call(pool, bot, method, values, now=now()), bot)
 
     if message.is_test:
         return Trial(bot, call)
@@ -67,7 +68,7 @@ class Trial:
         values = web_api.message(self.bot, payload)
         answer = self.call(web_api.POST, values)
         words = f"{values['text']} (Posted, then edited.)"
-        self.call(web_api.UPDATE, {**values, "channel": answer["channel"], "ts": answer["ts"], "text": words})
+        self.call(web_api.UPDATE, {**values, "channel": answer.channel, "ts": answer.ts, "text": words})
 
     def is_shown(self) -> bool:
         """There is nothing else."""
@@ -129,7 +130,7 @@ class Thread:
         """Edit the parent, in a plainer form if the first one is refused."""
         self._in_some_form(web_api.UPDATE, {**values, "channel": parent["channel"], "ts": parent["ts"]})
 
-    def _in_some_form(self, method: str, values: Mapping[str, object]) -> dict[str, Any]:
+    def _in_some_form(self, method: str, values: Mapping[str, object]) -> Posted:
         try:
             return self.call(method, values)
         except PayloadRefused as exc:
@@ -151,13 +152,13 @@ class Thread:
             else:
                 raise
             return
-        if answer.get("ts") and not answer.get("message", {}).get("thread_ts") and not is_last_try:
+        if answer.ts and answer.is_reply is False and not is_last_try:
             self._take_its_place(payload, answer, parent)
 
-    def _take_its_place(self, payload: str, answer: State, gone: State) -> None:
+    def _take_its_place(self, payload: str, answer: Posted, gone: State) -> None:
         """The parent was deleted, and what was to be a reply stands in the channel: it becomes the parent."""
         state = self.keep(partial(self._succeeded, answer, gone))
-        if state["ts"] != answer["ts"]:
+        if state["ts"] != answer.ts:
             return  # somebody else made another parent meanwhile: this was told, in the channel
         self._edit(web_api.message(self.bot, json.dumps(live.shown(state))), state)
         self.keep(partial(self._done, state["changes"]))
@@ -202,20 +203,20 @@ class Thread:
             return False
         return datetime.fromisoformat(busy["until"]) > self.now()
 
-    def _made(self, answer: State, state: State, *, made_by: str, shown: int) -> tuple[State, State]:
+    def _made(self, answer: Posted, state: State, *, made_by: str, shown: int) -> tuple[State, State]:
         """With a parent, unless the secret names another token or channel by now: that one has its own.
 
         Without a `ts` it was posted all the same, and is no parent.
         """
-        place = {"channel": answer.get("channel", self.bot.channel), "ts": answer.get("ts", "")}
+        place = {"channel": answer.channel, "ts": answer.ts}
         made = {**without_busy(state), **place, "made_by": made_by, "shown": shown}
         return (made if state.get("owner") == self._owner() else state), made
 
-    def _succeeded(self, answer: State, gone: State, state: State) -> tuple[State, State]:
+    def _succeeded(self, answer: Posted, gone: State, state: State) -> tuple[State, State]:
         """With what was posted as the parent, unless another takes, or took, the place of the one that is gone."""
         if state.get("ts") != gone["ts"] or self._is_with_another(state):
             return state, state
-        made = {**self._busy(state)[0], "channel": answer["channel"], "ts": answer["ts"], "made_by": "", "shown": 0}
+        made = {**self._busy(state)[0], "channel": answer.channel, "ts": answer.ts, "made_by": "", "shown": 0}
         return made, made
 
     def _done(self, changes: int, state: State) -> tuple[State, None]:

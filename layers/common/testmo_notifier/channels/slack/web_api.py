@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,6 +87,25 @@ PASSING: Final = frozenset(
     }
 )
 THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where a message stands. `ts` is empty, and `is_reply` None, where Slack did not say it."""
+
+    channel: str
+    ts: str
+    is_reply: bool | None
+
+
+def posted(said: Mapping[str, Any], bot: Bot) -> Posted:
+    """What a yes says of a message; whatever else it holds, it is a yes, and nothing is posted twice for it."""
+    channel, ts, message = (said.get(name) for name in ("channel", "ts", "message"))
+    return Posted(
+        channel=channel if isinstance(channel, str) and channel else bot.channel,
+        ts=ts if isinstance(ts, str) else "",
+        is_reply=bool(message.get("thread_ts")) if isinstance(message, dict) and message else None,
+    )
 
 
 def call(
@@ -163,12 +183,13 @@ def probe(pool: urllib3.PoolManager, bot: Bot, *, now: datetime) -> str:
     if scopes and SCOPE not in scopes:
         raise DestinationGone(f"the token is valid and lacks the scope {SCOPE}", reason="missing_scope")
     try:
-        found = call(pool, bot, f"conversations.info?channel={bot.channel}", {}, now=now).get("channel", {})
+        found = call(pool, bot, f"conversations.info?channel={bot.channel}", {}, now=now).get("channel")
     except DestinationGone as exc:
         if exc.reason != "missing_scope":
             raise
         needed = "channels:read, for a private one groups:read"
         return f"is alive; whether it is in its channel is not known (give the app {needed}, to see)"
+    found = found if isinstance(found, dict) else {}
     if found.get("is_archived"):
         raise DestinationGone("the token is valid, the channel is archived", reason="is_archived")
     is_private = found.get("is_private", False)
