@@ -97,13 +97,14 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     outboxes.learn_names(found.states)
     checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(lease.renew)}
 
-    # Tell what was held until the end of the poll, so that many runs are one message: by cause, so folders are asked
-    # for first where one is not known. The other folders are learnt after everything else.
-    for cases in this.cases.values():
-        cases.learn(cases.unknown(), [])
+    # Tell what was held until the end of the poll, so that many runs are one message: by cause, so a folder of what is
+    # held is asked for first. The other folders are learnt after everything else.
+    folders = this.cases.get(FOLDERS)
+    if folders:
+        folders.learn(folders.unknown(), [])
     this.release.tell(this.folds)
-    if FOLDERS in this.cases:
-        this.cases[FOLDERS].learn([], found.states)
+    if folders:
+        folders.learn([], found.states)
 
     # Write what the next discovery builds on.
     try:

@@ -68,7 +68,7 @@ class CaseNames:
         return Known(names, folders)
 
     def note(self, digest: Digest) -> None:
-        """What is told of later, maybe before Testmo is asked again: its cases are `unknown` until they are learnt."""
+        """What is told later, maybe before Testmo is asked again: its cases are `unknown` until they are learnt."""
         if cases := cases_of(digest):
             self._noted[digest.project_id] |= cases
 
