@@ -189,7 +189,7 @@ def test_few_tests_with_one_cause_are_named_and_lead_to_themselves() -> None:
 def by_cause(*runs: list[NamedResult], most: int = 12, projects: tuple[int, ...] = (3,)) -> list[tuple[int, str]]:
     """How many tests there are in each line, and what binds them."""
     parts = [
-        make_digest(rows, run_id=run, project_id=project)
+        make_digest(rows, run_id=run, project_id=project, project_name=f"Project {project}")
         for run, (rows, project) in enumerate(zip(runs, cycle(projects), strict=False), 1)
     ]
     return [(len(cause.tests), cause.words) for cause in causes(make_digest(parts=tuple(parts)), most)]
@@ -253,7 +253,10 @@ def test_a_note_of_its_own_is_told_with_its_test_as_long_as_there_is_room() -> N
 def test_folders_of_two_projects_and_statuses_are_lines_of_their_own() -> None:
     failed, blocked = ([row(n, "Payment", str(n), status=status) for n in (1, 2)] for status in ("Failed", "Blocked"))
 
-    assert by_cause(failed, failed, projects=(3, 4)) == [(2, "folder Payment"), (2, "folder Payment")]
+    assert by_cause(failed, failed, projects=(3, 4)) == [
+        (2, "folder Payment (Project 3)"),
+        (2, "folder Payment (Project 4)"),
+    ]
     assert by_cause(failed, blocked) == [(2, "folder Payment"), (2, "folder Payment")]
     assert by_cause(failed, failed) == [(4, "folder Payment")]
 

@@ -43,10 +43,11 @@ FOLDER_WEIGHT: Final = 2  # one who has more than so many times as many tests co
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Named:
-    """The rows of one test, and the run that they are of."""
+    """The rows of one test, and the run that they are of; `project` is the name of its own where there are several."""
 
     part: Digest
     rows: Rows
+    project: str = ""
 
     @property
     def first(self) -> NamedResult:
@@ -103,7 +104,12 @@ def causes(digest: Digest, most: int) -> list[Cause]:
 
     What has a note that nobody else has stays alone with it, as long as there is room for so many lines.
     """
-    tests = [Named(part, rows) for part in digest.parts for rows in one_line_a_test(part.results)]
+    is_several = len({part.project_id for part in digest.parts}) > 1
+    tests = [
+        Named(part, rows, part.project_name if is_several else "")
+        for part in digest.parts
+        for rows in one_line_a_test(part.results)
+    ]
     notes: dict[Bond, list[Named]] = {}
     for one in tests:
         notes.setdefault(Bond(one.first.status, one.first.note), []).append(one)
@@ -146,7 +152,8 @@ def folder_of(test: Named) -> Bond | None:
     first = test.first
     if first.folder_id is None:
         return None
-    return Bond(first.status, f"folder {first.folder or first.folder_id}", (test.part.project_id, first.folder_id))
+    words = f"folder {first.folder or first.folder_id}" + (f" ({test.project})" if test.project else "")
+    return Bond(first.status, words, (test.part.project_id, first.folder_id))
 
 
 def tester_of(test: Named) -> Bond | None:
