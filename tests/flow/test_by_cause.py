@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.poll import poll
 from tests.flow.test_routes import follow
 from tests.support.story import BLOCKED, Story, playing
 from tools.lib.blocks import as_text
@@ -130,6 +131,17 @@ def test_what_is_found_in_the_quiet_has_its_folder_when_that_ends(story: Story) 
     place = lines.index("▌ ⊘ Blocked   2 tests in 2 runs: folder Payment")
     assert "Pay by card" in lines[place + 2]
     assert "Pay by invoice" in lines[place + 2]
+
+
+def test_what_is_held_when_somebody_drains_is_told_by_cause_all_the_same(story: Story) -> None:
+    follow(story, PLAIN + '[destinations."slack:default"]\nquiet = { from = "09:00", to = "10:00" }\n')
+    among = runs(story, in_folder(story, "Payment", "Pay by card"), 2)
+    story.poll()
+    fail_everywhere(story, among)
+    story.wait_and_poll()
+    story.wait()
+    poll(story.parts(), drain=True)
+    assert "▌ ✖ Failed   2 tests in 2 runs: folder Payment" in last_message(story)
 
 
 def test_no_message_waits_for_a_folder_that_cannot_be_read(story: Story) -> None:

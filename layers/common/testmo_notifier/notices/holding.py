@@ -47,9 +47,9 @@ class Holding:
 
     @property
     def tells_of_many(self) -> bool:
-        """Whether options of a destination make one message of several runs, which tells them by cause.
+        """Whether options of a destination make one message of several runs, which is told by cause.
 
-        Not for `at_most_every`, which never does alone, nor for silences: they last some days, a list of cases stays.
+        `at_most_every` alone never does. A silence does once, at its end, which is not worth reading all cases for.
         """
         calms = [one.calm for one in self.options.values()]
         return any(calm.fold is not None or calm.quiet or calm.digest_at for calm in calms)
