@@ -99,6 +99,16 @@ def everywhere_folded(typed: str, *, is_apart: bool = True) -> Digest:
     return replace(whole, **facts)
 
 
+def in_folders(digest: Digest, typed: str) -> Digest:
+    """The same, the tests of each run in a folder of its own."""
+    name = one_line(typed, 80) or None
+    parts = [
+        replace(part, results=tuple(replace(one, folder_id=part.run_id, folder=name) for one in part.results))
+        for part in digest.parts
+    ]
+    return replace(digest, parts=tuple(parts))
+
+
 def calls(part: object) -> Iterator[object]:
     """Whatever in a payload notifies somebody: an element, or mrkdwn that does."""
     if isinstance(part, dict):
@@ -119,6 +129,7 @@ def hostile() -> Iterator[tuple[str, Digest]]:
         yield f"typed {number}, held", everywhere_held(typed)
         yield f"typed {number}, folded", everywhere_folded(typed)
         yield f"typed {number}, folded, the same", everywhere_folded(typed, is_apart=False)
+        yield f"typed {number}, folded, in folders", in_folders(everywhere_folded(typed), typed)
     yield from ((name, sample.digest) for name, sample in samples(NAMES).items())
 
 

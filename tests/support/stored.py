@@ -73,6 +73,8 @@ RESULT = make_named(
     reason="recovered",
     streak=3,
     since=at(-7200),
+    folder_id=21,
+    folder="Accounts",
 )
 SILENCED = Silenced(2, "Ada L.", at(3600))
 KIND = Kind("failing", 3, "Failed", "again", ("payments",), (Mention("Grace H.", 8),), ("slack:lead",))

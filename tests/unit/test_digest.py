@@ -189,9 +189,16 @@ def test_a_row_without_an_id_counts_like_any_other(key: int) -> None:
 
 
 def test_what_is_stored_and_sent_of_a_result_is_all_of_it() -> None:
-    result = make_named(540, created_at=at(5), issues=(Issue(54, "SHOP-123", 4, "SHOP", 7), Issue(55, "#9")))
+    issues = (Issue(54, "SHOP-123", 4, "SHOP", 7), Issue(55, "#9"))
+    result = make_named(540, created_at=at(5), issues=issues, folder_id=7, folder="Payment")
 
     assert plain(result) == asdict(result)
+
+
+def test_what_is_stored_and_sent_without_a_folder_does_not_mention_one() -> None:
+    result = make_named(540)
+
+    assert asdict(result).items() - plain(result).items() == {("folder_id", None), ("folder", None)}
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,7 @@ def test_where_nothing_was_held_an_outbox_is_what_older_versions_wrote_and_their
     content = json.loads(zlib.decompress(pack_outbox(outbox)))
 
     assert {"held_since", "passed_since", "parts", "silenced"} & content["digests"][0].keys() == set()
+    assert {"folder", "folder_id"} & content["digests"][0]["results"][0].keys() == set()
     assert unpack_outbox(zlib.compress(json.dumps(content).encode())) == outbox
 
 

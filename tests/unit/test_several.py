@@ -9,13 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Digest, Held, Outgoing, Silenced
+from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.merge import told_of, with_passed
 from testmo_notifier.notices.people import People
+from testmo_notifier.notices.several import causes
 from testmo_notifier.notices.view import Limits
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from tests.support.factories import START, URL, at
+from tests.support.factories import START, URL, at, make_digest, make_named
 from tests.support.holding import failing_news, finished_news, hold, recovered_news
 from tests.support.memory import MemoryStore
 from tools.lib.blocks import as_text
@@ -183,6 +184,101 @@ def test_few_tests_with_one_cause_are_named_and_lead_to_themselves() -> None:
     assert lines[place + 2].startswith(f"▌ Test 11 ({URL}/runs/view/12?test_id=11) · Test 1 ({URL}/")
     assert lines[place + 2].count("Test ") == 4
     assert "Run 1" not in lines[place + 2]
+
+
+def by_cause(*runs: list[NamedResult], most: int = 12, projects: tuple[int, ...] = (3,)) -> list[tuple[int, str]]:
+    """How many tests there are in each line, and what binds them."""
+    parts = [
+        make_digest(rows, run_id=run, project_id=project, project_name=f"Project {project}")
+        for run, (rows, project) in enumerate(zip(runs, cycle(projects), strict=False), 1)
+    ]
+    return [(len(cause.tests), cause.words) for cause in causes(make_digest(parts=tuple(parts)), most)]
+
+
+def row(number: int, folder: str = "", tester: str = "Ada", **given: Any) -> NamedResult:  # noqa: ANN401
+    """A failing test, of a tester, in a folder."""
+    where = {"folder_id": sum(map(ord, folder)), "folder": folder} if folder else {}
+    return make_named(number, created_by=sum(map(ord, tester)), created_by_name=tester, **{**where, **given})
+
+
+def test_tests_of_one_folder_are_one_line_whoever_saved_them() -> None:
+    testers = ("Ada", "Grace", "Alan", "Edsger")
+    runs = [[row(10 * n + k, "Payment", tester) for k in range(3)] for n, tester in enumerate(testers)]
+
+    assert by_cause(*runs) == [(12, "folder Payment")]
+    assert by_cause(*runs[:1], [row(n, "Search", "Ada") for n in (51, 52)]) == [
+        (3, "folder Payment"),
+        (2, "folder Search"),
+    ]
+
+
+def test_a_tester_with_more_than_twice_as_many_tests_all_over_the_place_comes_before_a_folder() -> None:
+    blocked = [[row(10 * n + k, f"Folder {n}", "Ada") for k in range(4)] for n in range(10)]
+    others = [row(201, "Folder 1", "Grace"), row(202, "Folder 1", "Alan")]
+
+    assert by_cause(*blocked, others) == [(40, "saved by Ada"), (2, "folder Folder 1")]
+    assert by_cause(*blocked[:2]) == [(4, "folder Folder 0"), (4, "folder Folder 1")]
+    assert by_cause(*blocked[:3]) == [(12, "saved by Ada")]
+
+
+def test_what_binds_most_comes_first_and_the_rest_is_bound_without_it() -> None:
+    machine = [row(n, "Payment", "CI") for n in range(30)] + [row(n, f"Folder {n}", "CI") for n in range(30, 70)]
+
+    assert by_cause(machine[:60], [row(99, "Search", "Ada")]) == [(30, "folder Payment"), (30, "saved by CI"), (1, "")]
+    assert by_cause(machine[:61]) == [(61, "saved by CI")]
+
+
+def test_a_note_says_more_than_a_folder_and_a_folder_more_than_a_tester() -> None:
+    noted = [row(n, "Payment", note="provider_unreachable") for n in range(3)]
+    silent = [row(n, "Payment") for n in range(10, 14)]
+    elsewhere = [row(n, f"Folder {n}") for n in (20, 21)]
+
+    assert by_cause(noted + silent, elsewhere) == [
+        (4, "folder Payment"),
+        (3, "provider_unreachable"),
+        (2, "saved by Ada"),
+    ]
+
+
+def test_a_note_of_its_own_is_told_with_its_test_as_long_as_there_is_room() -> None:
+    own = [[row(n, "Payment", note=f"after {n} s")] for n in range(8)]
+    silent = [row(n, "Payment") for n in (10, 11)]
+
+    assert by_cause(*own, silent, most=9) == [(2, "folder Payment"), *[(1, "")] * 8]
+    assert by_cause(*own, silent, most=8) == [(10, "folder Payment")]
+    unknown = [[replace(one, folder_id=None, folder=None) for one in some] for some in own]
+    assert by_cause(*unknown, most=3) == [(1, "")] * 8
+
+
+def test_folders_of_two_projects_and_statuses_are_lines_of_their_own() -> None:
+    failed, blocked = ([row(n, "Payment", str(n), status=status) for n in (1, 2)] for status in ("Failed", "Blocked"))
+
+    assert by_cause(failed, failed, projects=(3, 4)) == [
+        (2, "folder Payment (Project 3)"),
+        (2, "folder Payment (Project 4)"),
+    ]
+    assert by_cause(failed, blocked) == [(2, "folder Payment"), (2, "folder Payment")]
+    assert by_cause(failed, failed) == [(4, "folder Payment")]
+
+
+def test_a_folder_without_a_name_is_told_by_its_number() -> None:
+    assert by_cause([row(1, folder_id=7)], [row(2, tester="Grace", folder_id=7)]) == [(2, "folder 7")]
+
+
+def test_a_line_has_the_folder_that_all_of_its_tests_are_in() -> None:
+    rows = [row(1, "Payment", note="500"), row(2, "Payment", note="500"), row(3, note="No device"), row(4, "Search")]
+    one_run = make_digest([*rows, row(5, "Search", note="No device")])
+    several = make_digest(about="folded", parts=(make_digest(rows), make_digest([row(5, "Search", note="No device")])))
+
+    for digest in (one_run, several):
+        view = Renderer(UTC).view(digest, LIMITS)
+        assert {(line.name.rpartition(": ")[2], line.folder) for line in view.lines[:2]} == {
+            ("500", "Payment"),
+            ("No device", ""),
+        }
+        assert [one.folder for one in sorted(view.results, key=lambda one: one.url)] == [
+            *("Payment", "Payment", "", "Search", "Search")
+        ]
 
 
 def test_the_headline_counts_the_runs_in_which_something_is_failing() -> None:

@@ -133,8 +133,8 @@ for `email_body.j2`, and so on. So has one about several runs, which a destinati
 knows all four by `message.about` and `message.news`. `{% extends "built_in/slack_header.j2" %}` works in all of them.
 
 Of several runs `message.lines` are causes: tests that failed with the same note, in whichever run, or where there are
-no notes, that the same person saved; `result.tests` are their runs. `message.parts` are all runs, each with its counts,
-which slack_run.j2 writes.
+no notes, that are in the same folder or that the same person saved ([by cause](messages.md#by-cause)); `result.tests`
+are these tests, or their runs. `message.parts` are all runs, each with its counts, which slack_run.j2 writes.
 
 ## What was held
 

@@ -14,10 +14,11 @@ from testmo_notifier.config import Reader, read_watch_settings, testmo_token, te
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import Digest, Expands, Result, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.polling.case_names import Known, with_names
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.statuses import completed, learn
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tools.settings.samples import Sample, with_names
+from tools.settings.samples import Sample
 
 MAX_RESULT_PAGES: Final = 3
 MAX_CASE_PAGES: Final = 10  # of 100 cases; what is not among them is shown by its number
@@ -115,7 +116,7 @@ def watched(testmo: Testmo, access: Access, project_id: int) -> Watch:
 def named(testmo: Testmo, digest: Digest) -> Digest:
     """The digest with the names of its cases."""
     missing = {result.case_id for result in digest.results if result.case_id is not None}
-    return with_names(digest, case_names(testmo, digest.project_id, missing).get)
+    return with_names(digest, {digest.project_id: Known(case_names(testmo, digest.project_id, missing), {})})
 
 
 def case_names(

@@ -6,7 +6,7 @@ in life.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -36,7 +36,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.merge import told_of, with_news, with_passed
-from testmo_notifier.notices.text import one_line
+from testmo_notifier.polling.case_names import Known, with_names
 
 TESTMO_URL: Final = "https://example.testmo.net"
 MOMENT: Final = datetime(2026, 11, 23, 14, 3, tzinfo=UTC)
@@ -58,6 +58,7 @@ CASES: Final[Mapping[int, str]] = {
     503: "Pay with a credit card that needs a second factor",
     504: "Screen reader reads price and availability",
 }
+FOLDERS: Final[Mapping[int, str]] = {501: "11 Accounts", 502: "12 Checkout", 503: "13 Payment"}  # as they are kept
 RUN: Final = Run(
     id=314,
     project_id=7,
@@ -135,7 +136,8 @@ def release() -> Digest:
             result(502, minutes=1, created_by=2, note="<p>Voucher is taken although it ended yesterday</p>"),
             result(503, minutes=4, created_by=3, issue_ids=(71, 73, 74, 72), is_latest=False),
             result(504, minutes=6, status_id=BLOCKED, note="<ul><li>No staging device</li><li>Ordered one</li></ul>"),
-        ]
+        ],
+        folders=FOLDERS,
     )
 
 
@@ -209,15 +211,19 @@ def held() -> Digest:
 def storm() -> Digest:
     """A provider is down, and every run of the night says so; some have other troubles, too."""
     projects = {7: "Shop", 8: "Billing", 9: "Warehouse", 10: "Mobile apps"}
+    folders = {7: "27 Payment", 8: "28 Invoices", 9: "29 Stock"}
     runs = []
     for n in range(45):
         key = 7 + n % len(projects)
         run = replace(RUN, id=314 + n, project_id=key, name=f"Nightly {n + 1}", milestone=None, configuration=None)
         note = "<p>provider_unreachable</p>" if n % 3 else ""
-        rows = [result(600 + 20 * n + k, minutes=n, note=note, created_by=1 + n % 2) for k in range(1 + n % 7)]
+        rows = [result(600 + 20 * n + k, minutes=n, note=note, created_by=1 + (n + k) % 3) for k in range(1 + n % 7)]
         rows += [result(600 + 20 * n + 19, status_id=BLOCKED, note="<p>No device</p>")] if n % 20 == 0 else []
         cases = {row.case_id or 0: f"Checkout in country {row.case_id}" for row in rows}
-        told = replace(digest(rows, cases=cases, run=run, project=projects[key]), reasons=(NEW,), routes=("nights",))
+        made = digest(
+            rows, cases=cases, folders=dict.fromkeys(cases, folders.get(key, "")), run=run, project=projects[key]
+        )
+        told = replace(made, reasons=(NEW,), routes=("nights",))
         runs.append(held_of(run, told, passed=(4_600 + 20 * n,) if n % 9 == 8 else ()))  # noqa: PLR2004
     return folded("slack:default", runs).digest
 
@@ -269,6 +275,7 @@ def hostile() -> Digest:
     return digest(
         [result(501, note=f"<p>{text}</p><script>alert(1)</script>", assignee_id=2, issue_ids=(71,))],
         cases={501: text},
+        folders={501: f"11 {text}"},
         run=run,
         expands=expands,
     )
@@ -288,7 +295,8 @@ def huge() -> Digest:
     ]
     rows = [row._replace(issue_ids=tuple(range(12)), elapsed_us=10**15) for row in rows]
     run = replace(RUN, name=long, milestone=long, configuration=long)
-    return digest(rows, cases={600 + n: long for n in range(120)}, run=run, expands=expands)
+    cases = {600 + n: long for n in range(120)}
+    return digest(rows, cases=cases, folders=dict.fromkeys(cases, f"{2**62} {long}"), run=run, expands=expands)
 
 
 def result(  # noqa: PLR0913 - a factory defaults everything
@@ -328,6 +336,7 @@ def digest(
     rows: Sequence[Result],
     *,
     cases: Mapping[int, str] = CASES,
+    folders: Mapping[int, str] = {},
     run: Run = RUN,
     project: str = "Shop",
     expands: Expands = EXPANDS,
@@ -335,10 +344,5 @@ def digest(
     """Results as the poller would announce them."""
     builder = DigestBuilder(TESTMO_URL, run, project)
     builder.add(rows, expands)
-    return with_names(builder.build(), cases.get)
-
-
-def with_names(digest: Digest, name_of: Callable[[int], str | None]) -> Digest:
-    """The digest with the names of its cases, as far as they are known."""
-    results = [replace(row, case_name=one_line(name_of(row.case_id or 0) or "", 200) or None) for row in digest.results]
-    return replace(digest, results=tuple(results))
+    made = builder.build()
+    return with_names(made, {made.project_id: Known(cases, folders)})

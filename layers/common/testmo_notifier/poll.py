@@ -95,12 +95,16 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
     outboxes.learn_names(found.states)
-    if "folder" in parts.routes.asked | this.around.holding.asked:
-        this.cases[FOLDERS].learn([], found.states)
     checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(lease.renew)}
 
-    # Tell what was held until the end of the poll, so that many runs are one message.
+    # Tell what was held until the end of the poll, so that many runs are one message: by cause, so a folder of what is
+    # held is asked for first. The other folders are learnt after everything else.
+    folders = this.cases.get(FOLDERS)
+    if folders:
+        folders.learn(folders.unknown(), [])
     this.release.tell(this.folds)
+    if folders:
+        folders.learn([], found.states)
 
     # Write what the next discovery builds on.
     try:

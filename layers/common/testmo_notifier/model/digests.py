@@ -24,7 +24,8 @@ class NamedResult:
     `previous_status` is set when the result was announced before and somebody changed its status since. `reason` says
     why it is told (one of `REASONS`; empty where an older version wrote it). `streak` counts the failures in a row of
     its test, this one included, 0 where that is not known for sure, and `since` is when the first of these was saved.
-    Of a recovery, the row is the passing one, and the two tell what is over.
+    Of a recovery, the row is the passing one, and the two tell what is over. `folder` is the one that the case is in,
+    where folders are read at all.
     """
 
     id: int | None
@@ -50,11 +51,15 @@ class NamedResult:
     reason: str = ""
     streak: int = 0
     since: datetime | None = None
+    folder_id: int | None = None
+    folder: str | None = None
 
 
 def plain(result: NamedResult) -> dict[str, object]:
-    """What `asdict` gives, without a deep copy of what nobody can change."""
+    """What `asdict` gives, without a deep copy of what nobody can change; no folder where none is known."""
     fields = {name: getattr(result, name) for name in NamedResult.__slots__}
+    for name in ("folder_id", "folder") if result.folder_id is None else ():
+        del fields[name]
     return fields | {
         "issues": tuple({name: getattr(issue, name) for name in Issue.__slots__} for issue in result.issues)
     }

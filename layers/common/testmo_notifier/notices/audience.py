@@ -28,6 +28,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.holding import NEVER, Holding
 from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
+from testmo_notifier.notices.named import folder_of
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
 UNASSIGNED: Final = 0  # as Testmo's own filters have it
@@ -61,11 +62,11 @@ def result_facts(result: Result, expands: Expands, case: Facts) -> Facts:
 
 
 def case_facts(case_id: int, name: str | None, folder: str | None) -> Facts:
-    """What is known of a case; its folder is written as its id and its name."""
-    number, _, folder_name = (folder or "").partition(" ")
+    """What is known of a case, its folder as it is kept."""
+    folder_id, folder_name = folder_of(folder)
     return {
         "test": (Fact(case_id, name),),
-        **({"folder": (Fact(int(number), folder_name or None),)} if number else {}),
+        **({"folder": (Fact(folder_id, folder_name),)} if folder_id is not None else {}),
     }
 
 

@@ -151,6 +151,9 @@ class ResultView:
     story: str = ""
     """That in words, like `failed again, 3rd in a row since` and when, or `had passed in between`; empty for what
     failed for the first time, and where the message is short of room."""
+    folder: str = ""
+    """The folder that the case is in, as far as folders are read: where a route or a silence asks for `folder`, or a
+    destination has `fold`, `quiet` or `digest_at`. Empty where it is not known, and for tests of several folders."""
     tests: tuple[TestView, ...] = ()
     """The tests of a line of `message.lines` that several share, as many as there is room for; empty for one test. In a
     message about several runs these are the runs of the line, where not all of its tests can be named."""

@@ -45,6 +45,15 @@ class Holding:
         exceptions = any(one.calm.quiet_except for one in self.options.values())
         return frozenset(key for table in tables for key in table) | ({"status"} if exceptions else set())
 
+    @property
+    def tells_of_many(self) -> bool:
+        """Whether options of a destination make one message of several runs, which is told by cause.
+
+        `at_most_every` alone never does. A silence does once, at its end, which is not worth reading all cases for.
+        """
+        calms = [one.calm for one in self.options.values()]
+        return any(calm.fold is not None or calm.quiet or calm.digest_at for calm in calms)
+
     def calm(self, destination: str) -> Calm:
         """When a destination wants to be told; a program always."""
         options = self.options.get(destination)

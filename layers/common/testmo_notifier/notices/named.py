@@ -14,6 +14,7 @@ MAX_NAMED: Final = 50
 MIN_NAMED: Final = 20  # as many are named in every message, however long their texts
 MAX_NAMED_BYTES: Final = 90_000  # of details beyond those; an item ends at 400 KB, an SNS message at 256 KB
 MAX_NAME_CHARS: Final = 200
+MAX_FOLDER_CHARS: Final = 80
 MAX_NOTE_CHARS: Final = 500
 MAX_PERSON_CHARS: Final = 80
 MAX_ISSUES: Final = 10
@@ -100,6 +101,12 @@ def person(user_id: int | None, users: Mapping[int, str]) -> str | None:
     if user_id is None:
         return None
     return one_line(users.get(user_id, ""), MAX_PERSON_CHARS) or f"user {user_id}"
+
+
+def folder_of(kept: str | None) -> tuple[int | None, str | None]:
+    """A case's folder by id and name: it is kept as both, with a blank between them."""
+    number, _, name = (kept or "").partition(" ")
+    return (int(number), name or None) if number else (None, None)
 
 
 def optional_line(text: str | None, limit: int) -> str | None:

@@ -1,16 +1,18 @@
 """A digest about several runs as templates see it: by cause, then run by run. Pure.
 
-A cause is what named results have in common: their note, or where they have none, who saved them. The counts of runs
-are exact, whatever is named.
+A cause is what named tests of one status have in common: their note; else the folder that they are in, or who saved
+them. The counts of runs are exact, whatever is named.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final, NamedTuple
 
-from testmo_notifier.model import FINISHED, RECOVERED, Digest
+from testmo_notifier.model import FINISHED, RECOVERED, Digest, NamedResult
 from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, passed_since, silenced
@@ -24,6 +26,7 @@ from testmo_notifier.notices.view import (
     Rows,
     called,
     count,
+    one_folder,
     one_line_a_test,
     people,
     percent,
@@ -35,21 +38,45 @@ from testmo_notifier.notices.view import (
 
 PROJECTS: Final = 3  # that a headline names
 PROJECT_CHARS: Final = 60
+FOLDER_WEIGHT: Final = 2  # one who has more than so many times as many tests comes before a folder
 
 
-class Named(NamedTuple):
-    """The rows of one test, and the run that they are of."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """The rows of one test, and the run that they are of; `project` is the name of its own where there are several."""
 
     part: Digest
     rows: Rows
+    project: str = ""
+
+    @property
+    def first(self) -> NamedResult:
+        """The row that stands for it."""
+        return self.rows[0]
+
+
+class Bond(NamedTuple):
+    """What tests of one status may have in common, in words."""
+
+    status: str
+    words: str
+    ids: tuple[int | None, ...] = ()
+
+
+class Cause(NamedTuple):
+    """The tests of a line, and in words what binds them: nothing for a test alone."""
+
+    tests: Sequence[Named]
+    words: str = ""
+    is_note: bool = False
 
 
 def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
     """A digest about several runs as templates see it."""
     links = links if limits.issue_links else NO_LINKS
     ids = status_ids(row for part in digest.parts for row in part.results)
-    lines = causes(digest)[: limits.results]
-    shown = [one for line in lines for one in line]
+    lines = causes(digest, limits.results)[: limits.results]
+    shown = [one for line in lines for one in line.tests]
     failed = [part for part in digest.parts if part.total]
     runs = f" in {numbered(len(failed or digest.parts), 'run')}"
     good = (passed_since(digest.passed_since), *said_of_rest(digest.parts))
@@ -72,38 +99,90 @@ def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     )
 
 
-def causes(digest: Digest) -> list[list[Named]]:
-    """The named tests, those with the same cause together, that first which has most of them."""
-    found: dict[object, list[Named]] = {}
-    for part in digest.parts:
-        for rows in one_line_a_test(part.results):
-            first = rows[0]
-            key = (first.status, first.note) if first.note else (first.status, first.created_by, first.created_by_name)
-            found.setdefault(key, []).append(Named(part, rows))
-    return sorted(found.values(), key=len, reverse=True)
+def causes(digest: Digest, most: int) -> list[Cause]:
+    """The named tests, each in one line, those with the same cause together; that first which has most of them.
+
+    What has a note that nobody else has stays alone with it, as long as there is room for so many lines.
+    """
+    is_several = len({part.project_id for part in digest.parts}) > 1
+    tests = [
+        Named(part, rows, part.project_name if is_several else "")
+        for part in digest.parts
+        for rows in one_line_a_test(part.results)
+    ]
+    notes: dict[Bond, list[Named]] = {}
+    for one in tests:
+        notes.setdefault(Bond(one.first.status, one.first.note), []).append(one)
+    shared = {bond: some for bond, some in notes.items() if bond.words and len(some) > 1}
+    noted = [Cause(some, bond.words.partition("\n")[0], is_note=True) for bond, some in shared.items()]
+    others = [one for one in tests if Bond(one.first.status, one.first.note) not in shared]
+    alone = [Cause([one]) for one in others if one.first.note]
+    found = [*noted, *alone, *bound(one for one in others if not one.first.note)]
+    if len(found) > most:
+        found = [*noted, *bound(others)]
+    places = {one: place for place, one in enumerate(tests)}
+    return sorted(found, key=lambda cause: (-len(cause.tests), places[cause.tests[0]]))
 
 
-def line_view(line: Sequence[Named], limits: Limits, links: IssueLinks) -> ResultView:
+def bound(tests: Iterable[Named]) -> Iterator[Cause]:
+    """Tests in one folder, or of one tester, together, the largest group first; the rest alone.
+
+    A folder says what is broken, so it comes first; not before a tester of more than twice as many all over the place.
+    """
+    left = {one: (folder_of(one), tester_of(one)) for one in tests}
+    while True:
+        folder, in_folder = largest(folder for folder, _ in left.values())
+        tester, of_tester = largest(tester for _, tester in left.values())
+        is_folder = in_folder > 1 and FOLDER_WEIGHT * in_folder >= of_tester
+        bond, most = (folder, in_folder) if is_folder else (tester, of_tester)
+        if bond is None or most == 1:
+            yield from (Cause([one]) for one in left)
+            return
+        yield Cause([one for one, bonds in left.items() if bond in bonds], bond.words)
+        left = {one: bonds for one, bonds in left.items() if bond not in bonds}
+
+
+def largest(bonds: Iterable[Bond | None]) -> tuple[Bond | None, int]:
+    """What binds most tests, of several the first, and how many these are."""
+    return max(Counter(filter(None, bonds)).items(), key=itemgetter(1), default=(None, 0))
+
+
+def folder_of(test: Named) -> Bond | None:
+    """Where its case is, if that is known."""
+    first = test.first
+    if first.folder_id is None:
+        return None
+    words = f"folder {first.folder or first.folder_id}" + (f" ({test.project})" if test.project else "")
+    return Bond(first.status, words, (test.part.project_id, first.folder_id))
+
+
+def tester_of(test: Named) -> Bond | None:
+    """Who saved it, somebody where nobody is known. What has a note of its own says more than that."""
+    who = test.first.created_by_name or "somebody"
+    return None if test.first.note else Bond(test.first.status, f"saved by {who}", (test.first.created_by,))
+
+
+def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
     """One test and its run, or several with the same cause and their runs."""
-    if len(line) == 1:
-        return result_of(line[0], limits, links)
+    if len(cause.tests) == 1:
+        return result_of(cause.tests[0], limits, links)
+    line = cause.tests
     rows = [row for one in line for row in one.rows]
     runs = list({one.part.run_id: one.part for one in line}.values())
-    first, *others = rows[0].note.split("\n")
-    who = people(row.created_by_name for row in rows)
-    cause = first or f"saved by {who or 'somebody'}"
+    note, others = (rows[0].note, rows[0].note.partition("\n")[2]) if cause.is_note else ("", "")
     whole = replace(
         rows[0],
-        case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {cause}",
-        note=rows[0].note if len(first) > limits.name_chars else "\n".join(others),
+        case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {cause.words}",
+        note=note if len(cause.words) > limits.name_chars else others,
         url=runs[0].run_url,
         created_at=max((row.created_at for row in rows if row.created_at), default=None),
-        created_by_name=who,
+        created_by_name=people(row.created_by_name for row in rows),
         assignee=people(row.assignee for row in rows),
         previous_status=None,
         is_latest=None,
         reason="",
         streak=0,
+        folder=one_folder(rows),
     )
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tuple(members(line, runs, limits)))
 

@@ -203,9 +203,15 @@ def line_view(line: list[Rows], named: set[int], url: str, limits: Limits, links
         issues=tuple(dict.fromkeys(issue for row in rows for issue in row.issues)),
         since=min((row.since for row in rows if row.since and row.since != row.created_at), default=None),
         elapsed_us=None,
+        folder=one_folder(rows),
     )
     tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in named)
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
+
+
+def one_folder(rows: Sequence[NamedResult]) -> str | None:
+    """The folder that all of them are in; None where they are in several, or that is not known."""
+    return rows[0].folder if len({row.folder_id for row in rows}) == 1 else None
 
 
 def people(names: Iterable[str | None]) -> str | None:
@@ -253,6 +259,7 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         streak=result.streak,
         since=result.since,
         story=told,
+        folder=clip(result.folder or "", limits.name_chars),
     )
 
 

@@ -1,21 +1,22 @@
-"""Names for cases. Results carry only a case id, and no call reads a single case.
+"""Names for cases, and their folders. Results carry only a case id, and no call reads a single case.
 
 So the list of a project's cases is paged once, a few pages a poll, then only for what is new, and once a day again for
-what was renamed. Everything here is a courtesy: it spends what the results left of the budget, and whatever goes
-wrong, the message goes out with `C-<id>` instead.
+what was renamed or moved. Everything here is a courtesy: it spends what the results left of the budget, and whatever
+goes wrong, the message goes out with `C-<id>` instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from testmo_notifier.errors import NotifierError, StopReading
-from testmo_notifier.model import CASES, FOLDERS, CaseProgress, CasesPage, Digest
-from testmo_notifier.notices.named import MAX_NAME_CHARS
+from testmo_notifier.model import CASES, FOLDERS, CaseProgress, CasesPage, Digest, NamedResult
+from testmo_notifier.notices.named import MAX_FOLDER_CHARS, MAX_NAME_CHARS, folder_of, optional_line
 from testmo_notifier.notices.text import one_line
 from testmo_notifier.ports import Store, Testmo
 
@@ -27,30 +28,55 @@ MARGIN: Final = timedelta(seconds=1)
 class CaseNames:
     """The names of cases: from the table, and a little of them from Testmo in every poll.
 
-    `of` says what they are: the names, or the folders that the cases are in.
+    `of` says what they are: the names, or the folders that the cases are in. A digest is given its names
+    `with_folders` where these are read, too.
     """
 
     def __init__(
-        self, testmo: Testmo, store: Store, *, now: datetime, has_room: Callable[[], bool], of: str = CASES
+        self,
+        testmo: Testmo,
+        store: Store,
+        *,
+        now: datetime,
+        has_room: Callable[[], bool],
+        of: str = CASES,
+        with_folders: bool = False,
     ) -> None:
         self._testmo = testmo
         self._store = store
         self._now = now
         self._has_room = has_room
         self._of = of
+        self._with_folders = with_folders
         self._lock = Lock()
         self._pages = 0
+        self._noted: defaultdict[int, set[int]] = defaultdict(set)
         self.problems: list[str] = []
 
     def name(self, digest: Digest) -> Digest:
-        """The digest with every name that is known by now, and so each of its parts."""
-        if digest.parts:
-            digest = replace(digest, parts=tuple(map(self.name, digest.parts)))
-        wanted = {result.case_id for result in digest.results if result.case_id is not None}
-        known = self._store.case_names(digest.project_id, wanted) if wanted else {}
-        names = {case_id: one_line(name, MAX_NAME_CHARS) or None for case_id, name in known.items()}
-        results = tuple(replace(result, case_name=names.get(result.case_id or 0)) for result in digest.results)
-        return replace(digest, results=results)
+        """The digest with every name that is known by now, and so each of its parts; each project is looked up once."""
+        wanted: defaultdict[int, set[int]] = defaultdict(set)
+        for one in (digest, *digest.parts):
+            wanted[one.project_id] |= cases_of(one)
+        known = {project_id: self._known(project_id, case_ids) for project_id, case_ids in wanted.items() if case_ids}
+        parts = tuple(with_names(part, known) for part in digest.parts)
+        return replace(with_names(digest, known), parts=parts)
+
+    def _known(self, project_id: int, case_ids: Collection[int]) -> Known:
+        names = self._store.case_names(project_id, case_ids)
+        folders = self._store.case_names(project_id, case_ids, FOLDERS) if self._with_folders else {}
+        return Known(names, folders)
+
+    def note(self, digest: Digest) -> None:
+        """What is told later, maybe before Testmo is asked again: its cases are `unknown` until they are learnt."""
+        if cases := cases_of(digest):
+            self._noted[digest.project_id] |= cases
+
+    def unknown(self) -> Iterator[int]:
+        """The projects with a noted case of which nothing is known yet."""
+        for project_id, case_ids in self._noted.items():
+            if len(self._store.case_names(project_id, case_ids, self._of)) < len(case_ids):
+                yield project_id
 
     def of(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """What is known of cases now; what is not is asked for first. Called by many workers."""
@@ -113,6 +139,38 @@ class CaseNames:
     def _may_ask(self) -> bool:
         self._pages += 1
         return self._pages <= MAX_PAGES and self._has_room()
+
+
+class Known(NamedTuple):
+    """What is known of some cases of a project."""
+
+    names: Mapping[int, str]
+    folders: Mapping[int, str]
+
+
+NOTHING: Final = Known({}, {})
+
+
+def cases_of(digest: Digest) -> set[int]:
+    """The cases that a digest names, those of its parts left out."""
+    return {result.case_id for result in digest.results if result.case_id is not None}
+
+
+def with_names(digest: Digest, known: Mapping[int, Known]) -> Digest:
+    """A digest with what is known, by project, of the cases that it names."""
+    names, folders = known.get(digest.project_id, NOTHING)
+    return replace(digest, results=tuple(with_name(result, names, folders) for result in digest.results))
+
+
+def with_name(result: NamedResult, names: Mapping[int, str], folders: Mapping[int, str]) -> NamedResult:
+    """A result with the name of its case, and its folder, as far as these are known."""
+    name, (folder_id, folder) = names.get(result.case_id or 0, ""), folder_of(folders.get(result.case_id or 0))
+    return replace(
+        result,
+        case_name=one_line(name, MAX_NAME_CHARS) or None,
+        folder_id=folder_id,
+        folder=optional_line(folder, MAX_FOLDER_CHARS),
+    )
 
 
 def has_unnamed(digest: Digest) -> bool:

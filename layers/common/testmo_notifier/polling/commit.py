@@ -16,7 +16,7 @@ from testmo_notifier.errors import (
     Unreadable,
     unexpected,
 )
-from testmo_notifier.model import FOLD, Checkpoint, WatchedRun
+from testmo_notifier.model import FOLD, FOLDERS, MAILED, Checkpoint, WatchedRun
 from testmo_notifier.polling.handover import order_of, waiting_since
 from testmo_notifier.polling.keep import Keeping
 from testmo_notifier.polling.parts import Parts, Poll
@@ -97,6 +97,8 @@ class Committer:
             return False
         for after in filter(None, (after for _, after in held)):
             self.this.outboxes.note_held(after)
+            if FOLDERS in self.this.cases and after.cause != MAILED:
+                self.this.cases[FOLDERS].note(after.frame)
         self.this.folds.extend(after.key for _, after in held if after is not None and after.cause == FOLD)
         self.checkpoints[committed.run_id] = self.this.outboxes.publish_if_named(committed)
         return True

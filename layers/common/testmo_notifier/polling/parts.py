@@ -97,7 +97,7 @@ class Poll:
     testmo: Testmo
     marks: Marks
     outboxes: Outboxes
-    cases: Mapping[str, CaseNames]
+    cases: Mapping[str, CaseNames]  # their names, and their folders where anything needs these
     backlog: Backlog
     hidden: HiddenRuns
     report: Report
@@ -134,32 +134,45 @@ class Poll:
             seconds_left=parts.seconds_left,
             unreachable=unheard,
         )
-        names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
-        outboxes = Outboxes(hand_over, names, now=started)
         instead = substitutes(parts.routes, parts.destinations, unheard)
-        around = Circumstances(
-            holding=Holding(
+        holding = Holding(
+            now=started,
+            options=parts.routes.options,
+            zone=parts.zone,
+            silences=control.silences,
+            bots=control.bots,
+            lost=frozenset() if instead else unheard,
+            is_over=lease.control.asked.draining_until is not None,
+        )
+        wanted = [CASES]
+        if "folder" in parts.routes.asked | holding.asked or holding.tells_of_many:
+            wanted.append(FOLDERS)
+        cases = {
+            of: CaseNames(
+                testmo,
+                parts.store,
                 now=started,
-                options=parts.routes.options,
-                zone=parts.zone,
-                silences=control.silences,
-                bots=control.bots,
-                lost=frozenset() if instead else unheard,
-                is_over=lease.control.asked.draining_until is not None,
-            ),
+                has_room=rate_limit.has_room,
+                of=of,
+                with_folders=FOLDERS in wanted,
+            )
+            for of in wanted
+        }
+        outboxes = Outboxes(hand_over, cases[CASES], now=started)
+        around = Circumstances(
+            holding=holding,
             waiting=outboxes.waiting,
             unreachable=unheard,
             copied=frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard,
             copies_due=mail.next_look(check, started),
         )
-        folders = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room, of=FOLDERS)
         return cls(
             lease,
             rate_limit,
             testmo,
             marks,
             outboxes,
-            {CASES: names, FOLDERS: folders},
+            cases,
             Backlog(control, started=started),
             HiddenRuns(control.looked.hidden_runs),
             Report(),

@@ -78,7 +78,7 @@ def finish(parts: Parts, this: Poll) -> None:
     report.problems[:0] = parts.wrong_files
     report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.problems, *broken_templates]
-    report.problems += this.cases[FOLDERS].problems
+    report.problems += this.cases[FOLDERS].problems if FOLDERS in this.cases else []
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.left_since, parts.now())
     ended_at = parts.now()
