@@ -95,7 +95,7 @@ class Release:
         for envelope in envelopes:
             self.go_on()
             self.outboxes.publish_envelope(envelope)
-        half = 0.0 if self.holding.is_over else self.seconds_left() / 2
+        half = self.seconds_left() / 2 if keys and not self.holding.is_over else 0.0
         replace(self, least=max(self.least, half)).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
