@@ -216,8 +216,6 @@ class Release:
             return Hold(UNREACHABLE, held.due if held.cause == UNREACHABLE else now)
         if held.cause == MAILED:
             return Hold(MAILED, self.around.copies_due if to in self.outboxes.late else held.due)
-        if self.holding.is_over:
-            return None
         hold = self.holding.hold_on(held)
         if hold is None and gate is not None and gate.due > now and held.cause not in (RATE, TIMES):
             hold = Hold(RATE, gate.due)
