@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.model import FOLDED, Silence
+from testmo_notifier.model import FOLDED, Outgoing, Silence
 from testmo_notifier.poll import poll
+from tests.flow.power import Power, powered_poll
 from tests.flow.test_held import BLOCKED, PASSED, Recording, begin, hour, told
 from tests.flow.test_routes import follow
 from tests.support.fakes import FakeMailboxes
-from tests.support.story import Story, playing
+from tests.support.story import Story, one_worker, playing
 from tools.simulator.model import Run
 
 QA, REST, LEAD = "email:qa", "slack:default", "slack:lead"
@@ -166,3 +167,39 @@ def test_what_passed_is_said_so_where_no_route_names_those_that_were_told(story:
     story.save(run, 1, PASSED)
     story.wait_and_poll(60)
     assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
+
+
+def passed_on(power: Power) -> Story:
+    """What two runs hold for a mailbox goes to two others, one of which is told when its quiet ends."""
+    with playing(executor=one_worker) as story:
+        story.renderer = Recording(story.renderer)  # type: ignore[assignment]
+        runs = [begin(story, file(), FakeMailboxes(routed=[QA])), story.add_run("Nightly")]
+        for run in runs:
+            story.save(run, 1)
+        story.wait_and_poll()
+        follow(story, f'[[routes]]\nto = ["{REST}", "{LEAD}"]\n[destinations."{LEAD}"]\n{quiet(-1, 1)}\n')
+        for seconds in (60, 60, 3600, 60):
+            story.wait(seconds)
+            powered_poll(story, power)
+        return story
+
+
+def test_a_crash_while_it_is_given_to_others_loses_nothing_and_tells_nobody_twice() -> None:
+    whole = Power()
+    passed_on(whole)
+    writes = [at for at, effect in enumerate(whole.effects) if effect in ("release", "publish", "clear_envelope")]
+    assert len(writes) > 8
+    for at in (None, *writes):
+        story = passed_on(Power(at))
+        for destination in (REST, LEAD):
+            keys = {one.id: one.digest for one in seen(story, destination)}
+            found = [key for digest in keys.values() for part in digest.parts or (digest,) for key in part.keys]
+            assert sorted(found) == sorted(story.announced), f"{destination}, before effect {at}"
+        assert (told(story, QA), story.store.held_until(None)) == ([], NOTHING)
+
+
+def seen(story: Story, destination: str) -> list[Outgoing]:
+    """What went there, as it was rendered; perhaps more than once."""
+    rendered: list[Outgoing] = story.renderer.seen  # type: ignore[attr-defined]
+    sent = {one.id for one in story.topic.notifications}
+    return [one for one in rendered if one.destination == destination and one.id in sent]
