@@ -14,6 +14,7 @@ from tests.flow.test_routes import follow
 from tests.support.factories import START
 from tests.support.fakes import FakeMailboxes
 from tests.support.story import Story, playing
+from tools.simulator.model import Run
 
 FAILED, BLOCKED, PASSED = 3, 5, 2
 
@@ -41,6 +42,15 @@ def story() -> Iterator[Story]:
 def calm(text: str, route: str = "", to: str = "slack:default") -> str:
     """A file with one route, and the options of where that leads."""
     return f'[[routes]]\nto = ["{to}"]\n{route}\n[destinations."{to}"]\n{text}\n'
+
+
+def begin(story: Story, text: str, boxes: FakeMailboxes | None = None) -> Run:
+    """Poll by these routes, with a run that is watched."""
+    follow(story, text)
+    story.settings["mailboxes"] = boxes
+    run = story.add_run()
+    story.poll()
+    return run
 
 
 def told(story: Story, destination: str = "slack:default") -> list[Digest]:
@@ -73,9 +83,7 @@ def test_what_comes_in_the_quiet_is_told_in_one_message_when_that_ends(story: St
 
 
 def test_one_run_alone_is_told_as_ever(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     for number in (1, 2, 3):
         story.save(run, number)
         story.wait_and_poll()
@@ -85,9 +93,7 @@ def test_one_run_alone_is_told_as_ever(story: Story) -> None:
 
 
 def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     story.save(run, 1)
     story.save(run, 2)
     story.wait_and_poll()
@@ -98,9 +104,7 @@ def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
 
 
 def test_statuses_that_are_excepted_go_at_once(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}\nquiet_except = ["Blocked"]'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}\nquiet_except = ["Blocked"]'))
     story.save(run, 1)
     story.save(run, 2, BLOCKED)
     story.wait_and_poll()
@@ -136,9 +140,7 @@ def test_news_of_a_run_come_at_most_so_often(story: Story) -> None:
 
 
 def test_news_are_collected_for_the_times_of_a_destination(story: Story) -> None:
-    follow(story, calm(f'digest_at = ["{hour(0.5)}", "{hour(1)}"]'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'digest_at = ["{hour(0.5)}", "{hour(1)}"]'))
     story.save(run, 1)
     story.wait_and_poll()
     story.save(run, 2)
@@ -185,9 +187,7 @@ def test_a_silence_holds_what_it_matches_and_tells_it_once_at_its_end(story: Sto
 
 
 def test_what_was_held_says_what_is_silenced_when_it_is_told(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     end = story.time + timedelta(hours=2)
     story.store.put_silence(Silence("s1", end, "Ada", "a deploy", story.time, {"status": (BLOCKED,)}))
     story.save(run, 1)
@@ -203,9 +203,7 @@ def test_what_was_held_says_what_is_silenced_when_it_is_told(story: Story) -> No
 
 
 def test_options_that_change_release_what_they_held(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
     story.save(run, 1)
     story.wait_and_poll(3)
     assert told(story) == []
@@ -215,9 +213,7 @@ def test_options_that_change_release_what_they_held(story: Story) -> None:
 
 
 def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_catch_all(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="slack:payments"))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="slack:payments"))
     story.save(run, 1)
     story.wait_and_poll()
     follow(story, calm(""))
@@ -226,9 +222,7 @@ def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_c
 
 
 def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
     story.save(run, 1)
     story.wait_and_poll()
     poll(story.parts(), drain=True)
@@ -237,9 +231,7 @@ def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
 
 
 def test_a_run_is_read_on_while_its_messages_cannot_leave(story: Story) -> None:
-    follow(story, calm(""))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(""))
     story.topic.refused = {"slack:default"}
     for number in range(1, 5):
         story.save(run, number)
@@ -252,11 +244,8 @@ def test_a_run_is_read_on_while_its_messages_cannot_leave(story: Story) -> None:
 
 def test_what_went_to_a_mailbox_before_its_end_was_seen_is_told_to_those_that_catch_all(story: Story) -> None:
     rest = '[[routes]]\ncatch_all = true\nto = ["slack:default"]\n'
-    follow(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest)
     boxes = FakeMailboxes(routed=["email:qa"])
-    story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
+    run = begin(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest, boxes)
     story.save(run, 1)
     story.wait_and_poll()
     assert (len(told(story, "email:qa")), told(story)) == (1, [])
@@ -267,9 +256,7 @@ def test_what_went_to_a_mailbox_before_its_end_was_seen_is_told_to_those_that_ca
 
 
 def test_what_is_held_on_purpose_is_not_late(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
     story.save(run, 1)
     reports = [story.wait_and_poll() for _ in range(90)]
     assert {(report.status, report.lag_seconds, report.pending) for report in reports} == {("ok", 0.0, 0)}
@@ -288,9 +275,7 @@ def test_a_night_in_which_the_clocks_change_ends_by_the_clocks_of_the_destinatio
     with playing() as story:
         story.renderer = Recording(story.renderer)  # type: ignore[assignment]
         story.time = datetime.fromisoformat(evening)
-        follow(story, calm('time_zone = "Europe/Berlin"\nquiet = { from = "18:00", to = "08:00" }'))
-        run = story.add_run()
-        story.poll()
+        run = begin(story, calm('time_zone = "Europe/Berlin"\nquiet = { from = "18:00", to = "08:00" }'))
         story.save(run, 1)
         story.wait_and_poll()
         story.time = datetime.fromisoformat(told_at) - timedelta(minutes=1)
@@ -301,11 +286,8 @@ def test_a_night_in_which_the_clocks_change_ends_by_the_clocks_of_the_destinatio
 
 
 def test_what_is_held_for_a_destination_that_is_gone_waits_where_nobody_else_is_reached(story: Story) -> None:
-    follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="email:old"))
     boxes = FakeMailboxes(routed=["email:old"])
-    story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="email:old"), boxes)
     story.save(run, 1)
     story.wait_and_poll()
 
@@ -321,11 +303,8 @@ def test_what_is_held_for_a_destination_that_is_gone_waits_where_nobody_else_is_
 
 def test_a_copy_of_mail_that_nobody_got_outlives_a_time_in_which_nobody_is_reached(story: Story) -> None:
     rest = '[[routes]]\ncatch_all = true\nto = ["email:rest"]\n'
-    follow(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest)
     boxes = FakeMailboxes(routed=["email:qa", "email:rest"])
-    story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
+    run = begin(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest, boxes)
     story.save(run, 1)
     story.wait_and_poll()
     boxes.now_lost = {"email:qa", "email:rest"}
@@ -337,10 +316,7 @@ def test_a_copy_of_mail_that_nobody_got_outlives_a_time_in_which_nobody_is_reach
 
 
 def test_a_drain_leaves_held_what_nobody_would_get(story: Story) -> None:
-    follow(story, '[[routes]]\nto = ["email:qa"]\n')
-    story.settings["mailboxes"] = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
-    run = story.add_run()
-    story.poll()
+    run = begin(story, '[[routes]]\nto = ["email:qa"]\n', FakeMailboxes(routed=["email:qa"], lost={"email:qa"}))
     story.save(run, 1)
     story.wait_and_poll()
     poll(story.parts(), drain=True)
@@ -349,11 +325,8 @@ def test_a_drain_leaves_held_what_nobody_would_get(story: Story) -> None:
 
 
 def test_what_waits_for_days_because_nobody_is_reached_is_true_when_it_is_told(story: Story) -> None:
-    follow(story, '[[routes]]\nto = ["email:qa"]\n')
     boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
-    story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
+    run = begin(story, '[[routes]]\nto = ["email:qa"]\n', boxes)
     story.save(run, 1)
     story.save(run, 2)
     story.wait_and_poll()
@@ -365,9 +338,7 @@ def test_what_waits_for_days_because_nobody_is_reached_is_true_when_it_is_told(s
 
 
 def test_what_a_later_version_holds_or_sealed_keeps_no_poll_from_its_work(story: Story) -> None:
-    follow(story, calm(""))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(""))
     strange = {"sk": {"S": "HELD#slack:default#moon"}, "pk": {"S": f"RUN#{run.id}"}, "news": {"B": b"?"}}
     story.store.items[f"RUN#{run.id}/HELD#slack:default#moon"] = strange
     sealed = {"pk": {"S": "ENVELOPE#x"}, "sk": {"S": "OUTBOX"}, "pending": {"S": "2"}, "outbox": {"B": b"?"}}
@@ -381,9 +352,7 @@ def test_what_a_later_version_holds_or_sealed_keeps_no_poll_from_its_work(story:
 
 
 def test_a_silence_whose_id_would_not_fit_a_key_holds_nothing(story: Story) -> None:
-    follow(story, calm(""))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(""))
     story.store.put_silence(Silence("SHOP#1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
     story.save(run, 1)
     story.wait_and_poll()
@@ -395,9 +364,7 @@ def test_what_goes_to_others_in_the_end_is_not_told_where_it_was_told_when_it_wa
     blocked = '[[routes]]\nmatch = { status = "Blocked" }\nto = ["email:qa"]\n'
     both = '[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:default", "email:qa"]\n'
     rest = '[[routes]]\ncatch_all = true\nto = ["slack:default"]\n'
-    follow(story, blocked + both + rest + quiet)
-    run = story.add_run()
-    story.poll()
+    run = begin(story, blocked + both + rest + quiet)
     story.save(run, 1)
     story.save(run, 2, BLOCKED)
     story.wait_and_poll()

@@ -23,12 +23,14 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices import merge
 from testmo_notifier.poll import poll
-from tests.flow.test_held import BLOCKED, PASSED, Recording, calm, hour, told
+from testmo_notifier.polling.report import Report
+from tests.flow.test_held import BLOCKED, PASSED, Recording, begin, calm, hour, told
 from tests.flow.test_rewind import rewind
 from tests.flow.test_routes import follow
 from tests.support.fakes import FakeMailboxes
 from tests.support.memory import MemoryStore
 from tests.support.story import Story, playing
+from tools.simulator.model import Run
 
 QA, REST = "email:qa", "slack:default"
 TO_QA = f'[[routes]]\nto = ["{QA}"]\n[[routes]]\ncatch_all = true\nto = ["{REST}"]\n[destinations."{QA}"]\n'
@@ -42,11 +44,10 @@ def story() -> Iterator[Story]:
         yield story
 
 
-def with_mailbox(story: Story, options: str = "") -> FakeMailboxes:
-    """A route to a mailbox; who catches all is told what nobody gets there."""
-    follow(story, TO_QA + options)
-    story.settings["mailboxes"] = boxes = FakeMailboxes(routed=[QA])
-    return boxes
+def with_mailbox(story: Story, options: str = "") -> tuple[FakeMailboxes, Run]:
+    """A route to a mailbox, and a run; who catches all is told what nobody gets there."""
+    boxes = FakeMailboxes(routed=[QA])
+    return boxes, begin(story, TO_QA + options, boxes)
 
 
 def quiet(begins: float, ends: float) -> str:
@@ -56,9 +57,7 @@ def quiet(begins: float, ends: float) -> str:
 def test_more_destinations_than_one_write_has_room_for_are_told_all_the_same(story: Story) -> None:
     names = [f"slack:team-{number}" for number in range(60)]
     options = "".join(f'[destinations."{name}"]\nat_most_every = "15m"\n' for name in names)
-    follow(story, f"[[routes]]\nto = {names}\n{options}")
-    run = story.add_run()
-    story.poll()
+    run = begin(story, f"[[routes]]\nto = {names}\n{options}")
     for number in (1, 2):
         story.save(run, number)
         report = story.wait_and_poll()
@@ -75,9 +74,7 @@ def test_what_one_write_has_no_room_for_is_told_at_once(story: Story) -> None:
                 raise TooLarge("4 MB at most")
             return super().commit(checkpoint, mark)
 
-    follow(story, calm(quiet(-1, 1)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)
     story.store.__class__ = Small
     assert story.wait_and_poll().status == "ok"
@@ -85,7 +82,7 @@ def test_what_one_write_has_no_room_for_is_told_at_once(story: Story) -> None:
 
 
 def test_many_runs_at_once_are_told_whatever_else_is_kept_of_them(story: Story) -> None:
-    boxes = with_mailbox(story, 'fold = 2\nat_most_every = "5m"\n')
+    boxes, _ = with_mailbox(story, 'fold = 2\nat_most_every = "5m"\n')
     boxes.routed, boxes.now_lost = [QA, "email:other"], {"email:other"}  # so that there is a look every five minutes
     runs = [story.add_run(f"Run {number}", 3) for number in range(60)]
     story.poll()
@@ -98,9 +95,7 @@ def test_many_runs_at_once_are_told_whatever_else_is_kept_of_them(story: Story) 
 
 
 def test_a_copy_is_kept_until_a_look_after_its_message_went_out(story: Story) -> None:
-    boxes = with_mailbox(story)
-    run = story.add_run()
-    story.poll()
+    boxes, run = with_mailbox(story)
     story.topic.refused = {QA}
     story.save(run, 1)
     story.wait_and_poll(62)  # the mailbox was looked at meanwhile, and is well
@@ -114,9 +109,7 @@ def test_a_copy_is_kept_until_a_look_after_its_message_went_out(story: Story) ->
 
 
 def test_a_copy_has_all_that_was_told_together(story: Story) -> None:
-    boxes = with_mailbox(story, quiet(-1, 0.5))
-    run = story.add_run()
-    story.poll()
+    boxes, run = with_mailbox(story, quiet(-1, 0.5))
     story.store.put_silence(
         Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time, {"status": ("blocked",)})
     )
@@ -130,9 +123,7 @@ def test_a_copy_has_all_that_was_told_together(story: Story) -> None:
 
 
 def test_what_nobody_gets_is_told_instead_and_once(story: Story) -> None:
-    boxes = with_mailbox(story, quiet(-1, 2))
-    run = story.add_run()
-    story.poll()
+    boxes, run = with_mailbox(story, quiet(-1, 2))
     story.save(run, 1)
     story.wait_and_poll()
     boxes.now_lost = {QA}
@@ -142,9 +133,7 @@ def test_what_nobody_gets_is_told_instead_and_once(story: Story) -> None:
 
 
 def test_what_stands_behind_a_message_that_nobody_gets_is_told_instead(story: Story) -> None:
-    boxes = with_mailbox(story)
-    run = story.add_run()
-    story.poll()
+    boxes, run = with_mailbox(story)
     story.topic.refused = {QA}
     for number in (1, 2):
         story.save(run, number)
@@ -155,9 +144,7 @@ def test_what_stands_behind_a_message_that_nobody_gets_is_told_instead(story: St
 
 
 def test_a_copy_of_what_nobody_got_is_told_to_others_by_who_drains_too(story: Story) -> None:
-    boxes = with_mailbox(story)
-    run = story.add_run()
-    story.poll()
+    boxes, run = with_mailbox(story)
     story.save(run, 1)
     story.wait_and_poll()
     boxes.now_lost = {QA}
@@ -169,9 +156,7 @@ def test_a_copy_of_what_nobody_got_is_told_to_others_by_who_drains_too(story: St
 
 
 def test_what_the_quiet_held_comes_no_sooner_after_the_last_message_either(story: Story) -> None:
-    follow(story, calm(f'at_most_every = "15m"\n{quiet(0.05, 0.1)}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'at_most_every = "15m"\n{quiet(0.05, 0.1)}'))
     story.save(run, 1)
     story.wait_and_poll(4)
     story.save(run, 2)
@@ -182,9 +167,7 @@ def test_what_the_quiet_held_comes_no_sooner_after_the_last_message_either(story
 
 
 def test_a_time_that_lies_in_the_quiet_is_told_at_its_end(story: Story) -> None:
-    follow(story, calm(f'digest_at = ["{hour(0.5)}"]\n{quiet(0.2, 1)}'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'digest_at = ["{hour(0.5)}"]\n{quiet(0.2, 1)}'))
     story.save(run, 1)
     story.wait_and_poll(59)
     assert told(story) == []
@@ -193,9 +176,7 @@ def test_a_time_that_lies_in_the_quiet_is_told_at_its_end(story: Story) -> None:
 
 
 def test_a_test_that_is_well_is_not_told_before_its_failure(story: Story) -> None:
-    follow(story, calm(quiet(0.04, 0.1), 'notify = ["new", "recovered"]'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(0.04, 0.1), 'notify = ["new", "recovered"]'))
     story.topic.refused = {REST}
     story.save(run, 1)
     story.wait_and_poll()
@@ -213,10 +194,7 @@ def test_a_test_that_is_well_is_not_told_before_its_failure(story: Story) -> Non
 
 
 def test_what_was_held_on_purpose_is_late_only_since_it_cannot_leave(story: Story) -> None:
-    follow(story, calm(quiet(-1, 2), to=QA))
-    story.settings["mailboxes"] = FakeMailboxes(routed=[QA], lost=[QA])
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 2), to=QA), FakeMailboxes(routed=[QA], lost=[QA]))
     story.save(run, 1)
     story.wait_and_poll(110)
     report = story.wait_and_poll(15)
@@ -225,9 +203,7 @@ def test_what_was_held_on_purpose_is_late_only_since_it_cannot_leave(story: Stor
 
 
 def test_what_has_no_room_beside_what_holds_it_now_is_told(story: Story) -> None:
-    follow(story, calm(quiet(0.5, 2)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(0.5, 2)))
     story.store.put_silence(
         Silence("s", story.time + timedelta(minutes=40), "Ada", "", story.time, {"status": ("blocked",)})
     )
@@ -249,9 +225,7 @@ def held_now(story: Story) -> Held:
 
 
 def test_what_a_later_version_holds_is_left_to_it(story: Story) -> None:
-    follow(story, calm(quiet(-1, 1)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)
     story.wait_and_poll()
     theirs = replace(held_now(story), cause="moon", version=0)
@@ -279,9 +253,7 @@ def test_an_item_that_cannot_be_read_ends_no_poll_and_is_late(story: Story) -> N
 
 
 def test_who_was_told_of_a_run_and_asks_for_no_pause_any_more_is_told_nothing_late(story: Story) -> None:
-    follow(story, calm('at_most_every = "15m"'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm('at_most_every = "15m"'))
     story.save(run, 1)
     story.wait_and_poll()
     follow(story, calm(quiet(-1, 1)))
@@ -290,9 +262,7 @@ def test_who_was_told_of_a_run_and_asks_for_no_pause_any_more_is_told_nothing_la
 
 
 def test_what_is_well_by_now_breaks_no_quiet(story: Story) -> None:
-    follow(story, calm(f'{quiet(0.2, 1)}quiet_except = ["Blocked"]'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(f'{quiet(0.2, 1)}quiet_except = ["Blocked"]'))
     story.store.put_silence(Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time))
     story.save(run, 1)
     story.save(run, 2, BLOCKED)
@@ -326,9 +296,7 @@ def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(st
                 raise LostRace("overtaken")
             super().release(changes, envelope)
 
-    follow(story, calm(quiet(-1, 0.05)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 0.05)))
     story.save(run, 1)
     story.wait_and_poll()
     story.store.__class__ = Overtaken
@@ -338,9 +306,7 @@ def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(st
 
 
 def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
-    follow(story, calm(quiet(-1, 1)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)
     story.save(run, 2)
     story.wait_and_poll()
@@ -351,9 +317,7 @@ def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
 
 
 def test_what_is_held_of_a_run_that_is_deleted_is_told(story: Story) -> None:
-    follow(story, calm(quiet(-1, 1)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)
     story.wait_and_poll()
     story.world.delete_run(run)
@@ -363,9 +327,7 @@ def test_what_is_held_of_a_run_that_is_deleted_is_told(story: Story) -> None:
 
 
 def test_an_edited_status_is_told_as_it_is_when_it_is_told(story: Story) -> None:
-    follow(story, calm(quiet(-1, 1)))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 1)))
     row = story.save(run, 1)
     story.wait_and_poll()
     story.world.edit_result(row, status=BLOCKED)
@@ -374,12 +336,112 @@ def test_an_edited_status_is_told_as_it_is_when_it_is_told(story: Story) -> None
 
 
 def test_a_run_that_ends_in_the_quiet_is_told_with_what_failed_in_it(story: Story) -> None:
-    follow(story, calm(quiet(-1, 1), 'notify = ["new", "finished"]'))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(quiet(-1, 1), 'notify = ["new", "finished"]'))
     story.save(run, 1)
     story.wait_and_poll()
     story.world.close_run(run)
     story.wait_and_poll(62)
     assert [(digest.about, digest.total) for digest in told(story)] == [("failing", 1), ("finished", 1)]
     assert story.store.held_until(None) == NOTHING
+
+
+def slowly(story: Story, **given: bool) -> tuple[Report, float]:
+    """A minute later, a poll in which a write takes a quarter of a second; and what is left of its sixty."""
+    before = len(story.store.written)
+
+    def seconds_left() -> float:
+        return 60 - (len(story.store.written) - before) / 4
+
+    story.wait()
+    return poll(story.parts(seconds_left=seconds_left), **given), seconds_left()
+
+
+def due_together(story: Story, runs: int) -> list[Run]:
+    """So many runs with something to tell, and each in a message of its own."""
+    begin(story, calm('at_most_every = "5m"'))
+    found = [story.add_run(f"Run {number}") for number in range(runs)]
+    story.poll()
+    for number in (1, 2):
+        for run in found:
+            story.save(run, number)
+        story.wait_and_poll()
+    story.wait(300)
+    return found
+
+
+def test_more_than_one_poll_has_time_for_is_told_by_several_and_none_of_them_is_cut_off(story: Story) -> None:
+    runs = due_together(story, 60)
+    before = len(told(story))
+    story.save(runs[0], 3)
+    report, left = slowly(story)
+    assert left > 5
+    assert (report.status, report.problems) == (
+        "partial",
+        ["no time was left to go through all that is held (35 runs due): the next poll goes on"],
+    )
+    assert (report.new_failing, len(told(story)) - before) == (1, 25)
+    assert (report.pending, report.lag_seconds) == (35, 120.0)
+
+    reports = [slowly(story) for _ in range(3)]
+    assert [report.status for report, _ in reports] == ["partial", "ok", "ok"]
+    assert sorted(digest.run_id for digest in told(story)[before:]) == sorted(run.id for run in runs)
+
+
+def test_who_drains_has_all_of_a_poll_for_what_is_held_and_is_not_cut_off_either(story: Story) -> None:
+    due_together(story, 60)
+    before = len(told(story))
+    report, left = slowly(story, drain=True)
+    assert 3 < left < 5
+    assert len(told(story)) - before > 30
+    assert report.pending > 0
+
+
+def test_envelopes_for_which_no_time_is_left_wait_and_nothing_overtakes_them(story: Story) -> None:
+    (run, *_) = due_together(story, 3)
+    story.topic.refused = {REST}
+    story.wait_and_poll()
+    story.topic.refused = set()
+    before = len(told(story))
+    report = story.poll(seconds_left=lambda: 4.0)
+    assert (len(told(story)), report.pending) == (before, 3)
+    story.save(run, 3)
+    story.wait_and_poll(8)
+    assert [digest.total for digest in told(story) if digest.run_id == run.id][-2:] == [1, 1]
+
+
+def test_what_moves_into_another_one_of_the_same_run_is_no_trouble(story: Story) -> None:
+    run = begin(story, calm(quiet(-1, 1)))
+    story.store.put_silence(
+        Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time, {"status": ("blocked",)})
+    )
+    story.save(run, 1)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll(29)
+    follow(story, calm(quiet(-1, 2)))
+    report = story.wait_and_poll()
+    assert (report.status, report.problems) == ("ok", [])
+    story.wait_and_poll(91)
+    assert [digest.total for digest in told(story)] == [2]
+
+
+def test_who_hears_of_a_run_so_often_at_most_does_so_whatever_a_crash_leaves(story: Story) -> None:
+    class Crashed(Exception):
+        pass
+
+    class Crashing(MemoryStore):
+        def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+            super().release(changes, envelope)
+            if envelope:
+                raise Crashed
+
+    run = begin(story, calm(f'at_most_every = "15m"\n{quiet(-1, 0.1)}'))
+    story.save(run, 1)
+    story.wait_and_poll(5)
+    story.store.__class__ = Crashing
+    story.wait_and_poll(2)
+    story.store.__class__ = MemoryStore
+    story.save(run, 2)
+    story.wait_and_poll(3)
+    assert [digest.total for digest in told(story)] == [1]
+    story.wait_and_poll(15)
+    assert [digest.total for digest in told(story)] == [1, 1]

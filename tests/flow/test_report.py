@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from testmo_notifier.adapters import items
 from tests.support.story import Story
 
 
@@ -75,6 +76,11 @@ def test_no_summary_ever_holds_the_token(story: Story, fault: str, path: str) ->
     assert story.token.token not in said
 
 
+def kept(story: Story) -> tuple[str, ...] | None:
+    """What is known of wrong files when nobody polls."""
+    return items.control_from(story.store.items["CONTROL"]).health.wrong_files
+
+
 def test_every_poll_says_which_file_of_the_team_is_wrong_and_counts_it_for_the_alarm(story: Story) -> None:
     said = "routes.toml:3: route 1 has after = 0; until this is corrected and deployed, everything goes to slack:a"
     story.settings["wrong_files"] = (said,)
@@ -87,6 +93,8 @@ def test_every_poll_says_which_file_of_the_team_is_wrong_and_counts_it_for_the_a
     for report in (quiet, throttled, waiting):
         assert (report.problems[0], report.settings_problems, report.over) == (said, 1, ())
     assert (quiet.status, waiting.status) == ("ok", "waiting")
+    assert kept(story) == (said,), "for `status` and `doctor`"
     story.settings["wrong_files"] = ()
     assert story.wait_and_poll(every=4000).over == ()
+    assert kept(story) is None
     assert story.wait_and_poll(every=4300).over == ("SettingsProblems",)

@@ -206,6 +206,7 @@ CONTROL = make_control(
     pauses=(Pause(at(-50_400), at(-7200)),),
     mail=MAIL,
     troubles={"Invisible": Trouble(at(-900)), "SettingsProblems": OVER},
+    wrong_files=("people.toml:3: no id; until this is corrected and deployed, nobody is mentioned",),
 )
 SILENCE = make_silence(
     match={"project": ("Shop", 7), "run": ("*payment*",)}, exclude={"status": ("Blocked",)}, created_at=at(-900)

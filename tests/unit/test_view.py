@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from testmo_notifier.model import Counters, Issue
+from testmo_notifier.model import FINISHED, PASSED_SINCE, Counters, Issue
 from testmo_notifier.notices import view  # as a module: pytest would take an imported `test_name` for a test
 from testmo_notifier.notices.view import Limits, message_view
 from tests.support.factories import make_digest, make_named
@@ -23,6 +25,30 @@ def test_several_rows_of_one_test_are_one_line_told_by_the_most_urgent() -> None
     ]
     assert (seen.total, seen.more) == (7, 4)
     assert seen.results[0].details == ("2 results",)
+
+
+@pytest.mark.parametrize(
+    ("tests", "about", "words"),
+    [
+        ((7, 7), {}, " (1 test)"),
+        ((7, 7, 8, 9, 9), {}, " (3 tests)"),
+        ((7, 8, None, None), {}, ""),  # each of its own
+        ((7, 7), {"omitted": 4}, ""),  # nobody knows of how many tests these four are
+        ((7, 7), {"about": FINISHED}, ""),  # which counts tests itself
+    ],
+)
+def test_where_a_test_has_several_results_the_counts_say_of_how_many_tests_they_are(
+    tests: tuple[int | None, ...], about: dict[str, Any], words: str
+) -> None:
+    rows = [make_named(key, test_id=test) for key, test in enumerate(tests, start=1)]
+
+    assert message_view(make_digest(rows, **about), ALL).in_runs == words
+
+
+def test_what_has_passed_since_is_no_test_that_the_counts_are_of() -> None:
+    rows = [make_named(1, test_id=7), make_named(2, test_id=8, reason=PASSED_SINCE)]
+
+    assert message_view(make_digest(rows, total=1, counts={"Failed": 1}, passed_since=1), ALL).in_runs == ""
 
 
 def test_rows_without_a_test_stay_alone() -> None:

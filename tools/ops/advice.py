@@ -15,6 +15,7 @@ NEW_WEBHOOK: Final = (
     "make a new incoming webhook in Slack, store it in the Slack secret, then: testmo-notifier redrive --yes"
 )
 ANEW: Final = "install the app anew, store its bot token in the Slack secret, then: testmo-notifier redrive --yes"
+CORRECT_THEM: Final = "testmo-notifier check names every mistake in the files here; then: sam build && sam deploy"
 STORED_IN: Final = "the Slack secret"
 UNKNOWN: Final = "look at https://slack-status.com, and whether the Slack function's log has it tried again or parked"
 SLACK: Final[Mapping[str, str]] = {

@@ -13,6 +13,7 @@ from testmo_notifier.polling.mail import RUNBOOK as ADDRESSES
 from tools.lib.version import compared, version
 from tools.ops import logs, records, schedule
 from tools.ops.account import IN_GOOD_ORDER, Account, deploy_step
+from tools.ops.advice import CORRECT_THEM
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.times import age, counted
@@ -129,6 +130,7 @@ def polls(desk: Desk) -> Iterable[Finding]:
         step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
         until = control.asked.not_before.isoformat(timespec="seconds")
         yield bad("Polls", f"Testmo asked for a pause until {until}", step)
+    yield from (bad("Polls", words, CORRECT_THEM) for words in control.health.wrong_files or ())
     if control.asked.draining_until and control.asked.draining_until > now:
         until = control.asked.draining_until.isoformat(timespec="seconds")
         words = f"somebody drains: nothing is read until {until}"

@@ -11,6 +11,7 @@ from testmo_notifier.model import CASES, FOLDERS, Checkpoint
 from tools.lib.version import compared, version
 from tools.ops import held, records, schedule, silence, wiring
 from tools.ops.account import Account
+from tools.ops.advice import CORRECT_THEM
 from tools.ops.dead_letters import depth
 from tools.ops.exit_status import FINE, Desk
 from tools.ops.held import Keeping
@@ -54,6 +55,9 @@ def status(desk: Desk) -> int:
     )
     show_runs(desk, state, now)
     show_held(desk, keeping, now)
+    for words in state.control.health.wrong_files or ():
+        desk.out.problem(words)
+        desk.out.note(f"→ {CORRECT_THEM}")
     for name, why in state.unreadable.items():
         desk.out.problem(f"the item {name} cannot be understood ({why}): `testmo-notifier doctor` says what to do")
     told = {"queues": queues, "schedule": planned["State"], "cases_unread": unread}
@@ -203,6 +207,7 @@ def as_json(desk: Desk, state: State, now: datetime) -> Mapping[str, object]:
         "unswept": sorted(control.left.unswept),
         "hidden": {what: iso(since) for what, since in hidden(state).items()},
         "unreadable": dict(state.unreadable),
+        "wrong_files": list(state.control.health.wrong_files or ()),
         "projects": [
             {"id": p.project_id, "watched_since": iso(p.watched_since), "gone_at": iso(p.gone_at)}
             for p in state.projects.values()

@@ -13,6 +13,7 @@ from testmo_notifier.adapters import items
 from testmo_notifier.version import VERSION
 from tests.support.factories import START, make_checkpoint, make_outgoing
 from tools.ops import records, schedule
+from tools.ops.advice import CORRECT_THEM
 
 from .conftest import GONE, NAME, NO_TEXT, Operated
 
@@ -144,6 +145,26 @@ def test_an_item_of_the_table_that_nobody_understands(operated: Operated, sort_k
     else:
         assert findings == []
         assert all("the item RUN#4712 / SENT#1 cannot be understood (ValueError)" in one.err for one in told)
+
+
+def test_a_wrong_file_that_is_deployed(operated: Operated) -> None:
+    operated.poll()
+    said = "routes.toml:3: route 1 has after = 0; until this is corrected and deployed, everything goes to slack:a"
+    operated.account.dynamodb.update_item(
+        TableName=operated.stack.table,
+        Key=items.CONTROL_KEY,
+        UpdateExpression="SET wrong_files = :said",
+        ExpressionAttributeValues={":said": {"S": json.dumps([said])}},
+    )
+    (finding,) = wrong(operated)
+    status, machines = operated.command("status"), operated.command("status", "--json")
+    operated.poll()
+
+    assert (finding["words"], finding["mend"]) == (said, CORRECT_THEM)
+    assert f"  ! {said}\n" in status.out
+    assert f"→ {CORRECT_THEM}\n" in status.out
+    assert machines.json["wrong_files"] == [said]
+    assert operated.command("status", "--json").json["wrong_files"] == [], "the files of this stack are right"
 
 
 def test_a_mailbox_that_is_gone(operated: Operated) -> None:

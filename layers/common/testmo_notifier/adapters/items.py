@@ -341,6 +341,7 @@ CONTROL: Final[Mapping[str, Form]] = {
     ),
     "mail": Form("S", pack_mail, unpack_mail),
     "troubles": Form("S", pack_troubles, unpack_troubles),
+    "wrong_files": Form("S", json.dumps, lambda packed: tuple(json.loads(packed))),
 }
 
 

@@ -320,12 +320,14 @@ class Health:
 
     `ended_at` is when the last poll was over, however it ended, `pauses` are the latest long times between two polls,
     `mail` is what the last look at the mailboxes found, `troubles` are those whose alarms are on, by their metrics.
+    `wrong_files` are the team's files that stand aside, a sentence for each, None where all are right.
     """
 
     ended_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
     mail: MailCheck | None = None
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    wrong_files: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

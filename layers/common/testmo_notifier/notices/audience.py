@@ -135,10 +135,14 @@ class Audience:
         """Who is told what nobody gets."""
         return substitutes(self.routes, self.destinations, self.unreachable)
 
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        return frozenset(self.destinations) - self.unreachable
+
     @property
     def told_all(self) -> tuple[str, ...]:
         """Who is told everything, where routes make no difference."""
-        reached = tuple(one for one in self.destinations if one not in self.unreachable)
+        reached = tuple(one for one in self.destinations if one in self._reached)
         return reached if self.substitutes else self.destinations
 
     @cached_property
@@ -259,8 +263,12 @@ class Audience:
         return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))
 
     def holding_of(self, told: Told) -> frozenset[str]:
-        """Where a failure may be held, or shown, that these were told of: there it is to be known when it is over."""
-        return self._holding & told.destinations
+        """Where a failure may be held, or shown, that these were told of: there it is to be known when it is over.
+
+        What nobody gets any more is held for those that are told instead.
+        """
+        instead = () if told.destinations <= self._reached else self.substitutes
+        return self._holding & told.destinations.union(instead)
 
     def for_finished(self) -> frozenset[str]:
         """Who is told that the run is over."""

@@ -197,4 +197,5 @@ class MessageView:
     parts: tuple[PartView, ...] = ()
     """Of a message about several runs, each with its counts, those first that have most; else empty."""
     in_runs: str = ""
-    """Of a message about several runs, in how many something is failing, like ` in 45 runs`; else empty."""
+    """What belongs behind the counts. Of a message about several runs, in how many something is failing, like
+    ` in 45 runs`; where several results of a run are of one test, of how many tests, like ` (3 tests)`; else empty."""

@@ -7,14 +7,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from testmo_notifier.model import FAILING, FOLD, MAILED, OUTBOX, QUIET, RATE, SILENCE, TIMES, Held, Hold, Silence
+from testmo_notifier.model import (
+    FAILING,
+    FOLD,
+    MAILED,
+    OUTBOX,
+    QUIET,
+    RATE,
+    SILENCE,
+    TIMES,
+    UNREACHABLE,
+    Held,
+    Hold,
+    Silence,
+)
 from testmo_notifier.notices.calm import ALWAYS, LONGEST_DAYS, Calm, next_time, quiet_until
 from testmo_notifier.notices.matching import Fact, Facts, holds
 from testmo_notifier.notices.routes import Options, is_for_people
 from testmo_notifier.notices.silences import silencing
 
 JUST_BEFORE: Final = timedelta(microseconds=1)
-FOR_ALL_RUNS: Final = (QUIET, TIMES)  # and silences: what they held is told in one message
+FOR_ALL_RUNS: Final = (QUIET, TIMES, UNREACHABLE)  # and silences: what they held is told in one message
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,9 @@ def with_news(before: Held | None, outgoing: Outgoing, hold: Hold, *, now: datet
     new = Contents.of_rows(outgoing.rows, outgoing.kinds)
     contents = Contents.of(held).with_failing(new.failing).with_well(new.well)
     results = digest.results if digest.about != FINISHED else ()
-    named = contents.named([*results, *not_replaced(held, new.failing)])
     after = replace(
-        contents.put_into(held),
+        contents.put_into(held, digest, [*results, *not_replaced(held, new.failing)]),
         due=min(held.due, hold.due),
-        frame=frame_of(digest, named),
         end=digest if digest.about == FINISHED else held.end,
         order=max(held.order, order),
     )
@@ -95,9 +93,7 @@ def with_failed(held: Held, tests: Collection[int], *, elsewhere: Collection[int
     if not stale and not contents.well_again & frozenset(tests):
         return held
     failing = {key: row for key, row in contents.failing.items() if key not in stale}
-    contents = contents.failing_again(tests)
-    contents = replace(contents, failing=failing, passed=contents.passed & tests_of(failing))
-    return replace(contents.put_into(held), frame=frame_of(held.frame, contents.named(held.frame.results)))
+    return contents.failing_again(tests).with_only(failing).put_into(held, held.frame, held.frame.results)
 
 
 def untold(held: Held, other: str) -> Held:
@@ -106,8 +102,7 @@ def untold(held: Held, other: str) -> Held:
     rows = {key: row for key, row in contents.failing.items() if other not in row[1].also}
     if len(rows) == len(contents.failing):
         return held
-    contents = replace(contents, failing=rows, passed=contents.passed & tests_of(rows))
-    return replace(contents.put_into(held), frame=frame_of(held.frame, contents.named(held.frame.results)))
+    return contents.with_only(rows).put_into(held, held.frame, held.frame.results)
 
 
 def joined(one: Held, other: Held) -> Held:
@@ -130,9 +125,8 @@ def joined(one: Held, other: Held) -> Held:
     )
     since = [held.since for held in (one, other) if not held.is_empty]  # of an empty one it has another meaning
     return replace(
-        contents.put_into(one),
+        contents.put_into(one, newer.frame, [*newer.frame.results, *not_replaced(older, second.failing)]),
         since=min(since, default=one.since),
-        frame=frame_of(newer.frame, contents.named([*newer.frame.results, *not_replaced(older, second.failing)])),
         end=newer.end or older.end,
         order=newer.order,
     )
@@ -224,14 +218,19 @@ class Contents:
         room = MAX_HELD_NAMED_BYTES - sum(len(repr(plain(one)).encode()) for one in well)
         return (*fitting(failing[:MAX_NAMED], room), *well)
 
-    def put_into(self, held: Held) -> Held:
-        """An item with these contents; kinds of which there is no row any more are gone."""
+    def with_only(self, failing: Rows) -> Contents:
+        """The same, of failing results only with these."""
+        return replace(self, failing=failing, passed=self.passed & tests_of(failing))
+
+    def put_into(self, held: Held, run: Digest, results: Iterable[NamedResult]) -> Held:
+        """An item with these contents, and of a run and these results by name what belongs to them."""
         rows = self.failing | {key: row for key, row in self.well.items() if key not in self.failing}
         kinds = {id(kind): kind for _, kind in rows.values()}
         unique = tuple(dict.fromkeys(kinds.values()))
         numbers = {key: unique.index(kind) for key, kind in kinds.items()}
         packed = {key: (slot, numbers[id(kind)]) for key, (slot, kind) in rows.items()}
-        return replace(held, rows=packed, kinds=unique, passed=self.passed, between=self.between)
+        frame = frame_of(run, self.named(results))
+        return replace(held, frame=frame, rows=packed, kinds=unique, passed=self.passed, between=self.between)
 
 
 def failing_digest(held: Held, contents: Contents) -> Digest:

@@ -26,7 +26,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.story import held, news, silenced, story
+from testmo_notifier.notices.story import held, news, numbered, silenced, story
 from testmo_notifier.notices.text import clip, one_line
 
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
@@ -85,6 +85,7 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         news=news(digest, run.pass_rate),
         held=held(digest),
         silenced=silenced(digest),
+        in_runs=of_tests(digest),
     )
 
 
@@ -109,9 +110,16 @@ def rest_phrase(digest: Digest, named: Iterable[Rows]) -> str:
     return ", ".join(f"{n} {count(status, 0, n).word}" for status, n in left.items()) if len(digest.counts) > 1 else ""
 
 
-def still_failing(rows: Rows) -> Rows:
+def still_failing(rows: Iterable[NamedResult]) -> Rows:
     """Those that `total` counts."""
     return [row for row in rows if row.reason != PASSED_SINCE]
+
+
+def of_tests(digest: Digest) -> str:
+    """Of how many tests the failing results are, where some share one: known where none is left out."""
+    tests = len({test_key(row) for row in still_failing(digest.results)})
+    is_known = digest.about == FAILING and not digest.omitted
+    return f" ({numbered(tests, 'test')})" if is_known and tests < digest.total else ""
 
 
 def run_view(digest: Digest) -> RunView:

@@ -92,8 +92,8 @@ class HandOver:
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
-        if destination in self._unreachable:
-            return False  # nobody would get it
+        if destination in self._unreachable or self._seconds_left() < MIN_SECONDS_LEFT:
+            return False  # nobody would get it, or no time is left
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
@@ -110,7 +110,7 @@ class HandOver:
         return is_published
 
     def _publish(self, outgoing: Outgoing) -> bool:
-        if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:
+        if not self.has_room_for(outgoing.destination):
             return False
         try:
             notification = replace(self._renderer.notification(outgoing), order=self._order)

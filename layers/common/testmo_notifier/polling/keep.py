@@ -29,6 +29,7 @@ from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import (
     failing_in,
+    frame_of,
     is_full,
     silenced_in,
     told_of,
@@ -145,8 +146,7 @@ class Keeping:
         gate = (destination, RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
-            frame = replace(one.digest, results=(), keys=frozenset(), counts={}, total=0, omitted=0)
-            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, frame)
+            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, frame_of(one.digest, ()))
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""

@@ -186,5 +186,6 @@ class Poll:
                 instead=instead,
                 check=check,
                 go_on=lease.renew,
+                seconds_left=parts.seconds_left,
             ),
         )

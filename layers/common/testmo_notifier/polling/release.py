@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final
 
-from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, unexpected
+from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, TooLarge, unexpected
 from testmo_notifier.model import (
     MAILED,
     OUTBOX,
     RATE,
+    SILENCE,
     TIMES,
     UNREACHABLE,
     Change,
@@ -25,16 +26,16 @@ from testmo_notifier.model import (
     HeldKey,
     Hold,
     MailCheck,
-    Outgoing,
     is_known,
 )
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import is_full, joined, silenced_in, this_poll_last, told_of, untold
-from testmo_notifier.polling.handover import Outboxes
+from testmo_notifier.notices.merge import frame_of, is_full, joined, silenced_in, this_poll_last, told_of, untold
+from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes
 from testmo_notifier.polling.keep import Circumstances
+from testmo_notifier.polling.report import plural
 from testmo_notifier.ports import Store
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
@@ -44,7 +45,8 @@ MOST: Final = 45  # runs of one message, and of one transaction: that ends at 10
 class Release:
     """Tells what is due. `destinations` are those of the routes, `instead` those that are told what nobody gets.
 
-    `check` is what the last look at the mailboxes found.
+    `check` is what the last look at the mailboxes found. With fewer than `least` seconds left it stops: each step is
+    whole, and the next poll goes on.
     """
 
     store: Store
@@ -54,8 +56,11 @@ class Release:
     instead: Sequence[str]
     check: MailCheck | None
     go_on: Callable[[], None]
+    seconds_left: Callable[[], float]
+    least: float = MIN_SECONDS_LEFT
     problems: list[str] = field(default_factory=list)
     found: set[int] = field(default_factory=set)  # the runs of which something was due
+    written: set[tuple[int, str, str]] = field(default_factory=set)  # what is not as it was when this poll found it
 
     @property
     def holding(self) -> Holding:
@@ -81,43 +86,90 @@ class Release:
         return bool(self.decides or around.copied) or run_id in self.found | late
 
     def due(self, *, everything: bool) -> None:
-        """What is due by now; `everything` is judged anew where what decides about it has changed."""
+        """What is due by now; `everything` is judged anew where what decides about it has changed.
+
+        Half of the time is for what Testmo has to tell, unless nothing is read.
+        """
         keys, envelopes = self.store.held_until(None if everything else self.holding.now)
         self.found.update(key.run_id for key in keys)
         for envelope in envelopes:
             self.go_on()
             self.outboxes.publish_envelope(envelope)
-        self.tell(keys)
+        half = self.seconds_left() / 2 if keys and not self.holding.is_over else 0.0
+        replace(self, least=max(self.least, half)).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
         """Tell what is held under these keys, or say for what it is held now; what a later version holds is its own."""
+        ours = [key for key in keys if is_known(key.cause)]
+        lost = dict.fromkeys(key for key in ours if self.instead and self._is_lost(key))
+        moved: list[HeldKey] = []
+        try:
+            self._at_each(lost, lambda some: moved.extend(self._passed_on(some)))
+            self._at_each([*(key for key in ours if key not in lost), *moved], self._tell_at)
+        except OutOfTime:
+            left = [key for key in ours if key.due <= self.holding.now and key[:-1] not in self.written]
+            runs = plural(len({key.run_id for key in left}), "run")
+            self._left(left, f"no time was left to go through all that is held ({runs} due): the next poll goes on")
+
+    def _at_each(self, keys: Iterable[HeldKey], do: Callable[[Sequence[HeldKey]], None]) -> None:
+        """Do it with what is held for each destination."""
         by_destination: defaultdict[str, list[HeldKey]] = defaultdict(list)
         for key in keys:
-            if is_known(key.cause):
-                by_destination[key.destination].append(key)
+            by_destination[key.destination].append(key)
         for destination, some in by_destination.items():
             try:
-                self._tell_at(destination, some)
-            except LeaseTaken:
+                do(some)
+            except (LeaseTaken, OutOfTime):
                 raise
             except Exception as exc:  # noqa: BLE001 - what cannot be told must not end this poll and every other
                 self._left(some, f"what is held for {destination}: {unexpected(exc)}")
 
-    def _tell_at(self, destination: str, keys: Sequence[HeldKey]) -> None:
-        """The same at one destination: in a message for each run, or in one for all."""
-        most = 1 if any(map(self._is_for_all, keys)) else self.holding.calm(destination).fold
-        going = [held.key for chunk in chunks(keys) for held in self._read(chunk) if self._goes(held)]
+    def _passed_on(self, keys: Sequence[HeldKey]) -> Iterator[HeldKey]:
+        """Give what nobody gets to those that are told instead: held there, until they want to be told.
+
+        They are not told again of what they were told when it was found.
+        """
+        for held in (held for chunk in chunks(keys) for held in self._read(chunk)):
+            hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
+            rest = [untold(replace(held, destination=other), other) for other in self.instead]
+            given = [self._joined(one, hold) for one in rest if not one.is_empty]
+            changes = [*(Change(there, after) for there, after in given), Change(held, None)]
+            if any(is_full(after) for _, after in given) or not self._write(changes):
+                what = f"what is held of run {held.run_id} for {held.destination}"
+                self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
+            yield from (after.key for _, after in given)
+
+    def _tell_at(self, keys: Sequence[HeldKey]) -> None:
+        """Tell it at one destination: in a message for each run, or in one for all."""
+        most = 1 if any(map(self._is_for_all, keys)) else self.holding.calm(keys[0].destination).fold
+        going = [key for chunk in chunks(keys) for key in self._going(chunk)]
         is_many = most is not None and len({key.run_id for key in going}) > most
         for chunk in chunks(going):
             some = self._with_silenced(self._read(chunk))
             self._tell_together(some) if is_many else self._tell_each(some)
 
+    def _going(self, chunk: Sequence[HeldKey]) -> Iterator[HeldKey]:
+        """What of this is to be told now."""
+        calm = self.holding.calm(chunk[0].destination)
+        rates = [key._replace(cause=RATE) for key in chunk if key.cause not in (RATE, TIMES)]
+        gates = {gate.run_id: gate for gate in self._read(rates)} if calm.at_most_every else {}
+        for found in self._read(chunk):
+            # What another one has moved into is read again.
+            for held in self._read([found.key]) if found.key[:-1] in self.written else [found]:
+                if self._goes(held, gates.get(held.run_id)):
+                    yield held.key
+
     def _is_for_all(self, key: HeldKey) -> bool:
         return self.holding.is_for_all_runs(key.cause)
 
     def _read(self, keys: Sequence[HeldKey]) -> list[Held]:
-        self.go_on()
+        self._go_on()
         return self.store.held(keys)
+
+    def _go_on(self) -> None:
+        if self.seconds_left() < self.least:
+            raise OutOfTime
+        self.go_on()
 
     def _with_silenced(self, going: Sequence[Held]) -> Sequence[Held]:
         """The same, with what is silenced now of these runs."""
@@ -132,9 +184,9 @@ class Release:
         self.problems.append(why)
         self.outboxes.stuck |= {(key.run_id, key.destination): key.due for key in keys}
 
-    def _goes(self, held: Held) -> bool:
+    def _goes(self, held: Held, gate: Held | None) -> bool:
         """Whether it is to be told now. If not, it is held for what holds it now, or it is dropped."""
-        hold = self._hold(held)
+        hold = self._hold(held, gate)
         if self._is_heard(held) or (held.is_empty and (hold is None or hold.cause != held.cause)):
             self._write([Change(held, None)])
             return False
@@ -157,36 +209,24 @@ class Release:
         is_looked_at = check is not None and not check.problem and check.at >= copy.due
         return self.holding.is_over or (is_looked_at and (copy.run_id, copy.destination) not in self.outboxes.late)
 
-    def _hold(self, held: Held) -> Hold | None:
-        """What holds it now."""
-        is_lost = self._is_lost(held)
-        to = (held.run_id, held.destination)
-        nobody = Hold(UNREACHABLE, held.due if held.cause == UNREACHABLE else self.holding.now)
-        if held.cause == MAILED and not is_lost:
+    def _hold(self, held: Held, gate: Held | None) -> Hold | None:
+        """What holds it now; `gate` says until when its destination, told of the run a moment ago, hears no more."""
+        now, to = self.holding.now, (held.run_id, held.destination)
+        if self._is_lost(held):  # and nobody is told instead; an older version must not find it in an envelope, either
+            return Hold(UNREACHABLE, held.due if held.cause == UNREACHABLE else now)
+        if held.cause == MAILED:
             return Hold(MAILED, self.around.copies_due if to in self.outboxes.late else held.due)
-        if is_lost and not self.instead:
-            return nobody  # an older version must not find it in an envelope, either
-        if held.cause == MAILED or self.holding.is_over:
-            return None
-        hold = self.holding.hold_on(held) or self._gate(held)
-        if hold is None and not is_lost and to in self.outboxes.waiting:
-            return Hold(OUTBOX, held.due if held.cause == OUTBOX else self.holding.now)
+        hold = self.holding.hold_on(held)
+        if hold is None and gate is not None and gate.due > now and held.cause not in (RATE, TIMES):
+            hold = Hold(RATE, gate.due)
+        if hold is None and to in self.outboxes.waiting:
+            hold = Hold(OUTBOX, held.due if held.cause == OUTBOX else now)
         return hold
 
-    def _is_lost(self, held: Held) -> bool:
-        """Whether somebody else has to be told; of what went to a mailbox only if nobody got it."""
-        return held.destination in self.around.unreachable if held.cause == MAILED else self._is_gone(held.destination)
-
-    def _is_gone(self, destination: str) -> bool:
-        """Whether nobody gets what goes there, or no route names it any more."""
-        return destination in self.around.unreachable or destination not in self.destinations
-
-    def _gate(self, held: Held) -> Hold | None:
-        """What keeps back news of a run that its destination was told of a moment ago."""
-        if held.cause in (RATE, TIMES) or not self.holding.calm(held.destination).at_most_every:
-            return None
-        gate = self._there(held, RATE)
-        return Hold(RATE, gate.due) if gate and gate.due > self.holding.now else None
+    def _is_lost(self, held: Held | HeldKey) -> bool:
+        """Whether nobody gets it, or, unless it is a copy of mail, no route names its destination any more."""
+        is_unreachable = held.destination in self.around.unreachable
+        return is_unreachable or (held.cause != MAILED and held.destination not in self.destinations)
 
     def _joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
         """What is held for another cause, as it is and with this in it."""
@@ -202,29 +242,32 @@ class Release:
     def _tell_each(self, going: Iterable[Held]) -> None:
         """A message for each run."""
         for some in by_run(going).values():
-            if not self._send(some, as_one):
+            if not self._send(some):
                 for held in some:
-                    self._send([held], as_one)
+                    self._send([held])
 
     def _tell_together(self, going: Sequence[Held]) -> None:
         """One message for all of them; in several where one would be too large."""
         if len({held.run_id for held in going}) < 2:  # noqa: PLR2004 - one run is told as one run
             self._tell_each(going)
-        elif not self._send(going, as_several):
+        elif not self._send(going):
             half = len(going) // 2
             self._tell_together(going[:half])
             self._tell_together(going[half:])
 
-    def _send(self, going: Sequence[Held], tell: Callable[[Sequence[Held]], Iterable[Outgoing]]) -> bool:
+    def _send(self, going: Sequence[Held]) -> bool:
         """Take out what is told and put it into an envelope, then hand that over; False if one has no room for it."""
-        destination, now = going[0].destination, self.holding.now
-        told = list(self._addressed(going, tell))
+        self._go_on()
+        is_one_run = len({held.run_id for held in going}) == 1
+        told = told_of(reduce(joined, going)) if is_one_run else (folded(going[0].destination, going),)
         since, order = min(held.due for held in going), max(held.order for held in going)
-        envelope = Envelope(told[0].id, tuple(told), min(since, now), order) if told else None
-        if destination in self.around.copied and all(held.cause != MAILED for held in going):
+        envelope = Envelope(told[0].id, told, min(since, self.holding.now), order) if told else None
+        if going[0].destination in self.around.copied:
             self._keep_copies(going)
+        changes = {held.key[:-1]: Change(held, None) for held in going}
+        changes |= self._gates(going) if is_one_run else {}
         try:
-            self.store.release([Change(held, None) for held in going], envelope)
+            self.store.release([*changes.values()], envelope)
         except TooLarge as exc:
             if len(going) == 1:
                 self._left([going[0].key], str(exc))
@@ -232,26 +275,13 @@ class Release:
         except LostRace as exc:
             self.problems.append(str(exc))
             return True
+        self.written.update(changes)
         if envelope is not None:
             self.outboxes.publish_envelope(replace(envelope, version=1))
-        self._close_gates(going)
+        if not is_one_run:  # one write has no room for those of all
+            for gate in self._gates(going).values():
+                self._write([gate])
         return True
-
-    def _addressed(
-        self, going: Sequence[Held], tell: Callable[[Sequence[Held]], Iterable[Outgoing]]
-    ) -> Iterator[Outgoing]:
-        """What is told where it goes: to others, where nobody gets it, or no route names its destination any more.
-
-        They are not told again of what they were told when it was found.
-        """
-        destination = going[0].destination
-        others = [other for other in self.instead if other != destination] if self._is_gone(destination) else []
-        for other in others:
-            rest = [one for one in (untold(held, other) for held in going) if not one.is_empty]
-            for one in tell(rest) if rest else ():
-                yield replace(one, id=hash_of([one.id, other]), destination=other)
-        if not others:
-            yield from tell(going)
 
     def _keep_copies(self, going: Iterable[Held]) -> None:
         """What goes to a mailbox is kept until it is known that somebody got it, see `MAILED`."""
@@ -261,15 +291,16 @@ class Release:
             if not is_full(copy):
                 self._write([Change(there, copy)])
 
-    def _close_gates(self, told: Iterable[Held]) -> None:
-        """Who hears of a run so often at most was told of it now."""
-        now = self.holding.now
-        for held, *_ in by_run(told).values():
-            every = self.holding.calm(held.destination).at_most_every
-            there = self._there(held, RATE) if every else None
-            if every and (there is None or there.is_empty):
-                frame = replace(held.frame, results=())
-                self._write([Change(there, Held(held.run_id, held.destination, RATE, now + every, now, frame))])
+    def _gates(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
+        """Who hears of a run so often at most is told of it now; what else is held for that is told when it is due."""
+        now, keys, gates = self.holding.now, {held.key for held in told}, {}
+        every = self.holding.calm(told[0].destination).at_most_every
+        for held, *_ in by_run(told).values() if every else ():
+            there = self._there(held, RATE)
+            if every and (there is None or there.is_empty or there.key in keys):
+                gate = Held(held.run_id, held.destination, RATE, now + every, now, frame_of(held.frame, ()))
+                gates[gate.key[:-1]] = Change(there, gate)
+        return gates
 
     def _write(self, changes: Sequence[Change]) -> bool:
         """Write it if it is as it was; else the next poll tries again. False if an item has no room for it."""
@@ -279,18 +310,8 @@ class Release:
             return False
         except LostRace as exc:
             self.problems.append(str(exc))
+        self.written.update(one.key[:-1] for change in changes for one in change if one)
         return True
-
-
-def as_one(held: Sequence[Held]) -> tuple[Outgoing, ...]:
-    """What is held of one run, told."""
-    return told_of(reduce(joined, held))
-
-
-def as_several(held: Sequence[Held]) -> tuple[Outgoing, ...]:
-    """The same of several, in one message; there may be one left."""
-    is_one = len({one.run_id for one in held}) == 1
-    return as_one(held) if is_one else (folded(held[0].destination, held),)
 
 
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:

@@ -9,12 +9,14 @@ from typing import Final
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
 from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
+from testmo_notifier.notices.text import clip
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 
 DRAIN: Final = timedelta(minutes=15)  # time for a deploy; whoever forgets that he drains loses no more than that
+MAX_FILE_CHARS: Final = 1_000  # of what is kept of a wrong file: mistakes may quote it
 Checkpoints = Mapping[int, Checkpoint]
 
 
@@ -75,12 +77,14 @@ def finish(parts: Parts, this: Poll) -> None:
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, this.outboxes.runs_left
     report.hidden += len(this.hidden.since)
+    report.status = "partial" if this.release.problems and report.status == "ok" else report.status
     report.problems[:0] = parts.wrong_files
     report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.problems, *broken_templates]
     report.problems += this.cases[FOLDERS].problems if FOLDERS in this.cases else []
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.left_since, parts.now())
+    wrong_files = tuple(clip(one, MAX_FILE_CHARS) for one in parts.wrong_files)
     ended_at = parts.now()
     met = report.troubles(token_refused=isinstance(closed_by, TokenRefused))
     found = troubles.after(control.health.troubles, met, ended_at, looked=report.looked)
@@ -95,7 +99,7 @@ def finish(parts: Parts, this: Poll) -> None:
         ),
         left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
         asked=replace(control.asked, requests=this.rate_limit.spent, sent=this.rate_limit.sent, not_before=not_before),
-        health=Health(ended_at, backlog.pauses, check, found),
+        health=Health(ended_at, backlog.pauses, check, found, wrong_files or None),
     )
     try:
         lease.release()

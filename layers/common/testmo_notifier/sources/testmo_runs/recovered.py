@@ -62,7 +62,11 @@ def awaited(told: Mapping[int, Told], audience: Audience) -> frozenset[int]:
     if not destinations:
         return frozenset()
     anyone = EVENT_NEWS in destinations
-    return frozenset(slot for slot, one in told.items() if slot >= 0 and (anyone or one.destinations & destinations))
+    return frozenset(
+        slot
+        for slot, one in told.items()
+        if slot >= 0 and (anyone or one.destinations & destinations or audience.holding_of(one))
+    )
 
 
 def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at: datetime) -> bool:

@@ -1,0 +1,205 @@
+"""Rule 20: what nobody gets is told to others as they want to be told: by their own quiet, times, limits, silences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from testmo_notifier.model import FOLDED, Outgoing, Silence
+from testmo_notifier.poll import poll
+from tests.flow.power import Power, powered_poll
+from tests.flow.test_held import BLOCKED, PASSED, Recording, begin, hour, told
+from tests.flow.test_routes import follow
+from tests.support.fakes import FakeMailboxes
+from tests.support.story import Story, one_worker, playing
+from tools.simulator.model import Run
+
+QA, REST, LEAD = "email:qa", "slack:default", "slack:lead"
+NOTHING: tuple[list[object], list[object]] = ([], [])
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with playing() as story:
+        story.renderer = Recording(story.renderer)  # type: ignore[assignment]
+        yield story
+
+
+def file(*options: str, to: str = REST, match: str = "") -> str:
+    """Everything goes to a mailbox where it is quiet for hours; the rest, by these options, to those that catch all."""
+    tables = (f'[destinations."{QA}"]', quiet(-1, 5), f'[destinations."{REST}"]', *options)
+    rest = f'[[routes]]\ncatch_all = true\nto = ["{to}"]'
+    return "\n".join((f'[[routes]]\nto = ["{QA}"]\n{match}', rest, *tables))
+
+
+def quiet(begins: float, ends: float) -> str:
+    return f'quiet = {{ from = "{hour(begins)}", to = "{hour(ends)}" }}'
+
+
+def mailboxes() -> FakeMailboxes:
+    """One of them is lost from the first, so that there is a look every five minutes."""
+    return FakeMailboxes(routed=[QA, "email:other"], lost={"email:other"})
+
+
+def lose(story: Story, *options: str, runs: int = 1) -> list[Run]:
+    """Something is held for a mailbox, then that is lost; ten minutes have passed."""
+    boxes = mailboxes()
+    found = [begin(story, file(*options), boxes), *(story.add_run(f"Run {number}") for number in range(1, runs))]
+    story.poll()
+    for run in found:
+        story.save(run, 1)
+    story.wait_and_poll()
+    assert told(story) == []
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(9)
+    return found
+
+
+def test_where_nothing_is_asked_for_it_is_told_at_once(story: Story) -> None:
+    lose(story)
+    assert [digest.total for digest in told(story)] == [1]
+    assert (told(story, QA), story.store.held_until(None)) == ([], NOTHING)
+
+
+def test_it_waits_for_the_end_of_their_quiet(story: Story) -> None:
+    run, *_ = lose(story, quiet(-1, 1))
+    assert told(story) == []
+    story.save(run, 2)  # goes to them, too, and waits there
+    story.wait_and_poll(49)
+    assert told(story) == []
+    story.wait_and_poll(2)
+    assert [digest.total for digest in told(story)] == [2]
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_it_waits_for_the_next_of_their_times(story: Story) -> None:
+    lose(story, f'digest_at = ["{hour(0.02)}", "{hour(1)}"]')  # the first is over before they hear of it
+    story.wait_and_poll(48)
+    assert told(story) == []
+    story.wait_and_poll(2)
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_it_waits_where_they_were_told_of_the_run_a_moment_ago(story: Story) -> None:
+    boxes = mailboxes()
+    route = 'match = { status = "Failed" }'
+    run = begin(story, file('at_most_every = "30m"', match=route), boxes)
+    story.save(run, 1)
+    story.wait_and_poll(59)
+    story.save(run, 2, BLOCKED)
+    story.wait_and_poll()
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(10)
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}]
+    story.wait_and_poll(20)
+    assert [digest.counts for digest in told(story)] == [{"Blocked": 1}, {"Failed": 1}]
+
+
+def test_they_were_told_of_the_run_then(story: Story) -> None:
+    run, *_ = lose(story, 'at_most_every = "30m"')
+    assert [digest.total for digest in told(story)] == [1]
+    story.save(run, 2)
+    story.wait_and_poll(20)
+    assert len(told(story)) == 1
+    story.wait_and_poll(12)
+    assert [digest.total for digest in told(story)] == [1, 1]
+
+
+def test_what_is_silenced_is_silenced_there_too(story: Story) -> None:
+    boxes = mailboxes()
+    run = begin(story, file(), boxes)
+    story.store.put_silence(Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time))
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(10)
+    story.save(run, 2, PASSED)
+    story.wait_and_poll(18)
+    assert told(story) == []
+    story.wait_and_poll(2)
+    assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
+
+
+def test_many_runs_are_one_message_there(story: Story) -> None:
+    lose(story, runs=3)
+    assert [(digest.about, digest.total) for digest in told(story)] == [(FOLDED, 3)]
+
+
+def test_who_drains_has_it_told_at_once(story: Story) -> None:
+    lose(story, quiet(-1, 5))
+    poll(story.parts(), drain=True)
+    assert [digest.total for digest in told(story)] == [1]
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_each_of_several_is_told_as_it_wants_to_be(story: Story) -> None:
+    begun = begin(story, file(), FakeMailboxes(routed=[QA]))
+    story.save(begun, 1)
+    story.wait_and_poll()
+    both = f'[[routes]]\ncatch_all = true\nto = ["{REST}", "{LEAD}"]\n[destinations."{LEAD}"]\n{quiet(-1, 1)}\n'
+    follow(story, both)
+    story.wait_and_poll()
+    assert (len(told(story)), len(told(story, LEAD))) == (1, 0)
+    story.wait_and_poll(60)
+    assert (len(told(story)), len(told(story, LEAD)), len(told(story, QA))) == (1, 1, 0)
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_what_passed_while_it_waits_there_is_said_so(story: Story) -> None:
+    run, *_ = lose(story, quiet(-1, 1))
+    story.save(run, 2)
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(50)
+    assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
+
+
+def test_what_passed_is_said_so_where_no_route_names_those_that_were_told(story: Story) -> None:
+    run = begin(story, file(), FakeMailboxes(routed=[QA]))
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    follow(story, f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n[destinations."{REST}"]\n{quiet(-1, 1)}\n')
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(60)
+    assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
+
+
+def passed_on(power: Power) -> Story:
+    """What two runs hold for a mailbox goes to two others, one of which is told when its quiet ends."""
+    with playing(executor=one_worker) as story:
+        story.renderer = Recording(story.renderer)  # type: ignore[assignment]
+        runs = [begin(story, file(), FakeMailboxes(routed=[QA])), story.add_run("Nightly")]
+        for run in runs:
+            story.save(run, 1)
+        story.wait_and_poll()
+        follow(story, f'[[routes]]\nto = ["{REST}", "{LEAD}"]\n[destinations."{LEAD}"]\n{quiet(-1, 1)}\n')
+        for seconds in (60, 60, 3600, 60):
+            story.wait(seconds)
+            powered_poll(story, power)
+        return story
+
+
+def test_a_crash_while_it_is_given_to_others_loses_nothing_and_tells_nobody_twice() -> None:
+    whole = Power()
+    passed_on(whole)
+    writes = [at for at, effect in enumerate(whole.effects) if effect in ("release", "publish", "clear_envelope")]
+    assert len(writes) > 8
+    for at in (None, *writes):
+        story = passed_on(Power(at))
+        for destination in (REST, LEAD):
+            keys = {one.id: one.digest for one in seen(story, destination)}
+            found = [key for digest in keys.values() for part in digest.parts or (digest,) for key in part.keys]
+            assert sorted(found) == sorted(story.announced), f"{destination}, before effect {at}"
+        assert (told(story, QA), story.store.held_until(None)) == ([], NOTHING)
+
+
+def seen(story: Story, destination: str) -> list[Outgoing]:
+    """What went there, as it was rendered; perhaps more than once."""
+    rendered: list[Outgoing] = story.renderer.seen  # type: ignore[attr-defined]
+    sent = {one.id for one in story.topic.notifications}
+    return [one for one in rendered if one.destination == destination and one.id in sent]
