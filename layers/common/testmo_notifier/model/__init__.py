@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Outgoing,
         Sent,
         Silenced,
+        Standing,
         plain,
     )
     from testmo_notifier.model.held import (
@@ -171,6 +172,7 @@ __all__ = [
     "Sent",
     "Silence",
     "Silenced",
+    "Standing",
     "Superseded",
     "Told",
     "Trouble",

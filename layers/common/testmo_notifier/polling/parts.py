@@ -128,6 +128,7 @@ class Poll:
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,
             unreachable=unheard,
+            showing=control.bots,
         )
         names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
         outboxes = Outboxes(hand_over, names, now=started)
