@@ -206,3 +206,8 @@ class Notification:
     routes: tuple[str, ...] = ()
     aside: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
     order: int = field(default=0, repr=False)
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether nobody is to hear of it, as `QueuedMessage.only_shows` finds it there."""
+        return bool(self.aside.get("silent"))
