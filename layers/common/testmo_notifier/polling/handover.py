@@ -125,7 +125,7 @@ class HandOver:
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in {place_of(outgoing)}, please report it")
             return False
-        self._order += 0 if found else 1
+        self._order += 1
         channel = channel_of(outgoing.destination)
         if channel:
             self._pace(channel)
