@@ -177,12 +177,23 @@ def test_the_end_of_a_run_that_is_told_with_others_names_who_is_failing_then() -
     assert "Log in" in parent(bots).payload["text"]
 
 
+def test_the_end_of_a_run_of_which_not_all_who_are_failing_are_known_takes_out_nobody() -> None:
+    end = finished_news(total=2, omitted=1)
+    end = replace(end, digest=replace(end.digest, results=(LOG_IN,)))
+    bots = Bots()
+    bots.settle(FIRST)
+
+    bots.settle(of_the_run(of_run(12, end, order=2_000)))
+
+    assert first(bots) == f"✖ 2 failed: {RUN}"
+
+
 def test_what_a_message_has_no_room_to_name_counts_and_is_taken_out_when_it_passes() -> None:
     bots = Bots()
     bots.settle(FIRST)
-    bots.settle(of_the_run(of_run(12, failing_news({n: n for n in range(1_000, 1_150)}), order=2_000)))
+    bots.settle(in_a_crowd(of_run(12, failing_news({n: n for n in range(1_000, 1_150)}), order=2_000)))
     assert first(bots) == f"✖ 152 failed: {RUN}"
-    assert sum(test[4] == "…" for test in kept_tests(bots).values()) == 100
+    assert sum(test[4] == "…" for test in kept_tests(bots).values()) == 143
     assert "…" not in json.dumps(parent(bots).payload, ensure_ascii=False), "what nobody named is named nowhere"
 
     passed = make_digest([], about=RECOVERED, is_silent=True, keys=frozenset(range(1_001, 1_150)))
@@ -191,19 +202,21 @@ def test_what_a_message_has_no_room_to_name_counts_and_is_taken_out_when_it_pass
     assert first(bots) == f"✖ 3 failed: {RUN}"
 
 
+def in_a_crowd(held: Held) -> QueuedMessage:
+    """The edit of run 12 that goes with a message about 45 runs, which names 300 results."""
+    crowd = [of_run(n, failing_news({n * 1_000 + k: n * 1_000 + k for k in range(50)})) for n in range(20, 64)]
+    (edit,) = (one for one in told(held, *crowd) if one.digest.run_id == 12)
+    assert edit.digest.total - edit.digest.omitted == 7
+    return queued(replace(Renderer(UTC).notification(edit), order=2_999))
+
+
 def test_a_name_that_was_told_stays_with_a_test_that_is_told_without_one() -> None:
-    crowd = [of_run(n, failing_news({n * 1_000 + k: k for k in range(100, 300)})) for n in range(20, 24)]
     bots = Bots()
     bots.settle(FIRST)
-    (edit,) = (
-        one
-        for one in told(of_run(12, failing_news({n: n for n in range(1, 200)}), order=2_000), *crowd)
-        if one.digest.run_id == 12
-    )
-    assert edit.digest.omitted == 149
-    bots.settle(queued(replace(Renderer(UTC).notification(edit), order=2_999)))
 
-    assert first(bots) == f"✖ 199 failed: {RUN}"
+    bots.settle(in_a_crowd(of_run(12, failing_news({n: n for n in range(1, 100)}), order=2_000)))
+
+    assert first(bots) == f"✖ 99 failed: {RUN}"
     for name in ("Log in", "Pay"):
         assert any(test[4] == name for test in kept_tests(bots).values())
 
@@ -220,6 +233,7 @@ def test_of_more_than_are_known_by_test_the_number_is_said_to_be_the_least() -> 
     bots.settle(of_the_run(of_run(12, failing_news({n: n for n in range(1_000, 1_300)}), order=2_000)))
 
     assert first(bots) == f"at least ✖ 200 failed: {RUN}"
+    assert "and 102 results not named here in " in json.dumps(parent(bots).payload), "the two of before, too"
 
 
 @pytest.mark.parametrize("order", list(permutations("abce")), ids="".join)
