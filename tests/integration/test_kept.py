@@ -71,7 +71,7 @@ def test_of_two_that_change_a_state_at_once_neither_is_lost(dynamodb: DynamoDBCl
 
 def bots(dynamodb: DynamoDBClient) -> list[str]:
     """What a poll finds."""
-    return dynamodb.get_item(TableName=TABLE, Key=CONTROL_KEY).get("Item", {}).get("bots", {}).get("SS", [])
+    return list(dynamodb.get_item(TableName=TABLE, Key=CONTROL_KEY).get("Item", {}).get("bots", {}).get("SS", []))
 
 
 def test_a_bot_of_which_another_instance_said_that_it_is_none_is_one_again_within_the_hour(
