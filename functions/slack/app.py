@@ -16,7 +16,7 @@ from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import DeliverySettings, usable
-from testmo_notifier.delivery.deliver import Effects, deliver
+from testmo_notifier.delivery.deliver import NOTHING_TO_EDIT, Effects, deliver
 from testmo_notifier.observability import flush, report
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Service:
         response: BatchResponse = {"batchItemFailures": []}
         for outcome in deliver(map(read_record, event["Records"]), effects):
             report(outcome, self.logger, self.metrics, now=self.now())
+            if outcome.reason == NOTHING_TO_EDIT:
+                self.states.keeps_none(outcome.message.destination)
             if outcome.end == "returned":
                 response["batchItemFailures"].append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)

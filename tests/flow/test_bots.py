@@ -1,21 +1,24 @@
-"""Rule 18 for bots: what passed is taken out of a bot's message of the run, whether anybody asks to be told or not."""
+"""Rules 18 and 20 for bots: a bot's message of a run shows all that was told of it, and nothing that has passed."""
 
 from __future__ import annotations
 
 import random
 import zlib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import pytest
 
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
-from testmo_notifier.model import Outgoing
+from testmo_notifier.errors import Unpublished
+from testmo_notifier.model import Notification, Outgoing
 from tests.flow.test_held import Recording, calm, hour
 from tests.flow.test_routes import follow
 from tests.support.bots import Bots, queued
 from tests.support.factories import make_digest, make_named, make_outgoing, make_silence
+from tests.support.memory import MemoryTopic
 from tests.support.stored import DIGEST
-from tests.support.story import FAILED, PASSED, Story, playing
+from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
 from tools.simulator.model import Run
 
 BOT = "slack:default"
@@ -228,8 +231,218 @@ def test_whatever_happens_a_bots_message_names_nothing_that_has_passed(story: St
     assert shown(story, run) == failing(last)
 
 
-def failing(last: Mapping[int, int]) -> set[str]:
-    return {f"Release 4.2 case {number}" for number, status in last.items() if status == FAILED}
+# ----- What is told of several runs at once
+
+
+FOLD = f'[[routes]]\nto = ["slack:default"]\n{ASKING[:-1]}, "finished"]\n[destinations."slack:default"]\nfold = 1\n'
+
+
+@pytest.fixture
+def runs(story: Story) -> list[Run]:
+    """Three runs and a bot that is known. The first one's message says that its first test failed."""
+    follow(story, FOLD)
+    story.store.put_bots(BOT)
+    made = [story.add_run(name) for name in ("One", "Two", "Three")]
+    story.poll()
+    story.save(made[0], 1)
+    story.wait_and_poll()
+    return made
+
+
+def in_slack(story: Story) -> Bots:
+    """What the bot made of all that was published, in the order in which it was, and of what is published next."""
+    bots = Bots()
+    bots.settle(*(queued(one) for one in story.topic.notifications if one.destination == BOT))
+    return bots
+
+
+def parents(story: Story) -> list[str]:
+    """The messages that stand alone in the channel: those of a run, and those about several."""
+    return [one.payload["text"].split("\n•")[0] for one in in_slack(story).workspace.parents()]
+
+
+def all_fail(story: Story, runs: list[Run], number: int = 2, status: int = FAILED) -> None:
+    for run in runs:
+        story.save(run, number, status)
+    story.wait_and_poll()
+
+
+def test_what_is_told_of_several_runs_is_shown_by_the_message_of_each(story: Story, runs: list[Run]) -> None:
+    all_fail(story, runs)
+
+    assert to_the_bot(story)[1:] == [("folded", False), *[("failing", True)] * 3]
+    assert parents(story) == [
+        "✖ 2 failed: One\nShop · 2 of 5 done, 0% passed\n✖ One case 2\n✖ One case 1",
+        "✖ 3 failed in 3 runs: Shop",
+    ]
+    assert channel(story) == ["✖ 2 failed", "✖ 3 failed in 3 runs"], "and nothing else is posted"
+
+
+def test_a_run_that_was_told_of_with_others_alone_has_a_message_from_its_own_news_on_that_shows_it_all(
+    story: Story, runs: list[Run]
+) -> None:
+    all_fail(story, runs)
+    story.save(runs[1], 3)
+    story.wait_and_poll()
+
+    assert parents(story)[2] == "✖ 2 failed: Two\nShop · 2 of 5 done, 0% passed\n✖ Two case 3\n✖ Two case 2"
+
+
+def test_what_passed_and_is_told_of_several_runs_is_failing_in_none_of_their_messages(
+    story: Story, runs: list[Run]
+) -> None:
+    all_fail(story, runs)
+    all_fail(story, runs, status=PASSED)
+    story.wait_and_poll(3)
+
+    assert to_the_bot(story)[-4:] == [("folded", False), *[("failing", True)] * 3]
+    assert parents(story)[0] == "✖ 1 failed: One\nShop · 2 of 5 done, 50% passed · 1 passed again\n✖ One case 1"
+    story.save(runs[2], 3)
+    story.wait_and_poll()
+    assert parents(story)[-1] == "✖ 1 failed: Three\nShop · 2 of 5 done, 50% passed · 1 passed again\n✖ Three case 3"
+
+
+def test_a_run_whose_end_is_told_with_others_is_over_in_its_own_message(story: Story, runs: list[Run]) -> None:
+    all_fail(story, runs)
+    for run in runs:
+        story.save(run, 2, PASSED)
+        story.world.close_run(run)
+    story.wait_and_poll(12)
+
+    assert to_the_bot(story)[-4:] == [("folded", False), *[("failing", True)] * 3]
+    facts = "Shop · 2 of 5 done, 50% passed · Run finished: 50% passed, 1 still failing"
+    assert parents(story)[0] == f"✖ 1 failed: One\n{facts}\n✖ One case 1"
+
+
+def test_a_silence_whose_end_is_told_with_others_is_gone_from_the_message_of_each(
+    story: Story, runs: list[Run]
+) -> None:
+    end = story.time + timedelta(hours=1)
+    story.store.put_silence(make_silence(until=end, author="Ada", match={"status": (BLOCKED,)}))
+    all_fail(story, runs, 3, BLOCKED)
+    story.save(runs[0], 2)
+    story.wait_and_poll()
+    assert "1 silenced by Ada until 2026-11-23 10:01 UTC" in parents(story)[0]
+
+    story.wait_and_poll(60)
+
+    assert to_the_bot(story)[-4:] == [("folded", False), *[("failing", True)] * 3]
+    assert parents(story)[0] == (
+        "✖ 2 failed · ⊘ 1 blocked: One\nShop · 3 of 5 done, 0% passed\n✖ One case 2\n⊘ One case 3\n✖ One case 1"
+    )
+
+
+def test_of_a_run_that_was_told_of_with_others_more_tests_are_known_than_a_message_names(story: Story) -> None:
+    """And each of them may pass."""
+    follow(story, FOLD)
+    story.store.put_bots(BOT)
+    runs = [story.add_run(f"Run {n}", tests=60) for n in range(9)]
+    story.poll()
+    for run in runs:
+        for number in range(1, 61):
+            story.save(run, number)
+    story.wait_and_poll()
+    for number in range(1, 60):
+        story.save(runs[0], number, PASSED)
+    story.wait_and_poll(3)
+    story.save(runs[0], 60)
+    story.wait_and_poll()
+
+    assert parents(story)[-1].split("\n")[0] == "✖ 1 failed: Run 0"
+
+
+@pytest.mark.parametrize("known", [(), ("slack:payments",)])
+def test_where_no_bot_is_told_of_several_runs_nothing_goes_with_it(story: Story, known: tuple[str, ...]) -> None:
+    follow(story, FOLD)
+    story.store.put_bots(*known)
+    runs = [story.add_run(name) for name in ("One", "Two", "Three")]
+    story.poll()
+    all_fail(story, runs)
+
+    assert to_the_bot(story) == [("folded", False)]
+
+
+def test_what_counts_as_told_of_several_runs_is_told_once_by_the_message_about_them(
+    story: Story, runs: list[Run]
+) -> None:
+    all_fail(story, runs)
+
+    together = [one.id for one in story.topic.notifications if one.destination == BOT and not one.run_id]
+    told = [one.notifications.get(BOT) for run in runs[1:] for one in story.store.sent(run.id)]
+    assert list(filter(None, told)) == together * 2
+
+
+class Weak(MemoryTopic):
+    """Takes no silent message about one run."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run_id = run.id
+
+    def publish(self, notification: Notification) -> None:
+        if notification.only_shows and notification.run_id == self.run_id:
+            raise Unpublished("SNS is tired")
+        super().publish(notification)
+
+
+def test_until_all_that_goes_with_it_is_published_a_message_about_several_runs_comes_again_and_is_the_same(
+    story: Story, runs: list[Run]
+) -> None:
+    weak = story.topic = Weak(runs[1])
+    all_fail(story, runs)
+    assert [one.run_id for one in weak.notifications if one.destination == BOT] == [0, runs[0].id]
+    assert story.store.sent(runs[2].id)[1:] == []
+    (envelope,) = story.store.held_until(None)[1]
+
+    weak.run_id = 0
+    report = story.wait_and_poll()
+
+    assert report.pending == 0
+    ids = [one.id for one in weak.notifications if one.destination == BOT]
+    assert ids == [*ids[:2], *ids[:2], *ids[4:]]
+    assert len(set(ids)) == 4
+    assert story.store.held_until(None) == ([], [])
+    assert envelope.outbox[0].id == ids[0]
+
+
+OPTIONS_OF_MANY = {
+    "fold": "fold = 1",
+    "quiet": f"fold = 1\n{QUIET}",
+    "rate": 'fold = 1\nat_most_every = "5m"',
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("options", OPTIONS_OF_MANY)
+def test_whatever_happens_the_messages_of_many_runs_show_in_the_end_what_is_failing_and_before_it_nothing_else(
+    story: Story, options: str, seed: int
+) -> None:
+    drawn = random.Random(f"{options} {seed}")
+    follow(story, calm(OPTIONS_OF_MANY[options], ASKING if seed % 2 else ""))
+    story.store.put_bots(BOT)
+    runs = [story.add_run(f"Run {n}") for n in range(4)]
+    story.poll()
+    last = {run.id: dict.fromkeys(range(1, 6), PASSED) for run in runs}
+    for poll in range(30):
+        for run in drawn.sample(runs, drawn.choice([0, 1, 3, 4])):
+            number = drawn.randrange(1, 6)
+            last[run.id][number] = drawn.choice([FAILED, FAILED, PASSED])
+            story.save(run, number, last[run.id][number])
+        story.wait_and_poll()
+        if poll % 8 == 7:
+            story.wait_and_poll(5)  # of changes that the counters do not show a poll hears at the run's turn
+            for run in runs:
+                assert shown(story, run) <= failing(last[run.id], run.name)
+    story.wait_and_poll(20)
+    for run in runs:
+        story.save(run, 1)  # one after the other: whoever has no message yet gets one
+        last[run.id][1] = FAILED
+        story.wait_and_poll(7)
+        assert shown(story, run) == failing(last[run.id], run.name)
+
+
+def failing(last: Mapping[int, int], run: str = "Release 4.2") -> set[str]:
+    return {f"{run} case {number}" for number, status in last.items() if status == FAILED}
 
 
 def shown(story: Story, run: Run) -> set[str]:

@@ -20,7 +20,7 @@ from testmo_notifier.adapters.machine import Machine, client_config
 from testmo_notifier.adapters.queue import to_sqs
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed
-from testmo_notifier.model import NEW, QueuedMessage, Receipt
+from testmo_notifier.model import FOLDED, NEW, RECOVERED, QueuedMessage, Receipt
 from tests.integration.slack_stack import ALARM, EVENT, TABLE, Stack
 from tests.support.bots import make_message as on_its_way
 from tests.support.factories import make_digest, make_named
@@ -460,6 +460,38 @@ def test_a_bot_that_cannot_be_said_costs_no_message_and_is_said_with_the_next_on
         assert stack.invoke() == []
         assert bots_known(stack) == ["slack:default"]
         assert len(inbox.workspace.messages) == 2
+
+
+def test_a_destination_that_is_a_webhook_by_now_is_a_bot_no_more(stack: Stack) -> None:
+    """What passes in silence finds nothing to edit there. The others stay what they are."""
+    stack.dynamodb.put_item(TableName=TABLE, Item={**CONTROL_KEY, "bots": {"SS": ["slack:default", "slack:payments"]}})
+    silent = make_digest([], about=RECOVERED, is_silent=True, keys=frozenset({1}))
+
+    send(stack, on_its_way(silent, "a" * 32, 1))
+    assert stack.invoke() == []
+
+    assert bots_known(stack) == ["slack:payments"]
+    with Inbox(0) as inbox:
+        bot = {"token": "xoxb-XsecretX", "api_url": inbox.web_api, "channel": "C012AB3CD"}
+        stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps({"default": bot}))
+        send(stack, on_its_way(silent, "b" * 32, 2))
+        assert stack.invoke() == [], "the secret that was kept says webhook, and it is read again before that is said"
+        assert bots_known(stack) == ["slack:default", "slack:payments"]
+
+
+def test_a_bot_that_is_told_of_several_runs_first_is_known_from_then_on(stack: Stack) -> None:
+    with Inbox(0) as inbox:
+        bot = {"token": "xoxb-XsecretX", "api_url": inbox.web_api, "channel": "C012AB3CD"}
+        stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps({"default": bot}))
+        one, other = (make_digest([make_named(n)], run_id=n) for n in (12, 13))
+        send(stack, on_its_way(make_digest(about=FOLDED, run_id=0, parts=(one, other), total=2), "a" * 32, 1))
+        assert stack.invoke() == []
+
+        assert len(inbox.workspace.messages) == 1
+        assert bots_known(stack) == ["slack:default"]
+        assert not [
+            item for item in stack.items() if item["pk"]["S"] == "DESTINATION#slack:default" and "state" in item
+        ]
 
 
 def bots_known(stack: Stack) -> list[str]:

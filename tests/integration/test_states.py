@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from testmo_notifier.adapters.destinations import States
+from testmo_notifier.adapters.items import CONTROL_KEY
 from testmo_notifier.adapters.machine import client_config
 from testmo_notifier.errors import DeliveryDelayed
 from tests.support.template import make_table
@@ -66,6 +67,46 @@ def test_of_two_that_change_a_state_at_once_neither_is_lost(dynamodb: DynamoDBCl
         list(pool.map(add, range(12)))
 
     assert read(states)["all"] == list(range(12))
+
+
+def bots(dynamodb: DynamoDBClient) -> list[str]:
+    """What a poll finds."""
+    return list(dynamodb.get_item(TableName=TABLE, Key=CONTROL_KEY).get("Item", {}).get("bots", {}).get("SS", []))
+
+
+def test_a_bot_of_which_another_instance_said_that_it_is_none_is_one_again_within_the_hour(
+    dynamodb: DynamoDBClient,
+) -> None:
+    """The secret changed, and changed back."""
+    time = [NOW]
+    states, other = States(dynamodb, TABLE, lambda: time[0]), States(dynamodb, TABLE, lambda: NOW)
+    read(states)
+    states.announce(pytest.fail)
+    other.keeps_none(DESTINATION)
+    other.announce(pytest.fail)
+    assert bots(dynamodb) == []
+
+    time[0] += timedelta(minutes=59)
+    read(states)
+    states.announce(pytest.fail)
+    assert bots(dynamodb) == []
+    time[0] += timedelta(minutes=1)
+    states.announce(pytest.fail)
+    assert bots(dynamodb) == [DESTINATION]
+
+
+def test_a_bot_that_was_none_meanwhile_is_one_again_with_its_next_message(dynamodb: DynamoDBClient) -> None:
+    states = States(dynamodb, TABLE, lambda: NOW)
+    read(states)
+    states.announce(pytest.fail)
+    states.keeps_none(DESTINATION)
+    states.announce(pytest.fail)
+    assert bots(dynamodb) == []
+
+    read(states)
+    states.announce(pytest.fail)
+
+    assert bots(dynamodb) == [DESTINATION]
 
 
 def test_a_table_that_does_not_answer_is_said_so_and_nothing_is_done() -> None:

@@ -43,6 +43,7 @@ from testmo_notifier.model import (
     Receipt,
     Resume,
     Silenced,
+    Standing,
     Superseded,
     Told,
     Trouble,
@@ -94,7 +95,14 @@ DIGEST = make_digest(
     silenced=(SILENCED,),
 )
 FOLDED_DIGEST = replace(
-    DIGEST, about="folded", results=(), counts={}, keys=frozenset(), reasons=(), silenced=(), parts=(DIGEST,)
+    DIGEST,
+    about="folded",
+    results=(),
+    counts={},
+    keys=frozenset(),
+    reasons=(),
+    silenced=(),
+    parts=(replace(DIGEST, standings=(Standing(3, "Failed", frozenset({2041, 2042})),), order=41_000),),
 )
 HELD = Held(
     run_id=12,
@@ -251,6 +259,8 @@ def left_at_their_defaults() -> list[str]:
             "CaseProgress.next_page",
             "Digest.omitted",
             "Digest.parts",
+            "Digest.standings",  # of parts
+            "Digest.order",
             "Digest.is_silent",  # it is sent to nobody who could keep it
             "Checkpoint.apart",
             "Checkpoint.outbox_bytes",
@@ -393,6 +403,7 @@ def readable(item: Item) -> dict[str, Any]:
         content["keys"] = [sorted(unpack_ids(base64.b64decode(keys))) for keys in content["keys"]]
         for part in (part for digest in content.get("digests", ()) for part in digest.get("parts", ())):
             part["keys"] = sorted(unpack_ids(base64.b64decode(part["keys"])))
+            part["standings"] = [[*of, sorted(unpack_ids(base64.b64decode(tests)))] for *of, tests in part["standings"]]
     return cast("dict[str, Any]", json.loads(json.dumps(shown, default=as_json)))
 
 

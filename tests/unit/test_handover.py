@@ -1,4 +1,4 @@
-"""Rules 10 and 13 and Slack delivery, from an outbox to SNS: how many, how fast, and what stays."""
+"""Rules 10, 13 and 20 and Slack delivery, from an outbox to SNS: how many, how fast, and what stays."""
 # ruff: noqa: ANN401 - what a test gives is handed on
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import RECOVERED, Checkpoint, Digest
+from testmo_notifier.model import FOLDED, RECOVERED, Checkpoint, Digest, Envelope, Outgoing
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
 from tests.support.memory import MemoryStore, MemoryTopic
@@ -41,6 +41,12 @@ class Desk:
     def commit(self, run_id: int, *destinations: str) -> Checkpoint:
         outbox = tuple(make_outgoing(destination=name, id=f"{run_id}-{name}") for name in destinations)
         return self.store.commit(make_checkpoint(run_id, outbox=outbox))
+
+    def seal(self, key: str, outgoing: Outgoing) -> None:
+        """What was held of several runs is on its way."""
+        envelope = Envelope(key, (outgoing,), START, order=41_000)
+        self.store.release([], envelope)
+        self.hand_over.envelope(replace(envelope, version=1))
 
     @property
     def sent(self) -> list[str]:
@@ -298,3 +304,27 @@ def test_what_a_bot_needs_is_said_in_one_attribute_and_of_slack_alone() -> None:
     assert "aside" not in mail.keys() | event.keys()
     assert json.loads(slack["aside"]["StringValue"])["order"] == desk.topic.notifications[0].order
     assert len(slack) <= 9, "SQS takes ten with raw delivery, and a parked message gets one more"
+
+
+def test_what_is_told_of_a_run_with_others_is_behind_all_that_was_told_of_it_alone_and_before_what_comes_next() -> None:
+    desk = Desk(showing=["slack:default"])
+    parts = tuple(make_digest(run_id=run, order=order) for run, order in ((12, 41_000), (13, 2_000)))
+    folded = make_outgoing(make_digest(about=FOLDED, run_id=0, parts=parts), id="f")
+
+    desk.seal("e", folded)
+
+    assert [(one.run_id, one.order) for one in desk.topic.notifications] == [(0, 41_000), (12, 41_999), (13, 2_999)]
+
+
+def test_what_nobody_hears_takes_no_room_of_what_somebody_is_to_hear() -> None:
+    """A storm of 300 runs is seven messages, and an edit for each run."""
+    desk = Desk(showing=["slack:default"])
+    for number in range(7):
+        parts = tuple(make_digest(run_id=50 * number + n, order=1_000) for n in range(45))
+        folded = make_outgoing(make_digest(about=FOLDED, run_id=0, parts=parts), id=f"f{number}")
+        desk.seal(f"e{number}", folded)
+
+    desk.hand_over(desk.commit(999, "slack:default"))
+
+    assert desk.sent[-1] == "999-slack:default"
+    assert desk.hand_over.published == 7 + 7 * 45 + 1

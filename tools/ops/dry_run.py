@@ -30,7 +30,8 @@ def dry_run(desk: Desk, *, from_environment: bool) -> int:
     desk.out.heading(f"A poll now: {summary.words}", {})
     for problem in summary.problems:
         desk.out.problem(problem)
-    shown = [previewing.Preview(f"run {told.run_id}", told.destination, told) for told in overlay.published]
+    heard = [told for told in overlay.published if not told.only_shows]
+    shown = [previewing.Preview(f"run {told.run_id}", told.destination, told) for told in heard]
     previewing.tell(shown, desk.out)
     is_ok = summary.status == "ok" and not summary.hidden
     desk.out.verdict(f"{counted(len(shown), 'message')} would go out; nothing was sent, nothing moved", is_ok=is_ok)

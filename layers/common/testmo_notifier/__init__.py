@@ -67,6 +67,7 @@ notices/               what there is to tell, and to whom
   calm.py              when a destination wants to be told: now, or at which time
   merge.py             what is held, merged into one, and what is told of it in the end
   fold.py              several runs in one message
+  shown.py             what a bot's message of a run learns of it
   routes.py            what a route is: whom it leads to, for which reasons, and whom it calls
   routes_file.py       `routes.toml`, read and checked
   options_file.py      the options of destinations in it

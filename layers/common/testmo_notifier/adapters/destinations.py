@@ -7,7 +7,7 @@ A pace belongs to a gate, which is named after its destination (after the first,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_TRIES: Final = 25  # two invocations compete; so many lost races in a row mean that something else is wrong
 MILLISECOND: Final = timedelta(milliseconds=1)
+SAY_AGAIN: Final = timedelta(hours=1)  # which destinations are bots: somebody else may have said that one is none
 KEEP: Final = timedelta(days=180)  # since the last message, as long as the checkpoint of a run that was closed
 UNCHANGED: Final = "attribute_not_exists(pk) OR version = :version"
 
@@ -52,37 +53,52 @@ class States:
         self._table_name = table_name
         self._now = now
         self._used: set[str] = set()
+        self._gone: set[str] = set()
         self._announced: frozenset[str] = frozenset()
+        self._announced_at = LONG_AGO
 
     def change(
         self, destination: str, run_id: str, decide: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], T]]
     ) -> T:
         """See `swap`; a state is empty at first. What is not recorded must not be done."""
         self._used.add(destination)
+        self._gone.discard(destination)
         key: Item = {"pk": {"S": f"DESTINATION#{destination}"}, "sk": {"S": f"RUN#{run_id}"}}
         what = f"the state of {destination}"
         return swap(self._client, self._table_name, key, what, decide, read=self._state, written=self._values)
 
+    def keeps_none(self, destination: str) -> None:
+        """It has no state any more: the secret names a webhook, or nothing."""
+        self._used.discard(destination)
+        self._announced -= {destination}
+        self._gone.add(destination)
+
     def announce(self, problem: Callable[[str], None]) -> None:
-        """Let the poller know, once, which destinations keep a state: it asks more for them (`Control.bots`).
+        """Let the poller know which destinations keep a state, once an hour, and which do so no more.
 
-        Best effort: where it fails, that is a `problem` in words, and the next message tries again.
+        It asks and tells more for them (`Control.bots`). Best effort: where it fails, that is a `problem` in words, and
+        the next message tries again.
         """
-        used = frozenset(self._used)
-        if used == self._announced:
-            return
-        from testmo_notifier.adapters.items import BOTS, CONTROL_KEY  # noqa: PLC0415 - webhooks start without
-
+        is_new = self._used != self._announced or self._now() - self._announced_at >= SAY_AGAIN
         try:
-            self._client.update_item(
-                TableName=self._table_name,
-                Key=CONTROL_KEY,
-                UpdateExpression=f"ADD {BOTS} :names",
-                ExpressionAttributeValues={":names": {"SS": sorted(used - self._announced)}},
-            )
-            self._announced = used
+            if self._used and is_new:
+                self._change_bots("ADD", self._used)
+                self._announced, self._announced_at = frozenset(self._used), self._now()
+            if self._gone:
+                self._change_bots("DELETE", self._gone)
+                self._gone.clear()
         except (BotoCoreError, ClientError) as exc:
             problem(f"the poller does not know yet which destinations are bots ({type(exc).__name__})")
+
+    def _change_bots(self, how: str, names: Iterable[str]) -> None:
+        from testmo_notifier.adapters.items import BOTS, CONTROL_KEY  # noqa: PLC0415 - webhooks start without
+
+        self._client.update_item(
+            TableName=self._table_name,
+            Key=CONTROL_KEY,
+            UpdateExpression=f"{how} {BOTS} :names",
+            ExpressionAttributeValues={":names": {"SS": sorted(names)}},
+        )
 
     def _state(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
         is_over = int(item["expires_at"]["N"]) <= self._now().timestamp() if item else True

@@ -12,14 +12,14 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.compact import deltas, pack, pack_ids, unpack, unpack_ids
-from testmo_notifier.model import Counters, Digest, Issue, Mention, NamedResult, Outgoing, Silenced, plain
+from testmo_notifier.model import Counters, Digest, Issue, Mention, NamedResult, Outgoing, Silenced, Standing, plain
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 TIMES: Final = ("created_at", "updated_at", "since")
 # Absent where nothing of it was held, and where somebody is to hear of it.
-OPTIONAL: Final = ("held_since", "passed_since", "parts", "silenced", "is_silent")
+OPTIONAL: Final = ("held_since", "passed_since", "parts", "silenced", "is_silent", "standings", "order")
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
@@ -56,7 +56,7 @@ def packed_keys(sets: list[frozenset[int]]) -> dict[str, Any]:
     """The keys of digests. Where they overlap, each key once, with a bit for every digest that has it."""
     every = sorted(frozenset[int]().union(*sets))
     if len(every) == sum(map(len, sets)):
-        return {"keys": [base64.b64encode(pack_ids(keys)).decode() for keys in sets]}
+        return {"keys": [packed(keys) for keys in sets]}
     bits = [sum(1 << index for index, keys in enumerate(sets) if key in keys) for key in every]
     return {"all_keys": base64.b64encode(pack(deltas(every))).decode(), "bits": base64.b64encode(pack(bits)).decode()}
 
@@ -64,11 +64,21 @@ def packed_keys(sets: list[frozenset[int]]) -> dict[str, Any]:
 def unpacked_keys(content: Mapping[str, Any], sets: int) -> list[frozenset[int]]:
     """The inverse of `packed_keys`, of so many sets; nothing where an older version wrote the outbox."""
     if "bits" not in content:
-        return [unpack_ids(base64.b64decode(keys)) for keys in content.get("keys", ())]
+        return [unpacked(keys) for keys in content.get("keys", ())]
     every = list(accumulate(unpack(base64.b64decode(content["all_keys"]))))
     bits = list(unpack(base64.b64decode(content["bits"])))
     has = list(zip(every, bits, strict=True))
     return [frozenset(key for key, bit in has if bit >> index & 1) for index in range(sets)]
+
+
+def packed(ids: frozenset[int]) -> str:
+    """Ids as text that JSON takes."""
+    return base64.b64encode(pack_ids(ids)).decode()
+
+
+def unpacked(ids: str) -> frozenset[int]:
+    """The inverse of `packed`."""
+    return unpack_ids(base64.b64decode(ids))
 
 
 def shared(digest: Digest) -> Digest:
@@ -78,17 +88,19 @@ def shared(digest: Digest) -> Digest:
 
 def without_keys(digest: Digest) -> dict[str, Any]:
     """A digest as JSON knows it; its keys are kept apart, as bytes, and so is what differs from one to another."""
-    raw = asdict(replace(digest, keys=frozenset(), results=(), parts=()))
+    raw = asdict(replace(digest, keys=frozenset(), results=(), parts=(), standings=()))
     for elsewhere in ("keys", "routes", "mentions", *(name for name in OPTIONAL if not raw[name])):
         del raw[elsewhere]
     parts = {"parts": [whole_digest(part) for part in digest.parts]} if digest.parts else {}
-    return raw | {"results": [plain(result) for result in digest.results]} | parts
+    tests = [[one.status_id, one.status, packed(one.tests)] for one in digest.standings]
+    standings = {"standings": tests} if tests else {}
+    return raw | {"results": [plain(result) for result in digest.results]} | parts | standings
 
 
 def whole_digest(digest: Digest) -> dict[str, Any]:
     """A digest that stands alone as JSON, its keys, routes and mentions with it."""
     beside = {
-        "keys": base64.b64encode(pack_ids(digest.keys)).decode() if digest.keys else "",
+        "keys": packed(digest.keys) if digest.keys else "",
         "routes": digest.routes,
         "mentions": [asdict(mention) for mention in digest.mentions],
     }
@@ -113,11 +125,17 @@ def digest_from(raw: dict[str, Any]) -> Digest:
             Silenced(**known(Silenced, {**one, "until": datetime.fromisoformat(one["until"])}))
             for one in raw.get("silenced", ())
         ),
-        "keys": unpack_ids(base64.b64decode(raw["keys"])) if "keys" in raw else frozenset(),
+        "keys": unpacked(raw["keys"]) if "keys" in raw else frozenset(),
+        "standings": tuple(standing_from(*one) for one in raw.get("standings", ())),
         "routes": tuple(raw.get("routes", ())),
         "mentions": mentions_from(raw.get("mentions", ())),
     }
     return Digest(**known(Digest, {**raw, **ours}))
+
+
+def standing_from(status_id: int, status: str, tests: str, *_: object) -> Standing:
+    """Tests by how they are, out of their JSON."""
+    return Standing(status_id, status, unpacked(tests))
 
 
 def mentions_from(raw: Iterable[Mapping[str, Any]]) -> tuple[Mention, ...]:

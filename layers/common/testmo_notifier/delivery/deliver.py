@@ -52,6 +52,7 @@ LEAST_SECONDS_LEFT: Final = 20.0
 RESERVE_SECONDS: Final = 5.0
 # For the second post of one message: all other invocations at this webhook are at most that far ahead.
 SECOND_PATIENCE: Final = timedelta(seconds=4)
+NOTHING_TO_EDIT: Final = "nothing_to_edit"  # why a message is skipped whose destination has no state any more
 # After a failed post the rest of the batch for that destination is not tried, even if its gate is open again.
 NO_PATIENCE: Final = timedelta(seconds=-1)
 
@@ -186,8 +187,8 @@ class Batch:
             return Outcome(message, "skipped", reason=message.silent)
         if message.problem is not None:
             raise PayloadRefused(message.problem, reason="not_ours")
-        if message.only_shows and self._conversation(message) is None:
-            return Outcome(message, "skipped", reason="nothing_to_edit")
+        if message.only_shows and not any(self._conversation(message, fresh=fresh) for fresh in (False, True)):
+            return Outcome(message, "skipped", reason=NOTHING_TO_EDIT)
         send = self._note if message.only_shows else self._send
         receipt = self._effects.once(message, lambda: send(message))
         has_shown = self._show(message)
@@ -300,9 +301,9 @@ class Batch:
         self._end_trouble(conversation.gate, turn)
         return True
 
-    def _conversation(self, message: QueuedMessage) -> Conversation | None:
-        """That of a message that was told before."""
-        address = self._effects.addresses(message.channel, False).get(message.destination.partition(":")[2])
+    def _conversation(self, message: QueuedMessage, *, fresh: bool = False) -> Conversation | None:
+        """That of a message that was told before, or that is not to be told."""
+        address = self._effects.addresses(message.channel, fresh).get(message.destination.partition(":")[2])
         return self._effects.conversation(message, address) if address else None
 
     def _gate(self, channel: str, destination: str) -> str:

@@ -84,6 +84,15 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Tests of one run by how they are: failing, with this status; without one, they passed."""
+
+    status_id: int
+    status: str
+    tests: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one message is about: the new failing results of one run in one poll.
 
@@ -98,10 +107,11 @@ class Digest:
     What was held tells more: it was held since `held_since`, and `passed_since` tests of it failed and passed
     meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out). Such a
     digest may be about several runs (`FOLDED`): then `parts` has a digest for each, and the run's own fields are empty.
-    `silenced` is what is kept back of this run.
+    `silenced` is what is kept back of this run. Of a part `standings` are the tests that it tells of, whether or not
+    they are named in it, and `order` is that of what was found last in its run.
 
-    One that `is_silent` is about recoveries that nobody is to hear of: it only takes them out of what a destination
-    shows of the run. `keys` are its tests then, and it is no part of what was told.
+    One that `is_silent` nobody is to hear of: it only changes what a destination shows of the run, and it is no part of
+    what was told. It takes recoveries out (`keys` are their tests then), or it is a part that was told with others.
     """
 
     run_id: int
@@ -126,6 +136,8 @@ class Digest:
     parts: tuple[Digest, ...] = ()
     silenced: tuple[Silenced, ...] = ()
     is_silent: bool = False
+    standings: tuple[Standing, ...] = ()
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +211,8 @@ class Notification:
     routes: tuple[str, ...] = ()
     aside: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
     order: int = field(default=0, repr=False)
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether nobody is to hear of it, as `QueuedMessage.only_shows` finds it there."""
+        return bool(self.aside.get("silent"))

@@ -25,6 +25,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
 from testmo_notifier.notices.merge import frame_of, held_since, joined, this_poll_last, told_of
 from testmo_notifier.notices.named import rank
+from testmo_notifier.notices.shown import standings_at_the_end, standings_of
 from testmo_notifier.notices.text import clip
 
 MAX_FOLDED_NAMED: Final = 300  # results of all runs, from which causes are found; they are lean and much alike
@@ -50,12 +51,15 @@ def folded(destination: str, held: Sequence[Held]) -> Outgoing:
 
 
 def part_of(held: Held, told: Sequence[Digest]) -> Digest:
-    """All that is told of one run, as one digest."""
+    """All that is told of one run, as one digest, with what a place that shows how the run is has to know of it."""
     by = {digest.about: digest for digest in told}
+    if FINISHED in by:
+        by[FINISHED] = replace(by[FINISHED], standings=standings_at_the_end(by[FINISHED].results))
     rest = [replace(by[about], results=(), keys=frozenset()) for about in (RECOVERED, FINISHED) if about in by]
     failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held_since(held))
     keys = frozenset[int]().union(*(digest.keys for digest in told))
-    return replace(failing, keys=keys, parts=tuple(replace(one, omitted=one.total) for one in rest))
+    parts = tuple(replace(one, omitted=one.total) for one in rest)
+    return replace(failing, keys=keys, parts=parts, standings=standings_of(held), order=held.order)
 
 
 def with_room(parts: Sequence[Digest]) -> tuple[Digest, ...]:

@@ -24,15 +24,17 @@ from testmo_notifier.model import (
     Outgoing,
     unmarked,
 )
+from testmo_notifier.notices.shown import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
+LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
 
 class HandOver:
-    """Hands outboxes over, and counts for the whole poll."""
+    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class HandOver:
         sleep: Callable[[float], None],
         seconds_left: Callable[[], float],
         unreachable: Collection[str] = (),
+        showing: Collection[str] = (),
     ) -> None:
         self._store = store
         self._mark = mark
@@ -54,15 +57,12 @@ class HandOver:
         self._sleep = sleep
         self._seconds_left = seconds_left
         self._unreachable = unreachable
+        self._showing = showing
         self._sent: Counter[str] = Counter()
         self._order = 0  # of the next message
         self._last: dict[str, datetime] = {}  # by channel, when it was last published to
+        self.published = 0  # messages, so far
         self.problems: list[str] = []
-
-    @property
-    def published(self) -> int:
-        """How many messages were published so far."""
-        return self._sent.total()
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
@@ -110,10 +110,18 @@ class HandOver:
         return is_published
 
     def _publish(self, outgoing: Outgoing) -> bool:
+        """Publish it and what goes with it: it has been published when all of that has."""
         if not self.has_room_for(outgoing.destination):
             return False
+        return all(self._publish_one(one) for one in with_silent(outgoing, self._showing))
+
+    def _publish_one(self, outgoing: Outgoing) -> bool:
+        if self._seconds_left() < MIN_SECONDS_LEFT:
+            return False
+        found = outgoing.digest.order
+        order = found + LAST if found else self._order
         try:
-            notification = replace(self._renderer.notification(outgoing), order=self._order)
+            notification = replace(self._renderer.notification(outgoing), order=order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in {place_of(outgoing)}, please report it")
@@ -127,7 +135,8 @@ class HandOver:
         except Unpublished as exc:
             self.problems.append(f"{exc}: it stays in {place_of(outgoing)}")
             return False
-        self._sent[outgoing.destination] += 1
+        self.published += 1
+        self._sent[outgoing.destination] += 0 if outgoing.digest.is_silent else 1  # what is not posted takes no room
         return True
 
     def _pace(self, channel: Channel) -> None:
@@ -280,5 +289,6 @@ def order_of(version: int) -> int:
 
 
 def place_of(outgoing: Outgoing) -> str:
-    """Where a message waits that could not be published."""
-    return f"the outbox of run {outgoing.digest.run_id}" if outgoing.digest.run_id else "an envelope"
+    """Where a message waits that could not be published; of several runs, and of each of these, in one place."""
+    digest = outgoing.digest
+    return f"the outbox of run {digest.run_id}" if digest.run_id and not digest.order else "an envelope"

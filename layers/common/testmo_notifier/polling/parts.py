@@ -133,6 +133,7 @@ class Poll:
             sleep=parts.sleep,
             seconds_left=parts.seconds_left,
             unreachable=unheard,
+            showing=control.bots,
         )
         instead = substitutes(parts.routes, parts.destinations, unheard)
         holding = Holding(

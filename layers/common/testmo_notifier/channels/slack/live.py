@@ -33,12 +33,22 @@ MAX_SEEN: Final = 50  # ids of messages that were added, so that none is added t
 MAX_IN_TEXT: Final = 20
 # Slack refuses an edit with more than 4,000, https://docs.slack.dev/reference/methods/chat.update
 MAX_TEXT_CHARS: Final = 3_900
+NAMELESS: Final = "…"  # the name of a test of which only the number is known: it is counted, and not named
 
 
 def added(state: State, told: State, message_id: str) -> State:
     """A state with one message more, whatever the order in which messages come; the same one changes nothing."""
     if message_id in state.get("seen", ()):
         return state
+    # What is silent about all that was told of a run holds what was told in its own form, one after the other.
+    for one in (told, *({**told, "silent": False, **more} for more in told.get("also", ()))):
+        state = merged(state, one)
+    seen = [*state.get("seen", ()), message_id][-MAX_SEEN:]
+    return {**state, "seen": seen, "changes": state.get("changes", 0) + 1}
+
+
+def merged(state: State, told: State) -> State:
+    """How a run is, with what one message tells."""
     order, about = told["order"], told["about"]
     tests = dict(state.get("tests", {}))
     if told.get("silent"):  # many of them are named nowhere, and of some it was never told here that they failed
@@ -47,16 +57,17 @@ def added(state: State, told: State, message_id: str) -> State:
         told = {**told, "tests": known}
     passed = told["tests"] if about == RECOVERED else told.get("passed", ())  # 1.2 did not say it
     for key, test in told["tests"].items():
-        if key not in tests or tests[key][0] < order:
-            tests[key] = [order, PASSED if key in passed else FAILED, *test]
+        before = tests.get(key, [-1, OVER, *test])
+        now = [order, PASSED if key in passed else FAILED, *test]
+        tests[key] = named_as(before, now) if before[0] < order else named_as(now, before)
     closed = state.get("closed", [-1, []])
     if about == FINISHED and order > closed[0] and not told["unnamed"]:
         closed = [order, list(told["tests"])]
     tests = {key: at_the_end(key, test, *closed) for key, test in tests.items()}
-    ranked = sorted(tests.items(), key=lambda pair: (pair[1][1], -pair[1][0]))  # failing ones first, then the latest
+    ranked = sorted(tests.items(), key=lambda pair: rank(pair[1]))
     dropped = sum(test[1] == FAILED for _, test in ranked[MAX_KEPT:])
     more = (told["unnamed"] if about == FAILING else 0) + dropped
-    before, latest = state.get("unnamed", [0, -1])
+    unnamed, latest = state.get("unnamed", [0, -1])
     is_latest = order >= state.get("order", -1)
     return {
         **state,
@@ -65,10 +76,18 @@ def added(state: State, told: State, message_id: str) -> State:
         **({"silenced": told.get("silenced", [])} if is_latest or told.get("is_held") else {}),
         "tests": dict(ranked[:MAX_KEPT]),
         "closed": closed,
-        "unnamed": [before + more, max(latest, order)] if more else [before, latest],
-        "seen": [*state.get("seen", ()), message_id][-MAX_SEEN:],
-        "changes": state.get("changes", 0) + 1,
+        "unnamed": [unnamed + more, max(latest, order)] if more else [unnamed, latest],
     }
+
+
+def named_as(other: Test, test: Test) -> Test:
+    """A test, by the name under which another message told it where this one has none."""
+    return [*test[:4], *other[4:]] if test[4] == NAMELESS else test
+
+
+def rank(test: Test) -> tuple[int, bool, int]:
+    """Which are kept: failing ones first, those with a name before the rest, then the latest."""
+    return test[1], test[4] == NAMELESS, -test[0]
 
 
 def at_the_end(key: str, test: Test, order: int, failing: Sequence[str]) -> Test:
@@ -88,7 +107,7 @@ def shown(state: State) -> dict[str, object]:
 
 def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dict[str, object]:
     """The same, with so many names at most."""
-    run, named = state["run"], failed[:most]
+    run, named = state["run"], [test for test in failed if test[4] != NAMELESS][:most]
     unnamed = state["unnamed"][0] if state["unnamed"][1] > state["closed"][0] else 0  # at the end all are named
     count = count_of(failed, unnamed)
     headline = f"{count}: {run['name']}"

@@ -17,11 +17,15 @@ from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS, utf16_units
+from testmo_notifier.channels.slack.live import NAMELESS
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView, PartView
+from testmo_notifier.notices.several import said_of_rest, since_then
+from testmo_notifier.notices.shown import MAX_FAILING
+from testmo_notifier.notices.shown import PASSED as WELL
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.text import clip, one_line
 from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view, test_name
@@ -38,7 +42,6 @@ RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
 UNNAMED: Final = "?"  # Slack takes no link without words
 TOLD_CHARS: Final = 100
-MAX_PASSED: Final = 5_000  # tests that pass in silence: 60 of the 256 kilobytes that SNS takes
 TOLD_STATUS_CHARS: Final = 40
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
@@ -85,6 +88,8 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
     The attachment has the details, because only attachments have a colour; what is in blocks of an attachment alone
     would be shown twice.
     """
+    if digest.is_silent:
+        return with_text(slack_blocks.fallback(in_a_line(digest)))
     calls = called(digest.mentions, renderer.people) if digest.about in (FAILING, FOLDED) else ""
     texts: list[str] = []
     in_text, in_blocks = limits_of(renderer, digest)
@@ -99,6 +104,14 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
     size = f"gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone"
     renderer.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
+
+
+def in_a_line(digest: Digest) -> str:
+    """What nobody is to hear of, in words, for whoever finds it in a queue."""
+    run = without_marks(run_view(digest))
+    counts = [f"{n} {count(status, 0, n).word}" for status, n in digest.counts.items() if digest.about == FAILING]
+    said = [*counts, since_then(digest), *said_of_rest([digest])] if digest.about == FAILING else [news(digest, None)]
+    return f"{', '.join(filter(None, said))}: {run.name}"
 
 
 def limits_of(renderer: Renderer, digest: Digest) -> tuple[Iterable[Limits], Iterable[Limits]]:
@@ -246,6 +259,34 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
     if digest.about == FOLDED:
         return {}
+    told = told_of(digest, reasons)
+    if not digest.is_silent:
+        return told
+    if digest.about == RECOVERED:
+        return {**told, "silent": True, "passed": keys_of(digest.keys)}
+    by = {one.about: told_of(one, ()) for one in digest.parts}
+    also = [told] if digest.total or digest.passed_since else []
+    also += [by[FINISHED]] if FINISHED in by else []
+    said = ("about", "news", "tests", "passed", "unnamed")
+    return {
+        **told,
+        "silent": True,
+        "about": RECOVERED,
+        "tests": {},
+        "unnamed": 0,
+        "is_held": True,  # what it says of silences is as it is now
+        "passed": keys_of(slot for one in digest.standings if one.status == WELL for slot in one.tests),
+        "also": [{name: one[name] for name in said} for one in also],  # 1.3 leaves it aside
+    }
+
+
+def keys_of(slots: Iterable[int]) -> list[int | str]:
+    """Tests, as `told_of` names them."""
+    return [slot if slot >= 0 else f"result {-1 - slot}" for slot in sorted(slots)]
+
+
+def told_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
+    """One digest, for a bot's message of the run."""
     run = without_marks(run_view(digest))
     tests: dict[str, list[str]] = {}
     passed: set[str] = set()
@@ -260,6 +301,11 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     unnamed = digest.omitted + len(tests) - len(named)
     if digest.passed_since:  # some of these may be left out, too, and nobody counts them as failing
         unnamed = max(0, digest.total - sum(key in named and key not in passed for key in keys))
+    if digest.standings:
+        others = nameless(digest)
+        named = others | named
+        is_whole = digest.about == FAILING and len(others) < MAX_FAILING  # several of its results may be of one test
+        unnamed = 0 if is_whole else max(0, digest.total - len(named))
     return {
         "about": digest.about,
         "reasons": list(reasons),
@@ -267,7 +313,6 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "news": news(digest, run.pass_rate),
         "tests": named,
         "passed": [key for key in named if key in passed],
-        **({"silent": True, "passed": sorted(digest.keys)[:MAX_PASSED]} if digest.is_silent else {}),
         "unnamed": unnamed,
         "silenced": [
             [
@@ -279,6 +324,18 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         ],
         **({"is_held": True} if digest.held_since else {}),
     }
+
+
+def nameless(part: Digest) -> dict[str, list[str]]:
+    """The tests of which it is known how they are, whoever is named."""
+    found: dict[str, list[str]] = {}
+    for one in part.standings:
+        status = without_marks(count(one.status, one.status_id, 1))
+        for slot, key in zip(sorted(one.tests), keys_of(one.tests), strict=True):
+            page = f"?test_id={slot}" if slot >= 0 else ""
+            words = [status.symbol, clip(status.word, TOLD_STATUS_CHARS), NAMELESS, part.run_url + page]
+            found |= {str(key): words} if one.status != WELL else {}
+    return found
 
 
 RENDERING: Final = Rendering(

@@ -42,31 +42,39 @@ Call = Callable[[str, Mapping[str, object]], Posted]
 def conversation(
     pool: urllib3.PoolManager, address: str, message: QueuedMessage, keep: Keep, *, now: Callable[[], datetime]
 ) -> Conversation | None:
-    """How a bot tells a message; None for a webhook, and for what is about no run."""
+    """How a bot tells a message; None for a webhook."""
     bot = bot_of(address)
-    if bot is None or not (message.is_test or (message.aside and message.run_id)):
+    if bot is None:
         return None
 
     def call(method: str, values: Mapping[str, object]) -> Posted:
         return web_api.posted(web_api.call(pool, bot, method, values, now=now()), bot)
 
-    if message.is_test:
-        return Trial(bot, call)
+    if message.is_test or not (message.aside and message.run_id):
+        return Alone(bot, call, keep, is_edited=message.is_test)
     return Thread(bot, message.id, json.loads(message.aside), keep, call, now)
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A test message: posted and edited, for a bot has to be able to do both."""
+class Alone:
+    """What is about no run, or about several, is posted and that is all.
+
+    A test message is edited, too, for a bot has to be able to do both.
+    """
 
     bot: Bot
     call: Call
+    keep: Keep
+    is_edited: bool = False
     gate: str = ""
 
     def tell(self, payload: str) -> None:
-        """Post, and edit what was posted."""
+        """Post. That there is a bot is known from now on: what is told next may be about a run."""
+        self.keep(lambda state: (state, None))
         values = web_api.message(self.bot, payload)
         answer = self.call(web_api.POST, values)
+        if not self.is_edited:
+            return
         words = f"{values['text']} (Posted, then edited.)"
         self.call(web_api.UPDATE, {**values, "channel": answer.channel, "ts": answer.ts, "text": words})
 
@@ -121,10 +129,17 @@ class Thread:
         try:
             self._edit(values, state)
         except PayloadRefused as exc:
-            if exc.reason in web_api.PARENT_GONE and not self._is_silent:
-                self._make_anew(state)
+            if exc.reason in web_api.PARENT_GONE:
+                self._without_parent(state)
                 return
         self.keep(partial(self._done, state["changes"]))
+
+    def _without_parent(self, state: State) -> None:
+        """It cannot be edited any more: news makes another one, and what nobody is to hear of leaves that to news."""
+        if self._is_silent:
+            self.keep(partial(self._done, state["shown"]))
+        else:
+            self._make_anew(state)
 
     def _edit(self, values: Mapping[str, object], parent: State) -> None:
         """Edit the parent, in a plainer form if the first one is refused."""
