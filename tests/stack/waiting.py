@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 PATIENCE_SECONDS = 180.0  # a webhook in trouble pauses a minute, and the machine may be slow
+PAUSE_SECONDS = 0.05
+LOOKS = 60
 
 
 def until(is_so: Callable[[], object], what: str) -> None:
@@ -13,4 +15,13 @@ def until(is_so: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}"
-        time.sleep(0.05)
+        time.sleep(PAUSE_SECONDS)
+
+
+def is_soon(is_so: Callable[[], object]) -> bool:
+    """Whether something comes to be the case without more ado; looks a number of times, and somebody else decides."""
+    for _ in range(LOOKS):
+        if is_so():
+            return True
+        time.sleep(PAUSE_SECONDS)
+    return False
