@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
+
+from tools.lib.aws import Aws
 
 PATIENCE_SECONDS = 180.0  # a webhook in trouble pauses a minute, and the machine may be slow
 PAUSE_SECONDS = 0.05
@@ -25,3 +28,9 @@ def is_soon(is_so: Callable[[], object]) -> bool:
             return True
         time.sleep(PAUSE_SECONDS)
     return False
+
+
+def depth(aws: Aws, url: str) -> int:
+    """How many messages a queue has: those that wait, those in hand and those that come back later."""
+    names: Any = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    return sum(map(int, aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))

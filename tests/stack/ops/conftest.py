@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.stack.emulator import silence
-from tests.stack.waiting import is_soon, until
+from tests.stack.waiting import depth, is_soon, until
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.lib.aws import Aws
@@ -104,11 +104,7 @@ class Operated:
         return self.world.save_result(self.world.tests_of(run)[test], StatusId.FAILED)
 
     def depth(self, url: str) -> int:
-        """How many messages a queue has: those that wait, those in hand and those that come back later."""
-        kinds = ("", "NotVisible", "Delayed")
-        names: Any = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
-        found = self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(map(int, found.values()))
+        return depth(self.aws, url)
 
     def settle(self) -> None:
         """What was published has arrived. SNS hands over before a poll ends, and what is in hand is in the queue."""
@@ -151,11 +147,15 @@ class Operated:
         """Store another value in the secret that a parameter names."""
         self.aws.secrets.put_secret_value(SecretId=self.parameters[parameter], SecretString=value)
 
-    def start_anew(self, *functions: str | None) -> None:
-        """New processes. Those before are gone when this comes back, with whatever they had in hand."""
-        for function in filter(None, functions):
-            with self.configured(function, MARK="a new process"):
-                pass
+    @contextmanager
+    def made_for(self, parameter: str, value: str) -> Iterator[None]:
+        """Another value of a secret is the right one, for a while."""
+        before = self.secrets[parameter]
+        self._adopt(parameter, value)
+        try:
+            yield
+        finally:
+            self._adopt(parameter, before)
 
     def rest(self) -> None:
         """Healthy, and as on its first day: nothing of a test is under way or stored."""
@@ -165,8 +165,8 @@ class Operated:
         self.watch.recover()
         if schedule.read(self.account)["State"] != "DISABLED":
             self.command("pause")
-        self._restore_secrets()
         self._end_deliveries()
+        self._restore_secrets()
         for run in list(self.world.runs.values()):
             self.world.delete_run(run)
         self._empty_table()
@@ -174,13 +174,23 @@ class Operated:
         self.watch.posts.clear()
 
     def _restore_secrets(self) -> None:
-        """The token and the webhooks that are right; a function keeps what it read for minutes."""
-        changed = [name for name, version in self._versions.items() if self.stored(name)[1] != version]
-        for name in changed:
-            self.store(name, self.secrets[name])
-            self._versions[name] = self.stored(name)[1]
-        if changed:
-            self.start_anew(self.stack.poller, self.stack.slack_function)
+        """The token and the webhooks that are right."""
+        for parameter, version in list(self._versions.items()):
+            if self.stored(parameter)[1] != version:
+                self._adopt(parameter, self.secrets[parameter])
+
+    def _adopt(self, parameter: str, value: str) -> None:
+        """Store what is right, and start the function that reads it anew: it keeps what it read for minutes."""
+        self.store(parameter, value)
+        self.secrets[parameter], self._versions[parameter] = self.stored(parameter)
+        self._start_anew({"TestmoSecretArn": self.stack.poller, "SlackSecretArn": self.stack.slack_function}[parameter])
+
+    def _start_anew(self, function: str | None) -> None:
+        """New processes. Those before are gone when this comes back, with whatever they had in hand."""
+        assert function
+        functions = self.aws.functions
+        variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
     def _end_deliveries(self) -> None:
         """Every queue is empty, and no function has a message of it in hand.
@@ -190,7 +200,7 @@ class Operated:
         """
         if not is_soon(self.is_settled):
             self.aws.sqs.purge_queue(QueueUrl=self.stack.slack_queue)
-            self.start_anew(self.stack.slack_function)
+            self._start_anew(self.stack.slack_function)
         for url in self.stack.dead_letter_queues.values():
             self.aws.sqs.purge_queue(QueueUrl=url)
 
