@@ -158,7 +158,7 @@ class Operated:
             self._adopt(parameter, before)
 
     def rest(self) -> None:
-        """Healthy, and as on its first day: nothing of a test is under way or stored."""
+        """Healthy, and as on its first day: nothing of a test is under way, stored or in the logs."""
         self.simulator.faults.clear()
         self.world.show_project(self.shop)
         self.slack.recover()
@@ -170,6 +170,7 @@ class Operated:
         for run in list(self.world.runs.values()):
             self.world.delete_run(run)
         self._empty_table()
+        self._empty_logs()
         self.slack.posts.clear()
         self.watch.posts.clear()
 
@@ -212,6 +213,13 @@ class Operated:
             gone: Any = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + BATCH]]
             left = client.batch_write_item(RequestItems={table: gone})["UnprocessedItems"]
             assert not left, "the emulator does it at once"
+
+    def _empty_logs(self) -> None:
+        client = self.account.logs
+        for group in self.account.stack.physical("AWS::Logs::LogGroup"):
+            pages = client.get_paginator("describe_log_streams").paginate(logGroupName=group)
+            for stream in [stream["logStreamName"] for page in pages for stream in page["logStreams"]]:
+                client.delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
 @pytest.fixture(scope="session")
