@@ -9,7 +9,7 @@ from typing import Any
 from tools.lib.aws import Aws
 
 PATIENCE_SECONDS = 180.0  # a webhook in trouble pauses a minute, and the machine may be slow
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.05  # between two looks
 LOOKS = 60
 
 
@@ -22,7 +22,7 @@ def until(is_so: Callable[[], object], what: str) -> None:
 
 
 def is_soon(is_so: Callable[[], object]) -> bool:
-    """Whether something comes to be the case without more ado; looks a number of times, and somebody else decides."""
+    """Whether something is the case in a moment; for what may not come by itself, so the number of looks is bounded."""
     for _ in range(LOOKS):
         if is_so():
             return True

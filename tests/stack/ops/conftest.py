@@ -107,7 +107,10 @@ class Operated:
         return depth(self.aws, url)
 
     def settle(self) -> None:
-        """What was published has arrived. SNS hands over before a poll ends, and what is in hand is in the queue."""
+        """Wait until what was published has arrived.
+
+        The emulator's SNS hands over before a poll ends, and what a function has in hand is still in the queue.
+        """
         until(self.is_settled, "an empty Slack queue")
 
     def is_settled(self) -> bool:
@@ -196,8 +199,8 @@ class Operated:
     def _end_deliveries(self) -> None:
         """Every queue is empty, and no function has a message of it in hand.
 
-        What is under way arrives in a moment. What does not waits for a webhook that was in trouble: it is taken away,
-        and so are the processes, one of which may have it in hand all the same.
+        What is under way arrives in a moment. What does not waits for a webhook that was in trouble: it is taken away.
+        So are the function's processes, because one of them may have it in hand all the same, and post it later.
         """
         if not is_soon(self.is_settled):
             self.aws.sqs.purge_queue(QueueUrl=self.stack.slack_queue)
