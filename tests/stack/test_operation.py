@@ -17,8 +17,7 @@ from tools.local import stack
 from tools.local.build import Build
 from tools.local.stack import Stack
 
-from .test_channels import depth
-from .waiting import until
+from .waiting import depth, until
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 

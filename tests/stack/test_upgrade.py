@@ -19,7 +19,7 @@ from testmo_notifier.adapters import items
 from testmo_notifier.channels.slack.alarms import read_alarm
 from testmo_notifier.model import Checkpoint
 from tests.stack.emulator import embedded_aws
-from tests.stack.waiting import until
+from tests.stack.waiting import depth, until
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.lib import processes
@@ -181,12 +181,6 @@ class Installation:
     def settings(self) -> dict[str, str]:
         (found,) = self.aws.cloudformation.describe_stacks(StackName=NAME)["Stacks"]
         return {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
-
-
-def depth(aws: Aws, url: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]  # type: ignore[arg-type]  # literals
-    return sum(map(int, found.values()))
 
 
 @pytest.fixture(params=sorted(RELEASES.glob("*.tar.gz")), ids=lambda path: path.name.removesuffix(".tar.gz"))

@@ -99,6 +99,11 @@ class FakeSlack:
         """Answer every post to a webhook like this from now on."""
         self._always[webhook] = answer
 
+    def recover(self) -> None:
+        """Take everything again, whatever was planned."""
+        self._answers.clear()
+        self._always.clear()
+
     def texts(self, webhook: str = "default") -> list[str]:
         """The texts that a webhook was sent, refused ones included."""
         return [post.payload["text"] for post in self.posts if post.webhook == webhook]

@@ -1,4 +1,7 @@
-"""One stack with a Testmo and a Slack that can be broken and repaired; every command is run on it as people run it."""
+"""One stack with a Testmo and a Slack that can be broken and repaired; every command is run on it as people run it.
+
+The tests share the stack and nothing else: each begins with an empty table, and nothing of another one is under way.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,14 @@ import pytest
 from click.testing import CliRunner
 
 from tests.stack.emulator import silence
-from tests.stack.waiting import until
+from tests.stack.waiting import depth, is_soon, until
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.lib.aws import Aws
 from tools.local import poller, stack
 from tools.local.build import Build
 from tools.local.stack import Stack
+from tools.ops import schedule
 from tools.ops.account import Account
 from tools.ops.commands import COMMANDS
 from tools.simulator import Simulator, StatusId, World
@@ -32,6 +36,7 @@ GONE = SlackAnswer(404, b"no_service")
 SESSION = cache(boto3.Session)  # each one would read AWS's descriptions of itself anew
 OF_A_STACK = {command.name for command in COMMANDS}
 NO_TEXT = SlackAnswer(400, b"no_text")
+BATCH = 25  # DynamoDB takes no more at once
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,8 @@ class Operated:
         self.aws, self.stack, self.parameters = aws, stack, parameters
         self.simulator, self.slack, self.watch, self.shop = around.simulator, around.slack, around.watch, around.shop
         self.world = self.simulator.world
-        self.has_stored = False
-        names = ("TestmoSecretArn", "SlackSecretArn")
-        self.secrets = {name: aws.secrets.get_secret_value(SecretId=parameters[name])["SecretString"] for name in names}
+        self.secrets = {name: self.stored(name)[0] for name in ("TestmoSecretArn", "SlackSecretArn")}
+        self._versions = {name: self.stored(name)[1] for name in self.secrets}
         session = boto3.Session("test", "test", region_name=aws.region)
         self.account = Account(session, stack.name, aws.endpoint)
 
@@ -100,13 +104,17 @@ class Operated:
         return self.world.save_result(self.world.tests_of(run)[test], StatusId.FAILED)
 
     def depth(self, url: str) -> int:
-        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        return sum(
-            map(int, self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
-        )
+        return depth(self.aws, url)
 
     def settle(self) -> None:
-        until(lambda: self.depth(self.stack.slack_queue) == 0, "an empty Slack queue")
+        """Wait until what was published has arrived.
+
+        The emulator's SNS hands over before a poll ends, and what a function has in hand is still in the queue.
+        """
+        until(self.is_settled, "an empty Slack queue")
+
+    def is_settled(self) -> bool:
+        return self.depth(self.stack.slack_queue) == 0
 
     def park_one(self) -> Result:
         """One message becomes a dead letter, because its webhook is gone."""
@@ -115,6 +123,7 @@ class Operated:
         self.slack.always(GONE)
         self.poll()
         until(lambda: self.depth(self.dead("Slack")) == 1, "the dead letter")
+        self.settle()
         return result
 
     def dead(self, whose: str) -> str:
@@ -132,22 +141,88 @@ class Operated:
         finally:
             functions.update_function_configuration(FunctionName=function, Environment={"Variables": before})
 
+    def stored(self, parameter: str) -> tuple[str, str]:
+        """The value of the secret that a parameter names, and which version of it that is."""
+        found = self.aws.secrets.get_secret_value(SecretId=self.parameters[parameter])
+        return found["SecretString"], found["VersionId"]
+
     def store(self, parameter: str, value: str) -> None:
         """Store another value in the secret that a parameter names."""
-        self.has_stored = True
         self.aws.secrets.put_secret_value(SecretId=self.parameters[parameter], SecretString=value)
 
-    def restore_secrets(self) -> None:
-        """The token and the webhooks that are right."""
-        for parameter, value in self.secrets.items():
-            self.store(parameter, value)
+    @contextmanager
+    def made_for(self, parameter: str, value: str) -> Iterator[None]:
+        """Another value of a secret is the right one, for a while."""
+        before = self.secrets[parameter]
+        self._adopt(parameter, value)
+        try:
+            yield
+        finally:
+            self._adopt(parameter, before)
 
-    def forget_secrets(self) -> None:
-        """New processes, for a function keeps what it read for minutes."""
-        for function in filter(None, (self.stack.poller, self.stack.slack_function)):
-            with self.configured(function, MARK="a new process"):
-                pass
-        self.has_stored = False
+    def rest(self) -> None:
+        """Healthy, and as on its first day: nothing of a test is under way, stored or in the logs."""
+        self.simulator.faults.clear()
+        self.world.show_project(self.shop)
+        self.slack.recover()
+        self.watch.recover()
+        if schedule.read(self.account)["State"] != "DISABLED":
+            self.command("pause")
+        self._end_deliveries()
+        self._restore_secrets()
+        for run in list(self.world.runs.values()):
+            self.world.delete_run(run)
+        self._empty_table()
+        self._empty_logs()
+        self.slack.posts.clear()
+        self.watch.posts.clear()
+
+    def _restore_secrets(self) -> None:
+        """The token and the webhooks that are right."""
+        for parameter, version in list(self._versions.items()):
+            if self.stored(parameter)[1] != version:
+                self._adopt(parameter, self.secrets[parameter])
+
+    def _adopt(self, parameter: str, value: str) -> None:
+        """Store what is right, and start the function that reads it anew: it keeps what it read for minutes."""
+        self.store(parameter, value)
+        self.secrets[parameter], self._versions[parameter] = self.stored(parameter)
+        self._start_anew({"TestmoSecretArn": self.stack.poller, "SlackSecretArn": self.stack.slack_function}[parameter])
+
+    def _start_anew(self, function: str | None) -> None:
+        """New processes. Those before are gone when this comes back, with whatever they had in hand."""
+        assert function
+        functions = self.aws.functions
+        variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+
+    def _end_deliveries(self) -> None:
+        """Every queue is empty, and no function has a message of it in hand.
+
+        What is under way arrives in a moment. What does not waits for a webhook that was in trouble: it is taken away.
+        So are the function's processes, because one of them may have it in hand all the same, and post it later.
+        """
+        if not is_soon(self.is_settled):
+            self.aws.sqs.purge_queue(QueueUrl=self.stack.slack_queue)
+            self._start_anew(self.stack.slack_function)
+        for url in self.stack.dead_letter_queues.values():
+            self.aws.sqs.purge_queue(QueueUrl=url)
+
+    def _empty_table(self) -> None:
+        client, table = self.account.dynamodb, self.stack.table
+        pages = client.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk, sk")
+        keys = [item for page in pages for item in page["Items"]]
+        for start in range(0, len(keys), BATCH):
+            gone: Any = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + BATCH]]
+            left = client.batch_write_item(RequestItems={table: gone})["UnprocessedItems"]
+            assert not left, "the emulator does it at once"
+
+    def _empty_logs(self) -> None:
+        client = self.account.logs
+        for group in self.account.stack.physical("AWS::Logs::LogGroup"):
+            pages = client.get_paginator("describe_log_streams").paginate(logGroupName=group)
+            for stream in [stream["logStreamName"] for page in pages for stream in page["logStreams"]]:
+                client.delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
 @pytest.fixture(scope="session")
@@ -178,19 +253,7 @@ def whole(aws: Aws, built: Build, around: Around) -> Operated:
 
 @pytest.fixture
 def operated(whole: Operated) -> Iterator[Operated]:
-    """A healthy stack, and healthy again afterwards."""
-    whole.slack.posts.clear()
-    whole.watch.posts.clear()
+    """A healthy stack that has polled and told nobody anything; whatever a test does to it, the next one gets it so."""
+    until(lambda: whole.poll().status == "ok", "a healthy poll")
     yield whole
-    whole.simulator.faults.clear()
-    whole.world.show_project(whole.shop)
-    for webhook in ("default", "payments"):
-        whole.slack.always(SlackAnswer(), webhook=webhook)
-    if whole.has_stored:
-        whole.restore_secrets()
-        whole.forget_secrets()
-    for url in (whole.stack.slack_queue, *whole.stack.dead_letter_queues.values()):
-        whole.aws.sqs.purge_queue(QueueUrl=url)
-    for run in list(whole.world.runs.values()):
-        whole.world.delete_run(run)
-    whole.command("pause")
+    whole.rest()

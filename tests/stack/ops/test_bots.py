@@ -26,13 +26,20 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def workspace(operated: Operated) -> Iterator[Workspace]:
-    """What the stack's Slack destination is a bot in."""
+@pytest.fixture(scope="module")
+def web_api(whole: Operated) -> Iterator[Inbox]:
+    """A Web API, and a stack whose Slack destination is a bot there."""
     with Inbox(0) as inbox:
         bot = {"token": TOKEN, "channel": CHANNEL, "api_url": inbox.web_api}
-        operated.store("SlackSecretArn", json.dumps({"default": bot}))
-        yield inbox.workspace
+        with whole.made_for("SlackSecretArn", json.dumps({"default": bot})):
+            yield inbox
+
+
+@pytest.fixture
+def workspace(web_api: Inbox) -> Workspace:
+    """What the bot is in; each test has one of its own."""
+    web_api.workspace = Workspace()
+    return web_api.workspace
 
 
 def close(workspace: Workspace, word: str) -> None:

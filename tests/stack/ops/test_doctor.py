@@ -28,7 +28,6 @@ def wrong(operated: Operated) -> list[dict[str, Any]]:
 
 
 def test_on_a_healthy_stack_all_is_well(operated: Operated) -> None:
-    operated.poll()
     operated.slack.answer(NO_TEXT)
 
     said = operated.command("doctor")
@@ -44,7 +43,6 @@ def test_on_a_healthy_stack_all_is_well(operated: Operated) -> None:
 
 
 def test_a_refused_token(operated: Operated) -> None:
-    operated.poll()
     operated.simulator.faults.add("401", times=None)
 
     (finding,) = wrong(operated)
@@ -54,7 +52,6 @@ def test_a_refused_token(operated: Operated) -> None:
 
 
 def test_a_testmo_that_asks_for_a_pause(operated: Operated) -> None:
-    operated.poll()
     operated.simulator.faults.add("429", retry_after=60, times=None)
 
     (finding,) = wrong(operated)
@@ -63,7 +60,6 @@ def test_a_testmo_that_asks_for_a_pause(operated: Operated) -> None:
 
 
 def test_a_hidden_project(operated: Operated) -> None:
-    operated.poll()
     operated.world.hide_project(operated.shop)
 
     found = [finding["words"] for finding in wrong(operated)]
@@ -74,7 +70,6 @@ def test_a_hidden_project(operated: Operated) -> None:
 
 @pytest.mark.parametrize("webhook", ["default", "payments"])
 def test_a_dead_webhook(operated: Operated, webhook: str) -> None:
-    operated.poll()
     operated.slack.always(GONE, webhook=webhook)
 
     (finding,) = wrong(operated)
@@ -95,7 +90,6 @@ def test_dead_letters(operated: Operated) -> None:
 
 
 def test_a_secret_that_is_no_token(operated: Operated) -> None:
-    operated.poll()
     secrets = operated.aws.secrets
     arn = operated.aws.functions.get_function_configuration(FunctionName=operated.stack.poller)["Environment"][
         "Variables"
@@ -111,7 +105,6 @@ def test_a_secret_that_is_no_token(operated: Operated) -> None:
 
 
 def test_one_wrong_webhook_among_good_ones(operated: Operated) -> None:
-    operated.poll()
     webhooks = json.loads(operated.secrets["SlackSecretArn"])
     operated.store("SlackSecretArn", json.dumps({**webhooks, "checkout": "https://example.com/hook"}))
 
@@ -125,7 +118,6 @@ def test_one_wrong_webhook_among_good_ones(operated: Operated) -> None:
 
 @pytest.mark.parametrize("sort_key", ["CHECKPOINT", "SENT#1"])
 def test_an_item_of_the_table_that_nobody_understands(operated: Operated, sort_key: str) -> None:
-    operated.poll()
     key: Any = {"pk": {"S": "RUN#4712"}, "sk": {"S": sort_key}}
     client = operated.account.dynamodb
     client.put_item(TableName=operated.stack.table, Item={**key, "at": {"S": "rubbish"}})
@@ -168,7 +160,6 @@ def test_a_wrong_file_that_is_deployed(operated: Operated) -> None:
 
 
 def test_a_mailbox_that_is_gone(operated: Operated) -> None:
-    operated.poll()
     found = operated.aws.sns.list_subscriptions_by_topic(TopicArn=operated.stack.topic_arn)["Subscriptions"]
     (mail,) = [one for one in found if one["Endpoint"] == "qa@example.com"]
     operated.aws.sns.unsubscribe(SubscriptionArn=mail["SubscriptionArn"])
@@ -185,7 +176,6 @@ def test_a_mailbox_that_is_gone(operated: Operated) -> None:
 
 
 def test_a_schedule_that_was_paused_and_forgotten(operated: Operated) -> None:
-    operated.poll()
     polled_an_hour_ago(operated)
 
     (finding,) = wrong(operated)
@@ -195,7 +185,6 @@ def test_a_schedule_that_was_paused_and_forgotten(operated: Operated) -> None:
 
 def test_a_schedule_that_is_on_and_polls_nothing(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is only said to be on: the emulator would poll at once."""
-    operated.poll()
     polled_an_hour_ago(operated)
     monkeypatch.setattr(schedule, "read", lambda _: {"State": "ENABLED", "ScheduleExpression": "rate(1 minute)"})
 
@@ -216,7 +205,6 @@ def polled_an_hour_ago(operated: Operated) -> None:
 
 
 def test_messages_that_nobody_publishes(operated: Operated) -> None:
-    operated.poll()
     store = records.store(operated.account)
     stuck = store.commit(make_checkpoint(4711, outbox=(make_outgoing(),), read_at=START))
     try:
@@ -231,7 +219,6 @@ def test_messages_that_nobody_publishes(operated: Operated) -> None:
 
 
 def test_an_alarm_that_rings(operated: Operated) -> None:
-    operated.poll()
     name = operated.account.stack.physical("AWS::CloudWatch::Alarm")[0]
     ring = operated.account.cloudwatch.set_alarm_state
     ring(AlarmName=name, StateValue="ALARM", StateReason="a test")
@@ -244,7 +231,6 @@ def test_an_alarm_that_rings(operated: Operated) -> None:
 
 
 def test_a_function_without_its_settings(operated: Operated) -> None:
-    operated.poll()
     functions = operated.aws.functions
     before = functions.get_function_configuration(FunctionName=operated.stack.poller)["Environment"]["Variables"]
     broken = {**before, "OVERLAP_SECONDS": "soon"}

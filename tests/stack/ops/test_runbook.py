@@ -194,14 +194,9 @@ def change(operated: Operated, key: Any, values: dict[str, Any]) -> None:  # noq
 
 @pytest.fixture
 def duty(operated: Operated, tmp_path: Path) -> Iterator[Duty]:
-    operated.poll()
-    operated.settle()
     duty = Duty(operated, tmp_path)
     with duty.later:
         yield duty
-    operated.restore_secrets()
-    operated.simulator.faults.clear()
-    until(lambda: operated.poll().status == "ok", "a healthy poll")
 
 
 def is_well(said: Said) -> bool:
@@ -516,7 +511,6 @@ def test_a_setting_does_not_fit(duty: Duty) -> None:
 def test_an_address_gets_no_mail(duty: Duty) -> None:
     operated = duty.operated
     topics = {"email:default": operated.stack.topic_arn, "alarms": operated.account.stack.outputs["OpsTopicArn"]}
-    duty.later.callback(duty.age, 60)  # the next poll looks, whatever happens here
     for destination, topic in topics.items():
         duty.later.callback(operated.command, "subscribe", destination, "qa@example.com")
         (mail,) = (s for s in subscriptions.listed(operated.account, topic) if s.endpoint == "qa@example.com")
@@ -726,10 +720,10 @@ def test_messages_wait_for_slack(duty: Duty) -> None:
         guide.step("`SlackSecretArn` was taken away", "purge the queue")
         assert TEMPLATE["Resources"]["SlackFunction"]["Condition"] == "HasSlack"
         assert "Condition" not in TEMPLATE["Resources"]["SlackQueue"]
+        operated.slack.posts.clear()
         duty.follow_the_next_step(said, "SlackFunction is not fed by its queue")
 
         guide.fixed("nothing is on the way to Slack", "unless it was parked meanwhile")
-        operated.slack.posts.clear()
         until(lambda: operated.slack.posts, "the message")
         operated.settle()
         assert "to slack 0, dead slack 0" in guide.type().out

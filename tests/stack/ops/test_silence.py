@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from testmo_notifier.adapters.items import CONTROL_KEY
-from tests.stack.waiting import until
 from tools.ops import records
 
 from .conftest import Operated, Said
@@ -19,19 +14,6 @@ def add(operated: Operated, *words: str) -> str:
     said = operated.command("silence", "add", *words, "--json")
     assert said.status == 0, said
     return str(said.json["silence"]["id"])
-
-
-@pytest.fixture(autouse=True)
-def _nothing_stays_silenced(operated: Operated) -> Iterator[None]:
-    yield
-    told = operated.command("silence", "list", "--json").json
-    for key in (*(one["id"] for one in told["silences"]), *told["unreadable"]):
-        assert operated.command("silence", "end", key).status == 0
-    if any(one["held"]["results"] for one in told["silences"]):  # no other test is to be told of it
-        posts = len(operated.slack.posts)
-        operated.poll()
-        until(lambda: len(operated.slack.posts) > posts, "what was silenced")
-        operated.settle()
 
 
 def silenced(said: Said) -> list[tuple[str, str, dict[str, list[str]]]]:

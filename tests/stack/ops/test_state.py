@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from testmo_notifier.adapters.items import CONTROL_KEY
 from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.version import VERSION
 from tests.stack.waiting import until
@@ -70,12 +73,15 @@ def test_a_run_that_was_deleted_is_nobodys_fault(operated: Operated) -> None:
 
 def test_status_says_whether_testmo_asked_for_a_pause(operated: Operated) -> None:
     operated.new_run()
-    operated.simulator.faults.add("429", path="/projects", retry_after=2)
+    operated.simulator.faults.add("429", path="/projects", retry_after=3_600)
     operated.poll()
     assert operated.command("status", "--json").json["not_before"] is not None
     assert "by Testmo until" in operated.command("status").out
-    operated.simulator.faults.clear()
-    until(lambda: operated.poll().status == "ok", "the end of the pause")
+    operated.account.dynamodb.update_item(
+        TableName=operated.stack.table, Key=CONTROL_KEY, UpdateExpression="REMOVE not_before"
+    )  # the hour is over
+    assert operated.poll().status == "ok"
+    assert operated.command("status", "--json").json["not_before"] is None
 
 
 def test_whoever_was_told_is_known_by_result(operated: Operated) -> None:
@@ -203,13 +209,15 @@ def test_one_destination_is_told_again_and_nobody_else_is(operated: Operated) ->
     assert "no route of this checkout leads to slack:payments on this stack: there are slack:default" in unknown.err
 
 
-def test_a_rewind_waits_until_no_poll_is_at_work(operated: Operated) -> None:
+def test_a_rewind_waits_until_no_poll_is_at_work(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     run = operated.new_run()
     operated.fail(run)
     operated.poll()
     until(lambda: len(operated.slack.posts) == 1, "the first message")
     somebody = records.store(operated.account, holder="a poll")
-    somebody.take_lease(datetime.now(UTC), timedelta(seconds=2))
+    control = somebody.take_lease(datetime.now(UTC), timedelta(minutes=5))
+    ends = SimpleNamespace(monotonic=monotonic, sleep=lambda _: somebody.save_control(control, release=True))
+    monkeypatch.setattr("tools.ops.rewind.time", ends)  # that poll is over when somebody waits for it
 
     done = operated.command("rewind", "--run", str(run.id), "--yes")
 
