@@ -38,14 +38,14 @@ rows = st.builds(
 
 @st.composite
 def digests(draw: st.DrawFn) -> Digest:
-    """Several runs of two projects; the ids of tests are those of a run."""
+    """Several runs of one project or of two that are called the same; the ids of tests are those of a run."""
     runs, projects = draw(st.lists(st.lists(rows, max_size=6), min_size=2, max_size=6)), draw(st.integers(1, 2))
     parts = [
         make_digest(
             (replace(row, id=100 * run + n) for n, row in enumerate(some)),
             run_id=run,
             project_id=1 + run % projects,
-            project_name=f"Project {1 + run % projects}",
+            project_name="Shop",
             omitted=run,
         )
         for run, some in enumerate(runs, 1)
@@ -77,8 +77,7 @@ def test_tests_share_a_line_only_with_what_it_says_in_common(digest: Digest, mos
             assert cause.words == rows[0].note.split("\n")[0]
         elif cause.words.startswith("folder "):
             assert len({(one.part.project_id, one.rows[0].folder_id) for one in cause.tests}) == 1
-            project = cause.tests[0].part.project_id if len({part.project_id for part in digest.parts}) > 1 else None
-            where = f" (Project {project})" if project else ""
+            where = " (Shop)" if len({part.project_id for part in digest.parts}) > 1 else ""
             assert cause.words == f"folder {FOLDERS[rows[0].folder_id] or rows[0].folder_id}{where}"
         else:
             assert len({row.created_by for row in rows}) == 1
