@@ -202,6 +202,18 @@ def test_what_a_message_has_no_room_to_name_counts_and_is_taken_out_when_it_pass
     assert first(bots) == f"✖ 3 failed: {RUN}"
 
 
+def test_what_is_told_after_it_passed_in_silence_is_not_failing_whether_or_not_a_message_named_it() -> None:
+    failed = in_a_crowd(of_run(12, failing_news({n: n for n in range(1_000, 1_150)}), order=2_000))
+    passed = make_digest([], about=RECOVERED, is_silent=True, keys=frozenset(range(1_000, 1_149)))
+    bots = Bots()
+    bots.settle(FIRST)
+
+    bots.settle(make_message(passed, "s", 4_000), make_message(passed, "t", 5_000), failed)
+
+    assert first(bots) == f"✖ 3 failed: {RUN}"
+    assert "passed again" not in parent(bots).payload["text"], "it was never told here that they failed"
+
+
 def in_a_crowd(held: Held) -> QueuedMessage:
     """The edit of run 12 that goes with a message about 45 runs, which names 300 results."""
     crowd = [of_run(n, failing_news({n * 1_000 + k: n * 1_000 + k for k in range(50)})) for n in range(20, 64)]

@@ -34,6 +34,7 @@ MAX_IN_TEXT: Final = 20
 # Slack refuses an edit with more than 4,000, https://docs.slack.dev/reference/methods/chat.update
 MAX_TEXT_CHARS: Final = 3_900
 NAMELESS: Final = "…"  # the name of a test of which only the number is known: it is counted, and not named
+NOBODY: Final = ["", "", NAMELESS, ""]
 
 
 def added(state: State, told: State, message_id: str) -> State:
@@ -51,9 +52,9 @@ def merged(state: State, told: State) -> State:
     """How a run is, with what one message tells."""
     order, about = told["order"], told["about"]
     tests = dict(state.get("tests", {}))
-    if told.get("silent"):  # many of them are named nowhere, and of some it was never told here that they failed
-        known = {key: tests[key][2:] for key in map(str, told["passed"]) if key in tests}
-        tests = {**{key: [order, OVER, *test] for key, test in told["tests"].items()}, **tests}
+    if told.get("silent"):
+        tests = tests | over_in_silence(tests, told)
+        known = {key: tests[key][2:] for key in map(str, told["passed"]) if tests[key][1] != OVER}
         told = {**told, "tests": known}
     passed = told["tests"] if about == RECOVERED else told.get("passed", ())  # 1.2 did not say it
     for key, test in told["tests"].items():
@@ -78,6 +79,16 @@ def merged(state: State, told: State) -> State:
         "closed": closed,
         "unnamed": [unnamed + more, max(latest, order)] if more else [unnamed, latest],
     }
+
+
+def over_in_silence(tests: Mapping[str, Test], told: State) -> dict[str, Test]:
+    """Of what passed in silence those of which it was never told here that they failed: an older message may do so yet.
+
+    Many of them are named nowhere.
+    """
+    named = {**dict.fromkeys(map(str, told["passed"]), NOBODY), **told["tests"]}
+    found = {key: tests.get(key, [-1, OVER, *test]) for key, test in named.items()}
+    return {key: [max(test[0], told["order"]), *test[1:]] for key, test in found.items() if test[1] == OVER}
 
 
 def named_as(other: Test, test: Test) -> Test:
