@@ -41,14 +41,12 @@ class Topic:
         self._published(notification)
 
 
-def aside(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
-    """What no filter reads, for the function of the queue. An older one leaves it aside, too."""
-    told = {"order": notification.order, **notification.aside}
-    return {ASIDE: {"DataType": "String", "StringValue": json.dumps(told)}} if notification.aside else {}
-
-
 def attributes(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
-    """What filter policies read. SQS with raw delivery takes ten attributes at most, and these are nine."""
+    """What filter policies read, and last what only the function of the queue does; an older one leaves that aside.
+
+    SQS with raw delivery takes ten attributes at most, and these are nine.
+    """
+    aside = json.dumps({"order": notification.order, **notification.aside})
     lists = {"status": notification.statuses, "reason": notification.reasons, "route": notification.routes}
     return {
         "channel": {"DataType": "String", "StringValue": notification.channel},
@@ -61,5 +59,5 @@ def attributes(notification: Notification) -> dict[str, MessageAttributeValueTyp
             for name, values in lists.items()
             if values or name == "status"  # an outbox that an older version wrote knows of no others
         },
-        **aside(notification),
+        **({ASIDE: {"DataType": "String", "StringValue": aside}} if notification.aside else {}),
     }
