@@ -8,7 +8,7 @@ import pytest
 
 from testmo_notifier.model import AGAIN, NEW, Passes, Told
 from testmo_notifier.notices import judge
-from testmo_notifier.notices.judge import Judged, judged, kept, told_after
+from testmo_notifier.notices.judge import Judged, judged, pruned, told_after
 
 NINE = datetime(2026, 11, 26, 9, tzinfo=UTC)
 EVERYBODY = frozenset({"slack:qa", "email:qa"})
@@ -103,10 +103,10 @@ def test_what_is_known_of_a_test_that_fails_no_more_is_kept_for_its_recovery_alo
     recovers: bool,  # noqa: FBT001 - a parameter of the test
     left: set[int],
 ) -> None:
-    assert kept({1: told(), 2: told()}, {1: (5, 3)}, recovers=recovers).keys() == left
+    assert pruned({1: told(), 2: told()}, {1: (5, 3)}, recovers=recovers).keys() == left
 
 
 def test_the_longest_known_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "MAX_KEPT", 2)
 
-    assert kept({slot: told(last=slot) for slot in (3, 1, 2)}, {1: 0, 2: 0, 3: 0}, recovers=False).keys() == {2, 3}
+    assert pruned({slot: told(last=slot) for slot in (3, 1, 2)}, {1: 0, 2: 0, 3: 0}, recovers=False).keys() == {2, 3}

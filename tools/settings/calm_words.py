@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import time, timedelta
+from typing import Final
 
-from testmo_notifier.notices.calm import DAYS, Calm, Window
+from testmo_notifier.notices.calm import Calm, Window
 from testmo_notifier.notices.routes import Options
 from tools.ops.times import counted
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def calm_words(options: Options) -> str:

@@ -85,8 +85,7 @@ notices/               what there is to tell, and to whom
   text.py              other people's text, made harmless and short
   markup.py            HTML notes as lines
   elements.py          what HTML's elements are
-  tags.py              the tags in them
-  numerals.py          1, a or iv before the items of a list
+  tags.py              the tags in them; 1, a or iv before the items of a list
 
 channels/              ways to tell people and programs, a folder per channel
   registry.py          every channel there is

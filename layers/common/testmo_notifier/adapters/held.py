@@ -69,9 +69,8 @@ def held_from(item: Mapping[str, Any]) -> Held:
 
 def kind_from(raw: Mapping[str, Any]) -> Kind:
     """A kind out of its JSON."""
-    also = tuple(raw.get("also", ()))
-    ours = {"routes": tuple(raw["routes"]), "mentions": mentions_from(raw["mentions"]), "also": also}
-    return Kind(**known(Kind, {**raw, **ours}))
+    lists = {name: tuple(raw.get(name, ())) for name in ("routes", "also")}
+    return Kind(**known(Kind, {**raw, **lists, "mentions": mentions_from(raw["mentions"])}))
 
 
 def due_item(key: HeldKey) -> Item:

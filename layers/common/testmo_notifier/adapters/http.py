@@ -112,7 +112,9 @@ class Pool(urllib3.PoolManager):
         except ValueError as exc:
             raise urllib3.exceptions.LocationParseError("it") from exc
         proxy = self._by_scheme.get(parts.scheme)
-        if is_here(parts.hostname or "") or proxy_bypass_environment(parts.netloc, self._none_for):
+        host = parts.hostname or ""
+        is_here = host in ("localhost", "::1") or host.startswith("127.")  # through a proxy it would be the proxy's
+        if is_here or proxy_bypass_environment(parts.netloc, self._none_for):
             proxy = None
         if parts.scheme == "https" or proxy:  # a proxy may be asked by TLS, too
             self._trust.read()
@@ -142,11 +144,6 @@ def through_proxy(name: str, raw: str, tls: ssl.SSLContext) -> urllib3.ProxyMana
     except (ValueError, urllib3.exceptions.HTTPError):
         hint = "give one like http://proxy.example.com:3128, or unset it"
         raise ConfigurationError([f"{name} is not the address of an HTTP proxy: {hint}"]) from None
-
-
-def is_here(host: str) -> bool:
-    """Whether it is this machine: through a proxy it would be the proxy's."""
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def send(  # noqa: PLR0913 - what a request is made of, and how its answer is read

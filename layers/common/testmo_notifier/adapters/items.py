@@ -284,12 +284,12 @@ UNFINISHED: Final = Form(
     lambda resume: json.dumps(asdict(resume), default=datetime.isoformat),
     lambda packed: resume_from(json.loads(packed)),
 )
-# The attributes of an item are the fields of its noun, but for these.
+# Attributes are called like the fields of their noun, but for these of a checkpoint and of what is held.
 ATTRIBUTES: Final[Mapping[str, str]] = {
     "superseded": "older",
-    "swept_for": "swept",  # of a checkpoint
+    "swept_for": "swept",
     "passed": "passed_since",
-    "between": "passed_between",  # of what is held
+    "between": "passed_between",
 }
 LEFT_OUT_IF_EMPTY: Final = frozenset(
     {*("seen", "failing", "superseded", "outbox", "swept_for", "rewound"), *("rows", "passed", "between")}
@@ -349,7 +349,7 @@ SUBJECTS: Final = ("looked", "left", "watching", "asked", "health")  # of `Contr
 
 
 def packed(noun: Any, forms: Mapping[str, Form]) -> Item:  # noqa: ANN401 - whatever has these fields
-    """The attributes of a noun, without what is None."""
+    """The attributes of a noun, without what is None or, of some, empty."""
     values = {name: getattr(noun, name) for name in forms}
     there = {name: one for name, one in values.items() if one or (one is not None and name not in LEFT_OUT_IF_EMPTY)}
     item: Any = {ATTRIBUTES.get(name, name): {forms[name].letter: forms[name].pack(one)} for name, one in there.items()}

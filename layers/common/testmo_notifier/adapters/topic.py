@@ -41,18 +41,14 @@ class Topic:
         self._published(notification)
 
 
-def aside(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
-    """What no filter reads, for the function of the queue. An older one leaves it aside, too."""
-    told = {"order": notification.order, **notification.aside}
-    return {ASIDE: {"DataType": "String", "StringValue": json.dumps(told)}} if notification.aside else {}
-
-
 def attributes(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:
-    """What filter policies read. SQS with raw delivery takes ten attributes at most, and these are nine.
+    """What filter policies read, and last what only the function of the queue does; an older one leaves that aside.
 
-    In ASCII alone: SNS refuses a message with an emoji in an attribute, and with some other characters takes it and
-    delivers it to nobody (https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html). Filters read JSON.
+    SQS with raw delivery takes ten attributes at most, and these are nine. In ASCII alone: SNS refuses a message with
+    an emoji in an attribute, and with some other characters takes it and delivers it to nobody
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html). Filters read JSON.
     """
+    aside = json.dumps({"order": notification.order, **notification.aside})
     lists = {"status": notification.statuses, "reason": notification.reasons, "route": notification.routes}
     return {
         "channel": {"DataType": "String", "StringValue": notification.channel},
@@ -65,5 +61,5 @@ def attributes(notification: Notification) -> dict[str, MessageAttributeValueTyp
             for name, values in lists.items()
             if values or name == "status"  # an outbox that an older version wrote knows of no others
         },
-        **aside(notification),
+        **({ASIDE: {"DataType": "String", "StringValue": aside}} if notification.aside else {}),
     }

@@ -244,17 +244,13 @@ def growth(name: str, args: tuple[Any, ...]) -> int:
     if name == "replace" and len(rest) > 1:
         return str(first).count(str(rest[0])) * size_of(rest[1])
     if name == "join":  # as a filter or as a method: one of both is what stands between
-        return size * others if isinstance(first, str) else items_of(first) * others
+        items = len(first) if isinstance(first, SIZED) else UNKNOWN_SIZE  # to go through
+        return (size if isinstance(first, str) else items) * others
     if name == "sum" and any(isinstance(arg, list | tuple) for arg in rest):  # each addition copies all before it
         return size * size
     if name in ("translate", "wordwrap"):
         return size * others
     return size * width if name in ("expandtabs", "tojson") else width
-
-
-def items_of(value: object) -> int:
-    """How many there are to go through."""
-    return len(value) if isinstance(value, SIZED) else UNKNOWN_SIZE
 
 
 def size_of(value: object) -> int:

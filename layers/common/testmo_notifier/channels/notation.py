@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, tzinfo
-from functools import cache, partial
+from functools import cache
 from operator import is_not
 from types import MethodType, NoneType
 from typing import Any, Final, TypeVar
@@ -94,17 +94,29 @@ def plain_environment(loader: BaseLoader, time_zone: tzinfo, bounds: Bounds | No
         "when": lambda moment: plain_date(moment, time_zone),
         "format": formatted,
     }
-    return new_environment(TemplateEnvironment, loader, partial(plain_text, time_zone=time_zone), filters, bounds)
+    return new_environment(TemplateEnvironment, loader, filters, bounds)
 
 
 def new_environment(
     kind: type[Kind],
     loader: BaseLoader,
-    finalize: Callable[[Any], str],
     filters: Mapping[str, Callable[..., Any]],
     bounds: Bounds | None,
+    printed: Callable[[Any], object] = str,
 ) -> Kind:
-    """What all have in common: an error for every name that does not exist, and whether they count."""
+    """What all have in common: an error for every name that does not exist, and whether they count.
+
+    Links and moments are printed as the filters `link` and `when` write them, everything else as `printed` does.
+    """
+    link, when = filters["link"], filters["when"]
+
+    def finalize(value: object) -> str:
+        if type(value) is str:  # nearly everything
+            return value
+        if not isinstance(value, Linked):
+            return str(printed(value))
+        return "".join(when(where) if isinstance(where, datetime) else link(text, where) for text, where in value.parts)
+
     environment = kind(
         loader=loader,
         undefined=StrictUndefined,
@@ -151,18 +163,6 @@ def without_marks(value: T) -> T:
 def field_names(kind: type[Any]) -> tuple[str, ...]:
     """The names of a data class's fields."""
     return tuple(field.name for field in fields(kind))
-
-
-def plain_text(value: object, time_zone: tzinfo) -> str:
-    """Whatever a template prints, as plain text."""
-    if type(value) is str:  # nearly everything
-        return value
-    if not isinstance(value, Linked):
-        return str(value)
-    return "".join(
-        plain_date(where, time_zone) if isinstance(where, datetime) else plain_link(text, where)
-        for text, where in value.parts
-    )
 
 
 def plain_link(text: object, url: str) -> str:

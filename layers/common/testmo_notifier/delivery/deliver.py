@@ -204,14 +204,11 @@ class Batch:
         One that proved gone in this batch is left out, as long as there is another: an alarm has to reach somebody.
         """
         addresses = self._effects.addresses(message.channel, False)
-        names = self._transport(message).for_alarms(addresses)
+        names = self._effects.transports[message.channel].for_alarms(addresses)
         destinations = [f"{message.channel}:{name}" for name in names]
         destination = next((one for one in destinations if one not in self._gone), destinations[-1])
         attributes = (Attribute("id", "String", message.id), Attribute("destination", "String", destination))
         return replace(message, destination=destination, attributes=attributes)
-
-    def _transport(self, message: QueuedMessage) -> Transport:
-        return self._effects.transports[message.channel]
 
     def _send(self, message: QueuedMessage) -> Receipt:
         """Post the message, in a plainer form if the first one is refused."""
@@ -221,7 +218,8 @@ class Batch:
         try:
             self._post_or_look_again(message, message.body, PATIENCE if message.receives <= 1 else PATIENCE_IN_LINE)
         except PayloadRefused:
-            self._post_or_look_again(message, self._transport(message).plainer(message.body), SECOND_PATIENCE)
+            plainer = self._effects.transports[message.channel].plainer(message.body)
+            self._post_or_look_again(message, plainer, SECOND_PATIENCE)
             return Receipt(self._effects.now(), text_only=True)
         return Receipt(self._effects.now(), text_only=False)
 

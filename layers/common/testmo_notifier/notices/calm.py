@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY: Final = timedelta(days=1)
 MIDNIGHT: Final = time.min
 # No quiet that ends lasts longer: one that is broken once a week lasts two where the clocks jump over the break.

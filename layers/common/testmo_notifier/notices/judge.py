@@ -70,7 +70,7 @@ def told_after(judgement: Judged, everybody: frozenset[str], told: frozenset[str
     return Told(judgement.streak, judgement.since, judgement.last, told)
 
 
-def kept(told: Mapping[int, Told], failing: Mapping[int, object], *, recovers: bool) -> dict[int, Told]:
+def pruned(told: Mapping[int, Told], failing: Mapping[int, object], *, recovers: bool) -> dict[int, Told]:
     """What is still worth knowing: of tests that are failing, and of those whose recovery may still be told."""
     known = {slot: one for slot, one in told.items() if recovers or slot in failing}
     if len(known) <= MAX_KEPT:

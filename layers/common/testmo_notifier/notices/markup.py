@@ -34,8 +34,7 @@ from testmo_notifier.notices.elements import (
     WALLS,
     is_element,
 )
-from testmo_notifier.notices.numerals import numeral
-from testmo_notifier.notices.tags import MAX_STEPS, Tag, characters, comment_end, is_text, raw_end, start_tag
+from testmo_notifier.notices.tags import MAX_STEPS, Tag, characters, comment_end, is_text, numeral, raw_end, start_tag
 
 MAX_DEPTH: Final = 200  # browsers stop at 512
 MAX_LEVELS: Final = 9  # of lists, for the margin; editors end at eight

@@ -16,7 +16,7 @@ from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
 from testmo_notifier.notices.options_file import read_options
 from testmo_notifier.notices.places import Place, read_file, read_toml, without_comments
 from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Route, Routes
-from testmo_notifier.notices.values import quoted, values
+from testmo_notifier.notices.values import quoted, values, whole_number
 
 MAX_AFTER: Final = 50
 ASSIGNEE, TESTER, GROUP = "assignee", "tester", "group:"
@@ -111,10 +111,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         wanted(entry.get("match", {}), lambda key, words: wrong(key or "match", f"match {words}")),
         wanted(entry.get("exclude", {}), lambda key, words: wrong(key or "exclude", f"exclude {words}")),
     )
-    after = entry.get("after", 1)
-    if not isinstance(after, int) or isinstance(after, bool) or not 1 <= after <= MAX_AFTER:
-        wrong("after", f"has after = {after!r}: give a whole number from 1 to {MAX_AFTER}")
-        after = 1
+    after = whole_number(entry.get("after", 1), MAX_AFTER, lambda words: wrong("after", f"has after {words}"))
     catch_all = entry.get("catch_all", False)
     if not isinstance(catch_all, bool):
         wrong("catch_all", f"has catch_all = {catch_all!r}: give true or false")
@@ -127,7 +124,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         matcher=matcher,
         catch_all=catch_all is True,
         notify=notify,
-        after=after,
+        after=after or 1,
         mention=mentions(entry.get("mention", []), lambda key, words: wrong(key, f"mention {words}")),
         mention_on=values(entry.get("mention_on", []), lambda words: wrong("mention_on", f"mention_on {words}")),
     )

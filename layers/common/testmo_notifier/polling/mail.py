@@ -90,7 +90,9 @@ def look(
     """
     of = frozenset((*boxes.routed, *waiting))
     try:
-        return tell(found(before, boxes.lost(of), at=now, of=of), boxes.expected, topic)
+        lost = boxes.lost(of)
+        told = before.told & lost if before else frozenset[str]()  # who is subscribed again and lost anew is told anew
+        return tell(MailCheck(now, lost, told, of=of), boxes.expected, topic)
     except Unlisted as exc:
         return not_found(before, str(exc), at=now)
     except Exception as exc:  # noqa: BLE001 - the poll before it was a good one
@@ -134,13 +136,6 @@ def is_due(check: MailCheck | None, now: datetime) -> bool:
     """Whether it is time to look again."""
     interval = INTERVAL_OF_LOST if check and check.lost else INTERVAL
     return check is None or now - check.at >= interval
-
-
-def found(
-    before: MailCheck | None, lost: frozenset[str], *, at: datetime, of: frozenset[str] = frozenset()
-) -> MailCheck:
-    """What a look found. Who is subscribed again and lost anew is told of anew."""
-    return MailCheck(at, lost, (before.told if before else frozenset()) & lost, of=of)
 
 
 def not_found(before: MailCheck | None, problem: str, *, at: datetime) -> MailCheck:

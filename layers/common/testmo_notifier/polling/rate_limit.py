@@ -52,18 +52,14 @@ class RateLimit:
     ) -> None:
         self._limit = requests_per_minute
         self._lanes = Lanes(lanes_for(requests_per_minute), careful=careful, now=now)
+        self.workers = self._lanes.most  # threads, to have as many requests under way as there may ever be
         self._moments = moments(spent, sent)
         self._now = now
         self._sleep = sleep
         self._seconds_left = seconds_left
         self._lock = threading.Lock()
-        self._closed_by: StopReading | None = None
+        self.closed_by: StopReading | None = None  # why nothing more may be asked in this poll
         self.requests = 0
-
-    @property
-    def workers(self) -> int:
-        """How many threads it takes to have as many requests under way as there may ever be."""
-        return self._lanes.most
 
     @contextmanager
     def request(self) -> Iterator[float]:
@@ -105,12 +101,12 @@ class RateLimit:
 
     def has_room(self) -> bool:
         """Whether less than half of the budget is spent, so that a courtesy takes nothing from the results."""
-        return self._closed_by is None and len(self._recent()) < self._limit // 2
+        return self.closed_by is None and len(self._recent()) < self._limit // 2
 
     @property
     def left(self) -> int:
         """How many requests may still be sent without waiting for any, and will be answered in time."""
-        if self._closed_by is not None:
+        if self.closed_by is not None:
             return 0
         left, slowest = self._limit - sum(self.spent.values()), self._lanes.slowest
         if not slowest:
@@ -118,17 +114,12 @@ class RateLimit:
         seconds = self._seconds_left() - CONNECT_SECONDS - FINISH_SECONDS
         return min(left, int(seconds / slowest) * self._lanes.open)
 
-    @property
-    def closed_by(self) -> StopReading | None:
-        """Why nothing more may be asked in this poll, None while it may."""
-        return self._closed_by
-
     def enter(self) -> float:
         """Called before every request; the seconds to read its answer, or `StopReading` when it must not be sent."""
         while True:
             with self._lock:
-                if self._closed_by is not None:
-                    raise again(self._closed_by)
+                if self.closed_by is not None:
+                    raise again(self.closed_by)
                 left = self._seconds_left() - CONNECT_SECONDS - FINISH_SECONDS
                 wait = self._wait_seconds(left)
                 if wait <= 0:
@@ -140,21 +131,21 @@ class RateLimit:
     def close(self, reason: StopReading) -> None:
         """Let nothing more through in this poll."""
         with self._lock:
-            if self._closed_by is None or isinstance(reason, Throttled | TokenRefused):
-                self._closed_by = again(reason)
+            if self.closed_by is None or isinstance(reason, Throttled | TokenRefused):
+                self.closed_by = again(reason)
 
     def _wait_seconds(self, left: float) -> float:
         now = self._now()
         if left < self._expected_seconds():
-            self._closed_by = OutOfTime("this invocation has too little time left for another request")
-            raise again(self._closed_by)
+            self.closed_by = OutOfTime("this invocation has too little time left for another request")
+            raise again(self.closed_by)
         self._forget(now)
         if len(self._moments) < self._limit:
             return 0.0
         wait = max(free_at(self._moments[0]) / 1000 - now, 0.001)
         if wait > MAX_WAIT_SECONDS:
-            self._closed_by = self.used_up
-            raise again(self._closed_by)
+            self.closed_by = self.used_up
+            raise again(self.closed_by)
         return wait
 
     def _expected_seconds(self) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, Final
 
 from jinja2 import BaseLoader, nodes
@@ -19,7 +19,6 @@ from jinja2.utils import pass_eval_context
 
 from testmo_notifier.channels.bounds import Bounds
 from testmo_notifier.channels.notation import TemplateEnvironment, formatted, new_environment, plain_date
-from testmo_notifier.notices.context import Linked
 
 # All of them are among `MARKS`.
 LIVE: Final[Mapping[str, str]] = {
@@ -88,7 +87,7 @@ def slack_environment(loader: BaseLoader, time_zone: tzinfo, bounds: Bounds | No
         **{name: written(FILTERS[name]) for name in WRITING},
         "join": written_list,
     }
-    return new_environment(SlackEnvironment, loader, partial(slack_text, time_zone=time_zone), filters, bounds)
+    return new_environment(SlackEnvironment, loader, filters, bounds, printed)
 
 
 def written(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,18 +145,6 @@ def escape(text: str) -> str:
 def unescaped(text: str) -> str:
     """The text that `escape` was given."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def slack_text(value: object, time_zone: tzinfo) -> str:
-    """Whatever a template prints."""
-    if type(value) is str:  # nearly everything
-        return value
-    if isinstance(value, Linked):
-        return "".join(
-            slack_date(where, time_zone) if isinstance(where, datetime) else slack_link(text, where)
-            for text, where in value.parts
-        )
-    return str(printed(value))
 
 
 def slack_link(text: object, url: str) -> str:

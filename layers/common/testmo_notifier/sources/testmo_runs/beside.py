@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from testmo_notifier.model import Checkpoint, Passing, Told
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.notices.judge import kept
+from testmo_notifier.notices.judge import pruned
 from testmo_notifier.notices.named import Row
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
@@ -38,7 +38,7 @@ def look_at_passes(pages: OtherPages, before: Checkpoint, after: Checkpoint, new
     """Judge the news, with what is known of passes in between; then look which tests are well again."""
     audience = news.audience
     if not audience.wants_passes:
-        told = kept({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
+        told = pruned({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
         return LookEnd(replace(after, told=told, passing=None))
     if audience.counts_all_as_told and not before.told:
         people = frozenset(filter(is_for_people, audience.destinations))
@@ -49,7 +49,7 @@ def look_at_passes(pages: OtherPages, before: Checkpoint, after: Checkpoint, new
     else:
         answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
     announced = news.judge(answer.passes)
-    told = kept({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
+    told = pruned({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
     new = noted(told, answer.passes)
     gone = before.failing.keys() - after.failing.keys()
     after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
