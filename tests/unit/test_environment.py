@@ -176,6 +176,13 @@ def test_everything_wrong_with_an_address_is_said_at_once(url: str, wrong: list[
     assert "a-secret-of-ours" not in problem
 
 
+@pytest.mark.parametrize("url", ['"https://x.testmo.net"', "'https://x.testmo.net'", "<https://x.testmo.net>"])
+def test_of_an_address_in_quotes_nothing_else_is_wrong(url: str) -> None:
+    (problem,) = problems({"TESTMO_URL": url, "TESTMO_TOKEN": TOKEN})
+    words = "holds quotes or brackets, which are no part of an address"
+    assert problem == f"TESTMO_URL {words}: give your instance's address alone, like https://example.testmo.net"
+
+
 def test_a_missing_tool_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(environment, "SAM", tmp_path / "missing")
     assert problems() == ("SAM CLI is not installed: run `make setup`",)

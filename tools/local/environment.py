@@ -169,7 +169,7 @@ def _testmo_url(raw: str) -> str:
 def _one_by_one(raw: str) -> Iterator[str]:
     """What is wrong with the parts of an address, each looked at as if the others were right."""
     try:
-        parts = urlsplit(raw)
+        parts = urlsplit(raw.strip("\"'<>"))
         host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     except ValueError:
         return

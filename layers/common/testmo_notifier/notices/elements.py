@@ -38,22 +38,8 @@ ELEMENTS: Final = (
         *("code", "colgroup", "data", "del", "dfn", "em", "font", "frame", "frameset", "head", "html", "i", "image"),
         *("ins", "isindex", "kbd", "keygen", "label", "listing", "map", "mark", "marquee", "menuitem", "meter", "nobr"),
         *("object", "output", "picture", "plaintext", "progress", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp"),
-        *(
-            "select",
-            "slot",
-            "small",
-            "spacer",
-            "span",
-            "strike",
-            "strong",
-            "sub",
-            "sup",
-            "time",
-            "tt",
-            "u",
-            "var",
-            "xmp",
-        ),
+        *("select", "slot", "small", "spacer", "span", "strike", "strong", "sub", "sup", "time", "tt", "u"),
+        *("var", "xmp"),
     }
 )
 # Elements of somebody's own have a hyphen (the standard's rule), those of Word and other XML a prefix.
