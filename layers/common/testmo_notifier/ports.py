@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from testmo_notifier.errors import Problem
+from testmo_notifier.errors import Problem, Unpublished
 from testmo_notifier.model import (
     CaseProgress,
     CasesPage,
@@ -130,6 +130,9 @@ class Topic(Protocol):
 
     def publish(self, notification: Notification) -> None:
         """Publish one, or raise `Unpublished`."""
+
+    def publish_all(self, notifications: Sequence[Notification]) -> list[Unpublished | None]:
+        """Publish some; says of each why it was not taken, None where it was."""
 
 
 class Mailboxes(Protocol):

@@ -10,9 +10,10 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
-from testmo_notifier.errors import LostRace, Unpublished
+from testmo_notifier.errors import LostRace
 from testmo_notifier.model import (
     FAILING,
+    MAX_TOGETHER,
     OUTBOX,
     UNREACHABLE,
     Checkpoint,
@@ -20,6 +21,7 @@ from testmo_notifier.model import (
     Envelope,
     Held,
     MarkOf,
+    Notification,
     Outgoing,
     unmarked,
 )
@@ -27,6 +29,7 @@ from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
+Message = tuple[Outgoing, Notification]
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 
 
@@ -84,10 +87,33 @@ class HandOver:
             return envelope
 
     def _publish_all(self, outbox: Iterable[Outgoing], order: int) -> list[Outgoing]:
-        """Publish what can be published; the messages are numbered from `order` on."""
+        """Publish what can be published, several at a time; the messages are numbered from `order` on.
+
+        A destination that still waits for a failure does not hear of a recovery, or of the end of the run, before it.
+        """
         self._order = order
-        left: set[str] = set()
-        return [outgoing for outgoing in outbox if self._publish_after(left, outgoing)]
+        done: list[Outgoing] = []
+        batch: list[Message] = []
+        left: set[str] = set()  # destinations for which something waits on
+        for outgoing in outbox:
+            if self._goes_after(outgoing, batch):
+                done += self._send(batch, left)
+                batch = []
+            if outgoing.destination in left and outgoing.digest.about != FAILING:
+                continue
+            notification = self._notification(outgoing)
+            if notification is None:
+                left.add(outgoing.destination)
+            else:
+                batch.append((outgoing, notification))
+        return done + self._send(batch, left)
+
+    def _goes_after(self, outgoing: Outgoing, batch: list[Message]) -> bool:
+        """Whether a message has to wait for those of a batch, and is not one of them."""
+        if outgoing.digest.about != FAILING and outgoing.destination in {one.destination for one, _ in batch}:
+            return True  # it depends on whether they are taken
+        channel = paced(outgoing)
+        return len(batch) == MAX_TOGETHER or (channel is not None and channel in [paced(one) for one, _ in batch])
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
@@ -97,41 +123,38 @@ class HandOver:
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
 
-    def _publish_after(self, left: set[str], outgoing: Outgoing) -> bool:
-        """Publish, or add its destination to those `left` for which something waits on.
-
-        A destination that still waits for a failure does not hear of a recovery, or of the end of the run, before it.
-        """
-        if outgoing.destination in left and outgoing.digest.about != FAILING:
-            return False
-        is_published = self._publish(outgoing)
-        left |= set() if is_published else {outgoing.destination}
-        return is_published
-
-    def _publish(self, outgoing: Outgoing) -> bool:
+    def _notification(self, outgoing: Outgoing) -> Notification | None:
+        """What is published next; None if it has to wait, or cannot be rendered."""
         if not self.has_room_for(outgoing.destination) or self._seconds_left() < MIN_SECONDS_LEFT:
-            return False
+            return None
         try:
             notification = replace(self._renderer.notification(outgoing), order=self._order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in {place_of(outgoing)}, please report it")
-            return False
+            return None
         self._order += 1
-        channel = channel_of(outgoing.destination)
-        if channel:
-            self._pace(channel)
-        try:
-            self._topic.publish(notification)
-        except Unpublished as exc:
-            self.problems.append(f"{exc}: it stays in {place_of(outgoing)}")
-            return False
         self._sent[outgoing.destination] += 1
-        return True
+        return notification
+
+    def _send(self, batch: list[Message], left: set[str]) -> list[Outgoing]:
+        """Publish a batch; gives back what was taken, and adds the destinations of the others to those `left`."""
+        if not batch:
+            return []
+        for channel in filter(None, (paced(outgoing) for outgoing, _ in batch)):
+            self._pace(channel)
+        said = self._topic.publish_all([notification for _, notification in batch])
+        taken: list[Outgoing] = []
+        for (outgoing, _), problem in zip(batch, said, strict=True):
+            if problem is None:
+                taken.append(outgoing)
+            else:
+                self.problems.append(f"{problem}: it stays in {place_of(outgoing)}")
+                self._sent[outgoing.destination] -= 1
+                left.add(outgoing.destination)
+        return taken
 
     def _pace(self, channel: Channel) -> None:
-        if not channel.seconds_between:
-            return
         if channel.name in self._last:
             wait = channel.seconds_between - (self._now() - self._last[channel.name]).total_seconds()
             if wait > 0:
@@ -261,6 +284,12 @@ class Outboxes:
                 named = self._names.name(digest)
             outbox.append(replace(outgoing, digest=named))
         return tuple(outbox)
+
+
+def paced(outgoing: Outgoing) -> Channel | None:
+    """The channel of a message, if its messages keep a distance from each other."""
+    channel = channel_of(outgoing.destination)
+    return channel if channel and channel.seconds_between else None
 
 
 def addressed(outbox: Iterable[Outgoing]) -> set[tuple[int, str]]:
