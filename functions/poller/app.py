@@ -29,6 +29,7 @@ from testmo_notifier.observability import (
     say_that_we_live,
 )
 from testmo_notifier.poll import Parts, poll
+from testmo_notifier.polling.case_names import Completed
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.mail import is_anybody_told, mail_destinations, mailboxes
 
@@ -51,6 +52,7 @@ class Service:
         self.routes = team.routes
         self.destinations, self.wrong_files = destinations(team.routes, settings.channels), team.problems
         self.emails = Emails(team.people, team.routes)
+        self.names_completed: Completed = {}
         self.renderer = Renderer.of(team, settings.time_zone, machine.thread_time)
         self.logger, self.metrics, self.pool = new_logger(), new_metrics(), new_pool()
         self.dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
@@ -89,6 +91,7 @@ class Service:
             destinations=self.destinations,
             wrong_files=self.wrong_files,
             emails=self.emails,
+            names_completed=self.names_completed,
             now=machine.now,
             sleep=machine.sleep,
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,

@@ -113,7 +113,7 @@ class Store(Protocol):
         """Take what was published out of an outbox, and keep for a while what it was."""
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = ...) -> dict[int, str]:
-        """The known names of cases, or their folders: `of` is `CASES` or `FOLDERS`."""
+        """The known names of cases, and maybe of others, or their folders: `of` is `CASES` or `FOLDERS`."""
 
     def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = ...) -> None:
         """Keep names of cases, or folders."""

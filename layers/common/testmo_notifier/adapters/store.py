@@ -219,11 +219,10 @@ class Store:
         return sorted(found, key=lambda sent: sent.at)
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
-        """The known names (or folders) of cases; unknown ones are left out."""
+        """The known names (or folders) of cases, and of others that are kept with them; unknown ones are left out."""
         buckets = sorted({case_id // items.BUCKET_CASES for case_id in case_ids})
         found = self._get_all([items.bucket_key(project_id, bucket, of) for bucket in buckets])
-        names = {case_id: name for item in found for case_id, name in items.bucket_from(item).items()}
-        return {case_id: names[case_id] for case_id in case_ids if case_id in names}
+        return {case_id: name for item in found for case_id, name in items.bucket_from(item).items()}
 
     def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = CASES) -> None:
         """Add names of cases to those that are kept; writes nothing where nothing is new.

@@ -189,7 +189,7 @@ class Audience:
 
     def way(self, result: Result, expands: Expands, case: Facts) -> int:
         """Which of the `ways` a failing result goes: by the routes that take it."""
-        key = tuple(raw(result, name) for name in self._asked)
+        key = tuple([raw(result, name) for name in self._asked]) if self._asked else ()
         way = self._way.get(key)
         if way is None:
             facts = {**self.facts, **(result_facts(result, expands, case) if self._asked else {})}

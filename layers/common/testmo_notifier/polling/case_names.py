@@ -22,16 +22,25 @@ from testmo_notifier.ports import Store, Testmo
 REFRESH_AFTER: Final = timedelta(days=1)
 MAX_PAGES: Final = 20  # in one poll; the 13,700 cases of a large project take seven polls
 MARGIN: Final = timedelta(seconds=1)
+Completed = dict[tuple[str, int], datetime]  # when the names (or folders) of a project were complete
 
 
 class CaseNames:
     """The names of cases: from the table, and a little of them from Testmo in every poll.
 
-    `of` says what they are: the names, or the folders that the cases are in.
+    `of` says what they are: the names, or the folders that the cases are in. `completed` lasts as long as the process:
+    of a project in it nothing is read before it is due.
     """
 
     def __init__(
-        self, testmo: Testmo, store: Store, *, now: datetime, has_room: Callable[[], bool], of: str = CASES
+        self,
+        testmo: Testmo,
+        store: Store,
+        *,
+        now: datetime,
+        has_room: Callable[[], bool],
+        of: str = CASES,
+        completed: Completed | None = None,
     ) -> None:
         self._testmo = testmo
         self._store = store
@@ -40,6 +49,8 @@ class CaseNames:
         self._of = of
         self._lock = Lock()
         self._pages = 0
+        self._known: dict[int, dict[int, str | None]] = {}  # by project, what was looked up by now
+        self._completed = {} if completed is None else completed
         self.problems: list[str] = []
 
     def name(self, digest: Digest) -> Digest:
@@ -47,19 +58,26 @@ class CaseNames:
         if digest.parts:
             digest = replace(digest, parts=tuple(map(self.name, digest.parts)))
         wanted = {result.case_id for result in digest.results if result.case_id is not None}
-        known = self._store.case_names(digest.project_id, wanted) if wanted else {}
+        known = self._look_up(digest.project_id, wanted) if wanted else {}
         names = {case_id: one_line(name, MAX_NAME_CHARS) or None for case_id, name in known.items()}
         results = tuple(replace(result, case_name=names.get(result.case_id or 0)) for result in digest.results)
         return replace(digest, results=results)
 
     def of(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """What is known of cases now; what is not is asked for first. Called by many workers."""
-        known = self._store.case_names(project_id, case_ids, self._of)
+        known = self._look_up(project_id, case_ids)
         if len(known) < len(case_ids):
             with self._lock:
                 self.learn([project_id], [])
-            known = self._store.case_names(project_id, case_ids, self._of)
+            known = self._look_up(project_id, case_ids)
         return known
+
+    def _look_up(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+        """What the table has of cases. What it gave before is not read again: many runs have the same ones."""
+        known = self._known.setdefault(project_id, {})
+        if new := [case_id for case_id in case_ids if case_id not in known]:
+            known |= dict.fromkeys(new) | self._store.case_names(project_id, new, self._of)
+        return {case_id: name for case_id in case_ids if (name := known.get(case_id))}
 
     def learn(self, urgent: Iterable[int], others: Iterable[int]) -> None:
         """Page on through the cases of projects, those with an unnamed result first.
@@ -76,7 +94,12 @@ class CaseNames:
             self.problems.append(f"case names are not complete yet: {exc}")
 
     def _learn_project(self, project_id: int, *, has_unknown: bool) -> None:
+        completed_at = self._completed.get((self._of, project_id))
+        if completed_at and not has_unknown and self._now - completed_at < REFRESH_AFTER:
+            return
         progress = self._store.case_progress(project_id, self._of)
+        if progress.completed_at:
+            self._completed[self._of, project_id] = progress.completed_at
         if progress.is_complete and progress.completed_at and self._now - progress.completed_at >= REFRESH_AFTER:
             progress = CaseProgress(newest=progress.newest, next_page=1)
         while not progress.is_complete and self._may_ask():
@@ -105,6 +128,7 @@ class CaseNames:
     def _save(self, project_id: int, names: Mapping[int, str]) -> None:
         short = {case_id: one_line(name, MAX_NAME_CHARS) for case_id, name in names.items()}
         self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name}, self._of)
+        self._known.pop(project_id, None)
 
     def _page(self, project_id: int, number: int, created_after: datetime | None) -> CasesPage:
         folders = {"in_folders": True} if self._of == FOLDERS else {}

@@ -15,7 +15,7 @@ from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import PLAIN, Routes
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
-from testmo_notifier.polling.case_names import CaseNames
+from testmo_notifier.polling.case_names import CaseNames, Completed
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
@@ -49,6 +49,7 @@ class Parts:
     zone: tzinfo = UTC
     wrong_files: tuple[str, ...] = ()
     emails: Emails | None = None
+    names_completed: Completed = field(default_factory=dict)
     testmo_url: str
     staleness: timedelta
     requests_per_minute: int
@@ -129,7 +130,12 @@ class Poll:
             seconds_left=parts.seconds_left,
             unreachable=unheard,
         )
-        names = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room)
+        names, folders = (
+            CaseNames(
+                testmo, parts.store, now=started, has_room=rate_limit.has_room, of=of, completed=parts.names_completed
+            )
+            for of in (CASES, FOLDERS)
+        )
         outboxes = Outboxes(hand_over, names, now=started)
         instead = substitutes(parts.routes, parts.destinations, unheard)
         around = Circumstances(
@@ -147,7 +153,6 @@ class Poll:
             copied=frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard,
             copies_due=mail.next_look(check, started),
         )
-        folders = CaseNames(testmo, parts.store, now=started, has_room=rate_limit.has_room, of=FOLDERS)
         return cls(
             lease,
             rate_limit,
