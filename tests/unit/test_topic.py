@@ -49,7 +49,7 @@ class Sns:
         with self.stub:
             said = self.topic.publish_all(list(map(message, destinations)))
         self.stub.assert_no_pending_responses()
-        return [one and str(one) for one in said]
+        return [None if one is None else str(one) for one in said]
 
 
 @pytest.fixture

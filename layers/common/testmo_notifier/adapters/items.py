@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from testmo_notifier.adapters.apart import apart_of
 from testmo_notifier.adapters.compact import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
+T = TypeVar("T")
 KEEP_SENT: Final = timedelta(days=30)  # as long as the records of deliveries
 SENT: Final = "SENT#"
 KEEP_AFTER_CLOSING: Final = timedelta(days=180)  # re-opening a run within that time resumes where it stopped
@@ -74,8 +75,23 @@ CONTROL_KEY: Final[Item] = {"pk": {"S": "CONTROL"}, "sk": {"S": "POLLER"}}
 BOTS: Final = "bots"  # its attribute that the Slack function adds to, and no poll writes
 
 
-def checkpoint_item(checkpoint: Checkpoint) -> Item:
-    """A checkpoint as an item."""
+class Packed:
+    """The large sets of a checkpoint as bytes, for the version that follows it: there only the outbox changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, bytes]] = {}
+
+    def __call__(self, name: str, pack: Callable[[T], bytes], content: T) -> bytes:
+        """The bytes of a set that stands under this name."""
+        known = self._known.get(name)
+        if known is None or known[0] is not content:
+            known = self._known[name] = content, pack(content)
+        return known[1]
+
+
+def checkpoint_item(checkpoint: Checkpoint, packed: Packed | None = None) -> Item:
+    """A checkpoint as an item; `packed` keeps its sets for the next one."""
+    packed = packed or Packed()
     item: Item = {
         **run_key(checkpoint.run_id),
         "project_id": {"N": str(checkpoint.project_id)},
@@ -86,9 +102,9 @@ def checkpoint_item(checkpoint: Checkpoint) -> Item:
         **optional_times(**{name: getattr(checkpoint, name) for name in CHECKPOINT_TIMES}),
     }
     if checkpoint.seen:
-        item["seen"] = {"B": pack_times(checkpoint.seen)}
+        item["seen"] = {"B": packed("seen", pack_times, checkpoint.seen)}
     if checkpoint.failing:
-        item["failing"] = {"B": pack_pairs(checkpoint.failing)}
+        item["failing"] = {"B": packed("failing", pack_pairs, checkpoint.failing)}
     if checkpoint.superseded:
         item["older"] = {"B": pack_superseded(checkpoint.superseded)}
     if checkpoint.unconfirmed is not None:

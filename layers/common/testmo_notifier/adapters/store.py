@@ -67,6 +67,7 @@ class Store:
         self._client = client
         self._table = table_name
         self._holder = holder
+        self._packed = items.Packed()
 
     def take_lease(self, now: datetime, duration: timedelta) -> Control:
         """Be the one poller for a while, or stay it for longer; raises `LeaseTaken`.
@@ -142,6 +143,7 @@ class Store:
         More than 98 actions (`adapters.held.writes_of`) beside those two are `TooLarge`.
         """
         written = replace(checkpoint, version=checkpoint.version + 1)
+        self._packed = items.Packed()
         return self._write_checkpoint(checkpoint, written, mark, *writes_of(held))
 
     def held_of(self, run_id: int) -> list[Held]:
@@ -272,7 +274,7 @@ class Store:
 
     def _with_sets_apart(self, checkpoint: Checkpoint) -> tuple[Item, Checkpoint]:
         """A checkpoint's item, of which the sets that have no room in it are written already."""
-        item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint))
+        item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint, self._packed))
         for part in parts:
             self._client.put_item(TableName=self._table, Item=part)
         return item, checkpoint
