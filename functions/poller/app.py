@@ -64,6 +64,7 @@ class Service:
             topic=Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger)),
             mailboxes=self.mailboxes,
             emails=Emails(team.people, team.routes),
+            names_completed={},
             now=machine.now,
             sleep=machine.sleep,
             shuffle=machine.shuffle,

@@ -134,13 +134,18 @@ def aws_name(headers: Mapping[str, Any], body: Any) -> str:  # noqa: ANN401 - by
     target = headers.get("X-Amz-Target")
     if target is None:  # SNS speaks forms
         form = {name: values[0] for name, values in parse_qs(text).items()}
-        names = {value: name for name, value in form.items() if name.endswith(".Name")}
-        told = {name: form[key.replace(".Name", ".Value.StringValue")] for name, key in names.items()}
-        if form["Action"] != "Publish":
+        if not form["Action"].startswith("Publish"):
             return f"SNS {form['Action']}"
-        return f"SNS {form['Action']} {told['destination']} of run {told['run_id']}"
+        to, runs = attributes(form, "destination"), attributes(form, "run_id")
+        return f"SNS {form['Action']} {','.join(to)} of run {','.join(dict.fromkeys(runs))}"
     service, operation = (target.decode() if isinstance(target, bytes) else target).split(".")
     return " ".join(filter(None, [service.partition("_")[0], operation, subject(json.loads(text))]))
+
+
+def attributes(form: Mapping[str, str], wanted: str) -> list[str]:
+    """What an attribute says, of each message of a form."""
+    names = [name for name, value in form.items() if name.endswith(".Name") and value == wanted]
+    return [form[name.replace(".Name", ".Value.StringValue")] for name in names]
 
 
 def subject(request: Mapping[str, Any]) -> str:

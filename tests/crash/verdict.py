@@ -30,8 +30,8 @@ def left_by(effects: Iterable[Effect], destination_of: Mapping[str, str]) -> Lef
     left = Left()
     for effect in (effect for effect in effects if effect.is_accepted):
         match effect.name.split():
-            case ["SNS", "Publish", destination, "of", "run", run]:
-                left.published.add((destination, run))
+            case ["SNS", "Publish" | "PublishBatch", destinations, "of", "run", run]:
+                left.published |= {(destination, run) for destination in destinations.split(",")}
             case ["DynamoDB", "TransactWriteItems", key]:
                 left.published = {pair for pair in left.published if key != f"RUN#{pair[1]}/CHECKPOINT"}
             case ["Slack", "POST", webhook]:

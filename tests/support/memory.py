@@ -247,6 +247,7 @@ class MemoryTopic:
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
         self.refused: set[str] = set()
+        self.calls: list[int] = []  # how many came together
 
     def publish(self, notification: Notification) -> None:
         notification.message.encode()  # as boto does: what has no UTF-8 is not sent
@@ -257,3 +258,14 @@ class MemoryTopic:
         } & self.refused or not given.isascii():  # SNS takes no emoji there
             raise Unpublished(f"SNS did not take a message for {notification.destination}")
         self.notifications.append(notification)
+
+    def publish_all(self, notifications: Sequence[Notification]) -> list[Unpublished | None]:
+        self.calls.append(len(notifications))
+        return list(map(self._said, notifications))
+
+    def _said(self, notification: Notification) -> Unpublished | None:
+        try:
+            self.publish(notification)
+        except Unpublished as exc:
+            return exc
+        return None

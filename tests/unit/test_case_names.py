@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 import pytest
 
 from testmo_notifier.errors import OutOfBudget, Unreadable
-from testmo_notifier.model import CaseProgress, CasesPage
-from testmo_notifier.polling.case_names import CaseNames, has_unnamed
+from testmo_notifier.model import CASES, CaseProgress, CasesPage
+from testmo_notifier.polling.case_names import CaseNames, Completed, has_unnamed
 from testmo_notifier.polling.rate_limit import RateLimit
 from tests.support.factories import START, at, make_digest, make_named
 from tests.support.memory import MemoryStore
@@ -34,18 +34,36 @@ class Cases:
         return CasesPage(*self.pages[page])
 
 
+class Counting(MemoryStore):
+    """Knows what was read of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_up: list[list[int]] = []
+        self.progress_read = 0
+
+    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
+        self.looked_up.append(sorted(case_ids))
+        return super().case_names(project_id, case_ids, of)
+
+    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
+        self.progress_read += 1
+        return super().case_progress(project_id, of)
+
+
 class Desk:
     """One poll after the other, over the same table."""
 
     def __init__(self, testmo: Cases) -> None:
         self.testmo = testmo
-        self.store = MemoryStore()
+        self.store = Counting()
         self.now = START
+        self.completed: Completed = {}
 
     def learn(
         self, *urgent: int, others: tuple[int, ...] = (SHOP,), has_room: Callable[[], bool] = lambda: True
     ) -> CaseNames:
-        names = CaseNames(self.testmo, self.store, now=self.now, has_room=has_room)  # type: ignore[arg-type]
+        names = CaseNames(self.testmo, self.store, now=self.now, has_room=has_room, completed=self.completed)  # type: ignore[arg-type]
         names.learn(urgent, others)
         return names
 
@@ -221,3 +239,42 @@ def test_a_message_waits_for_a_name_only_if_there_is_a_case_without_one(
     case_id: int | None, case_name: str | None, *, waits: bool
 ) -> None:
     assert has_unnamed(make_digest([make_named(1), make_named(2, case_id=case_id, case_name=case_name)])) is waits
+
+
+def test_a_name_is_read_once_a_poll_however_many_runs_have_its_case() -> None:
+    desk = Desk(Cases({1: ({120: "Login", 121: "Pay"}, at(-60), None)}))
+    names = desk.learn(SHOP)
+    desk.store.looked_up.clear()
+    digest = make_digest([make_named(1, case_id=120), make_named(2, case_id=999)])
+
+    for _ in range(10):
+        named = names.name(digest)
+    other = names.name(make_digest([make_named(3, case_id=120), make_named(4, case_id=121)]))
+
+    assert [result.case_name for result in named.results] == ["Login", None]
+    assert [result.case_name for result in other.results] == ["Login", "Pay"]
+    assert desk.store.looked_up == [[120, 999], [121]]
+
+
+def test_what_a_poll_learns_is_known_at_once_to_whom_it_was_unknown() -> None:
+    desk = Desk(Cases())
+    names = desk.learn(others=())
+
+    before = names.name(make_digest([make_named(1, case_id=120)]))
+    names.learn([SHOP], [])
+    after = names.name(before)
+
+    assert [before.results[0].case_name, after.results[0].case_name] == [None, "Login"]
+
+
+def test_nothing_is_read_of_a_project_whose_names_are_complete_until_the_day_is_over_or_one_is_missing() -> None:
+    desk = Desk(Cases())
+    reads = []
+    for hours, urgent in ((0, ()), (1, ()), (1, ()), (1, (SHOP,)), (22, ())):
+        desk.now += timedelta(hours=hours)
+        before = desk.store.progress_read
+        desk.learn(*urgent)
+        reads.append(desk.store.progress_read - before)
+
+    assert reads == [1, 1, 0, 1, 1]
+    assert desk.pages == [1, 1, 1]

@@ -95,6 +95,35 @@ def test_mails_keep_a_distance_from_each_other_and_nothing_else_waits() -> None:
     assert desk.sleeps == [0.2, 0.2]
 
 
+def test_what_one_run_tells_is_one_call_but_for_mails_that_keep_a_distance() -> None:
+    desk = Desk()
+
+    desk.hand_over(desk.commit(1, "slack:default", "email:default", "slack:payments", "email:qa", "event"))
+
+    assert desk.sent == ["1-slack:default", "1-email:default", "1-slack:payments", "1-email:qa", "1-event"]
+    assert (desk.topic.calls, desk.sleeps) == ([3, 2], [0.2])
+
+
+def test_a_call_takes_ten_messages_and_is_not_begun_when_time_runs_out() -> None:
+    left = [60.0] * 10 + [4.0] * 10
+    desk = Desk(seconds_left=lambda: left.pop(0))
+
+    rest = desk.hand_over(desk.commit(1, *(f"slack:team-{number}" for number in range(20))))
+
+    assert desk.topic.calls == [10]
+    assert len(rest.outbox) == 10
+
+
+def test_a_recovery_is_not_in_one_call_with_its_failure() -> None:
+    desk = Desk()
+    digests = [make_digest([make_named(1)]), make_digest([make_named(2)], about=RECOVERED)]
+    outbox = tuple(make_outgoing(digest, destination="slack:qa", id=digest.about) for digest in digests)
+
+    desk.hand_over(desk.store.commit(make_checkpoint(1, outbox=outbox)))
+
+    assert (desk.sent, desk.topic.calls) == (["failing", "recovered"], [1, 1])
+
+
 def test_what_sns_does_not_take_stays_and_holds_up_nothing_else() -> None:
     desk = Desk()
     desk.topic.refused.add("email:default")

@@ -214,3 +214,14 @@ def test_a_checkpoint_of_a_closed_run_expires_but_not_while_its_messages_wait() 
     assert item["expires_at"] == {"N": str(int((START + timedelta(days=180)).timestamp()))}
     assert "expires_at" not in waiting
     assert waiting["pending"] == {"S": "1"}
+
+
+def test_what_is_packed_for_one_version_serves_the_next_one_unless_its_sets_are_others() -> None:
+    first = make_checkpoint(seen={1: at(0)}, failing={7: (1, 3)})
+    others = replace(first, seen={2: at(1)})
+    once = items.Once()
+    checkpoint_item = items.checkpoint_item
+
+    assert checkpoint_item(first, once) == checkpoint_item(first)
+    assert checkpoint_item(replace(first, version=9), once) == checkpoint_item(replace(first, version=9))
+    assert checkpoint_item(others, once) == checkpoint_item(others)

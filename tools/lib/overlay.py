@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from testmo_notifier.errors import Unpublished
 from testmo_notifier.model import (
     CASES,
     CaseProgress,
@@ -104,6 +105,12 @@ class Overlay:
     def publish(self, notification: Notification) -> None:
         """Keep a message instead of sending it."""
         self.published.append(notification)
+
+    def publish_all(self, notifications: Sequence[Notification]) -> list[Unpublished | None]:
+        """Keep some."""
+        for notification in notifications:
+            self.publish(notification)
+        return [None] * len(notifications)
 
     def take_lease(self, now: datetime, duration: timedelta) -> Control:  # noqa: ARG002 - nobody else wants this one
         """Be the one poller up here."""

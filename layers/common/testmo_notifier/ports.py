@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from testmo_notifier.errors import StopReading
+from testmo_notifier.errors import StopReading, Unpublished
 from testmo_notifier.model import (
     CaseProgress,
     CasesPage,
@@ -82,6 +82,9 @@ class Topic(Protocol):
     """Takes messages."""
 
     def publish(self, notification: Notification) -> None: ...
+
+    def publish_all(self, notifications: Sequence[Notification]) -> list[Unpublished | None]:
+        """Publish some; says of each why it was not taken, None where it was."""
 
 
 class Mailboxes(Protocol):

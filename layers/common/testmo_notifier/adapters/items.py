@@ -72,9 +72,23 @@ CONTROL_KEY: Final[Item] = {"pk": {"S": "CONTROL"}, "sk": {"S": "POLLER"}}
 BOTS: Final = "bots"  # its attribute that the Slack function adds to, and no poll writes
 
 
-def checkpoint_item(checkpoint: Checkpoint) -> Item:
-    """A checkpoint as an item."""
-    item: Item = {**run_key(checkpoint.run_id), **packed(checkpoint, CHECKPOINT)}
+class Once:
+    """Packs what a version of a checkpoint has, and not again for the next one: there only the outbox changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, Any]] = {}
+
+    def __call__(self, name: str, form: Form, content: object) -> Any:  # noqa: ANN401 - as the form has it
+        """What stands in the attribute of this name."""
+        known = self._known.get(name)
+        if known is None or known[0] is not content:
+            known = self._known[name] = content, form.pack(content)
+        return known[1]
+
+
+def checkpoint_item(checkpoint: Checkpoint, once: Once | None = None) -> Item:
+    """A checkpoint as an item; `once` knows what was packed for the version before."""
+    item: Item = {**run_key(checkpoint.run_id), **packed(checkpoint, CHECKPOINT, once)}
     if checkpoint.outbox:
         item["pending"] = {"S": PENDING}
     item |= pack_told(checkpoint.told) | pack_passing(checkpoint.passing)
@@ -348,11 +362,14 @@ CONTROL: Final[Mapping[str, Form]] = {
 SUBJECTS: Final = ("looked", "left", "watching", "asked", "health")  # of `Control`; the rest only others write
 
 
-def packed(noun: Any, forms: Mapping[str, Form]) -> Item:  # noqa: ANN401 - whatever has these fields
+def packed(noun: Any, forms: Mapping[str, Form], once: Once | None = None) -> Item:  # noqa: ANN401 - whatever has these
     """The attributes of a noun, without what is None or, of some, empty."""
+    once = once or Once()
     values = {name: getattr(noun, name) for name in forms}
     there = {name: one for name, one in values.items() if one or (one is not None and name not in LEFT_OUT_IF_EMPTY)}
-    item: Any = {ATTRIBUTES.get(name, name): {forms[name].letter: forms[name].pack(one)} for name, one in there.items()}
+    item: Any = {
+        ATTRIBUTES.get(name, name): {forms[name].letter: once(name, forms[name], one)} for name, one in there.items()
+    }
     return dict(item)
 
 

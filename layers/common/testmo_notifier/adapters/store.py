@@ -56,6 +56,7 @@ class Store:
         self._client = client
         self._table = table_name
         self._holder = holder
+        self._once = items.Once()
 
     def take_lease(self, now: datetime, duration: timedelta) -> Control:
         """Be the one poller for a while, or stay it for longer; raises `LeaseTaken`.
@@ -131,6 +132,7 @@ class Store:
         More than 98 actions (`adapters.held.writes_of`) beside those two are `TooLarge`.
         """
         written = replace(checkpoint, version=checkpoint.version + 1)
+        self._once = items.Once()
         return self._write_checkpoint(checkpoint, written, mark, *holding.writes_of(held))
 
     def held_of(self, run_id: int) -> list[Held]:
@@ -208,11 +210,10 @@ class Store:
         return sorted(found, key=lambda sent: sent.at)
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
-        """The known names (or folders) of cases; unknown ones are left out."""
+        """The known names (or folders) of cases, and of others that are kept with them; unknown ones are left out."""
         buckets = sorted({case_id // items.BUCKET_CASES for case_id in case_ids})
         found = self._get_all([items.bucket_key(project_id, bucket, of) for bucket in buckets])
-        names = {case_id: name for item in found for case_id, name in items.bucket_from(item).items()}
-        return {case_id: names[case_id] for case_id in case_ids if case_id in names}
+        return {case_id: name for item in found for case_id, name in items.bucket_from(item).items()}
 
     def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = CASES) -> None:
         """Add names of cases to those that are kept; writes nothing where nothing is new.
@@ -262,7 +263,7 @@ class Store:
 
     def _with_sets_apart(self, checkpoint: Checkpoint) -> tuple[Item, Checkpoint]:
         """A checkpoint's item, of which the sets that have no room in it are written already."""
-        item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint))
+        item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint, self._once))
         for part in parts:
             self._client.put_item(TableName=self._table, Item=part)
         return item, checkpoint

@@ -17,7 +17,8 @@ from typing import Final
 from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, RowProblem, Run, User
 
 MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
-CUSTOM_STATUS_COUNTERS: Final = 24  # status1_count to status24_count are the status ids 2 to 25
+# By status id, as seen on real runs: status1_count to status24_count are the ids 2 to 25.
+COUNTERS: Final = {1: "untested_count", **{n + 1: f"status{n}_count" for n in range(1, 25)}}
 ZERO_DATES: Final = ("0000-", "0001-01-01", "-0001-", "1970-01-01T00:00:00", "1970-01-01 00:00:00")
 NUMBERS: Final = ("id", "test_id", "case_id", "status_id", "created_by", "elapsed", "assignee_id", "updated_by")
 TIMES: Final = ("created_at", "updated_at")
@@ -31,35 +32,39 @@ Json = Mapping[str, object]
 def result(raw: object) -> Result:
     """One row of `/runs/{id}/results`."""
     row: Json = raw if isinstance(raw, dict) else {}
-    given = [*map(row.get, NUMBERS)]
-    numbers = [one if one is None else as_int(one) for one in given]
+    get = row.get
+    given = [*map(get, NUMBERS)]
+    numbers = [
+        one if one is None or (type(one) is int and -MAX_INT < one < MAX_INT) else as_int(one)  # nearly all are
+        for one in given
+    ]
     result_id, test_id, case_id, status_id, created_by, elapsed, assignee_id, updated_by = numbers
-    saved_at, changed_at = row.get("created_at"), row.get("updated_at")
+    saved_at, changed_at, deleted_at = get("created_at"), get("updated_at"), get("deleted_at")
     times = created_at, updated_at = as_time(saved_at), None if changed_at is None else as_time(changed_at)
-    note = row.get("note")
+    note, is_latest, issues = get("note"), get("is_latest"), get("issues")
     is_complete = (
         None not in (result_id, test_id, case_id, status_id, created_by, created_at)
-        and numbers.count(None) == given.count(None)  # what may be missing was understood where it is there
+        and (numbers == given or numbers.count(None) == given.count(None))  # what may be missing was understood
         and (updated_at is not None or changed_at is None)
         and isinstance(note, str)
     )
-    return Result(
-        key=result_id if result_id is not None else anonymous_key(raw),
-        id=result_id,
-        test_id=test_id,
-        case_id=case_id,
-        status_id=status_id,
-        is_latest=as_bool(row.get("is_latest")),
-        note=note if isinstance(note, str) else "",
-        elapsed_us=elapsed,
-        assignee_id=assignee_id,
-        issue_ids=id_list(row.get("issues")),
-        created_at=created_at,
-        created_by=created_by,
-        updated_at=updated_at,
-        updated_by=updated_by,
-        is_deleted=is_set(row.get("deleted_at")),
-        problems=() if is_complete else tuple(row_problems(raw, numbers, times)),
+    return Result(  # in the order of its fields, because names take as long as all the rest
+        result_id if result_id is not None else anonymous_key(raw),
+        result_id,
+        test_id,
+        case_id,
+        status_id,
+        is_latest if is_latest is True or is_latest is False else as_bool(is_latest),
+        note if isinstance(note, str) else "",
+        elapsed,
+        assignee_id,
+        id_list(issues) if issues else (),
+        created_at,
+        created_by,
+        updated_at,
+        updated_by,
+        deleted_at is not None and is_set(deleted_at),
+        () if is_complete else tuple(row_problems(raw, numbers, times)),
     )
 
 
@@ -188,12 +193,10 @@ def tags(raw: object) -> tuple[str, ...]:
 
 
 def counters(row: Json) -> Counters:
-    """A run's counters by status id: `untested_count` is 1 and `statusN_count` is N + 1, as seen on real runs."""
-    by_status = {1: as_int(row.get("untested_count")) or 0}
-    for n in range(1, CUSTOM_STATUS_COUNTERS + 1):
-        by_status[n + 1] = as_int(row.get(f"status{n}_count")) or 0
+    """A run's counters by status id."""
+    given = ((status, row.get(name)) for status, name in COUNTERS.items())
     return Counters(
-        by_status={status: count for status, count in by_status.items() if count},
+        by_status={status: count for status, value in given if value and (count := as_int(value))},
         success=as_int(row.get("success_count")) or 0,
         failure=as_int(row.get("failure_count")) or 0,
         completed=as_int(row.get("completed_count")) or 0,

@@ -1,19 +1,22 @@
-"""SNS: one plain publish per notification, with attributes that filter policies can read."""
+"""SNS: notifications, some of them in one call, with attributes that filter policies can read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.errors import Unpublished
-from testmo_notifier.model import ASIDE, Notification
+from testmo_notifier.model import ASIDE, MAX_TOGETHER, Notification
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
+
+MAX_TOGETHER_BYTES: Final = 250_000  # messages and attributes; SNS takes 256 KB, and counts as it likes
 
 
 class Topic:
@@ -25,20 +28,74 @@ class Topic:
         self._client = client
         self._arn = topic_arn
         self._published = published
+        client.meta.events.register("before-call.sns", encoded_once)
 
     def publish(self, notification: Notification) -> None:
         """Publish one notification; raises `Unpublished` when SNS did not take it."""
-        subject = {"Subject": notification.subject} if notification.subject else {}
+        problem = self._publish_alone(notification)
+        if problem:
+            raise problem
+
+    def publish_all(self, notifications: Iterable[Notification]) -> list[Unpublished | None]:
+        """Publish some in few calls; gives back, in their order, why SNS did not take one, None where it did."""
+        return [said for some in together(notifications) for said in self._publish_some(some)]
+
+    def _publish_some(self, some: Sequence[Notification]) -> list[Unpublished | None]:
+        """What a call for several does not take is tried alone: it has its own error then, and its own attempts."""
+        if len(some) == 1:
+            return [self._publish_alone(some[0])]
+        entries: Any = [{"Id": str(number), **asked(one)} for number, one in enumerate(some)]
         try:
-            self._client.publish(
-                TopicArn=self._arn,
-                Message=notification.message,
-                MessageAttributes=attributes(notification),
-                **subject,
-            )
+            answer = self._client.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)
+            taken = {int(entry["Id"]) for entry in answer["Successful"]}
+        except ClientError:  # of one of them, perhaps: the others are not to wait for it
+            taken = set()
+        except BotoCoreError as exc:  # no answer: to ask for each once more would take all the time there is
+            return [not_taken(one, exc) for one in some]
+        for number in sorted(taken):
+            self._published(some[number])
+        return [None if number in taken else self._publish_alone(one) for number, one in enumerate(some)]
+
+    def _publish_alone(self, notification: Notification) -> Unpublished | None:
+        try:
+            self._client.publish(TopicArn=self._arn, **asked(notification))
         except (BotoCoreError, ClientError) as exc:
-            raise Unpublished(f"SNS did not take a message for {notification.destination}: {exc}") from exc
+            return not_taken(notification, exc)
         self._published(notification)
+        return None
+
+
+def asked(notification: Notification) -> Any:  # noqa: ANN401 - keyword arguments
+    """What SNS is to publish."""
+    subject = {"Subject": notification.subject} if notification.subject else {}
+    return {"Message": notification.message, "MessageAttributes": attributes(notification), **subject}
+
+
+def not_taken(notification: Notification, exc: Exception) -> Unpublished:
+    """What SNS, or the way to it, said of a message."""
+    problem = Unpublished(f"SNS did not take a message for {notification.destination}: {exc}")
+    problem.__cause__ = exc
+    return problem
+
+
+def together(notifications: Iterable[Notification]) -> Iterator[list[Notification]]:
+    """As many as one call takes, in their order."""
+    some: list[Notification] = []
+    room = MAX_TOGETHER_BYTES
+    for one in notifications:
+        size = len(json.dumps(asked(one), ensure_ascii=False).encode(errors="replace"))
+        if some and (size > room or len(some) == MAX_TOGETHER):
+            yield some
+            some, room = [], MAX_TOGETHER_BYTES
+        some.append(one)
+        room -= size
+    yield from filter(None, [some])
+
+
+def encoded_once(params: dict[str, Any], **_: object) -> None:
+    """Encode the form of a call here: botocore would do it twice, to sign it and to send it."""
+    if isinstance(params["body"], dict):
+        params["body"] = urlencode(params["body"], doseq=True).encode()
 
 
 def attributes(notification: Notification) -> dict[str, MessageAttributeValueTypeDef]:

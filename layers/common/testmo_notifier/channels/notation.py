@@ -153,9 +153,12 @@ def without_marks(value: T) -> T:
         items = tuple(map(without_marks, value))
         return items if any(map(is_not, items, value)) else value  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
-        old = {name: getattr(value, name) for name in field_names(type(value))}
-        new = {name: one if type(one) in UNMARKED else without_marks(one) for name, one in old.items()}
-        return replace(value, **new) if any(map(is_not, new.values(), old.values())) else value
+        new: dict[str, object] = {}
+        for name in field_names(type(value)):
+            old = getattr(value, name)
+            if type(old) not in UNMARKED and (one := without_marks(old)) is not old:
+                new[name] = one
+        return replace(value, **new) if new else value
     return value
 
 

@@ -15,6 +15,7 @@ FAILING: Final = "failing"  # what a digest is about that holds the first three
 FOLDED: Final = "folded"  # what it is about if it is about several runs
 PASSED_SINCE: Final = "passed since"  # the reason of a result that was held, and whose test has passed since
 PASSED_BETWEEN: Final = "passed in between"  # the same, where it has passed and failed again
+MAX_TOGETHER: Final = 10  # notifications that SNS takes in one call, see PublishBatch in its reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A rendered digest for one destination, ready for one plain SNS publish.
+    """A rendered digest for one destination, ready for SNS.
 
     `aside` is what the channel's transport is told beside the message, for destinations with a state; empty for a
     channel that has none. Of two messages about a run the later one has the higher `order`.

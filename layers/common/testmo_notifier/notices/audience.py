@@ -193,7 +193,7 @@ class Audience:
 
     def routing(self, result: Result, expands: Expands, case: Facts) -> int:
         """The number of a failing result's among the `routings`."""
-        key = tuple(raw(result, name) for name in self._asked)
+        key = tuple([raw(result, name) for name in self._asked]) if self._asked else ()
         number = self._numbers.get(key)
         if number is None:
             facts = {**self.facts, **(result_facts(result, expands, case) if self._asked else {})}

@@ -7,7 +7,7 @@ tests that failed with the same note are one line. A template formats these and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -68,17 +68,18 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
         digest = replace(digest, results=tuple(replace(row, reason=digest.about) for row in digest.results))
     lines, named = in_lines(one_line_a_test(digest.results), limits)
+    shown = {id(rows): result_view(rows, limits, links) for rows in named}
     ids = status_ids(digest.results)
     run = run_view(digest)
     return MessageView(
         run=run,
         counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
         total=digest.total,
-        results=tuple(result_view(rows, limits, links) for rows in named),
+        results=tuple(shown.values()),
         more=digest.total - sum(map(len, map(still_failing, named))),
         rest=rest_phrase(digest, named),
         about=digest.about,
-        lines=tuple(line_view(line, set(map(id, named)), digest.run_url, limits, links) for line in lines),
+        lines=tuple(line_view(line, shown, digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
         mentions=called(digest),
         symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
@@ -194,10 +195,12 @@ def line_key(result: NamedResult) -> object:
     )
 
 
-def line_view(line: list[Rows], named: set[int], url: str, limits: Limits, links: IssueLinks) -> ResultView:
-    """One test, or several with the same note; `url` is the run's."""
+def line_view(
+    line: list[Rows], shown: Mapping[int, ResultView], url: str, limits: Limits, links: IssueLinks
+) -> ResultView:
+    """One test, or several with the same note; `shown` are the tests that are named, `url` is the run's."""
     if len(line) == 1:
-        return result_view(line[0], limits, links)
+        return shown[id(line[0])]
     rows = [row for rows in line for row in rows]
     first, *others = rows[0].note.split("\n")
     whole = replace(
@@ -213,7 +216,7 @@ def line_view(line: list[Rows], named: set[int], url: str, limits: Limits, links
         elapsed_us=None,
         folder=one_folder(rows),
     )
-    tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in named)
+    tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in shown)
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
 
 

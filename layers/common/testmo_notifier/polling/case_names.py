@@ -23,13 +23,14 @@ from testmo_notifier.ports import Store, Testmo
 REFRESH_AFTER: Final = timedelta(days=1)
 MAX_PAGES: Final = 20  # in one poll; the 13,700 cases of a large project take seven polls
 MARGIN: Final = timedelta(seconds=1)
+Completed = dict[tuple[str, int], datetime]  # when the names (or folders) of a project were complete
 
 
 class CaseNames:
     """The names of cases: from the table, and a little of them from Testmo in every poll.
 
-    `of` says what they are: the names, or the folders that the cases are in. A digest is given its names
-    `with_folders` where these are read, too.
+    `of` says what they are: the names, or the folders that the cases are in. Where `folders` are read, too, a digest
+    is given both. `completed` lasts as long as the process: of a project in it nothing is read before it is due.
     """
 
     def __init__(
@@ -40,16 +41,19 @@ class CaseNames:
         now: datetime,
         has_room: Callable[[], bool],
         of: str = CASES,
-        with_folders: bool = False,
+        folders: CaseNames | None = None,
+        completed: Completed | None = None,
     ) -> None:
         self._testmo = testmo
         self._store = store
         self._now = now
         self._has_room = has_room
         self._of = of
-        self._with_folders = with_folders
+        self._folders = folders
         self._lock = Lock()
         self._pages = 0
+        self._known: dict[int, dict[int, str | None]] = {}  # by project, what was looked up by now
+        self._completed = {} if completed is None else completed
         self._noted: defaultdict[int, set[int]] = defaultdict(set)
         self.problems: list[str] = []
 
@@ -58,14 +62,20 @@ class CaseNames:
         wanted: defaultdict[int, set[int]] = defaultdict(set)
         for one in (digest, *digest.parts):
             wanted[one.project_id] |= cases_of(one)
-        known = {project_id: self._known(project_id, case_ids) for project_id, case_ids in wanted.items() if case_ids}
+        known = {project_id: self._look_up_all(project_id, cases) for project_id, cases in wanted.items() if cases}
         parts = tuple(with_names(part, known) for part in digest.parts)
         return replace(with_names(digest, known), parts=parts)
 
-    def _known(self, project_id: int, case_ids: Collection[int]) -> Known:
-        names = self._store.case_names(project_id, case_ids)
-        folders = self._store.case_names(project_id, case_ids, FOLDERS) if self._with_folders else {}
-        return Known(names, folders)
+    def _look_up_all(self, project_id: int, case_ids: Collection[int]) -> Known:
+        folders = self._folders._look_up(project_id, case_ids) if self._folders else {}  # noqa: SLF001 - its like
+        return Known(self._look_up(project_id, case_ids), folders)
+
+    def _look_up(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
+        """What the table has of cases. What it gave before is not read again: many runs have the same ones."""
+        known = self._known.setdefault(project_id, {})
+        if new := [case_id for case_id in case_ids if case_id not in known]:
+            known |= dict.fromkeys(new) | self._store.case_names(project_id, new, self._of)
+        return {case_id: name for case_id in case_ids if (name := known.get(case_id))}
 
     def note(self, digest: Digest) -> None:
         """What is told later, maybe before Testmo is asked again: its cases are `unknown` until they are learnt."""
@@ -75,16 +85,16 @@ class CaseNames:
     def unknown(self) -> Iterator[int]:
         """The projects with a noted case of which nothing is known yet."""
         for project_id, case_ids in self._noted.items():
-            if len(self._store.case_names(project_id, case_ids, self._of)) < len(case_ids):
+            if len(self._look_up(project_id, case_ids)) < len(case_ids):
                 yield project_id
 
     def of(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """What is known of cases now; what is not is asked for first. Called by many workers."""
-        known = self._store.case_names(project_id, case_ids, self._of)
+        known = self._look_up(project_id, case_ids)
         if len(known) < len(case_ids):
             with self._lock:
                 self.learn([project_id], [])
-            known = self._store.case_names(project_id, case_ids, self._of)
+            known = self._look_up(project_id, case_ids)
         return known
 
     def learn(self, urgent: Iterable[int], others: Iterable[int]) -> None:
@@ -102,7 +112,12 @@ class CaseNames:
             self.problems.append(f"case names are not complete yet: {exc}")
 
     def _learn_project(self, project_id: int, *, has_unknown: bool) -> None:
+        completed_at = self._completed.get((self._of, project_id))
+        if completed_at and not has_unknown and self._now - completed_at < REFRESH_AFTER:
+            return
         progress = self._store.case_progress(project_id, self._of)
+        if progress.completed_at:
+            self._completed[self._of, project_id] = progress.completed_at
         if progress.is_complete and progress.completed_at and self._now - progress.completed_at >= REFRESH_AFTER:
             progress = CaseProgress(newest=progress.newest, next_page=1)
         while not progress.is_complete and self._may_ask():
@@ -131,6 +146,7 @@ class CaseNames:
     def _save(self, project_id: int, names: Mapping[int, str]) -> None:
         short = {case_id: one_line(name, MAX_NAME_CHARS) for case_id, name in names.items()}
         self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name}, self._of)
+        self._known.pop(project_id, None)
 
     def _page(self, project_id: int, number: int, created_after: datetime | None) -> CasesPage:
         folders = {"in_folders": True} if self._of == FOLDERS else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -11,9 +11,10 @@ from typing import Final
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.errors import LostRace, Unpublished
+from testmo_notifier.errors import LostRace
 from testmo_notifier.model import (
     FAILING,
+    MAX_TOGETHER,
     OUTBOX,
     UNREACHABLE,
     Checkpoint,
@@ -21,6 +22,7 @@ from testmo_notifier.model import (
     Envelope,
     Held,
     MarkOf,
+    Notification,
     Outgoing,
     unmarked,
 )
@@ -29,6 +31,7 @@ from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
+Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what goes with it, and that as it is published
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
@@ -84,64 +87,80 @@ class HandOver:
             self.problems.append(f"{exc}: its messages may go out twice")
             return envelope
 
-    def _publish_all(self, outbox: Iterable[Outgoing], order: int) -> list[Outgoing]:
-        """Publish what can be published; the messages are numbered from `order` on."""
+    def _publish_all(self, outbox: Sequence[Outgoing], order: int) -> list[Outgoing]:
+        """Publish what can be published, several at a time; the messages are numbered from `order` on.
+
+        A destination that still waits for a failure does not hear of a recovery, or of the end of the run, before it.
+        What leads to silent messages has been published when all of them are, too.
+        """
         self._order = order
-        left: set[str] = set()
-        return [outgoing for outgoing in outbox if self._publish_after(left, outgoing)]
+        batch: list[Message] = []
+        left: dict[str, str] = {}  # what waits on: its id, and where it goes
+        for outgoing in outbox:
+            for one in with_silent(outgoing, self._showing):
+                if self._goes_after(one, batch):
+                    self._send(batch, left)
+                    batch = []
+                waits = outgoing.id in left or (one.digest.about != FAILING and one.destination in left.values())
+                notification = None if waits else self._notification(one)
+                if notification is None:
+                    left[outgoing.id] = outgoing.destination
+                else:
+                    batch.append((outgoing, one, notification))
+        self._send(batch, left)
+        return [outgoing for outgoing in outbox if outgoing.id not in left]
+
+    def _goes_after(self, outgoing: Outgoing, batch: list[Message]) -> bool:
+        """Whether a message has to wait for those of a batch, and is not one of them."""
+        depends = outgoing.digest.about != FAILING or outgoing.digest.is_silent
+        if depends and outgoing.destination in {one.destination for _, one, _ in batch if not one.digest.is_silent}:
+            return True  # it depends on whether they are taken
+        channel = paced(outgoing)
+        return len(batch) == MAX_TOGETHER or (channel is not None and channel in [paced(one) for _, one, _ in batch])
+
+    def _has_time(self) -> bool:
+        return self._seconds_left() >= MIN_SECONDS_LEFT
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
-        if destination in self._unreachable or self._seconds_left() < MIN_SECONDS_LEFT:
+        if destination in self._unreachable or not self._has_time():
             return False  # nobody would get it, or no time is left
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
 
-    def _publish_after(self, left: set[str], outgoing: Outgoing) -> bool:
-        """Publish, or add its destination to those `left` for which something waits on.
-
-        A destination that still waits for a failure does not hear of a recovery, or of the end of the run, before it.
-        """
-        if outgoing.destination in left and outgoing.digest.about != FAILING:
-            return False
-        is_published = self._publish(outgoing)
-        left |= set() if is_published else {outgoing.destination}
-        return is_published
-
-    def _publish(self, outgoing: Outgoing) -> bool:
-        """Publish it and what goes with it: it has been published when all of that has."""
-        if not self.has_room_for(outgoing.destination):
-            return False
-        return all(self._publish_one(one) for one in with_silent(outgoing, self._showing))
-
-    def _publish_one(self, outgoing: Outgoing) -> bool:
-        if self._seconds_left() < MIN_SECONDS_LEFT:
-            return False
-        found = outgoing.digest.order
-        order = found + LAST if found else self._order
+    def _notification(self, outgoing: Outgoing) -> Notification | None:
+        """What is published next; None if it has to wait, or cannot be rendered. What is not posted takes no room."""
+        digest = outgoing.digest
+        if not (self._has_time() if digest.is_silent else self.has_room_for(outgoing.destination)):
+            return None
+        order = digest.order + LAST if digest.order else self._order
         try:
             notification = replace(self._renderer.notification(outgoing), order=order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
             self.problems.append(f"{words}: it stays in {place_of(outgoing)}, please report it")
-            return False
+            return None
         self._order += 1
-        channel = channel_of(outgoing.destination)
-        if channel:
+        self._sent[outgoing.destination] += room_of(outgoing)
+        return notification
+
+    def _send(self, batch: list[Message], left: dict[str, str]) -> None:
+        """Publish a batch; whatever has a message in it that was not taken is among those `left`."""
+        if not batch:
+            return
+        for channel in filter(None, (paced(one) for _, one, _ in batch)):
             self._pace(channel)
-        try:
-            self._topic.publish(notification)
-        except Unpublished as exc:
-            self.problems.append(f"{exc}: it stays in {place_of(outgoing)}")
-            return False
-        self.published += 1
-        self._sent[outgoing.destination] += 0 if outgoing.digest.is_silent else 1  # what is not posted takes no room
-        return True
+        said = self._topic.publish_all([notification for *_, notification in batch])
+        for (outgoing, one, _), problem in zip(batch, said, strict=True):
+            if problem is None:
+                self.published += 1
+            else:
+                self.problems.append(f"{problem}: it stays in {place_of(outgoing)}")
+                self._sent[one.destination] -= room_of(one)
+                left[outgoing.id] = outgoing.destination
 
     def _pace(self, channel: Channel) -> None:
-        if not channel.seconds_between:
-            return
         if channel.name in self._last:
             wait = channel.seconds_between - (self._now() - self._last[channel.name]).total_seconds()
             if wait > 0:
@@ -271,6 +290,17 @@ class Outboxes:
                 named = self._names.name(digest)
             outbox.append(replace(outgoing, digest=named))
         return tuple(outbox)
+
+
+def paced(outgoing: Outgoing) -> Channel | None:
+    """The channel of a message, if its messages keep a distance from each other."""
+    channel = channel_of(outgoing.destination)
+    return channel if channel and channel.seconds_between else None
+
+
+def room_of(outgoing: Outgoing) -> int:
+    """How much it takes of what a destination may get in a poll: nothing where nothing is posted."""
+    return 0 if outgoing.digest.is_silent else 1
 
 
 def addressed(outbox: Iterable[Outgoing]) -> set[tuple[int, str]]:

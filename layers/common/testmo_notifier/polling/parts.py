@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any
 
 from testmo_notifier.channels.render import Renderer
@@ -17,7 +18,7 @@ from testmo_notifier.notices.routes import PLAIN, Routes, destinations
 from testmo_notifier.notices.team import Team
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
-from testmo_notifier.polling.case_names import CaseNames
+from testmo_notifier.polling.case_names import CaseNames, Completed
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
@@ -51,6 +52,7 @@ class Parts:
     zone: tzinfo = UTC
     wrong_files: tuple[str, ...] = ()
     emails: Emails | None = None
+    names_completed: Completed = field(default_factory=dict)
     testmo_url: str
     staleness: timedelta
     requests_per_minute: int
@@ -145,20 +147,17 @@ class Poll:
             lost=frozenset() if instead else unheard,
             is_over=lease.control.asked.draining_until is not None,
         )
-        wanted = [CASES]
-        if "folder" in parts.routes.asked | holding.asked or holding.tells_of_many:
-            wanted.append(FOLDERS)
-        cases = {
-            of: CaseNames(
-                testmo,
-                parts.store,
-                now=started,
-                has_room=rate_limit.has_room,
-                of=of,
-                with_folders=FOLDERS in wanted,
-            )
-            for of in wanted
-        }
+        names_of = partial(
+            CaseNames,
+            testmo,
+            parts.store,
+            now=started,
+            has_room=rate_limit.has_room,
+            completed=parts.names_completed,
+        )
+        reads_folders = "folder" in parts.routes.asked | holding.asked or holding.tells_of_many
+        folders = {FOLDERS: names_of(of=FOLDERS)} if reads_folders else {}
+        cases = {CASES: names_of(folders=folders.get(FOLDERS)), **folders}
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding=holding,

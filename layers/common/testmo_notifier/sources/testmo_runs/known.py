@@ -20,9 +20,9 @@ class Known:
 
     def status_of(self, result: Result) -> int | None:
         """The status under which a row was announced or taken over, None if it never was, or long ago."""
-        key, status = self.failing.get(result.slot, (None, None))
-        if key == result.key:
-            return status
+        state = self.failing.get(result.slot)
+        if state is not None and state[0] == result.key:
+            return state[1]
         before = self._superseded.get(result.key)
         return None if before is None else before.status
 
@@ -42,11 +42,11 @@ class Known:
 
     def keep(self, result: Result) -> None:
         """A row is its test's latest failing one; the one before it is remembered for when this one is deleted."""
-        slot = result.slot
-        if slot in self.failing:
-            key, status = self.failing[slot]
+        slot, state = result.slot, (result.key, result.status_id or 0)
+        key, status = self.failing.get(slot, state)
+        if key != result.key:
             self._superseded[key] = Superseded(status)
-        self.failing[slot] = (result.key, result.status_id or 0)
+        self.failing[slot] = state
         self._superseded.pop(result.key, None)
         if self._unconfirmed is not None:
             self._unconfirmed.discard(slot)

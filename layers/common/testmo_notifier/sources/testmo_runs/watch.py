@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from testmo_notifier.model import Result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watch:
     """What counts as failing: a watched status, and, where ids are given, one of these people. 0 is unassigned."""
 
@@ -16,7 +17,7 @@ class Watch:
     created_by_ids: tuple[int, ...] = ()
     assignee_ids: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes whenever what is watched changes; kept in every checkpoint."""
         lists = (self.status_ids, self.created_by_ids, self.assignee_ids)
