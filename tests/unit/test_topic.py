@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import ANY, Stubber
-from testmo_notifier.adapters.machine import client_config
 
+from testmo_notifier.adapters.machine import client_config
 from testmo_notifier.adapters.topic import MAX_TOGETHER_BYTES, Topic, encoded_once, together
 from testmo_notifier.errors import Unpublished
 from testmo_notifier.model import Notification
