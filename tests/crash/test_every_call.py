@@ -91,7 +91,7 @@ def test_both_functions_killed_at_any_call_lose_nothing_and_double_only_what_the
         "Slack POST moved",
     }
     assert {p.call for p in played if any(not to.startswith("slack") for to, _ in p.left.published)} == {
-        f"SNS Publish {channel} of run {run}" for channel in ("email:default", "event") for run in (1, 2)
+        f"SNS PublishBatch slack:default,slack:payments,email:default,event of run {run}" for run in (1, 2)
     }
 
 

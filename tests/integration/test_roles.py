@@ -31,6 +31,7 @@ pytestmark = pytest.mark.aws
 
 # What an action of a transaction needs: IAM knows none for the call. A condition on it needs nothing else.
 NEEDS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+NEEDS |= {"PublishBatch": "Publish"}  # https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 
 # Lambda's own part: the mapping of the queue (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html), and logs.
 LAMBDA = {
@@ -114,9 +115,9 @@ def test_the_poller_calls_what_its_role_allows_and_nothing_else(
         if service == "secretsmanager":
             return {token: "TestmoToken", heartbeat: "Heartbeat"}[parameters["SecretId"]]
         assert service == "sns"
-        return (
-            "Confirmed" if "SubscriptionArn" in parameters else "Announce" if "Message" in parameters else "Subscribers"
-        )
+        if parameters.keys() & {"Message", "PublishBatchRequestEntries"}:
+            return "Announce"
+        return "Confirmed" if "SubscriptionArn" in parameters else "Subscribers"
 
     assert used(calls, statement) | LAMBDA["PollerRole"] == allowed("PollerRole")
 
@@ -159,7 +160,7 @@ def used(calls: list[tuple[str, str, dict[str, Any]]], statement: Callable[[str,
         for needed in (
             [NEEDS[kind] for one in parameters["TransactItems"] for kind in one]
             if operation == "TransactWriteItems"
-            else [operation]
+            else [NEEDS.get(operation, operation)]
         )
     }
 
