@@ -30,8 +30,10 @@ def captures(aws: Aws, deployed: Stack) -> Captures:
 def publish(aws: Aws, deployed: Stack) -> Publish:
     """Publishes as the poller does, with the attributes that filters look at."""
 
-    def publish(message: str, *, channel: str, destination: str, subject: str = "A subject", key: str = "k1") -> str:
-        attributes = {"channel": channel, "destination": destination, "id": key, "run_id": "1"}
+    def publish(
+        message: str, *, channel: str, destination: str, subject: str = "A subject", key: str = "k1", **others: str
+    ) -> str:
+        attributes = {"channel": channel, "destination": destination, "id": key, "run_id": "1", **others}
         return aws.sns.publish(
             TopicArn=deployed.topic_arn,
             Subject=subject,
@@ -55,6 +57,13 @@ def test_each_channel_gets_its_own_messages_only(captures: Captures, publish: Pu
     publish('{"schema": 1}', channel="event", destination="event")
     assert [mail.body for mail in drained(captures, "email")] == ["by mail"]
     assert [event.body for event in drained(captures, "event")] == ['{"schema": 1}']
+    assert drained(captures, "slack") == []
+
+
+def test_what_only_changes_a_bots_message_is_no_message(captures: Captures, publish: Publish) -> None:
+    publish("an edit", channel="slack", destination="slack:default", aside='{"order": 1, "silent": true}')
+    publish("a reply", channel="slack", destination="slack:default", aside='{"order": 2}')
+    assert [slack.body for slack in drained(captures, "slack")] == ["a reply"]
     assert drained(captures, "slack") == []
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from testmo_notifier.channels import registry
 from testmo_notifier.channels.email import EMAIL
+from testmo_notifier.model.queue import ASIDE, SILENT
 from tools.lib.addresses import SENDER, address_of
 from tools.lib.aws import Aws
 from tools.lib.stamps import parse
@@ -103,13 +104,15 @@ class Captures:
     def drain(self, channel: Channel, handle: Callable[[Captured], None]) -> int:
         """Handle everything captured so far, oldest first as far as SQS knows; returns how many there were.
 
-        A message is deleted after it was handled: whatever interrupts us, it is handled at least once.
+        A message is deleted after it was handled: whatever interrupts us, it is handled at least once. What nobody is
+        to hear of, for it only changes a bot's message of a run, is deleted alone.
         """
         count = 0
         for message in self._receive(self._urls[channel]):
-            handle(_captured(channel, message))
+            if not _is_silent(message):
+                handle(_captured(channel, message))
+                count += 1
             self._aws.sqs.delete_message(QueueUrl=self._urls[channel], ReceiptHandle=message["ReceiptHandle"])
-            count += 1
         return count
 
     def _receive(self, url: str) -> Iterator[MessageTypeDef]:
@@ -137,6 +140,11 @@ class Captures:
                     if EMAIL.default in policy.get("destination", ()):
                         return policy
         raise NoEmailSubscription(self._stack.topic_arn)
+
+
+def _is_silent(message: MessageTypeDef) -> bool:
+    attributes = message.get("MessageAttributes", {})
+    return ASIDE in attributes and SILENT in attributes[ASIDE].get("StringValue", "")
 
 
 def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
