@@ -215,6 +215,38 @@ def test_options_that_change_release_what_they_held(story: Story) -> None:
     assert [digest.total for digest in told(story)] == [1]
 
 
+def test_a_quiet_or_a_pause_that_is_made_shorter_ends_sooner(story: Story) -> None:
+    rooms = '[[routes]]\nto = ["slack:default", "slack:payments"]\n[destinations."slack:default"]\n'
+    quiet, pause = 'quiet = {{ from = "{}", to = "{}" }}\n', '[destinations."slack:payments"]\nat_most_every = "{}"\n'
+    follow(story, rooms + quiet.format(hour(-1), hour(5)) + pause.format("60m"))
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    follow(story, rooms + quiet.format(hour(-1), hour(0.5)) + pause.format("10m"))
+    story.wait_and_poll(9)
+    assert (told(story), [digest.total for digest in told(story, "slack:payments")]) == ([], [1])
+    story.wait_and_poll(3)
+    assert (told(story), [digest.total for digest in told(story, "slack:payments")]) == ([], [1, 1])
+    story.wait_and_poll(18)
+    assert [digest.total for digest in told(story)] == [2]
+
+
+def test_a_pause_goes_on_whatever_else_changes(story: Story) -> None:
+    follow(story, calm('at_most_every = "15m"'))
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    follow(story, calm('at_most_every = "15m"\nfold = 9'))
+    story.wait_and_poll(12)
+    assert [digest.total for digest in told(story)] == [1]
+    story.wait_and_poll(3)
+    assert [digest.total for digest in told(story)] == [1, 1]
+
+
 def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_catch_all(story: Story) -> None:
     follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="slack:payments"))
     run = story.add_run()

@@ -115,6 +115,23 @@ def test_a_recovery_is_told_if_somebody_asked_for_it() -> None:
     assert (digest.total, digest.counts, digest.routes, digest.mentions) == (1, {"Passed": 1}, ("good",), ())
 
 
+def test_a_test_that_passed_twice_is_told_once_as_it_passed_last() -> None:
+    digest = digest_of(hold(recovered_news({1: 11, 2: 12}), recovered_news({3: 11})), RECOVERED)
+
+    assert (digest.total, digest.keys, digest.omitted) == (2, {2, 3}, 0)
+
+
+def test_how_many_recoveries_are_not_named_is_exact() -> None:
+    digest = digest_of(hold(recovered_news({n: n for n in range(1, 71)})), RECOVERED)
+
+    assert digest.total == 70
+    assert digest.omitted == 70 - len(digest.results) > 0
+
+
+def test_what_is_well_is_not_failing() -> None:
+    assert failing_in(hold(failing_news({1: 11}), recovered_news({2: 12}))) == {11}
+
+
 def test_recoveries_that_nobody_asked_for_make_nothing_to_tell() -> None:
     nothing = with_news(None, recovered_news({1: 11}, routes=()), Hold("quiet", at(60)), now=START, order=1)
 

@@ -157,6 +157,14 @@ def test_of_many_projects_the_first_two_are_named() -> None:
     assert in_slack(digest)[0][0] == "✖ 4 failed in 4 runs: Shop, Billing and 2 more projects"
 
 
+def test_long_names_of_projects_and_long_notes_leave_room_for_other_runs() -> None:
+    long_note = of_run(1, failing_news({1: 1}, note="x" * 300), project="P" * 90)
+    digest = folded("slack:payments", [long_note, of_run(2, failing_news({2: 2}), project="Billing")]).digest
+
+    assert [len(one.note) for part in digest.parts for one in part.results] == [200, 0]
+    assert in_slack(digest)[0][0] == f"✖ 2 failed in 2 runs: {'P' * 59}…, Billing"
+
+
 def test_tests_with_one_cause_are_one_line_with_links_to_some_of_their_runs() -> None:
     lines, _ = in_slack(storm())
 
