@@ -9,7 +9,6 @@ from unittest.mock import patch
 
 import pytest
 
-from testmo_notifier.adapters.held import held_from, held_item
 from testmo_notifier.model import (
     FAILING,
     FINISHED,
@@ -226,13 +225,6 @@ def test_what_has_neither_an_id_nor_a_test_is_named() -> None:
     nameless = replace(news, digest=replace(news.digest, results=(make_named(None, test_id=None),)))
 
     assert len(digest_of(hold(replace(nameless, rows={-1: (-1, 0)}))).results) == 1
-
-
-def test_a_recovery_without_an_id_that_is_over_is_not_named_however_often_it_was_stored() -> None:
-    stored = held_from(held_item(hold(without_ids(recovered_news({-1: 11})))))
-
-    digest = digest_of(hold(without_ids(failing_news({-2: 11}, saved_at=at(60))), before=stored))
-    assert [(one.status, one.reason) for one in digest.results] == [("Failed", PASSED_BETWEEN)]
 
 
 def test_what_failed_last_is_named_first_whatever_its_id() -> None:
