@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
+from testmo_notifier.adapters.items import control_from
 from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence, Silenced
 from testmo_notifier.poll import poll
 from testmo_notifier.ports import Renderer
@@ -231,6 +233,17 @@ def test_a_quiet_or_a_pause_that_is_made_shorter_ends_sooner(story: Story) -> No
     assert (told(story), [digest.total for digest in told(story, "slack:payments")]) == ([], [1, 1])
     story.wait_and_poll(18)
     assert [digest.total for digest in told(story)] == [2]
+
+
+def test_where_nothing_can_be_held_nobody_looks_for_it_and_nothing_is_kept_of_it(story: Story) -> None:
+    follow(story, calm("lines = 10"))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    with patch.object(story.store, "held_of", wraps=story.store.held_of) as looked:
+        story.wait_and_poll()
+    assert (looked.call_count, control_from(story.store.items["CONTROL"]).watching.held_by) == (0, None)
+    assert [digest.total for digest in told(story)] == [1]
 
 
 def test_a_pause_goes_on_whatever_else_changes(story: Story) -> None:
