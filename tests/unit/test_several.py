@@ -257,7 +257,7 @@ def test_runs_that_ended_with_failing_tests_are_red_whether_there_is_room_for_th
 
 
 def test_of_a_test_that_failed_more_than_once_the_cause_is_that_of_the_last_time() -> None:
-    twice = [failing_news({1: 1}, note="timeout"), failing_news({2: 1}, saved_at=at(60), note="500")]
+    twice = [failing_news({1: 1}, (5, "Blocked"), note="timeout"), failing_news({2: 1}, saved_at=at(60), note="500")]
     digest = folded("slack:payments", [of_run(1, *twice), of_run(2, failing_news({3: 3}, note="500"))]).digest
 
     assert "▌ ✖ Failed   2 tests in 2 runs: 500" in in_slack(digest)[0]
