@@ -100,6 +100,22 @@ def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
     assert (digest.total, digest.passed_since) == (1, 1)
 
 
+@pytest.mark.parametrize("option", [f'digest_at = "{hour(0.5)}"', 'at_most_every = "25m"'])
+def test_what_passed_before_a_time_or_in_a_pause_is_said_so(story: Story, option: str) -> None:
+    follow(story, calm(option))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 3)
+    story.wait_and_poll()
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(30)
+    assert sum(digest.total for digest in told(story)) == 2
+    assert told(story)[-1].passed_since == 1
+
+
 def test_statuses_that_are_excepted_go_at_once(story: Story) -> None:
     follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}\nquiet_except = ["Blocked"]'))
     run = story.add_run()
