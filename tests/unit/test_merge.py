@@ -122,7 +122,7 @@ def test_a_recovery_is_told_if_somebody_asked_for_it() -> None:
 def test_a_test_that_passed_twice_is_told_once_as_it_passed_last() -> None:
     digest = digest_of(hold(recovered_news({1: 11, 2: 12}), recovered_news({3: 11})), RECOVERED)
 
-    assert (digest.total, digest.keys, digest.omitted) == (2, {2, 3}, 0)
+    assert (digest.total, sorted(digest.keys), digest.omitted) == (2, [2, 3], 0)
 
 
 def test_how_many_recoveries_are_not_named_is_exact() -> None:
