@@ -365,6 +365,20 @@ def test_a_message_about_several_runs_names_what_there_is_room_for_and_counts_th
     assert (digest.total, digest.omitted) == (2, 2 - sum(named))
 
 
+def test_a_storm_names_three_hundred_results_where_they_are_short() -> None:
+    held = [of_run(run, failing_news({run * 100 + n: n for n in range(1, 61)})) for run in range(10)]
+
+    digest = folded(DESTINATION, held).digest
+    assert (digest.total, sum(len(part.results) for part in digest.parts)) == (600, 300)
+
+
+def test_twenty_thousand_results_are_held_of_a_run_and_no_more() -> None:
+    held = replace(hold(failing_news({1: 11})), rows={n: (n, 0) for n in range(20_000)})
+
+    assert not is_full(held)
+    assert is_full(replace(held, rows={n: (n, 0) for n in range(20_001)}))
+
+
 def test_merging_is_quick_enough_for_what_an_item_holds() -> None:
     """What is counted for every row would take a minute here; the test would not end."""
     many = failing_news({n: n for n in range(MAX_HELD_ROWS)})
