@@ -182,6 +182,15 @@ def test_what_another_cause_held_joins_and_the_later_word_stands() -> None:
         )
 
 
+def test_of_two_passes_of_a_test_that_two_causes_hold_the_later_is_told() -> None:
+    quiet = hold(recovered_news({3: 11}))
+    silence = hold(recovered_news({5: 11}, routes=("good",)), cause="silence:1", order=2)
+
+    for both in (joined(quiet, silence), joined(silence, quiet)):
+        digest = digest_of(both, RECOVERED)
+        assert (digest.total, sorted(digest.keys), digest.routes) == (1, [5], ("good",))
+
+
 def test_a_test_that_failed_after_a_pass_that_another_cause_holds_is_failing() -> None:
     passed = with_passed(hold(failing_news({1: 11})), {11})
     failed = hold(failing_news({2: 11}), cause="silence:1", order=2)
