@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
+from testmo_notifier.adapters.items import control_from
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence, Silenced
 from testmo_notifier.poll import poll
@@ -101,6 +104,22 @@ def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
     story.wait_and_poll(60)
     [digest] = told(story)
     assert (digest.total, digest.passed_since) == (1, 1)
+
+
+@pytest.mark.parametrize("option", [f'digest_at = "{hour(0.5)}"', 'at_most_every = "25m"'])
+def test_what_passed_before_a_time_or_in_a_pause_is_said_so(story: Story, option: str) -> None:
+    follow(story, calm(option))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 3)
+    story.wait_and_poll()
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(30)
+    assert sum(digest.total for digest in told(story)) == 2
+    assert told(story)[-1].passed_since == 1
 
 
 def test_statuses_that_are_excepted_go_at_once(story: Story) -> None:
@@ -212,6 +231,49 @@ def test_options_that_change_release_what_they_held(story: Story) -> None:
     assert [digest.total for digest in told(story)] == [1]
 
 
+def test_a_quiet_or_a_pause_that_is_made_shorter_ends_sooner(story: Story) -> None:
+    rooms = '[[routes]]\nto = ["slack:default", "slack:payments"]\n[destinations."slack:default"]\n'
+    quiet, pause = 'quiet = {{ from = "{}", to = "{}" }}\n', '[destinations."slack:payments"]\nat_most_every = "{}"\n'
+    follow(story, rooms + quiet.format(hour(-1), hour(5)) + pause.format("60m"))
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    follow(story, rooms + quiet.format(hour(-1), hour(0.5)) + pause.format("10m"))
+    story.wait_and_poll(9)
+    assert (told(story), [digest.total for digest in told(story, "slack:payments")]) == ([], [1])
+    story.wait_and_poll(3)
+    assert (told(story), [digest.total for digest in told(story, "slack:payments")]) == ([], [1, 1])
+    story.wait_and_poll(18)
+    assert [digest.total for digest in told(story)] == [2]
+
+
+def test_where_nothing_can_be_held_nobody_looks_for_it_and_nothing_is_kept_of_it(story: Story) -> None:
+    follow(story, calm("lines = 10"))
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    with patch.object(story.store, "held_of", wraps=story.store.held_of) as looked:
+        story.wait_and_poll()
+    assert (looked.call_count, control_from(story.store.items["CONTROL"]).watching.held_by) == (0, None)
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_a_pause_goes_on_whatever_else_changes(story: Story) -> None:
+    follow(story, calm('at_most_every = "15m"'))
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    follow(story, calm('at_most_every = "15m"\nfold = 9'))
+    story.wait_and_poll(12)
+    assert [digest.total for digest in told(story)] == [1]
+    story.wait_and_poll(3)
+    assert [digest.total for digest in told(story)] == [1, 1]
+
+
 def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_catch_all(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="slack:payments"))
     story.save(run, 1)
@@ -230,13 +292,50 @@ def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
     assert story.store.held_until(None) == ([], [])
 
 
+def test_somebody_who_drains_is_told_what_is_silenced(story: Story) -> None:
+    follow(story, calm(""))
+    run = story.add_run()
+    story.poll()
+    story.store.put_silence(Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
+    story.save(run, 1)
+    story.wait_and_poll()
+    assert told(story) == []
+    poll(story.parts(), drain=True)
+    assert [(digest.total, digest.silenced) for digest in told(story)] == [(1, ())]
+
+
+def test_who_drains_leaves_no_pace_behind_that_an_older_version_would_not_take_away(story: Story) -> None:
+    follow(story, calm('at_most_every = "15m"'))
+    run = story.add_run()
+    story.poll()
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    poll(story.parts(), drain=True)
+    assert ([digest.total for digest in told(story)], story.store.held_until(None)) == ([1, 1], ([], []))
+
+
+def test_a_silence_that_somebody_ends_before_its_time_is_told_then(story: Story) -> None:
+    follow(story, calm(""))
+    run = story.add_run()
+    story.poll()
+    silence = Silence("s1", story.time + timedelta(hours=9), "Ada", "a deploy", story.time)
+    story.store.put_silence(silence)
+    story.save(run, 1)
+    story.wait_and_poll(2)
+    assert told(story) == []
+    story.store.put_silence(replace(silence, until=story.time))
+    story.wait_and_poll()
+    assert [digest.total for digest in told(story)] == [1]
+
+
 def test_a_run_is_read_on_while_its_messages_cannot_leave(story: Story) -> None:
     run = begin(story, calm(""))
     story.topic.refused = {"slack:default"}
     for number in range(1, 5):
         story.save(run, number)
         report = story.wait_and_poll()
-    assert report.pending == 1
+    assert (report.pending, story.total) == (1, 4)  # programs hear of all of it meanwhile
     story.topic.refused = set()
     story.wait_and_poll(2)
     assert [digest.total for digest in told(story)][-2:] == [1, 3]

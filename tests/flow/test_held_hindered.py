@@ -108,6 +108,18 @@ def test_a_copy_is_kept_until_a_look_after_its_message_went_out(story: Story) ->
     assert story.store.held_until(None) == NOTHING
 
 
+def test_what_a_mailbox_got_is_told_nobody_else_when_no_route_names_it_any_more(story: Story) -> None:
+    with_mailbox(story)
+    run = story.add_run()
+    story.poll()
+    story.save(run, 1)
+    story.wait_and_poll()
+    follow(story, calm(""))
+    story.wait_and_poll(65)
+    assert ([digest.total for digest in told(story, QA)], told(story)) == ([1], [])
+    assert story.store.held_until(None) == NOTHING
+
+
 def test_a_copy_has_all_that_was_told_together(story: Story) -> None:
     boxes, run = with_mailbox(story, quiet(-1, 0.5))
     story.store.put_silence(
@@ -200,6 +212,20 @@ def test_what_was_held_on_purpose_is_late_only_since_it_cannot_leave(story: Stor
     report = story.wait_and_poll(15)
     assert report.pending == 1
     assert 200 < report.lag_seconds < 400
+
+
+def test_what_waits_behind_a_message_is_late_since_it_was_found(story: Story) -> None:
+    follow(story, calm(""))
+    run = story.add_run()
+    story.poll()
+    story.topic.refused = {REST}
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.save(run, 2)
+    story.wait_and_poll()
+    found = story.time
+    story.wait_and_poll(5)
+    assert held_now(story).due == found
 
 
 def test_what_has_no_room_beside_what_holds_it_now_is_told(story: Story) -> None:

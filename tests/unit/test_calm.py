@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.notices.calm import ALWAYS, Calm, Window, never_ends, next_time, quiet_until
+from testmo_notifier.notices.holding import time_out_of_quiet
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHTS = Window(time(18), time(8))
@@ -151,6 +152,13 @@ def test_a_time_that_comes_twice_counts_once() -> None:
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert next_time(half_past_two, BERLIN, datetime(2026, 10, 25, tzinfo=UTC)) == first
     assert next_time(half_past_two, BERLIN, first) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
+def test_however_many_times_lie_in_the_quiet_the_first_after_it_is_found() -> None:
+    hourly = Calm(digest_at=tuple(time(hour) for hour in range(24)), quiet=(Window(days=frozenset(range(6))),))
+    assert time_out_of_quiet(hourly, BERLIN, at("2026-11-23 00:00")) == at("2026-11-29 00:00")
+    in_vain = Calm(digest_at=(time(20),), quiet=(NIGHTS,))
+    assert time_out_of_quiet(in_vain, BERLIN, at("2026-11-23 00:00")) is None
 
 
 def test_a_moment_may_be_given_in_any_zone() -> None:

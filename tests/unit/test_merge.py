@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
+
+import pytest
 
 from testmo_notifier.model import (
     FAILING,
@@ -23,7 +26,8 @@ from testmo_notifier.model import (
     Outgoing,
     plain,
 )
-from testmo_notifier.notices.fold import MAX_FOLDED_BYTES, folded
+from testmo_notifier.notices import fold
+from testmo_notifier.notices.fold import MAX_FOLDED_BYTES, folded, text_bytes
 from testmo_notifier.notices.merge import (
     MAX_HELD_ROWS,
     failing_in,
@@ -34,7 +38,7 @@ from testmo_notifier.notices.merge import (
     with_news,
     with_passed,
 )
-from tests.support.factories import START, at, make_digest
+from tests.support.factories import START, at, make_digest, make_named
 from tests.support.holding import ADA, DESTINATION, failing_news, finished_news, hold, recovered_news
 
 
@@ -115,6 +119,23 @@ def test_a_recovery_is_told_if_somebody_asked_for_it() -> None:
     assert (digest.total, digest.counts, digest.routes, digest.mentions) == (1, {"Passed": 1}, ("good",), ())
 
 
+def test_a_test_that_passed_twice_is_told_once_as_it_passed_last() -> None:
+    digest = digest_of(hold(recovered_news({1: 11, 2: 12}), recovered_news({3: 11})), RECOVERED)
+
+    assert (digest.total, sorted(digest.keys), digest.omitted) == (2, [2, 3], 0)
+
+
+def test_how_many_recoveries_are_not_named_is_exact() -> None:
+    digest = digest_of(hold(recovered_news({n: n for n in range(1, 71)})), RECOVERED)
+
+    assert digest.total == 70
+    assert digest.omitted == 70 - len(digest.results) > 0
+
+
+def test_what_is_well_is_not_failing() -> None:
+    assert failing_in(hold(failing_news({1: 11}), recovered_news({2: 12}))) == {11}
+
+
 def test_recoveries_that_nobody_asked_for_make_nothing_to_tell() -> None:
     nothing = with_news(None, recovered_news({1: 11}, routes=()), Hold("quiet", at(60)), now=START, order=1)
 
@@ -161,6 +182,15 @@ def test_what_another_cause_held_joins_and_the_later_word_stands() -> None:
         )
 
 
+def test_of_two_passes_of_a_test_that_two_causes_hold_the_later_is_told() -> None:
+    quiet = hold(recovered_news({3: 11}))
+    silence = hold(recovered_news({5: 11}, routes=("good",)), cause="silence:1", order=2)
+
+    for both in (joined(quiet, silence), joined(silence, quiet)):
+        digest = digest_of(both, RECOVERED)
+        assert (digest.total, sorted(digest.keys), digest.routes) == (1, [5], ("good",))
+
+
 def test_a_test_that_failed_after_a_pass_that_another_cause_holds_is_failing() -> None:
     passed = with_passed(hold(failing_news({1: 11})), {11})
     failed = hold(failing_news({2: 11}), cause="silence:1", order=2)
@@ -184,6 +214,41 @@ def test_a_result_that_was_told_anew_at_once_is_not_told_as_it_was() -> None:
     assert digest.keys == {1}
     assert [one.id for one in digest.results] == [1]
     assert with_failed(held, {12}) == held
+
+
+def without_ids(news: Outgoing) -> Outgoing:
+    """The same, of rows that Testmo gave no id."""
+    results = tuple(replace(one, id=None) for one in news.digest.results)
+    return replace(news, digest=replace(news.digest, results=results))
+
+
+def test_what_is_named_of_results_without_an_id_is_what_is_held_of_their_tests() -> None:
+    held = hold(without_ids(failing_news({-1: 11, -2: 12})))
+    assert [one.test_id for one in digest_of(held).results] == [11, 12]
+
+    assert [one.test_id for one in digest_of(with_failed(held, {12}, elsewhere={-2})).results] == [11]
+
+
+def test_what_has_neither_an_id_nor_a_test_is_named() -> None:
+    news = failing_news({-1: 11})
+    nameless = replace(news, digest=replace(news.digest, results=(make_named(None, test_id=None),)))
+
+    assert len(digest_of(hold(replace(nameless, rows={-1: (-1, 0)}))).results) == 1
+
+
+def test_what_failed_last_is_named_first_whatever_its_id() -> None:
+    held = hold(failing_news({5: 11}, saved_at=at(0)), failing_news({4: 12}, saved_at=at(60)))
+
+    assert [one.id for one in digest_of(held).results] == [4, 5]
+
+
+def test_what_several_causes_held_was_held_since_the_first_of_them() -> None:
+    early, late = hold(failing_news({1: 11})), replace(hold(failing_news({2: 12})), since=at(300))
+    told = Held(12, DESTINATION, RATE, at(900), at(-900), make_digest())  # when it was told, not since when it is held
+
+    for one, other in ((early, late), (late, early), (joined(told, late), early)):
+        assert digest_of(joined(one, other)).held_since == START
+    assert joined(told, late).since == at(300)
 
 
 def test_an_id_is_fixed_and_never_that_of_an_earlier_message() -> None:
@@ -294,6 +359,33 @@ def test_a_storm_names_results_of_every_run_and_stays_small() -> None:
     assert {len(part.results) > 0 for part in digest.parts} == {True}
     assert len(named) <= 300
     assert sum(len(one.note.encode()) for one in named) < MAX_FOLDED_BYTES
+
+
+@pytest.mark.parametrize(("room", "named"), [(2, [1, 1]), (1, [1, 0]), (0, [0, 0])])
+def test_a_message_about_several_runs_names_what_there_is_room_for_and_counts_the_rest(
+    room: int, named: list[int]
+) -> None:
+    held = [of_run(run, failing_news({run: run})) for run in (1, 2)]
+    (one,) = digest_of(held[0]).results
+
+    with patch.object(fold, "MAX_FOLDED_BYTES", room * text_bytes(one)):
+        digest = folded(DESTINATION, held).digest
+    assert [len(part.results) for part in digest.parts] == named
+    assert (digest.total, digest.omitted) == (2, 2 - sum(named))
+
+
+def test_a_storm_names_three_hundred_results_where_they_are_short() -> None:
+    held = [of_run(run, failing_news({run * 100 + n: n for n in range(1, 61)})) for run in range(10)]
+
+    digest = folded(DESTINATION, held).digest
+    assert (digest.total, sum(len(part.results) for part in digest.parts)) == (600, 300)
+
+
+def test_twenty_thousand_results_are_held_of_a_run_and_no_more() -> None:
+    held = replace(hold(failing_news({1: 11})), rows={n: (n, 0) for n in range(20_000)})
+
+    assert not is_full(held)
+    assert is_full(replace(held, rows={n: (n, 0) for n in range(20_001)}))
 
 
 def test_merging_is_quick_enough_for_what_an_item_holds() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +40,19 @@ def test_what_is_broken_is_there_once_and_python_afterwards(mutant: Mutant) -> N
     assert broken != text_of(mutant.file)
     if mutant.file.endswith(".py"):
         ast.parse(broken)
+
+
+def test_no_change_names_what_its_file_does_not_know(tmp_path: Path) -> None:
+    """It would be noticed by its `NameError`, which breaks every rule at once and proves nothing of the one meant."""
+    broken = {f"{number}.py": mutant for number, mutant in enumerate(MUTANTS) if mutant.file.endswith(".py")}
+    for name, mutant in broken.items():
+        (tmp_path / name).write_text(changed(text_of(mutant.file), mutant), "utf-8")
+
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821", "--output-format"]
+    found = subprocess.run([*ruff, "json", "."], cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603
+
+    unknown = [(broken[Path(one["filename"]).name].breaks, one["message"]) for one in json.loads(found.stdout)]
+    assert unknown == []
 
 
 def test_every_rule_of_the_promise_is_broken_in_three_ways_at_least() -> None:

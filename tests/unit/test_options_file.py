@@ -199,6 +199,13 @@ def test_a_mistake_is_told_on_the_line_of_the_window_that_has_it() -> None:
     assert wrong("quiet = [", first, '  { from = "12:00", days = "sat" },', "]") == [(3, words)]
 
 
+def test_a_quiet_that_never_ends_is_told_whatever_else_is_wrong_with_it() -> None:
+    assert wrong("quiet = [", "  {},", '  { from = "12:00" },', "]") == [
+        (3, "slack:a quiet has from without to: give both, or neither for whole days"),
+        (1, "slack:a has a quiet that never ends, so that it would be told nothing: leave some time of the week"),
+    ]
+
+
 def test_a_mistake_is_told_of_the_destination_that_has_it() -> None:
     text = f'{ROUTE}[destinations."slack:payments"]\nfold = 1\n[destinations."slack:pay"]\nfold = 0\n'
     with pytest.raises(ConfigurationError) as caught:

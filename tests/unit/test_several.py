@@ -13,7 +13,7 @@ from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.merge import told_of, with_passed
 from testmo_notifier.notices.people import People
-from testmo_notifier.notices.several import causes
+from testmo_notifier.notices.several import causes, several_view
 from testmo_notifier.notices.view import Limits
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from tests.support.factories import START, URL, at, make_digest, make_named
@@ -156,6 +156,14 @@ def test_of_many_projects_the_first_two_are_named() -> None:
 
     digest = folded("slack:payments", held).digest
     assert in_slack(digest)[0][0] == "✖ 4 failed in 4 runs: Shop, Billing and 2 more projects"
+
+
+def test_long_names_of_projects_and_long_notes_leave_room_for_other_runs() -> None:
+    long_note = of_run(1, failing_news({1: 1}, note="x" * 300), project="P" * 90)
+    digest = folded("slack:payments", [long_note, of_run(2, failing_news({2: 2}), project="Billing")]).digest
+
+    assert [len(one.note) for part in digest.parts for one in part.results] == [200, 0]
+    assert in_slack(digest)[0][0] == f"✖ 2 failed in 2 runs: {'P' * 59}…, Billing"
 
 
 def test_tests_with_one_cause_are_one_line_with_links_to_some_of_their_runs() -> None:
@@ -333,6 +341,21 @@ def test_runs_without_room_are_counted_together() -> None:
     assert " more runs" in last
     assert shown + int(last.split()[2]) == digest.total
     assert len(json.dumps(payload, ensure_ascii=False)) < 12_500
+
+
+def test_runs_that_ended_with_failing_tests_are_red_whether_there_is_room_for_them_or_not() -> None:
+    digest = folded("slack:payments", [of_run(n, finished_news(total=2)) for n in (1, 2, 3)]).digest
+    assert in_slack(digest)[0][0].startswith("✖ ")
+
+    view = several_view(digest, replace(LIMITS, runs=1))
+    assert [(part.name, part.symbol) for part in view.parts] == [("Run 1", "✖"), ("and 2 more runs", "✖")]
+
+
+def test_of_a_test_that_failed_more_than_once_the_cause_is_that_of_the_last_time() -> None:
+    twice = [failing_news({1: 1}, (5, "Blocked"), note="timeout"), failing_news({2: 1}, saved_at=at(60), note="500")]
+    digest = folded("slack:payments", [of_run(1, *twice), of_run(2, failing_news({3: 3}, note="500"))]).digest
+
+    assert "▌ ✖ Failed   2 tests in 2 runs: 500" in in_slack(digest)[0]
 
 
 def test_a_storm_that_is_over_is_green_and_calls_nobody() -> None:

@@ -80,7 +80,7 @@ def calm_of(table: Mapping[str, Any], wrong: Wrong) -> Calm:
         wrong("quiet_except", f"has quiet_except without quiet: {WINDOW}, as quiet, or leave it out")
     windows = [window(one, wrong) for one in listed_in(table, "quiet")]
     quiet = tuple(one for one in windows if one)
-    if len(quiet) == len(windows) and never_ends(quiet):
+    if never_ends(quiet):
         wrong("quiet", "has a quiet that never ends, so that it would be told nothing: leave some time of the week")
     return Calm(every, tuple(sorted({one for one in times if one is not None})), quiet, excepted, fold)
 
