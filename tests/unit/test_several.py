@@ -402,3 +402,11 @@ def test_the_names_of_tests_are_looked_up_in_every_run() -> None:
     named = names.name(digest)
     assert not has_unnamed(named)
     assert [one.case_name for part in named.parts for one in part.results] == ["Pay by invoice", "Pay by invoice"]
+
+
+def test_runs_that_are_over_are_counted_once() -> None:
+    over = [of_run(n, finished_news(total=2)) for n in (1, 2, 3)]
+    well = of_run(4, recovered_news({4: 1}))
+    assert several_view(folded("slack:payments", over).digest, LIMITS).news == "3 runs finished"
+    news = several_view(folded("slack:payments", [*over, well]).digest, LIMITS).news
+    assert news == "1 test passed again in 4 runs, 3 runs finished"

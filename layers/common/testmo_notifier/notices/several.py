@@ -79,9 +79,10 @@ def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
     shown = [one for line in lines for one in line.tests]
     failed = [part for part in digest.parts if part.total]
     runs = f" in {numbered(len(failed or digest.parts), 'run')}"
-    good = (passed_since(digest.passed_since), *said_of_rest(digest.parts))
+    well, over = said_of_rest(digest.parts)
+    good = ", ".join(filter(None, (passed_since(digest.passed_since), well)))
     return MessageView(
-        run=run_view(digest, said_of_rest(digest.parts) if digest.total else (), limits.name_chars),
+        run=run_view(digest, (well, over) if digest.total else (), limits.name_chars),
         counts=counts(digest, ids),
         total=digest.total,
         results=tuple(result_of(one, limits, links) for one in shown),
@@ -91,7 +92,7 @@ def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         lines=tuple(line_view(line, limits, links) for line in lines),
         mentions=called(digest),
         symbol=SYMBOLS[FAILED if digest.total or any(map(still_failing, digest.parts)) else PASSED],
-        news="" if digest.total else f"{', '.join(filter(None, good))}{runs}",
+        news="" if digest.total else ", ".join(filter(None, (good and good + runs, over))),
         held=held(digest),
         silenced=silenced(digest),
         parts=part_views(digest, limits, ids),
@@ -259,13 +260,12 @@ def since_then(*parts: Digest) -> str:
     return f"{n} passed since" if n else ""
 
 
-def said_of_rest(parts: Sequence[Digest]) -> tuple[str, ...]:
-    """What there is to say of runs beside what failed, in numbers."""
+def said_of_rest(parts: Sequence[Digest]) -> tuple[str, str]:
+    """What there is to say of runs beside what failed: how many tests passed again, and how many runs are over."""
     rest = [one for part in parts for one in part.parts]
     well = sum(one.total for one in rest if one.about == RECOVERED)
     over = sum(one.about == FINISHED for one in rest)
-    said = (f"{numbered(well, 'test')} passed again", f"{numbered(over, 'run')} finished")
-    return tuple(words for words, n in zip(said, (well, over), strict=True) if n)
+    return f"{numbered(well, 'test')} passed again" if well else "", f"{numbered(over, 'run')} finished" if over else ""
 
 
 def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView:
@@ -285,7 +285,7 @@ def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView
         total=0,
         done=0,
         pass_rate=None,
-        details=tuple(details),
+        details=tuple(filter(None, details)),
     )
 
 
