@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from testmo_notifier.channels import registry
 from testmo_notifier.channels.email import EMAIL
+from testmo_notifier.model import ASIDE
+from testmo_notifier.model.queue import SILENT
 from tools.lib.addresses import SENDER, address_of
 from tools.lib.aws import Aws
 from tools.lib.stamps import parse
@@ -32,7 +34,7 @@ class NoEmailSubscription(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One message as its subscriber would get it. `subject` is empty but for mail."""
+    """One message as its subscriber would get it. `subject` is empty but for mail; nobody reads one that `is_silent`."""
 
     channel: Channel
     destination: str
@@ -40,6 +42,7 @@ class Captured:
     body: str
     sent: str
     id: str
+    is_silent: bool = False
 
     def as_mail(self, to: str) -> str:
         """The mail with the headers a reader looks for, a blank line, the body."""
@@ -147,7 +150,8 @@ def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
         subject, body, sent = envelope.get("Subject", ""), envelope["Message"], envelope["Timestamp"]
         return Captured(channel, destination, subject, body, sent, envelope["MessageId"])
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
-    return Captured(channel, attributes.get("destination", channel), "", message["Body"], "", message["MessageId"])
+    destination, is_silent = attributes.get("destination", channel), SILENT in attributes.get(ASIDE, "")
+    return Captured(channel, destination, "", message["Body"], "", message["MessageId"], is_silent)
 
 
 def _policy(queue_arn: str, topic_arn: str) -> dict[str, object]:
