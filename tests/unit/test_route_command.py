@@ -190,7 +190,7 @@ def test_the_table_can_be_read_in_100_columns(settings: Path, name: str) -> None
 def test_findings_that_go_the_same_way_stand_together(sample: str, rest: str) -> None:
     done = asked("--sample", sample)
     assert f"and {rest}, routed the same way\n  ✓ route 1 " in done.output
-    assert done.output.count("✓ route 1") == done.output.count('Run 3')
+    assert done.output.count("✓ route 1") == done.output.count("Run 3")
 
 
 def test_a_real_run_is_read_now_and_nothing_is_written(story: Story, settings: Path) -> None:

@@ -34,7 +34,7 @@ class NoEmailSubscription(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One message as its subscriber would get it. `subject` is empty but for mail; nobody reads one that `is_silent`."""
+    """One message as its subscriber would get it. `subject` is of mail alone; nobody reads one that `is_silent`."""
 
     channel: Channel
     destination: str
