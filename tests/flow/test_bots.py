@@ -84,7 +84,7 @@ def test_what_passed_is_taken_out_of_a_bots_message_in_silence_where_nobody_asks
         ("email:default", "failing", False),
         ("slack:default", "recovered", True),
     ]
-    assert channel(story) == ["✔ nothing that was told is failing"]
+    assert channel(story) == ["✔ nothing told here is still failing"]
 
 
 def test_what_passed_in_silence_and_fails_again_is_new_there(story: Story) -> None:
@@ -125,11 +125,11 @@ def test_what_passed_in_the_quiet_is_taken_out_at_once_and_told_when_that_ends(s
 
     passes(story)
     assert to_the_bot(story) == [("failing", False), ("recovered", True)]
-    assert channel(story) == ["✔ nothing that was told is failing"]
+    assert channel(story) == ["✔ nothing told here is still failing"]
 
     story.wait_and_poll(60)
     assert to_the_bot(story) == [("failing", False), ("recovered", True), ("recovered", False)]
-    assert channel(story) == ["✔ nothing that was told is failing", "- ✔ 1 test passed again"]
+    assert channel(story) == ["✔ nothing told here is still failing", "- ✔ 1 test passed again"]
 
 
 @pytest.mark.parametrize("route", ["", ASKING])
@@ -143,11 +143,11 @@ def test_a_failure_that_is_held_says_later_that_it_has_passed_and_the_message_sa
 
     passes(story)
     assert to_the_bot(story) == [("failing", False), ("recovered", True)]
-    assert channel(story) == ["✔ nothing that was told is failing"]
+    assert channel(story) == ["✔ nothing told here is still failing"]
 
     story.wait_and_poll(60)
     assert to_the_bot(story) == [("failing", False), ("recovered", True), ("failing", False)]
-    assert channel(story)[0] == "✔ nothing that was told is failing"
+    assert channel(story)[0] == "✔ nothing told here is still failing"
 
 
 @pytest.mark.parametrize("option", ['at_most_every = "1h"', 'digest_at = ["23:00"]', "fold = 1"])

@@ -181,6 +181,24 @@ def test_of_many_that_are_still_failing_fifty_are_named_and_all_are_counted(stor
     assert (digest.total, len(digest.results), digest.omitted) == (120, 50, 70)
 
 
+def test_what_still_fails_is_named_failed_first_and_the_newest_of_each_status_before_the_others(story: Telling) -> None:
+    run = story.add_run(tests=60)
+    story.poll()
+    first = story.save(run, 1)
+    story.wait_and_poll()
+    newer = story.save(run, 2)
+    story.wait_and_poll()
+    for number in range(3, 58):
+        story.save(run, number, BLOCKED)
+    story.wait_and_poll()
+    close(story, run)
+
+    (digest,) = story.digests(FINISHED)
+    assert [one.id for one in digest.results[:2]] == [newer.id, first.id], "newer blocked tests leave them their room"
+    assert {one.status for one in digest.results[2:]} == {"Blocked"}
+    assert dict(digest.counts) == {"Failed": 2, "Blocked": 55}
+
+
 @pytest.mark.parametrize("at", range(18))
 def test_it_survives_a_power_cut_wherever_it_strikes(at: int) -> None:
     with telling(executor=one_worker) as story:

@@ -186,10 +186,11 @@ def test_the_table_can_be_read_in_100_columns(settings: Path, name: str) -> None
     assert "\x1b" not in done.output
 
 
-def test_findings_that_go_the_same_way_stand_together() -> None:
-    done = asked("--sample", "sixty")
-    assert done.output.count("✓ route 1") == 1
-    assert "and 44 results that go the same way" in done.output
+@pytest.mark.parametrize(("sample", "rest"), [("sixty", "44 more results"), ("folded", "1 more result")])
+def test_findings_that_go_the_same_way_stand_together(sample: str, rest: str) -> None:
+    done = asked("--sample", sample)
+    assert f"and {rest}, routed the same way\n  ✓ route 1 " in done.output
+    assert done.output.count("✓ route 1") == done.output.count("Run 3")
 
 
 def test_a_real_run_is_read_now_and_nothing_is_written(story: Story, settings: Path) -> None:

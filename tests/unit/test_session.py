@@ -87,6 +87,9 @@ class FakeAws:
         self.hidden |= {str(letter["MessageId"]) for letter in waiting[:10]}
         return {"Messages": waiting[:10]} if waiting else {}
 
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803 - boto3's name
+        self.letters[QueueUrl] = [one for one in self.letters[QueueUrl] if one["ReceiptHandle"] != ReceiptHandle]
+
     def change_message_visibility(self, *, ReceiptHandle: str, VisibilityTimeout: int, **_: object) -> None:  # noqa: N803
         assert VisibilityTimeout == 0
         self.hidden.discard(ReceiptHandle)
@@ -100,6 +103,14 @@ class NoCaptures:
     def drain(self, channel: str, handle: object) -> int:
         del channel, handle
         return 0
+
+
+class SomebodysSlack(Captures):
+    """What was handed over for a Slack that is not ours."""
+
+    def __init__(self, aws: Aws) -> None:
+        super().__init__(aws, STACK)
+        self._urls = {"slack": "handed over", "email": "mails", "event": "events"}
 
 
 class Stage:
@@ -156,6 +167,34 @@ def test_what_is_held_is_not_said_to_be_delivered() -> None:
         "held for later: this stack keeps it" in Stage(summary("ok", ""), held=held, environ=own, polls="1").play()[1]
     )
     assert "held" not in Stage(summary("ok", "nothing new"), polls="1").play()[1]
+
+
+def test_of_what_somebody_elses_slack_gets_only_what_people_read_is_shown() -> None:
+    stage = Stage(summary(), polls="1")
+    told = {"order": 1, "about": "recovered"}
+    letters = [("2 failed in 45 runs", told), ("1 failed: Nightly 7", {**told, "silent": True})]
+    stage.aws.letters["handed over"] = [
+        {
+            "MessageId": words,
+            "ReceiptHandle": words,
+            "Body": json.dumps({"text": words}),
+            "MessageAttributes": {
+                "destination": {"StringValue": "slack:payments"},
+                "aside": {"StringValue": json.dumps(aside)},
+            },
+        }
+        for words, aside in letters
+    ]
+    aws = cast("Aws", stage.aws)
+    stage.session._arrivals = None
+    stage.session._captures = SomebodysSlack(aws)
+
+    _, printed = stage.play()
+
+    assert printed.count("For slack:payments") == 1
+    assert "2 failed in 45 runs" in printed
+    assert "Nightly 7" not in printed, "it only changes the message that a bot has of that run"
+    assert stage.aws.letters["handed over"] == []
 
 
 def test_a_story_ends_when_testmo_has_let_everything_be_read() -> None:

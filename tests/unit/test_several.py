@@ -366,6 +366,9 @@ def test_a_storm_that_is_over_is_green_and_calls_nobody() -> None:
     assert lines[0] == "✔ 2 tests failed and have passed since, 2 tests passed again in 3 runs: Shop"
     assert payload["attachments"][0]["color"] == GREEN
     assert "For " not in "\n".join(lines)
+    subject, body = in_mail(digest)
+    assert subject == f"[Testmo] {lines[0].removeprefix('✔ ')}"
+    assert body[0] == "2 tests failed and have passed since, 2 tests passed again in 3 runs: Shop"
 
 
 def test_what_is_blocked_everywhere_is_amber() -> None:

@@ -165,7 +165,7 @@ def test_a_parent_is_green_when_nothing_that_was_told_is_failing() -> None:
     bots.settle(make_message(FAILED_AGAIN, "a", 1))
     bots.settle(C)
 
-    assert bots.texts()[0] == f"✔ nothing that was told is failing: {RUN}"
+    assert bots.texts()[0] == f"✔ nothing told here is still failing: {RUN}"
     assert parent(bots)["attachments"][0]["color"] == "#2eb67d"
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from testmo_notifier.channels import registry
 from testmo_notifier.channels.email import EMAIL
-from testmo_notifier.model.queue import ASIDE, SILENT
+from testmo_notifier.model import ASIDE
+from testmo_notifier.model.queue import SILENT
 from tools.lib.addresses import SENDER, address_of
 from tools.lib.aws import Aws
 from tools.lib.stamps import parse
@@ -33,7 +34,7 @@ class NoEmailSubscription(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One message as its subscriber would get it. `subject` is empty but for mail."""
+    """One message as its subscriber would get it. `subject` is of mail alone; nobody reads one that `is_silent`."""
 
     channel: Channel
     destination: str
@@ -41,6 +42,7 @@ class Captured:
     body: str
     sent: str
     id: str
+    is_silent: bool = False
 
     def as_mail(self, to: str) -> str:
         """The mail with the headers a reader looks for, a blank line, the body."""
@@ -104,15 +106,13 @@ class Captures:
     def drain(self, channel: Channel, handle: Callable[[Captured], None]) -> int:
         """Handle everything captured so far, oldest first as far as SQS knows; returns how many there were.
 
-        A message is deleted after it was handled: whatever interrupts us, it is handled at least once. What nobody is
-        to hear of, for it only changes a bot's message of a run, is deleted alone.
+        A message is deleted after it was handled: whatever interrupts us, it is handled at least once.
         """
         count = 0
         for message in self._receive(self._urls[channel]):
-            if not _is_silent(message):
-                handle(_captured(channel, message))
-                count += 1
+            handle(_captured(channel, message))
             self._aws.sqs.delete_message(QueueUrl=self._urls[channel], ReceiptHandle=message["ReceiptHandle"])
+            count += 1
         return count
 
     def _receive(self, url: str) -> Iterator[MessageTypeDef]:
@@ -142,11 +142,6 @@ class Captures:
         raise NoEmailSubscription(self._stack.topic_arn)
 
 
-def _is_silent(message: MessageTypeDef) -> bool:
-    attributes = message.get("MessageAttributes", {})
-    return ASIDE in attributes and SILENT in attributes[ASIDE].get("StringValue", "")
-
-
 def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
     if channel == "email":
         envelope = json.loads(message["Body"])
@@ -155,7 +150,8 @@ def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
         subject, body, sent = envelope.get("Subject", ""), envelope["Message"], envelope["Timestamp"]
         return Captured(channel, destination, subject, body, sent, envelope["MessageId"])
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
-    return Captured(channel, attributes.get("destination", channel), "", message["Body"], "", message["MessageId"])
+    destination, is_silent = attributes.get("destination", channel), SILENT in attributes.get(ASIDE, "")
+    return Captured(channel, destination, "", message["Body"], "", message["MessageId"], is_silent)
 
 
 def _policy(queue_arn: str, topic_arn: str) -> dict[str, object]:

@@ -217,7 +217,7 @@ class Session:
 
     def _show_capture(self, captured: Captured) -> None:
         """Somebody else's Slack: what was handed over for it, for we do not see it arrive."""
-        if self._arrivals is None:
+        if self._arrivals is None and not captured.is_silent:
             payload: Mapping[str, object] = json.loads(captured.body)
             self._terminal.message(f"For {captured.destination}", blocks.lines(payload))
             self._show(captured)

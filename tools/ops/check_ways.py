@@ -120,8 +120,9 @@ def mail(desk: Desk) -> Iterable[Finding]:
         )
         yield bad("Mail", f"{subscription.endpoint} has not confirmed", step)
     yield from ended(account, found, ops)
-    for subscription in (s for s in (*found, *ops) if s.is_confirmed and s.protocol == "email" and not s.is_protected):
-        words = f"{subscription.endpoint}: whoever follows the link under a mail ends this, a mail scanner, too"
+    exposed = [s.endpoint for s in (*found, *ops) if s.is_confirmed and s.protocol == "email" and not s.is_protected]
+    for endpoint in dict.fromkeys(exposed):
+        words = f"{endpoint}: whoever follows the link under a mail unsubscribes it, even a mail scanner"
         step = f"to protect it: unsubscribe, `subscribe` again, then {CONFIRM} instead of a click"
         yield good("Mail", words, "" if account.endpoint else step)  # an emulator confirms by itself
     takers = [s.endpoint for s in ops if s.is_confirmed]

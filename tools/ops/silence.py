@@ -50,7 +50,7 @@ def add(desk: Desk, asked: Asked, new_id: Callable[[], str] = lambda: secrets.to
     lasts = period(silence.until - now) or "less than 1m"
     desk.out.verdict(f"silenced until {keeping.time(silence.until)} ({lasts}): {held.selects(silence)}", is_ok=True)
     desk.out.note("what it matches is held from the next poll on, and told in one message when it ends")
-    desk.out.note(f"→ to end it before: testmo-notifier silence end {silence.id}")
+    desk.out.note(f"→ to end it early: testmo-notifier silence end {silence.id}")
     if account.stack.version != version():
         runs = compared(account.stack.version, version())
         desk.progress.problem(f"the stack runs {runs}: an older one knows no silences, and tells everything")

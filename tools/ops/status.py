@@ -161,10 +161,12 @@ def show_runs(desk: Desk, state: State, now: datetime) -> None:
 def show_held(desk: Desk, keeping: Keeping, now: datetime) -> None:
     """Who silenced what, and what is held for whom."""
     if silence.lines(keeping, now) or silence.strangers(keeping, now):
+        desk.out.gap()
         desk.out.heading("Silences", {})
         silence.tell(desk, keeping, now)
     groups = held.groups(keeping.held)
     if groups:
+        desk.out.gap()
         desk.out.heading("Held on purpose", {})
     for group in groups:
         oldest = age((now - group.since).total_seconds())

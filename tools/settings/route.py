@@ -274,7 +274,7 @@ def lines(alike: Sequence[Explained]) -> Iterator[str]:
     found = list(dict.fromkeys(heading(shown.finding) for shown in alike))
     yield from found[:MAX_LISTED]
     if len(found) > MAX_LISTED:
-        yield f"and {counted(len(found) - MAX_LISTED, 'result')} that go the same way"
+        yield f"and {counted(len(found) - MAX_LISTED, 'more result')}, routed the same way"
     rows = [(f"{'✓' if choice.is_taken else '✗'} {choice.route}", choice.words) for choice in one.choices]
     for name, reasons in one.told.items():
         rows.append((f"  told {name}", ", ".join(reasons)))

@@ -26,7 +26,7 @@ def test_a_silence_is_on_from_the_next_poll_until_somebody_ends_it(operated: Ope
     assert "✓ silenced until 20" in said.out
     assert '(2h): project="Shop", run="*payment*"' in said.out
     (key,) = [one[0] for one in silenced(operated.command("silence", "list", "--json"))]
-    assert f"→ to end it before: testmo-notifier silence end {key}" in said.out
+    assert f"→ to end it early: testmo-notifier silence end {key}" in said.out
 
     matches = {"project": ["Shop"], "run": ["*payment*"]}
     assert silenced(operated.command("status", "--json")) == [(key, "Ada", matches)]

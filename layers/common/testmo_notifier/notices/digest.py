@@ -252,9 +252,8 @@ class DigestBuilder:
         It shares its room with so many others, and with those of new failing results.
         """
         room = MAX_NAMED_BYTES // (2 * shared_by)
-        fit = tuple(
-            fitting(sorted(results, key=lambda one: one.created_at or LONG_AGO, reverse=True)[:MAX_NAMED], room)
-        )
+        newest_first = sorted(results, key=lambda one: one.created_at or LONG_AGO, reverse=True)
+        fit = tuple(fitting(sorted(newest_first, key=lambda one: rank(one.status_id))[:MAX_NAMED], room))
         total = sum(counts.values())
         nothing = self._digest(Share(), "", room)
         return replace(

@@ -136,7 +136,7 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
     attachment = {
         "color": color(failed, unnamed),
         "fallback": count,
-        "blocks": [rich(details or [text("All that failed here and was told has passed since, or is over.")])],
+        "blocks": [rich(details or [text("All failures that were told here have passed since, or are over.")])],
     }
     return {
         "text": as_text(lines),
@@ -173,7 +173,7 @@ def count_of(failed: Sequence[Test], unnamed: int) -> str:
     words = " · ".join(f"{marks[status]} {n} {status}" for status, n in counts.items())
     if unnamed:
         return f"at least {words}" if failed else f"✖ {unnamed} {'result' if unnamed == 1 else 'results'} failed"
-    return words or "✔ nothing that was told is failing"
+    return words or "✔ nothing told here is still failing"
 
 
 def results(unnamed: int) -> str:
