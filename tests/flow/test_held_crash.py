@@ -24,7 +24,7 @@ QUIET, RATE, TIMES, FOLD, MAIL, REST = (
     "email:qa",
     "slack:rest",
 )
-WRITES: Final = ("commit", "release", "publish", "clear", "clear_envelope", "save_control")
+WRITES: Final = ("commit", "release", "publish_all", "clear", "clear_envelope", "save_control")
 CALM: Final = f"""
 [[routes]]
 to = ["{QUIET}", "{RATE}", "{TIMES}", "{FOLD}", "{MAIL}"]

@@ -187,7 +187,7 @@ def passed_on(power: Power) -> Story:
 def test_a_crash_while_it_is_given_to_others_loses_nothing_and_tells_nobody_twice() -> None:
     whole = Power()
     passed_on(whole)
-    writes = [at for at, effect in enumerate(whole.effects) if effect in ("release", "publish", "clear_envelope")]
+    writes = [at for at, effect in enumerate(whole.effects) if effect in ("release", "publish_all", "clear_envelope")]
     assert len(writes) > 8
     for at in (None, *writes):
         story = passed_on(Power(at))
