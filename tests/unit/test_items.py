@@ -1,4 +1,4 @@
-"""How large an item gets, by DynamoDB's own rules, when it expires (rule 7), and what comes back."""
+"""How large an item gets, by DynamoDB's own rules, when it expires (rule 7), what comes back, and when (rule 10)."""
 
 from __future__ import annotations
 
