@@ -178,6 +178,34 @@ def test_what_the_quiet_held_comes_no_sooner_after_the_last_message_either(story
     assert [digest.total for digest in told(story)] == [1, 1]
 
 
+def test_what_another_poller_adds_to_what_is_told_just_now_is_told_too(story: Story) -> None:
+    class Other(MemoryStore):
+        """One in which another poller reads the run when this one has read what it tells."""
+
+        def held(self, keys: Sequence[HeldKey]) -> list[Held]:
+            found = super().held(keys)
+            reads.extend(one for one in found if not one.is_empty)
+            if found and len(reads) == 2:
+                add(found[0])
+            return found
+
+    run = begin(story, calm('at_most_every = "5m"'))
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+    reads: list[Held] = []
+    other = story.store.as_seen_by("other")
+
+    def add(there: Held) -> None:
+        ((key, (_, kind)),) = there.rows.items()
+        other.release([Change(there, replace(there, rows={**there.rows, key + 100: (3, kind)}))])
+
+    story.store.__class__ = Other
+    story.wait_and_poll(6)
+    assert len(reads) > 2
+    assert [digest.total for digest in told(story)] == [1, 2]
+
+
 def test_a_time_that_lies_in_the_quiet_is_told_at_its_end(story: Story) -> None:
     run = begin(story, calm(f'digest_at = ["{hour(0.5)}"]\n{quiet(0.2, 1)}'))
     story.save(run, 1)

@@ -169,6 +169,51 @@ def test_what_passed_is_said_so_where_no_route_names_those_that_were_told(story:
     assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
 
 
+def test_who_was_told_of_a_recovery_and_of_an_end_is_not_told_again_for_a_mailbox_that_is_lost(story: Story) -> None:
+    notify = 'notify = ["new", "recovered", "finished"]'
+    run = begin(story, f'[[routes]]\nto = ["{REST}", "{QA}"]\n{notify}\n', boxes := mailboxes())
+    story.save(run, 1)
+    story.wait_and_poll()
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(9)
+
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(3)
+    story.world.close_run(run)
+    story.wait_and_poll(12)
+
+    assert [digest.about for digest in told(story)] == ["failing", "recovered", "finished"]
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_who_was_told_of_a_recovery_is_not_told_again_when_a_mailbox_is_lost_where_that_is_held(story: Story) -> None:
+    notify = 'notify = ["new", "recovered"]'
+    text = f'[[routes]]\nto = ["{REST}", "{QA}"]\n{notify}\n'
+    run = begin(story, text, boxes := mailboxes())
+    story.save(run, 1)
+    story.wait_and_poll()
+    follow(story, f'{text}[destinations."{QA}"]\n{quiet(-1, 5)}\n')
+    story.save(run, 1, PASSED)
+    story.wait_and_poll()
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(9)
+
+    assert [digest.about for digest in told(story)] == ["failing", "recovered"]
+    assert story.store.held_until(None) == NOTHING
+
+
+def test_they_hear_that_a_run_is_over_where_the_mailbox_alone_asks_for_it(story: Story) -> None:
+    asking = f'[[routes]]\nto = ["{QA}"]\nnotify = ["new", "finished"]\n[[routes]]\ncatch_all = true\nto = ["{REST}"]\n'
+    run = begin(story, asking, boxes := mailboxes())
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(9)
+    story.world.close_run(run)
+    story.wait_and_poll(12)
+
+    assert [digest.about for digest in told(story)] == ["finished"]
+    assert told(story, QA) == []
+
+
 def passed_on(power: Power) -> Story:
     """What two runs hold for a mailbox goes to two others, one of which is told when its quiet ends."""
     with playing(executor=one_worker) as story:

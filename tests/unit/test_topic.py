@@ -74,6 +74,15 @@ def test_what_a_call_for_several_does_not_take_is_tried_alone_and_nothing_else_g
     assert sns.told == ["slack:default", "event", "email:default"]
 
 
+def test_where_an_answer_names_nothing_that_was_taken_all_of_it_is_tried_alone(sns: Sns) -> None:
+    failed = [{"Id": str(number), "Code": "InternalError", "SenderFault": False} for number in range(2)]
+    sns.stub.add_response("publish_batch", {"Failed": failed})
+    sns.stub.add_response("publish", {"MessageId": "m"})
+    sns.stub.add_response("publish", {"MessageId": "m"})
+
+    assert sns.publish_all("slack:default", "email:default") == [None, None]
+
+
 def test_what_is_not_taken_alone_either_is_named_with_its_own_error(sns: Sns) -> None:
     sns.takes(0, of=2)
     sns.stub.add_client_error("publish", "InvalidParameter", "Invalid parameter: Subject")

@@ -47,7 +47,7 @@ class Topic:
         entries: Any = [{"Id": str(number), **asked(one)} for number, one in enumerate(some)]
         try:
             answer = self._client.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)
-            taken = {int(entry["Id"]) for entry in answer["Successful"]}
+            taken = {int(entry["Id"]) for entry in answer.get("Successful", ())}  # of none, botocore may have no list
         except ClientError:  # of one of them, perhaps: the others are not to wait for it
             taken = set()
         except BotoCoreError as exc:  # no answer: to ask for each once more would take all the time there is

@@ -154,7 +154,7 @@ class Kind:
     """What many results of a digest have in common, so that each takes few bytes.
 
     `routes` are the names of those by which they go; a recovery without any is told nobody, it only takes out of what
-    is held what passed. `also` are other destinations that are told of the same failures.
+    is held what passed. `also` are other destinations that are told of the same failures, or recoveries.
     """
 
     about: str

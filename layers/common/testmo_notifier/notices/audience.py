@@ -271,14 +271,16 @@ class Audience:
         return self._holding & told.destinations.union(instead)
 
     def for_finished(self) -> frozenset[str]:
-        """Who is told that the run is over."""
+        """Who is told that the run is over, or is instead of those that nobody gets."""
         asked = {
             destination
             for route in self.routes.routes
             if FINISHED in route.notify and route.matcher.refusal(self.facts) is None
             for destination in route.destinations
         }
-        return frozenset(asked & set(self.destinations))
+        there = frozenset(asked & set(self.destinations))
+        instead = self.substitutes if there & self.unreachable else ()
+        return (there & self._reached).union(instead) if instead else there
 
     @cached_property
     def calls(self) -> bool:

@@ -99,10 +99,11 @@ def with_failed(held: Held, tests: Collection[int], *, elsewhere: Collection[int
 def untold(held: Held, other: str) -> Held:
     """What of it another destination was not told anyway, when it was found."""
     contents = Contents.of(held)
-    rows = {key: row for key, row in contents.failing.items() if other not in row[1].also}
-    if len(rows) == len(contents.failing):
+    failing = {key: row for key, row in contents.failing.items() if other not in row[1].also}
+    well = {key: row for key, row in contents.well.items() if other not in row[1].also}
+    if len(failing) == len(contents.failing) and len(well) == len(contents.well):
         return held
-    return contents.with_only(rows).put_into(held, held.frame, held.frame.results)
+    return replace(contents.with_only(failing), well=well).put_into(held, held.frame, held.frame.results)
 
 
 def joined(one: Held, other: Held) -> Held:

@@ -265,7 +265,7 @@ class Release:
         if going[0].destination in self.around.copied:
             self._keep_copies(going)
         changes = {held.key[:-1]: Change(held, None) for held in going}
-        changes |= self._gates(going) if is_one_run else {}
+        changes |= self._gates(going, taken=[held for held in going if held.cause == RATE]) if is_one_run else {}
         try:
             self.store.release([*changes.values()], envelope)
         except TooLarge as exc:
@@ -291,13 +291,16 @@ class Release:
             if not is_full(copy):
                 self._write([Change(there, copy)])
 
-    def _gates(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
-        """Who hears of a run so often at most is told of it now; what else is held for that is told when it is due."""
-        now, keys, gates = self.holding.now, {held.key for held in told}, {}
+    def _gates(self, told: Sequence[Held], *, taken: Sequence[Held] = ()) -> dict[tuple[int, str, str], Change]:
+        """Who hears of a run so often at most is told of it now; what else is held for that is told when it is due.
+
+        A gate takes the place of what is `taken` out of it as that was read: what came into it since is not lost.
+        """
+        now, gates = self.holding.now, {}
         every = self.holding.calm(told[0].destination).at_most_every
         for held, *_ in by_run(told).values() if every else ():
-            there = self._there(held, RATE)
-            if every and (there is None or there.is_empty or there.key in keys):
+            there = taken[0] if taken else self._there(held, RATE)
+            if every and (there is None or there.is_empty or taken):
                 gate = Held(held.run_id, held.destination, RATE, now + every, now, frame_of(held.frame, ()))
                 gates[gate.key[:-1]] = Change(there, gate)
         return gates

@@ -221,7 +221,8 @@ class Search:
         """What the recoveries that go a way have in common, where they lead; without routes nobody is told there."""
         is_told = destination in way.destinations
         routes = self._news.audience.leading(RECOVERED, destination) if is_told else ()
-        return Kind(RECOVERED, 0, way.status, RECOVERED, routes)
+        others = tuple(sorted(way.destinations - {destination})) if is_told else ()
+        return Kind(RECOVERED, 0, way.status, RECOVERED, routes, also=others)
 
     def _said(self, named: NamedResult) -> NamedResult:
         """A pass, with what is over."""
