@@ -98,6 +98,21 @@ def test_what_passed_in_silence_and_fails_again_is_new_there(story: Story) -> No
     assert channel(story) == ["✖ 1 failed", "- ✖ 1 failed"]
 
 
+def test_what_waited_behind_a_recovery_that_came_late_stands_as_it_is_now(story: Story) -> None:
+    begin(story, f'[[routes]]\nto = ["slack:default"]\n{ASKING}\n')
+    (run,) = story.world.runs.values()
+    story.topic.refused = {BOT}
+    story.save(run, 2)
+    passes(story)  # behind the other's failure
+    fails(story)  # and this behind the two
+    story.wait_and_poll(3)
+
+    story.topic.refused = set()
+    story.wait_and_poll(3)
+
+    assert channel(story)[0] == "✖ 2 failed"
+
+
 def test_where_no_destination_of_a_run_is_a_bot_nothing_more_is_asked_and_nothing_more_is_told(story: Story) -> None:
     follow(story, PLAIN)
     story.store.put_bots("slack:payments")

@@ -33,7 +33,7 @@ from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import frame_of, is_full, joined, silenced_in, this_poll_last, told_of, untold
-from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes
+from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
 from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.polling.report import plural
 from testmo_notifier.ports import Store
@@ -163,8 +163,20 @@ class Release:
         return self.holding.is_for_all_runs(key.cause)
 
     def _read(self, keys: Sequence[HeldKey]) -> list[Held]:
+        """What is held under these keys.
+
+        What waited for the outbox of its run comes after all that left that, however late: each try has a later order.
+        """
         self._go_on()
-        return self.store.held(keys)
+        found = self.store.held(keys)
+        behind = [held.run_id for held in found if held.cause == OUTBOX]
+        checkpoints = self.store.checkpoints(behind) if behind else {}
+        return [
+            replace(held, order=max(held.order, order_of(checkpoints[held.run_id].version)))
+            if held.cause == OUTBOX and held.run_id in checkpoints
+            else held
+            for held in found
+        ]
 
     def _go_on(self) -> None:
         if self.seconds_left() < self.least:
