@@ -138,26 +138,8 @@ class Poll:
             showing=control.bots,
         )
         instead = substitutes(parts.routes, parts.destinations, unheard)
-        holding = Holding(
-            now=started,
-            options=parts.routes.options,
-            zone=parts.zone,
-            silences=control.silences,
-            bots=control.bots,
-            lost=frozenset() if instead else unheard,
-            is_over=lease.control.asked.draining_until is not None,
-        )
-        names_of = partial(
-            CaseNames,
-            testmo,
-            parts.store,
-            now=started,
-            has_room=rate_limit.has_room,
-            completed=parts.names_completed,
-        )
-        reads_folders = "folder" in parts.routes.asked | holding.asked or holding.tells_of_many
-        folders = {FOLDERS: names_of(of=FOLDERS)} if reads_folders else {}
-        cases = {CASES: names_of(folders=folders.get(FOLDERS)), **folders}
+        holding = what_holds(parts, lease, lost=frozenset() if instead else unheard)
+        cases = case_lists(parts, testmo, rate_limit, holding)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding=holding,
@@ -189,3 +171,31 @@ class Poll:
                 seconds_left=parts.seconds_left,
             ),
         )
+
+
+def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str]) -> Holding:
+    """What holds anything back in this poll. What goes to those `lost` reaches nobody, nor anybody instead."""
+    return Holding(
+        now=lease.started,
+        options=parts.routes.options,
+        zone=parts.zone,
+        silences=lease.control.silences,
+        bots=lease.control.bots,
+        lost=lost,
+        is_over=lease.control.asked.draining_until is not None,
+    )
+
+
+def case_lists(parts: Parts, testmo: Testmo, rate_limit: RateLimit, holding: Holding) -> dict[str, CaseNames]:
+    """The names of cases, and their folders where a route or a silence asks, or many runs may be one message."""
+    names_of = partial(
+        CaseNames,
+        testmo,
+        parts.store,
+        now=holding.now,
+        has_room=rate_limit.has_room,
+        completed=parts.names_completed,
+    )
+    reads_folders = "folder" in parts.routes.asked | holding.asked or holding.tells_of_many
+    folders = {FOLDERS: names_of(of=FOLDERS)} if reads_folders else {}
+    return {CASES: names_of(folders=folders.get(FOLDERS)), **folders}
