@@ -133,7 +133,7 @@ def test_an_item_of_the_table_that_nobody_understands(operated: Operated, sort_k
         (finding,) = findings
         assert "the item RUN#4712 / CHECKPOINT of " in finding["words"]
         assert "delete the item" in finding["mend"]
-        assert "the item RUN#4712 / CHECKPOINT cannot be understood (KeyError)" in status.out
+        assert "the item RUN#4712 / CHECKPOINT cannot be understood (TypeError)" in status.out
     else:
         assert findings == []
         assert all("the item RUN#4712 / SENT#1 cannot be understood (ValueError)" in one.err for one in told)
