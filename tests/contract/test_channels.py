@@ -34,7 +34,8 @@ from testmo_notifier.model import (
     QueuedMessage,
     Silenced,
 )
-from testmo_notifier.notices.text import note_text, one_line
+from testmo_notifier.text.notes import note_text
+from testmo_notifier.text.shortening import one_line
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tools.settings.samples import NAMES, samples
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from testmo_notifier.notices.markup import lines_of
-from testmo_notifier.notices.text import ESCAPES, cleaned, is_clean, printable, tidy, whole_weight, without_escapes
+from testmo_notifier.text.cleaning import ESCAPES, cleaned, is_clean, printable, without_escapes
+from testmo_notifier.text.markup import lines_of
+from testmo_notifier.text.shortening import whole_weight
 
 HOSTILE = "\u0301\u0308\u0945\u200d\u202e\x1b[m_\x08\x9b\ue000\U000e0041\ud800\xa0"
 words = st.text(st.sampled_from('ab &<>"\\\né検й👩' + HOSTILE), max_size=12)
@@ -39,4 +40,4 @@ def test_no_escape_sequence_hides_in_what_can_be_printed(text: str) -> None:
 def test_plain_paragraphs_are_read_as_those_with_attributes_are(paragraphs: list[str]) -> None:
     plain, styled = ("".join(f"<p{of}>{text}</p>" for text in paragraphs) for of in ("", " id=x"))
 
-    assert lines_of(plain, enough=1_000, tidy=tidy) == lines_of(styled, enough=1_000, tidy=tidy)
+    assert lines_of(plain, enough=1_000) == lines_of(styled, enough=1_000)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 import pytest
 
-from testmo_notifier.notices import markup, tags
-from testmo_notifier.notices.text import note_text, short_note
+from testmo_notifier.text import markup, tags
+from testmo_notifier.text.notes import note_text, short_note
 from tests.support.factories import make_builder, make_expands, make_result, make_run
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ import unicodedata
 
 import pytest
 
-from testmo_notifier.notices.text import clip, note_text, one_line, printable
+from testmo_notifier.text.cleaning import printable
+from testmo_notifier.text.notes import note_text
+from testmo_notifier.text.shortening import clip, one_line
 
 FAMILY = "👩\u200d👩\u200d👧"
 

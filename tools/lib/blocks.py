@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.text import Text
 
-from testmo_notifier.notices.text import printable
+from testmo_notifier.text.cleaning import printable
 
 RULE: Final = "─" * 24
 BAR: Final = "▌ "

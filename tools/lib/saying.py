@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from testmo_notifier.notices.text import printable
+from testmo_notifier.text.cleaning import printable
 
 OBEYED: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories that JSON leaves as they are, some of which steer
 

@@ -14,7 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from testmo_notifier.notices.text import printable
+from testmo_notifier.text.cleaning import printable
 
 BAR: Final = "  │ "
 

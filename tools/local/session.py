@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from testmo_notifier.model import Held
-from testmo_notifier.notices.text import printable
+from testmo_notifier.text.cleaning import printable
 from tools.inbox.receiver import Message
 from tools.lib import blocks
 from tools.lib.addresses import address_of

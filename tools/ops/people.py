@@ -8,7 +8,8 @@ from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.matching import plain
 from testmo_notifier.notices.people import People, parse_people
 from testmo_notifier.notices.team import PEOPLE, text_of
-from testmo_notifier.notices.text import one_line, printable
+from testmo_notifier.text.cleaning import printable
+from testmo_notifier.text.shortening import one_line
 from tools.ops import dry_run, records, wiring
 from tools.ops.exit_status import FINE, Desk
 from tools.ops.times import counted

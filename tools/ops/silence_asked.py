@@ -13,12 +13,12 @@ from testmo_notifier.adapters.silences import LONGEST, pack_silence
 from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Silence
-from testmo_notifier.notices import text
 from testmo_notifier.notices.matching import Matcher, Wanted
 from testmo_notifier.notices.places import without_secrets
 from testmo_notifier.notices.routes import Route
 from testmo_notifier.notices.routes_file import wanted
 from testmo_notifier.notices.values import quoted
+from testmo_notifier.text.cleaning import printable, tidy
 from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
 
 MAX_REASON_CHARS: Final = 200  # a message has to quote it
@@ -146,7 +146,7 @@ def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tup
                 f"--{flag} {quoted(one)} is no key=value with one =, and * and ? alone are special: give {hint}"
             )
             continue
-        raw.setdefault(key.strip(), []).append(value_of(text.printable(value).strip()))
+        raw.setdefault(key.strip(), []).append(value_of(printable(value).strip()))
     found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))
     return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
 
@@ -161,8 +161,8 @@ def value_of(typed: str) -> int | str:
 
 def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str:
     """A short text that has to be there."""
-    words = " ".join(text.printable(typed).split())
-    if not text.has_ink(words):
+    words = tidy(typed)
+    if not words:
         problems.append(f"it has no {flag.removeprefix('--')}: {why}, with {flag} TEXT")
     elif len(words) > most:
         problems.append(f"{flag} has {len(words)} characters: {most} are the most")

@@ -20,7 +20,7 @@ from testmo_notifier.model import Notification
 from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.notices.team import Team
-from testmo_notifier.notices.text import printable
+from testmo_notifier.text.cleaning import printable
 from tools.lib import blocks
 from tools.lib.addresses import EMAIL_ADDRESS, SENDER
 from tools.lib.terminal import Terminal

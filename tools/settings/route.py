@@ -29,7 +29,7 @@ from testmo_notifier.notices.matching import Fact, Facts, Matcher
 from testmo_notifier.notices.named import status_name
 from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Route, Routes, is_for_people
-from testmo_notifier.notices.text import one_line
+from testmo_notifier.text.shortening import one_line
 from tools.lib.terminal import Terminal
 from tools.ops.times import counted
 from tools.settings.calm_words import calm_words

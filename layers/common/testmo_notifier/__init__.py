@@ -82,10 +82,18 @@ notices/               what there is to tell, and to whom
   several.py           one about several runs, by cause and run by run
   story.py             what happened to a test before, in words
   context.py           the fields they see
-  text.py              other people's text, made harmless and short
-  markup.py            HTML notes as lines
+
+text/                  other people's text, made harmless and short
+  cleaning.py          without what steers whatever shows it
+  shortening.py        cut between characters, as a reader sees them
+  notes.py             HTML notes as clean, short text
+  markup.py            HTML as lines: what in it is a tag, and what is text
+  page.py              what tags and texts do to the lines
+  nesting.py           the elements that are open
+  numbering.py         bullets, and 1, a or iv before the items of a list
+  lines.py             the lines as they are written
+  tags.py              start tags, comments and references
   elements.py          what HTML's elements are
-  tags.py              the tags in them; 1, a or iv before the items of a list
 
 channels/              ways to tell people and programs, a folder per channel
   registry.py          every channel there is

@@ -35,7 +35,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from testmo_notifier.notices.text import one_line
+from testmo_notifier.text.shortening import one_line
 
 OURS: Final = frozenset({"in_progress", "table_contended", "table_unavailable"})  # reasons that are no destination's
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which its address could not be reached

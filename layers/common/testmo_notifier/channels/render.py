@@ -45,8 +45,8 @@ from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Options
 from testmo_notifier.notices.several import several_view
 from testmo_notifier.notices.team import Team
-from testmo_notifier.notices.text import one_line
 from testmo_notifier.notices.view import NO_LINKS, Limits, message_view
+from testmo_notifier.text.shortening import one_line
 
 NOBODY: Final = People()
 AS_THE_STACK: Final = Options()

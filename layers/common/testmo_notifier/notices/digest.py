@@ -49,7 +49,8 @@ from testmo_notifier.notices.named import (
     status_name,
 )
 from testmo_notifier.notices.routes import PLAIN, is_for_people, programs
-from testmo_notifier.notices.text import one_line, short_note
+from testmo_notifier.text.notes import short_note
+from testmo_notifier.text.shortening import one_line
 
 MAX_TOLD: Final = 50_000  # results of one message: what is more is told by the next poll
 MAX_KEYS_BYTES: Final = 100_000  # that their ids may take in an item; some 20,000 where they are very far apart

@@ -26,7 +26,7 @@ from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_o
 from testmo_notifier.notices.merge import frame_of, held_since, joined, this_poll_last, told_of
 from testmo_notifier.notices.named import rank
 from testmo_notifier.notices.shown import standings_at_the_end, standings_of
-from testmo_notifier.notices.text import clip
+from testmo_notifier.text.shortening import clip
 
 MAX_FOLDED_NAMED: Final = 300  # results of all runs, from which causes are found; they are lean and much alike
 MAX_FOLDED_BYTES: Final = 90_000  # of their texts

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from testmo_notifier.model import STATUS_NAMES, Expands, Issue, NamedResult, Result, plain
-from testmo_notifier.notices.text import note_text, one_line
+from testmo_notifier.text.notes import note_text
+from testmo_notifier.text.shortening import one_line
 
 MAX_NAMED: Final = 50
 MIN_NAMED: Final = 20  # as many are named in every message, however long their texts

@@ -16,7 +16,6 @@ from testmo_notifier.model import FINISHED, RECOVERED, Digest, NamedResult
 from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, passed_since, silenced
-from testmo_notifier.notices.text import clip
 from testmo_notifier.notices.view import (
     FAILED,
     NO_LINKS,
@@ -35,6 +34,7 @@ from testmo_notifier.notices.view import (
     status_ids,
     test_name,
 )
+from testmo_notifier.text.shortening import clip
 
 PROJECTS: Final = 3  # that a headline names
 PROJECT_CHARS: Final = 60

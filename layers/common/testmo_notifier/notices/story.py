@@ -7,7 +7,7 @@ from typing import Final
 
 from testmo_notifier.model import AGAIN, FINISHED, PASSED_BETWEEN, PASSED_SINCE, RECOVERED, Digest, NamedResult
 from testmo_notifier.notices.context import Linked
-from testmo_notifier.notices.text import one_line
+from testmo_notifier.text.shortening import one_line
 
 AUTHOR_CHARS: Final = 40
 

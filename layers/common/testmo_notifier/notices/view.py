@@ -27,7 +27,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, silenced, story
-from testmo_notifier.notices.text import clip, one_line
+from testmo_notifier.text.shortening import clip, one_line
 
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 from testmo_notifier.errors import NotifierError, StopReading
 from testmo_notifier.model import CASES, FOLDERS, CaseProgress, CasesPage, Digest, NamedResult
 from testmo_notifier.notices.named import MAX_FOLDER_CHARS, MAX_NAME_CHARS, folder_of, optional_line
-from testmo_notifier.notices.text import one_line
 from testmo_notifier.ports import Store, Testmo
+from testmo_notifier.text.shortening import one_line
 
 REFRESH_AFTER: Final = timedelta(days=1)
 MAX_PAGES: Final = 20  # in one poll; the 13,700 cases of a large project take seven polls

@@ -9,11 +9,11 @@ from typing import Final
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
 from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
-from testmo_notifier.notices.text import clip
 from testmo_notifier.polling import mail, troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.text.shortening import clip
 
 DRAIN: Final = timedelta(minutes=15)  # time for a deploy; whoever forgets that he drains loses no more than that
 MAX_FILE_CHARS: Final = 1_000  # of what is kept of a wrong file: mistakes may quote it

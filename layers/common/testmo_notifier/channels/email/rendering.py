@@ -9,8 +9,9 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import FOLDED, Digest
-from testmo_notifier.notices.text import clip, printable
 from testmo_notifier.notices.view import Limits
+from testmo_notifier.text.cleaning import printable
+from testmo_notifier.text.shortening import clip
 
 MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it

@@ -16,7 +16,7 @@ from typing import Final
 
 from testmo_notifier.channels.notation import MARKS, plain_link
 from testmo_notifier.channels.slack.notation import DATE, END, LINK, LIVE, TARGET, escape, revealed
-from testmo_notifier.notices.text import clip
+from testmo_notifier.text.shortening import clip
 
 Block = dict[str, object]
 Words = Callable[[str], str]

@@ -27,8 +27,8 @@ from testmo_notifier.notices.several import said_of_rest, since_then
 from testmo_notifier.notices.shown import MAX_FAILING
 from testmo_notifier.notices.shown import PASSED as WELL
 from testmo_notifier.notices.story import news
-from testmo_notifier.notices.text import clip, one_line
 from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view, test_name
+from testmo_notifier.text.shortening import clip, one_line
 
 MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes them where a section does not

@@ -16,10 +16,10 @@ from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import Row, most_urgent
-from testmo_notifier.notices.text import short_note
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import RunPages
 from testmo_notifier.sources.testmo_runs.watch import Watch
+from testmo_notifier.text.notes import short_note
 
 FROM_THE_BEGINNING: Final = Resume(bound=None, page=1, total=None)
 

@@ -1,4 +1,4 @@
-"""Start tags, comments and references of HTML, each read once, and no further than it goes; numbers of lists. Pure.
+"""Start tags, comments and references of HTML, each read once, and no further than it goes. Pure.
 
 (`html.parser` begins anew at each of a million `<!--`.)
 """
@@ -8,17 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import unescape
-from string import ascii_lowercase
 from typing import Final
 
 MAX_STEPS: Final = 200_000  # tags, attributes and comments; a long report pasted from Word has some thousands
 VALUE_CHARS: Final = 2_000
 OPERATORS: Final = ("&&", "||")
 MIN_FLAG: Final = 3  # no attribute without a value has a shorter name
-ROMAN: Final = (
-    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x")),
-    *((9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
-)
 
 SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
 ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
@@ -37,6 +32,10 @@ PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-sp
 WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
 CONTROL: Final = re.compile(r"&#(?:x0*([01]?[0-9a-f])(?![0-9a-f])|0*([0-2]?[0-9]|3[01])(?![0-9]));?", re.IGNORECASE)
 WORDS_LEVEL: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+l\d{1,9}\s++level([1-9])", re.IGNORECASE)
+DATA: Final = re.compile(
+    r"data:(?:(image)|\w++)/[\w.+-]*+(?:;[\w.=+-]*+)*+,(?:[A-Za-z0-9+/=_%-]++|\s++(?=[A-Za-z0-9+/=_%-]{60}))*+",
+    re.IGNORECASE,
+)
 QUILLS_LEVEL: Final = re.compile(r"(?<![-\w])ql-indent-([1-9])(?!\d)")
 
 
@@ -150,20 +149,3 @@ def raw_end(html: str, tag: Tag) -> int:
         if ended[1].lower() == tag.name:
             return ended.start()
     return len(html)
-
-
-def numeral(number: int, kind: str) -> str:
-    """A number as the `type` of a list wants it: a, A, i or I; in figures where that cannot be."""
-    if kind in ("a", "A") and number > 0:
-        letters = ""
-        while number:
-            number, letter = divmod(number - 1, len(ascii_lowercase))
-            letters = ascii_lowercase[letter] + letters
-        return letters if kind == "a" else letters.upper()
-    if kind in ("i", "I") and 0 < number < 4_000:  # noqa: PLR2004 - there is no sign for more
-        letters = ""
-        for value, sign in ROMAN:
-            letters += sign * (number // value)
-            number %= value
-        return letters if kind == "i" else letters.upper()
-    return str(number)

@@ -1,0 +1,33 @@
+"""HTML notes as clean, short text. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from testmo_notifier.text.shortening import clip
+
+MAX_UNREAD_CHARS: Final = 2_000  # of HTML that is kept as it is; megabytes must not stay in memory
+MAX_READ_CHARS: Final = 1_000  # of the text of a longer one; a message shows a few hundred
+
+
+class Understood(str):
+    """A note that was read: its text, and no HTML any more."""
+
+    __slots__ = ()
+
+
+def short_note(html: str) -> str:
+    """A note that takes no more room than is needed: a long one is understood at once, and only its text is kept."""
+    return html if len(html) <= MAX_UNREAD_CHARS else Understood(note_text(html, MAX_READ_CHARS))
+
+
+def note_text(html: str, limit: int) -> str:
+    """An HTML note as clean text: lists with their bullets and numbers, a line for a block or a table's row.
+
+    At most `limit` characters (see `clip`).
+    """
+    if isinstance(html, Understood):
+        return clip(str(html), limit)
+    from testmo_notifier.text.markup import lines_of  # noqa: PLC0415 - it takes its time, and most polls read no note
+
+    return clip("\n".join(lines_of(html, enough=2 * limit)), limit)
