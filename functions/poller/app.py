@@ -21,7 +21,6 @@ from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.team import Team
 from testmo_notifier.observability import (
     observed,
     report_failed_poll,
@@ -31,6 +30,7 @@ from testmo_notifier.observability import (
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.mail import is_anybody_told, mail_destinations, mailboxes
+from testmo_notifier.settings.team import Team
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

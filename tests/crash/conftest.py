@@ -38,7 +38,7 @@ from tests.support.story import BUILT_IN_TEXTS, Story, playing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from testmo_notifier.notices.team import Team
+    from testmo_notifier.settings.team import Team
     from tests.crash.stage import Play
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from testmo_notifier.model import Mention
-from testmo_notifier.notices.people import People, parse_people
 from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.polling.emails import FORBIDDEN, Emails
+from testmo_notifier.settings.people import People, parse_people
 from tests.support.story import Story
 
 BY_EMAIL = '[people]\n"Ada.Lovelace@example.com" = "U0000000ADA"\n'

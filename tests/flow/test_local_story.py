@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from testmo_notifier.notices.team import Team
+from testmo_notifier.settings.team import Team
 from tools.lib.processes import ROOT
 from tools.settings.rehearsal import Sent, rehearse
 

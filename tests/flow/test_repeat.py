@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from testmo_notifier.notices.routes import destinations, is_for_people
-from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.story import BLOCKED, FAILED, Story
 from tools.ops.repeat import Repeat, Repeater, put
 from tools.ops.rewind import failing_since

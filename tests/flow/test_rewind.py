@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 from testmo_notifier.model import Resume, Superseded
-from testmo_notifier.notices.routes_file import parse_routes
 from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.support.story import Story
 from tools.ops.rewind import Plan, go_back, rewound

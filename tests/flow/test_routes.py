@@ -8,7 +8,7 @@ import pytest
 
 from testmo_notifier.errors import Unlisted
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.fakes import FakeMailboxes
 from tests.support.story import BLOCKED, FAILED, Story
 from tools.simulator.model import Run

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testmo_notifier.errors import ConfigurationError, Problem
-from testmo_notifier.notices.issue_links import parse_issue_links
-from testmo_notifier.notices.options_file import OPTIONS
-from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import ROUTE_KEYS, fallback, parse_routes
+from testmo_notifier.settings.issues_file import parse_issue_links
+from testmo_notifier.settings.options_file import OPTIONS
+from testmo_notifier.settings.people import parse_people
+from testmo_notifier.settings.routes_file import ROUTE_KEYS, fallback, parse_routes
 
 CHANNELS = ("slack", "email", "event")
 VALUES = st.sampled_from(

@@ -34,7 +34,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.merge import with_news, with_passed
-from testmo_notifier.notices.people import People
+from testmo_notifier.settings.people import People
 from tests.support.factories import START, URL, make_builder, make_expands, make_result, make_run
 
 FIRST_FOUND = (Phase.generate,)  # making a failing digest smaller takes minutes, and the first one says enough

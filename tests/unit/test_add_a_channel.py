@@ -23,7 +23,7 @@ from testmo_notifier.channels.slack import transport as slack
 from testmo_notifier.delivery.deliver import Effects, deliver
 from testmo_notifier.model import QueuedMessage
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import make_digest, make_outgoing
 from tests.unit.delivery_script import Script, make_message
 from tools.cli import main

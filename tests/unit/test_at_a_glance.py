@@ -16,8 +16,8 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.channels.slack.transport import plainer
 from testmo_notifier.model import FINISHED, RECOVERED, Counters, Digest, Mention
-from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Options
+from testmo_notifier.settings.people import People
 from tests.support.factories import URL, at, make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details, top, words
 

@@ -10,7 +10,7 @@ from testmo_notifier.model import AGAIN, CHANGED, NEW, Counters, Expands, Mentio
 from testmo_notifier.notices.audience import Audience, Telling, case_facts, mention, result_facts, run_facts
 from testmo_notifier.notices.matching import Fact
 from testmo_notifier.notices.routes import Route, destinations
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 
 NINE = datetime(2026, 11, 26, 9, tzinfo=UTC)
 RUN = Run(12, 3, "Release 4.2", False, None, None, Counters())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from testmo_notifier.notices.people import People, parse_people
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.people import People, parse_people
+from testmo_notifier.settings.routes_file import parse_routes
 from tools.settings.check_routes import Watched, advice, covers
 
 REST = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:rest"]\n'

@@ -16,8 +16,9 @@ from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue
 from testmo_notifier.notices.context import Linked
-from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
+from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.view import Limits, message_view
+from testmo_notifier.settings.issues_file import parse_issue_links
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details
 from tools.settings.check import settings_folder

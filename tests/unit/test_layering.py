@@ -17,10 +17,14 @@ FUNCTIONS = sorted((ROOT / "functions").glob("*/app.py"))
 ACTS = ("adapters/", "channels/slack/transport.py", "channels/slack/web_api.py", "observability.py")
 INNER = sorted(p for p in PACKAGE.rglob("*.py") if not p.relative_to(PACKAGE).as_posix().startswith(ACTS))
 ROOMS_ABOVE = {  # what may not be known where: the direction in docs/architecture.md
-    "text": ("model", "polling", "sources", "notices", "channels", "delivery", "adapters", "errors", "ports", "poll"),
-    "model": ("polling", "sources", "notices", "channels", "delivery", "adapters", "poll"),
-    "notices": ("polling", "sources", "delivery", "poll"),
-    "sources": ("polling", "channels", "delivery", "poll"),
+    "text": (
+        *("errors", "ports", "model", "settings", "notices", "channels"),
+        *("sources", "polling", "delivery", "adapters", "poll"),
+    ),
+    "model": ("polling", "sources", "settings", "notices", "channels", "delivery", "adapters", "poll"),
+    "notices": ("polling", "sources", "settings", "delivery", "poll"),
+    "settings": ("polling", "sources", "delivery", "poll"),
+    "sources": ("polling", "settings", "channels", "delivery", "poll"),
     "channels": ("polling", "sources", "delivery", "poll"),
     "delivery": ("polling", "sources", "poll"),
     "polling": ("delivery", "poll"),

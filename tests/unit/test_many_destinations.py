@@ -12,7 +12,7 @@ from testmo_notifier.model import Counters, Expands, Outgoing, Result, Run, Told
 from testmo_notifier.notices.audience import Audience, run_facts
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 
 START = datetime(2026, 11, 26, tzinfo=UTC)
 RUN = Run(1, 3, "Release 4.2", False, None, None, Counters())

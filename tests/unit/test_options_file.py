@@ -8,7 +8,7 @@ import pytest
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.calm import ALWAYS, Calm, Window
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 
 ROUTE = '[[routes]]\nto = ["slack:a"]\n'
 TABLE = '[destinations."slack:a"]\n'  # line 3; the options begin on line 4

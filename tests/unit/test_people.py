@@ -6,7 +6,7 @@ import pytest
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Mention
-from testmo_notifier.notices.people import People, parse_people
+from testmo_notifier.settings.people import People, parse_people
 from tools.settings.check import settings_folder
 
 WHOLE = """\

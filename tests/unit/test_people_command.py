@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from testmo_notifier.notices.people import parse_people
+from testmo_notifier.settings.people import parse_people
 from tests.support.story import Story, playing
 from tools.cli import main
 from tools.ops import people as command

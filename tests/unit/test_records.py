@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks.fakes.expressions import holds
 from testmo_notifier.model import FOLDERS, CaseProgress, Change, Control, Envelope
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import START, at, make_checkpoint, make_held, make_outgoing
 from tests.support.memory import MemoryStore
 from tests.support.stored import PROJECT

@@ -20,7 +20,7 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import Digest, Issue
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.people import People
+from testmo_notifier.settings.people import People
 from tests.support.factories import at, make_digest, make_named, make_outgoing
 from tests.support.slack_payload import words
 from tools.lib.blocks import as_text

@@ -13,7 +13,7 @@ import testmo_notifier_settings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.matching import KEYS, Fact, Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes, destinations, reached
-from testmo_notifier.notices.routes_file import KNOWN_MENTIONS, ROUTE_KEYS, fallback, parse_routes
+from testmo_notifier.settings.routes_file import KNOWN_MENTIONS, ROUTE_KEYS, fallback, parse_routes
 
 KNOWN_OPTIONS = "time_zone, lines, at_most_every, digest_at, quiet, quiet_except and fold"
 WHOLE = """\

@@ -18,9 +18,9 @@ from testmo_notifier.model import AGAIN, NEW, REASONS, Expands, Notification, Re
 from testmo_notifier.notices.audience import Audience, run_facts
 from testmo_notifier.notices.calm import next_time, quiet_until
 from testmo_notifier.notices.matching import KEYS, Facts
-from testmo_notifier.notices.options_file import OPTIONS, WINDOW_KEYS
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import ROUTE_KEYS, parse_routes
+from testmo_notifier.settings.options_file import OPTIONS, WINDOW_KEYS
+from testmo_notifier.settings.routes_file import ROUTE_KEYS, parse_routes
 from tests.support.factories import make_result, make_run
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "routes.md").read_text("utf-8")

@@ -12,10 +12,10 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.merge import told_of, with_passed
-from testmo_notifier.notices.people import People
 from testmo_notifier.notices.several import causes, several_view
 from testmo_notifier.notices.view import Limits
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
+from testmo_notifier.settings.people import People
 from tests.support.factories import START, URL, at, make_digest, make_named
 from tests.support.holding import failing_news, finished_news, hold, recovered_news
 from tests.support.memory import MemoryStore

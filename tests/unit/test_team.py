@@ -8,7 +8,7 @@ import pytest
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue, Mention
-from testmo_notifier.notices.team import Team
+from testmo_notifier.settings.team import Team
 from tools.ops import wiring
 from tools.settings.check import settings_folder
 

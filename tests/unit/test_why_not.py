@@ -6,7 +6,7 @@ import pytest
 
 from testmo_notifier.model import Checkpoint, Expands, Told
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import make_checkpoint, make_result, make_run
 from tools.ops.why_not import reasons
 from tools.settings.route import Finding

@@ -15,7 +15,7 @@ from typing import Final
 
 import yaml
 
-from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
+from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
 from tools.lib import processes
 from tools.lib.aws import Aws
 

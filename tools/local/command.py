@@ -19,7 +19,7 @@ from testmo_notifier.channels.email import EMAIL
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.team import Team
+from testmo_notifier.settings.team import Team
 from tools.inbox.receiver import Inbox, Message
 from tools.lib.addresses import EMAIL_ADDRESS, SENDER, address_of
 from tools.lib.aws import Aws

@@ -26,7 +26,7 @@ from testmo_notifier.config import (
     whole,
 )
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
+from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
 from tools.lib.aws import Aws
 from tools.local.build import SAM
 from tools.local.ministack import PROGRAM as MINISTACK

@@ -6,8 +6,8 @@ import json
 
 from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.matching import plain
-from testmo_notifier.notices.people import People, parse_people
-from testmo_notifier.notices.team import PEOPLE, text_of
+from testmo_notifier.settings.people import People, parse_people
+from testmo_notifier.settings.team import PEOPLE, text_of
 from testmo_notifier.text.cleaning import printable
 from testmo_notifier.text.shortening import one_line
 from tools.ops import dry_run, records, wiring

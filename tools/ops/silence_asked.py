@@ -14,10 +14,10 @@ from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Silence
 from testmo_notifier.notices.matching import Matcher, Wanted
-from testmo_notifier.notices.places import without_secrets
 from testmo_notifier.notices.routes import Route
-from testmo_notifier.notices.routes_file import wanted
-from testmo_notifier.notices.values import quoted
+from testmo_notifier.settings.places import without_secrets
+from testmo_notifier.settings.routes_file import wanted
+from testmo_notifier.settings.values import quoted
 from testmo_notifier.text.cleaning import printable, tidy
 from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
 

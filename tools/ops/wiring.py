@@ -17,14 +17,14 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.notices.issue_links import parse_issue_links
-from testmo_notifier.notices.people import parse_people
 from testmo_notifier.notices.routes import Routes, destinations, left_in
-from testmo_notifier.notices.routes_file import parse_routes
-from testmo_notifier.notices.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
 from testmo_notifier.poll import Parts
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
+from testmo_notifier.settings.issues_file import parse_issue_links
+from testmo_notifier.settings.people import parse_people
+from testmo_notifier.settings.routes_file import parse_routes
+from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
 from tools.lib.static_token import StaticToken
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out

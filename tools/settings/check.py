@@ -15,10 +15,10 @@ import testmo_notifier_settings
 from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
-from testmo_notifier.notices.issue_links import parse_issue_links
-from testmo_notifier.notices.people import parse_people
-from testmo_notifier.notices.routes_file import parse_routes
-from testmo_notifier.notices.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
+from testmo_notifier.settings.issues_file import parse_issue_links
+from testmo_notifier.settings.people import parse_people
+from testmo_notifier.settings.routes_file import parse_routes
+from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
 from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched

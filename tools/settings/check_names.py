@@ -14,10 +14,10 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import Invisible, RequestRejected, Unreadable
 from testmo_notifier.model import STATUS_NAMES, User
 from testmo_notifier.notices.matching import Fact, is_wanted, plain
-from testmo_notifier.notices.people import People, entry_key
-from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import Routes
-from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
+from testmo_notifier.settings.people import People, entry_key
+from testmo_notifier.settings.places import Place
+from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, TESTER
 from tools.settings.check_routes import Advice, Entry, option_line
 from tools.settings.users import LATEST, MAX_RUNS, Seen, seen
 

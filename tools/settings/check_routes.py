@@ -13,11 +13,11 @@ from typing import Final
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
 from testmo_notifier.notices.calm import quiet_until
 from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
-from testmo_notifier.notices.options_file import head_of
-from testmo_notifier.notices.people import People
-from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
-from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
+from testmo_notifier.settings.options_file import head_of
+from testmo_notifier.settings.people import People
+from testmo_notifier.settings.places import Place
+from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, TESTER
 
 A_WEEK: Final = tuple(date(2024, 1, day) for day in range(1, 8))
 ALWAYS_KNOWN: Final = ("project", "run", "status")  # of every failing result

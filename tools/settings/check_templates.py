@@ -21,7 +21,7 @@ from testmo_notifier.errors import Problem as TemplateProblem
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 from tools.settings.problems import Problem
 from tools.settings.samples import Sample, samples
 

@@ -17,9 +17,9 @@ from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import Reader, time_zone
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Notification
-from testmo_notifier.notices.issue_links import parse_issue_links
 from testmo_notifier.notices.routes import is_for_people
-from testmo_notifier.notices.team import Team
+from testmo_notifier.settings.issues_file import parse_issue_links
+from testmo_notifier.settings.team import Team
 from testmo_notifier.text.cleaning import printable
 from tools.lib import blocks
 from tools.lib.addresses import EMAIL_ADDRESS, SENDER

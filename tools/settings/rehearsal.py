@@ -15,9 +15,9 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Control, Notification, Scope
 from testmo_notifier.notices.routes import PLAIN, destinations
-from testmo_notifier.notices.team import Team
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.lib.overlay import Nothing, Overlay
 from tools.lib.static_token import StaticToken

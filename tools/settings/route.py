@@ -27,8 +27,8 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.audience import Audience, result_facts, run_facts
 from testmo_notifier.notices.matching import Fact, Facts, Matcher
 from testmo_notifier.notices.named import status_name
-from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Route, Routes, is_for_people
+from testmo_notifier.settings.people import People
 from testmo_notifier.text.shortening import one_line
 from tools.lib.terminal import Terminal
 from tools.ops.times import counted

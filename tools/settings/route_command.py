@@ -9,7 +9,7 @@ from pathlib import Path
 from testmo_notifier.channels.registry import for_people
 from testmo_notifier.errors import ConfigurationError, Invisible
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.notices.team import Team
+from testmo_notifier.settings.team import Team
 from tools.settings import preview, preview_run, route_findings
 from tools.settings.route import Explained, Finding, explain
 

@@ -69,15 +69,9 @@ notices/               what there is to tell, and to whom
   fold.py              several runs in one message
   shown.py             what a bot's message of a run learns of it
   routes.py            what a route is: whom it leads to, for which reasons, and whom it calls
-  routes_file.py       `routes.toml`, read and checked
-  options_file.py      the options of destinations in it
-  values.py            numbers, names, times and days in a team's files
   matching.py          which routes take a finding
   silences.py          which silence holds one back
-  people.py            who somebody in Testmo is in Slack: `people.toml`
-  places.py            their TOML, and on which line of it something stands
   issue_links.py       where linked issues lead
-  team.py              what a team edits, read
   view.py              a digest as templates see it
   several.py           one about several runs, by cause and run by run
   story.py             what happened to a test before, in words
@@ -94,6 +88,15 @@ text/                  other people's text, made harmless and short
   lines.py             the lines as they are written
   tags.py              start tags, comments and references
   elements.py          what HTML's elements are
+
+settings/              what a team edits, read and checked
+  team.py              all of it, and what holds where something is wrong
+  routes_file.py       `routes.toml`, read and checked
+  options_file.py      the options of destinations in it
+  issues_file.py       `issues.toml`
+  people.py            who somebody in Testmo is in Slack: `people.toml`
+  values.py            numbers, names, times and days in a team's files
+  places.py            their TOML, and on which line of it something stands
 
 channels/              ways to tell people and programs, a folder per channel
   registry.py          every channel there is

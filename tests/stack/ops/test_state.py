@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from testmo_notifier.adapters.items import CONTROL_KEY
-from testmo_notifier.notices.routes_file import parse_routes
+from testmo_notifier.settings.routes_file import parse_routes
 from testmo_notifier.version import VERSION
 from tests.stack.waiting import until
 from tests.support.fakes import SlackAnswer

@@ -41,11 +41,11 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.context import MessageView, PartView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Options
 from testmo_notifier.notices.several import several_view
-from testmo_notifier.notices.team import Team
 from testmo_notifier.notices.view import NO_LINKS, Limits, message_view
+from testmo_notifier.settings.people import People
+from testmo_notifier.settings.team import Team
 from testmo_notifier.text.shortening import one_line
 
 NOBODY: Final = People()

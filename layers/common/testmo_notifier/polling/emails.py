@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import Invisible, RequestRejected, Unreadable
-from testmo_notifier.notices.people import People
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.ports import Testmo
+from testmo_notifier.settings.people import People
 
 EVERY: Final = timedelta(hours=1)
 FORBIDDEN: Final = (

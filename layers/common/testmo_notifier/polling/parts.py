@@ -15,7 +15,6 @@ from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import PLAIN, Routes, destinations
-from testmo_notifier.notices.team import Team
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames, Completed
@@ -29,6 +28,7 @@ from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.release import Release
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Store, Testmo, Topic
+from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 

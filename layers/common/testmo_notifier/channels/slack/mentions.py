@@ -13,7 +13,7 @@ from typing import Final
 
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.model import Mention
-from testmo_notifier.notices.people import People
+from testmo_notifier.settings.people import People
 from testmo_notifier.text.shortening import one_line
 
 MAX_CALLED: Final = 20  # of one message: who calls more than that calls a group

@@ -10,9 +10,9 @@ from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.config import listed, time_zone
 from testmo_notifier.errors import Problem
 from testmo_notifier.notices.calm import MIDNIGHT, Calm, Window, never_ends
-from testmo_notifier.notices.places import Place
 from testmo_notifier.notices.routes import Options
-from testmo_notifier.notices.values import Wrong, clock_time, period, quoted, values, weekdays, whole_number
+from testmo_notifier.settings.places import Place
+from testmo_notifier.settings.values import Wrong, clock_time, period, quoted, values, weekdays, whole_number
 
 MAX_LINES: Final = 50
 MAX_FOLD: Final = 1_000

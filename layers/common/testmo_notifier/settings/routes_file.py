@@ -13,10 +13,10 @@ from testmo_notifier.config import BOM
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FINISHED, REASONS
 from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
-from testmo_notifier.notices.options_file import read_options
-from testmo_notifier.notices.places import Place, read_file, read_toml, without_comments
 from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Route, Routes
-from testmo_notifier.notices.values import quoted, values, whole_number
+from testmo_notifier.settings.options_file import read_options
+from testmo_notifier.settings.places import Place, read_file, read_toml, without_comments
+from testmo_notifier.settings.values import quoted, values, whole_number
 
 MAX_AFTER: Final = 50
 ASSIGNEE, TESTER, GROUP = "assignee", "tester", "group:"

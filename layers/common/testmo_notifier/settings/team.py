@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from testmo_notifier.errors import ConfigurationError, Problem
-from testmo_notifier.notices.issue_links import IssueLinks, parse_issue_links
-from testmo_notifier.notices.people import People, parse_people
+from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import Routes, left_in, reached
-from testmo_notifier.notices.routes_file import fallback, parse_routes
+from testmo_notifier.settings.issues_file import parse_issue_links
+from testmo_notifier.settings.people import People, parse_people
+from testmo_notifier.settings.routes_file import fallback, parse_routes
 
 ROUTES, PEOPLE, ISSUES, TEMPLATES = "routes.toml", "people.toml", "issues.toml", "templates"
 MAY_BE_MISSING: Final = (ISSUES, PEOPLE)  # who has no links, or calls nobody, needs none

@@ -11,7 +11,7 @@ from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.matching import plain
-from testmo_notifier.notices.places import Place, read_file
+from testmo_notifier.settings.places import Place, read_file
 
 FILE: Final = "people.toml"
 TABLES: Final = ("people", "groups")
