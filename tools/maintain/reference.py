@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from testmo_notifier.channels.email.rendering import EMAIL_LIMITS, MAX_EMAIL_BYTES, MAX_SUBJECT_CHARS
-from testmo_notifier.channels.slack.blocks import MAX_HEADER_CHARS, MAX_SECTION_CHARS
+from testmo_notifier.channels.slack.blocks import MAX_CHARS, MAX_HEADER_CHARS, MAX_SECTION_CHARS
 from testmo_notifier.channels.slack.rendering import (
-    MAX_SLACK_CHARS,
     MAX_SLACK_TEXT_CHARS,
     MAX_TESTS_CHARS,
     SLACK_LIMITS,
@@ -243,7 +242,7 @@ def limits() -> str:
         ]
     ]
     words = (
-        f"A Slack message may have {MAX_SLACK_CHARS:,} characters in all. It is rendered with the first row below,\n"
+        f"A Slack message may have {MAX_CHARS:,} characters in all. It is rendered with the first row below,\n"
         "and with the next one as long as it is too large; the lists and texts a template sees are that much shorter.\n"
         "Should even the last row be too much, the text alone goes out. A destination with `lines` in routes.toml\n"
         "names so many tests, and fewer only where that many have no room. Of several runs a message shows fewer\n"

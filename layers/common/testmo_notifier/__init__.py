@@ -114,6 +114,7 @@ channels/slack/        Slack through incoming webhooks and bots
   blocks.py            what a template wrote, as Block Kit
   mentions.py          whom a message calls
   alarms.py            CloudWatch's alarms as messages
+  aside.py             what a bot's one message of a run learns of a digest
   live.py              what a bot's one message of a run says: told, merged, shown
   thread.py            that message, its thread, and what is kept of them
   secret.py            the webhooks and bots in the secret

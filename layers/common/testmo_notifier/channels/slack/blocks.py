@@ -21,8 +21,11 @@ from testmo_notifier.text.shortening import clip
 Block = dict[str, object]
 Words = Callable[[str], str]
 
+MAX_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_SECTION_CHARS: Final = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
 MAX_HEADER_CHARS: Final = 150  # https://docs.slack.dev/reference/block-kit/blocks/header-block
+# Slack's own colours: something failed, something is blocked, all is well.
+RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 DATE_FORMAT: Final = "{date_short_pretty} {time}"
 # A message's `text` is mrkdwn and nothing else. There a character without width stands at both sides of a typed mark,
 # so that the mark touches nothing it could begin or end with: it is shown, and does nothing.

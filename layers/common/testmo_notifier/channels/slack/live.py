@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from testmo_notifier.channels.slack import blocks
-from testmo_notifier.channels.slack.blocks import utf16_units
+from testmo_notifier.channels.slack.blocks import AMBER, GREEN, MAX_CHARS, RED, utf16_units
 
 State = Mapping[str, Any]
 Test = list[Any]  # the order of the message, what is known, symbol, status, name, address
@@ -25,10 +25,8 @@ NEW_LINE: Final = "\n"
 OPEN: Final = "Open the run"
 RANKS: Final = {"✖": 0, "⊘": 1}
 FAILED, PASSED, OVER = range(3)  # what is known of a test
-RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
 MAX_KEPT: Final = 200  # tests that are kept of a run: 300 kilobytes at most
 MAX_NAMED: Final = 40
-MAX_CHARS: Final = 12_000  # see `rendering`
 MAX_SEEN: Final = 50  # ids of messages that were added, so that none is added twice
 MAX_IN_TEXT: Final = 20
 # Slack refuses an edit with more than 4,000, https://docs.slack.dev/reference/methods/chat.update

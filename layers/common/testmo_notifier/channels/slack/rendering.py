@@ -8,41 +8,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC
-from itertools import islice
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
-from testmo_notifier.channels.slack.blocks import DATE_FORMAT, MAX_SECTION_CHARS, utf16_units
-from testmo_notifier.channels.slack.live import NAMELESS
+from testmo_notifier.channels.slack.aside import aside
+from testmo_notifier.channels.slack.blocks import (
+    AMBER,
+    DATE_FORMAT,
+    GREEN,
+    MAX_CHARS,
+    MAX_SECTION_CHARS,
+    RED,
+    utf16_units,
+)
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
+from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED, Digest
 from testmo_notifier.notices.context import MessageView, PartView
 from testmo_notifier.notices.several import said_of_rest, since_then
-from testmo_notifier.notices.shown import MAX_FAILING
-from testmo_notifier.notices.shown import PASSED as WELL
 from testmo_notifier.notices.story import news
-from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view, test_name
-from testmo_notifier.text.shortening import clip, one_line
+from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view
 
-MAX_SLACK_CHARS: Final = 12_000  # of the whole payload; Slack's own limit is unpublished, seen at about 13,200
 MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes them where a section does not
 MAX_SLACK_TEXT_CHARS: Final = 3_900  # Slack recommends at most 4,000 and may cut what is longer anywhere
 
 GROWTH: Final = len("&amp;")  # what a character becomes at most
 DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a date
 
-# Slack's own colours: something failed, something is blocked, all is well.
-RED, AMBER, GREEN = "#e01e5a", "#ecb22e", "#2eb67d"
-MAX_TOLD: Final = 50  # tests that are told aside, with so many characters of their names
-UNNAMED: Final = "?"  # Slack takes no link without words
-TOLD_CHARS: Final = 100
-TOLD_STATUS_CHARS: Final = 40
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
@@ -101,7 +97,7 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
             for is_apart in dict.fromkeys(len(view.lines) <= most for most in (MAX_APART, MIN_NAMED)):
                 if made := Draft(renderer, view, calls, is_apart).payload(texts[-1]):
                     return made
-    size = f"gave over {MAX_SLACK_CHARS} characters in all: the text goes out alone"
+    size = f"gave over {MAX_CHARS} characters in all: the text goes out alone"
     renderer.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
 
@@ -186,7 +182,7 @@ class Draft:
         details: list[slack_blocks.Block] = []
         attachment = {"color": color(self.view), "fallback": fallback(self.view), "blocks": details}
         made = with_text(text) | {"blocks": top, "attachments": [attachment]}
-        room = MAX_SLACK_CHARS - utf16_units(compact(made))
+        room = MAX_CHARS - utf16_units(compact(made))
         for kept, blocks in ((top, self.top()), (details, self.details(top))):
             for block in blocks:
                 room -= utf16_units(compact(block)) + (1 if kept else 0)  # a comma
@@ -195,7 +191,7 @@ class Draft:
                 kept.append(block)
         if calls := " ".join(dict.fromkeys(self.beside)):  # nobody would hear it
             top.append(slack_blocks.section(calls))
-        return made if utf16_units(compact(made)) <= MAX_SLACK_CHARS else None
+        return made if utf16_units(compact(made)) <= MAX_CHARS else None
 
 
 def together(written: Iterable[str]) -> Iterator[str]:
@@ -253,89 +249,6 @@ def weighed(name: str, text: str) -> tuple[str, int]:
     if most <= RENDERING.max_weight[name] and slack_blocks.SEEN.search(text):
         return text, most
     return slack_blocks.shown(text), utf16_units(slack_blocks.as_mrkdwn(text))
-
-
-def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
-    """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
-    if digest.about == FOLDED:
-        return {}
-    told = told_of(digest, reasons)
-    if not digest.is_silent:
-        return told
-    if digest.about == RECOVERED:
-        return {**told, "silent": True, "passed": keys_of(digest.keys)}
-    by = {one.about: told_of(one, ()) for one in digest.parts}
-    also = [told] if digest.total or digest.passed_since else []
-    also += [by[FINISHED]] if FINISHED in by else []
-    said = ("about", "news", "tests", "passed", "unnamed")
-    return {
-        **told,
-        "silent": True,
-        "about": RECOVERED,
-        "tests": {},
-        "unnamed": 0,
-        "is_held": True,  # what it says of silences is as it is now
-        "passed": keys_of(slot for one in digest.standings if one.status == WELL for slot in one.tests),
-        "also": [{name: one[name] for name in said} for one in also],  # 1.3 leaves it aside
-    }
-
-
-def keys_of(slots: Iterable[int]) -> list[int | str]:
-    """Tests, as `told_of` names them."""
-    return [slot if slot >= 0 else f"result {-1 - slot}" for slot in sorted(slots)]
-
-
-def told_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
-    """One digest, for a bot's message of the run."""
-    run = without_marks(run_view(digest))
-    tests: dict[str, list[str]] = {}
-    passed: set[str] = set()
-    keys = [str(row.test_id) if row.test_id is not None else f"result {row.id}" for row in digest.results]
-    for key, row in zip(keys, digest.results, strict=True):  # of several rows of a test the most urgent, the first
-        status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), TOLD_CHARS)
-        told = without_marks((status.symbol, clip(status.word, TOLD_STATUS_CHARS), name, row.url))
-        if key not in tests and row.reason == PASSED_SINCE:
-            passed.add(key)
-        tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
-    named = dict(islice(tests.items(), MAX_TOLD))
-    unnamed = digest.omitted + len(tests) - len(named)
-    if digest.passed_since:  # some of these may be left out, too, and nobody counts them as failing
-        unnamed = max(0, digest.total - sum(key in named and key not in passed for key in keys))
-    if digest.standings:
-        others = nameless(digest)
-        named = others | named
-        is_whole = digest.about == FAILING and len(others) < MAX_FAILING  # several of its results may be of one test
-        unnamed = 0 if is_whole else max(0, digest.total - len(named))
-    return {
-        "about": digest.about,
-        "reasons": list(reasons),
-        "run": {"name": run.name, "url": run.url, "project": run.project, "details": list(run.details)},
-        "news": news(digest, run.pass_rate),
-        "tests": named,
-        "passed": [key for key in named if key in passed],
-        "unnamed": unnamed,
-        "silenced": [
-            [
-                one.n,
-                one_line(without_marks(one.author), TOLD_STATUS_CHARS) or "somebody",
-                one.until.astimezone(UTC).isoformat(),
-            ]
-            for one in digest.silenced
-        ],
-        **({"is_held": True} if digest.held_since else {}),
-    }
-
-
-def nameless(part: Digest) -> dict[str, list[str]]:
-    """The tests of which it is known how they are, whoever is named."""
-    found: dict[str, list[str]] = {}
-    for one in part.standings:
-        status = without_marks(count(one.status, one.status_id, 1))
-        for slot, key in zip(sorted(one.tests), keys_of(one.tests), strict=True):
-            page = f"?test_id={slot}" if slot >= 0 else ""
-            words = [status.symbol, clip(status.word, TOLD_STATUS_CHARS), NAMELESS, part.run_url + page]
-            found |= {str(key): words} if one.status != WELL else {}
-    return found
 
 
 RENDERING: Final = Rendering(

@@ -1,0 +1,105 @@
+"""What a bot's one message of a run (`live`) learns of a digest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from itertools import islice
+from typing import Final
+
+from testmo_notifier.channels.notation import without_marks
+from testmo_notifier.channels.slack.live import NAMELESS
+from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
+from testmo_notifier.notices.shown import MAX_FAILING
+from testmo_notifier.notices.shown import PASSED as WELL
+from testmo_notifier.notices.story import news
+from testmo_notifier.notices.view import count, run_view, test_name
+from testmo_notifier.text.shortening import clip, one_line
+
+MAX_TOLD: Final = 50  # tests with their names
+UNNAMED: Final = "?"  # Slack takes no link without words
+NAME_CHARS: Final = 100
+STATUS_CHARS: Final = 40  # and an author's
+
+
+def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
+    """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
+    if digest.about == FOLDED:
+        return {}
+    told = told_of(digest, reasons)
+    if not digest.is_silent:
+        return told
+    if digest.about == RECOVERED:
+        return {**told, "silent": True, "passed": keys_of(digest.keys)}
+    by = {one.about: told_of(one, ()) for one in digest.parts}
+    also = [told] if digest.total or digest.passed_since else []
+    also += [by[FINISHED]] if FINISHED in by else []
+    said = ("about", "news", "tests", "passed", "unnamed")
+    return {
+        **told,
+        "silent": True,
+        "about": RECOVERED,
+        "tests": {},
+        "unnamed": 0,
+        "is_held": True,  # what it says of silences is as it is now
+        "passed": keys_of(slot for one in digest.standings if one.status == WELL for slot in one.tests),
+        "also": [{name: one[name] for name in said} for one in also],  # 1.3 leaves it aside
+    }
+
+
+def keys_of(slots: Iterable[int]) -> list[int | str]:
+    """Tests, as `told_of` names them."""
+    return [slot if slot >= 0 else f"result {-1 - slot}" for slot in sorted(slots)]
+
+
+def told_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
+    """One digest, for a bot's message of the run."""
+    run = without_marks(run_view(digest))
+    tests: dict[str, list[str]] = {}
+    passed: set[str] = set()
+    keys = [str(row.test_id) if row.test_id is not None else f"result {row.id}" for row in digest.results]
+    for key, row in zip(keys, digest.results, strict=True):  # of several rows of a test the most urgent, the first
+        status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), NAME_CHARS)
+        told = without_marks((status.symbol, clip(status.word, STATUS_CHARS), name, row.url))
+        if key not in tests and row.reason == PASSED_SINCE:
+            passed.add(key)
+        tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
+    named = dict(islice(tests.items(), MAX_TOLD))
+    unnamed = digest.omitted + len(tests) - len(named)
+    if digest.passed_since:  # some of these may be left out, too, and nobody counts them as failing
+        unnamed = max(0, digest.total - sum(key in named and key not in passed for key in keys))
+    if digest.standings:
+        others = nameless(digest)
+        named = others | named
+        is_whole = digest.about == FAILING and len(others) < MAX_FAILING  # several of its results may be of one test
+        unnamed = 0 if is_whole else max(0, digest.total - len(named))
+    return {
+        "about": digest.about,
+        "reasons": list(reasons),
+        "run": {"name": run.name, "url": run.url, "project": run.project, "details": list(run.details)},
+        "news": news(digest, run.pass_rate),
+        "tests": named,
+        "passed": [key for key in named if key in passed],
+        "unnamed": unnamed,
+        "silenced": [
+            [
+                one.n,
+                one_line(without_marks(one.author), STATUS_CHARS) or "somebody",
+                one.until.astimezone(UTC).isoformat(),
+            ]
+            for one in digest.silenced
+        ],
+        **({"is_held": True} if digest.held_since else {}),
+    }
+
+
+def nameless(part: Digest) -> dict[str, list[str]]:
+    """The tests of which it is known how they are, whoever is named."""
+    found: dict[str, list[str]] = {}
+    for one in part.standings:
+        status = without_marks(count(one.status, one.status_id, 1))
+        for slot, key in zip(sorted(one.tests), keys_of(one.tests), strict=True):
+            page = f"?test_id={slot}" if slot >= 0 else ""
+            words = [status.symbol, clip(status.word, STATUS_CHARS), NAMELESS, part.run_url + page]
+            found |= {str(key): words} if one.status != WELL else {}
+    return found
