@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics
 
 import testmo_notifier_settings
-from testmo_notifier.adapters import heartbeat
+from testmo_notifier.adapters.heartbeat import ping
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.mailboxes import Mailboxes
@@ -20,16 +20,10 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.notices.routes import destinations
-from testmo_notifier.observability import (
-    observed,
-    report_failed_poll,
-    report_published,
-    say_that_we_live,
-)
+from testmo_notifier.observability import observed, report_failed_poll, report_published, say_that_we_live
 from testmo_notifier.poll import Parts, poll
 from testmo_notifier.polling.emails import Emails
-from testmo_notifier.polling.mail import is_anybody_told, mail_destinations, mailboxes
+from testmo_notifier.polling.mail import is_anybody_told, of_stack
 from testmo_notifier.settings.team import Team
 
 if TYPE_CHECKING:
@@ -46,23 +40,23 @@ class Service:
     """Everything that outlives an invocation."""
 
     def __init__(self, settings: PollerSettings, machine: Machine) -> None:
-        self.settings, self.logger, self.metrics, self.pool = settings, Logger(), Metrics(), new_pool()
-        self.dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
+        self.logger, self.metrics, self.pool = Logger(), Metrics(), new_pool()
+        dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
         team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
-        topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
-        expected = mailboxes(settings.email_address, settings.ops_email_address, **topics)
-        routed = mail_destinations(destinations(team.routes, settings.channels))
         token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
-        self.mailboxes = Mailboxes(sns, expected, routed, topic_arn=settings.topic_arn)
-        self.heartbeat = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
+        mailboxes = Mailboxes(sns, *of_stack(settings, team.routes), topic_arn=settings.topic_arn)
+        watch = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
+        self.ping = partial(ping, self.pool, watch.get) if settings.heartbeat_secret_arn else None
+        self.is_told = partial(is_anybody_told, mailboxes.expected, channels=settings.channels)
         self.renderer = Renderer.of(team, settings.time_zone, machine.thread_time)
+        self.store = partial(Store, dynamodb, settings.table_name)
         self.parts = partial(
             Parts.of,
             settings,
             team,
             connect=partial(Testmo, url=settings.testmo_url, token=token, pool=self.pool, now=machine.now),
             topic=Topic(sns, settings.topic_arn, published=partial(report_published, logger=self.logger)),
-            mailboxes=self.mailboxes,
+            mailboxes=mailboxes,
             emails=Emails(team.people, team.routes),
             names_completed={},
             now=machine.now,
@@ -76,15 +70,13 @@ class Service:
         self.pool.clear()  # connections that slept with the function may be dead
         self.logger.append_keys(request_id=context.aws_request_id)
         parts = self.parts(
-            store=Store(self.dynamodb, self.settings.table_name, holder=context.aws_request_id),
+            store=self.store(holder=context.aws_request_id),
             renderer=self.renderer.for_one_poll(),
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         )
         report = observed(lambda: poll(parts, drain=drain), self.logger, self.metrics)
-        if report.looked and self.settings.heartbeat_secret_arn:
-            told = is_anybody_told(self.mailboxes.expected, report.unsubscribed, self.settings.channels)
-            ping = partial(heartbeat.ping, self.pool, self.heartbeat.get)
-            say_that_we_live(ping, self.logger, is_told=told)
+        if self.ping and report.looked:
+            say_that_we_live(self.ping, self.logger, is_told=self.is_told(report.unsubscribed))
         return report.to_json()
 
 

@@ -14,9 +14,9 @@ from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
 from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.channels.registry import CHANNELS
-from testmo_notifier.config import DeliverySettings, usable
-from testmo_notifier.delivery.deliver import NOTHING_TO_EDIT, Effects, deliver
+from testmo_notifier.config import DeliverySettings
+from testmo_notifier.delivery.deliver import deliver
+from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.observability import flush, report
 
 if TYPE_CHECKING:
@@ -32,31 +32,18 @@ class Service:
     """Everything that outlives an invocation."""
 
     def __init__(self, settings: DeliverySettings, machine: Machine) -> None:
-        dynamodb, secrets = machine.client("dynamodb"), machine.secrets()
+        dynamodb, table_name = machine.client("dynamodb"), settings.table_name
         queue = Queue(machine.client("sqs"), settings.queue_url, settings.dead_letter_queue_url)
-        transports = {name: CHANNELS[name].transport() for name in settings.secret_arns}
-        addresses = {
-            name: partial(read_secret, secrets, arn, usable(transports[name].read_secret))
-            for name, arn in settings.secret_arns.items()
-        }
         self.logger, self.metrics, self.pool, self.now = Logger(), Metrics(), new_pool(), machine.now
-        self.ledger = Ledger(dynamodb, settings.table_name)
-        self.states = States(dynamodb, settings.table_name, machine.now)
+        self.ledger, self.states = Ledger(dynamodb, table_name), States(dynamodb, table_name, machine.now)
         self.effects = partial(
-            Effects,
-            transports=transports,
-            addresses=lambda channel, fresh: addresses[channel](fresh=fresh),
-            post=lambda channel, address, payload: transports[channel].post(
-                self.pool, address, payload, now=self.now()
-            ),
-            conversation=lambda message, address: transports[message.channel].conversation(
-                self.pool,
-                address,
-                message,
-                partial(self.states.change, message.destination, message.run_id),
-                now=self.now,
-            ),
-            change_pace=Paces(dynamodb, settings.table_name).change,
+            Effects.of,
+            settings.secret_arns,
+            read_secret=partial(read_secret, machine.secrets()),
+            pool=self.pool,
+            change_state=self.states.change,
+            forget=self.states.keeps_none,
+            change_pace=Paces(dynamodb, table_name).change,
             hide=queue.hide,
             park=queue.park,
             now=machine.now,
@@ -71,16 +58,14 @@ class Service:
             once=partial(self.ledger.once, context=context),
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         )
-        response: BatchResponse = {"batchItemFailures": []}
+        left = []
         for outcome in deliver(map(read_record, event["Records"]), effects):
             report(outcome, self.logger, self.metrics, now=self.now())
-            if outcome.reason == NOTHING_TO_EDIT:
-                self.states.keeps_none(outcome.message.destination)
             if outcome.end == "returned":
-                response["batchItemFailures"].append({"itemIdentifier": outcome.message.queue_id})
+                left.append({"itemIdentifier": outcome.message.queue_id})
         flush(self.metrics)
         self.states.announce(self.logger.warning)
-        return response
+        return {"batchItemFailures": left}
 
 
 @cache

@@ -18,7 +18,8 @@ from testmo_notifier.channels.channel import Conversation
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import transport, web_api
 from testmo_notifier.channels.slack.secret import Bot
-from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
+from testmo_notifier.delivery.deliver import Outcome, deliver
+from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.model import Attribute, Digest, Notification, Pace, QueuedMessage, Receipt
 from tests.support.factories import make_outgoing

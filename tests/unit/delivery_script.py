@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from testmo_notifier.channels.slack import transport
-from testmo_notifier.delivery.deliver import Effects, Outcome, deliver
+from testmo_notifier.delivery.deliver import Outcome, deliver
+from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.pacing import Turn
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 

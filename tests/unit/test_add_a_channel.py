@@ -20,7 +20,8 @@ from testmo_notifier import config
 from testmo_notifier.channels import registry
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import transport as slack
-from testmo_notifier.delivery.deliver import Effects, deliver
+from testmo_notifier.delivery.deliver import deliver
+from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.model import QueuedMessage
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes

@@ -123,6 +123,7 @@ channels/slack/        Slack through incoming webhooks and bots
 
 delivery/              the queue side
   inbound.py           whose a message is
+  effects.py           what it does to the world, by the channels of a stack
   deliver.py           what happens to each message of a batch
   pacing.py            one message a second, and pauses
 

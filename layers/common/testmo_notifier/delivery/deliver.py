@@ -11,7 +11,7 @@ Channels are dealt with side by side, a thread each: one that hangs holds up no 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +20,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final, Literal
 
-from testmo_notifier.channels.channel import Conversation, Transport
+from testmo_notifier.channels.channel import Conversation
+from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.delivery.pacing import (
     MAX_PAUSE_SECONDS,
@@ -52,37 +53,8 @@ LEAST_SECONDS_LEFT: Final = 20.0
 RESERVE_SECONDS: Final = 5.0
 # For the second post of one message: all other invocations at this webhook are at most that far ahead.
 SECOND_PATIENCE: Final = timedelta(seconds=4)
-NOTHING_TO_EDIT: Final = "nothing_to_edit"  # why a message is skipped whose destination has no state any more
 # After a failed post the rest of the batch for that destination is not tried, even if its gate is open again.
 NO_PATIENCE: Final = timedelta(seconds=-1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effects:
-    """What the use case does to the world; the function of the queue wires the adapters to it.
-
-    transports: how to deliver, by the name of the channel.
-    addresses(channel, fresh): addresses by name, read again if `fresh`; raises `ConfigurationError`.
-    post(channel, address, payload): deliver; raises an `Undelivered`.
-    change_pace(gate, decide): change a pace for all invocations (see `pacing.gate_of`); raises `DeliveryDelayed`.
-    once(message, send): run `send` unless the message was delivered before (then None); record what it returns.
-    hide(message, seconds): let a message come back in so many seconds.
-    park(message, reason): put a copy of a message into the dead-letter queue.
-    seconds_left(): how long this invocation may still run.
-    conversation(message, address): how a message is told where the destination has a state; None where it has none.
-    """
-
-    transports: Mapping[str, Transport]
-    addresses: Callable[[str, bool], Mapping[str, str]]
-    post: Callable[[str, str, str], None]
-    change_pace: Callable[[str, Callable[[Pace], tuple[Pace, Turn]]], Turn]
-    once: Callable[[QueuedMessage, Callable[[], Receipt]], Receipt | None]
-    hide: Callable[[QueuedMessage, float], bool]
-    park: Callable[[QueuedMessage, str], None]
-    now: Callable[[], datetime]
-    sleep: Callable[[float], None]
-    seconds_left: Callable[[], float]
-    conversation: Callable[[QueuedMessage, str], Conversation | None] = lambda _message, _address: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +160,8 @@ class Batch:
         if message.problem is not None:
             raise PayloadRefused(message.problem, reason="not_ours")
         if message.only_shows and not any(self._conversation(message, fresh=fresh) for fresh in (False, True)):
-            return Outcome(message, "skipped", reason=NOTHING_TO_EDIT)
+            self._effects.forget(message.destination)
+            return Outcome(message, "skipped", reason="nothing_to_edit")
         send = self._note if message.only_shows else self._send
         receipt = self._effects.once(message, lambda: send(message))
         has_shown = self._show(message)

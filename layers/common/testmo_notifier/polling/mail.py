@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.channels.registry import queued
+from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
-from testmo_notifier.notices.routes import Routes
+from testmo_notifier.notices.routes import Routes, destinations
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Mailboxes, Topic
 
@@ -35,6 +36,13 @@ UNHEARD: Final = (
 )
 
 
+def of_stack(settings: PollerSettings, routes: Routes) -> tuple[tuple[Mailbox, ...], tuple[str, ...]]:
+    """The mailboxes of a stack, and the destinations of its routes that go out by mail."""
+    topics = {"topic_arn": settings.topic_arn, "ops_topic_arn": settings.ops_topic_arn}
+    boxes = mailboxes(settings.email_address, settings.ops_email_address, **topics)
+    return boxes, mail_destinations(destinations(routes, settings.channels))
+
+
 def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str) -> tuple[Mailbox, ...]:
     """The mailboxes of a stack, by the parameters that name them. `ops_email` is the other one where it has none."""
     boxes = [Mailbox("EmailAddress", email, topic_arn, NOTIFICATIONS)] if email else []
@@ -44,9 +52,9 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
     return tuple(boxes)
 
 
-def mail_destinations(destinations: Iterable[str]) -> tuple[str, ...]:
+def mail_destinations(names: Iterable[str]) -> tuple[str, ...]:
     """Those that go out by mail."""
-    return tuple(one for one in destinations if one.startswith("email:"))
+    return tuple(one for one in names if one.startswith("email:"))
 
 
 def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
