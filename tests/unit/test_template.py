@@ -97,12 +97,12 @@ def problems(parameter: str, value: str) -> list[str]:
     """What the code says against a value of a parameter."""
     variable = next(name for name, source in variables("PollerFunction").items() if source == {"Ref": parameter})
     env = Reader({variable: value})
-    config.read_watch_settings(env)
+    env.read_all(config.WATCHED)
     return env.problems
 
 
 def test_the_defaults_are_those_of_the_code() -> None:
-    read = config.read_watch_settings(Reader({}))
+    read = Reader({}).read_all(config.WATCHED)
     texts = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in read.items()
     }

@@ -15,10 +15,10 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import (
+    WATCHED,
     Reader,
     is_loopback,
     origin,
-    read_watch_settings,
     split_url,
     testmo_token,
     testmo_url,
@@ -224,7 +224,7 @@ def _endpoint(raw: str) -> str:
 
 
 def _parameters(env: Reader) -> dict[str, str]:
-    watch = read_watch_settings(env)
+    watch = env.read_all(WATCHED)
     zone = env.read("TIME_ZONE", time_zone, default="UTC")
     return {PARAMETERS[name]: _text(value) for name, value in watch.items()} | {"TimeZone": str(zone)}
 

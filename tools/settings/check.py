@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import testmo_notifier_settings
 from testmo_notifier.channels.slack.secret import webhook_url
-from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url, time_zone
+from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
@@ -97,7 +97,7 @@ def read(path: Path, parse: Callable[[str], T]) -> tuple[str, T]:
 
 def watched_by(environ: Mapping[str, str]) -> Watched:
     """What the settings in the environment have a stack watch; without any, what it does by default."""
-    settings = read_watch_settings(Reader(environ))
+    settings = Reader(environ).read_all(WATCHED)
     statuses, projects = settings["alert_status_ids"], settings["project_ids"]
     assert isinstance(statuses, tuple)  # noqa: S101 - else there was a problem
     assert isinstance(projects, tuple)  # noqa: S101 - the same
@@ -110,7 +110,7 @@ def environment_problems(environ: Mapping[str, str]) -> list[str]:
     for name, parse in VARIABLES.items():
         if environ.get(name, "").strip():
             env.read(name, parse)
-    read_watch_settings(env)
+    env.read_all(WATCHED)
     return env.problems
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.config import Reader, read_watch_settings, testmo_token, testmo_url
+from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import Digest, Expands, Result, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
@@ -39,7 +39,7 @@ class Access:
         """Read the environment; raises `ConfigurationError`."""
         env = Reader(environ)
         url, token = env.read("TESTMO_URL", testmo_url), env.read("TESTMO_TOKEN", testmo_token)
-        watch = read_watch_settings(env)
+        watch = env.read_all(WATCHED)
         env.raise_problems()
         statuses, limit = watch["alert_status_ids"], watch["requests_per_minute"]
         assert url and token and isinstance(statuses, tuple) and isinstance(limit, int)  # noqa: S101, PT018 - checked above

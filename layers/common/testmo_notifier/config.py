@@ -31,6 +31,7 @@ BOM: Final = "\ufeff"
 OF_ONE_MACHINE: Final = r"localtime|posixrules|Factory|(?:posix|right)/.*"  # beside the zones, on some machines
 
 T = TypeVar("T")
+Settings = Mapping[str, tuple[Callable[[str], object], str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +65,7 @@ class PollerSettings:
     def from_env(cls, environ: Mapping[str, str]) -> PollerSettings:
         """Read the poller's settings; raises `ConfigurationError` with every problem there is."""
         env = Reader(environ)
-        settings = {
-            "testmo_url": env.read("TESTMO_URL", testmo_url),
-            "testmo_secret_arn": env.read("TESTMO_SECRET_ARN", str),
-            "table_name": env.read("TABLE_NAME", str),
-            "topic_arn": env.read("TOPIC_ARN", str),
-            "channels": env.read("CHANNELS", channels),
-            "time_zone": env.read("TIME_ZONE", time_zone, default="UTC"),
-            "heartbeat_secret_arn": env.read("HEARTBEAT_SECRET_ARN", str.strip, default=" "),
-            "email_address": env.read("EMAIL_ADDRESS", str.strip, default=" "),
-            "ops_email_address": env.read("OPS_EMAIL_ADDRESS", str.strip, default=" "),
-            "ops_topic_arn": env.read("OPS_TOPIC_ARN", str.strip, default=" "),
-            **read_watch_settings(env),
-        }
+        settings = env.read_all({**OF_THE_POLLER, **WATCHED})
         env.raise_problems()
         return cls(**settings)  # type: ignore[arg-type]  # each value was parsed by its own parser just above
 
@@ -94,12 +83,7 @@ class DeliverySettings:
     def from_env(cls, environ: Mapping[str, str]) -> DeliverySettings:
         """Read the settings of delivery; raises `ConfigurationError` with every problem there is."""
         env = Reader(environ)
-        settings = {
-            "secret_arns": read_secret_arns(env),
-            "table_name": env.read("TABLE_NAME", str),
-            "queue_url": env.read("QUEUE_URL", str),
-            "dead_letter_queue_url": env.read("DEAD_LETTER_QUEUE_URL", str),
-        }
+        settings = {"secret_arns": read_secret_arns(env), **env.read_all(OF_DELIVERY)}
         env.raise_problems()
         return cls(**settings)  # type: ignore[arg-type]  # the same
 
@@ -125,6 +109,10 @@ class Reader:
             self.problems.append(f"{name} {exc}")
             return None
 
+    def read_all(self, settings: Settings) -> dict[str, object]:
+        """The parsed values, by the names of their fields."""
+        return {name.lower(): self.read(name, parse, default=default) for name, (parse, default) in settings.items()}
+
     def raise_problems(self) -> None:
         """Raise everything that was wrong so far, if anything was."""
         if self.problems:
@@ -138,27 +126,6 @@ def read_secret_arns(env: Reader) -> dict[str, str]:
     if not found:
         env.problems.append(f"{' or '.join(channel.secret_variable for channel in queued())} is not set")
     return found
-
-
-def read_watch_settings(env: Reader) -> dict[str, object]:
-    """The settings that say what to watch; `testmo-notifier local` takes the same ones under the same names."""
-    return {
-        "project_ids": env.read("PROJECT_IDS", ids("project ids"), default=","),
-        "run_ids": env.read("RUN_IDS", ids("run ids"), default=","),
-        "alert_status_ids": env.read("ALERT_STATUS_IDS", status_ids, default="3,5"),
-        "created_by_ids": env.read("CREATED_BY_IDS", ids("user ids"), default=","),
-        "assignee_ids": env.read("ASSIGNEE_IDS", ids("user ids (0 is unassigned)", least=0), default=","),
-        "overlap_seconds": env.read("OVERLAP_SECONDS", whole(0, MAX_OVERLAP_SECONDS, "seconds"), default="300"),
-        "max_staleness_minutes": env.read(
-            "MAX_STALENESS_MINUTES", whole(0, MAX_STALENESS_MINUTES, "minutes"), default="5"
-        ),
-        "backfill_hours": env.read("BACKFILL_HOURS", whole(0, MAX_BACKFILL_HOURS, "hours"), default="0"),
-        "requests_per_minute": env.read(
-            "REQUESTS_PER_MINUTE",
-            whole(MIN_REQUESTS_PER_MINUTE, MAX_REQUESTS_PER_MINUTE, "requests"),
-            default="120",
-        ),
-    }
 
 
 def whole(least: int, most: int, unit: str) -> Callable[[str], int]:
@@ -334,3 +301,35 @@ def json_object(text: str) -> dict[str, object]:
 def shorten(raw: str) -> str:
     """A value short enough to be quoted in an error."""
     return raw if len(raw) <= 40 else raw[:39] + "…"  # noqa: PLR2004 - a line's worth
+
+
+# By variable: what reads it, and what stands for it where it is not set; without that it must be.
+OF_DELIVERY: Final[Settings] = {
+    "TABLE_NAME": (str, None),
+    "QUEUE_URL": (str, None),
+    "DEAD_LETTER_QUEUE_URL": (str, None),
+}
+OF_THE_POLLER: Final[Settings] = {
+    "TESTMO_URL": (testmo_url, None),
+    "TESTMO_SECRET_ARN": (str, None),
+    "TABLE_NAME": (str, None),
+    "TOPIC_ARN": (str, None),
+    "CHANNELS": (channels, None),
+    "TIME_ZONE": (time_zone, "UTC"),
+    "HEARTBEAT_SECRET_ARN": (str.strip, " "),
+    "EMAIL_ADDRESS": (str.strip, " "),
+    "OPS_EMAIL_ADDRESS": (str.strip, " "),
+    "OPS_TOPIC_ARN": (str.strip, " "),
+}
+# What to watch; `testmo-notifier local` takes the same ones under the same names.
+WATCHED: Final[Settings] = {
+    "PROJECT_IDS": (ids("project ids"), ","),
+    "RUN_IDS": (ids("run ids"), ","),
+    "ALERT_STATUS_IDS": (status_ids, "3,5"),
+    "CREATED_BY_IDS": (ids("user ids"), ","),
+    "ASSIGNEE_IDS": (ids("user ids (0 is unassigned)", least=0), ","),
+    "OVERLAP_SECONDS": (whole(0, MAX_OVERLAP_SECONDS, "seconds"), "300"),
+    "MAX_STALENESS_MINUTES": (whole(0, MAX_STALENESS_MINUTES, "minutes"), "5"),
+    "BACKFILL_HOURS": (whole(0, MAX_BACKFILL_HOURS, "hours"), "0"),
+    "REQUESTS_PER_MINUTE": (whole(MIN_REQUESTS_PER_MINUTE, MAX_REQUESTS_PER_MINUTE, "requests"), "120"),
+}

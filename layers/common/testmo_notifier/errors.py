@@ -65,6 +65,11 @@ class Problem(str):
         self.text, self.file, self.line, self.secret = text or words, file, line, secret
         return self
 
+    @classmethod
+    def of_file(cls, file: str, text: str, line: int = 1) -> Self:
+        """What is wrong with a whole file, whatever the line is from which one sees it."""
+        return cls(f"{file} {text}", text=text, file=file, line=line)
+
 
 class ConfigurationError(NotifierError):
     """One or more settings are wrong or missing; `problems` lists all of them."""

@@ -182,7 +182,7 @@ class Renderer:
                 return text, is_own
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
             size = heavy if words.strip() else "gave no text"
-            self.problems.append(Problem(f"{path} {size}", text=size, file=path))
+            self.problems.append(Problem.of_file(path, size))
         return last_resort(view, result), False
 
     def _tries(self, name: str, own: str) -> Iterator[tuple[Environment, str, str]]:

@@ -58,8 +58,7 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
         at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
         line = int(at[1]) if at else len(text.splitlines())
-        words = f"is not TOML: {exc}"
-        raise ConfigurationError([Problem(f"{file} {words}", text=words, file=file, line=line)]) from exc
+        raise ConfigurationError([Problem.of_file(file, f"is not TOML: {exc}", line)]) from exc
 
 
 def read_file(

@@ -94,7 +94,7 @@ def text_of(path: Path) -> str:
         words, line = f"cannot be read as UTF-8 text: {exc.reason}", exc.object.count(b"\n", 0, exc.start) + 1
     except OSError as exc:
         words = f"cannot be read: {exc.strerror}"
-    raise ConfigurationError([Problem(f"{path.name} {words}", text=words, file=path.name, line=line)])
+    raise ConfigurationError([Problem.of_file(path.name, words, line)])
 
 
 def rest_of(path: Path) -> str:

@@ -24,13 +24,8 @@ FOR_ALARMS: Final = ("ops", "default")  # names in the secret, the better one fi
 NAME: Final = re.compile(r"(?P<stack>.+)-(?P<name>[A-Za-z0-9]+Alarm)-[A-Za-z0-9]+")
 ABOUT_SLACK: Final = frozenset(
     {
-        "DestinationGoneAlarm",
-        "SlackDeadLettersAlarm",
-        "SlackErrorsAlarm",
-        "SlackLateAlarm",
-        "SlackQueueAgeAlarm",
-        "SlackSlowAlarm",
-        "SlackThrottlesAlarm",
+        *("DestinationGoneAlarm", "SlackDeadLettersAlarm", "SlackErrorsAlarm", "SlackLateAlarm"),
+        *("SlackQueueAgeAlarm", "SlackSlowAlarm", "SlackThrottlesAlarm"),
     }
 )
 RUNBOOK: Final = re.compile(r'\s*Runbook: (\S+), "([^"]+)"\.\s*$')

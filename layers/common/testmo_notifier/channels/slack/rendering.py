@@ -98,7 +98,7 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
                 if made := Draft(renderer, view, calls, is_apart).payload(texts[-1]):
                     return made
     size = f"gave over {MAX_CHARS} characters in all: the text goes out alone"
-    renderer.problems.append(Problem(f"slack_result.j2 {size}", text=size, file="slack_result.j2"))
+    renderer.problems.append(Problem.of_file("slack_result.j2", size))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
 
 

@@ -24,12 +24,13 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import Answer, send
 from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
+from testmo_notifier.channels.slack.web_api import OK, TOO_LARGE, read_json
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
 
 if TYPE_CHECKING:
@@ -39,38 +40,22 @@ if TYPE_CHECKING:
     from testmo_notifier.model import QueuedMessage
 
 MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
-OK: Final = 200
 BAD_REQUEST: Final = 400
-TOO_LARGE: Final = 413
 OF_PROXIES: Final = (407, 408)
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 GONE: Final = frozenset(
     {
-        "action_prohibited",
-        "channel_is_archived",
-        "channel_not_found",
-        "invalid_token",
-        "no_active_hooks",
-        "no_service",
-        "no_service_id",
-        "no_team",
-        "posting_to_general_channel_denied",
-        "team_disabled",
+        *("action_prohibited", "channel_is_archived", "channel_not_found", "invalid_token", "no_active_hooks"),
+        *("no_service", "no_service_id", "no_team", "posting_to_general_channel_denied", "team_disabled"),
         "user_not_found",
     }
 )
 GONE_STATUSES: Final = (404, 410)
 REFUSED: Final = frozenset(
     {
-        "invalid_attachments",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "invalid_payload",
-        "missing_text_or_fallback_or_attachments",
-        "msg_blocks_too_long",
-        "no_text",
-        "too_many_attachments",
+        *("invalid_attachments", "invalid_blocks", "invalid_blocks_format", "invalid_payload"),
+        *("missing_text_or_fallback_or_attachments", "msg_blocks_too_long", "no_text", "too_many_attachments"),
     }
 )
 PASSING: Final = frozenset(
@@ -164,14 +149,6 @@ def error_in_json(body: bytes) -> str | None:
     if not isinstance(error, str):
         return None
     return error if told.get("ok") is False or ("ok" not in told and error in KNOWN) else None
-
-
-def read_json(body: bytes | str) -> Any:  # noqa: ANN401 - whatever a stranger sends
-    """The value that a body is; None if it is no JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:

@@ -41,34 +41,16 @@ SCOPE: Final = "chat:write"
 
 GONE: Final = frozenset(
     {
-        "access_denied",
-        "account_inactive",
-        "channel_not_found",
-        "ekm_access_denied",
-        "enterprise_is_restricted",
-        "invalid_auth",
-        "is_archived",
-        "missing_scope",
-        "no_permission",
-        "not_allowed_token_type",
-        "not_authed",
-        "not_in_channel",
-        "org_login_required",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "team_access_not_granted",
-        "team_not_found",
-        "token_expired",
-        "token_revoked",
-        "two_factor_setup_required",
+        *("access_denied", "account_inactive", "channel_not_found", "ekm_access_denied"),
+        *("enterprise_is_restricted", "invalid_auth", "is_archived", "missing_scope", "no_permission"),
+        *("not_allowed_token_type", "not_authed", "not_in_channel", "org_login_required", "restricted_action"),
+        *("restricted_action_read_only_channel", "team_access_not_granted", "team_not_found", "token_expired"),
+        *("token_revoked", "two_factor_setup_required"),
     }
 )
 PARENT_GONE: Final = frozenset(
     {
-        "cannot_reply_to_message",
-        "cant_update_message",
-        "edit_window_closed",
-        "message_not_found",
+        *("cannot_reply_to_message", "cant_update_message", "edit_window_closed", "message_not_found"),
         "thread_not_found",
     }
 )
@@ -77,13 +59,8 @@ NO_THREADS: Final = frozenset(
 )
 PASSING: Final = frozenset(
     {
-        "fatal_error",
-        "internal_error",
-        "message_limit_exceeded",
-        "request_timeout",
-        "rollup_error",
-        "service_unavailable",
-        "team_added_to_org",
+        *("fatal_error", "internal_error", "message_limit_exceeded", "request_timeout", "rollup_error"),
+        *("service_unavailable", "team_added_to_org"),
     }
 )
 THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
@@ -132,16 +109,21 @@ def ask(pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, o
 
 def told(answer: Answer, now: datetime) -> dict[str, Any]:
     """What Slack said with its yes; raises what its no means."""
-    try:
-        said = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        said = None
+    said = read_json(answer.body)
     is_slack = isinstance(said, dict) and isinstance(said.get("ok"), bool)
     if answer.status == OK and is_slack and said["ok"]:
         return dict(said)
     error = said.get("error") if is_slack and not said["ok"] else None
     word = error if isinstance(error, str) and re.fullmatch(r"[a-z_]{1,64}", error) else ""
     raise judge(answer, word, now)
+
+
+def read_json(body: bytes | str) -> Any:  # noqa: ANN401 - whatever a stranger sends
+    """The value that a body is; None if it is no JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def judge(answer: Answer, word: str, now: datetime) -> Undelivered:
