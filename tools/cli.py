@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from testmo_notifier.errors import ConfigurationError, NotifierError
 from tools.lib.asked import CONTEXT, Group, OneOf
 from tools.lib.processes import ROOT
 from tools.lib.saying import say, say_json
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tools.settings.preview import Preview
 
 PROGRAM: Final = "testmo-notifier"
-CONFIGURATION_STATUS: Final = 2  # what shells know as "you called it wrong"
 SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
     "On this machine, without an AWS account": ("local", "preview", "check", "route", "simulator"),
@@ -132,11 +130,7 @@ def local_command(*, bots: bool, **flags: str | None) -> None:
     from tools.local import command as local
     from tools.local import environment
 
-    try:
-        settings = environment.read(os.environ, environment.Flags(**flags), bots=bots)
-    except ConfigurationError as exc:
-        say(str(exc), error=True)
-        sys.exit(CONFIGURATION_STATUS)
+    settings = environment.read(os.environ, environment.Flags(**flags), bots=bots)
     sys.exit(local.run(settings, Terminal()))
 
 
@@ -288,21 +282,14 @@ def preview(
     from tools.lib.terminal import Terminal
     from tools.settings import preview as previewing
 
-    try:
-        destinations = previewing.destinations(destination, channel)
-        maker = previewing.renderer(settings, os.environ)
-        if run_ids:
-            from tools.settings import preview_run
+    destinations = previewing.destinations(destination, channel)
+    maker = previewing.renderer(settings, os.environ)
+    if run_ids:
+        from tools.settings import preview_run
 
-            access = preview_run.Access.from_env(os.environ)
-    except ConfigurationError as exc:
-        say(str(exc), error=True)
-        sys.exit(CONFIGURATION_STATUS)
-    try:
-        shown = preview_run.runs(access, run_ids) if run_ids else previewing.chosen(names)
-    except NotifierError as exc:
-        say(str(exc), error=True)
-        sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
+        shown = preview_run.runs(preview_run.Access.from_env(os.environ), run_ids)
+    else:
+        shown = previewing.chosen(names)
     previews = previewing.render(shown, destinations, maker)
     if as_json:
         say_json([one.as_json() for one in previews])
@@ -368,11 +355,7 @@ def route(
     from tools.settings import route as routing
     from tools.settings import route_command
 
-    try:
-        found = route_command.explained(settings, os.environ, names, run_ids, results)
-    except NotifierError as exc:
-        say(str(exc), error=True)
-        sys.exit(CONFIGURATION_STATUS if isinstance(exc, ConfigurationError) else 1)
+    found = route_command.explained(settings, os.environ, names, run_ids, results)
     if as_json:
         say_json([one.as_json() for one in found])
     else:

@@ -124,7 +124,7 @@ class Bots:
             raise Killed
 
     def _conversation(self, message: QueuedMessage, address: str) -> Conversation | None:
-        def keep(decide: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]) -> Any:  # noqa: ANN401 - whatever it decides
+        def change(decide: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]) -> Any:  # noqa: ANN401 - whatever it decides
             key = (message.destination, message.run_id)
             before = self.states.get(key, {})
             changed, decision = decide(copy.deepcopy(before))
@@ -134,7 +134,7 @@ class Bots:
                 self._effect("after a write")
             return decision
 
-        return transport.conversation(None, address, message, keep, now=lambda: self.now)  # type: ignore[arg-type]
+        return transport.conversation(None, address, message, change, now=lambda: self.now)  # type: ignore[arg-type]
 
     def _ask(self, _pool: object, bot: Bot, method: str, values: Mapping[str, object], **_given: object) -> Answer:
         self._effect(f"before {method}")

@@ -52,7 +52,7 @@ def post(pool, address, payload, *, now): pass
 def probe(pool, address, *, now): return "is alive"
 def kind(address): return "webhook"
 def place(address): return address
-def conversation(pool, address, message, keep, *, now): return None
+def conversation(pool, address, message, change, *, now): return None
 def problem(body): return None if body else "the body is empty"
 def plainer(body): return body
 def alarm(message): return None

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from testmo_notifier.errors import ConfigurationError, NotifierError
+from tools.lib.saying import say
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CALLED_WRONGLY: Final = 2  # a status, as shells know it
 MAX_CHARS: Final = 200  # of a line in the list; it is folded, not cut
 
 
@@ -24,6 +28,14 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **given: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(*args, **given)
         self.examples = tuple(examples)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """Run it. What we know to be wrong is said, and ends it."""
+        try:
+            return super().invoke(ctx)
+        except NotifierError as exc:
+            say(str(exc), error=True)
+            ctx.exit(CALLED_WRONGLY if isinstance(exc, ConfigurationError) else 1)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, then whatever else is said at the end."""

@@ -26,9 +26,12 @@ Body = Callable[..., Callable[["Desk"], int]]
 Operated = TypeVar("Operated", bound=Callable[..., Any])
 
 
-def on_a_stack(*examples: tuple[str, str]) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command of it."""
-    return click.command(cls=Command, epilog=STATUSES, context_settings=CONTEXT, examples=list(examples))
+def on_a_stack(
+    *examples: tuple[str, str], name: str | None = None, family: click.Group | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of it, or of one of a family."""
+    make = family.command if family else click.command
+    return make(name, cls=Command, epilog=STATUSES, context_settings=CONTEXT, examples=list(examples))
 
 
 def option_number(flag: str, words: str) -> Callable[[Operated], Operated]:
@@ -346,20 +349,17 @@ def silence() -> None:
     """
 
 
-@silence.command(
-    "add",
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[
-        (
-            "testmo-notifier silence add --for 2h --match project=Shop --match 'run=*payment*' --reason migration",
-            "only payment runs of the shop",
-        ),
-        (
-            "testmo-notifier silence add --until 16:00 --match tag=nightly --match tag=weekly --reason SHOP-123",
-            "runs with one tag or the other",
-        ),
-    ],
+@on_a_stack(
+    (
+        "testmo-notifier silence add --for 2h --match project=Shop --match 'run=*payment*' --reason migration",
+        "only payment runs of the shop",
+    ),
+    (
+        "testmo-notifier silence add --until 16:00 --match tag=nightly --match tag=weekly --reason SHOP-123",
+        "runs with one tag or the other",
+    ),
+    name="add",
+    family=silence,
 )
 @click.option("--for", "duration", metavar="TIME", help="How long: 30m, 2h, 1d12h; 7 days at most.")
 @click.option(
@@ -391,11 +391,8 @@ def silence_add(**flags: Any) -> Callable[[Desk], int]:  # noqa: ANN401 - click'
     return lambda desk: command.add(desk, Asked(**flags))
 
 
-@silence.command(
-    "list",
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[("testmo-notifier silence list", "all that are on, and those that are not told yet")],
+@on_a_stack(
+    ("testmo-notifier silence list", "all that are on, and those that are not told yet"), name="list", family=silence
 )
 @operated
 def silence_list() -> Callable[[Desk], int]:
@@ -405,11 +402,8 @@ def silence_list() -> Callable[[Desk], int]:
     return command.show
 
 
-@silence.command(
-    "end",
-    epilog=STATUSES,
-    context_settings=CONTEXT,
-    examples=[("testmo-notifier silence end 5f3a1c", "the one that `list` shows under this id")],
+@on_a_stack(
+    ("testmo-notifier silence end 5f3a1c", "the one that `list` shows under this id"), name="end", family=silence
 )
 @click.argument("key", metavar="ID")
 @operated

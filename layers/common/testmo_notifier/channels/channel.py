@@ -42,7 +42,7 @@ class Rendering:
     aside: Callable[[Digest, Sequence[str]], Mapping[str, object]] = lambda _digest, _reasons: {}
 
 
-Keep = Callable[[Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]], Any]
+ChangeState = Callable[[Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]], Any]
 
 
 class Conversation(Protocol):
@@ -101,11 +101,11 @@ class Transport(Protocol):
         pool: urllib3.PoolManager,
         address: str,
         message: QueuedMessage,
-        keep: Keep,
+        change: ChangeState,
         *,
         now: Callable[[], datetime],
     ) -> Conversation | None:
-        """How a message is told where the destination has a state, which `keep` changes; None where it has none."""
+        """How a message is told where the destination has a state, which `change` changes; None where it has none."""
 
     def test_message(self, text: str) -> str:
         """A message that says nothing but this."""

@@ -137,7 +137,7 @@ class Batch:
         self._to_come = to_come
         self._gone: dict[str, DestinationGone] = {}
         self._in_trouble: set[str] = set()  # gates
-        self._told: dict[str, Conversation | None] = {}  # by message
+        self._conversations: dict[str, Conversation | None] = {}  # by message
 
     def deal_with(self, message: QueuedMessage) -> Outcome:
         """See one message to its end; never raises."""
@@ -230,7 +230,7 @@ class Batch:
                 self._effects.post(message.channel, url, payload)
             else:
                 conversation.tell(payload)
-            self._told[message.id] = conversation
+            self._conversations[message.id] = conversation
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
@@ -250,7 +250,9 @@ class Batch:
 
         Many messages may wait for their turn to do so; the first one shows what all of them told.
         """
-        conversation = self._told[message.id] if message.id in self._told else self._conversation(message)
+        conversation = (
+            self._conversations[message.id] if message.id in self._conversations else self._conversation(message)
+        )
         if conversation is None or conversation.is_shown():
             return False
         edit = partial(take_turn, message_id=message.id, receives=0, spacing=SPACING_OF_EDITS)

@@ -60,7 +60,8 @@ class Effects:
     ) -> Effects:
         """Those of a stack with these channels: addresses out of their secrets, posts by their transports.
 
-        read_secret(arn, parse, fresh=): a secret's addresses. change_state(destination, run_id, decide): see `Keep`.
+        read_secret(arn, parse, fresh=): a secret's addresses.
+        change_state(destination, run_id, decide): see `ChangeState`.
         """
         transports = {name: CHANNELS[name].transport() for name in secret_arns}
 
@@ -71,7 +72,7 @@ class Effects:
             transports[channel].post(pool, address, payload, now=now())
 
         def conversation(message: QueuedMessage, address: str) -> Conversation | None:
-            keep = partial(change_state, message.destination, message.run_id)
-            return transports[message.channel].conversation(pool, address, message, keep, now=now)
+            change = partial(change_state, message.destination, message.run_id)
+            return transports[message.channel].conversation(pool, address, message, change, now=now)
 
         return cls(transports=transports, addresses=addresses, post=post, conversation=conversation, now=now, **rest)

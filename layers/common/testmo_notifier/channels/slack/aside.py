@@ -16,7 +16,7 @@ from testmo_notifier.notices.story import news
 from testmo_notifier.notices.view import count, run_view, test_name
 from testmo_notifier.text.shortening import clip, one_line
 
-MAX_TOLD: Final = 50  # tests with their names
+MAX_NAMED: Final = 50  # tests with their names
 UNNAMED: Final = "?"  # Slack takes no link without words
 NAME_CHARS: Final = 100
 STATUS_CHARS: Final = 40  # and an author's
@@ -26,17 +26,17 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
     if digest.about == FOLDED:
         return {}
-    told = told_of(digest, reasons)
+    entry = entry_of(digest, reasons)
     if not digest.is_silent:
-        return told
+        return entry
     if digest.about == RECOVERED:
-        return {**told, "silent": True, "passed": keys_of(digest.keys)}
-    by = {one.about: told_of(one, ()) for one in digest.parts}
-    also = [told] if digest.total or digest.passed_since else []
+        return {**entry, "silent": True, "passed": keys_of(digest.keys)}
+    by = {one.about: entry_of(one, ()) for one in digest.parts}
+    also = [entry] if digest.total or digest.passed_since else []
     also += [by[FINISHED]] if FINISHED in by else []
     said = ("about", "news", "tests", "passed", "unnamed")
     return {
-        **told,
+        **entry,
         "silent": True,
         "about": RECOVERED,
         "tests": {},
@@ -48,11 +48,11 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
 
 
 def keys_of(slots: Iterable[int]) -> list[int | str]:
-    """Tests, as `told_of` names them."""
+    """Tests, as `entry_of` names them."""
     return [slot if slot >= 0 else f"result {-1 - slot}" for slot in sorted(slots)]
 
 
-def told_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
+def entry_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     """One digest, for a bot's message of the run."""
     run = without_marks(run_view(digest))
     tests: dict[str, list[str]] = {}
@@ -60,11 +60,11 @@ def told_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     keys = [str(row.test_id) if row.test_id is not None else f"result {row.id}" for row in digest.results]
     for key, row in zip(keys, digest.results, strict=True):  # of several rows of a test the most urgent, the first
         status, name = count(row.status, row.status_id or 0, 1), clip(test_name(row), NAME_CHARS)
-        told = without_marks((status.symbol, clip(status.word, STATUS_CHARS), name, row.url))
+        words = without_marks((status.symbol, clip(status.word, STATUS_CHARS), name, row.url))
         if key not in tests and row.reason == PASSED_SINCE:
             passed.add(key)
-        tests.setdefault(key, [words if words.strip() else UNNAMED for words in told])
-    named = dict(islice(tests.items(), MAX_TOLD))
+        tests.setdefault(key, [word if word.strip() else UNNAMED for word in words])
+    named = dict(islice(tests.items(), MAX_NAMED))
     unnamed = digest.omitted + len(tests) - len(named)
     if digest.passed_since:  # some of these may be left out, too, and nobody counts them as failing
         unnamed = max(0, digest.total - sum(key in named and key not in passed for key in keys))

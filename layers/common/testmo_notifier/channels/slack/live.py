@@ -35,58 +35,58 @@ NAMELESS: Final = "…"  # the name of a test of which only the number is known:
 NOBODY: Final = ["", "", NAMELESS, ""]
 
 
-def added(state: State, told: State, message_id: str) -> State:
+def added(state: State, entry: State, message_id: str) -> State:
     """A state with one message more, whatever the order in which messages come; the same one changes nothing."""
     if message_id in state.get("seen", ()):
         return state
     # What is silent about all that was told of a run holds what was told in its own form, one after the other.
-    for one in (told, *({**told, "silent": False, **more} for more in told.get("also", ()))):
+    for one in (entry, *({**entry, "silent": False, **more} for more in entry.get("also", ()))):
         state = merged(state, one)
     seen = [*state.get("seen", ()), message_id][-MAX_SEEN:]
     return {**state, "seen": seen, "changes": state.get("changes", 0) + 1}
 
 
-def merged(state: State, told: State) -> State:
+def merged(state: State, entry: State) -> State:
     """How a run is, with what one message tells."""
-    order, about = told["order"], told["about"]
+    order, about = entry["order"], entry["about"]
     tests = dict(state.get("tests", {}))
-    if told.get("silent"):
-        tests = tests | over_in_silence(tests, told)
-        known = {key: tests[key][2:] for key in map(str, told["passed"]) if tests[key][1] != OVER}
-        told = {**told, "tests": known}
-    passed = told["tests"] if about == RECOVERED else told.get("passed", ())  # 1.2 did not say it
-    for key, test in told["tests"].items():
+    if entry.get("silent"):
+        tests = tests | over_in_silence(tests, entry)
+        known = {key: tests[key][2:] for key in map(str, entry["passed"]) if tests[key][1] != OVER}
+        entry = {**entry, "tests": known}
+    passed = entry["tests"] if about == RECOVERED else entry.get("passed", ())  # 1.2 did not say it
+    for key, test in entry["tests"].items():
         before = tests.get(key, [-1, OVER, *test])
         now = [order, PASSED if key in passed else FAILED, *test]
         tests[key] = named_as(before, now) if before[0] < order else named_as(now, before)
     closed = state.get("closed", [-1, []])
-    if about == FINISHED and order > closed[0] and not told["unnamed"]:
-        closed = [order, list(told["tests"])]
+    if about == FINISHED and order > closed[0] and not entry["unnamed"]:
+        closed = [order, list(entry["tests"])]
     tests = {key: at_the_end(key, test, *closed) for key, test in tests.items()}
     ranked = sorted(tests.items(), key=lambda pair: rank(pair[1]))
     dropped = sum(test[1] == FAILED for _, test in ranked[MAX_KEPT:])
-    more = (told["unnamed"] if about == FAILING else 0) + dropped
+    more = (entry["unnamed"] if about == FAILING else 0) + dropped
     unnamed, latest = state.get("unnamed", [0, -1])
     is_latest = order >= state.get("order", -1)
     return {
         **state,
-        **({name: told[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
+        **({name: entry[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
         # Of what was held, order is when it was found; what it says of silences is as it is told.
-        **({"silenced": told.get("silenced", [])} if is_latest or told.get("is_held") else {}),
+        **({"silenced": entry.get("silenced", [])} if is_latest or entry.get("is_held") else {}),
         "tests": dict(ranked[:MAX_KEPT]),
         "closed": closed,
         "unnamed": [unnamed + more, max(latest, order)] if more else [unnamed, latest],
     }
 
 
-def over_in_silence(tests: Mapping[str, Test], told: State) -> dict[str, Test]:
+def over_in_silence(tests: Mapping[str, Test], entry: State) -> dict[str, Test]:
     """Of what passed in silence those of which it was never told here that they failed: an older message may do so yet.
 
     Many of them are named nowhere.
     """
-    named = {**dict.fromkeys(map(str, told["passed"]), NOBODY), **told["tests"]}
+    named = {**dict.fromkeys(map(str, entry["passed"]), NOBODY), **entry["tests"]}
     found = {key: tests.get(key, [-1, OVER, *test]) for key, test in named.items()}
-    return {key: [max(test[0], told["order"]), *test[1:]] for key, test in found.items() if test[1] == OVER}
+    return {key: [max(test[0], entry["order"]), *test[1:]] for key, test in found.items() if test[1] == OVER}
 
 
 def named_as(other: Test, test: Test) -> Test:

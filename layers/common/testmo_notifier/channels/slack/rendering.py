@@ -40,7 +40,7 @@ GROWTH: Final = len("&amp;")  # what a character becomes at most
 DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a date
 
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
-MAX_APART: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
+MAX_LINE_BLOCKS: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
 RUNS_A_BLOCK: Final = 9  # of a message about several runs
 
@@ -94,8 +94,8 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
         for limits in in_blocks if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
             limits = replace(limits, fold=folds(renderer, digest))  # noqa: PLW2901 - the same, as this team has it
             view = renderer.view(digest, limits, with_links=True)
-            for is_apart in dict.fromkeys(len(view.lines) <= most for most in (MAX_APART, MIN_NAMED)):
-                if made := Draft(renderer, view, calls, is_apart).payload(texts[-1]):
+            for has_own_blocks in dict.fromkeys(len(view.lines) <= most for most in (MAX_LINE_BLOCKS, MIN_NAMED)):
+                if made := Draft(renderer, view, calls, has_own_blocks).payload(texts[-1]):
                     return made
     size = f"gave over {MAX_CHARS} characters in all: the text goes out alone"
     renderer.problems.append(Problem.of_file("slack_result.j2", size))
@@ -145,8 +145,8 @@ class Draft:
     renderer: Renderer
     view: MessageView
     calls: str
-    is_apart: bool
-    beside: list[str] = field(default_factory=list)  # whom a team's own templates call beside the bar
+    has_own_blocks: bool
+    unheard: list[str] = field(default_factory=list)  # whom a team's own templates call where Slack tells nobody
 
     def top(self) -> Iterator[slack_blocks.Block]:
         """What is to be seen first."""
@@ -164,16 +164,16 @@ class Draft:
         if view.about == FINISHED:
             yield slack_blocks.section(text("slack_totals.j2", view))
         lines = (text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
-        for written in lines if self.is_apart else together(lines):
-            self.beside.extend(calls_in(written))
+        for written in lines if self.has_own_blocks else together(lines):
+            self.unheard.extend(calls_in(written))
             yield slack_blocks.section(written)
         more, is_own = self.renderer.own_text("slack_more.j2", view)
         if view.more or view.parts or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
-            self.beside.extend(calls_in(more))
+            self.unheard.extend(calls_in(more))
             yield slack_blocks.context(more)
         for some in by_blocks(view.parts):
             written = "\n".join(text("slack_run.j2", view, part) for part in some)
-            self.beside.extend(calls_in(written))
+            self.unheard.extend(calls_in(written))
             yield slack_blocks.section(written)
 
     def payload(self, text: str) -> dict[str, object] | None:
@@ -189,7 +189,7 @@ class Draft:
                 if room < 0:
                     return None
                 kept.append(block)
-        if calls := " ".join(dict.fromkeys(self.beside)):  # nobody would hear it
+        if calls := " ".join(dict.fromkeys(self.unheard)):
             top.append(slack_blocks.section(calls))
         return made if utf16_units(compact(made)) <= MAX_CHARS else None
 

@@ -27,7 +27,7 @@ from testmo_notifier.errors import DeliveryDelayed, PayloadRefused
 if TYPE_CHECKING:
     import urllib3
 
-    from testmo_notifier.channels.channel import Conversation, Keep
+    from testmo_notifier.channels.channel import ChangeState, Conversation
     from testmo_notifier.model import QueuedMessage
 
 BUSY: Final = timedelta(seconds=45)  # longer than the three requests that one message may take
@@ -40,7 +40,12 @@ Call = Callable[[str, Mapping[str, object]], Posted]
 
 
 def conversation(
-    pool: urllib3.PoolManager, address: str, message: QueuedMessage, keep: Keep, *, now: Callable[[], datetime]
+    pool: urllib3.PoolManager,
+    address: str,
+    message: QueuedMessage,
+    change: ChangeState,
+    *,
+    now: Callable[[], datetime],
 ) -> Conversation | None:
     """How a bot tells a message; None for a webhook."""
     bot = bot_of(address)
@@ -51,8 +56,8 @@ def conversation(
         return web_api.posted(web_api.call(pool, bot, method, values, now=now()), bot)
 
     if message.is_test or not (message.aside and message.run_id):
-        return Alone(bot, call, keep, is_edited=message.is_test)
-    return Thread(bot, message.id, json.loads(message.aside), keep, call, now)
+        return Alone(bot, call, change, is_edited=message.is_test)
+    return Thread(bot, message.id, json.loads(message.aside), change, call, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,13 @@ class Alone:
 
     bot: Bot
     call: Call
-    keep: Keep
+    change: ChangeState
     is_edited: bool = False
     gate: str = ""
 
     def tell(self, payload: str) -> None:
         """Post. That there is a bot is known from now on: what is told next may be about a run."""
-        self.keep(lambda state: (state, None))
+        self.change(lambda state: (state, None))
         values = web_api.message(self.bot, payload)
         answer = self.call(web_api.POST, values)
         if not self.is_edited:
@@ -92,8 +97,8 @@ class Thread:
 
     bot: Bot
     message_id: str
-    told: State
-    keep: Keep
+    entry: State  # what this message tells of the run
+    change: ChangeState
     call: Call
     now: Callable[[], datetime]
 
@@ -105,26 +110,26 @@ class Thread:
     def tell(self, payload: str) -> None:
         """Post: as the parent, or as a reply to it; nothing where nobody is to hear of it."""
         if self._is_silent:
-            self.keep(self._merged)
+            self.change(self._merged)
             return
-        state = self.keep(self._joined)
+        state = self.change(self._joined)
         if state.get("made_by") == self.message_id:
             return
         if state.get("ts"):
             self._reply(payload, state, is_broadcast=self._is_news())
         else:
             answer = self.call(web_api.POST, web_api.message(self.bot, payload))
-            self.keep(partial(self._made, answer, made_by=self.message_id, shown=1))  # itself, and nothing before it
+            self.change(partial(self._made, answer, made_by=self.message_id, shown=1))  # itself, and nothing before it
 
     def is_shown(self) -> bool:
         """Whether the parent shows what was told, by this message or by a later one."""
-        state = self.keep(lambda state: (state, state))
+        state = self.change(lambda state: (state, state))
         is_in = self.message_id in state.get("seen", ()) and state.get("owner") == self._owner()
         return not is_in or not state.get("ts") or state["shown"] >= state["changes"]
 
     def show(self) -> None:
         """Edit the parent; post another where it cannot be edited any more."""
-        state = self.keep(self._busy)
+        state = self.change(self._busy)
         values = web_api.message(self.bot, json.dumps(live.shown(state)))
         try:
             self._edit(values, state)
@@ -132,12 +137,12 @@ class Thread:
             if exc.reason in web_api.PARENT_GONE:
                 self._without_parent(state)
                 return
-        self.keep(partial(self._done, state["changes"]))
+        self.change(partial(self._done, state["changes"]))
 
     def _without_parent(self, state: State) -> None:
         """It cannot be edited any more: news makes another one, and what nobody is to hear of leaves that to news."""
         if self._is_silent:
-            self.keep(partial(self._done, state["shown"]))
+            self.change(partial(self._done, state["shown"]))
         else:
             self._make_anew(state)
 
@@ -161,7 +166,7 @@ class Thread:
         except PayloadRefused as exc:
             is_gone = exc.reason in web_api.PARENT_GONE
             if is_gone and not is_last_try:
-                self._reply(payload, self._make_anew(self.keep(self._busy)), is_broadcast=False, is_last_try=True)
+                self._reply(payload, self._make_anew(self.change(self._busy)), is_broadcast=False, is_last_try=True)
             elif is_gone or exc.reason in web_api.NO_THREADS:
                 self.call(web_api.POST, values)
             else:
@@ -172,18 +177,18 @@ class Thread:
 
     def _take_its_place(self, payload: str, answer: Posted, gone: State) -> None:
         """The parent was deleted, and what was to be a reply stands in the channel: it becomes the parent."""
-        state = self.keep(partial(self._succeeded, answer, gone))
+        state = self.change(partial(self._succeeded, answer, gone))
         if state["ts"] != answer.ts:
             return  # somebody else made another parent meanwhile: this was told, in the channel
         self._edit(web_api.message(self.bot, json.dumps(live.shown(state))), state)
-        self.keep(partial(self._done, state["changes"]))
+        self.change(partial(self._done, state["changes"]))
         self._reply(payload, state, is_broadcast=False, is_last_try=True)
 
     def _make_anew(self, state: State) -> State:
         """Another parent, which shows how the run is; as text, if need be, for news waits for it."""
         values = web_api.message(self.bot, json.dumps(live.shown(state)))
         answer = self._in_some_form(web_api.POST, values)
-        made: State = self.keep(partial(self._made, answer, made_by="", shown=state["changes"]))
+        made: State = self.change(partial(self._made, answer, made_by="", shown=state["changes"]))
         return made
 
     # What becomes of the state; pure
@@ -198,7 +203,7 @@ class Thread:
         if state.get("owner") != self._owner():
             state = {name: value for name, value in state.items() if name not in OF_PARENT}
             state = {**state, "owner": self._owner(), "shown": 0}
-        state = live.added(state, self.told, self.message_id)
+        state = live.added(state, self.entry, self.message_id)
         return state, state
 
     def _busy(self, state: State) -> tuple[State, State]:
@@ -245,11 +250,11 @@ class Thread:
 
     @property
     def _is_silent(self) -> bool:
-        return bool(self.told.get("silent"))
+        return bool(self.entry.get("silent"))
 
     def _is_news(self) -> bool:
-        reasons = self.told["reasons"]
-        return self.told["about"] == live.FAILING and (not reasons or live.NEW in reasons)
+        reasons = self.entry["reasons"]
+        return self.entry["about"] == live.FAILING and (not reasons or live.NEW in reasons)
 
 
 def without_busy(state: State) -> State:

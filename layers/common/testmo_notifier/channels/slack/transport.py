@@ -36,7 +36,7 @@ from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefu
 if TYPE_CHECKING:
     import urllib3
 
-    from testmo_notifier.channels.channel import Conversation, Keep
+    from testmo_notifier.channels.channel import ChangeState, Conversation
     from testmo_notifier.model import QueuedMessage
 
 MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
@@ -93,14 +93,19 @@ def post(pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime) ->
 
 
 def conversation(
-    pool: urllib3.PoolManager, address: str, message: QueuedMessage, keep: Keep, *, now: Callable[[], datetime]
+    pool: urllib3.PoolManager,
+    address: str,
+    message: QueuedMessage,
+    change: ChangeState,
+    *,
+    now: Callable[[], datetime],
 ) -> Conversation | None:
     """How a bot tells a message; None for a webhook."""
     if not bot_of(address):
         return None
     from testmo_notifier.channels.slack import thread  # noqa: PLC0415 - it brings Jinja; webhooks start without
 
-    return thread.conversation(pool, address, message, keep, now=now)
+    return thread.conversation(pool, address, message, change, now=now)
 
 
 def judge(answer: Answer, now: datetime) -> Undelivered | None:

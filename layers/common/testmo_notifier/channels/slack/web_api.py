@@ -89,7 +89,7 @@ def call(
     pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, object], *, now: datetime
 ) -> dict[str, Any]:
     """Call one method. Returns Slack's answer if it said yes, raises an `Undelivered` otherwise."""
-    return told(ask(pool, bot, method, values), now)
+    return accepted(ask(pool, bot, method, values), now)
 
 
 def ask(pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, object]) -> Answer:
@@ -107,7 +107,7 @@ def ask(pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, o
         raise DeliveryDelayed(f"Slack could not be reached: {exc}", reason=NO_ANSWER) from exc
 
 
-def told(answer: Answer, now: datetime) -> dict[str, Any]:
+def accepted(answer: Answer, now: datetime) -> dict[str, Any]:
     """What Slack said with its yes; raises what its no means."""
     said = read_json(answer.body)
     is_slack = isinstance(said, dict) and isinstance(said.get("ok"), bool)
@@ -160,7 +160,7 @@ def message(bot: Bot, payload: str) -> dict[str, object]:
 def probe(pool: urllib3.PoolManager, bot: Bot, *, now: datetime) -> str:
     """Whether token, scopes and channel are right, without a post; raises an `Undelivered` if not."""
     answer = ask(pool, bot, "auth.test", {})
-    told(answer, now)
+    accepted(answer, now)
     scopes = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",")} - {""}
     if scopes and SCOPE not in scopes:
         raise DestinationGone(f"the token is valid and lacks the scope {SCOPE}", reason="missing_scope")
