@@ -35,10 +35,7 @@ if TYPE_CHECKING:  # each function does without what the other one reports
 POLL_FAILED: Final = "PollFailed"  # `troubles.TOKEN`, without which the Slack function starts
 WAITING: Final = ("paced", "in_trouble", "in_progress", "out_of_time")  # returned without an attempt
 
-ACKNOWLEDGED: Final = {
-    "duplicate": "delivered before, acknowledged",
-    "skipped": "not posted on purpose, acknowledged",
-}
+ACKNOWLEDGED: Final = {"duplicate": "delivered before, acknowledged", "skipped": "not posted on purpose, acknowledged"}
 
 
 def count(metrics: Metrics, name: str, number: float = 1, *, unit: MetricUnit = MetricUnit.Count) -> None:

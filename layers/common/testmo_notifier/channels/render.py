@@ -28,17 +28,7 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import (
-    AGAIN,
-    CHANGED,
-    FAILING,
-    FOLDED,
-    NEW,
-    REASONS,
-    Digest,
-    Notification,
-    Outgoing,
-)
+from testmo_notifier.model import AGAIN, CHANGED, FAILING, FOLDED, NEW, REASONS, Digest, Notification, Outgoing
 from testmo_notifier.notices.context import MessageView, PartView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import Options

@@ -20,10 +20,7 @@ BLOCKS: Final = frozenset(
     }
 )
 VOID: Final = frozenset(
-    {
-        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"),
-        "wbr",
-    }
+    {*("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"), "wbr"}
 )
 HIDDEN: Final = RAW | {"audio", "canvas", "datalist", "math", "svg", "template", "video", "xml"}
 

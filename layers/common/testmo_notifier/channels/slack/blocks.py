@@ -51,8 +51,7 @@ TOKEN: Final = re.compile(
     rf"{MADE}|{ANGLE}|{COLON}(?P<emoji>[^{COLON}\s]+){COLON}|{TICK}(?P<code>[^{TICK}\n]+){TICK}|{STYLED}"
 )
 TOLD: Final = re.compile(
-    rf"{MADE}|{ANGLE}|{MARKS.pattern}|(?P<words>[^\ufdd0-\ufdef\U000f0000-\U000f00ff]+)",
-    re.DOTALL,
+    rf"{MADE}|{ANGLE}|{MARKS.pattern}|(?P<words>[^\ufdd0-\ufdef\U000f0000-\U000f00ff]+)", re.DOTALL
 )
 SEEN: Final = re.compile(r"[^\s\ufdd0-\ufdef\U000f0000-\U000f00ff]")
 CODE_BLOCK: Final = re.compile(rf"{TICK}{{3}}\n?(.*?)\n?{TICK}{{3}}", re.DOTALL)

@@ -104,10 +104,7 @@ def written(work: Callable[..., Any]) -> Callable[..., Any]:
 
 @pass_eval_context
 def written_list(
-    context: nodes.EvalContext,
-    value: Iterable[Any],
-    d: str = "",
-    attribute: str | int | None = None,
+    context: nodes.EvalContext, value: Iterable[Any], d: str = "", attribute: str | int | None = None
 ) -> str:
     """Jinja's filter `join`, whose pieces keep their marks where they are the template's own."""
     pieces = value if attribute is None else map(make_attrgetter(context.environment, attribute), value)

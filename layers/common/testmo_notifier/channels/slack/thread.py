@@ -40,12 +40,7 @@ Call = Callable[[str, Mapping[str, object]], Posted]
 
 
 def conversation(
-    pool: urllib3.PoolManager,
-    address: str,
-    message: QueuedMessage,
-    change: ChangeState,
-    *,
-    now: Callable[[], datetime],
+    pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
 ) -> Conversation | None:
     """How a bot tells a message; None for a webhook."""
     bot = bot_of(address)

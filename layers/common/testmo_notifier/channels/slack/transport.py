@@ -93,12 +93,7 @@ def post(pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime) ->
 
 
 def conversation(
-    pool: urllib3.PoolManager,
-    address: str,
-    message: QueuedMessage,
-    change: ChangeState,
-    *,
-    now: Callable[[], datetime],
+    pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
 ) -> Conversation | None:
     """How a bot tells a message; None for a webhook."""
     if not bot_of(address):

@@ -49,10 +49,7 @@ GONE: Final = frozenset(
     }
 )
 PARENT_GONE: Final = frozenset(
-    {
-        *("cannot_reply_to_message", "cant_update_message", "edit_window_closed", "message_not_found"),
-        "thread_not_found",
-    }
+    {*("cannot_reply_to_message", "cant_update_message", "edit_window_closed", "message_not_found"), "thread_not_found"}
 )
 NO_THREADS: Final = frozenset(
     {"restricted_action_non_threadable_channel", "restricted_action_thread_locked", "thread_locked"}
