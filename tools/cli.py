@@ -100,9 +100,7 @@ def main() -> None:
 @click.option("--events", metavar="DIR", help="Write each JSON event to a file in this folder.")
 @click.option("--inbox-port", metavar="P", help="Where the inbox listens (default: 8377).")
 @click.option(
-    "--scenario",
-    type=OneOf(scenario_names, is_checked=False),
-    help="Play this story of the simulator and end with it.",
+    "--scenario", type=OneOf(scenario_names, is_checked=False), help="Play this story of the simulator and end with it."
 )
 @click.option("--bots", is_flag=True, help="The inbox's Slack has bots instead of webhooks.")
 def local_command(*, bots: bool, **flags: str | None) -> None:

@@ -108,11 +108,7 @@ def changes_in(dump: str) -> Iterator[Change]:
 
 
 def worth_trying(
-    changes: Iterable[Change],
-    tree: Path,
-    *,
-    modules: Sequence[str] = (),
-    lines: Mapping[str, set[int]] | None = None,
+    changes: Iterable[Change], tree: Path, *, modules: Sequence[str] = (), lines: Mapping[str, set[int]] | None = None
 ) -> list[Change]:
     """Those of code that runs, and runs in these lanes; of some modules or changed lines alone where that is asked."""
     sources = cache(lambda file: (tree / file).read_text("utf-8"))

@@ -13,12 +13,7 @@ from typing import Final
 
 from testmo_notifier.channels.email.rendering import EMAIL_LIMITS, MAX_EMAIL_BYTES, MAX_SUBJECT_CHARS
 from testmo_notifier.channels.slack.blocks import MAX_CHARS, MAX_HEADER_CHARS, MAX_SECTION_CHARS
-from testmo_notifier.channels.slack.rendering import (
-    MAX_SLACK_TEXT_CHARS,
-    MAX_TESTS_CHARS,
-    SLACK_LIMITS,
-    TEXT_LIMITS,
-)
+from testmo_notifier.channels.slack.rendering import MAX_SLACK_TEXT_CHARS, MAX_TESTS_CHARS, SLACK_LIMITS, TEXT_LIMITS
 from testmo_notifier.notices import context
 from tools.lib.processes import ROOT
 from tools.settings import check_templates
@@ -30,10 +25,7 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "slack_header.j2": ("the first line, in bold; plain text without links", f"cut at {MAX_HEADER_CHARS} characters"),
     "slack_summary.j2": ("the small line below it", f"{MAX_SECTION_CHARS:,} characters"),
     "slack_result.j2": ("one failing test; rendered once for each", f"{MAX_SECTION_CHARS:,} characters"),
-    "slack_tests.j2": (
-        "several failing tests with the same note, as one line",
-        f"{MAX_TESTS_CHARS:,} characters",
-    ),
+    "slack_tests.j2": ("several failing tests with the same note, as one line", f"{MAX_TESTS_CHARS:,} characters"),
     "slack_totals.j2": ("of a run that finished, its tests by status", f"{MAX_SECTION_CHARS:,} characters"),
     "slack_run.j2": (
         "one run of a message about several, as one line; rendered once for each",

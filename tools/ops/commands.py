@@ -69,10 +69,7 @@ def operated(body: Body) -> Callable[..., None]:
 
 @on_a_stack(
     ("testmo-notifier doctor", "everything, of the stack in samconfig.toml"),
-    (
-        "testmo-notifier doctor --stack-name notifier-payments --region eu-central-1",
-        "another stack, somewhere else",
-    ),
+    ("testmo-notifier doctor --stack-name notifier-payments --region eu-central-1", "another stack, somewhere else"),
 )
 @operated
 def doctor() -> Callable[[Desk], int]:
@@ -214,9 +211,7 @@ def redrive(*, queue: str, apply: bool) -> Callable[[Desk], int]:
     return lambda desk: (command.apply if apply else command.plan)(desk, queues)
 
 
-@on_a_stack(
-    ("testmo-notifier pause", "before a migration of Testmo, say"),
-)
+@on_a_stack(("testmo-notifier pause", "before a migration of Testmo, say"))
 @operated
 def pause() -> Callable[[Desk], int]:
     """Stop the polls.
@@ -228,9 +223,7 @@ def pause() -> Callable[[Desk], int]:
     return lambda desk: command.switch(desk, "DISABLED")
 
 
-@on_a_stack(
-    ("testmo-notifier resume", "when it is over"),
-)
+@on_a_stack(("testmo-notifier resume", "when it is over"))
 @operated
 def resume() -> Callable[[Desk], int]:
     """Let the polls go on."""
@@ -335,10 +328,7 @@ def people(*, from_environment: bool) -> Callable[[Desk], int]:
     context_settings=CONTEXT,
     examples=[
         ("testmo-notifier silence list", "who hears nothing of what, and until when"),
-        (
-            "testmo-notifier silence add --for 2h --match project=Shop --reason migration",
-            "two hours without the shop",
-        ),
+        ("testmo-notifier silence add --for 2h --match project=Shop --reason migration", "two hours without the shop"),
     ],
 )
 def silence() -> None:

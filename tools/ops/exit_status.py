@@ -60,12 +60,7 @@ class Desk:
 
 
 def run_to_exit_status(
-    command: Callable[[Desk], int],
-    *,
-    stack_name: str | None,
-    region: str | None,
-    profile: str | None,
-    as_json: bool,
+    command: Callable[[Desk], int], *, stack_name: str | None, region: str | None, profile: str | None, as_json: bool
 ) -> int:
     """Run a command to its exit status; nothing that can be expected ends in a traceback."""
     progress = Terminal(Console(stderr=True, highlight=False))

@@ -113,13 +113,7 @@ class Faults:
         self._limiter: Limiter | None = None
 
     def add(
-        self,
-        name: str,
-        *,
-        path: str = "*",
-        times: int | None = 1,
-        retry_after: int | None = None,
-        seconds: float = 0.0,
+        self, name: str, *, path: str = "*", times: int | None = 1, retry_after: int | None = None, seconds: float = 0.0
     ) -> None:
         """Put a fault in place.
 

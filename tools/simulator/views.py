@@ -13,19 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tools.simulator.answers import Json
-    from tools.simulator.model import (
-        Case,
-        Folder,
-        Issue,
-        Milestone,
-        Named,
-        Project,
-        Result,
-        Run,
-        State,
-        Status,
-        User,
-    )
+    from tools.simulator.model import Case, Folder, Issue, Milestone, Named, Project, Result, Run, State, Status, User
 
 
 # What the simulator has one of: nobody here needs more to read a case or a milestone.
