@@ -155,6 +155,9 @@ def test_the_end_of_a_run_is_not_asked_for_by_what_results_have() -> None:
         ("shop", Fact(name="SHOP"), True),
         ("STRASSE", Fact(name="Straße"), True),
         ("Gro\u0308ße *", Fact(name="Größe  4.2"), True),  # a Mac's umlaut, and two spaces that messages show as one
+        ("Release 4.2", Fact(name="Release\u200b\u00a04.2\ufeff"), True),  # pasted into Testmo from a page or a chat
+        ("Zahlungs\u00adabwicklung", Fact(name="Zahlungsabwicklung"), True),  # or into the file
+        ("\U0001f468\u200d\U0001f469", Fact(name="\U0001f468\U0001f469"), False),  # what joins signs can be seen
         ("*pay*", Fact(name="Nightly payments"), True),
         ("p?y", Fact(name="pay"), True),
         ("p?y", Fact(name="paay"), False),

@@ -22,6 +22,8 @@ MAX_CLUSTER: Final = 32  # a family with skin tones is 11 characters; what is jo
 MAX_UNREAD_CHARS: Final = 2_000  # of HTML that is kept as it is; megabytes must not stay in memory
 MAX_READ_CHARS: Final = 1_000  # of the text of a longer one; a message shows a few hundred
 INK: Final = frozenset("LNPS")  # categories of what can be seen, and private use
+# Without a meaning for ever, or kept for what cannot be seen (https://www.unicode.org/faq/private_use.html).
+NEVER_SEEN: Final = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
 # Letters and symbols that look like nothing: fillers of Hangul and Khitan, the empty Braille cell, a note without head.
 BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 # Kept behind a black flag only, where they make it England's: elsewhere they hide words from people.
@@ -63,7 +65,17 @@ def legible(text: str, enough: int) -> str:
 
 def has_ink(text: str) -> bool:
     """Whether there is anything to see."""
-    return any((kind := unicodedata.category(char))[0] in INK or kind == "Co" for char in text if char not in BLANK)
+    return any(
+        (kind := unicodedata.category(char))[0] in INK or kind == "Co" or is_younger(char)
+        for char in text
+        if char not in BLANK
+    )
+
+
+def is_younger(char: str) -> bool:
+    """Whether a character came into Unicode after this Python was made, as new emoji do each year; it can be seen."""
+    is_meant = ord(char) & 0xFFFE != 0xFFFE and not NEVER_SEEN.match(char)  # noqa: PLR2004 - the last two of a plane
+    return is_meant and unicodedata.category(char) == "Cn"
 
 
 def clip(text: str, limit: int) -> str:
@@ -164,7 +176,7 @@ def cleaned(text: str) -> str:
         elif FIRST_TAG <= char <= LAST_TAG:
             if kept and (kept[-1] == FLAG or FIRST_TAG <= kept[-1] < LAST_TAG):
                 kept.append(char)
-        elif category[0] == "C" and category != "Co":
+        elif category[0] == "C" and category != "Co" and not is_younger(char):
             if category != "Cf":  # invisible ones leave no gap
                 kept.append(" ")
         elif marks <= MAX_COMBINING:
