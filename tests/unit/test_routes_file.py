@@ -100,7 +100,7 @@ colour = "red"
             f"route 'a' match has an unknown key 'team': {', '.join(KEYS)} are known",
         ),
         (4, "route 'a' match by run matches nothing: it is empty"),
-        (4, "route 'a' match by status names True: give an id (a whole number) or a name in quotes"),
+        (4, "route 'a' match by status names true: give an id (a whole number) or a name in quotes"),
         (6, "route 'a' has after = 0: give a whole number from 1 to 50"),
         (5, "route 'a' names 'sms:me': a destination is slack:<name> or email:<name>"),
         (
@@ -358,7 +358,7 @@ def test_a_route_calls_people_by_what_they_are_by_name_id_or_email_and_groups() 
         ('"12"', "'12'", KNOWN_MENTIONS),
         ('""', "''", KNOWN_MENTIONS),
         ("0", "0", KNOWN_MENTIONS),
-        ("true", "True", KNOWN_MENTIONS),
+        ("true", "true", KNOWN_MENTIONS),
         ("1.5", "1.5", KNOWN_MENTIONS),
         ('"U012AB3CD"', "'U012AB3CD'", "Slack's ids stand in people.toml; name the Testmo user here, or group:<name>"),
         ('"@here"', "'@here'", 'give it a name in [groups] of people.toml, like everybody = "here", and mention "gr'),
