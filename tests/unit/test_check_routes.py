@@ -87,6 +87,24 @@ def test_a_time_zone_that_is_not_what_its_name_says_is_told(zone: str, words: st
     assert (line, told.startswith(words)) == (5, True), told
 
 
+@pytest.mark.parametrize(
+    ("quiet", "hole"),
+    [
+        ('[{ from = "22:00", to = "23:59" }, { from = "00:00", to = "07:00" }]', "23:59"),
+        ('[{ from = "18:00", to = "08:00", days = "fri" }, { from = "08:01", to = "00:00", days = "sat" }]', "08:00"),
+        ('[{ from = "22:00", to = "24:00" }, { from = "00:00", to = "07:00" }]', ""),
+        ('[{ from = "18:00", to = "08:00" }, { from = "12:00", to = "13:00" }]', ""),
+        ('[{ from = "18:00", to = "08:00" }, { days = "sat,sun" }]', ""),
+        ('{ from = "18:00", to = "17:50" }', ""),  # ten minutes a day may be meant
+    ],
+)
+def test_a_hole_of_minutes_in_the_quiet_is_told(quiet: str, hole: str) -> None:
+    """Alertmanager and Grafana take no stretch over midnight, so people write two, and 23:59."""
+    told = said(route() + f'[destinations."slack:a"]\nlines = 3\nquiet = {quiet}\n')
+    words = f"slack:a is told at {hole} what was held, because the quiet has a hole of minutes then: let its"
+    assert [(line, one.startswith(words)) for line, one in told] == ([(6, True)] if hole else [])
+
+
 def test_a_time_zone_of_a_place_is_fine() -> None:
     assert said(route() + '[destinations."slack:a"]\ntime_zone = "America/New_York"\n') == []
 

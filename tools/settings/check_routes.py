@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
-from testmo_notifier.notices.calm import quiet_until
+from testmo_notifier.notices.calm import Calm, quiet_until, stretches
 from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
 from testmo_notifier.notices.options_file import head_of
 from testmo_notifier.notices.people import People
@@ -22,6 +22,7 @@ from testmo_notifier.notices.routes_file import ASSIGNEE, GROUP, TESTER
 
 FIXED: Final = ("EST", "MST", "HST")  # of all the zones that are called like a time of a place
 A_WEEK: Final = tuple(date(2024, 1, day) for day in range(1, 8))
+A_HOLE: Final = timedelta(minutes=5)
 ALWAYS_KNOWN: Final = ("project", "run", "status")  # of every failing result
 
 REGULAR: Final = re.compile(r"^\^|\$$|^/.*/\w?$|\.[*+]|\\[dwsbDWS.]|\(\?|\[[^\]]*-[^\]]*\][*+?{]")
@@ -86,10 +87,22 @@ def about_options(routes: Routes, place: Place, watched: Watched) -> Iterator[Ad
                 told = ", ".join(map(str, watched.statuses))
                 words = f"{name} has quiet_except {one!r}, which is not watched (AlertStatusIds is {told} here)"
                 yield option_line(place, name, "quiet_except"), words
+        if hole := next(holes(options.calm), None):
+            words = f"{name} is told at {hole:%H:%M} what was held, because the quiet has a hole of minutes then"
+            yield option_line(place, name, "quiet"), f'{words}: let its stretches touch (midnight may be "24:00")'
         for at in options.calm.digest_at:
             if all(quiet_until(options.calm, UTC, datetime.combine(day, at, UTC)) for day in A_WEEK):
                 words = f"{name} has digest_at {at:%H:%M} in vain: it is always quiet then, and told when that ends"
                 yield option_line(place, name, "digest_at"), words
+
+
+def holes(calm: Calm) -> Iterator[datetime]:
+    """When the quiet ends for a few minutes: most likely one stretch ends at 23:59, and the next begins at midnight."""
+    until = None
+    for begins, ends in stretches(calm.quiet, UTC, datetime.combine(A_WEEK[0], time(), UTC)):
+        if until and timedelta() < begins - until <= A_HOLE:
+            yield until
+        until = max(until or ends, ends)
 
 
 def zone_trap(zone: str) -> str:
