@@ -540,6 +540,26 @@ def test_a_row_that_cannot_be_understood_hides_no_other(bench: Bench) -> None:
     )
 
 
+def test_a_list_may_come_as_an_object_whose_keys_are_numbers(bench: Bench) -> None:
+    """PHP writes a list so from which something was taken out, or that is kept by id."""
+    row = {"id": 7, "test_id": 1, "case_id": 1, "status_id": 3, "created_by": 8, "issues": {"1": 54}}
+    expands = {"users": {"8": {"id": 8, "name": "Ada"}}, "issues": {"54": {"id": 54, "display_id": "SHOP-1"}}}
+    with Scripted((200, a_page() | {"result": {"0": row, "2": {**row, "id": 9}}, "expands": expands})) as server:
+        page = bench.testmo(server.url).results(1, ResultsQuery())
+
+    assert [result.id for result in page.results] == [7, 9]
+    assert page.results[0].issue_ids == (54,)
+    assert page.expands.users == {8: "Ada"}
+    assert page.expands.issues[54].display_id == "SHOP-1"
+
+
+def test_a_name_that_a_library_took_for_a_number_is_a_name(bench: Bench) -> None:
+    with Scripted((200, a_page() | {"result": [{"id": 1, "name": 2024}, {"id": 2, "name": True}]})) as server:
+        projects, _ = bench.testmo(server.url).projects()
+
+    assert [project.name for project in projects] == ["2024", "Project 2"]
+
+
 @pytest.mark.parametrize("next_page", [None, True, "2"])
 def test_a_list_goes_on_until_its_last_page_though_the_next_is_not_named(bench: Bench, next_page: object) -> None:
     first, last = ({"id": n, "name": f"Project {n}"} for n in (1, 2))

@@ -123,10 +123,78 @@ def test_a_missing_file_is_told(folder: Path) -> None:
 
 def test_a_file_in_another_encoding_is_told(folder: Path) -> None:
     (folder / "issues.toml").write_bytes(b"# \xfc\n")
-    assert said(folder)[0].startswith("issues.toml: cannot be read as UTF-8 text")
+    assert said(folder) == ["issues.toml:1: is not UTF-8 text: save it as UTF-8"]
     (folder / "issues.toml").write_text("")
     (folder / "templates" / "slack_more.j2").write_bytes(b"\xfc")
-    assert said(folder)[0].startswith("templates/slack_more.j2:1: cannot be read as UTF-8 text")
+    assert said(folder) == ["templates/slack_more.j2:1: is not UTF-8 text: save it as UTF-8"]
+    (folder / "templates" / "slack_more.j2").write_text("more", "utf-16")  # as Windows PowerShell's > writes it
+    assert said(folder) == ["templates/slack_more.j2:1: is UTF-16 text: save it as UTF-8"]
+    (folder / "routes.toml").write_text(ROUTES, "utf-16")
+    assert "routes.toml:1: is UTF-16 text: save it as UTF-8" in said(folder)
+
+
+def test_what_is_there_and_is_no_file_is_told(folder: Path) -> None:
+    (folder / "people.toml").symlink_to(folder / "nowhere.toml")
+    (folder / "templates" / "slack_more.j2").mkdir()
+    (folder / "templates" / "slack_text.j2").symlink_to(folder / "nowhere.j2")
+    assert said(folder) == [
+        "people.toml: is a link that leads nowhere: nothing reads it",
+        "templates/slack_more.j2: is no file: nothing reads it",
+        "templates/slack_text.j2: is a link that leads nowhere: nothing reads it",
+    ]
+
+
+def test_templates_stand_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(ROUTES)
+    (tmp_path / "templates").write_text("")
+    assert said(tmp_path) == ["templates: is no folder: templates stand in one"]
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("to = [“slack:default”]", "these are a word processor's quotes: write straight ones"),
+        ("to\u00a0= ['slack:default']", "a sign in it is none of TOML's, perhaps one that cannot be seen"),
+        ("\ufeff[[routes]]", "a sign in it is none of TOML's, perhaps one that cannot be seen"),
+        ("<<<<<<< HEAD", "two versions were merged, and both stand there: keep one"),
+        ("=======", "two versions were merged, and both stand there: keep one"),
+        ("name = 'payments", "a text ends in the line it begins in, with the quote it begins with"),
+        ("name = 'a' 'b", "a text ends in the line it begins in, with the quote it begins with"),
+        ("[destinations.slack:payments]", 'a name with a colon stands in quotes: [destinations."slack:payments"]'),
+        ("{'routes': []}", "this looks like JSON"),
+        ("- to: ['slack:default']", "this looks like YAML"),
+        ("name: payments # the rest", "this looks like YAML"),
+        ("slack:payments = { lines = 3 }", "a name with blanks or signs stands in quotes"),
+        ("Grace Hopper = 'U012AB3CD'", "a name with blanks or signs stands in quotes"),
+        ("ada@example.com = 'U012AB3CD'", "a name with blanks or signs stands in quotes"),
+        ("digest_at = [09:00]", 'a time stands in quotes: "09:00"'),
+        ("quiet = { from = 18:00, to = 8:00 }", 'a time stands in quotes: "09:00"'),
+        ("after = 02", "a number begins with no 0"),
+        ("catch_all = True", "write true or false"),
+        ("match = { project = 'Shop', }", "no comma stands before }"),
+        ("match = {", "what is between { and } stands in one line"),
+        ("to = [slack:default]", "a text stands in quotes"),
+        ("name = payments", "a text stands in quotes"),
+        ("name = 'a'\nname = 'b'", "it is there already: keep one of them"),
+        ('name = "C:\\new\\x"', "write each backslash twice, or the text between ' and '"),
+        ("after = " + "9" * 5_000, "give the number that is meant, or a text in quotes"),
+        ("what is this", "a line is key = value, with texts in quotes (https://toml.io)"),
+    ],
+)
+def test_what_people_write_that_is_no_toml_has_a_next_step(folder: Path, line: str, step: str) -> None:
+    (folder / "routes.toml").write_text(f"{ROUTES}{line}\n")
+    (problem,) = said(folder)
+    assert problem.startswith(f"routes.toml:{3 + line.count(chr(10))}: is not TOML: ")
+    assert f"; {step}" in problem
+
+
+def test_what_only_pythons_programmers_know_is_not_said(folder: Path) -> None:
+    (folder / "routes.toml").write_text(f"{ROUTES}[destinations.'slack:a']\n[destinations.'slack:a']\n")
+    (problem,) = said(folder)
+    assert "Cannot declare destinations.slack:a twice (at line 4" in problem
+    (folder / "routes.toml").write_text(ROUTES + "a = " + "[" * 9_000)
+    (problem,) = said(folder)
+    assert problem.startswith("routes.toml:3: is not TOML: it is nested too deeply; ")
 
 
 @pytest.mark.parametrize(
@@ -384,6 +452,22 @@ def test_a_testmo_that_does_not_answer_is_no_mistake_of_the_files(folder: Path, 
     assert said.startswith("environment: warning: Testmo could not be asked for names: /projects answered with 500")
     story.testmo.faults.clear()
     assert asked(folder, story) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"ALERT_STATUS_IDS": "2,5"}, "ALERT_STATUS_IDS has Passed, and tells its results as failures"),
+        ({"ALERT_STATUS_IDS": "Untested, passed"}, "ALERT_STATUS_IDS has Untested and Passed, and tells its results"),
+        ({"ALERT_STATUS_IDS": "3,8,Needs info"}, ""),
+        ({"TIME_ZONE": "Etc/GMT-2"}, "TIME_ZONE is 'Etc/GMT-2', which is 2 h ahead of UTC, and has no summer time"),
+        ({"TIME_ZONE": "MST"}, "TIME_ZONE is 'MST', which has no summer time"),
+        ({"TIME_ZONE": "Asia/Tokyo"}, ""),
+    ],
+)
+def test_a_setting_that_is_hardly_meant_is_a_warning(folder: Path, environ: dict[str, str], words: str) -> None:
+    told = [str(problem) for problem in problems(folder, environ)]
+    assert [line.startswith(f"environment: warning: {words}") for line in told] == ([True] if words else [])
 
 
 def test_advice_is_no_mistake(folder: Path) -> None:

@@ -31,6 +31,8 @@ def route(*lines: str, name: str = "a", to: str = "slack:a") -> str:
         REST + route('match = { tag = ["a", "b"] }', 'exclude = { tag = "a" }'),
         REST + route('match = { run = "a*c" }', 'exclude = { run = "a?c" }'),
         REST + route("match = { run = 7 }", 'exclude = { run = "7" }'),
+        REST + route('match = { milestone = "2024", run = "[Payments] a-b | c: 5 $ (EU)" }'),  # odd, and may be names
+        REST + route('match = { test = "Login, then logout", folder = "A|B", issue = "123", tag = "7" }'),
         REST + route('match = { status = "Needs info" }') + route("match = { status = 3 }", name="b", to="slack:b"),
         REST + route('match = { status = ["Passed", "Fail*"] }'),
         REST + route('match = { status = ["Needs info", 3] }', "exclude = { status = 3 }"),
@@ -48,6 +50,63 @@ def route(*lines: str, name: str = "a", to: str = "slack:a") -> str:
 )  # fmt: skip
 def test_nothing_is_said_of_what_makes_sense(routes: str) -> None:
     assert said(routes) == []
+
+
+@pytest.mark.parametrize(
+    ("match", "words"),
+    [
+        ('run = "^Release"', "'^Release': this looks like a regular expression, and only * and ? are special"),
+        ('run = "Release.*"', "this looks like a regular expression"),
+        ('run = "/release/i"', "this looks like a regular expression"),
+        ("run = 'Release \\d+'", "this looks like a regular expression"),
+        ('run = "[a-z]+"', "this looks like a regular expression"),
+        ('run = ["x", "Release$"]', "match by run names 'Release$': this looks like a regular expression"),
+        ('run = "Release|Nightly"', "this is one name; if several are meant, give each by itself"),
+        ('status = "Failed,Blocked"', "this is one name; if several are meant, give each by itself"),
+        ('project = "Shop, Billing"', "this is one name; if several are meant, give each by itself"),
+        ('run = "!Release*"', "nothing negates a name; what is not meant stands in exclude"),
+        ('project = "7"', "a number in quotes is a name; an id stands without them"),
+        ('status = "3"', "a number in quotes is a name; an id stands without them"),
+    ],
+)
+def test_a_name_that_is_most_likely_none_is_told(match: str, words: str) -> None:
+    (told,) = said(REST + route(f"match = {{ {match} }}"))
+    assert (told[0], words in told[1]) == (8, True), told
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Etc/GMT+2", "slack:a has time_zone 'Etc/GMT+2', which is 2 h behind UTC, and has no summer time"),
+        ("Etc/GMT-12", "slack:a has time_zone 'Etc/GMT-12', which is 12 h ahead of UTC, and has no summer time"),
+        ("EST", "slack:a has time_zone 'EST', which has no summer time: name a city's"),
+    ],
+)
+def test_a_time_zone_that_is_not_what_its_name_says_is_told(zone: str, words: str) -> None:
+    ((line, told),) = said(route() + f'[destinations."slack:a"]\ntime_zone = "{zone}"\n')
+    assert (line, told.startswith(words)) == (5, True), told
+
+
+@pytest.mark.parametrize(
+    ("quiet", "hole"),
+    [
+        ('[{ from = "22:00", to = "23:59" }, { from = "00:00", to = "07:00" }]', "23:59"),
+        ('[{ from = "18:00", to = "08:00", days = "fri" }, { from = "08:01", to = "00:00", days = "sat" }]', "08:00"),
+        ('[{ from = "22:00", to = "24:00" }, { from = "00:00", to = "07:00" }]', ""),
+        ('[{ from = "18:00", to = "08:00" }, { from = "12:00", to = "13:00" }]', ""),
+        ('[{ from = "18:00", to = "08:00" }, { days = "sat,sun" }]', ""),
+        ('{ from = "18:00", to = "17:50" }', ""),  # ten minutes a day may be meant
+    ],
+)
+def test_a_hole_of_minutes_in_the_quiet_is_told(quiet: str, hole: str) -> None:
+    """Alertmanager and Grafana take no stretch over midnight, so people write two, and 23:59."""
+    told = said(route() + f'[destinations."slack:a"]\nlines = 3\nquiet = {quiet}\n')
+    words = f"slack:a is told at {hole} what was held, because the quiet has a hole of minutes then: let its"
+    assert [(line, one.startswith(words)) for line, one in told] == ([(6, True)] if hole else [])
+
+
+def test_a_time_zone_of_a_place_is_fine() -> None:
+    assert said(route() + '[destinations."slack:a"]\ntime_zone = "America/New_York"\n') == []
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,12 @@ def test_no_log_line_of_urllib3_quotes_the_address(caplog: pytest.LogCaptureFixt
         ("Mon, 23 Nov 2099 08:00:00 GMT", 3600.0),
         ("", None),
         ("-5", None),
-        ("1.5", None),
+        ("1.5", 1.5),  # not by the book, and sent by many
+        ("0.129", 0.129),
+        ("1,5", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e3", None),
         ("soon", None),
         ("Fri, 31 Dec 9999 23:59:59 -2359", 3600.0),
         ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
@@ -246,6 +251,12 @@ def test_no_log_line_of_urllib3_quotes_the_address(caplog: pytest.LogCaptureFixt
 )
 def test_a_retry_after_is_a_bounded_number_of_seconds_or_nothing(value: str, seconds: float | None) -> None:
     assert retry_after_seconds(Answer(429, b"", {"retry-after": value}), NOW) == seconds
+
+
+def test_a_moment_to_come_back_at_is_one_of_the_servers_clock() -> None:
+    """Ours is ten minutes slow here, and would wait ten minutes too long."""
+    headers = {"retry-after": "Mon, 23 Nov 2026 09:11:00 GMT", "date": "Mon, 23 Nov 2026 09:10:00 GMT"}
+    assert retry_after_seconds(Answer(429, b"", headers), NOW) == 60.0
 
 
 @pytest.mark.parametrize(

@@ -207,8 +207,9 @@ def test_moments_are_utc_unless_they_say_otherwise() -> None:
     assert parse("2026-11-23", None, None) == datetime(2026, 11, 23, tzinfo=UTC)
     assert parse("2026-11-23 10:00+01:00", None, None) == datetime(2026, 11, 23, 9, tzinfo=UTC)
     assert timedelta(hours=1, minutes=59) < datetime.now(UTC) - parse("2h", None, None) < timedelta(hours=2, minutes=1)
-    with pytest.raises(click.BadParameter, match="is no moment"):
-        parse("last week", None, None)
+    for typed in ("last week", "0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "2026-12-31T23:59:60Z"):
+        with pytest.raises(click.BadParameter, match="is no moment"):
+            parse(typed, None, None)
 
 
 def test_stretches_of_time_are_told_in_their_largest_unit() -> None:

@@ -120,7 +120,7 @@ def test_a_quiet_may_be_one_table_in_any_form_of_toml(toml: str) -> None:
     ("written", "words"),
     [
         ('"18:00-08:00"', f"has quiet = '18:00-08:00': {SHAPE}"),
-        ("true", f"has quiet = True: {SHAPE}"),
+        ("true", f"has quiet = true: {SHAPE}"),
         ('{ from = "18:00" }', "quiet has from without to: give both, or neither for whole days"),
         ('{ to = "18:00" }', "quiet has to without from: give both, or neither for whole days"),
         ('{ from = "08:00", to = "08:00" }', "quiet goes from 08:00 to 08:00: leave out both for whole days"),
@@ -187,7 +187,7 @@ def test_everything_that_is_wrong_is_said_at_once_each_on_its_own_line() -> None
         (1, 'slack:a has at_most_every = \'soon\': give minutes and hours from "1m" to "24h", like "15m" or "2h30m"'),
         (8, "slack:a has fold = 0: give a whole number from 1 to 1000"),
         (2, 'slack:a digest_at names \'25:00\': give a time from "00:00" to "23:59", to the minute'),
-        (7, "slack:a quiet_except names True: give an id (a whole number) or a name in quotes"),
+        (7, "slack:a quiet_except names true: give an id (a whole number) or a name in quotes"),
         (4, 'slack:a quiet names \'8 am\': give a time from "00:00" to "23:59", to the minute'),
         (5, 'slack:a quiet has days = \'someday\': give days like "sat,sun" or "mon-fri"'),
     ]

@@ -153,6 +153,19 @@ def test_a_destination_that_is_none_is_told_with_what_they_look_like() -> None:
     assert "'#payments' is no destination: they look like slack:default, email:default, event" in result.stderr
 
 
+def test_a_destination_of_another_channel_than_the_one_asked_for_is_refused() -> None:
+    result = show("--destination", "email:default", "--channel", "slack")
+    assert result.exit_code == 2
+    assert "email:default is not of the channel slack: leave out --channel" in result.stderr
+    assert show("--destination", "email:default", "--channel", "email").exit_code == 0
+
+
+def test_issue_links_in_another_encoding_are_told_without_routes_too(tmp_path: Path) -> None:
+    (tmp_path / "issues.toml").write_bytes(b"# \xfc\n")
+    result = show("--settings", str(tmp_path))
+    assert (result.exit_code, "issues.toml is not UTF-8 text: save it as UTF-8" in result.stderr) == (2, True)
+
+
 def test_a_template_that_breaks_is_told_and_the_built_in_text_is_shown(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "slack_header.j2").write_text("{{ nothing }}")

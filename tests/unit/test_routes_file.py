@@ -100,7 +100,7 @@ colour = "red"
             f"route 'a' match has an unknown key 'team': {', '.join(KEYS)} are known",
         ),
         (4, "route 'a' match by run matches nothing: it is empty"),
-        (4, "route 'a' match by status names True: give an id (a whole number) or a name in quotes"),
+        (4, "route 'a' match by status names true: give an id (a whole number) or a name in quotes"),
         (6, "route 'a' has after = 0: give a whole number from 1 to 50"),
         (5, "route 'a' names 'sms:me': a destination is slack:<name> or email:<name>"),
         (
@@ -155,6 +155,9 @@ def test_the_end_of_a_run_is_not_asked_for_by_what_results_have() -> None:
         ("shop", Fact(name="SHOP"), True),
         ("STRASSE", Fact(name="Straße"), True),
         ("Gro\u0308ße *", Fact(name="Größe  4.2"), True),  # a Mac's umlaut, and two spaces that messages show as one
+        ("Release 4.2", Fact(name="Release\u200b\u00a04.2\ufeff"), True),  # pasted into Testmo from a page or a chat
+        ("Zahlungs\u00adabwicklung", Fact(name="Zahlungsabwicklung"), True),  # or into the file
+        ("\U0001f468\u200d\U0001f469", Fact(name="\U0001f468\U0001f469"), False),  # what joins signs can be seen
         ("*pay*", Fact(name="Nightly payments"), True),
         ("p?y", Fact(name="pay"), True),
         ("p?y", Fact(name="paay"), False),
@@ -355,7 +358,7 @@ def test_a_route_calls_people_by_what_they_are_by_name_id_or_email_and_groups() 
         ('"12"', "'12'", KNOWN_MENTIONS),
         ('""', "''", KNOWN_MENTIONS),
         ("0", "0", KNOWN_MENTIONS),
-        ("true", "True", KNOWN_MENTIONS),
+        ("true", "true", KNOWN_MENTIONS),
         ("1.5", "1.5", KNOWN_MENTIONS),
         ('"U012AB3CD"', "'U012AB3CD'", "Slack's ids stand in people.toml; name the Testmo user here, or group:<name>"),
         ('"@here"', "'@here'", 'give it a name in [groups] of people.toml, like everybody = "here", and mention "gr'),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Control, Envelope, Held, Silence
 from tests.support.factories import START, at, make_digest, make_named, make_outgoing, make_silence
+from tools.cli import main
 from tools.ops import check_held, deliveries, held, records, silence
 from tools.ops.held import Keeping
-from tools.ops.silence_asked import Asked, silence_of
+from tools.ops.silence_asked import Asked, look_over, silence_of
 
 BERLIN = ZoneInfo("Europe/Berlin")  # 10:00 there at the START of every test
 
@@ -165,8 +169,62 @@ def test_what_other_tools_write_for_a_match_is_refused_with_what_is_written_here
     assert words.endswith("=Shop*, and a name that begins like that in quotes")
 
 
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (
+            "run=^Release.*",
+            "this looks like a regular expression, and only * and ? are special in a name; if it is a name",
+        ),
+        (
+            "run=Release|Nightly",
+            "this is one name; if several are meant, give each by itself; if it is a name",
+        ),
+        (
+            "status=Failed,Blocked",
+            "this is one name; if several are meant, give each by itself; if it is a name",
+        ),
+        ("project!=Shop", "nothing is negated here; say what is left out with --exclude"),
+        (
+            "project=!Shop",
+            "nothing negates a name; what is not meant stands in exclude; if it is a name",
+        ),
+    ],
+)
+def test_what_would_silence_nothing_because_it_is_no_name_is_refused(one: str, words: str) -> None:
+    (told,) = problems(match=(one,))
+    assert told.startswith(f"--match '{one}': {words}")
+
+
 def test_a_name_that_begins_with_a_sign_stands_in_quotes() -> None:
     assert made(match=("project='=Shop'", 'run="~x"')).match == {"project": ("=Shop",), "run": ("~x",)}
+    assert made(match=("run='US|EU, all'", 'test="^x$"')).match == {"run": ("US|EU, all",), "test": ("^x$",)}
+
+
+def test_what_is_wrong_on_any_stack_is_said_before_anybody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    told = CliRunner().invoke(main, ["silence", "add", "--for", "2x", "--match", "project=Shop", "--json"])
+    words = "--for is '2x': give --for 30m, 2h or 1d12h"
+    reason = "it has no reason: say what for, so that others know, with --reason TEXT"
+    assert (told.exit_code, json.loads(told.output)) == (2, {"ok": False, "error": f"{words}\n{reason}"})
+
+
+@pytest.mark.parametrize(
+    ("until", "is_wrong"),
+    [
+        ("16:00", False),
+        ("2026-11-24T00:00", False),
+        ("2026-11-23T09:00", False),  # over here, and to come elsewhere
+        ("2026-11-22T09:00", True),
+        ("2026-12-30T09:00", True),
+        ("soon", True),
+    ],
+)
+def test_what_hangs_on_the_zone_of_the_stack_waits_for_it(until: str, *, is_wrong: bool) -> None:
+    asked = Asked(until=until, match=("project=Shop",), reason="migration")
+    with pytest.raises(ConfigurationError) if is_wrong else nullcontext():
+        look_over(asked, START)
 
 
 def test_a_silence_that_can_match_nothing_is_refused() -> None:

@@ -89,9 +89,9 @@ CATCH_ALL = '[[routes]]\ncatch_all = true\nto = ["email:rest"]\n'
         (
             b"PK\x03\n\xff\xfe",
             ["slack:default", "email:default"],
-            "routes.toml:2: cannot be read as UTF-8 text: ",
+            "routes.toml:2: is not UTF-8 text: save it as UTF-8",
         ),
-        (b'# \xfc\n[[routes]]\nto = ["slack:a"]\n', ["slack:a"], "routes.toml:1: cannot be read as UTF-8 text: "),
+        (b'# \xfc\n[[routes]]\nto = ["slack:a"]\n', ["slack:a"], "routes.toml:1: is not UTF-8 text: save it as UTF-8"),
         (None, ["slack:default", "email:default"], "routes.toml:1: is missing; "),
         (b'[[routes]]\nto = ["slack:a"]\nmatch = {}\n', ["slack:a"], ""),
     ],

@@ -32,6 +32,12 @@ def test_a_documented_row_is_understood_completely() -> None:
         ({"assignee_id": None}, "assignee_id", None, ()),
         ({"issues": None}, "issue_ids", (), ()),
         ({"issues": [1, None, "2", {"id": 3}, True]}, "issue_ids", (1, 2), ()),
+        ({"issues": {"0": 7, "2": 8}}, "issue_ids", (7, 8), ()),  # a list of PHP's that something was taken out of
+        ({"updated_at": ""}, "updated_at", None, ()),
+        ({"updated_at": "0000-00-00 00:00:00"}, "updated_at", None, ()),
+        ({"updated_by": ""}, "updated_by", None, ()),
+        ({"assignee_id": False}, "assignee_id", None, ()),
+        ({"elapsed": []}, "elapsed_us", None, ()),  # how PHP writes an empty object
         ({"deleted_at": "2026-11-23T09:01:00.000Z"}, "is_deleted", True, ()),
         ({"deleted_at": False}, "is_deleted", False, ()),
         ({"deleted_at": ""}, "is_deleted", False, ()),

@@ -176,6 +176,19 @@ def test_a_name_of_one_sign_is_a_name(text: str) -> None:
     assert one_line(text, 200) == text
 
 
+@pytest.mark.parametrize("sign", ["\U0003fffd", "\U0001fbcb", "\U0001f8ff", "\ua7f0"], ids=ascii)
+def test_letters_and_emoji_that_are_younger_than_this_python_stay(sign: str) -> None:
+    """Each year brings new ones, and phones show them at once; the tables of the runtime are years behind."""
+    assert one_line(sign, 200) == sign
+    assert note_text(f"<p>Pay {sign} now</p>", 500) == f"Pay {sign} now"
+
+
+@pytest.mark.parametrize("never", ["\uffff", "\ufdd0", "\U0001fffe", "\U000e0080", "\ufff0", "\u2065"], ids=ascii)
+def test_what_will_never_be_a_sign_goes(never: str) -> None:
+    assert one_line(never, 200) == ""
+    assert one_line(f"a{never}b", 200) in ("a b", "ab")
+
+
 ESCAPE_SEQUENCES = [
     "\x1b[31m",
     "\x1b[38;5;1m",

@@ -61,7 +61,9 @@ def operated(body: Body) -> Callable[..., None]:
         from tools.ops.exit_status import run_to_exit_status
 
         sys.exit(
-            run_to_exit_status(body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json)
+            run_to_exit_status(
+                lambda: body(**given), stack_name=stack_name, region=region, profile=profile, as_json=as_json
+            )
         )
 
     return run
@@ -376,8 +378,10 @@ def silence_add(**flags: Any) -> Callable[[Desk], int]:  # noqa: ANN401 - click'
     Names are compared without case; * and ? are special. What is not known of a result matches nothing.
     """
     from tools.ops import silence as command
-    from tools.ops.silence_asked import Asked
+    from tools.ops.silence_asked import Asked, look_over
+    from tools.ops.wiring import utc_now
 
+    look_over(Asked(**flags), utc_now())
     return lambda desk: command.add(desk, Asked(**flags))
 
 

@@ -19,6 +19,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from click import ClickException
 from rich.console import Console
 
 from testmo_notifier.errors import ConfigurationError, NotifierError, Problem
@@ -60,15 +61,26 @@ class Desk:
 
 
 def run_to_exit_status(
-    command: Callable[[Desk], int], *, stack_name: str | None, region: str | None, profile: str | None, as_json: bool
+    called: Callable[[], Callable[[Desk], int]],
+    *,
+    stack_name: str | None,
+    region: str | None,
+    profile: str | None,
+    as_json: bool,
 ) -> int:
-    """Run a command to its exit status; nothing that can be expected ends in a traceback."""
+    """Run what was called to its exit status; nothing that can be expected ends in a traceback.
+
+    What is wrong with the call is said before anybody's account is looked at.
+    """
     progress = Terminal(Console(stderr=True, highlight=False))
     try:
+        command = called()
         account = Account.choose(stack_name=stack_name, region=region, profile=profile)
         return command(Desk(account, Terminal(Console(highlight=False, quiet=as_json)), progress, as_json))
     except KeyboardInterrupt:
         return fail("stopped; it is safe to run it again", INTERRUPTED, progress, as_json=as_json)
+    except ClickException:
+        raise
     except Exception as exc:  # noqa: BLE001 - somebody was woken up: a traceback helps nobody, and may quote a secret
         words, exit_status = ending(exc)
         return fail(words, exit_status, progress, as_json=as_json)

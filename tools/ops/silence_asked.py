@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from testmo_notifier.settings.places import without_secrets
 from testmo_notifier.settings.routes_file import wanted
 from testmo_notifier.settings.values import quoted
 from testmo_notifier.text.cleaning import printable, tidy
-from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches
+from tools.settings.check_routes import ALWAYS_KNOWN, Watched, never_matches, oddness
 
 MAX_REASON_CHARS: Final = 200  # a message has to quote it
 MAX_AUTHOR_CHARS: Final = 60
@@ -29,6 +29,7 @@ EVERYTHING: Final = (
     "it matches everything: nobody is told of any failing result of any run until it ends; say what with --match "
     "project=Shop, say, or --yes if that is meant"
 )
+FURTHEST: Final = ("Etc/GMT+12", "Pacific/Kiritimati")  # what is over in both of these zones is over everywhere
 UNTIL_LIKE: Final = "give --until 16:00 or --until 2026-11-27T16:00"
 
 
@@ -58,6 +59,19 @@ def silence_of(asked: Asked, key: str, *, now: datetime, zone: ZoneInfo) -> Sile
     if problems:
         raise ConfigurationError([without_secrets(one) for one in problems])
     return silence
+
+
+def look_over(asked: Asked, now: datetime) -> None:
+    """Raise `ConfigurationError` for what is wrong on any stack: nobody has to be asked for that."""
+    asked = replace(asked, author=asked.author or "somebody")
+    wrong: list[ConfigurationError] = []
+    for zone in FURTHEST:
+        try:
+            silence_of(asked, "", now=now, zone=ZoneInfo(zone))
+        except ConfigurationError as exc:
+            wrong.append(exc)
+    if len(wrong) == len(FURTHEST):
+        raise wrong[0]
 
 
 def unwise(silence: Silence, *, is_meant: bool) -> list[str]:
@@ -145,6 +159,12 @@ def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tup
             problems.append(
                 f"--{flag} {quoted(one)} is no key=value with one =, and * and ? alone are special: give {hint}"
             )
+            continue
+        if key.rstrip().endswith("!"):
+            problems.append(f"--{flag} {quoted(one)}: nothing is negated here; say what is left out with --exclude")
+            continue
+        if odd := oddness(value_of(value.strip()), key.strip()) if value.strip()[:1] not in ("'", '"') else "":
+            problems.append(f"--{flag} {quoted(one)}: {odd}; if it is a name, put it in quotes")
             continue
         raw.setdefault(key.strip(), []).append(value_of(printable(value).strip()))
     found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))

@@ -26,11 +26,11 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # only newer versions 
             return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
         try:
             moment = datetime.fromisoformat(raw)
-        except ValueError:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(
                 f"{raw!r} is no moment: give one like 2026-11-23T09:00Z, or 30m, 2h, 1d for so long ago", param, ctx
             )
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def age(seconds: float) -> str:

@@ -13,8 +13,9 @@ from typing import Final, TypeVar
 
 import testmo_notifier_settings
 from testmo_notifier.channels.slack.secret import webhook_url
-from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url, time_zone
+from testmo_notifier.config import WATCHED, Reader, listed, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
+from testmo_notifier.model import STATUS_NAMES
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import parse_routes
@@ -22,9 +23,12 @@ from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES
 from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched
-from tools.settings.problems import Problem
+from tools.settings.problems import LEADS_NOWHERE, Problem
+from tools.settings.slips import next_step
 
 T = TypeVar("T")
+
+HARMLESS: Final = (1, 2)  # of the statuses that Testmo comes with: Untested and Passed
 
 VARIABLES: Final[Mapping[str, Callable[[str], object]]] = {
     "TESTMO_URL": testmo_url,
@@ -54,16 +58,20 @@ def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
 
 def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[Problem]:
     """What is wrong with one of the files."""
-    try:
-        parse(path.read_text("utf-8-sig"), path.name)
-    except FileNotFoundError:
-        if path.name not in MAY_BE_MISSING:
+    if not path.exists():
+        if path.is_symlink():
+            yield Problem.of(path, None, LEADS_NOWHERE)
+        elif path.name not in MAY_BE_MISSING:
             yield Problem.of(path, None, "is missing: the poller has to do without it")
-    except (OSError, UnicodeDecodeError) as exc:
-        yield Problem.of(path, None, f"cannot be read as UTF-8 text: {exc}")
+        return
+    text = ""
+    try:
+        text = text_of(path)
+        parse(text, path.name)
     except ConfigurationError as exc:
         for problem in sorted(exc.problems, key=lambda one: one.line):
-            yield Problem.of(path, problem.line, problem.text)
+            step = f"; {next_step(text, problem.line, problem.text)}" if exc.__cause__ else ""  # it is no TOML
+            yield Problem.of(path, problem.line, f"{problem.text}{step}")
 
 
 def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Iterator[Problem]:
@@ -74,6 +82,8 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
     except ConfigurationError:
         return
     watched = Watched() if is_wrong else watched_by(environ)
+    for words in filter(None, (harmless(watched), "" if is_wrong else zone_words(environ))):
+        yield Problem("environment", None, f"warning: {words}", is_warning=True)
     found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
     if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
@@ -93,6 +103,19 @@ def read(path: Path, parse: Callable[[str], T]) -> tuple[str, T]:
     """A file's text, and what it says; raises `ConfigurationError`."""
     text = text_of(path)
     return text, parse(text)
+
+
+def harmless(watched: Watched) -> str:
+    """What to think of where statuses are watched that are no failures."""
+    names = listed([STATUS_NAMES[int(one)] for one in watched.statuses if one in HARMLESS])
+    return names and f"ALERT_STATUS_IDS has {names}, and tells its results as failures: Failed is 3, Blocked is 5"
+
+
+def zone_words(environ: Mapping[str, str]) -> str:
+    """What to think of the time zone."""
+    zone = environ.get("TIME_ZONE", "").strip()
+    trap = check_routes.zone_trap(zone)
+    return trap and f"TIME_ZONE is {zone!r}, {trap}"
 
 
 def watched_by(environ: Mapping[str, str]) -> Watched:

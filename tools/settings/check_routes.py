@@ -5,13 +5,14 @@ None of it stops a deploy: what a route does not take reaches the one that catch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
-from testmo_notifier.notices.calm import quiet_until
+from testmo_notifier.notices.calm import Calm, quiet_until, stretches
 from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 from testmo_notifier.settings.options_file import head_of
@@ -19,8 +20,12 @@ from testmo_notifier.settings.people import People
 from testmo_notifier.settings.places import Place
 from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, TESTER
 
+FIXED: Final = ("EST", "MST", "HST")  # of all the zones that are called like a time of a place
 A_WEEK: Final = tuple(date(2024, 1, day) for day in range(1, 8))
+A_HOLE: Final = timedelta(minutes=5)
 ALWAYS_KNOWN: Final = ("project", "run", "status")  # of every failing result
+
+REGULAR: Final = re.compile(r"^\^|\$$|^/.*/\w?$|\.[*+]|\\[dwsbDWS.]|\(\?|\[[^\]]*-[^\]]*\][*+?{]")
 
 Advice = tuple[int, str]  # a line, and what to think of
 
@@ -58,6 +63,7 @@ def advice(text: str, routes: Routes, people: People | None, watched: Watched) -
             continue
         others = [other for other in entries if other.number != entry.number]
         found += shadowed(entry, others)
+        found += odd_names(entry)
         found += tells_nobody(entry, [other.route for other in others])
         found += asks_in_vain(entry, [other.route for other in others])
         found += mentions(entry, people) if people is not None else ()
@@ -74,15 +80,39 @@ def about_options(routes: Routes, place: Place, watched: Watched) -> Iterator[Ad
     for name, options in routes.options.items():
         if name not in named:
             yield option_line(place, name), f"{name} has options and no route names it"
+        if (zone := options.time_zone) and (words := zone_trap(str(zone))):
+            yield option_line(place, name, "time_zone"), f"{name} has time_zone {str(zone)!r}, {words}"
         for one in options.calm.quiet_except:
             if not is_watched(one, watched.statuses):
                 told = ", ".join(map(str, watched.statuses))
                 words = f"{name} has quiet_except {one!r}, which is not watched (AlertStatusIds is {told} here)"
                 yield option_line(place, name, "quiet_except"), words
+        if hole := next(holes(options.calm), None):
+            words = f"{name} is told at {hole:%H:%M} what was held, because the quiet has a hole of minutes then"
+            yield option_line(place, name, "quiet"), f'{words}: let its stretches touch (midnight may be "24:00")'
         for at in options.calm.digest_at:
             if all(quiet_until(options.calm, UTC, datetime.combine(day, at, UTC)) for day in A_WEEK):
                 words = f"{name} has digest_at {at:%H:%M} in vain: it is always quiet then, and told when that ends"
                 yield option_line(place, name, "digest_at"), words
+
+
+def holes(calm: Calm) -> Iterator[datetime]:
+    """When the quiet ends for a few minutes: most likely one stretch ends at 23:59, and the next begins at midnight."""
+    until = None
+    for begins, ends in stretches(calm.quiet, UTC, datetime.combine(A_WEEK[0], time(), UTC)):
+        if until and timedelta() < begins - until <= A_HOLE:
+            yield until
+        until = max(until or ends, ends)
+
+
+def zone_trap(zone: str) -> str:
+    """What a name of a time zone means that few expect; empty for the others."""
+    if shifted := re.fullmatch(r"Etc/GMT([+-])(\d+)", zone):
+        side = "behind" if shifted[1] == "+" else "ahead of"
+        return f"which is {shifted[2]} h {side} UTC, and has no summer time: name a city's, like Europe/Berlin"
+    if zone in FIXED:
+        return "which has no summer time: name a city's, like America/New_York"
+    return ""
 
 
 def option_line(place: Place, destination: str, key: str = "") -> int:
@@ -119,6 +149,30 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
             f"can never match: {listed(projects)} {is_are(projects)} not watched (ProjectIds is {told} here)",
         )
     return None
+
+
+def odd_names(entry: Entry) -> Iterator[Advice]:
+    """Names that are most likely none."""
+    matcher = entry.route.matcher
+    for table, keys in (("match", matcher.match), ("exclude", matcher.exclude)):
+        for key, one in ((key, one) for key, wanted in keys.items() for one in wanted):
+            if words := oddness(one, key):
+                yield entry.advice(str(one), f"{table} by {key} names {one!r}: {words}")
+
+
+def oddness(one: int | str, key: str) -> str:
+    """Why a name is most likely not what was meant; empty for one that may well be."""
+    if isinstance(one, int):
+        return ""
+    if one.strip().isdecimal() and key in ("project", "status", "assignee", "tester"):
+        return "a number in quotes is a name; an id stands without them"
+    if REGULAR.search(one):
+        return "this looks like a regular expression, and only * and ? are special in a name"
+    if one.startswith("!"):
+        return "nothing negates a name; what is not meant stands in exclude"
+    if key not in ("test", "folder", "issue") and re.search(r"\w\s*,\s*\w|\w\|\w", one):
+        return "this is one name; if several are meant, give each by itself"
+    return ""
 
 
 def is_watched(wanted: int | str, statuses: Sequence[int | str]) -> bool:

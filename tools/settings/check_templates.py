@@ -22,7 +22,8 @@ from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
-from tools.settings.problems import Problem
+from testmo_notifier.settings.team import not_utf_8
+from tools.settings.problems import LEADS_NOWHERE, Problem
 from tools.settings.samples import Sample, samples
 
 UTC: Final = ZoneInfo("UTC")
@@ -47,17 +48,24 @@ def problems(
 
     `routed` are the destinations of the routes, as far as these are known.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    shown = (path for path in folder.rglob("*") if not path.name.startswith("."))
+    paths = sorted(path for path in shown if path.suffix == ".j2" or not path.is_dir())
     found: list[Problem] = []
+    if folder.exists() and not folder.is_dir():
+        found.append(Problem.of(folder, None, "is no folder: templates stand in one"))
     sources: list[Source] = []
     for path in paths:
-        if path.suffix == ".j2":
+        if not path.is_file():
+            found.append(Problem.of(path, None, "is no file: nothing reads it" if path.exists() else LEADS_NOWHERE))
+        elif path.suffix == ".j2":
             try:
                 sources.append(read(path, str(path.relative_to(folder).as_posix())))
             except TemplateSyntaxError as exc:
                 found.append(Problem.of(path, exc.lineno, f"{exc.message}"))
-            except (OSError, UnicodeDecodeError) as exc:
-                found.append(Problem.of(path, 1, f"cannot be read as UTF-8 text: {exc}"))
+            except UnicodeDecodeError as exc:
+                found.append(Problem.of(path, 1, not_utf_8(exc)))
+            except OSError as exc:
+                found.append(Problem.of(path, 1, f"cannot be read: {exc.strerror}"))
         elif path.suffix != ".md":
             words = f"is not read by anything: a template's name ends in .j2, like {next(iter(own_names()))}"
             found.append(Problem.of(path, 1, words))

@@ -19,7 +19,7 @@ from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Notification
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.settings.issues_file import parse_issue_links
-from testmo_notifier.settings.team import Team
+from testmo_notifier.settings.team import Team, text_of
 from testmo_notifier.text.cleaning import printable
 from tools.lib import blocks
 from tools.lib.addresses import EMAIL_ADDRESS, SENDER
@@ -83,7 +83,7 @@ def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
     path = folder / "issues.toml"
     if path.exists() and (folder / "routes.toml").exists():
         return Renderer.of(Team.read(folder), zone, time.thread_time)
-    links = parse_issue_links(path.read_text("utf-8") if path.exists() else "", path.name)
+    links = parse_issue_links(text_of(path), path.name)
     return Renderer(zone, folder / "templates", links, time.thread_time)
 
 
@@ -94,6 +94,8 @@ def destinations(destination: str | None, channel: str) -> list[str]:
     if channel_of(destination) is None:
         known = ", ".join(one.default for one in CHANNELS.values())
         raise ConfigurationError([f"{destination!r} is no destination: they look like {known} or slack:payments"])
+    if channel not in (destination.partition(":")[0], "all"):
+        raise ConfigurationError([f"{destination} is not of the channel {channel}: leave out --channel"])
     return [destination]
 
 

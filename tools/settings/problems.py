@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+LEADS_NOWHERE: Final = "is a link that leads nowhere: nothing reads it"
 
 
 @dataclass(frozen=True, slots=True)

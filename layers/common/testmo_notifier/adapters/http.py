@@ -239,15 +239,18 @@ def distrust(exc: urllib3.exceptions.SSLError) -> str:
 
 
 def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
-    """The `Retry-After` of an answer in seconds from now, None where it is absent or makes no sense."""
+    """The `Retry-After` of an answer in seconds from now, None where it is absent or makes no sense.
+
+    A moment is one of the server's clock; ours may be wrong. Some servers write parts of a second.
+    """
     raw = answer.headers.get("retry-after", "").strip()
     try:
-        if raw.isascii() and raw.isdigit():
+        if re.fullmatch(r"\d+(\.\d+)?", raw, re.ASCII):
             return min(float(raw), MAX_RETRY_AFTER_SECONDS)
         moment = parsedate_to_datetime(raw)
     except (ValueError, OverflowError):
         return None
-    seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - (server_date(answer) or now)).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 

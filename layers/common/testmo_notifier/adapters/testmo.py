@@ -246,8 +246,8 @@ class Testmo:
 
     def _one_page(self, path: str, query: Mapping[str, str]) -> Page:
         body, answer = self._get(path, query)
-        result = body.get("result")
-        if not isinstance(result, list):
+        result = rows.as_list(body.get("result"))
+        if result is None:
             raise Unreadable(f"{path} answered without a list of results")
         next_page, page, last_page = (rows.as_int(body.get(name)) for name in ("next_page", "page", "last_page"))
         if next_page is not None and next_page < 1:
@@ -318,7 +318,7 @@ def merged(expands: Iterable[object]) -> dict[str, list[object]]:
     found: dict[str, list[object]] = {}
     for page in expands:
         for name, group in page.items() if isinstance(page, dict) else ():
-            found.setdefault(name, []).extend(group if isinstance(group, list) else ())
+            found.setdefault(name, []).extend(rows.as_list(group) or ())
     return found
 
 

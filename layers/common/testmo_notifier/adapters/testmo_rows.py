@@ -76,7 +76,7 @@ def row_problems(raw: object, numbers: Iterable[int | None], times: Iterable[dat
     for names, found, kind in ((NUMBERS, numbers, "a number"), (TIMES, times, "a date")):
         for name, value in zip(names, found, strict=True):
             given = raw.get(name)
-            if value is None and not (given is None and name in NULLABLE):
+            if value is None and (is_set(given) or name not in NULLABLE):
                 yield RowProblem(name, "is missing" if given is None else f"is not {kind}")
     if not isinstance(raw.get("note"), str | None):
         yield RowProblem("note", "is not text")
@@ -117,7 +117,7 @@ def passed_statuses(raw: object) -> dict[int, bool]:
 
 def named(raw: object, *, label: str = "name") -> list[tuple[int, str, Json]]:
     """The objects of one expand that have an id and a name."""
-    rows = [row for row in raw if isinstance(row, dict)] if isinstance(raw, list) else []
+    rows = [row for row in as_list(raw) or () if isinstance(row, dict)]
     pairs = [(as_int(row.get("id")), as_name(row.get(label)), row) for row in rows]
     return [(key, name, row) for key, name, row in pairs if key is not None and name]
 
@@ -188,8 +188,9 @@ def run(raw: object, expanded: object, *, project_id: int | None = None) -> Run:
 
 def tags(raw: object) -> tuple[str, ...]:
     """The tags of a run, which are texts, or objects with a name."""
-    rows = raw if isinstance(raw, list) else []
-    return tuple(name for row in rows if (name := as_name(row.get("name") if isinstance(row, dict) else row)))
+    return tuple(
+        name for row in as_list(raw) or () if (name := as_name(row.get("name") if isinstance(row, dict) else row))
+    )
 
 
 def counters(row: Json) -> Counters:
@@ -217,6 +218,17 @@ def required_id(row: Json, what: str, name: str = "id") -> int:
     if value is None:
         raise ValueError(f"{what} has no usable {name}")
     return value
+
+
+def as_list(value: object) -> list[object] | None:
+    """A list; None for anything else.
+
+    PHP writes one that something was taken out of, or that is kept by id, as an object whose keys are numbers:
+    https://github.com/laravel/framework/issues/47486.
+    """
+    if isinstance(value, dict) and value and all(name.isdecimal() for name in value):
+        return list(value.values())
+    return value if isinstance(value, list) else None
 
 
 def as_int(value: object) -> int | None:
@@ -249,14 +261,17 @@ def is_set(value: object) -> bool:
 
 def id_list(value: object) -> tuple[int, ...]:
     """The ids in a list, strangers left out."""
-    if not value or not isinstance(value, list):
-        return ()
-    numbers = [as_int(item) for item in value]
+    numbers = [as_int(item) for item in as_list(value) or ()]
     return tuple(number for number in numbers if number is not None)
 
 
 def as_name(value: object) -> str:
-    """A name, at most `MAX_NAME_CHARS` long; empty if there is none. What it holds is not to be trusted."""
+    """A name, at most `MAX_NAME_CHARS` long; empty if there is none. What it holds is not to be trusted.
+
+    A release may be called 2024, and a library may take that for a number.
+    """
+    if type(value) is int:
+        return str(value)[:MAX_NAME_CHARS]
     if not isinstance(value, str):
         return ""
     return value.encode("utf-8", "replace").decode().strip()[:MAX_NAME_CHARS]  # half a character has no UTF-8

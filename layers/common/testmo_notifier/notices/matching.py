@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from testmo_notifier.text.cleaning import printable
+
 RUN_KEYS: Final = ("project", "run", "milestone", "configuration", "tag")
 RESULT_KEYS: Final = ("status", "assignee", "tester", "issue", "test", "folder")
 KEYS: Final = (*RUN_KEYS, *RESULT_KEYS)
@@ -83,7 +85,11 @@ def is_wanted(wanted: int | str, fact: Fact) -> bool:
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: capitals, spaces and how an accent is written make no difference, as in messages."""
+    """A name as it is compared: as messages show it, so that one that is copied from there is the same.
+
+    Capitals, spaces, how an accent is written and what cannot be seen make no difference.
+    """
+    name = name if name.isprintable() else printable(name)
     return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 

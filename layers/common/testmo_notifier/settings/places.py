@@ -58,7 +58,14 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
         at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
         line = int(at[1]) if at else len(text.splitlines())
-        raise ConfigurationError([Problem.of_file(file, f"is not TOML: {exc}", line)]) from exc
+        raise ConfigurationError([Problem.of_file(file, f"is not TOML: {in_words(exc)}", line)]) from exc
+
+
+def in_words(exc: Exception) -> str:
+    """What Python says of a file that is no TOML, without what only its programmers know."""
+    if isinstance(exc, tomllib.TOMLDecodeError):  # that a table is there twice it says with its name as Python's tuple
+        return re.sub(r"\('.*?\)", lambda found: ".".join(re.findall("'(.*?)'", found[0])), str(exc))
+    return "it is nested too deeply" if isinstance(exc, RecursionError) else "a number has too many digits"
 
 
 def read_file(

@@ -114,7 +114,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
     after = whole_number(entry.get("after", 1), MAX_AFTER, lambda words: wrong("after", f"has after {words}"))
     catch_all = entry.get("catch_all", False)
     if not isinstance(catch_all, bool):
-        wrong("catch_all", f"has catch_all = {catch_all!r}: give true or false")
+        wrong("catch_all", f"has catch_all = {quoted(catch_all)}: give true or false")
     result_keys = [key for key in RESULT_KEYS if key in matcher.match]
     if FINISHED in notify and result_keys:
         wrong("notify", f'asks for "finished", which is about a whole run, but matches by {", ".join(result_keys)}')
@@ -223,7 +223,7 @@ def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> f
         return BY_DEFAULT
     for one in raw:
         if one not in allowed:
-            wrong(f"names {one!r}: {', '.join(allowed)} are known")
+            wrong(f"names {quoted(one)}: {', '.join(allowed)} are known")
     return frozenset(one for one in raw if one in allowed)
 
 

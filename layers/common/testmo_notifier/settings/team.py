@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,10 +92,16 @@ def text_of(path: Path) -> str:
             return ""
         words = "is missing"
     except UnicodeDecodeError as exc:
-        words, line = f"cannot be read as UTF-8 text: {exc.reason}", exc.object.count(b"\n", 0, exc.start) + 1
+        words, line = not_utf_8(exc), exc.object.count(b"\n", 0, exc.start) + 1
     except OSError as exc:
         words = f"cannot be read: {exc.strerror}"
     raise ConfigurationError([Problem.of_file(path.name, words, line)])
+
+
+def not_utf_8(exc: UnicodeDecodeError) -> str:
+    """What is wrong with a file in another encoding; Windows PowerShell's `>` writes UTF-16."""
+    kind = "is UTF-16 text" if exc.object[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "is not UTF-8 text"
+    return f"{kind}: save it as UTF-8"
 
 
 def rest_of(path: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Final, TypeAlias
 
 from testmo_notifier.config import shorten
@@ -19,7 +19,9 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=24)
 
 
 def quoted(value: object) -> str:
-    """Something that stands in the file, short enough for an error."""
+    """Something that stands in the file, as it is written there, short enough for an error."""
+    if isinstance(value, bool | date | time):
+        return str(value).lower() if isinstance(value, bool) else value.isoformat()
     return repr(shorten(value)) if isinstance(value, str) else shorten(repr(value))
 
 

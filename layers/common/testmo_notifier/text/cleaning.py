@@ -13,6 +13,8 @@ from typing import Final
 KEPT_FORMAT_CHARS: Final = "\u200c\u200d"  # joiners: emoji and several scripts are built with them
 MAX_COMBINING: Final = 4  # marks on one letter; more is a prank that paints over the lines around it
 INK: Final = frozenset("LNPS")  # categories of what can be seen, and private use
+# Without a meaning for ever, or kept for what cannot be seen (https://www.unicode.org/faq/private_use.html).
+NEVER_SEEN: Final = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
 # Letters and symbols that look like nothing: fillers of Hangul and Khitan, the empty Braille cell, a note without head.
 BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 # Kept behind a black flag only, where they make it England's: elsewhere they hide words from people.
@@ -39,7 +41,17 @@ def legible(text: str, enough: int) -> str:
 
 def has_ink(text: str) -> bool:
     """Whether there is anything to see."""
-    return any((kind := unicodedata.category(char))[0] in INK or kind == "Co" for char in text if char not in BLANK)
+    return any(
+        (kind := unicodedata.category(char))[0] in INK or kind == "Co" or is_younger(char)
+        for char in text
+        if char not in BLANK
+    )
+
+
+def is_younger(char: str) -> bool:
+    """Whether a character came into Unicode after this Python was made, as new emoji do each year; it can be seen."""
+    is_meant = ord(char) & 0xFFFE != 0xFFFE and not NEVER_SEEN.match(char)  # noqa: PLR2004 - the last two of a plane
+    return is_meant and unicodedata.category(char) == "Cn"
 
 
 def without_escapes(text: str) -> str:
@@ -76,7 +88,7 @@ def cleaned(text: str) -> str:
         elif FIRST_TAG <= char <= LAST_TAG:
             if kept and (kept[-1] == FLAG or FIRST_TAG <= kept[-1] < LAST_TAG):
                 kept.append(char)
-        elif category[0] == "C" and category != "Co":
+        elif category[0] == "C" and category != "Co" and not is_younger(char):
             if category != "Cf":  # invisible ones leave no gap
                 kept.append(" ")
         elif marks <= MAX_COMBINING:
