@@ -11,7 +11,17 @@ import pytest
 
 from testmo_notifier.adapters.items import control_from
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import FOLDED, Digest, Notification, Outgoing, Silence, Silenced
+from testmo_notifier.model import (
+    FAILING,
+    FINISHED,
+    FOLDED,
+    RECOVERED,
+    Digest,
+    Notification,
+    Outgoing,
+    Silence,
+    Silenced,
+)
 from testmo_notifier.poll import poll
 from tests.flow.test_routes import follow
 from tests.support.factories import START
@@ -93,6 +103,44 @@ def test_one_run_alone_is_told_as_ever(story: Story) -> None:
     story.wait_and_poll(60)
     [digest] = told(story)
     assert (digest.run_id, digest.total, len(digest.results)) == (run.id, 3, 3)
+
+
+ASKING = 'notify = ["new", "again", "recovered", "finished"]'
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        f'quiet = {{ from = "{hour(0.05)}", to = "{hour(1)}" }}',
+        f'digest_at = ["{hour(0.05)}", "{hour(1)}"]',
+        'at_most_every = "55m"',
+    ],
+)
+def test_of_one_run_one_message_tells_what_fails_what_passed_again_and_that_it_is_over(
+    story: Story, option: str
+) -> None:
+    run = begin(story, calm(option, ASKING))
+    story.save(run, 1)
+    story.wait_and_poll(4)
+    assert [(digest.total, digest.parts) for digest in told(story)] == [(1, ())]
+
+    story.save(run, 1, PASSED)
+    story.save(run, 2)
+    story.save(run, 3)
+    story.wait_and_poll()
+    story.save(run, 3, PASSED)
+    story.world.close_run(run)
+    story.wait_and_poll(12)
+    assert len(told(story)) == 1
+
+    story.wait_and_poll(45)
+    [digest] = told(story)[1:]
+    assert (digest.about, digest.counts, digest.passed_since) == (FAILING, {"Failed": 1}, 1)
+    assert [(part.about, part.total) for part in digest.parts] == [(RECOVERED, 1), (FINISHED, 1)]
+    assert story.topic.notifications[-1].reasons == ("new", "recovered", "finished")
+    assert story.store.sent(run.id)[-1].keys == digest.keys
+    story.wait_and_poll(60)
+    assert (len(told(story)), story.store.held_until(None)) == (2, ([], []))
 
 
 def test_what_passed_meanwhile_is_said_so(story: Story) -> None:

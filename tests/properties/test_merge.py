@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from testmo_notifier.model import FAILING, FINISHED, PASSED_BETWEEN, PASSED_SINCE, RECOVERED, Held, Hold, Outgoing
 from testmo_notifier.notices.fold import folded
-from testmo_notifier.notices.merge import failing_in, joined, told_of, with_failed, with_news, with_passed
+from testmo_notifier.notices.merge import failing_in, joined, sections_of, told_of, with_failed, with_news, with_passed
 from tests.support.factories import at
 from tests.support.holding import failing_news, finished_news, recovered_news
 
@@ -118,7 +118,7 @@ def test_what_is_held_for_several_causes_is_told_as_a_plain_list_of_it_has_it(
     world = played(events, tells_all=other_items == "hear of it")
     saved = world.saved
     held = [world.held[cause] for cause in turn if cause in world.held]
-    told = {one.digest.about: one.digest for one in (told_of(reduce(joined, held)) if held else ())}
+    told = {one.digest.about: one.digest for one in (sections_of(reduce(joined, held)) if held else ())}
 
     failing = saved.failing()
     assert set(told) == {
@@ -146,7 +146,7 @@ def test_what_is_held_for_several_causes_is_told_as_a_plain_list_of_it_has_it(
 @given(EVENTS)
 def test_told_cause_by_cause_nothing_is_lost_and_nothing_is_told_twice(events: list[Event]) -> None:
     world = played(events, tells_all=True)
-    told = [one.digest for held in world.held.values() for one in told_of(held) if one.digest.about == FAILING]
+    told = [one.digest for held in world.held.values() for one in sections_of(held) if one.digest.about == FAILING]
     keys = [key for digest in told for key in digest.keys]
     latest = {key: name for digest in told for key, name in ((one.id, one.status) for one in digest.results)}
 
@@ -182,7 +182,7 @@ def test_runs_folded_into_one_message_count_what_each_would_have_told(
     by_run: dict[int, Held] = {}
     for one in held:
         by_run[one.run_id] = joined(by_run[one.run_id], one) if one.run_id in by_run else one
-    told = [one.digest for run in by_run.values() for one in told_of(run)]
+    told = [one.digest for run in by_run.values() for one in sections_of(run)]
     failing = [one for one in told if one.about == FAILING]
     assert digest.total == sum(one.total for one in failing)
     assert sum(digest.counts.values()) == digest.total

@@ -128,7 +128,7 @@ def test_a_subject_keeps_its_script_and_is_short_and_on_one_line(text: str, subj
     assert mail_subject(text) == subject
 
 
-@pytest.mark.parametrize("name", ["again", "sixty", "recovered", "finished", "all-passed", "held", "folded"])
+@pytest.mark.parametrize("name", ["again", "sixty", "recovered", "finished", "all-passed", "held", "night", "folded"])
 def test_a_reader_sees_what_was_meant(name: str) -> None:
     """The samples as text: what Slack shows, what it says where it shows no blocks, and the mail."""
     people = People(by_id={2: "U012AB3CD"}, groups={"payments-oncall": "S012AB3CD"})

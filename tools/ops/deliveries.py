@@ -146,6 +146,6 @@ def held_back(desk: Desk, result: int | None, run: int | None) -> list[Told]:
         Told(part.run_id, out.destination, out.id, part.total, None, is_told=False, words=WAITING)
         for envelope in keeping.envelopes
         for out in envelope.outbox
-        for part in out.digest.parts or (out.digest,)
+        for part in out.digest.by_run
         if (run is None or run == part.run_id) and (result is None or result in part.keys)
     ]

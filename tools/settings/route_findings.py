@@ -22,8 +22,6 @@ MAX_PAGES_TO_SEARCH: Final = 50  # of all that it ever had, for one of them
 
 def of_digest(digest: Digest) -> list[Finding]:
     """The findings that a digest names, as the rows were that it was made of; the end of a run is one."""
-    if digest.parts:
-        return [finding for part in digest.parts for finding in of_digest(part)]
     run = Run(
         id=digest.run_id,
         project_id=digest.project_id,
@@ -35,14 +33,15 @@ def of_digest(digest: Digest) -> list[Finding]:
         milestone=digest.milestone,
         configuration=digest.configuration,
     )
+    rest = [finding for part in digest.parts for finding in of_digest(part)]
     if digest.about == FINISHED:
-        return [Finding(run, digest.project_name, NO_RESULT, Expands(), {}, FINISHED)]
+        return [Finding(run, digest.project_name, NO_RESULT, Expands(), {}, FINISHED), *rest]
     return [
         Finding(
             run, digest.project_name, row_of(one), expands_of(one), case_of(one.case_id, one.case_name), digest.about
         )
         for one in digest.results
-    ]
+    ] + rest
 
 
 def row_of(named: NamedResult) -> Result:

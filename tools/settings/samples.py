@@ -85,7 +85,7 @@ class Sample:
 
 
 NAMES: Final = (
-    *("release", "one", "sixty", "again", "recovered", "finished", "all-passed", "held", "folded"),
+    *("release", "one", "sixty", "again", "recovered", "finished", "all-passed", "held", "night", "folded"),
     *("custom-status", "no-names", "minimal", "malformed", "hostile", "huge"),
 )
 
@@ -107,6 +107,7 @@ def sample(name: str) -> Sample:
         ("a run that was closed with failing tests in it", finished),
         ("a run that was closed with none", all_passed),
         ("what was held over night, and what is silenced", held),
+        ("a run that failed, recovered and finished over night", night),
         ("a storm: 45 runs in one message", storm),
         ("a status that an administrator made", custom_status),
         ("cases whose names are not known yet", no_names),
@@ -206,6 +207,30 @@ def held() -> Digest:
     """What was collected for some hours: some of it passed since, one test failed again, two results are silenced."""
     (told,) = told_of(held_of(RUN, again(), passed=(4_501, 4_505), between=(4_502,)))
     return replace(told.digest, silenced=(Silenced(2, "Ada Lovelace", MOMENT + timedelta(hours=2)),))
+
+
+def night() -> Digest:
+    """The same run as `held`, where other tests passed again and the run was closed before the night was over."""
+    kept = held_of(RUN, again(), passed=(4_501,), between=(4_502,))
+    first, *others = finished().results  # that one has passed since; another had failed before the night
+    end = replace(finished(), results=(replace(first, test_id=4_508, case_name="Search by colour"), *others))
+    for one in (recovered_over_night(), end):
+        kinds = tuple(Kind(one.about, PASSED, "Passed", one.about, one.routes) for _ in one.results[:1])
+        rows = {row.id or 0: (row.test_id or 0, 0) for row in one.results} if one.about == RECOVERED else {}
+        news = replace(Outgoing("", "slack:default", one), rows=rows, kinds=kinds)
+        kept = with_news(kept, news, Hold(QUIET, kept.due), now=MOMENT, order=kept.order)
+    (told,) = told_of(kept)
+    return told.digest
+
+
+def recovered_over_night() -> Digest:
+    """Tests that had failed before the night."""
+    cases = {506: "Basket is kept for a week", 507: "Gift card with a note"}
+    rows = [result(key, minutes=40 + key % 7, status_id=PASSED, created_by=2) for key in cases]
+    made = digest(rows, cases=cases)
+    since = MOMENT - timedelta(days=1, hours=2)
+    told = [replace(row, reason=RECOVERED, streak=2, since=since) for row in made.results]
+    return replace(made, about=RECOVERED, results=tuple(told), reasons=(RECOVERED,), routes=("payments",))
 
 
 def storm() -> Digest:

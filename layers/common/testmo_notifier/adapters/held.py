@@ -181,7 +181,7 @@ def cleared(before: Envelope, handed_over: Sequence[Outgoing], at: datetime) -> 
     item = {"Item": envelope_item(after)} if rest else {"Key": envelope_key(before.id)}
     told: dict[int, list[Outgoing]] = {}
     for outgoing in handed_over:
-        for digest in outgoing.digest.parts or (outgoing.digest,):
+        for digest in outgoing.digest.by_run:
             told.setdefault(digest.run_id, []).append(replace(outgoing, digest=digest))
     name = f"{before.id}#{after.version:08d}"
     sent = [items.sent_item(items.sent_of(run_id, of_run, at), name) for run_id, of_run in told.items()]

@@ -227,8 +227,8 @@ def reasons(digest: Digest) -> tuple[str, ...]:
     if digest.about == FOLDED:
         return digest.reasons
     if digest.about != FAILING:
-        return (digest.about,)
-    found = {*digest.reasons, *(result.reason for result in digest.results)}
+        return tuple(one.about for one in (digest, *digest.parts))
+    found = {*digest.reasons, *(result.reason for result in digest.results), *(one.about for one in digest.parts)}
     if digest.omitted and not digest.reasons and found - {""}:
         found |= {NEW, AGAIN, CHANGED}
     return tuple(reason for reason in REASONS if reason in found)
@@ -236,7 +236,7 @@ def reasons(digest: Digest) -> tuple[str, ...]:
 
 def statuses(digest: Digest) -> tuple[str, ...]:
     """Which statuses a digest tells of, for filters."""
-    rest = (status for part in digest.parts for one in part.parts for status in one.counts)
+    rest = (status for part in digest.parts for status in statuses(part))
     return tuple(dict.fromkeys((*digest.counts, *rest)))
 
 

@@ -108,8 +108,9 @@ class Digest:
     What was held tells more: it was held since `held_since`, and `passed_since` tests of it failed and passed
     meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out). Such a
     digest may be about several runs (`FOLDED`): then `parts` has a digest for each, and the run's own fields are empty.
-    `silenced` is what is kept back of this run. Of a part `standings` are the tests that it tells of, whether or not
-    they are named in it, and `order` is that of what was found last in its run.
+    About one run, `parts` are what else is told of that, in this order: what passed again, that it is over; their keys
+    are among its own. `silenced` is what is kept back of this run. Of one of several runs `standings` are the tests
+    that are told of, whether or not they are named, and `order` is that of what was found last in that run.
 
     One that `is_silent` nobody is to hear of: it only changes what a destination shows of the run, and it is no part of
     what was told. It takes recoveries out (`keys` are their tests then), or it is a part that was told with others.
@@ -139,6 +140,11 @@ class Digest:
     is_silent: bool = False
     standings: tuple[Standing, ...] = ()
     order: int = 0
+
+    @property
+    def by_run(self) -> tuple[Digest, ...]:
+        """A digest for each run that it is about."""
+        return self.parts if self.about == FOLDED else (self,)
 
 
 @dataclass(frozen=True, slots=True)

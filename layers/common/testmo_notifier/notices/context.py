@@ -188,7 +188,7 @@ class MessageView:
     """A ready phrase of what the `more` are, like `3 failed, 7 blocked`; empty where all have one status."""
     news: str = ""
     """A ready phrase where nothing failed anew: `3 tests passed again`, `Run finished: 93% passed, 7 still failing`, or
-    `2 tests failed and have passed since`; else empty."""
+    `2 tests failed and have passed since`, joined where several are true; else empty."""
     held: Linked = field(default_factory=Linked)
     """A ready phrase of what was held: `held since` and when, and `3 more tests failed and have passed since`; empty
     for what goes out at once."""
@@ -196,6 +196,11 @@ class MessageView:
     """A ready phrase of what is not told yet, like `2 silenced by Ada until` and when; else empty."""
     parts: tuple[PartView, ...] = ()
     """Of a message about several runs, each with its counts, those first that have most; else empty."""
+    also: tuple[MessageView, ...] = ()
+    """What else is told of the run, each like a message of its own, without the tests that are named above: what passed
+    again, that it finished. Its templates are those of such a message, and what they write stands below this one's."""
+    is_part: bool = False
+    """Whether it is one of these: the run and since when it was held are said above."""
     in_runs: str = ""
     """What belongs behind the counts. Of a message about several runs, in how many something is failing, like
     ` in 45 runs`; where several results of a run are of one test, of how many tests, like ` (3 tests)`; else empty."""

@@ -23,7 +23,7 @@ from testmo_notifier.model import (
     Outgoing,
 )
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
-from testmo_notifier.notices.merge import frame_of, held_since, joined, this_poll_last, told_of
+from testmo_notifier.notices.merge import frame_of, held_since, joined, sections_of, this_poll_last
 from testmo_notifier.notices.named import rank
 from testmo_notifier.notices.shown import standings_at_the_end, standings_of
 from testmo_notifier.text.shortening import clip
@@ -42,7 +42,7 @@ def folded(destination: str, held: Sequence[Held]) -> Outgoing:
     runs: dict[int, Held] = {}
     for one in this_poll_last(held):
         runs[one.run_id] = joined(runs[one.run_id], one) if one.run_id in runs else one
-    told = {run: told_of(one) for run, one in runs.items()}
+    told = {run: sections_of(one) for run, one in runs.items()}
     parts = [part_of(runs[run], [one.digest for one in some]) for run, some in told.items() if some]
     parts.sort(key=lambda part: (-part.total, -part.passed_since, part.run_id))
     digest = whole((kind for one in runs.values() for kind in one.kinds), with_room(parts))

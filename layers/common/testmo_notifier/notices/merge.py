@@ -134,7 +134,22 @@ def joined(one: Held, other: Held) -> Held:
 
 
 def told_of(held: Held) -> tuple[Outgoing, ...]:
-    """The messages when it is told: what is failing, what is well again, that the run is over; none for nothing.
+    """The message when it is told, none for nothing: about what is failing, and all else of it are its `parts`."""
+    told = sections_of(held)
+    if len(told) < 2:  # noqa: PLR2004 - nothing to join
+        return told
+    first, *rest = (one.digest for one in told)
+    digest = replace(
+        first,
+        keys=first.keys.union(*(one.keys for one in rest)),
+        routes=tuple(dict.fromkeys(route for one in (first, *rest) for route in one.routes)),
+        parts=tuple(replace(one, held_since=None, silenced=()) for one in rest),  # that is said once
+    )
+    return (Outgoing(hash_of([one.id for one in told]), held.destination, digest),)
+
+
+def sections_of(held: Held) -> tuple[Outgoing, ...]:
+    """What is failing when it is told, what is well again, that the run is over, each by itself.
 
     Their ids are fixed: a hash of all that they tell, and of the version.
     """

@@ -7,7 +7,7 @@ tests that failed with the same note are one line. A template formats these and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -62,22 +62,49 @@ class Limits:
 
 
 def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
-    """A digest as templates see it."""
+    """A digest as templates see it; what else is told of its run has the lines that are left, and no test twice."""
+    made, named = section_view(digest, limits, links)
+    said = {test_key(row) for rows in named for row in still_failing(rows)}
+    lines, tests = limits.results - len(made.lines), limits.tests - len(named)
+    also: list[MessageView] = []
+    for part in digest.parts:
+        one, named = section_view(part, replace(limits, results=lines, tests=tests), links, said)
+        also.append(replace(one, is_part=True))
+        lines, tests = lines - len(one.lines), tests - len(named)
+    if not also:
+        return made
+    facts = tuple(one.news for one in also)
+    is_failing = any(one.symbol != SYMBOLS[PASSED] for one in (made, *also))
+    return replace(
+        made,
+        run=replace(made.run, details=(*made.run.details, *facts)) if not made.news else made.run,
+        news=made.news and ", ".join((made.news, *(fact[:1].lower() + fact[1:] for fact in facts))),
+        symbol=SYMBOLS[FAILED if is_failing else PASSED],
+        also=tuple(also),
+    )
+
+
+def section_view(
+    digest: Digest, limits: Limits, links: IssueLinks, said: Collection[object] = ()
+) -> tuple[MessageView, list[Rows]]:
+    """One of these, and the tests that it names; those that are `said` above are not named anew."""
     links = links if limits.issue_links else NO_LINKS
     if digest.about != FAILING:  # what passed, or failed some time ago: only that it did
         limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
         digest = replace(digest, results=tuple(replace(row, reason=digest.about) for row in digest.results))
-    lines, named = in_lines(one_line_a_test(digest.results), limits)
+    tests = one_line_a_test(digest.results)
+    above = [rows for rows in tests if test_key(rows[0]) in said]
+    lines, named = in_lines((rows for rows in tests if test_key(rows[0]) not in said), limits)
     shown = {id(rows): result_view(rows, limits, links) for rows in named}
     ids = status_ids(digest.results)
     run = run_view(digest)
-    return MessageView(
+    view = MessageView(
         run=run,
         counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
         total=digest.total,
         results=tuple(shown.values()),
-        more=digest.total - sum(map(len, map(still_failing, named))),
-        rest=rest_phrase(digest, named),
+        more=digest.total - sum(map(len, map(still_failing, (*named, *above)))),
+        rest=rest_phrase(digest, (*named, *above)),
         about=digest.about,
         lines=tuple(line_view(line, shown, digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
@@ -88,6 +115,7 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         silenced=silenced(digest),
         in_runs=of_tests(digest),
     )
+    return view, named
 
 
 def status_ids(results: Iterable[NamedResult]) -> dict[str, int]:

@@ -305,7 +305,7 @@ def room_of(outgoing: Outgoing) -> int:
 
 def addressed(outbox: Iterable[Outgoing]) -> set[tuple[int, str]]:
     """Of which run something is told to which destination."""
-    return {(digest.run_id, one.destination) for one in outbox for digest in one.digest.parts or (one.digest,)}
+    return {(digest.run_id, one.destination) for one in outbox for digest in one.digest.by_run}
 
 
 def waiting_since(checkpoint: Checkpoint) -> datetime:

@@ -31,8 +31,8 @@ from testmo_notifier.notices.merge import (
     failing_in,
     frame_of,
     is_full,
+    sections_of,
     silenced_in,
-    told_of,
     with_failed,
     with_news,
     with_passed,
@@ -189,7 +189,7 @@ class Keeping:
         """A digest of recoveries without those that are told in another way, or to nobody here."""
         alone = Hold("", self.now)
         kept = with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
-        told = told_of(replace(kept, version=self.order))[0]
+        told = sections_of(replace(kept, version=self.order))[0]
         digest = replace(told.digest, held_since=None)
         return replace(told, digest=digest, rows=kept.rows, kinds=kept.kinds, hold=one.hold)
 

@@ -25,7 +25,11 @@ def mail(renderer: Renderer, digest: Digest) -> tuple[str, str]:
     lines = renderer.lines or EMAIL_LIMITS.results
     limits = SEVERAL_LIMITS if digest.about == FOLDED else replace(EMAIL_LIMITS, results=lines, tests=lines)
     view = renderer.view(digest, limits, with_links=True)
-    return mail_subject(renderer.text(SUBJECT, view)), renderer.text(BODY, view) + "\n"
+    body, *also = (renderer.text(BODY, one) for one in (view, *view.also))
+    rest = "".join(f"\n\n\n{one}" for one in also)
+    if len(body.encode()) + len(rest.encode()) > MAX_EMAIL_BYTES:
+        rest = "".join(f"\n\n{one.news}" for one in view.also)
+    return mail_subject(renderer.text(SUBJECT, view)), f"{body}{rest}\n"
 
 
 def mail_subject(text: str) -> str:

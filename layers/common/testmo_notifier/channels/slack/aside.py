@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from itertools import islice
 from typing import Final
 
 from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.slack.live import NAMELESS
-from testmo_notifier.model import FAILING, FINISHED, FOLDED, PASSED_SINCE, RECOVERED, Digest
+from testmo_notifier.model import FAILING, FOLDED, PASSED_SINCE, RECOVERED, Digest
 from testmo_notifier.notices.shown import MAX_FAILING
 from testmo_notifier.notices.shown import PASSED as WELL
 from testmo_notifier.notices.story import news
@@ -27,14 +27,12 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     if digest.about == FOLDED:
         return {}
     entry = entry_of(digest, reasons)
+    parts = [entry_of(one, ()) for one in digest.parts]
     if not digest.is_silent:
-        return entry
+        return {**entry, "also": also(parts)} if parts else entry
     if digest.about == RECOVERED:
         return {**entry, "silent": True, "passed": keys_of(digest.keys)}
-    by = {one.about: entry_of(one, ()) for one in digest.parts}
-    also = [entry] if digest.total or digest.passed_since else []
-    also += [by[FINISHED]] if FINISHED in by else []
-    said = ("about", "news", "tests", "passed", "unnamed")
+    first = [entry] if digest.total or digest.passed_since else []
     return {
         **entry,
         "silent": True,
@@ -43,8 +41,14 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "unnamed": 0,
         "is_held": True,  # what it says of silences is as it is now
         "passed": keys_of(slot for one in digest.standings if one.status == WELL for slot in one.tests),
-        "also": [{name: one[name] for name in said} for one in also],  # 1.3 leaves it aside
+        "also": also(one for one in (*first, *parts) if one["about"] != RECOVERED),  # 1.3 leaves it aside
     }
+
+
+def also(entries: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """What a message says beside its own, for the one message of its run."""
+    said = ("about", "news", "tests", "passed", "unnamed")
+    return [{name: one[name] for name in said} for one in entries]
 
 
 def keys_of(slots: Iterable[int]) -> list[int | str]:

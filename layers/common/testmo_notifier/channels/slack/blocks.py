@@ -123,6 +123,11 @@ def header(written: str) -> Block:
     return {"type": "header", "text": plain_text(words, has_emoji=has_emoji)}
 
 
+def bold(written: str) -> str:
+    """A line that is bold as a whole, whatever of it was."""
+    return f"{STAR}{' '.join(written.replace(STAR, '').split())}{STAR}"
+
+
 def rich_text(written: str) -> Block:
     """A block whose text Slack does not read for marks."""
     elements: list[Block] = []

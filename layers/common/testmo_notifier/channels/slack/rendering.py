@@ -27,7 +27,7 @@ from testmo_notifier.channels.slack.blocks import (
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
-from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED, Digest
+from testmo_notifier.model import FAILING, FINISHED, FOLDED, Digest
 from testmo_notifier.notices.context import MessageView, PartView
 from testmo_notifier.notices.several import said_of_rest, since_then
 from testmo_notifier.notices.story import news
@@ -42,6 +42,7 @@ DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a dat
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_LINE_BLOCKS: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
 
+BLOCKS_A_PART: Final = 3  # beside its lines: what it is about, the totals of a run, how many are not named
 RUNS_A_BLOCK: Final = 9  # of a message about several runs
 
 # The first with which a message fits is sent: marks take more room than letters. Each names 20 results.
@@ -94,7 +95,8 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
         for limits in in_blocks if utf16_units(texts[-1]) <= MAX_SLACK_TEXT_CHARS else ():
             limits = replace(limits, fold=folds(renderer, digest))  # noqa: PLW2901 - the same, as this team has it
             view = renderer.view(digest, limits, with_links=True)
-            for has_own_blocks in dict.fromkeys(len(view.lines) <= most for most in (MAX_LINE_BLOCKS, MIN_NAMED)):
+            lines = sum(len(one.lines) + BLOCKS_A_PART for one in view.also) + len(view.lines)
+            for has_own_blocks in dict.fromkeys(lines <= most for most in (MAX_LINE_BLOCKS, MIN_NAMED)):
                 if made := Draft(renderer, view, calls, has_own_blocks).payload(texts[-1]):
                     return made
     size = f"gave over {MAX_CHARS} characters in all: the text goes out alone"
@@ -133,9 +135,10 @@ def folds(renderer: Renderer, digest: Digest) -> bool:
 
 def text_of(renderer: Renderer, digest: Digest, limits: Limits, calls: str) -> str:
     """What notifications say, and whom they call: behind the first line, which says what it is about."""
-    text = slack_blocks.fallback(renderer.text("slack_text.j2", renderer.view(digest, limits)))
+    view = renderer.view(digest, limits)
+    text, *also = (slack_blocks.fallback(renderer.text("slack_text.j2", one)) for one in (view, *view.also))
     first, _, rest = text.partition("\n")
-    return "\n".join(filter(None, (first, slack_blocks.fallback(calls), rest)))
+    return "\n".join(filter(None, (first, slack_blocks.fallback(calls), rest, *also)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +164,28 @@ class Draft:
         Where the top has no link to the run, because it is a team's own, the last line has it.
         """
         view, text = self.view, self.renderer.text
-        if view.about == FINISHED:
-            yield slack_blocks.section(text("slack_totals.j2", view))
-        lines = (text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
-        for written in lines if self.has_own_blocks else together(lines):
-            self.unheard.extend(calls_in(written))
-            yield slack_blocks.section(written)
+        yield from self.lines(view)
         more, is_own = self.renderer.own_text("slack_more.j2", view)
         if view.more or view.parts or is_own or compact(escape(view.run.url)).strip('"') not in compact(top):
             self.unheard.extend(calls_in(more))
             yield slack_blocks.context(more)
+        for one in view.also:
+            yield slack_blocks.section(slack_blocks.bold(text("slack_header.j2", one)))
+            yield from self.lines(one)
+            if one.more and one.lines:
+                yield slack_blocks.context(text("slack_more.j2", one))
         for some in by_blocks(view.parts):
             written = "\n".join(text("slack_run.j2", view, part) for part in some)
+            self.unheard.extend(calls_in(written))
+            yield slack_blocks.section(written)
+
+    def lines(self, view: MessageView) -> Iterator[slack_blocks.Block]:
+        """Those of one digest; of the end of a run its totals first."""
+        text = self.renderer.text
+        if view.about == FINISHED:
+            yield slack_blocks.section(text("slack_totals.j2", view))
+        lines = (text("slack_tests.j2" if line.tests else "slack_result.j2", view, line) for line in view.lines)
+        for written in lines if self.has_own_blocks else together(lines):
             self.unheard.extend(calls_in(written))
             yield slack_blocks.section(written)
 
@@ -220,10 +233,8 @@ def by_blocks(parts: Iterable[PartView]) -> Iterator[list[PartView]]:
 
 def color(view: MessageView) -> str:
     """What a reader sees before a word is read; never alone, the words say it too."""
-    if view.about == RECOVERED or (view.about == FINISHED and not view.total):
+    if view.symbol == SYMBOLS[PASSED]:
         return GREEN
-    if view.about in (FAILING, FOLDED) and not view.total:  # all that was held has passed since
-        return GREEN if view.symbol == SYMBOLS[PASSED] else RED
     is_blocked = view.about in (FAILING, FOLDED) and {count.symbol for count in view.counts} == {SYMBOLS[BLOCKED]}
     return AMBER if is_blocked else RED
 
