@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from threading import RLock
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from testmo_notifier.poll import poll
 from testmo_notifier.polling.report import Report
@@ -75,10 +75,9 @@ class Wire:
     def __init__(self, story: Story) -> None:
         self._story = story
 
-    def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], fields: Mapping[str, str], **_: object
-    ) -> Response:
-        target = f"{urlsplit(url).path}?{urlencode(fields)}"
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], **_: object) -> Response:
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}"
         answer = self._story.testmo._handle(Received(method, target, headers["Authorization"], b"")).answer
         date = format_datetime(self._story.time, usegmt=True)
         return Response(answer.status, {**answer.headers, "Date": date}, answer.body)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.adapters.items import control_from
@@ -100,8 +101,9 @@ class WideTestmo:
         self.rows[row.project_id].append(row)
         self.rows[row.project_id].sort(key=lambda one: one.id)
 
-    def request(self, _method: str, url: str, *, fields: Mapping[str, str], **_rest: object) -> Response:
-        path = url.partition("/api/v1")[2]
+    def request(self, _method: str, url: str, **_rest: object) -> Response:
+        path, _, query = url.partition("/api/v1")[2].partition("?")
+        fields = dict(parse_qsl(query))
         self.before(path, fields)
         self.asked.append(path)
         self.clock.seconds += self.latency

@@ -40,7 +40,7 @@ def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkp
     packed: dict[str, bytes] = {name: cast("bytes", item[name].get("B")) for name in SETS if name in item}
     size = sum(map(len, packed.values()))
     if size <= MAX_SETS_BYTES and size + len(item.get("outbox", {}).get("B", b"")) <= MAX_TOGETHER_BYTES:
-        return item, [], replace(checkpoint, apart={})
+        return item, [], replace(checkpoint, apart={}) if checkpoint.apart else checkpoint
     apart: dict[str, Apart] = {}
     parts: list[Item] = []
     expiry = {name: value for name, value in item.items() if name == "expires_at"}

@@ -7,9 +7,10 @@ The first byte is the format, so that a later version can still read what this o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, chain, islice
+from itertools import accumulate, islice
+from operator import sub
 from typing import Final
 
 FORMAT: Final = b"\x01"
@@ -22,7 +23,7 @@ def pack_times(times: Mapping[int, datetime]) -> bytes:
     keys = sorted(times)
     moments = [(times[key] - EPOCH) // MICROSECOND for key in keys]
     unit = 1 if any(moment % 1000 for moment in moments) else 1000  # Testmo's results have whole milliseconds
-    return pack(chain([len(keys), unit], deltas(keys), deltas(moment // unit for moment in moments)))
+    return pack([len(keys), unit, *deltas(keys), *deltas([moment // unit for moment in moments])])
 
 
 def unpack_times(packed: bytes) -> dict[int, datetime]:
@@ -43,7 +44,7 @@ def pack_pairs(pairs: Mapping[int, tuple[int, int]]) -> bytes:
     """Keys and two numbers each."""
     keys = sorted(pairs)
     first, second = [pairs[key][0] for key in keys], [pairs[key][1] for key in keys]
-    return pack(chain([len(keys)], deltas(keys), deltas(first), second))
+    return pack([len(keys), *deltas(keys), *deltas(first), *second])
 
 
 def unpack_pairs(packed: bytes) -> dict[int, tuple[int, int]]:
@@ -71,23 +72,21 @@ def unpack_sorted(packed: bytes) -> tuple[int, ...]:
     return tuple(accumulate(unpack(packed)))
 
 
-def deltas(numbers: Iterable[int]) -> Iterator[int]:
+def deltas(numbers: Sequence[int]) -> Iterator[int]:
     """Each number less the one before it."""
-    previous = 0
-    for number in numbers:
-        yield number - previous
-        previous = number
+    return map(sub, numbers, [0, *numbers])
 
 
 def pack(numbers: Iterable[int]) -> bytes:
     """Whole numbers, sign in the lowest bit, seven bits to a byte, deflated."""
     out = bytearray()
+    append = out.append  # looked up once, for there are 30,000 numbers in 10,000 results
     for number in numbers:
         rest = number << 1 if number >= 0 else (-number << 1) - 1
         while rest > 0x7F:  # noqa: PLR2004 - seven bits
-            out.append(rest & 0x7F | 0x80)
+            append(rest & 0x7F | 0x80)
             rest >>= 7
-        out.append(rest)
+        append(rest)
     return FORMAT + zlib.compress(bytes(out), 9)
 
 

@@ -48,7 +48,7 @@ def held_item(held: Held) -> Item:
     news = {"frame": whole_digest(held.frame), "kinds": [asdict(kind) for kind in held.kinds]}
     if held.end:
         news["end"] = whole_digest(held.end)
-    packed_news = zlib.compress(json.dumps(news, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+    packed_news = zlib.compress(json.dumps(news, default=datetime.isoformat, ensure_ascii=False).encode())
     return {**held_key(held.key), **items.packed(held, FORMS), "news": {"B": packed_news}}
 
 

@@ -172,7 +172,7 @@ def sent_of(run_id: int, handed_over: Iterable[Outgoing], at: datetime) -> list[
 def pack_each(sent: Sequence[Sent]) -> bytes:
     """Who was told what, as deflated JSON."""
     content = {**packed_keys([one.keys for one in sent]), "notifications": [dict(one.notifications) for one in sent]}
-    return zlib.compress(json.dumps(content).encode(), 9)
+    return zlib.compress(json.dumps(content).encode())
 
 
 def unpack_each(packed: bytes) -> list[tuple[frozenset[int], dict[str, str]]]:

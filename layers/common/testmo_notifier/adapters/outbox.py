@@ -35,7 +35,7 @@ def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
     }
     if any(one.digest.routes or one.digest.mentions for one in outbox):
         content["ways"] = [[one.digest.routes, [asdict(m) for m in one.digest.mentions]] for one in outbox]
-    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+    return zlib.compress(json.dumps(content, default=datetime.isoformat, ensure_ascii=False).encode())
 
 
 def unpack_outbox(packed: bytes) -> tuple[Outgoing, ...]:

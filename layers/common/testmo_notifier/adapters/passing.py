@@ -30,7 +30,7 @@ def pack_passing(passing: Passing | None) -> dict[str, Any]:
     sets: dict[str, Any] = {"awaited": {"B": pack_ids(passing.due)}} if passing.due else {}
     if look is not None:
         sets |= {"looking": {"B": pack_ids(look.tests)}, "passed": {"B": pack_pairs(look.passed)}}
-    content = zlib.compress(json.dumps(rest, default=datetime.isoformat, ensure_ascii=False).encode(), 9)
+    content = zlib.compress(json.dumps(rest, default=datetime.isoformat, ensure_ascii=False).encode())
     return {**sets, "passing": {"B": content}}
 
 

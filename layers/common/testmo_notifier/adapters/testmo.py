@@ -146,7 +146,7 @@ class Testmo:
             self._knows_statuses = False
             return self.results(run_id, query)
         return ResultsPage(
-            results=tuple(rows.result(row) for row in page.rows),
+            results=tuple(map(rows.result, page.rows)),
             expands=rows.expands(page.expands),
             next_page=page.next_page,
             total=page.total,

@@ -22,6 +22,7 @@ COUNTERS: Final = {1: "untested_count", **{n + 1: f"status{n}_count" for n in ra
 ZERO_DATES: Final = ("0000-", "0001-01-01", "-0001-", "1970-01-01T00:00:00", "1970-01-01 00:00:00")
 NUMBERS: Final = ("id", "test_id", "case_id", "status_id", "created_by", "elapsed", "assignee_id", "updated_by")
 TIMES: Final = ("created_at", "updated_at")
+FIELDS: Final = (*NUMBERS, *TIMES, "deleted_at", "note", "is_latest", "issues")
 NULLABLE: Final = frozenset({"elapsed", "assignee_id", "updated_by", "updated_at"})
 MAX_INT: Final = 2**63  # neither Testmo's database nor DynamoDB's numbers are made for more
 CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
@@ -32,16 +33,13 @@ Json = Mapping[str, object]
 def result(raw: object) -> Result:
     """One row of `/runs/{id}/results`."""
     row: Json = raw if isinstance(raw, dict) else {}
-    get = row.get
-    given = [*map(get, NUMBERS)]
+    *given, saved_at, changed_at, deleted_at, note, is_latest, issues = map(row.get, FIELDS)
     numbers = [
         one if one is None or (type(one) is int and -MAX_INT < one < MAX_INT) else as_int(one)  # nearly all are
         for one in given
     ]
     result_id, test_id, case_id, status_id, created_by, elapsed, assignee_id, updated_by = numbers
-    saved_at, changed_at, deleted_at = get("created_at"), get("updated_at"), get("deleted_at")
     times = created_at, updated_at = as_time(saved_at), None if changed_at is None else as_time(changed_at)
-    note, is_latest, issues = get("note"), get("is_latest"), get("issues")
     is_complete = (
         None not in (result_id, test_id, case_id, status_id, created_by, created_at)
         and (numbers == given or numbers.count(None) == given.count(None))  # what may be missing was understood
@@ -195,7 +193,7 @@ def tags(raw: object) -> tuple[str, ...]:
 
 def counters(row: Json) -> Counters:
     """A run's counters by status id."""
-    given = ((status, row.get(name)) for status, name in COUNTERS.items())
+    given = zip(COUNTERS, map(row.get, COUNTERS.values()), strict=True)
     return Counters(
         by_status={status: count for status, value in given if value and (count := as_int(value))},
         success=as_int(row.get("success_count")) or 0,

@@ -156,7 +156,9 @@ def without_marks(value: T) -> T:
         new: dict[str, object] = {}
         for name in field_names(type(value)):
             old = getattr(value, name)
-            if type(old) not in UNMARKED and (one := without_marks(old)) is not old:
+            if type(old) in UNMARKED or (type(old) is str and old.isascii()):
+                continue  # that is nearly all of them
+            if (one := without_marks(old)) is not old:
                 new[name] = one
         return replace(value, **new) if new else value
     return value

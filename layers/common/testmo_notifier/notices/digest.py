@@ -367,7 +367,7 @@ class DigestBuilder:
         reason = self._reason_for(found, destination)
         judgement = self._judged.get(found.slot)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
-        return replace(named(result, expands, self._run_url), reason=reason, streak=streak, since=since)
+        return named(result, expands, self._run_url, reason=reason, streak=streak, since=since)
 
     def _reason_for(self, found: Found, destination: str) -> str:
         """Why a result is told there."""

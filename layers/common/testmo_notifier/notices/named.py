@@ -30,7 +30,9 @@ LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 Row = tuple[Result, Expands]  # a result with what its page said of people, issues and statuses
 
 
-def named(result: Result, expands: Expands, run_url: str) -> NamedResult:
+def named(
+    result: Result, expands: Expands, run_url: str, *, reason: str = "", streak: int = 0, since: datetime | None = None
+) -> NamedResult:
     """One result as messages tell it."""
     issues = [expands.issues.get(issue) or Issue(issue, f"issue {issue}") for issue in result.issue_ids[:MAX_ISSUES]]
     return NamedResult(
@@ -56,6 +58,9 @@ def named(result: Result, expands: Expands, run_url: str) -> NamedResult:
         if result.previous_status_id is None
         else status_name(result.previous_status_id, expands.statuses),
         url=run_url + (f"?test_id={result.test_id}" if result.test_id is not None else ""),
+        reason=reason,
+        streak=streak,
+        since=since,
     )
 
 
@@ -73,8 +78,12 @@ def rank(status_id: int | None) -> int:
 
 def most_urgent(told: Iterable[Row]) -> list[Row]:
     """The first `MAX_NAMED` in the order of the message: by status, then newest first."""
-    newest_first = sorted(told, key=lambda pair: (pair[0].created_at or LONG_AGO, pair[0].id or 0), reverse=True)
-    return sorted(newest_first, key=lambda pair: rank(pair[0].status_id))[:MAX_NAMED]
+
+    def urgency(row: Row) -> tuple[int, datetime, int]:
+        result, _ = row
+        return -rank(result.status_id), result.created_at or LONG_AGO, result.id or 0
+
+    return sorted(told, key=urgency, reverse=True)[:MAX_NAMED]
 
 
 def fitting(results: list[NamedResult], room: int = MAX_NAMED_BYTES) -> list[NamedResult]:

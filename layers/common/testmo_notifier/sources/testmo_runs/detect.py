@@ -35,23 +35,26 @@ class Detector:
 
     def found_by_sweep(self, result: Result) -> Iterator[Result]:
         """A test's latest failing row, if it was never announced as it is now."""
-        if (self._is_news(result) or self.known.has_come_back(result)) and not self._is_silent(result):
-            yield self._announce(result)
+        known = self.known.status_of(result)
+        if (self._is_news(result, known) or self.known.has_come_back(result)) and not self._is_silent(result, known):
+            yield self._announce(result, known)
         self.known.keep(result)
 
     def _read(self, result: Result) -> Result | None:
         self.window.reach(result)
-        if self.window.is_below(result) or not self.watch.is_failing(result) or not self._is_news(result):
+        if self.window.is_below(result) or not self.watch.is_failing(result):
             return None
-        announced = self._announce(result)
+        known = self.known.status_of(result)
+        if not self._is_news(result, known):
+            return None
+        announced = self._announce(result, known)
         return announced if self._was_watched(result, self.window.time) else None
 
-    def _is_news(self, result: Result) -> bool:
-        known = self.known.status_of(result)
+    def _is_news(self, result: Result, known: int | None) -> bool:
         return not self.window.has_seen(result) if known is None else known != (result.status_id or 0)
 
-    def _announce(self, result: Result) -> Result:
-        previous = None if self.known.has_come_back(result) else self.known.status_of(result)
+    def _announce(self, result: Result, known: int | None) -> Result:
+        previous = None if known is None or self.known.has_come_back(result) else known
         self.window.mark_seen(result)
         self.known.keep(result)
         self.malformed += bool(result.problems)
@@ -64,12 +67,12 @@ class Detector:
             return True
         return self._watched_before is self.watch or self._watched_before.is_failing(result)
 
-    def _is_silent(self, result: Result) -> bool:
+    def _is_silent(self, result: Result, known: int | None) -> bool:
         # Rule 6: only what is watched since a moment ago matches it.
         if not self._was_watched(result, result.created_at):
             return True
         # Rule 5: it was told under another status.
-        if self.known.status_of(result) is not None:
+        if known is not None:
             return False
         # Rule 6: it was failing before the run was watched.
         before = self._silent_before
