@@ -31,7 +31,7 @@ def lines_of(html: str, *, enough: int) -> list[str]:
         return list(filter(None, map(tidy, html.removeprefix("<p>").removesuffix("</p>").split("</p><p>"))))
     lines = Lines(enough)
     page = Page(lines, is_plain=not any(map(is_markup, MARKUP.finditer(html))))
-    Reading(html, page).go_through()
+    Scan(html, page).go_through()
     page.close()
     return lines.shown()
 
@@ -41,7 +41,7 @@ def is_markup(found: re.Match[str]) -> bool:
     return found[1] is None or is_element(found[1])
 
 
-class Reading:
+class Scan:
     """HTML gone through once, and told to its page piece by piece: what is a tag, and what is text after all.
 
     Markup that never ends is the last: nothing is looked for twice.
