@@ -66,6 +66,7 @@ class Bots:
     paces: dict[str, Pace] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
     parked: dict[str, str] = field(default_factory=dict)
+    forgotten: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     kill_at: int = -1
     between: Callable[[str], None] = lambda _what: None
@@ -108,6 +109,7 @@ class Bots:
             addresses=lambda _channel, _fresh: {"default": self.webhook or self.bot.as_address()},
             post=lambda _channel, address, payload: transport.post(None, address, payload, now=self.now),  # type: ignore[arg-type]
             conversation=self._conversation,
+            forget=self.forgotten.append,
             change_pace=self._change_pace,
             once=self._once,
             hide=lambda _message, _seconds: True,

@@ -743,6 +743,14 @@ def test_where_a_webhook_took_the_place_of_the_bot_silence_is_no_message() -> No
 
     assert [(one.end, one.reason) for one in bots.run(SILENT)] == [("skipped", "nothing_to_edit")]
     assert bots.workspace.messages == []
+    assert bots.forgotten == ["slack:default"]
+
+
+def test_a_bot_that_has_nothing_to_edit_yet_is_not_forgotten() -> None:
+    bots = Bots()
+    bots.run(SILENT)
+
+    assert bots.forgotten == []
 
 
 @pytest.mark.parametrize("order", list(permutations("abs")), ids="".join)

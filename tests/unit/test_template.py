@@ -12,7 +12,7 @@ from testmo_notifier import config
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.config import Reader
 from tests.support.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
-from tools.local.environment import PARAMETERS
+from tools.local.environment import parameter
 
 ROLES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]
 FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
@@ -106,7 +106,7 @@ def test_the_defaults_are_those_of_the_code() -> None:
     texts = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in read.items()
     }
-    assert texts == {name: str(PARAMETER[parameter]["Default"]) for name, parameter in PARAMETERS.items()}
+    assert texts == {name: str(PARAMETER[parameter(name)]["Default"]) for name in texts}
     assert PARAMETER["TimeZone"]["Default"] == "UTC"
 
 

@@ -38,19 +38,6 @@ DEFAULT_INBOX_PORT: Final = 8377
 MAX_INTERVAL_SECONDS: Final = 86_400
 MAX_POLLS: Final = 1_000_000
 
-# Variables of the same name as the poller's own, and the parameters that carry them.
-PARAMETERS: Final[Mapping[str, str]] = {
-    "project_ids": "ProjectIds",
-    "run_ids": "RunIds",
-    "alert_status_ids": "AlertStatusIds",
-    "created_by_ids": "CreatedByIds",
-    "assignee_ids": "AssigneeIds",
-    "overlap_seconds": "OverlapSeconds",
-    "max_staleness_minutes": "MaxStalenessMinutes",
-    "backfill_hours": "BackfillHours",
-    "requests_per_minute": "RequestsPerMinute",
-}
-
 TEAM_FILES: Final = (ROUTES, PEOPLE, ISSUES)
 
 T = TypeVar("T")
@@ -226,7 +213,12 @@ def _endpoint(raw: str) -> str:
 def _parameters(env: Reader) -> dict[str, str]:
     watch = env.read_all(WATCHED)
     zone = env.read("TIME_ZONE", time_zone, default="UTC")
-    return {PARAMETERS[name]: _text(value) for name, value in watch.items()} | {"TimeZone": str(zone)}
+    return {parameter(name): _text(value) for name, value in watch.items()} | {"TimeZone": str(zone)}
+
+
+def parameter(name: str) -> str:
+    """The template's name of a setting: `ProjectIds` for `project_ids`."""
+    return name.title().replace("_", "")
 
 
 def _text(value: object) -> str:

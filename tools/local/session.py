@@ -28,6 +28,7 @@ from tools.local.environment import Settings
 from tools.local.poller import PollFailed, Summary
 from tools.local.stack import Stack
 from tools.ops.held import volume
+from tools.ops.times import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -257,7 +258,7 @@ class Session:
                 return waiting
             if now - said > SAY_SECONDS:
                 said = now
-                self._terminal.note(f"{_count(waiting, 'message')} on the way to Slack")
+                self._terminal.note(f"{counted(waiting, 'message')} on the way to Slack")
             self._clock.sleep(TICK_SECONDS)
 
     def _report(self, polls: int, waiting: int) -> bool:
@@ -272,14 +273,14 @@ class Session:
             told = self._last.problems if self._last else ()
             what = "everything that is visible was read and delivered, see the notes above" if told else ""
             what = what or f"everything read and delivered{', but for what is held' if held else ''}"
-            self._terminal.verdict(f"{_count(polls, 'poll')}, {what}", is_ok=True)
+            self._terminal.verdict(f"{counted(polls, 'poll')}, {what}", is_ok=True)
         return not problems
 
     def _left_undone(self, waiting: int) -> Sequence[str]:
         found = []
         if self._failed:
             which = ", ".join(map(str, self._failed[:20]))
-            found.append(f"{_count(len(self._failed), 'poll')} failed: number {which}")
+            found.append(f"{counted(len(self._failed), 'poll')} failed: number {which}")
         if self._last is not None and self._last.status != "ok":
             found.append(f"The last poll did not read everything: {self._last.words}")
         if self._last is not None and self._last.hidden:
@@ -289,15 +290,15 @@ class Session:
                 "see the notes above, and give the user access in Testmo"
             )
         if self._last is not None and self._last.pending:
-            found.append(f"{_count(self._last.pending, 'run')} with messages that the next poll would hand over")
+            found.append(f"{counted(self._last.pending, 'run')} with messages that the next poll would hand over")
         if waiting:
-            found.append(f"{_count(waiting, 'message')} still on the way to Slack; they stay in the queue")
+            found.append(f"{counted(waiting, 'message')} still on the way to Slack; they stay in the queue")
         for whose, count in self._parked().items():
             new = count - self._parked_before[whose]
             if new > 0:
                 why = ", ".join(self._reasons(self._stack.dead_letter_queues[whose], new))
                 found.append(
-                    f"{_count(new, 'message')} could not be delivered and {_is(new)} parked: {why}. {self._next_step}"
+                    f"{counted(new, 'message')} could not be delivered and {_is(new)} parked: {why}. {self._next_step}"
                 )
         return found
 
@@ -370,7 +371,3 @@ def _run_of(event: str) -> str:
 
 def _is(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from tools.lib.stamps import utc_now
 from tools.ops import held, records, silence
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.held import Keeping
 from tools.ops.times import age, counted
-from tools.ops.wiring import utc_now
 
 LATE: Final = timedelta(minutes=10)  # as an outbox
 NEXT_POLL: Final = "the next poll tells it; the poller's log says what keeps it from that"

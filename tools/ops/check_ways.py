@@ -12,6 +12,7 @@ from testmo_notifier.channels.registry import queued
 from testmo_notifier.delivery.pacing import gate_of
 from testmo_notifier.errors import ConfigurationError, Problem, Undelivered
 from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
+from tools.lib.stamps import utc_now
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import correct, next_step
@@ -88,7 +89,7 @@ def alive(pool: urllib3.PoolManager, channel: Channel, destination: str, address
     """What a post that nobody sees says of a webhook."""
     about = f"the {channel.transport().kind(address)} of {destination}"
     try:
-        words = channel.transport().probe(pool, address, now=wiring.utc_now())
+        words = channel.transport().probe(pool, address, now=utc_now())
     except Undelivered as exc:
         return bad(channel.title, f"{about}: {exc}", next_step(exc.reason, channel=channel.name, secret=secret))
     return good(channel.title, f"{about} {words}")
@@ -194,7 +195,7 @@ def queues(desk: Desk) -> Iterable[Finding]:
         found = dead_letters.look(account, name, limit=LOOKED_AT)
         reasons = sorted({f"{one.addressee or 'none of ours'}: {one.reason}" for one in found})
         since = min((one.sent_at for one in found), default=None)
-        words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, wiring.utc_now())
+        words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, utc_now())
         yield bad("Queues", words, f"fix that, then: testmo-notifier redrive --queue {name} --yes")
 
 
@@ -205,7 +206,7 @@ def told_since(since: datetime | None, now: datetime) -> str:
 
 def oldest_seconds(account: Account, url: str) -> float | None:
     """The age of a queue's oldest message as CloudWatch last saw it; SQS itself does not tell without receiving."""
-    now = wiring.utc_now()
+    now = utc_now()
     points = account.cloudwatch.get_metric_statistics(
         Namespace="AWS/SQS",
         MetricName="ApproximateAgeOfOldestMessage",

@@ -10,6 +10,7 @@ from typing import Final
 from testmo_notifier.config import DeliverySettings, PollerSettings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.polling.mail import RUNBOOK as ADDRESSES
+from tools.lib.stamps import utc_now
 from tools.lib.version import compared, version
 from tools.ops import logs, records, schedule
 from tools.ops.account import IN_GOOD_ORDER, Account, deploy_step
@@ -17,7 +18,6 @@ from tools.ops.advice import CORRECT_THEM
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.times import age, counted
-from tools.ops.wiring import utc_now
 
 UNITS: Final = {"minute": 1, "hour": 60, "day": 1_440}
 PATIENCE: Final = timedelta(minutes=5)

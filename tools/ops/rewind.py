@@ -24,6 +24,7 @@ from testmo_notifier.ports import Store as AnyStore
 from testmo_notifier.sources.testmo_runs.paging import go_through, results_query
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import MARGIN
+from tools.lib.stamps import utc_now
 from tools.ops import records, wiring
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, Desk, NotDone, WrongUsage
@@ -56,7 +57,7 @@ def rewind(
         raise WrongUsage("say what: --run ID, --since WHEN, or both")
     if run is not None and project is not None:
         raise WrongUsage("--project is for --since without --run")
-    if since is not None and since > wiring.utc_now():
+    if since is not None and since > utc_now():
         raise WrongUsage(f"{iso(since)} is yet to come")
     repeater = repeater_for(desk.account, destination) if destination else None
     plans = [plan for plan in make_plans(desk, repeater, run=run, since=since, project=project) if plan.keys]
@@ -178,9 +179,9 @@ def under_lease(desk: Desk, plans: Sequence[Plan], destination: str | None) -> N
     control = wait_for_lease(desk, store)
     try:
         for plan in plans:
-            store.take_lease(wiring.utc_now(), LEASE)
+            store.take_lease(utc_now(), LEASE)
             if plan.repeat is not None and destination:
-                put(store, plan.run.id, plan.repeat, destination, at=wiring.utc_now())
+                put(store, plan.run.id, plan.repeat, destination, at=utc_now())
                 desk.progress.note(f"run {plan.run.id} has it in its outbox")
                 continue
             go_back(store, plan)
@@ -197,7 +198,7 @@ def wait_for_lease(desk: Desk, store: Store) -> Control:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return store.take_lease(wiring.utc_now(), LEASE)
+            return store.take_lease(utc_now(), LEASE)
         except LeaseTaken as exc:
             if time.monotonic() > deadline:
                 raise NotDone(f"{exc}; try again, or `testmo-notifier pause` first") from exc
@@ -211,10 +212,10 @@ def go_back(store: AnyStore, plan: Plan) -> None:
     if checkpoint is None:
         return
     if plan.run.is_closed:
-        closed_at = plan.run.closed_at or wiring.utc_now()
+        closed_at = plan.run.closed_at or utc_now()
         for state in store.projects([plan.run.project_id]).values():
             store.commit_project(replace(state, closing={**state.closing, plan.run.id: closed_at}))
-    store.commit(rewound(checkpoint, plan.since, plan.keys, at=wiring.utc_now()))
+    store.commit(rewound(checkpoint, plan.since, plan.keys, at=utc_now()))
 
 
 def rewound(checkpoint: Checkpoint, since: datetime, keys: frozenset[int], *, at: datetime) -> Checkpoint:

@@ -16,6 +16,7 @@ from testmo_notifier.delivery.pacing import gate_of
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification, QueuedMessage
 from testmo_notifier.notices.routes import is_for_people
+from tools.lib.stamps import utc_now
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import next_step
@@ -156,9 +157,9 @@ def deliver_at_once(channel: Channel, address: str, told: Notification) -> None:
     """As the function does; a test is about no run, so that nothing is kept of it."""
     transport, pool = channel.transport(), new_pool()
     message = QueuedMessage("", "", 1, told.message, id=told.id, destination=told.destination)
-    conversation = transport.conversation(pool, address, message, lambda decide: decide({})[1], now=wiring.utc_now)
+    conversation = transport.conversation(pool, address, message, lambda decide: decide({})[1], now=utc_now)
     if conversation is None:
-        transport.post(pool, address, told.message, now=wiring.utc_now())
+        transport.post(pool, address, told.message, now=utc_now())
     else:
         conversation.tell(told.message)
 

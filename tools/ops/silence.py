@@ -15,13 +15,13 @@ from testmo_notifier.adapters import items
 from testmo_notifier.adapters.silences import SILENCES, pack_silence
 from testmo_notifier.model import Silence
 from testmo_notifier.notices.silences import is_understood
+from tools.lib.stamps import utc_now
 from tools.lib.version import compared, version
 from tools.ops import held, records
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, Desk, NotDone
 from tools.ops.held import Keeping
 from tools.ops.silence_asked import Asked, silence_of
-from tools.ops.wiring import utc_now
 from tools.settings.calm_words import period
 
 if TYPE_CHECKING:

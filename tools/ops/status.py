@@ -8,6 +8,7 @@ from typing import Final
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint
+from tools.lib.stamps import utc_now
 from tools.lib.version import compared, version
 from tools.ops import held, records, schedule, silence, wiring
 from tools.ops.account import Account
@@ -17,7 +18,6 @@ from tools.ops.exit_status import FINE, Desk
 from tools.ops.held import Keeping
 from tools.ops.records import State
 from tools.ops.times import age, counted, iso
-from tools.ops.wiring import utc_now
 
 SHOWN: Final = 40  # runs; --json has all of them
 SHOWN_PROJECTS: Final = 5

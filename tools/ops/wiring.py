@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -25,14 +24,10 @@ from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import parse_routes
 from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
+from tools.lib.stamps import utc_now
 from tools.lib.static_token import StaticToken
 
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
-
-
-def utc_now() -> datetime:
-    """Our clock."""
-    return datetime.now(UTC)
 
 
 def connect(settings: PollerSettings, token: str) -> Callable[[RateLimit], Testmo]:

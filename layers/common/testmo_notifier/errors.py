@@ -35,8 +35,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from testmo_notifier.text.shortening import one_line
-
 OURS: Final = frozenset({"in_progress", "table_contended", "table_unavailable"})  # reasons that are no destination's
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which its address could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
@@ -189,11 +187,6 @@ class DeliveryDelayed(Undelivered):
     def __init__(self, message: str, *, reason: str, retry_after_seconds: float | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message, reason=reason)
-
-
-def quoted(words: str, limit: int) -> str:
-    """What somebody else said, as a message may quote it: short, on one line, and nothing that a terminal obeys."""
-    return one_line(words, limit)
 
 
 def unexpected(exc: Exception) -> str:

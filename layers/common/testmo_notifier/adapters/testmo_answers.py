@@ -13,7 +13,8 @@ from math import inf
 from typing import Final, TypeVar
 
 from testmo_notifier.adapters.http import Answer, retry_after_seconds
-from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenRefused, Unreadable, quoted
+from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenRefused, Unreadable
+from testmo_notifier.text.shortening import one_line
 
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
 MAX_WORDS: Final = 200
@@ -78,7 +79,7 @@ def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:
 
 def harmless(words: str, token: str) -> str:
     """What Testmo said, short, on one line and without the token."""
-    return quoted(words.replace(token, "***"), MAX_WORDS)
+    return one_line(words.replace(token, "***"), MAX_WORDS)
 
 
 def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:

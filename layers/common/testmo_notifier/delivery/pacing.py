@@ -122,7 +122,9 @@ def failed_last(pace: Pace, message_id: str) -> bool:
 def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seconds: float) -> tuple[Pace, Turn]:
     """Shut the gate for as long as we were asked; from the second time in a row on, messages wait longer, too."""
     shut = replace(
-        pace, next_slot=max(pace.next_slot, now + timedelta(seconds=retry_after_seconds)), failures=pace.failures + 1
+        pace,
+        next_slot=max(pace.next_slot, now + timedelta(seconds=retry_after_seconds)),
+        failures=pace.failures + 1,
     )
     comeback = now + timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
     return shut, Turn(max(shut.next_slot, comeback), granted=False, failures=shut.failures)

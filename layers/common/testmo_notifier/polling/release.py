@@ -33,9 +33,9 @@ from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import frame_of, is_full, joined, silenced_in, this_poll_last, told_of, untold
+from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
 from testmo_notifier.polling.keep import Circumstances
-from testmo_notifier.polling.report import plural
 from testmo_notifier.ports import Store
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
@@ -108,7 +108,7 @@ class Release:
             self._at_each([*(key for key in ours if key not in lost), *moved], self._tell_at)
         except OutOfTime:
             left = [key for key in ours if key.due <= self.holding.now and key[:-1] not in self.written]
-            runs = plural(len({key.run_id for key in left}), "run")
+            runs = numbered(len({key.run_id for key in left}), "run")
             self._left(left, f"no time was left to go through all that is held ({runs} due): the next poll goes on")
 
     def _at_each(self, keys: Iterable[HeldKey], do: Callable[[Sequence[HeldKey]], None]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from testmo_notifier.model import FINISHED, RECOVERED
+from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling import troubles
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.reading import Reading
@@ -110,7 +111,7 @@ class Report:
             self.unfinished(reading.problem)
         if reading.malformed:
             run = reading.checkpoint.run_id
-            told = f"{plural(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
+            told = f"{numbered(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
             self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
@@ -136,27 +137,27 @@ class Report:
         """One line for people."""
         if self.status in ("busy", "waiting"):
             return self.problems[0] if self.problems else self.status
-        runs = plural(self.digests, "run")
+        runs = numbered(self.digests, "run")
         news = "nothing could be read" if self.runs_left and not self.runs_read else "nothing new"
         if self.new_failing:
-            news = f"{plural(self.new_failing, 'new failing result')} in {runs}"
+            news = f"{numbered(self.new_failing, 'new failing result')} in {runs}"
         good = [
-            f"{plural(self.recovered, 'test')} passed again" if self.recovered else "",
-            f"{plural(self.finished, 'run')} finished" if self.finished else "",
+            f"{numbered(self.recovered, 'test')} passed again" if self.recovered else "",
+            f"{numbered(self.finished, 'run')} finished" if self.finished else "",
         ]
         if any(good) and news == "nothing new":
             news = ""
-        late = plural(max(1, round(self.oldest_turn_seconds / 60)), "minute")
+        late = numbered(max(1, round(self.oldest_turn_seconds / 60)), "minute")
         parts = [
             news,
             *good,
-            f"{plural(self.published, 'message')} published" if self.published else "",
+            f"{numbered(self.published, 'message')} published" if self.published else "",
             f"{self.pending} waiting to be published" if self.pending else "",
-            f"read {self.runs_read} of {plural(self.runs_open, 'run')}",
+            f"read {self.runs_read} of {numbered(self.runs_open, 'run')}",
             f"{self.runs_left} left for the next poll" if self.runs_left else "",
-            f"{plural(self.turns_left, 'turn')} late by up to {late}" if self.turns_left else "",
+            f"{numbered(self.turns_left, 'turn')} late by up to {late}" if self.turns_left else "",
             f"{self.hidden} hidden" if self.hidden else "",
-            plural(self.requests, "request"),
+            numbered(self.requests, "request"),
         ]
         return ", ".join(filter(None, parts))
 
@@ -170,8 +171,3 @@ class Report:
             "retry_at": self.retry_at.isoformat() if self.retry_at else None,
             "words": self.words,
         }
-
-
-def plural(n: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

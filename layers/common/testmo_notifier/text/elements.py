@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 RAW: Final = frozenset({"iframe", "noembed", "noframes", "noscript", "script", "style", "title"})
@@ -56,7 +57,6 @@ IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "tfoot": (TABLE_PARTS, TABLE),
     "caption": (TABLE_PARTS, TABLE),
 }
-PARAGRAPH: Final = frozenset({"p"})
 DRAWINGS: Final = frozenset({"svg", "math"})
 NAMED_IN_TEXT: Final = RAW - {"script", "style"}  # whoever writes of these does not end them; the others are code
 IN_DRAWINGS: Final = frozenset(
@@ -67,6 +67,23 @@ NEVER_IN_DRAWINGS: Final = BLOCKS | {
 }
 CHANGES: Final = frozenset({"del", "ins"})
 WALLS: Final = frozenset({"table", *CELLS})  # no end tag reaches out of a cell but those of the table's own parts
+
+
+def ended_by(name: str) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """What a start tag ends that nobody has: elements, and those that hide them from it."""
+    if name in NEVER_IN_DRAWINGS:
+        yield DRAWINGS, IN_DRAWINGS
+    if name in IMPLIED:
+        yield IMPLIED[name]
+    if name in BLOCKS:
+        yield frozenset({"p"}), WALLS
+
+
+def walls_of(name: str) -> frozenset[str]:
+    """What an end tag does not reach out of."""
+    if name in IMPLIED:
+        return IMPLIED[name][1]
+    return frozenset() if name == "table" else WALLS
 
 
 def is_element(name: str) -> bool:

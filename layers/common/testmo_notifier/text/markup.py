@@ -31,7 +31,7 @@ def lines_of(html: str, *, enough: int) -> list[str]:
         return list(filter(None, map(tidy, html.removeprefix("<p>").removesuffix("</p>").split("</p><p>"))))
     lines = Lines(enough)
     page = Page(lines, is_plain=not any(map(is_markup, MARKUP.finditer(html))))
-    Reading(html, page).go_through()
+    Scan(html, page).go_through()
     page.close()
     return lines.shown()
 
@@ -41,7 +41,7 @@ def is_markup(found: re.Match[str]) -> bool:
     return found[1] is None or is_element(found[1])
 
 
-class Reading:
+class Scan:
     """HTML gone through once, and told to its page piece by piece: what is a tag, and what is text after all.
 
     Markup that never ends is the last: nothing is looked for twice.
@@ -70,17 +70,20 @@ class Reading:
         html, position = self._html, self._position
         found = NAME.match(html, position)
         if found and self._is_tag(found[1]):
-            if html[position + 1] == "/":
-                self._end_tag(found[1].lower())
-            else:
+            if html[position + 1] != "/":
                 self._start_tag(found)
+                return
+            closed = html.find(">", position) + 1
+            if closed:
+                self._page.end(found[1].lower())
+            self._go_on(closed or len(html))
         elif html.startswith("<!--", position):
             self._go_on(comment_end(html, position))
         elif not found and html.startswith(("<!", "<?", "</"), position):
-            closed = html.find(">", position)
-            if closed < 0:
+            closed = html.find(">", position) + 1
+            if not closed:
                 self._text(len(html))
-            self._go_on(closed + 1 if closed >= 0 else len(html))
+            self._go_on(closed or len(html))
         else:
             self._sign()
 
@@ -93,12 +96,6 @@ class Reading:
         """A `<` that somebody typed."""
         self._page.text("<")
         self._go_on(self._position + 1, steps)
-
-    def _end_tag(self, name: str) -> None:
-        closed = self._html.find(">", self._position)
-        if closed >= 0:
-            self._page.end(name)
-        self._go_on(closed + 1 if closed >= 0 else len(self._html))
 
     def _start_tag(self, found: re.Match[str]) -> None:
         """A start tag, or what only looks like one."""

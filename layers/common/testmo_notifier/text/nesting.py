@@ -59,11 +59,6 @@ class Nesting:
     def __iter__(self) -> Iterator[Element]:
         return iter(self._elements)
 
-    @property
-    def outermost(self) -> Element | None:
-        """The first one in the page."""
-        return self._elements[1] if len(self._elements) > 1 else None
-
     def begin(self, tag: Tag) -> Element | None:
         """Open an element; None where that would be too deep."""
         if len(self._elements) > MAX_DEPTH:

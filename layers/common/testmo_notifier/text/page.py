@@ -5,21 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from testmo_notifier.text.elements import (
-    BLOCKS,
-    CELLS,
-    CHANGES,
-    DRAWINGS,
-    IMPLIED,
-    IN_DRAWINGS,
-    LISTS,
-    NEVER_IN_DRAWINGS,
-    PARAGRAPH,
-    ROW,
-    TABLE,
-    VOID,
-    WALLS,
-)
+from testmo_notifier.text.elements import BLOCKS, CELLS, CHANGES, LISTS, ROW, TABLE, VOID, ended_by, walls_of
 from testmo_notifier.text.lines import Lines
 from testmo_notifier.text.nesting import Element, Nesting
 from testmo_notifier.text.numbering import BULLET, words_mark
@@ -60,9 +46,8 @@ class Page:
     def start(self, tag: Tag) -> None:
         """A start tag."""
         name = tag.name
-        if name in NEVER_IN_DRAWINGS and (drawing := self._nesting.nearest(DRAWINGS, IN_DRAWINGS)):
-            self._leave(drawing)  # nobody ended it
-        self._end_implied(name)
+        for names, walls in ended_by(name):
+            self._leave(self._nesting.nearest(names, walls))
         if name == "hr" or (name in BLOCKS and not self._nesting.inner.hides(tag)):
             self.lines.end()
         if name in CELLS and self._nesting.nearest(TABLE, frozenset()) and not self._row():
@@ -76,8 +61,7 @@ class Page:
         """An end tag: ends its element, and whatever was left open in it."""
         if self._nesting.was_too_deep():
             return
-        walls = IMPLIED[name][1] if name in IMPLIED else frozenset[str]() if name == "table" else WALLS
-        if element := self._nesting.nearest(frozenset({name}), walls):
+        if element := self._nesting.nearest(frozenset({name}), walls_of(name)):
             self._leave(element)
         elif name in BLOCKS and not self.is_hidden:
             self.lines.end()
@@ -86,18 +70,12 @@ class Page:
         """The page is at its end, or nobody wants more of it."""
         for element in self._nesting:
             element.numbering = None  # how many items there are is not known: better a bullet than a wrong number
-        if outermost := self._nesting.outermost:
-            self._leave(outermost)
+        while self._nesting.inner.tag:
+            self._leave(self._nesting.inner)
 
-    def _end_implied(self, name: str) -> None:
-        """End what cannot be open any more when such an element begins."""
-        for names, walls in filter(None, (IMPLIED.get(name), (PARAGRAPH, WALLS) if name in BLOCKS else None)):
-            if element := self._nesting.nearest(names, walls):
-                self._leave(element)
-
-    def _leave(self, outermost: Element) -> None:
-        """End an element, and first what is open in it."""
-        for element in self._nesting.end(outermost):
+    def _leave(self, outermost: Element | None) -> None:
+        """End an element, if there is one, and first what is open in it."""
+        for element in self._nesting.end(outermost) if outermost else ():
             if element.is_hidden:
                 continue
             if element.mark_from is not None:
