@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -107,18 +108,86 @@ def test_a_total_that_shrinks_at_every_look_ends_the_read_and_the_next_poll_star
     assert story.total == 250
 
 
-def test_a_next_page_that_repeats_ends_the_read(story: Story) -> None:
+BROKEN_PAGING = [
+    {"next_page": 1},  # a page that was read
+    {"next_page": None},
+    {"next_page": None, "last_page": 1},
+    {"next_page": None, "last_page": None, "page": None},
+]
+
+
+@pytest.mark.parametrize("frame", BROKEN_PAGING)
+def test_a_full_page_is_no_end_while_there_is_said_to_be_more(story: Story, frame: dict[str, Any]) -> None:
     run, _ = busy_run(story, 250)
 
-    def repeat(path: str, body: dict[str, Any]) -> None:
-        if path.endswith("/results") and body["page"] == 2:
-            body["next_page"] = 1
+    def spoil(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/results") and len(body["result"]) == 100:
+            body |= frame
 
-    story.spoil = repeat
+    story.spoil = spoil
     story.poll()
 
-    assert pages_asked(story, run)[1:] == ["1", "2"]
-    assert story.total == 200
+    assert pages_asked(story, run)[1:] == ["1", "2", "3"]
+    assert story.total == 250
+
+
+@pytest.mark.parametrize("path", ["/projects", "/projects/*/runs"])
+@pytest.mark.parametrize("frame", BROKEN_PAGING)
+def test_a_run_behind_a_page_that_names_no_further_one_is_watched(
+    story: Story, path: str, frame: dict[str, Any]
+) -> None:
+    for number in range(130):
+        if path == "/projects":
+            story.world.add_project(f"Project {number}")
+        else:
+            story.add_run(f"Run {number}", tests=1)
+    run = story.add_run("The last", project=story.world.add_project("The last") if path == "/projects" else None)
+
+    def spoil(asked: str, body: dict[str, Any]) -> None:
+        if fnmatchcase(asked, path) and len(body["result"]) == 100:
+            body |= frame
+
+    story.spoil = spoil
+    story.poll()
+    result = story.save(run)
+    assert story.wait_and_poll(2).status == "ok"
+    assert story.announced == [result.id]
+
+
+def test_a_list_whose_pages_are_all_the_same_is_not_taken_for_whole(story: Story) -> None:
+    """So answers a server that does not know `page`: what stands behind the first page would never be watched."""
+    for number in range(130):
+        story.add_run(f"Run {number}", tests=1)
+    first: list[Any] = []
+
+    def spoil(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/runs"):
+            first[:] = body["result"] if body["page"] == 1 else first
+            body["result"] = first
+
+    story.spoil = spoil
+    summary = story.poll()
+    assert summary.status == "partial"
+    assert "/runs says that it has 130 rows and gave 100: its pages do not go on as they should" in summary.problems[0]
+    assert story.wait_and_poll(10).lag_seconds >= 600
+
+    story.spoil = lambda _path, _body: None
+    assert story.wait_and_poll().status == "ok"
+
+
+def test_a_list_that_shows_less_than_it_counts_is_whole_where_its_page_has_room(story: Story) -> None:
+    """What the token's user may not see can be counted all the same."""
+    run = story.add_run()
+
+    def spoil(path: str, body: dict[str, Any]) -> None:
+        if path.endswith(("/runs", "/projects")):
+            body["total"] = 7
+
+    story.spoil = spoil
+    assert story.poll().status == "ok"
+    result = story.save(run)
+    assert story.wait_and_poll().status == "ok"
+    assert story.announced == [result.id]
 
 
 def test_a_page_without_rows_ends_the_read(story: Story) -> None:

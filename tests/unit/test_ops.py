@@ -302,6 +302,55 @@ def test_the_region_is_that_of_the_flag_else_of_aws_region_else_the_default_one(
     assert done.stdout == f"in {region} of this account\n"
 
 
+@pytest.mark.parametrize(
+    ("samconfig", "flags", "environ", "where"),
+    [
+        (
+            'region = "eu-west-3"\nstack_name = "shop"',
+            [],
+            {},
+            "shop in eu-west-3",
+        ),  # as `sam deploy --guided` writes it
+        ('region = "eu-west-3"', [], {}, "testmo-notifier in eu-west-3"),
+        ('region = "eu-west-3"', [], {"AWS_DEFAULT_REGION": "eu-west-1"}, "testmo-notifier in eu-west-1"),
+        ('region = "eu-west-3"', ["--region", "eu-north-1"], {}, "testmo-notifier in eu-north-1"),
+        ('region = "eu-west-3"', ["--stack-name", "x"], {"AWS_REGION": "eu-west-1"}, "x in eu-west-1"),
+        ('region = 7\nstack_name = ["a"]', [], {"AWS_REGION": "eu-west-1"}, "testmo-notifier in eu-west-1"),
+    ],
+)
+@pytest.mark.parametrize("section", ["global", "deploy"])
+def test_the_stack_is_the_one_that_sam_deploy_wrote_down(
+    samconfig: str,
+    flags: list[str],
+    environ: dict[str, str],
+    where: str,
+    section: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "samconfig.toml").write_text(f"[default.{section}.parameters]\n{samconfig}\n")
+    monkeypatch.setattr("tools.ops.account.ROOT", tmp_path)
+    told = "tools.ops.status.status", lambda desk: print(f"{desk.account.stack_name} {desk.account.where}")  # noqa: T201
+    monkeypatch.setattr(*told)
+    given = {name: None for name in os.environ if name.startswith("AWS_")}
+    done = CliRunner().invoke(main, ["status", *flags], env={**given, **environ})
+    assert done.stdout == f"{where} of this account\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"[default.deploy.parameters\nstack_name = 'shop'\n", b"# \xfc\n", b"\xff\xfea\x00"]
+)
+def test_a_samconfig_that_cannot_be_understood_means_no_other_stack(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "samconfig.toml").write_bytes(content)
+    monkeypatch.setattr("tools.ops.account.ROOT", tmp_path)
+    done = CliRunner().invoke(main, ["status", "--region", "eu-west-1"], env={"AWS_ENDPOINT_URL": None})
+    assert done.exit_code == 2
+    assert done.stderr.startswith("✗ samconfig.toml cannot be read (")
+    assert "correct it, or say which stack with --stack-name and --region" in done.stderr.replace("\n", " ")
+
+
 @pytest.mark.parametrize("endpoint", ["4566", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://", "http://[::1"])
 @pytest.mark.parametrize("command", ["doctor", "status", "pause", "redrive", "send-test", "dry-run"])
 def test_an_endpoint_that_is_no_address_is_a_sentence(endpoint: str, command: str) -> None:

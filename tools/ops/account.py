@@ -112,9 +112,11 @@ class Account:
         """
         endpoint = checked_endpoint(os.environ.get("AWS_ENDPOINT_URL", ""), profile)
         if endpoint is None:
-            region = region or os.environ.get("AWS_REGION") or None  # boto3 alone knows AWS_DEFAULT_REGION only
+            given = {} if stack_name else deploy_parameters()  # another stack may be anywhere
+            of_environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+            region = region or of_environment or given.get("region") or None
             session = boto3.Session(profile_name=profile, region_name=region)
-            return cls(session, stack_name or configured_name())
+            return cls(session, stack_name or given.get("stack_name") or DEFAULT_STACK_NAME)
         aws = Aws.from_env(endpoint, os.environ)
         session = boto3.Session(aws.access_key_id, aws.secret_access_key, aws.session_token, region or aws.region)
         return cls(session, stack_name or LOCAL_STACK_NAME, endpoint)
@@ -267,14 +269,26 @@ class Account:
         return SecretsProvider(boto3_client=self.secrets)
 
 
-def configured_name() -> str:
-    """The stack's name in samconfig.toml, which `sam deploy` takes, too."""
+def deploy_parameters() -> dict[str, str]:
+    """Which stack samconfig.toml means, and where, as `sam deploy` takes it, which writes both there.
+
+    Raises `ConfigurationError` for a file that cannot be understood: any other stack would be a wrong one.
+    """
     try:
         content = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8-sig"))
-        name = content["default"]["deploy"]["parameters"]["stack_name"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
-        return DEFAULT_STACK_NAME
-    return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) else DEFAULT_STACK_NAME
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        hint = "correct it, or say which stack with --stack-name and --region"
+        raise ConfigurationError([f"samconfig.toml cannot be read ({exc}): {hint}"]) from None
+    found: dict[str, str] = {}
+    for command in ("global", "deploy"):
+        try:
+            given = content["default"][command]["parameters"]
+            found |= {name: given[name] for name in ("stack_name", "region") if isinstance(given.get(name), str)}
+        except (KeyError, TypeError, AttributeError):
+            continue
+    return {name: value for name, value in found.items() if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value)}
 
 
 def checked_endpoint(raw: str, profile: str | None) -> str | None:

@@ -53,7 +53,7 @@ def operated(body: Body) -> Callable[..., None]:
     """Add the flags that say which stack, and run what the command returns to its exit status."""
 
     @click.option("--stack-name", metavar="NAME", help="Default: samconfig.toml's; at AWS_ENDPOINT_URL the local one.")
-    @click.option("--region", metavar="REGION", help="Default: the environment's or the profile's.")
+    @click.option("--region", metavar="REGION", help="Default: the environment's, samconfig.toml's or the profile's.")
     @click.option("--profile", metavar="PROFILE", help="A profile of your AWS configuration.")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
     @wraps(body)

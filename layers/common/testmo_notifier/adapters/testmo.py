@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of any list, before its rows are read."""
+    """One page of any list, before its rows are read; `is_full` if it has room for no more."""
 
     rows: list[object]
     expands: object
@@ -41,6 +41,7 @@ class Page:
     last_page: int | None
     total: int | None
     server_date: datetime | None
+    is_full: bool
 
 
 class Testmo:
@@ -173,15 +174,16 @@ class Testmo:
     ) -> tuple[Listed[T], datetime | None]:
         found: list[T] = []
         strays: list[str] = []
-        first_date: datetime | None = None
+        pages: list[Page] = []
         for page in self._pages(path, query, pool):
-            first_date = first_date or page.server_date
+            pages.append(page)
             for row in page.rows:
                 try:
                     found.append(read(row, page.expands))
                 except ValueError as exc:  # it must not hide the others
                     strays.append(f"{path} holds something unknown: {exc}")
-        return Listed(found, strays), first_date
+        first_date = next(filter(None, (page.server_date for page in pages)), None)
+        return Listed(found, [*strays, *missing(path, pages)]), first_date
 
     def _pages(self, path: str, query: Mapping[str, str], pool: Executor | None) -> Iterator[Page]:
         """The pages of a list in their order. The first says how many there are, `next_page` whether more came."""
@@ -242,6 +244,7 @@ class Testmo:
             next_page=number + 1 if has_more else None,
             last_page=None,  # counted in pages of a hundred, nobody says it
             total=part.total,
+            is_full=len(found) >= MAX_PER_PAGE,
         )
 
     def _one_page(self, path: str, query: Mapping[str, str]) -> Page:
@@ -257,7 +260,11 @@ class Testmo:
         elif next_page is None and page is not None and last_page is not None and page < last_page:
             next_page = page + 1  # one of the two is wrong, and a page too many costs less than one too few
         total = rows.as_int(body.get("total"))
-        return Page(result, body.get("expands"), next_page, last_page, total, server_date(answer))
+        number, size = int(query.get("page", "1")), rows.as_int(body.get("per_page")) or MAX_PER_PAGE
+        is_full = len(result) >= size > 0
+        if is_full and (next_page or 0) <= number and (total or 0) > number * size:
+            next_page = number + 1  # the end, or a page that was read, is no sign for that many rows
+        return Page(result, body.get("expands"), next_page, last_page, total, server_date(answer), is_full)
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
         """The one way to Testmo: pass the rate limit, send, and turn every answer into JSON or an error."""
@@ -305,6 +312,18 @@ def together(pool: Executor, jobs: Sequence[Callable[[], T]]) -> Iterator[T]:
     finally:
         for future in futures:
             future.cancel()
+
+
+def missing(path: str, pages: Sequence[Page]) -> Iterator[str]:
+    """What to say of a list whose pages do not hold all that it says there is; what is missing would be unwatched.
+
+    A list may be shorter than it says, if not all of it may be seen. Then its pages still end before they are full.
+    """
+    there = [str(row.get("id")) if isinstance(row, dict) else str(row) for page in pages for row in page.rows]
+    total = min((page.total for page in pages if page.total is not None), default=0)  # it may shrink meanwhile
+    given = len(set(there))
+    if given < total and (given < len(there) or pages[-1].is_full):
+        yield f"{path} says that it has {total} rows and gave {given}: its pages do not go on as they should"
 
 
 def pages_said(page: Page) -> int:
