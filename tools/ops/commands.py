@@ -377,9 +377,9 @@ def silence_add(**flags: Any) -> Callable[[Desk], int]:  # noqa: ANN401 - click'
     Keys: project, run, milestone, configuration, tag, and of a result status, assignee, tester, issue, test, folder.
     Names are compared without case; * and ? are special. What is not known of a result matches nothing.
     """
+    from tools.lib.stamps import utc_now
     from tools.ops import silence as command
     from tools.ops.silence_asked import Asked, look_over
-    from tools.ops.wiring import utc_now
 
     look_over(Asked(**flags), utc_now())
     return lambda desk: command.add(desk, Asked(**flags))
