@@ -478,16 +478,51 @@ def test_what_moves_into_another_one_of_the_same_run_is_no_trouble(story: Story)
     assert [digest.total for digest in told(story)] == [2]
 
 
+class Crashed(Exception):
+    """As good as a kill."""
+
+
+class Crashing(MemoryStore):
+    """Is written to, and no more when something was told."""
+
+    def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+        super().release(changes, envelope)
+        if envelope:
+            raise Crashed
+
+
+def test_who_hears_of_runs_so_often_at_most_does_so_whatever_a_crash_leaves_of_many(story: Story) -> None:
+    follow(story, calm(f'at_most_every = "15m"\n{quiet(-1, 0.1)}'))
+    runs = [story.add_run(f"Run {number}") for number in range(19)]
+    story.poll()
+    for run in runs:
+        story.save(run, 1)
+    story.wait_and_poll(5)
+    story.store.__class__ = Crashing
+    story.wait_and_poll(2)
+    story.store.__class__ = MemoryStore
+    for run in runs:
+        story.save(run, 2)
+    story.wait_and_poll(3)
+    assert [(digest.about, digest.total) for digest in told(story)] == [(FOLDED, 19)]
+    story.wait_and_poll(15)
+    assert sum(digest.total for digest in told(story)) == 38
+
+
+def test_of_more_runs_than_one_write_has_room_for_each_is_told_so_often_at_most_too(story: Story) -> None:
+    follow(story, calm(f'at_most_every = "15m"\n{quiet(-1, 0.1)}'))
+    runs = [story.add_run(f"Run {number}") for number in range(20)]
+    story.poll()
+    for number in (1, 2):
+        for run in runs:
+            story.save(run, number)
+        story.wait_and_poll(7)
+    assert [(digest.about, digest.total) for digest in told(story)] == [(FOLDED, 20)]
+    story.wait_and_poll(15)
+    assert sum(digest.total for digest in told(story)) == 40
+
+
 def test_who_hears_of_a_run_so_often_at_most_does_so_whatever_a_crash_leaves(story: Story) -> None:
-    class Crashed(Exception):
-        pass
-
-    class Crashing(MemoryStore):
-        def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
-            super().release(changes, envelope)
-            if envelope:
-                raise Crashed
-
     run = begin(story, calm(f'at_most_every = "15m"\n{quiet(-1, 0.1)}'))
     story.save(run, 1)
     story.wait_and_poll(5)

@@ -39,6 +39,7 @@ from testmo_notifier.polling.keep import Circumstances
 from testmo_notifier.ports import Store
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
+MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a gate is three at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +278,9 @@ class Release:
         if going[0].destination in self.around.copied:
             self._keep_copies(going)
         changes = {held.key[:-1]: Change(held, None) for held in going}
-        changes |= self._gates(going, taken=[held for held in going if held.cause == RATE]) if is_one_run else {}
+        gates = self._gates(going)
+        has_room = 2 * len(changes) + 3 * len(gates) <= MAX_WRITES  # not for those of very many runs: these come after
+        changes |= gates if has_room else {}
         try:
             self.store.release([*changes.values()], envelope)
         except TooLarge as exc:
@@ -290,9 +293,8 @@ class Release:
         self.written.update(changes)
         if envelope is not None:
             self.outboxes.publish_envelope(replace(envelope, version=1))
-        if not is_one_run:  # one write has no room for those of all
-            for gate in self._gates(going).values():
-                self._write([gate])
+        for key, gate in gates.items() if not has_room else ():
+            self._write([gate._replace(before=None) if key in changes else gate])
         return True
 
     def _keep_copies(self, going: Iterable[Held]) -> None:
@@ -303,16 +305,17 @@ class Release:
             if not is_full(copy):
                 self._write([Change(there, copy)])
 
-    def _gates(self, told: Sequence[Held], *, taken: Sequence[Held] = ()) -> dict[tuple[int, str, str], Change]:
+    def _gates(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
         """Who hears of a run so often at most is told of it now; what else is held for that is told when it is due.
 
-        A gate takes the place of what is `taken` out of it as that was read: what came into it since is not lost.
+        A gate takes the place of what is told out of it as that was read: what came into it since is not lost.
         """
         now, gates = self.holding.now, {}
         every = self.holding.calm(told[0].destination).at_most_every
-        for held, *_ in by_run(told).values() if every else ():
-            there = taken[0] if taken else self._there(held, RATE)
-            if every and (there is None or there.is_empty or taken):
+        for some in by_run(told).values() if every else ():
+            held, taken = some[0], next((one for one in some if one.cause == RATE), None)
+            there = taken or self._there(held, RATE)
+            if every and (taken or there is None or there.is_empty):
                 gate = Held(held.run_id, held.destination, RATE, now + every, now, frame_of(held.frame, ()))
                 gates[gate.key[:-1]] = Change(there, gate)
         return gates
