@@ -202,6 +202,52 @@ def test_who_was_told_of_a_recovery_is_not_told_again_when_a_mailbox_is_lost_whe
     assert story.store.held_until(None) == NOTHING
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_who_was_told_that_a_run_is_over_is_not_told_again_for_a_mailbox_that_is_lost_later(
+    story: Story,
+    held: bool,  # noqa: FBT001 - for quiet, or because somebody was subscribed
+) -> None:
+    quiet_there = f'[destinations."{QA}"]\n{quiet(-1, 5)}\n' if held else ""
+    match = 'match = { run = "Rel*" }\nnotify = ["new", "finished"]'
+    rest = f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n'
+    run = begin(story, f'[[routes]]\nto = ["{REST}", "{QA}"]\n{match}\n{rest}{quiet_there}', boxes := mailboxes())
+    story.save(run, 1)
+    story.world.close_run(run)
+    story.wait_and_poll()
+    story.wait_and_poll(10)
+    assert [digest.about for digest in told(story)] == ["failing", "finished"]
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(70)
+
+    assert [digest.about for digest in told(story)] == ["failing", "finished"]
+    assert story.store.held_until(None) == NOTHING
+
+
+@pytest.mark.parametrize("who", ["a bot", "who is told later"])
+def test_who_was_told_for_a_mailbox_hears_what_passed_when_that_is_there_again(story: Story, who: str) -> None:
+    """A bot's message shows it, and what waits for the end of a quiet says so."""
+    boxes = mailboxes()
+    calm = quiet(-1, 3) if who == "who is told later" else ""
+    if not calm:
+        story.store.put_bots(REST)
+    run = begin(story, file(calm), boxes)
+    story.save(run, 1)
+    story.wait_and_poll()
+    boxes.now_lost |= {QA}
+    story.wait_and_poll(9)
+    boxes.now_lost -= {QA}
+    story.wait_and_poll(9)
+
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(3)
+    story.wait_and_poll(180)
+
+    if calm:
+        assert [(digest.total, digest.passed_since) for digest in told(story)] == [(0, 1)]
+    else:
+        assert [(digest.about, digest.is_silent) for digest in told(story)] == [("failing", False), ("recovered", True)]
+
+
 def test_they_hear_that_a_run_is_over_where_the_mailbox_alone_asks_for_it(story: Story) -> None:
     asking = f'[[routes]]\nto = ["{QA}"]\nnotify = ["new", "finished"]\n[[routes]]\ncatch_all = true\nto = ["{REST}"]\n'
     run = begin(story, asking, boxes := mailboxes())

@@ -45,9 +45,9 @@ def held_key(key: HeldKey) -> Item:
 
 def held_item(held: Held) -> Item:
     """What is held, as an item."""
-    news = {"frame": whole_digest(held.frame), "kinds": [asdict(kind) for kind in held.kinds]}
+    news: dict[str, object] = {"frame": whole_digest(held.frame), "kinds": [asdict(kind) for kind in held.kinds]}
     if held.end:
-        news["end"] = whole_digest(held.end)
+        news |= {"end": whole_digest(held.end), "also": held.also}
     packed_news = zlib.compress(json.dumps(news, default=datetime.isoformat, ensure_ascii=False).encode())
     return {**held_key(held.key), **items.packed(held, FORMS), "news": {"B": packed_news}}
 
@@ -63,6 +63,7 @@ def held_from(item: Mapping[str, Any]) -> Held:
         frame=digest_from(news["frame"]),
         kinds=tuple(kind_from(raw) for raw in news["kinds"]),
         end=digest_from(news["end"]) if "end" in news else None,
+        also=tuple(news.get("also", ())),
         **items.unpacked(item, FORMS),
     )
 

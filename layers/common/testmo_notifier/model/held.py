@@ -36,8 +36,9 @@ class Held:
 
     `frame` has the facts of the run as they were last, and in `results` the first of the results by name. `rows` are
     all of them: the key of a result to its test and to the number of its kind. `passed` are tests of failing rows that
-    passed since, `between` those that passed and failed again. `end` says that the run is over. It was `due` and held
-    `since` by our clock. `order` is that of a message, `version` counts the writes.
+    passed since, `between` those that passed and failed again. `end` says that the run is over, which the destinations
+    `also` are told, too. It was `due` and held `since` by our clock. `order` is that of a message, `version` counts the
+    writes.
 
     Without rows and end it says only that the destination was told of the run at `since`: see `RATE`.
     """
@@ -53,6 +54,7 @@ class Held:
     passed: frozenset[int] = frozenset()
     between: frozenset[int] = frozenset()
     end: Digest | None = None
+    also: tuple[str, ...] = ()
     order: int = 0
     version: int = 0
 

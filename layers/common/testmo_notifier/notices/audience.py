@@ -265,9 +265,9 @@ class Audience:
     def holding_of(self, told: Told) -> frozenset[str]:
         """Where a failure may be held, or shown, that these were told of: there it is to be known when it is over.
 
-        What nobody gets any more is held for those that are told instead.
+        What nobody gets any more is held for those that are told instead; and so it may have been, where somebody does.
         """
-        instead = () if told.destinations <= self._reached else self.substitutes
+        instead = () if told.destinations <= self._reached - self.holding.copied else self.substitutes
         return self._holding & told.destinations.union(instead)
 
     def for_finished(self) -> frozenset[str]:

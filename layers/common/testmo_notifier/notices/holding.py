@@ -35,7 +35,8 @@ class Holding:
     """What holds at one moment, by our clock. `zone` is the stack's, for destinations that have none of their own.
 
     With `is_over` nothing is held any more: somebody is preparing a rollback. `bots` are destinations that show how a
-    run is, `lost` those that nobody gets, nor anybody in their place: their news may wait for days.
+    run is, `lost` those that nobody gets, nor anybody in their place: their news may wait for days. Of what was told to
+    one of `copied` somebody else may have been told in its place.
     """
 
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
@@ -45,6 +46,7 @@ class Holding:
     is_over: bool = False
     bots: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
+    copied: frozenset[str] = frozenset()
 
     @property
     def silences_now(self) -> tuple[Silence, ...]:

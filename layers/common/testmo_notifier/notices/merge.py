@@ -58,9 +58,10 @@ def with_news(before: Held | None, outgoing: Outgoing, hold: Hold, *, now: datet
     after = replace(
         contents.put_into(held, digest, [*results, *not_replaced(held, new.failing)]),
         due=min(held.due, hold.due),
-        end=digest if digest.about == FINISHED else held.end,
         order=max(held.order, order),
     )
+    if digest.about == FINISHED:
+        after = replace(after, end=digest, also=tuple(other for kind in outgoing.kinds for other in kind.also))
     return before if before and after.is_empty else after
 
 
@@ -101,9 +102,10 @@ def untold(held: Held, other: str) -> Held:
     contents = Contents.of(held)
     failing = {key: row for key, row in contents.failing.items() if other not in row[1].also}
     well = {key: row for key, row in contents.well.items() if other not in row[1].also}
+    rest = replace(held, end=None) if other in held.also else held
     if len(failing) == len(contents.failing) and len(well) == len(contents.well):
-        return held
-    return replace(contents.with_only(failing), well=well).put_into(held, held.frame, held.frame.results)
+        return rest
+    return replace(contents.with_only(failing), well=well).put_into(rest, held.frame, held.frame.results)
 
 
 def joined(one: Held, other: Held) -> Held:
@@ -125,10 +127,12 @@ def joined(one: Held, other: Held) -> Held:
         between=(older.between | newer.between | (first.well_again | second.well_again) & failing) - passed,
     )
     since = [held.since for held in (one, other) if not held.is_empty]  # of an empty one it has another meaning
+    over = newer if newer.end else older
     return replace(
         contents.put_into(one, newer.frame, [*newer.frame.results, *not_replaced(older, second.failing)]),
         since=min(since, default=one.since),
-        end=newer.end or older.end,
+        end=over.end,
+        also=over.also,
         order=newer.order,
     )
 

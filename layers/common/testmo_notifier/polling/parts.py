@@ -138,14 +138,15 @@ class Poll:
             showing=control.bots,
         )
         instead = substitutes(parts.routes, parts.destinations, unheard)
-        holding = what_holds(parts, lease, lost=frozenset() if instead else unheard)
+        copied = frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard
+        holding = what_holds(parts, lease, lost=frozenset() if instead else unheard, copied=copied)
         cases = case_lists(parts, testmo, rate_limit, holding)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding=holding,
             waiting=outboxes.waiting,
             unreachable=unheard,
-            copied=frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard,
+            copied=copied,
             copies_due=mail.next_look(check, started),
         )
         return cls(
@@ -173,7 +174,7 @@ class Poll:
         )
 
 
-def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str]) -> Holding:
+def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str], copied: frozenset[str]) -> Holding:
     """What holds anything back in this poll. What goes to those `lost` reaches nobody, nor anybody instead."""
     return Holding(
         now=lease.started,
@@ -182,6 +183,7 @@ def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str]) -> Holding:
         silences=lease.control.silences,
         bots=lease.control.bots,
         lost=lost,
+        copied=copied,
         is_over=lease.control.asked.draining_until is not None,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from testmo_notifier.model import FINISHED, Checkpoint, Outgoing, Run, Told
+from testmo_notifier.model import FINISHED, Checkpoint, Kind, Outgoing, Run, Told
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.named import Row, rank, status_name
 from testmo_notifier.sources.testmo_runs.projects import HOURLY
@@ -38,4 +38,10 @@ def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row
         named.append(replace(news.name(result, expands), reason=FINISHED, streak=told.streak, since=told.since))
     digest = news.other(FINISHED, named, counts=counts_in_order(counts))
     closed_at = run.closed_at.isoformat() if run.closed_at else ""
-    return tuple(news.other_outgoing(one, digest, when=closed_at) for one in sorted(news.audience.for_finished()))
+    to = sorted(news.audience.for_finished())
+    return tuple(replace(news.other_outgoing(one, digest, when=closed_at), kinds=(kind_of(one, to),)) for one in to)
+
+
+def kind_of(destination: str, told: Iterable[str]) -> Kind:
+    """What is told there: that the run is over, and who else is told so."""
+    return Kind(FINISHED, 0, "", FINISHED, also=tuple(other for other in told if other != destination))
