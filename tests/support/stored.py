@@ -116,6 +116,7 @@ HELD = Held(
     passed=frozenset({2042}),
     between=frozenset({2041}),
     end=make_digest(about="finished", reasons=("finished",)),
+    also=("slack:lead",),
     order=41_000,
     version=1,
 )
