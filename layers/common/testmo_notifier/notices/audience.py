@@ -27,7 +27,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.holding import NEVER, Holding
-from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
+from testmo_notifier.notices.matching import LASTING_KEYS, RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
 from testmo_notifier.notices.named import folder_of
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
@@ -248,16 +248,16 @@ class Audience:
         ]
         return [*(Telling(name, why, tuple(names)) for name, (why, names) in by.items()), *programs]
 
-    def for_recovered(self, result: Result, expands: Expands, case: Facts, told: Told) -> frozenset[str]:
+    def for_recovered(self, case: Facts, told: Told) -> frozenset[str]:
         """Who is told that a test passed again: those that were told of its failure, and whose routes ask for it.
 
-        The result is the passing one; what the failing one's status was is asked no more.
+        What a route asks of the failing result (whose it was, its issues, its status) says nothing of the passing one.
         """
-        facts = {**self.facts, **result_facts(result, expands, case)}
+        facts = {**self.facts, **case}
         asked = {
             destination
             for route in self.routes.routes
-            if RECOVERED in route.notify and route.matcher.without("status").refusal(facts) is None
+            if RECOVERED in route.notify and route.matcher.only(LASTING_KEYS).refusal(facts) is None
             for destination in route.destinations
         }
         return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))
