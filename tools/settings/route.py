@@ -170,11 +170,7 @@ def other_choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
 def other_told(finding: Finding, audience: Audience) -> dict[str, tuple[str, ...]]:
     """Each destination that would be told of a recovery or of the end of a run."""
     everywhere = Told(destinations=frozenset(audience.destinations))
-    names = (
-        audience.for_recovered(finding.case, everywhere)
-        if finding.about == RECOVERED
-        else audience.for_finished()
-    )
+    names = audience.for_recovered(finding.case, everywhere) if finding.about == RECOVERED else audience.for_finished()
     return {name: (finding.about,) for name in audience.destinations if name in names}
 
 
