@@ -221,18 +221,21 @@ class Audience:
         """Who is told of a finding that these routes take. `before` is what is known of its test, if it was failing.
 
         `streak` is 0 where it is not known. Where it is not `sure` whether the test passed meanwhile, nothing keeps a
-        failure back.
+        failure back. What is new somewhere because it was not told there is a change for a route that asks for changes
+        and for nothing new.
         """
         routes = tuple(routes)
         by: dict[str, tuple[str, list[str]]] = {}
         there = frozenset(self.destinations) - {EVENT_NEWS}  # which is for good news alone
         for route in routes:
             for destination in route.destinations:
-                why = NEW if before is not None and destination not in before.destinations else reason
+                is_new = before is not None and destination not in before.destinations
+                why = NEW if is_new and (reason != CHANGED or NEW in route.notify) else reason
                 wanted = why in route.notify or (why == AGAIN and not sure and NEW in route.notify)
                 waits = 0 < streak < route.after and why != CHANGED
                 if wanted and not waits and destination in there:
-                    by.setdefault(destination, (why, []))[1].append(route.name)
+                    known, names = by.get(destination, (why, []))
+                    by[destination] = (NEW if NEW in (known, why) else why, [*names, route.name])
         if reason == CHANGED and before is not None:  # who was told of the one status is told of the other
             for route in (one for one in self.routes.routes if CHANGED in one.notify):
                 for destination in before.destinations & there & frozenset(route.destinations):
