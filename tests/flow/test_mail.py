@@ -35,7 +35,10 @@ def test_an_address_that_is_no_more_subscribed_is_named_by_its_parameter_in_ever
         summary = watched.poll(mailboxes=boxes)
         assert summary.unsubscribed == 1
         assert summary.problems == [
-            f"EmailAddress has no confirmed subscription and gets no notifications: {RUNBOOK}",
+            (
+                "EmailAddress has no confirmed subscription since the look at 2026-11-23 09:02 UTC"
+                f" and gets no notifications: {RUNBOOK}"
+            ),
         ]
         assert "qa@example.com" not in json.dumps(summary.to_json()), "logs are read by many"
         assert summary.status == "ok"
@@ -58,6 +61,36 @@ def test_who_is_subscribed_again_is_no_trouble_after_the_next_look(watched: Stor
     watched.wait(3_600)
     summary = watched.poll(mailboxes=boxes)
     assert (summary.unsubscribed, summary.problems, summary.over) == (0, [], ("Unsubscribed",))
+
+
+def test_it_is_said_since_which_look_a_subscription_is_gone(watched: Story) -> None:
+    """What went there since is told to those that catch all; what went there before, somebody got."""
+    boxes = FakeMailboxes(routed=["email:qa"])
+    watched.settings["mailboxes"] = boxes
+    watched.poll()
+    boxes.now_lost = {"EmailAddress", "email:qa"}
+    for _ in range(3):
+        watched.wait(3_600)
+        told = " ".join(watched.poll().problems)
+        assert "EmailAddress has no confirmed subscription since the look at 2026-11-23 10:01 UTC and gets" in told
+        assert "email:qa has no confirmed subscription since the look at 2026-11-23 10:01 UTC: what it" in told
+    boxes.now_lost = set()
+    watched.wait(3_600)
+    watched.poll()
+    boxes.now_lost = {"EmailAddress"}
+    watched.wait(3_600)
+    assert "since the look at 2026-11-23 14:01 UTC and gets" in " ".join(watched.poll().problems)
+
+
+def test_a_loss_that_an_older_version_found_is_as_old_as_its_last_look(watched: Story) -> None:
+    watched.poll(mailboxes=FakeMailboxes(lost={"EmailAddress"}))
+    item = watched.store.items["CONTROL"]
+    mail = {name: value for name, value in json.loads(item["mail"]["S"]).items() if name != "since"}
+    watched.store.items["CONTROL"] = {**item, "mail": {"S": json.dumps(mail)}}
+    watched.wait(3_600)
+
+    (said,) = watched.poll(mailboxes=FakeMailboxes(lost={"EmailAddress"})).problems
+    assert "since the look at 2026-11-23 09:01 UTC" in said
 
 
 def test_where_the_alarms_own_address_is_lost_the_other_one_gets_a_mail_once(watched: Story) -> None:
@@ -123,6 +156,17 @@ def test_where_aws_does_not_answer_the_poll_goes_on_says_so_and_believes_what_it
     assert boxes.looks == 2, "hourly at most, also where it failed"
 
 
+def test_where_aws_does_not_tell_the_alarm_rings_until_it_tells_again(watched: Story, tmp_path: Path) -> None:
+    """Nobody knows then whether anybody gets mail."""
+    boxes = FakeMailboxes(error=Unlisted("AWS does not tell who is subscribed: AuthorizationError"))
+    operation = Operation(watched, tmp_path)
+    operation.polls(10, mailboxes=boxes)
+    assert operation.alarms() == {"UnsubscribedAlarm"}
+    boxes.error = None
+    operation.polls(70, mailboxes=boxes)
+    assert operation.alarms() == set()
+
+
 def test_a_poll_that_is_short_of_time_leaves_the_look_to_the_next(watched: Story) -> None:
     boxes = FakeMailboxes(lost={"EmailAddress"})
     assert watched.poll(mailboxes=boxes, seconds_left=lambda: 29.0).unsubscribed == 0
@@ -156,7 +200,10 @@ def test_addresses_that_are_one_are_told_apart_by_what_they_get(watched: Story) 
     boxes = FakeMailboxes(ops="qa@example.com", lost={"EmailAddress (for alarms)"})
     summary = watched.poll(mailboxes=boxes)
     assert summary.problems == [
-        f"EmailAddress (for alarms) has no confirmed subscription and gets no alarms: {RUNBOOK}"
+        (
+            "EmailAddress (for alarms) has no confirmed subscription since the look at 2026-11-23 09:01 UTC"
+            f" and gets no alarms: {RUNBOOK}"
+        )
     ]
     assert len(mails(watched)) == 1
 

@@ -265,6 +265,29 @@ def test_it_is_told_only_where_the_failure_was_told(story: Telling) -> None:
     assert [digest.routes for digest in story.digests(to=LEADS)] == [("blocked",)]
 
 
+@pytest.mark.parametrize(
+    "matcher",
+    [
+        Matcher({"assignee": ("Grace",)}),
+        Matcher({"tester": ("Ada",)}),
+        Matcher({"issue": ("SHOP-*",)}),
+        Matcher({"status": (FAILED,), "run": ("Release*",)}, exclude={"tester": ("Grace",), "assignee": (0,)}),
+    ],
+)
+def test_it_is_told_whoever_saved_the_pass_and_whatever_else_that_says(story: Telling, matcher: Matcher) -> None:
+    """A pass has no assignee and no issue, mostly, and is often somebody else's."""
+    ada, grace = story.world.add_user("Ada"), story.world.add_user("Grace")
+    story.routes(Route((LEADS,), name="hers", matcher=matcher, notify=ALL), Route((TEAM,), name="rest", catch_all=True))
+    run = story.add_run()
+    story.poll()
+    failed = story.fail_and_poll(run, by=ada, assignee=grace, issues=[story.world.add_issue("SHOP-1")])
+    story.save(run, 1, PASSED, by=grace)
+    story.wait_and_poll()
+
+    assert [id_ for id_, _, _ in story.reasons(LEADS)] == [failed.id]
+    assert story.recovered(LEADS) == [failed.test_id]
+
+
 def test_what_was_failing_before_the_upgrade_is_no_recovery_and_not_new(story: Telling) -> None:
     story.route()
     run = story.add_run()

@@ -184,6 +184,7 @@ MAIL = MailCheck(
     told=frozenset({"OpsEmailAddress"}),
     problem="AWS does not tell who is subscribed: Throttling",
     of=frozenset({"email:default"}),
+    since={"OpsEmailAddress": at(-4200)},
 )
 OVER = Trouble(at(-5400), over_at=at(-1200))
 CONTROL = make_control(

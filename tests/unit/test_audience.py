@@ -80,6 +80,18 @@ def test_who_heard_of_the_one_status_hears_of_the_other_though_its_route_no_long
     ]
 
 
+def test_who_asks_for_changes_alone_hears_of_one_though_the_first_status_was_told_elsewhere() -> None:
+    changes = '[[routes]]\nname = "changes"\nmatch = { status = 3 }\nnotify = ["changed"]\nto = ["slack:lead"]\n'
+    more = '[[routes]]\nname = "more"\nmatch = { run = 12 }\nto = ["slack:lead", "slack:qa"]\n'
+    before = told_before("slack:qa")
+
+    assert people(audience(changes), CHANGED, before) == [("slack:lead", CHANGED)]
+    assert people(audience(changes), AGAIN, before) == []
+    both = [("slack:lead", NEW), ("slack:qa", CHANGED)]
+    assert people(audience(changes + more), CHANGED, before) == both
+    assert people(audience(more + changes), CHANGED, before) == both, "their order never matters"
+
+
 def test_what_nobody_gets_goes_to_those_that_catch_all_and_waits_where_they_reach_nobody_either() -> None:
     mail = '[[routes]]\nname = "mail"\nmatch = { project = 3 }\nto = ["email:qa"]\n'
 

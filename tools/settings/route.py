@@ -25,7 +25,7 @@ from testmo_notifier.model import (
     Told,
 )
 from testmo_notifier.notices.audience import Audience, result_facts, run_facts
-from testmo_notifier.notices.matching import Fact, Facts, Matcher
+from testmo_notifier.notices.matching import LASTING_KEYS, Fact, Facts, Matcher
 from testmo_notifier.notices.named import status_name
 from testmo_notifier.notices.routes import Route, Routes, is_for_people
 from testmo_notifier.settings.people import People
@@ -152,11 +152,11 @@ def choices(finding: Finding, audience: Audience, taken: Sequence[Route]) -> Ite
 def other_choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
     """What every route makes of a recovery, or of the end of a run: whether it asks for that, and whether it is meant.
 
-    What the status of the failure was a route is not asked once it has passed.
+    What the failing result was (its status, whose, with which issues) a route is not asked once the test has passed.
     """
     facts = {**audience.facts, **result_facts(finding.result, finding.expands, finding.case)}
     for route in audience.routes.routes:
-        why = route.matcher.without("status").refusal(facts)
+        why = route.matcher.only(LASTING_KEYS).refusal(facts)
         if finding.about not in route.notify:
             yield Choice(route.name, is_taken=False, why="notify", words=f"does not ask for {finding.about}")
         elif why is not None:
@@ -170,11 +170,7 @@ def other_choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
 def other_told(finding: Finding, audience: Audience) -> dict[str, tuple[str, ...]]:
     """Each destination that would be told of a recovery or of the end of a run."""
     everywhere = Told(destinations=frozenset(audience.destinations))
-    names = (
-        audience.for_recovered(finding.result, finding.expands, finding.case, everywhere)
-        if finding.about == RECOVERED
-        else audience.for_finished()
-    )
+    names = audience.for_recovered(finding.case, everywhere) if finding.about == RECOVERED else audience.for_finished()
     return {name: (finding.about,) for name in audience.destinations if name in names}
 
 
@@ -212,7 +208,7 @@ def told(finding: Finding, audience: Audience, taken: Sequence[Route]) -> dict[s
     for reason in (NEW, AGAIN, CHANGED):
         for one in audience.told(taken, reason, None if reason == NEW else known, 0, sure=True):
             found[one.destination][in_a_row(reason, one.destination, taken)] = None
-    for name in audience.for_recovered(finding.result, finding.expands, finding.case, known):
+    for name in audience.for_recovered(finding.case, known):
         found[name][RECOVERED] = None
     for name in audience.for_finished():
         found[name][FINISHED] = None

@@ -147,7 +147,7 @@ def report_poll(report: Report, logger: Logger, metrics: Metrics) -> None:
         ("Invisible", report.invisible),
         ("SettingsProblems", report.settings_problems),
         ("TemplateErrors", report.template_errors),
-        ("Unsubscribed", report.unsubscribed + report.unheard),
+        ("Unsubscribed", report.without_mail),
     ):
         if number or name in report.over:
             count(metrics, name, number)

@@ -247,14 +247,17 @@ def unpack_troubles(packed: str) -> dict[str, Trouble]:
 def pack_mail(check: MailCheck) -> str:
     """A look at the mailboxes as JSON."""
     raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
-    return json.dumps({**raw, "problem": check.problem, **({"of": sorted(check.of)} if check.of else {})})
+    since = {name: moment.isoformat() for name, moment in sorted(check.since.items())}
+    more = {"of": sorted(check.of), "since": since}
+    return json.dumps({**raw, "problem": check.problem, **{name: one for name, one in more.items() if one}})
 
 
 def unpack_mail(packed: str) -> MailCheck:
     """The inverse of `pack_mail`."""
     raw = json.loads(packed)
     lost, told, of = (frozenset(raw.get(name, ())) for name in ("lost", "told", "of"))
-    return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of)
+    since = {name: datetime.fromisoformat(moment) for name, moment in raw.get("since", {}).items()}
+    return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of, since)
 
 
 def pack_counts(counts: Mapping[int, int]) -> Item:

@@ -230,7 +230,8 @@ class Mailbox:
 class MailCheck:
     """One look at the mailboxes: which of them have no confirmed subscription, or why AWS did not tell.
 
-    `told` are those of which somebody was told by mail. `of` are the destinations that it was about.
+    `told` are those of which somebody was told by mail. `of` are the destinations that it was about, `since` is which
+    look found each of the lost ones lost first.
     """
 
     at: datetime
@@ -238,6 +239,7 @@ class MailCheck:
     told: frozenset[str] = frozenset()
     problem: str = ""
     of: frozenset[str] = frozenset()
+    since: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.holding import NEVER, Holding
-from testmo_notifier.notices.matching import RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
+from testmo_notifier.notices.matching import LASTING_KEYS, RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
 from testmo_notifier.notices.named import folder_of
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
@@ -221,18 +221,21 @@ class Audience:
         """Who is told of a finding that these routes take. `before` is what is known of its test, if it was failing.
 
         `streak` is 0 where it is not known. Where it is not `sure` whether the test passed meanwhile, nothing keeps a
-        failure back.
+        failure back. What is new somewhere because it was not told there is a change for a route that asks for changes
+        and for nothing new.
         """
         routes = tuple(routes)
         by: dict[str, tuple[str, list[str]]] = {}
         there = frozenset(self.destinations) - {EVENT_NEWS}  # which is for good news alone
         for route in routes:
             for destination in route.destinations:
-                why = NEW if before is not None and destination not in before.destinations else reason
+                is_new = before is not None and destination not in before.destinations
+                why = NEW if is_new and (reason != CHANGED or NEW in route.notify) else reason
                 wanted = why in route.notify or (why == AGAIN and not sure and NEW in route.notify)
                 waits = 0 < streak < route.after and why != CHANGED
                 if wanted and not waits and destination in there:
-                    by.setdefault(destination, (why, []))[1].append(route.name)
+                    known, names = by.get(destination, (why, []))
+                    by[destination] = (NEW if NEW in (known, why) else why, [*names, route.name])
         if reason == CHANGED and before is not None:  # who was told of the one status is told of the other
             for route in (one for one in self.routes.routes if CHANGED in one.notify):
                 for destination in before.destinations & there & frozenset(route.destinations):
@@ -248,16 +251,16 @@ class Audience:
         ]
         return [*(Telling(name, why, tuple(names)) for name, (why, names) in by.items()), *programs]
 
-    def for_recovered(self, result: Result, expands: Expands, case: Facts, told: Told) -> frozenset[str]:
+    def for_recovered(self, case: Facts, told: Told) -> frozenset[str]:
         """Who is told that a test passed again: those that were told of its failure, and whose routes ask for it.
 
-        The result is the passing one; what the failing one's status was is asked no more.
+        What a route asks of the failing result (whose it was, its issues, its status) says nothing of the passing one.
         """
-        facts = {**self.facts, **result_facts(result, expands, case)}
+        facts = {**self.facts, **case}
         asked = {
             destination
             for route in self.routes.routes
-            if RECOVERED in route.notify and route.matcher.without("status").refusal(facts) is None
+            if RECOVERED in route.notify and route.matcher.only(LASTING_KEYS).refusal(facts) is None
             for destination in route.destinations
         }
         return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))

@@ -273,10 +273,10 @@ class DigestBuilder:
         """One result as messages tell it."""
         return named(result, expands, self._run_url)
 
-    def for_recovered(self, result: Result, expands: Expands, told: Told) -> tuple[frozenset[str], frozenset[str]]:
+    def for_recovered(self, result: Result, told: Told) -> tuple[frozenset[str], frozenset[str]]:
         """Who is told that a test passed again, and where else a failure of it may be held."""
         cases = self._cases({result.case_id}) if self.audience.asks_for_cases and result.case_id else {}
-        asked = self.audience.for_recovered(result, expands, cases.get(result.case_id or 0, {}), told)
+        asked = self.audience.for_recovered(cases.get(result.case_id or 0, {}), told)
         return asked, self.audience.holding_of(told) - asked
 
     def notification_id(self, destination: str, keys: Iterable[int] | None = None) -> str:

@@ -19,6 +19,7 @@ from testmo_notifier.text.cleaning import printable
 RUN_KEYS: Final = ("project", "run", "milestone", "configuration", "tag")
 RESULT_KEYS: Final = ("status", "assignee", "tester", "issue", "test", "folder")
 KEYS: Final = (*RUN_KEYS, *RESULT_KEYS)
+LASTING_KEYS: Final = (*RUN_KEYS, "test", "folder")  # whoever saves the next result of a test, and with what
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,6 @@ class Matcher:
     def keys(self) -> frozenset[str]:
         """What it asks about."""
         return frozenset((*self.match, *self.exclude))
-
-    def without(self, key: str) -> Matcher:
-        """The same, that does not ask about this."""
-        tables = ({name: one for name, one in table.items() if name != key} for table in (self.match, self.exclude))
-        return Matcher(*tables)
 
     def only(self, keys: Collection[str]) -> Matcher:
         """The same, that asks about nothing else."""

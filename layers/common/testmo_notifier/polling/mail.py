@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.channels.registry import queued
@@ -31,8 +31,8 @@ ALARMS: Final = "alarms"
 RUNBOOK: Final = 'docs/runbook.md, "An address gets no mail"'
 DESTINATION: Final = "email:default"  # what EmailAddress is subscribed to, and what is said of that says it all
 UNHEARD: Final = (
-    "has no confirmed subscription: what it would get goes to the routes that catch all, or waits where they reach"
-    " nobody either, until somebody confirms `testmo-notifier subscribe {name} ADDRESS`"
+    "has no confirmed subscription{since}: what it would get goes to the routes that catch all, or waits where they"
+    " reach nobody either, until somebody confirms `testmo-notifier subscribe {name} ADDRESS`"
 )
 
 
@@ -81,11 +81,12 @@ def look_after(parts: Parts, check: MailCheck | None, report: Report, waiting: I
         check = look(check, boxes, parts.topic, now=now, waiting=left)
     if check is not None:
         report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
+        report.unlisted = bool(check.problem)
         named = dict.fromkeys((*boxes.routed, *left))
         unheard = [name for name in named if name in check.lost and name != DESTINATION]
         report.unheard = len(unheard)
         report.problems += problems(check, boxes.expected)
-        report.problems += [f"{name} {UNHEARD.format(name=name)}" for name in unheard]
+        report.problems += [f"{name} {UNHEARD.format(name=name, since=since(check, name))}" for name in unheard]
     return check
 
 
@@ -100,7 +101,9 @@ def look(
     try:
         lost = boxes.lost(of)
         told = before.told & lost if before else frozenset[str]()  # who is subscribed again and lost anew is told anew
-        return tell(MailCheck(now, lost, told, of=of), boxes.expected, topic)
+        first = {name: before.since.get(name, before.at) for name in before.lost} if before else {}
+        check = MailCheck(now, lost, told, of=of, since={name: first.get(name, now) for name in lost})
+        return tell(check, boxes.expected, topic)
     except Unlisted as exc:
         return not_found(before, str(exc), at=now)
     except Exception as exc:  # noqa: BLE001 - the poll before it was a good one
@@ -154,11 +157,17 @@ def not_found(before: MailCheck | None, problem: str, *, at: datetime) -> MailCh
 def problems(check: MailCheck, expected: Sequence[Mailbox]) -> list[str]:
     """In words, without the address: logs are read by many."""
     words = [
-        f"{box.name} has no confirmed subscription and gets no {box.gets}: see {RUNBOOK}"
+        f"{box.name} has no confirmed subscription{since(check, box.name)} and gets no {box.gets}: see {RUNBOOK}"
         for box in expected
         if box.name in check.lost
     ]
     return [*words, *([f"{check.problem}; it is asked again in an hour"] if check.problem else [])]
+
+
+def since(check: MailCheck, name: str) -> str:
+    """Which look found it lost first, as far as that is known."""
+    moment = check.since.get(name)
+    return f" since the look at {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
 
 
 def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str], Notification] | None:

@@ -34,7 +34,8 @@ class Report:
     be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
     token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
     that Testmo knows nothing of, and wrong files of the team's. `unsubscribed` counts addresses of the
-    parameters that get no mail, `unheard` other mail destinations of the routes that nobody gets.
+    parameters that get no mail, `unheard` other mail destinations of the routes that nobody gets; `unlisted`: AWS did
+    not tell who is subscribed.
     `over` names metrics of troubles that have ended. `recovered` are tests of which it was told that they passed again,
     `finished` runs of which it was told that they are over.
     """
@@ -66,6 +67,7 @@ class Report:
     template_errors: int = 0
     unsubscribed: int = 0
     unheard: int = 0
+    unlisted: bool = False
     over: tuple[str, ...] = ()
     retry_at: datetime | None = None
 
@@ -127,10 +129,15 @@ class Report:
         counts = {
             "Invisible": self.invisible,
             "SettingsProblems": self.settings_problems,
-            "Unsubscribed": self.unsubscribed + self.unheard,
+            "Unsubscribed": self.without_mail,
             troubles.TOKEN: token_refused,
         }
         return [name for name, number in counts.items() if number]
+
+    @property
+    def without_mail(self) -> int:
+        """How many get no mail, as far as anybody knows; that nobody knows it is one more."""
+        return self.unsubscribed + self.unheard + self.unlisted
 
     @property
     def words(self) -> str:

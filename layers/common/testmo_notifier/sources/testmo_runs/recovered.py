@@ -235,7 +235,7 @@ class Search:
 
     def _way(self, result: Result, expands: Expands) -> int:
         """The number of the way that a recovery goes, of which a destination may be told, or nobody."""
-        destinations, held_at = self._news.for_recovered(result, expands, self._told[result.slot])
+        destinations, held_at = self._news.for_recovered(result, self._told[result.slot])
         status = status_name(result.status_id, expands.statuses)
         known = [(way.destinations, way.status, way.held_at) for way in self._ways]
         if (destinations, status, held_at) not in known:
