@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.text import Text
 
 from testmo_notifier.model import Held
 from testmo_notifier.text.cleaning import printable
 from tools.inbox.receiver import Message
-from tools.lib import blocks
+from tools.lib import blocks, sqs
 from tools.lib.addresses import address_of
 from tools.lib.aws import Aws
 from tools.lib.folders import NumberedFolder
@@ -30,9 +30,6 @@ from tools.local.stack import Stack
 from tools.ops.held import volume
 from tools.ops.times import counted
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
-
 TICK_SECONDS: Final = 0.2
 GIVE_UP_SECONDS: Final = 180.0  # without any change; twice as long as a killed function holds its messages
 LOOK_AGAIN_SECONDS: Final = 5.0  # at a lease: the other poller is usually done long before it ends
@@ -42,13 +39,7 @@ STORY_SECONDS: Final = 10.0
 MAX_MORE_POLLS: Final = 5  # after the end of a story, until Testmo has let everything be read
 BUSY_SECONDS: Final = 300.0  # a lease that a killed poller left behind ends within half a minute
 MAX_LETTERS: Final = 200  # parked messages that are looked at; the rest is counted
-LETTER_SECONDS: Final = 30  # how long nobody else sees them
 NO_REASON: Final = "for no reason that is given"
-ALL_DEPTHS: Final = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +238,7 @@ class Session:
         known: tuple[int, int] | None = None
         while True:
             self._show_arrivals()
-            waiting = self._depth(self._stack.slack_queue, all_states=True)
+            waiting = sqs.depth(self._aws.sqs, self._stack.slack_queue)
             if not waiting:
                 self._show_arrivals()
                 return 0
@@ -317,12 +308,12 @@ class Session:
         return "it is gone with this stack, which ends with the command; AWS_ENDPOINT_URL leads to one that stays"
 
     def _parked(self) -> dict[str, int]:
-        return {whose: self._depth(url) for whose, url in self._stack.dead_letter_queues.items()}
+        return {whose: sqs.depth(self._aws.sqs, url) for whose, url in self._stack.dead_letter_queues.items()}
 
     def _reasons(self, url: str, new: int) -> list[str]:
         """Why messages were parked since this began, most frequent first. They are left where they are."""
         found: Counter[str] = Counter()
-        for message in self._letters(url):
+        for message in sqs.looked_at(self._aws.sqs, url, limit=MAX_LETTERS):
             stamp = message.get("Attributes", {}).get("SentTimestamp")
             if stamp is not None and int(stamp) < self._began.timestamp() * 1000:
                 continue
@@ -333,32 +324,6 @@ class Session:
         if untold > 0:
             found[NO_REASON] += untold
         return [f"{number} {words}" for words, number in found.most_common()]
-
-    def _letters(self, url: str) -> Iterator[MessageTypeDef]:
-        """What lies in a dead-letter queue, each once; everybody can have it again afterwards."""
-        seen: dict[str, str] = {}
-        try:
-            while len(seen) < MAX_LETTERS:
-                answer = self._aws.sqs.receive_message(
-                    QueueUrl=url,
-                    MaxNumberOfMessages=10,
-                    VisibilityTimeout=LETTER_SECONDS,
-                    MessageAttributeNames=["All"],
-                    MessageSystemAttributeNames=["SentTimestamp"],
-                )
-                fresh = [one for one in answer.get("Messages", []) if one["MessageId"] not in seen]
-                if not fresh:
-                    return
-                seen |= {one["MessageId"]: one["ReceiptHandle"] for one in fresh}
-                yield from fresh
-        finally:
-            for handle in seen.values():
-                self._aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-
-    def _depth(self, url: str, *, all_states: bool = False) -> int:
-        names = list(ALL_DEPTHS if all_states else ALL_DEPTHS[:1])
-        answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # literals
-        return sum(int(count) for count in answer["Attributes"].values())
 
 
 def _run_of(event: str) -> str:

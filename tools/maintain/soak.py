@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from tools.lib import sqs
 from tools.lib.aws import Aws
 from tools.lib.terminal import Terminal
 from tools.local import build, poller, stack
@@ -216,10 +217,8 @@ class Soak:
         return self._depth()
 
     def _depth(self) -> int:
-        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        urls = [self.stack.slack_queue, *self.stack.dead_letter_queues.values()]
-        answers = (self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names) for url in urls)
-        return sum(int(n) for answer in answers for n in answer["Attributes"].values())
+        urls = (self.stack.slack_queue, *self.stack.dead_letter_queues.values())
+        return sum(sqs.depth(self.aws.sqs, url) for url in urls)
 
     def _table(self) -> Iterator[Mapping[str, Any]]:
         for page in self.aws.dynamodb.get_paginator("scan").paginate(TableName=self.stack.table, ConsistentRead=True):

@@ -96,8 +96,25 @@ class Stack:
         return list(self.resources.get(kind, {}).values())
 
 
+def service(name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - each has a client of its own
+    """A service of the account: its client, made when it is first asked for."""
+    return cached_property(lambda account: account.client(name, config))
+
+
 class Account:
     """One AWS account and Region, or an emulator, and the stack in it."""
+
+    cloudformation: CloudFormationClient = service("cloudformation")
+    cloudwatch: Any = service("cloudwatch")  # of this and of the logs we have no types
+    dynamodb: DynamoDBClient = service("dynamodb")
+    functions: LambdaClient = service("lambda")
+    # For whoever waits for a poll to end: one attempt, because a second one would be a second poll.
+    invoked: LambdaClient = service("lambda", CONFIG.merge(INVOKE_ONCE))
+    logs: Any = service("logs")
+    scheduler: EventBridgeSchedulerClient = service("scheduler")
+    secrets: SecretsManagerClient = service("secretsmanager")
+    sns: SNSClient = service("sns")
+    sqs: SQSClient = service("sqs")
 
     def __init__(self, session: boto3.Session, stack_name: str, endpoint: str | None = None) -> None:
         self.stack_name = stack_name
@@ -121,63 +138,14 @@ class Account:
         session = boto3.Session(aws.access_key_id, aws.secret_access_key, aws.session_token, region or aws.region)
         return cls(session, stack_name or LOCAL_STACK_NAME, endpoint)
 
-    def _client(self, name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - the properties say which client it is
+    def client(self, name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - the attributes say which it is
+        """A client of one service."""
         config = config.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else config
         return self._session.client(name, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
-    @cached_property
-    def cloudformation(self) -> CloudFormationClient:
-        """Stacks."""
-        return self._client("cloudformation")  # type: ignore[no-any-return]
-
-    @cached_property
-    def cloudwatch(self) -> Any:  # noqa: ANN401 - we have no types for it
-        """Alarms and metrics."""
-        return self._client("cloudwatch")
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        """The state."""
-        return self._client("dynamodb")  # type: ignore[no-any-return]
-
-    @cached_property
-    def functions(self) -> LambdaClient:
-        """Lambda."""
-        return self._client("lambda")  # type: ignore[no-any-return]
-
-    @cached_property
-    def invoked(self) -> LambdaClient:
-        """Lambda for whoever waits for a poll to end; one attempt, because a second one would be a second poll."""
-        return self._client("lambda", CONFIG.merge(INVOKE_ONCE))  # type: ignore[no-any-return]
-
-    @cached_property
-    def logs(self) -> Any:  # noqa: ANN401 - we have no types for it
-        """What the functions wrote."""
-        return self._client("logs")
-
-    @cached_property
-    def scheduler(self) -> EventBridgeSchedulerClient:
-        """The schedule."""
-        return self._client("scheduler")  # type: ignore[no-any-return]
-
-    @cached_property
-    def secrets(self) -> SecretsManagerClient:
-        """Secrets Manager."""
-        return self._client("secretsmanager")  # type: ignore[no-any-return]
-
-    @cached_property
-    def sns(self) -> SNSClient:
-        """Topics and subscriptions."""
-        return self._client("sns")  # type: ignore[no-any-return]
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        """Queues."""
-        return self._client("sqs")  # type: ignore[no-any-return]
-
     def caller(self) -> str:
         """Who these credentials belong to, as an ARN."""
-        return str(self._client("sts").get_caller_identity()["Arn"])
+        return str(self.client("sts").get_caller_identity()["Arn"])
 
     @cached_property
     def stack(self) -> Stack:

@@ -12,6 +12,7 @@ from testmo_notifier.channels.registry import queued
 from testmo_notifier.delivery.pacing import gate_of
 from testmo_notifier.errors import ConfigurationError, Problem, Undelivered
 from testmo_notifier.polling.mail import DESTINATION as OF_OUR_ADDRESS
+from tools.lib import sqs
 from tools.lib.stamps import utc_now
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
@@ -181,14 +182,14 @@ def ended(account: Account, mail: Sequence[Subscription], ops: Sequence[Subscrip
 def queues(desk: Desk) -> Iterable[Finding]:
     """How much waits, for how long, and what is dead."""
     account = desk.account
-    waiting = dead_letters.depth(account, account.stack.slack_queue)
+    waiting = sqs.depth(account.sqs, account.stack.slack_queue)
     oldest = oldest_seconds(account, account.stack.slack_queue)
     words = f"{counted(waiting, 'message')} on the way to Slack" + (f", the oldest for {age(oldest)}" if oldest else "")
     is_late = waiting > MANY_WAITING or (waiting > 0 and (oldest or 0) > LATE_SECONDS)
     step = "they go out by themselves; if the number stands still, the Slack function's log says why"
     yield bad("Queues", words, step) if is_late else good("Queues", words)
     for name, url in account.stack.dead_letter_queues.items():
-        number = dead_letters.depth(account, url)
+        number = sqs.depth(account.sqs, url)
         if not number:
             yield good("Queues", f"no dead letters ({name})")
             continue

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from testmo_notifier.adapters.queue import REASON
 from testmo_notifier.channels.registry import CHANNELS, channel_of, queued
 from testmo_notifier.model import QueuedMessage
+from tools.lib import sqs
 from tools.ops.account import Account
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from testmo_notifier.channels.channel import Channel
 
-BATCH: Final = 10  # the most SQS hands out at once
-HOLD_SECONDS: Final = 60  # how long a message is ours alone; after a crash it is back by then
-EMPTY_ANSWERS: Final = 3  # SQS asks a few of its servers only: one empty answer does not mean an empty queue
 OURS: Final = ("channel", "destination", "id", "run_id", "project_id", "status")
 NO_REASON: Final[Mapping[str, str]] = {
     "slack": "received too often (maxReceiveCount)",
@@ -81,46 +79,15 @@ class DeadLetter:
         return self.channel in [channel.name for channel in queued()]
 
 
-def depth(account: Account, url: str) -> int:
-    """How many letters are there, those somebody looks at just now included."""
-    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    return sum(map(int, account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
-
-
-def take(account: Account, queue: str, url: str, *, limit: int, hold: int = HOLD_SECONDS) -> Iterator[DeadLetter]:
-    """Receive letters one by one; each is hidden from others for `hold` seconds."""
-    seen: set[str] = set()
-    empty = 0
-    while empty < EMPTY_ANSWERS and len(seen) < limit:
-        messages = account.sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=min(BATCH, limit - len(seen)),
-            VisibilityTimeout=hold,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp"],
-        ).get("Messages", [])
-        fresh = [message for message in messages if message["MessageId"] not in seen]
-        empty = 0 if fresh else empty + 1
-        for message in fresh:
-            seen.add(message["MessageId"])
-            yield dead_letter(queue, message)
+def take(account: Account, queue: str, url: str, *, limit: int) -> Iterator[DeadLetter]:
+    """Receive letters one by one; nobody else has them for a while."""
+    return (dead_letter(queue, message) for message in sqs.taken(account.sqs, url, limit=limit))
 
 
 def look(account: Account, queue: str, *, limit: int) -> list[DeadLetter]:
-    """Letters as they lie there; afterwards everybody can have them again."""
+    """Letters as they lie there."""
     url = account.stack.dead_letter_queues[queue]
-    found: list[DeadLetter] = []
-    try:
-        found.extend(take(account, queue, url, limit=limit))
-    finally:
-        for one in found:
-            put_back(account, url, one)
-    return found
-
-
-def put_back(account: Account, url: str, one: DeadLetter) -> None:
-    """Let others have it at once."""
-    account.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=one.handle, VisibilityTimeout=0)
+    return [dead_letter(queue, message) for message in sqs.looked_at(account.sqs, url, limit=limit)]
 
 
 def dead_letter(queue: str, message: MessageTypeDef) -> DeadLetter:

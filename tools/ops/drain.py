@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from testmo_notifier.ports import Store
+from tools.lib import sqs
 from tools.local import poller
 from tools.ops import records
-from tools.ops.dead_letters import depth
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
 from tools.ops.times import counted, iso
 
@@ -68,7 +68,7 @@ def ask(desk: Desk, *, drain: bool) -> poller.Summary:
 def drained(desk: Desk, published: int, until: datetime) -> int:
     """Everything is told, and this is what to do with the time that is left."""
     account = desk.account
-    on_the_way = depth(account, account.stack.slack_queue)
+    on_the_way = sqs.depth(account.sqs, account.stack.slack_queue)
     words = f"everything committed is told ({counted(published, 'message')} just now)"
     desk.out.verdict(f"{words}; nothing is read until {iso(until)}", is_ok=True)
     if on_the_way:

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tools.lib import sqs
 from tools.ops.account import Account
-from tools.ops.dead_letters import DeadLetter, depth, look, put_back, take
+from tools.ops.dead_letters import DeadLetter, look, take
 from tools.ops.exit_status import FINE, WRONG, Desk
 from tools.ops.times import counted
 
@@ -30,7 +31,7 @@ def plan(desk: Desk, queues: Sequence[str]) -> int:
     """Say what is there and why; move nothing."""
     told: dict[str, object] = {}
     for queue in queues:
-        total = depth(desk.account, desk.account.stack.dead_letter_queues[queue])
+        total = sqs.depth(desk.account.sqs, desk.account.stack.dead_letter_queues[queue])
         letters = look(desk.account, queue, limit=LOOKED_AT) if total else []
         groups = Counter((one.addressee or "(none of ours)", one.reason) for one in letters)
         desk.out.heading(f"{queue}: {counted(max(total, len(letters)), DEAD_LETTER)}", {})
@@ -80,7 +81,7 @@ def move(desk: Desk, queue: str) -> tuple[int, int, int]:
     """
     account = desk.account
     url = account.stack.dead_letter_queues[queue]
-    began, total = datetime.now(UTC), depth(account, url)
+    began, total = datetime.now(UTC), sqs.depth(account.sqs, url)
     moved = 0
     foreign: list[DeadLetter] = []
     returned: list[DeadLetter] = []
@@ -97,7 +98,7 @@ def move(desk: Desk, queue: str) -> tuple[int, int, int]:
                 foreign.append(one)
     finally:
         for one in (*foreign, *returned):
-            put_back(account, url, one)
+            sqs.put_back(account.sqs, url, one.handle)
     return moved, len(foreign), len(returned)
 
 

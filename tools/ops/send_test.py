@@ -16,6 +16,7 @@ from testmo_notifier.delivery.pacing import gate_of
 from testmo_notifier.errors import ConfigurationError, Undelivered
 from testmo_notifier.model import TEST_PREFIX, Notification, QueuedMessage
 from testmo_notifier.notices.routes import is_for_people
+from tools.lib import sqs
 from tools.lib.stamps import utc_now
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
@@ -188,7 +189,7 @@ def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float
 def parked_as(account: Account, notification_id: str) -> str | None:
     """Why our message is a dead letter; None if it is none. It is taken out: a test must not be re-driven."""
     url = account.stack.dead_letter_queues["slack"]
-    if not dead_letters.depth(account, url):
+    if not sqs.depth(account.sqs, url):
         return None
     others: list[dead_letters.DeadLetter] = []
     try:
@@ -199,7 +200,7 @@ def parked_as(account: Account, notification_id: str) -> str | None:
             others.append(one)
     finally:
         for one in others:
-            dead_letters.put_back(account, url, one)
+            sqs.put_back(account.sqs, url, one.handle)
     return None
 
 

@@ -8,12 +8,12 @@ from typing import Final
 
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint
+from tools.lib import sqs
 from tools.lib.stamps import utc_now
 from tools.lib.version import compared, version
 from tools.ops import held, records, schedule, silence, wiring
 from tools.ops.account import Account
 from tools.ops.advice import CORRECT_THEM
-from tools.ops.dead_letters import depth
 from tools.ops.exit_status import FINE, Desk
 from tools.ops.held import Keeping
 from tools.ops.records import State
@@ -28,8 +28,8 @@ def status(desk: Desk) -> int:
     account = desk.account
     now = utc_now()
     state = records.state(account, desk.progress.note)
-    queues = {"to_slack": depth(account, account.stack.slack_queue)}
-    queues |= {f"dead_{name}": depth(account, url) for name, url in account.stack.dead_letter_queues.items()}
+    queues = {"to_slack": sqs.depth(account.sqs, account.stack.slack_queue)}
+    queues |= {f"dead_{name}": sqs.depth(account.sqs, url) for name, url in account.stack.dead_letter_queues.items()}
     planned = schedule.read(account)
     unread = unread_cases(account, state)
     keeping = held.read(account, state.control)
