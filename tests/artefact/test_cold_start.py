@@ -26,7 +26,7 @@ NOBODY_NEEDS = ("multiprocessing", "s3transfer.tasks", "importlib.metadata", "im
 SLACK_DOES_WITHOUT = (
     *("jinja2", "tomllib", "zoneinfo", "testmo_notifier.sources", "testmo_notifier.poll", "testmo_notifier.polling"),
     *("testmo_notifier.channels.render", "testmo_notifier.notices.view", "testmo_notifier.model.state"),
-    *("testmo_notifier.channels.slack.live", "testmo_notifier.channels.slack.thread"),
+    *("testmo_notifier.channels.slack.live", "testmo_notifier.channels.slack.thread", "testmo_notifier.text"),
 )
 
 # Everything up to the first invocation, and what it took.

@@ -15,15 +15,7 @@ from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.aside import aside
-from testmo_notifier.channels.slack.blocks import (
-    AMBER,
-    DATE_FORMAT,
-    GREEN,
-    MAX_CHARS,
-    MAX_SECTION_CHARS,
-    RED,
-    utf16_units,
-)
+from testmo_notifier.channels.slack.blocks import MAX_CHARS, MAX_SECTION_CHARS, utf16_units
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
@@ -37,7 +29,7 @@ MAX_TESTS_CHARS: Final = 9_000  # of fifty tests in one line; rich text takes th
 MAX_SLACK_TEXT_CHARS: Final = 3_900  # Slack recommends at most 4,000 and may cut what is longer anywhere
 
 GROWTH: Final = len("&amp;")  # what a character becomes at most
-DATE_UNITS: Final = len(f"<!date^^{DATE_FORMAT}|>")  # and what comes with a date
+DATE_UNITS: Final = len(f"<!date^^{slack_blocks.DATE_FORMAT}|>")  # and what comes with a date
 
 MIN_NAMED: Final = 20  # results that every message names, whatever is in them
 MAX_LINE_BLOCKS: Final = 45  # lines that are a block each: Slack takes 50. Where room is short, lines share some
@@ -234,9 +226,9 @@ def by_blocks(parts: Iterable[PartView]) -> Iterator[list[PartView]]:
 def color(view: MessageView) -> str:
     """What a reader sees before a word is read; never alone, the words say it too."""
     if view.symbol == SYMBOLS[PASSED]:
-        return GREEN
+        return slack_blocks.GREEN
     is_blocked = view.about in (FAILING, FOLDED) and {count.symbol for count in view.counts} == {SYMBOLS[BLOCKED]}
-    return AMBER if is_blocked else RED
+    return slack_blocks.AMBER if is_blocked else slack_blocks.RED
 
 
 def fallback(view: MessageView) -> str:
