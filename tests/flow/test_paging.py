@@ -1,4 +1,4 @@
-"""Rules 3 and 7: pages that move under the reader, reads that do not finish in one poll, and lists that end too early."""
+"""Rules 3 and 7: pages that move under the reader, reads of several polls, and lists that end too early."""
 
 from __future__ import annotations
 
