@@ -1,4 +1,4 @@
-"""Rule 3: pages that move under the reader, and reads that do not finish in one poll."""
+"""Rules 3 and 7: pages that move under the reader, reads of several polls, and lists that end too early."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ def route(*lines: str, name: str = "a", to: str = "slack:a") -> str:
         REST + route("match = { run = 7 }", 'exclude = { run = "7" }'),
         REST + route('match = { milestone = "2024", run = "[Payments] a-b | c: 5 $ (EU)" }'),  # odd, and may be names
         REST + route('match = { test = "Login, then logout", folder = "A|B", issue = "123", tag = "7" }'),
+        REST + route('match = { tester = "Hopper, Grace", configuration = "Safari, macOS", run = "Release 4, EU" }'),
         REST + route('match = { status = "Needs info" }') + route("match = { status = 3 }", name="b", to="slack:b"),
         REST + route('match = { status = ["Passed", "Fail*"] }'),
         REST + route('match = { status = ["Needs info", 3] }', "exclude = { status = 3 }"),

@@ -85,6 +85,31 @@ def test_a_broken_template_of_a_destination_gives_way_and_is_named_by_its_path(t
     assert (problem.file, problem.line) == ("slack/payments/slack_header.j2", 2)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{{ message.run }}",
+        "{{ message.results }}",
+        "{{ message.run.name.upper }}",
+        "Run {{ message.run ~ '!' }}",
+        "{% macro x() %}x{% endmacro %}{{ x }}",
+    ],
+)
+def test_an_object_that_is_no_text_is_a_mistake_and_not_shown(tmp_path: Path, wrong: str) -> None:
+    renderer = Renderer(UTC, written(tmp_path, slack_header=wrong, email_subject=wrong))
+    assert header(renderer, "slack:default") == "✖ 1 failed: Release 4.2 regression"
+    assert "RunView" not in renderer.notification(make_outgoing(FAILED, "email:default")).subject
+    assert "is no text: print a field of it, or what it gives with ()" in renderer.problems[0]
+
+
+def test_what_is_not_known_is_printed_as_nothing(tmp_path: Path) -> None:
+    """Of a run without a milestone the sample with one shows nothing, and a channel then reads None."""
+    written(
+        tmp_path, slack_header="{{ message.run.name }} {{ message.run.milestone }}{{ 'v' ~ message.run.milestone }}"
+    )
+    assert header(Renderer(UTC, tmp_path), "slack:default") == "Release 4.2 regression v"
+
+
 def test_one_that_does_not_end_is_not_tried_again_and_the_teams_is(tmp_path: Path) -> None:
     endless = "{% for _ in range(90000) %}{% for _ in range(9) %}{% endfor %}{% endfor %}"
     written(tmp_path, slack__payments__slack_header=endless, slack_header="The team")

@@ -162,8 +162,9 @@ A block goes out as mrkdwn where nothing that was typed looks like a mark, and a
 look alike. In slack_text.j2, where Slack knows no rich text, a typed mark has a character without width at its sides.
 
 Templates run in a sandbox: they can read what is below, and nothing else. A name that does not exist is an error, not
-an empty text. A template may take 100,000 steps (turns of loops, calls) and make texts of a million characters, and all
-templates of one message may take two seconds: far more than it needs.
+an empty text, and so is something that has no text of its own, like `message.run` (its name is `message.run.name`).
+None is printed as nothing. A template may take 100,000 steps (turns of loops, calls) and make texts of a million
+characters, and all templates of one message may take two seconds: far more than it needs.
 
 A line break right behind a tag (`%}`) is swallowed; leave an empty line where the text shall go on in a new one.
 """

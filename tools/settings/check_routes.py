@@ -25,6 +25,7 @@ A_WEEK: Final = tuple(date(2024, 1, day) for day in range(1, 8))
 A_HOLE: Final = timedelta(minutes=5)
 ALWAYS_KNOWN: Final = ("project", "run", "status")  # of every failing result
 
+BARE: Final = ("project", "milestone", "tag", "status")  # people, runs and cases may be called `Hopper, Grace`
 REGULAR: Final = re.compile(r"^\^|\$$|^/.*/\w?$|\.[*+]|\\[dwsbDWS.]|\(\?|\[[^\]]*-[^\]]*\][*+?{]")
 
 Advice = tuple[int, str]  # a line, and what to think of
@@ -170,7 +171,7 @@ def oddness(one: int | str, key: str) -> str:
         return "this looks like a regular expression, and only * and ? are special in a name"
     if one.startswith("!"):
         return "nothing negates a name; what is not meant stands in exclude"
-    if key not in ("test", "folder", "issue") and re.search(r"\w\s*,\s*\w|\w\|\w", one):
+    if (key in BARE and re.search(r"\w\s*,\s*\w", one)) or (key in (*BARE, "run") and re.search(r"\w\|\w", one)):
         return "this is one name; if several are meant, give each by itself"
     return ""
 

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, Undefined, nodes
 from jinja2.utils import Namespace
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Bounds:
     def joined(self, pieces: list[Any]) -> str:
         """Texts, one behind the other."""
         check_size(size_of(pieces))  # before a list among them is written out
-        return self.concat(map(str, pieces))
+        return self.concat(str(text_in(piece)) for piece in pieces)
 
     def weighed(self, value: T) -> T:
         """What is about to be printed, compared or cut."""
@@ -144,6 +144,17 @@ def bound(environment: Environment, bounds: Bounds) -> None:
     environment.globals = {**environment.globals, "range": bounds.range}
     del environment.globals["lipsum"]
     environment.concat = bounds.concat  # type: ignore[method-assign]  # Jinja's own hook
+
+
+def text_in(value: object) -> object:
+    """What a team's template prints: of None nothing; what has no text raises `TypeError` rather than show itself."""
+    if value is None:
+        return ""
+    if isinstance(value, Undefined):  # it has words of its own
+        return value
+    if callable(value) or any(map(is_dataclass, value if isinstance(value, list | tuple) else [value])):
+        raise TypeError(f"a {type(value).__name__} is no text: print a field of it, or what it gives with ()")
+    return value
 
 
 def counted(tree: nodes.Template) -> nodes.Template:

@@ -27,6 +27,7 @@ from testmo_notifier.channels.bounds import (
     check_fields,
     check_operation,
     counted,
+    text_in,
 )
 from testmo_notifier.notices.context import Linked
 
@@ -128,7 +129,7 @@ def new_environment(
     )
     environment.filters.update(filters)
     if bounds:
-        environment.finalize = lambda value: finalize(bounds.weighed(value))
+        environment.finalize = lambda value: finalize(text_in(bounds.weighed(value)))
         environment.bounds = bounds
         bound(environment, bounds)
     else:  # ours: the sandbox would look at each name of each result
