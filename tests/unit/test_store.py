@@ -76,7 +76,7 @@ def test_an_outbox_that_somebody_else_is_clearing_is_a_lost_race(reasons: tuple[
 def test_a_transaction_that_dynamodb_throttles_ends_no_poll(reasons: tuple[str, ...]) -> None:
     """Large items are written twice in a transaction: two of them a second are as much as one partition takes."""
     with pytest.raises(LostRace, match="RUN#12 was not written: DynamoDB takes no more writes just now"):
-        Scripted(cancelled(*reasons)).store.commit(make_checkpoint(), lambda _: "a mark")
+        Scripted(cancelled(*reasons)).store.commit(make_checkpoint(), lambda _: b"a mark")
 
 
 @pytest.mark.parametrize("reasons", [("None", "ItemCollectionSizeLimitExceeded"), ()])
