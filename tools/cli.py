@@ -218,7 +218,8 @@ def check(settings: Path, *, as_json: bool) -> None:
     """Check what a team edits: routes, people, issue links, templates, and the settings in the environment.
 
     Prints every problem as `file:line: what is wrong, next step`; ends with status 0 if there is none but warnings,
-    else 1. With TESTMO_URL and TESTMO_TOKEN it warns of projects, statuses and people that Testmo does not have.
+    else 1. With TESTMO_URL and TESTMO_TOKEN it warns of projects, statuses and people that Testmo does not have,
+    with SLACK_SECRET of Slack destinations that are not in it.
     """
     from dataclasses import asdict
 

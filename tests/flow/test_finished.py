@@ -13,7 +13,7 @@ from testmo_notifier.notices.routes import BY_DEFAULT, Route
 from tests.flow.power import Power, powered_poll
 from tests.support.memory import WithoutLease
 from tests.support.story import BLOCKED, PASSED, one_worker
-from tests.support.telling import LEADS, TEAM, Telling, telling
+from tests.support.telling import EVERYTHING, LEADS, TEAM, Telling, telling
 from tools.simulator.model import Run
 
 ENDS = frozenset((*BY_DEFAULT, FINISHED))
@@ -154,6 +154,25 @@ def test_it_goes_where_a_route_with_this_run_asks_for_it(story: Telling) -> None
         (nightly.id, ("nightly",))
     ]
     assert story.digests(FINISHED, to=TEAM) == []
+
+
+def test_a_route_that_catches_all_hears_of_the_end_of_what_no_other_took(story: Telling) -> None:
+    """By what is known of a run; which results it has says nothing about its end."""
+    story.routes(
+        Route((LEADS,), name="nightly", matcher=Matcher({"run": ("Nightly*",)}), notify=EVERYTHING),
+        Route(("slack:blocked",), name="blocked", matcher=Matcher({"status": ("Blocked",)})),
+        Route(
+            ("slack:managers",), name="summary", matcher=Matcher({"project": ("Shop",)}), notify=frozenset((FINISHED,))
+        ),
+        Route((TEAM,), name="rest", catch_all=True, notify=EVERYTHING),
+    )
+    nightly, other = story.add_run("Nightly 12"), story.add_run("Release")
+    story.poll()
+    close(story, nightly)
+    close(story, other)
+
+    ends = {to: [one.run_id for one in story.digests(FINISHED, to=to)] for to in (LEADS, "slack:managers", TEAM)}
+    assert ends == {LEADS: [nightly.id], "slack:managers": [nightly.id, other.id], TEAM: [other.id]}
 
 
 def test_it_asks_testmo_for_nothing_more(story: Telling) -> None:

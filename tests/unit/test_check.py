@@ -350,6 +350,20 @@ def test_the_settings_in_the_environment_are_checked_too(folder: Path) -> None:
     assert all(word.startswith("environment: ") for word in words)
 
 
+def test_a_slack_destination_that_the_secret_does_not_have_is_told_by_line(folder: Path) -> None:
+    (folder / "routes.toml").write_text(
+        '[[routes]]\nname = "all"\nto = ["slack:default", "email:qa"]\n\n'
+        '[[routes]]\nname = "payments"\nmatch = { run = "p*" }\nto = ["slack:payments"]\n'
+    )
+    secret = '{"default": "https://hooks.slack.com/services/T0/B0/x"}'
+    (told,) = problems(folder, {"SLACK_SECRET": secret})
+    words = "leads to slack:payments, which is not in SLACK_SECRET: what goes there is parked"
+    assert str(told).replace(f"{folder}/", "") == f"routes.toml:8: warning: route 'payments' {words}"
+    (wrong,) = problems(folder, {"SLACK_SECRET": '{"payments": "xoxb-1-secret"}'})
+    assert str(wrong).startswith("environment: SLACK_SECRET slack:payments ")
+    assert "xoxb-1-secret" not in str(wrong)
+
+
 ASKING = """\
 [[routes]]
 name = "shop"

@@ -119,6 +119,9 @@ def test_a_time_zone_of_a_place_is_fine() -> None:
         (('match = { status = "Passed" }',), 9, "'Passed' is not watched (AlertStatusIds is 3, 5 here)"),
         (("match = { status = [2, 8] }",), 9, "can never match: 2 and 8 are not watched (AlertStatusIds is 3, 5 here)"),
         (("match = { project = [7, 8] }",), 9, "can never match: 7 and 8 are not watched (ProjectIds is 3 here)"),
+        (("match = { run = [8, 9] }",), 9, "can never match: 8 and 9 are not watched (RunIds is 7, 12 here)"),
+        (("match = { tester = 2 }",), 9, "can never match: 2 is not watched (CreatedByIds is 7 here)"),
+        (("match = { assignee = 2 }",), 9, "can never match: 2 is not watched (AssigneeIds is 0 here)"),
         (('exclude = { project = "*" }',), 9, "can never match: it excludes every project"),
         (('exclude = { status = ["failed", 5] }',), 9, "can never match: it excludes every status that it could match"),
         (('match = { status = "Failed" }', "exclude = { status = 3 }"), 9, "can never match: it excludes every status"),
@@ -135,7 +138,7 @@ def test_a_time_zone_of_a_place_is_fine() -> None:
     ],
 )  # fmt: skip
 def test_a_route_that_is_no_use_is_told_by_line(lines: tuple[str, ...], line: int, words: str) -> None:
-    watched = Watched((3, 5), (3,))
+    watched = Watched((3, 5), (3,), (7, 12), (7,), (0,))
     found = [(at, text) for at, text in said(REST + "\n" + route(*lines), watched=watched) if words in text]
     assert [at for at, _ in found] == [line]
     assert found[0][1].startswith("route 'a' ")

@@ -72,7 +72,14 @@ def test_an_outbox_that_somebody_else_is_clearing_is_a_lost_race(reasons: tuple[
         Scripted(cancelled(*reasons)).store.clear(checkpoint, checkpoint.outbox, at=START)
 
 
-@pytest.mark.parametrize("reasons", [("ThrottlingError", "None"), ("None", "ItemCollectionSizeLimitExceeded")])
+@pytest.mark.parametrize("reasons", [("ThrottlingError", "None"), ("None", "ProvisionedThroughputExceeded")])
+def test_a_transaction_that_dynamodb_throttles_ends_no_poll(reasons: tuple[str, ...]) -> None:
+    """Large items are written twice in a transaction: two of them a second are as much as one partition takes."""
+    with pytest.raises(LostRace, match="RUN#12 was not written: DynamoDB takes no more writes just now"):
+        Scripted(cancelled(*reasons)).store.commit(make_checkpoint(), lambda _: b"a mark")
+
+
+@pytest.mark.parametrize("reasons", [("None", "ItemCollectionSizeLimitExceeded"), ()])
 def test_an_outbox_that_cannot_be_cleared_for_another_reason_is_no_lost_race(reasons: tuple[str, ...]) -> None:
     checkpoint = make_checkpoint(outbox=(make_outgoing(),), version=4)
 

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import (
     WATCHED,
@@ -30,6 +29,7 @@ from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
 from tools.lib.aws import Aws
 from tools.local.build import SAM
 from tools.local.ministack import PROGRAM as MINISTACK
+from tools.settings.check import slack_secret
 from tools.simulator.scenarios import scenario_names_with_descriptions
 
 DEFAULT_SCENARIO: Final = "release-day"
@@ -94,7 +94,7 @@ def read(environ: Mapping[str, str], flags: Flags, *, bots: bool = False) -> Set
     given = _spelled(flags)
     told = Reader(given)
     webhook = _optional(env, environ, "SLACK_WEBHOOK_URL", webhook_url)
-    secret = _optional(env, environ, "SLACK_SECRET", _slack_secret)
+    secret = _optional(env, environ, "SLACK_SECRET", slack_secret)
     settings = Settings(
         testmo=_testmo(env, environ),
         slack_secret=secret or webhook,
@@ -169,14 +169,6 @@ def _one_by_one(raw: str) -> Iterator[str]:
             testmo_url(alone)
         except ValueError as exc:
             yield str(exc).rpartition(": give ")[0]
-
-
-def _slack_secret(raw: str) -> str:
-    """A secret as the stack would have it, of which nothing is wrong. No sentence quotes an address."""
-    addresses, problems = SLACK.transport().read_secret(raw)
-    if problems or not addresses:
-        raise ValueError("; ".join(problems) or 'holds no webhook: give {"default": "https://hooks.slack.com/…"}')
-    return raw
 
 
 def _settings_folder(raw: str) -> Path:

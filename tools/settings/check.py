@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import testmo_notifier_settings
-from testmo_notifier.channels.slack.secret import webhook_url
+from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
 from testmo_notifier.config import WATCHED, Reader, listed, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from testmo_notifier.model import STATUS_NAMES
@@ -30,10 +30,20 @@ T = TypeVar("T")
 
 HARMLESS: Final = (1, 2)  # of the statuses that Testmo comes with: Untested and Passed
 
+
+def slack_secret(raw: str) -> str:
+    """A secret as the stack would have it, of which nothing is wrong. No sentence quotes an address."""
+    addresses, problems = read_addresses(raw)
+    if problems or not addresses:
+        raise ValueError("; ".join(problems) or 'holds no webhook: give {"default": "https://hooks.slack.com/…"}')
+    return raw
+
+
 VARIABLES: Final[Mapping[str, Callable[[str], object]]] = {
     "TESTMO_URL": testmo_url,
     "TESTMO_TOKEN": testmo_token,
     "SLACK_WEBHOOK_URL": webhook_url,
+    "SLACK_SECRET": slack_secret,
     "TIME_ZONE": time_zone,
 }
 FILES: Final[Mapping[str, Callable[[str, str], object]]] = {
@@ -85,6 +95,9 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
     for words in filter(None, (harmless(watched), "" if is_wrong else zone_words(environ))):
         yield Problem("environment", None, f"warning: {words}", is_warning=True)
     found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
+    if not is_wrong and (secret := environ.get("SLACK_SECRET", "").strip()):
+        names = [f"slack:{name}" for name in read_addresses(secret)[0]]
+        found[ROUTES] += check_routes.not_in_secret(routes_text, routes, names)
     if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
 
@@ -121,10 +134,14 @@ def zone_words(environ: Mapping[str, str]) -> str:
 def watched_by(environ: Mapping[str, str]) -> Watched:
     """What the settings in the environment have a stack watch; without any, what it does by default."""
     settings = Reader(environ).read_all(WATCHED)
-    statuses, projects = settings["alert_status_ids"], settings["project_ids"]
-    assert isinstance(statuses, tuple)  # noqa: S101 - else there was a problem
-    assert isinstance(projects, tuple)  # noqa: S101 - the same
-    return Watched(statuses, projects)
+    names = ("alert_status_ids", "project_ids", "run_ids", "created_by_ids", "assignee_ids")
+    return Watched(*(tuple_of(settings[name]) for name in names))
+
+
+def tuple_of(value: object) -> tuple[Any, ...]:
+    """A setting that is a list; else there was a problem."""
+    assert isinstance(value, tuple)  # noqa: S101
+    return value
 
 
 def environment_problems(environ: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ None of it stops a deploy: what a route does not take reaches the one that catch
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -37,6 +37,9 @@ class Watched:
 
     statuses: Sequence[int | str] = ()
     projects: Sequence[int] = ()
+    runs: Sequence[int] = ()
+    testers: Sequence[int] = ()
+    assignees: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
     for key in ALWAYS_KNOWN:
         if "*" in exclude.get(key, ()):
             return key, f"can never match: it excludes every {key}"
-    statuses, projects = match.get("status", ()), match.get("project", ())
+    statuses = match.get("status", ())
     if statuses and not any(is_watched(one, watched.statuses) for one in statuses):
         told = ", ".join(map(str, watched.statuses))
         return (
@@ -143,12 +146,16 @@ def never_matches(route: Route, watched: Watched) -> tuple[str, str] | None:
     left = only(statuses or watched.statuses)
     if left and left <= ids_of(exclude.get("status", ())):
         return "status", "can never match: it excludes every status that it could match"
-    if projects and watched.projects and not any(isinstance(it, str) or it in watched.projects for it in projects):
-        told = ", ".join(map(str, watched.projects))
-        return (
-            "project",
-            f"can never match: {listed(projects)} {is_are(projects)} not watched (ProjectIds is {told} here)",
-        )
+    for key, parameter, ids in (
+        ("project", "ProjectIds", watched.projects),
+        ("run", "RunIds", watched.runs),
+        ("tester", "CreatedByIds", watched.testers),
+        ("assignee", "AssigneeIds", watched.assignees),
+    ):
+        wanted = match.get(key, ())
+        if wanted and ids and not any(isinstance(it, str) or it in ids for it in wanted):
+            told = ", ".join(map(str, ids))
+            return key, f"can never match: {listed(wanted)} {is_are(wanted)} not watched ({parameter} is {told} here)"
     return None
 
 
@@ -221,6 +228,16 @@ def is_broader(broad: Matcher, narrow: Matcher) -> bool:
 def excludes_no_more(broad: Wanted, narrow: Wanted) -> bool:
     """Whether all that the first leaves out the second leaves out, too."""
     return all(any(covers(it, one) for it in narrow.get(key, ())) for key, wanted in broad.items() for one in wanted)
+
+
+def not_in_secret(text: str, routes: Routes, destinations: Collection[str]) -> Iterator[Advice]:
+    """The Slack destinations of routes that are not among those of a secret."""
+    place = Place(text, "")
+    for number, route in enumerate(routes.routes, start=1):
+        for name in route.destinations:
+            if name.startswith("slack:") and name not in destinations:
+                words = f"leads to {name}, which is not in SLACK_SECRET: what goes there is parked"
+                yield Entry(route, number, place).advice(name, words)
 
 
 # ----- What it is good for -------------------------------------------------------------------------------------

@@ -161,6 +161,8 @@ def other_choices(finding: Finding, audience: Audience) -> Iterator[Choice]:
             yield Choice(route.name, is_taken=False, why="notify", words=f"does not ask for {finding.about}")
         elif why is not None:
             yield Choice(route.name, is_taken=False, why=why, words=refusal(route.matcher, why, facts))
+        elif finding.about == FINISHED and route not in audience.of_the_end:
+            yield Choice(route.name, is_taken=False, why="another route took it", words="another route took it")
         else:
             where = ", ".join(route.destinations)
             words = f"→ {where}, as far as that was told of the failure" if finding.about == RECOVERED else f"→ {where}"

@@ -139,7 +139,7 @@ class TooHeavy(Unreadable):
 
 
 class LostRace(NotifierError):
-    """A conditional write lost against another poller."""
+    """A write lost against another poller, or against too many writes at once: nothing of it was done."""
 
 
 class Undelivered(NotifierError):

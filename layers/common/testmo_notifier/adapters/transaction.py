@@ -19,6 +19,7 @@ Action = dict[str, Any]  # one of Put, Update and Delete, without the table
 
 MAX_ACTIONS: Final = 100  # of one transaction
 REFUSED: Final = "ConditionalCheckFailed"
+CROWDED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})  # botocore does not try these again
 NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
 UNCHANGED: Final = "version = :before"
 
@@ -36,8 +37,11 @@ def transact(client: DynamoDBClient, table: str, actions: Sequence[Action]) -> N
     except client.exceptions.TransactionCanceledException as exc:
         reasons = exc.response.get("CancellationReasons", [])
         refused = [key_of(action) for action, why in zip(actions, reasons, strict=False) if why.get("Code") == REFUSED]
-        if refused or "TransactionConflict" in {reason.get("Code") for reason in reasons}:
+        codes = {reason.get("Code") for reason in reasons}
+        if refused or "TransactionConflict" in codes:
             raise lost(next(iter(refused), first)) from exc
+        if codes & CROWDED:
+            raise LostRace(f"{first['pk']['S']} was not written: DynamoDB takes no more writes just now") from exc
         large = (too_large(key_of(action), why) for action, why in zip(actions, reasons, strict=False))
         raise next(filter(None, large), exc) from exc
     except ClientError as exc:

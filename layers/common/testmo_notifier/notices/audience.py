@@ -273,14 +273,16 @@ class Audience:
         instead = () if told.destinations <= self._reached - self.holding.copied else self.substitutes
         return self._holding & told.destinations.union(instead)
 
+    @cached_property
+    def of_the_end(self) -> tuple[Route, ...]:
+        """The routes that ask for the end of this run; one that catches all not where another one takes the run."""
+        selected = [route for route in self.routes.routes if route.matcher.refusal(self.facts) is None]
+        took = list(taken(selected, self.facts))
+        return tuple(one for one in selected if FINISHED in one.notify and (one in took or not one.takes))
+
     def for_finished(self) -> frozenset[str]:
         """Who is told that the run is over, or is instead of those that nobody gets."""
-        asked = {
-            destination
-            for route in self.routes.routes
-            if FINISHED in route.notify and route.matcher.refusal(self.facts) is None
-            for destination in route.destinations
-        }
+        asked = {destination for route in self.of_the_end for destination in route.destinations}
         there = frozenset(asked & set(self.destinations))
         instead = self.substitutes if there & self.unreachable else ()
         return (there & self._reached).union(instead) if instead else there
