@@ -206,14 +206,15 @@ def failing_keys(digest: Digest) -> frozenset[int]:
     """The keys of failing results that a message is about; those of passes are other ones."""
     if digest.about == FOLDED:
         return frozenset[int]().union(*(part.keys for part in digest.parts))
-    return digest.keys if digest.about == FAILING else frozenset()
+    passes = frozenset[int]().union(*(part.keys for part in digest.parts))
+    return digest.keys - passes if digest.about == FAILING else frozenset()
 
 
 def is_exact(digest: Digest) -> bool:
     """Whether a message counts what it is about."""
     if digest.about == FOLDED:
         return digest.total == sum(part.total for part in digest.parts) == sum(digest.counts.values())
-    return digest.about != FAILING or digest.total == len(digest.keys) == sum(digest.counts.values())
+    return digest.about != FAILING or digest.total == len(failing_keys(digest)) == sum(digest.counts.values())
 
 
 @pytest.fixture(autouse=True)

@@ -144,6 +144,28 @@ def test_what_is_held_for_several_causes_is_told_as_a_plain_list_of_it_has_it(
 
 
 @given(EVENTS)
+def test_whatever_is_held_of_a_run_is_one_message_that_says_each_thing_once(events: list[Event]) -> None:
+    world = played(events, tells_all=True)
+    if not world.held:
+        return
+    held = reduce(joined, world.held.values())
+    sections = [one.digest for one in sections_of(held)]
+    told = [one.digest for one in told_of(held)]
+
+    assert len(told) == min(1, len(sections))
+    said = [one for digest in told for one in (digest, *digest.parts)]
+    assert [(one.about, one.total, one.counts, one.passed_since, one.results) for one in said] == [
+        (one.about, one.total, one.counts, one.passed_since, one.results) for one in sections
+    ]
+    assert [one.about for one in said] == [
+        one for one in (FAILING, RECOVERED, FINISHED) if one in {s.about for s in said}
+    ]
+    for digest in told:
+        assert sum(len(one.keys) for one in sections) == len(digest.keys)
+        assert digest.mentions == (sections[0].mentions if digest.about == FAILING else ())
+
+
+@given(EVENTS)
 def test_told_cause_by_cause_nothing_is_lost_and_nothing_is_told_twice(events: list[Event]) -> None:
     world = played(events, tells_all=True)
     told = [one.digest for held in world.held.values() for one in sections_of(held) if one.digest.about == FAILING]
