@@ -18,7 +18,7 @@ from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
-from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.late import LateRenderer, lasting_renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
 from testmo_notifier.observability import observed, report_failed_poll, report_published, say_that_we_live
 from testmo_notifier.poll import Parts, poll
@@ -48,7 +48,7 @@ class Service:
         watch = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
         self.ping = partial(ping, self.pool, watch.get) if settings.heartbeat_secret_arn else None
         self.is_told = partial(is_anybody_told, mailboxes.expected, channels=settings.channels)
-        self.renderer = Renderer.of(team, settings.time_zone, machine.thread_time)
+        self.renderer = cache(partial(lasting_renderer, team, settings.time_zone, machine.thread_time))
         self.store = partial(Store, dynamodb, settings.table_name)
         self.parts = partial(
             Parts.of,
@@ -71,7 +71,7 @@ class Service:
         self.logger.append_keys(request_id=context.aws_request_id)
         parts = self.parts(
             store=self.store(holder=context.aws_request_id),
-            renderer=self.renderer.for_one_poll(),
+            renderer=LateRenderer(self.renderer),
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         )
         report = observed(lambda: poll(parts, drain=drain), self.logger, self.metrics)

@@ -21,11 +21,20 @@ COMMON = processes.ROOT / "layers" / "common"
 SERVICES = {"dynamodb", "secretsmanager", "sns", "sqs", "sts"}
 FUNCTIONS = ("PollerFunction", "SlackFunction")
 
-# What neither function has any use for, and what the Slack function leaves to the poller.
-NOBODY_NEEDS = ("multiprocessing", "s3transfer.tasks", "importlib.metadata", "importlib.resources._common", "zipfile")
+# What neither function has any use for in UTC, what the poller needs for its first message, and what the Slack function
+# leaves to the poller.
+NOBODY_NEEDS = (
+    *("multiprocessing", "s3transfer.tasks", "importlib.metadata", "importlib.resources._common", "zipfile"),
+    *("zoneinfo", "testmo_notifier.adapters.light"),
+)
+POLLER_DOES_WITHOUT = (
+    *("jinja2", "testmo_notifier.channels.render", "testmo_notifier.channels.slack.rendering"),
+    *("testmo_notifier.notices.view", "testmo_notifier.text.markup"),
+)
 SLACK_DOES_WITHOUT = (
-    *("jinja2", "tomllib", "zoneinfo", "testmo_notifier.sources", "testmo_notifier.poll", "testmo_notifier.polling"),
-    *("testmo_notifier.channels.render", "testmo_notifier.notices.view", "testmo_notifier.model.state"),
+    *POLLER_DOES_WITHOUT,
+    *("tomllib", "testmo_notifier.sources", "testmo_notifier.poll", "testmo_notifier.polling"),
+    "testmo_notifier.model.state",
     *("testmo_notifier.channels.slack.live", "testmo_notifier.channels.slack.thread", "testmo_notifier.text"),
 )
 
@@ -113,7 +122,7 @@ def test_a_cold_start_imports_nothing_that_its_function_has_no_use_for(
     bundles: Mapping[str, Bundle], function: str
 ) -> None:
     modules = cold_start(bundles[function], function)["modules"]
-    unwanted = NOBODY_NEEDS + (SLACK_DOES_WITHOUT if function == "SlackFunction" else ())
+    unwanted = NOBODY_NEEDS + (SLACK_DOES_WITHOUT if function == "SlackFunction" else POLLER_DOES_WITHOUT)
     assert {"boto3", "urllib3", "aws_lambda_powertools", "app"} <= {*modules}
     assert [name for name in modules if name.startswith(tuple(f"{one}." for one in unwanted)) or name in unwanted] == []
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from testmo_notifier.config import time_zone
 from testmo_notifier.model import (
@@ -41,7 +40,7 @@ UNTIMED: Final[Mapping[str, str]] = {
 class Keeping:
     """Who silenced what, what is held, and what was held and is on its way out. `zone` is the stack's."""
 
-    zone: ZoneInfo
+    zone: tzinfo
     silences: tuple[Silence, ...] = ()
     unread: tuple[str, ...] = ()
     held: tuple[Held, ...] = ()
@@ -121,7 +120,7 @@ def in_store(store: Store) -> tuple[tuple[Held, ...], tuple[Envelope, ...]]:
     return tuple(one for one in held if not one.is_empty), tuple(envelopes)
 
 
-def zone_of(stack: Stack) -> ZoneInfo:
+def zone_of(stack: Stack) -> tzinfo:
     """The time zone that the stack was deployed with."""
     return time_zone(stack.parameters.get("TimeZone") or "UTC")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ class Asked:
     is_meant: bool = False
 
 
-def silence_of(asked: Asked, key: str, *, now: datetime, zone: ZoneInfo) -> Silence:
+def silence_of(asked: Asked, key: str, *, now: datetime, zone: tzinfo) -> Silence:
     """The silence that is meant; raises `ConfigurationError` with everything that is wrong with it."""
     problems: list[str] = []
     until = end_of(asked, now, zone, problems)
@@ -96,7 +96,7 @@ def is_everything(match: Wanted) -> bool:
 # ----- Its end -------------------------------------------------------------------------------------------------
 
 
-def end_of(asked: Asked, now: datetime, zone: ZoneInfo, problems: list[str]) -> datetime:
+def end_of(asked: Asked, now: datetime, zone: tzinfo, problems: list[str]) -> datetime:
     """When it is over."""
     if asked.duration is None and asked.until is None:
         problems.append(f"it has no end: {FOR_LIKE}, or --until 16:00")
@@ -129,7 +129,7 @@ def duration_of(typed: str) -> timedelta | None:
     return timedelta(days=days, hours=hours, minutes=minutes)
 
 
-def moment_of(typed: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+def moment_of(typed: str, now: datetime, zone: tzinfo) -> datetime | None:
     """`16:00`, the next time that it is so late, or a date and time; without an offset in the zone of the stack."""
     clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", typed.strip())
     if clock:

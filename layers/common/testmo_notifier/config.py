@@ -11,14 +11,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from datetime import UTC, tzinfo
+from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from testmo_notifier.channels.registry import CHANNELS, queued
 from testmo_notifier.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
 
 STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
 MAX_STATUS_ID: Final = 25  # "up to 25 total statuses", https://docs.testmo.com/api/reference/results
@@ -28,6 +26,7 @@ MAX_BACKFILL_HOURS: Final = 720
 MIN_REQUESTS_PER_MINUTE: Final = 5  # fewer could not even list the projects and read one run
 MAX_REQUESTS_PER_MINUTE: Final = 6_000
 BOM: Final = "\ufeff"
+QUOTES: Final = frozenset("\"'`<>{}\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
 OF_ONE_MACHINE: Final = r"localtime|posixrules|Factory|(?:posix|right)/.*"  # beside the zones, on some machines
 
 T = TypeVar("T")
@@ -55,7 +54,7 @@ class PollerSettings:
     max_staleness_minutes: int
     backfill_hours: int
     requests_per_minute: int
-    time_zone: ZoneInfo
+    time_zone: tzinfo
     heartbeat_secret_arn: str
     email_address: str
     ops_email_address: str
@@ -185,9 +184,11 @@ def listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def time_zone(raw: str) -> ZoneInfo:
+def time_zone(raw: str) -> tzinfo:
     """An IANA time zone, as every machine has it."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - the Slack function starts without
+    if raw == "UTC":
+        return UTC  # as Python has it by itself
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - the Slack function starts without, and a stack without another zone
 
     try:
         if re.fullmatch(OF_ONE_MACHINE, raw):
@@ -212,9 +213,9 @@ def origin(raw: str, hint: str) -> str:
 
 def split_url(raw: str, hint: str) -> SplitResult:
     """Take an address apart; refuses what could carry a secret elsewhere or in clear text."""
-    if re.search(r"[\s\\]", raw) or not raw.isprintable():
+    if " " in raw or "\\" in raw or not raw.isprintable():  # as no other blank is
         raise ValueError(f"holds a space or a control character: {hint}")
-    if re.search("[\"'`<>{}\u2018-\u201f]", raw):
+    if not QUOTES.isdisjoint(raw):
         raise ValueError(f"holds quotes or brackets, which are no part of an address: {hint}")
     try:
         parts = urlsplit(raw)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from testmo_notifier.errors import StopReading, Unpublished
+from testmo_notifier.errors import Problem, StopReading, Unpublished
 from testmo_notifier.model import (
     CaseProgress,
     CasesPage,
@@ -76,6 +76,15 @@ class Store(Protocol):
     def save_case_names(self, project_id: int, names: Mapping[int, str], of: str = ...) -> None: ...
     def case_progress(self, project_id: int, of: str = ...) -> CaseProgress: ...
     def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = ...) -> None: ...
+
+
+class Renderer(Protocol):
+    """Makes messages of digests; `problems` is what was wrong with templates."""
+
+    @property
+    def problems(self) -> Sequence[Problem]: ...
+
+    def notification(self, outgoing: Outgoing) -> Notification: ...
 
 
 class Topic(Protocol):

@@ -20,14 +20,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # stubs lack one
 
 import urllib3
 
-from testmo_notifier.adapters.light import Lightened
 from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
+
+if TYPE_CHECKING:
+    from testmo_notifier.adapters.light import Lightened
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 10.0
@@ -198,6 +200,8 @@ def whole(response: urllib3.BaseHTTPResponse, *, ends_at: float, max_bytes: int,
         received += len(piece)
         content += lightened.feed(piece) if lightened else piece
         if light and lightened is None and received >= HEAVY_BYTES:  # looking at every string takes its time
+            from testmo_notifier.adapters.light import Lightened  # noqa: PLC0415 - hardly any answer is so large
+
             lightened = Lightened()
             content = bytearray(lightened.feed(bytes(content)))
         if monotonic() > ends_at:

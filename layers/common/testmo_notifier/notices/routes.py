@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
 from testmo_notifier.errors import ConfigurationError
@@ -71,7 +71,7 @@ class Route:
 class Options:
     """What a destination is told in its own way; None is the stack's own value."""
 
-    time_zone: ZoneInfo | None = None
+    time_zone: tzinfo | None = None
     lines: int | None = None
     calm: Calm = ALWAYS
 

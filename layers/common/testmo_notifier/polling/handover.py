@@ -10,7 +10,6 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
-from testmo_notifier.channels.render import Renderer
 from testmo_notifier.errors import LostRace
 from testmo_notifier.model import (
     FAILING,
@@ -28,7 +27,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.shown import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from testmo_notifier.ports import Store, Topic
+from testmo_notifier.ports import Renderer, Store, Topic
 
 MIN_SECONDS_LEFT: Final = 5.0
 Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what goes with it, and that as it is published

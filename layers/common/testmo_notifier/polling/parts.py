@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
-from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
@@ -27,7 +26,7 @@ from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.release import Release
 from testmo_notifier.polling.report import Report
-from testmo_notifier.ports import Mailboxes, Store, Testmo, Topic
+from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
 from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
 

@@ -11,7 +11,7 @@ from testmo_notifier.config import BOM
 from testmo_notifier.errors import ConfigurationError, Problem
 
 # What stands in a file by mistake: the rest of an address is a webhook's secret, and these tokens begin like this.
-SECRET: Final = re.compile(r"(https?://[^\s/'\"]*|\bxox[a-z]-|\btestmo_api_)[^\s'\"…]+…?", re.IGNORECASE)
+GIVES_AWAY: Final = r"(https?://[^\s/'\"]*|\bxox[a-z]-|\btestmo_api_)[^\s'\"…]+…?"
 TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*')
 
 
@@ -22,7 +22,7 @@ def without_comments(text: str) -> str:
 
 def without_secrets(words: str) -> str:
     """What may be printed and logged of words that quote a file."""
-    return SECRET.sub(r"\1…", words)
+    return re.sub(GIVES_AWAY, r"\1…", words, flags=re.IGNORECASE)
 
 
 class Place:

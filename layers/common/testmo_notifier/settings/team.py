@@ -55,20 +55,22 @@ class Team:
             reached(found, channels)
             return left_in(found, channels)
 
-        def attempt(read: Callable[[], T], instead: T, meanwhile: str) -> T:
+        def attempt(read: Callable[[], T], rescue: Callable[[], T], meanwhile: Callable[[T], str]) -> T:
             try:
                 return read()
             except ConfigurationError as exc:
-                problems.append(told(exc, meanwhile))
+                instead = rescue()
+                problems.append(told(exc, meanwhile(instead)))
                 return instead
 
-        rescue = fallback(rest_of(folder / ROUTES), channels)
-        goes_to = ", ".join(rescue.routes[0].destinations)
+        def rescue() -> Routes:
+            return fallback(rest_of(folder / ROUTES), channels)
+
         return cls(
-            attempt(read_routes, rescue, f"everything goes to {goes_to}"),
-            attempt(lambda: parse_issue_links(text_of(folder / ISSUES)), IssueLinks(), "no issue is a link"),
+            attempt(read_routes, rescue, lambda it: f"everything goes to {', '.join(it.routes[0].destinations)}"),
+            attempt(lambda: parse_issue_links(text_of(folder / ISSUES)), IssueLinks, lambda _: "no issue is a link"),
             folder / TEMPLATES,
-            attempt(lambda: parse_people(text_of(folder / PEOPLE)), People(), "nobody is mentioned"),
+            attempt(lambda: parse_people(text_of(folder / PEOPLE)), People, lambda _: "nobody is mentioned"),
             tuple(problems),
         )
 
