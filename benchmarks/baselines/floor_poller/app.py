@@ -1,4 +1,7 @@
-"""The floor of the poller's cold start: imports what it needs, makes the clients it needs, tries to take the lease."""
+"""The floor of the poller's cold start: imports what it needs, makes the clients it needs, tries to take the lease.
+
+No Jinja: the poller imports it with the first message.
+"""
 # ruff: noqa: INP001 - loaded as a file, like a function
 
 from __future__ import annotations
@@ -8,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-import jinja2
 import urllib3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -41,5 +43,4 @@ def _clients() -> Any:
     Logger()
     Metrics()
     urllib3.PoolManager(num_pools=4)
-    jinja2.Environment(autoescape=True)
     return session.client("dynamodb", config=config)
