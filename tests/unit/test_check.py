@@ -210,7 +210,7 @@ def test_what_only_pythons_programmers_know_is_not_said(folder: Path) -> None:
         ("slack_summary.j2", "{{ result.name }}", "slack_summary.j2:1: 'None' has no attribute 'name': result"),
         # What goes wrong with some results only.
         ("email_body.j2", "\n{{ message.results[0].at | when }}", "email_body.j2:2: the filter `when` got no moment"),
-        ("email_body.j2", "{{ message.results[3] }}", "email_body.j2:1: tuple object has no element 3 (with the"),
+        ("email_body.j2", "{{ message.results[3].name }}", "email_body.j2:1: tuple object has no element 3 (with the"),
         ("slack_more.j2", "{% if message.more %}x{% endif %}", "slack_more.j2:1: gave no text (with the sample 're"),
         ("slack_result.j2", "{{ result.name * 100 }}", "slack_result.j2:1: gave "),
         ("slack_result.j2", "{{ 'x' * 2900 }}", "slack_result.j2:1: gave over 12000 characters in all"),
