@@ -12,10 +12,10 @@ import pytest
 
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.model import Notification, Outgoing
+from testmo_notifier.model import Checkpoint, Notification, Outgoing
 from testmo_notifier.polling import due
 from tests.flow.test_routes import follow
-from tests.support.memory import MemoryTopic
+from tests.support.memory import MemoryStore, MemoryTopic
 from tests.support.story import Story
 from tools.simulator.model import Run
 
@@ -42,6 +42,23 @@ def test_a_destination_that_sns_refuses_waits_and_the_others_go_out(story: Story
     assert f"it stays in the outbox of run {run.id}" in summary.problems[0]
     story.topic.refused = set()
     story.wait_and_poll(2)
+
+    assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
+
+
+def test_what_the_index_does_not_show_yet_leaves_with_the_next_poll(story: Story) -> None:
+    """An index of DynamoDB shows what was committed a moment later."""
+
+    class Lagging(MemoryStore):
+        def pending(self) -> list[Checkpoint]:
+            return []
+
+    runs_with_news(story, 1)
+    story.topic.refused = {"slack:default"}
+    story.poll()
+    story.topic.refused = set()
+    story.store.__class__ = Lagging
+    story.wait_and_poll()
 
     assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
 

@@ -359,6 +359,26 @@ def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(st
     assert story.store.held_until(None) == NOTHING
 
 
+def test_a_run_that_another_poller_told_holds_up_no_other_and_is_said_as_that(story: Story) -> None:
+    class Overtaken(MemoryStore):
+        def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+            if envelope and envelope.outbox[0].digest.run_id == first.id:
+                raise LostRace("overtaken")
+            super().release(changes, envelope)
+
+    first = begin(story, calm('at_most_every = "15m"\n'))
+    second = story.add_run()
+    for number in (1, 2):
+        story.save(first, number)
+        story.save(second, number)
+        story.wait_and_poll()
+    story.store.__class__ = Overtaken
+    story.wait(900)
+    report = story.poll()
+    assert [digest.run_id for digest in told(story)[2:]] == [second.id]
+    assert report.problems == ["overtaken"]
+
+
 def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)

@@ -22,7 +22,13 @@ from testmo_notifier.errors import (
 from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Run, Scope
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover, first_state, is_active
-from testmo_notifier.sources.testmo_runs.projects import Discovery, Lookout, has_closed_unseen, with_closing_time
+from testmo_notifier.sources.testmo_runs.projects import (
+    Discovery,
+    Lookout,
+    has_closed_unseen,
+    pages_of,
+    with_closing_time,
+)
 from tests.support.executors import AtOnce
 from tests.support.factories import START, at, make_project, make_run
 from tests.support.memory import MemoryStore
@@ -255,6 +261,11 @@ def test_that_nothing_is_open_is_believed_until_the_hour_is_over(
     look(testmo, ProjectState(3, **QUIET), project={"run_active_count": count}, hourly=hourly)
 
     assert testmo.looked_into == asked
+
+
+@pytest.mark.parametrize(("runs", "requests"), [(None, 1), (0, 0), (1, 1), (100, 1), (101, 2), (250, 3)])
+def test_a_list_of_open_runs_takes_a_request_for_each_hundred(runs: int | None, requests: int) -> None:
+    assert pages_of(make_project(run_active_count=runs)) == requests
 
 
 def test_a_run_in_no_list_is_looked_for_by_itself_and_kept_while_nobody_knows() -> None:

@@ -43,6 +43,16 @@ def test_after_a_pause_that_testmo_asked_for_one_lane_is_open_and_good_answers_o
     assert seen == [1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4]
 
 
+def test_a_lane_that_is_left_is_free_once() -> None:
+    lanes = make_lanes(1)
+    for _ in range(3):
+        with lanes.one(float):
+            pass
+
+    with lanes.one(float):
+        assert lanes._used == lanes.open == 1, "the next request waits"
+
+
 def test_whoever_finds_no_lane_waits_until_one_is_left() -> None:
     lanes = make_lanes(2)
     under_way, most, lock = 0, 0, threading.Lock()

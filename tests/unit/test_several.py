@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.fold import folded
+from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.merge import told_of, with_passed
-from testmo_notifier.notices.several import causes, several_view
+from testmo_notifier.notices.several import causes, line_view, several_view
 from testmo_notifier.notices.view import Limits
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.settings.people import People
@@ -192,6 +193,27 @@ def test_few_tests_with_one_cause_are_named_and_lead_to_themselves() -> None:
     assert lines[place + 2].startswith(f"▌ Test 11 ({URL}/runs/view/12?test_id=11) · Test 1 ({URL}/")
     assert lines[place + 2].count("Test ") == 4
     assert "Run 1" not in lines[place + 2]
+
+
+def test_what_else_a_shared_note_says_stands_under_its_line_once() -> None:
+    note = "provider_unreachable\nat checkout, after 30 s"
+    held = [of_run(run, failing_news({run: run}, note=note)) for run in (1, 2)]
+
+    lines, _ = in_slack(folded("slack:payments", held).digest)
+
+    assert "▌ ✖ Failed   2 tests in 2 runs: provider_unreachable" in lines
+    assert [line for line in lines if "at checkout" in line] == ["▌ ▏ at checkout, after 30 s"]
+
+
+def test_a_shared_note_too_long_for_its_line_stands_under_it_and_no_other_note_does() -> None:
+    note, other = "provider unreachable since 09:00", "took 30 s"
+    rows = [[make_named(1, note=note)], [make_named(2, note=note), make_named(3, test_id=2, note=other)]]
+    parts = tuple(make_digest(some, run_id=run) for run, some in enumerate(rows, 1))
+
+    (cause,) = causes(make_digest(parts=parts), 12)
+    line = line_view(cause, Limits(results=50, name_chars=30, note_chars=80), IssueLinks())
+    assert line.note == ("provider unreachable since 09:00",)
+    assert other not in str(line)
 
 
 def by_cause(*runs: list[NamedResult], most: int = 12, projects: tuple[int, ...] = (3,)) -> list[tuple[int, str]]:

@@ -214,6 +214,14 @@ def test_what_is_told_after_it_passed_in_silence_is_not_failing_whether_or_not_a
     assert "passed again" not in parent(bots).payload["text"], "it was never told here that they failed"
 
 
+def test_who_finds_in_the_queue_what_nobody_is_to_hear_of_reads_what_it_is_about() -> None:
+    digest = make_digest([make_named(1), make_named(2), make_named(3, status="Blocked", status_id=5)], is_silent=True)
+
+    told = Renderer(UTC).notification(make_outgoing(digest))
+
+    assert json.loads(told.message)["text"] == "2 failed, 1 blocked: Release 4.2 regression"
+
+
 def in_a_crowd(held: Held) -> QueuedMessage:
     """The edit of run 12 that goes with a message about 45 runs, which names 300 results."""
     crowd = [of_run(n, failing_news({n * 1_000 + k: n * 1_000 + k for k in range(50)})) for n in range(20, 64)]

@@ -111,3 +111,14 @@ def test_a_message_that_cannot_be_parked_is_an_error_because_it_would_be_lost() 
 
     with pytest.raises(ClientError):
         queue(FakeSqs(away)).park(MESSAGE, "no_service")
+
+
+def test_a_parked_message_keeps_as_many_of_its_attributes_as_sqs_takes_beside_the_reason() -> None:
+    """SQS takes ten in all."""
+    sqs = FakeSqs()
+    attributes = tuple(Attribute(f"a{n}", "String", "x") for n in range(10))
+
+    queue(sqs).park(QueuedMessage("sqs-1", "handle", 1, "{}", attributes=attributes), "no_service")
+
+    (call,) = sqs.calls
+    assert list(call["MessageAttributes"]) == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "reason"]

@@ -151,6 +151,7 @@ def test_a_cut_keeps_whole_characters_and_counts_what_they_become(text: str, lim
         ("ab\ua960\ud7b0c", 4, "ab…"),
         ("ab\ua97c\ud7fbc", 4, "ab…"),
         (FAMILY, 5, "…"),  # nor a part of the only one there is
+        ("🇩🇪🇫🇷", 4, "…"),  # whatever the text ends with
         ("abc" + "\u200dd" * 99, 80, "abc" + "\u200dd" * 38 + "…"),  # what is joined on and on is cut anywhere
     ],
 )
