@@ -59,11 +59,12 @@ Run = Callable[..., tuple[int, str, dict[str, Any]]]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def run_on(stack: Stack, body: Callable[[Desk], int] = command.drain) -> tuple[int, str, dict[str, Any]]:
         account = SimpleNamespace(
-            invoked=stack, stack=SimpleNamespace(poller="poller", name="ours", version="1.1.0", slack_queue="queue")
+            invoked=stack,
+            stack=SimpleNamespace(poller="poller", name="ours", version="1.1.0", slack_queue="queue"),
+            sqs=SimpleNamespace(get_queue_attributes=lambda **_: {"Attributes": {"ApproximateNumberOfMessages": "7"}}),
         )
         monkeypatch.setattr(records, "control", lambda _: (stack.control, None))
         monkeypatch.setattr(records, "store", lambda _: stack)
-        monkeypatch.setattr(command, "depth", lambda *_: 7)
         monkeypatch.setattr(time, "sleep", lambda _: None)
         out = Console(file=io.StringIO(), width=200, highlight=False)
         quiet = Terminal(Console(file=io.StringIO()))
