@@ -121,6 +121,15 @@ def test_a_template_may_do_much_more_than_a_message_needs(tmp_path: Path) -> Non
     assert body.count("99LOGIN WITH AN EXPIRED PASSWORD") == 50
 
 
+def test_a_long_text_may_be_given_a_list_in_its_place(tmp_path: Path) -> None:
+    """Only sums of lists copy all before them."""
+    (tmp_path / "email_body.j2").write_text("{{ ('a' * 3000) | default([]) }}")
+    renderer = Renderer(UTC, tmp_path)
+
+    assert mail(renderer, DIGEST)[1] == "a" * 3000 + "\n"
+    assert renderer.problems == []
+
+
 def test_a_part_that_another_template_includes_is_stopped_too(tmp_path: Path) -> None:
     (tmp_path / "part.j2").write_text("\n\n" + ENDLESS[0][1])
     (tmp_path / "slack_more.j2").write_text("{% include 'part.j2' %}")

@@ -15,6 +15,7 @@ from testmo_notifier.adapters.held import envelope_item
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import keys_of
 from testmo_notifier.model import (
     NEW,
     RECOVERED,
@@ -220,6 +221,10 @@ def test_who_finds_in_the_queue_what_nobody_is_to_hear_of_reads_what_it_is_about
     told = Renderer(UTC).notification(make_outgoing(digest))
 
     assert json.loads(told.message)["text"] == "2 failed, 1 blocked: Release 4.2 regression"
+
+
+def test_a_bot_knows_a_result_without_a_test_by_its_own_number() -> None:
+    assert keys_of({11, -539, 0}) == ["result 538", 0, 11]
 
 
 def in_a_crowd(held: Held) -> QueuedMessage:

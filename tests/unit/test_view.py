@@ -161,3 +161,10 @@ def test_two_statuses_of_one_name_keep_the_symbol_of_the_one_that_testmo_knows()
 
     assert [(count.symbol, count.n, count.word) for count in seen.counts] == [("✖", 2, "failed")]
     assert [result.symbol for result in seen.results] == ["✖", "●"]
+
+
+@pytest.mark.parametrize(("is_latest", "lines"), [(True, 1), (None, 1), (False, 2)])
+def test_what_was_overtaken_is_not_in_one_line_with_what_holds(is_latest: bool | None, lines: int) -> None:  # noqa: FBT001
+    rows = [make_named(1, note="500"), make_named(2, note="500", is_latest=is_latest)]
+
+    assert len(message_view(make_digest(rows), ALL).lines) == lines
