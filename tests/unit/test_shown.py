@@ -15,7 +15,7 @@ from testmo_notifier.adapters.held import envelope_item
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.channels.slack.rendering import keys_of
+from testmo_notifier.channels.slack.aside import keys_of
 from testmo_notifier.model import (
     NEW,
     RECOVERED,
