@@ -21,7 +21,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("quiet_growth", "A quiet poll: processor time as runs grow tenfold", "time", quiet.growth),
     Row(
         "cold_start",
-        "Cold start, as shipped (processor time to the end of the first, empty call)",
+        "Cold start, as shipped (processor time to the end of the first call)",
         "time",
         cold_start.measure,
     ),

@@ -159,12 +159,6 @@ def test_the_one_http_library_stays_in_one_file(path: Path) -> None:
     assert uses == [] or path.name == "http.py"
 
 
-@pytest.mark.parametrize("path", [*LAYERS, *FUNCTIONS], ids=relative)
-def test_classes_are_made_the_lean_way(path: Path) -> None:
-    """The standard one would be compiled in each cold start, used or not."""
-    assert "dataclasses.dataclass" not in imports(path) or path.name == "lean.py"
-
-
 # What one poll gathers step by step; everything else is a value that nobody changes.
 GATHERING = {"Report", "Share", "Discovery", "Names", "Tag", "Line", "Element"}
 

@@ -102,6 +102,7 @@ channels/              ways to tell people and programs, a folder per channel
   registry.py          every channel there is
   channel.py           what a channel declares of itself
   render.py            a digest as a message of its channel
+  late.py              that, made with the first message
   notation.py          how templates write
   bounds.py            how much a team's own template may do
 channels/email/        mail by SNS
