@@ -246,7 +246,8 @@ def distrust(exc: urllib3.exceptions.SSLError) -> str:
 def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
     """The `Retry-After` of an answer in seconds from now, None where it is absent or makes no sense.
 
-    A moment is one of the server's clock; ours may be wrong. Some servers write parts of a second.
+    A moment is one of the server's clock, as its `Date` shows that, unless it is over by then: ours may be wrong. Some
+    servers write parts of a second.
     """
     raw = answer.headers.get("retry-after", "").strip()
     try:
@@ -255,7 +256,8 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
         moment = parsedate_to_datetime(raw)
     except (ValueError, OverflowError):
         return None
-    seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - (server_date(answer) or now)).total_seconds()
+    moment, their_now = moment.replace(tzinfo=moment.tzinfo or UTC), server_date(answer)
+    seconds = (moment - (their_now if their_now and their_now <= moment else now)).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
