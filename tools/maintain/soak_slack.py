@@ -190,6 +190,8 @@ def copies(same: Sequence[Posted]) -> int:
 
 def is_behind(state: Mapping[str, Any], posted: Sequence[Posted]) -> bool:
     """Whether a parent does not show all that was told, in its newest form, though somebody could see it."""
+    if "ts" not in state:
+        return False  # there is none: what passed is kept for the one that the run's next news makes
     parent = next(one for one in posted if (one.channel, one.ts) == (state["channel"], state["ts"]))
     is_as_it_was_posted = bool(state["made_by"]) and state["changes"] == 1
     is_newest = is_as_it_was_posted or parent.payload["text"] == live.shown(state)["text"]
