@@ -142,7 +142,7 @@ def read_bots(
         if live.OPEN not in first_form(one):
             news.setdefault((one.channel, first_form(one)), []).append(one)
     unseen = sum(
-        max(0, sum(destination == name for destination, _ in delivered) - sum(channel == where for where, _ in news))
+        max(0, sum(to == name for to, _ in delivered & told) - sum(channel == where for where, _ in news))
         for name, channel in BOTS.items()
     )
     parents = [one for one in posted if not one.thread_ts]
