@@ -10,13 +10,13 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from testmo_notifier.channels.registry import CHANNELS, queued
 from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.lean import dataclass
 
 STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
 MAX_STATUS_ID: Final = 25  # "up to 25 total statuses", https://docs.testmo.com/api/reference/results

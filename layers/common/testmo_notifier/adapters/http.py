@@ -15,7 +15,7 @@ import logging
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -27,6 +27,7 @@ from urllib.request import getproxies_environment, proxy_bypass_environment  # t
 import urllib3
 
 from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
+from testmo_notifier.lean import dataclass
 
 if TYPE_CHECKING:
     from testmo_notifier.adapters.light import Lightened

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -17,6 +17,7 @@ from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, send, server_date
 from testmo_notifier.adapters.testmo_answers import asked_for_a_pause, checked, understood
 from testmo_notifier.errors import Invisible, RequestRejected, TokenRefused, TooHeavy, Unreadable
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run, User
 from testmo_notifier.ports import RateLimit, Token
 from testmo_notifier.version import VERSION

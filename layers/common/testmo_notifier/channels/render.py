@@ -15,7 +15,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final
@@ -28,6 +27,7 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.errors import Problem
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, FAILING, FOLDED, NEW, REASONS, Digest, Notification, Outgoing
 from testmo_notifier.notices.context import MessageView, PartView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks

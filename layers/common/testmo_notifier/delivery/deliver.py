@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -45,6 +45,7 @@ from testmo_notifier.errors import (
     PayloadRefused,
     Undelivered,
 )
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 
 # Before each post: 4 s for a slot, 3 s to connect, 10 s to answer, and time to put the rest of the batch back.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from testmo_notifier.channels.channel import Conversation, Transport
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import usable
 from testmo_notifier.delivery.pacing import Turn
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 
 if TYPE_CHECKING:

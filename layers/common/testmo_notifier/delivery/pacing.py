@@ -24,10 +24,11 @@ the webhook's in any case: each costs ten seconds that others wait for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Pace
 
 SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model.testmo import Counters, Issue
 
 REASONS: Final = ("new", "again", "changed", "recovered", "finished")  # why something is told

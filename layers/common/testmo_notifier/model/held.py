@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model.digests import Digest, Kind, Outgoing
 
 # Why something is held. A silence's own cause is this and its id.

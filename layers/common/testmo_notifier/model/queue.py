@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from testmo_notifier.lean import dataclass
 
 ASIDE: Final = "aside"  # the attribute with `Notification.aside`
 SILENT: Final = '"silent": true'  # in it, as `json.dumps` has it: in what anybody typed each quote has a backslash

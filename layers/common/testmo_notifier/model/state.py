@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model.digests import NamedResult, Outgoing
 from testmo_notifier.model.held import Silence
 
@@ -341,11 +342,11 @@ class Control:
     So do `bots`, the destinations that show how a run is: those say so themselves that deliver there.
     """
 
-    looked: Looked = Looked()
-    left: Left = Left()
-    watching: Watching = Watching()
-    asked: Asked = Asked()
-    health: Health = Health()
+    looked: Looked = field(default_factory=Looked)
+    left: Left = field(default_factory=Left)
+    watching: Watching = field(default_factory=Watching)
+    asked: Asked = field(default_factory=Asked)
+    health: Health = field(default_factory=Health)
     silences: tuple[Silence, ...] = ()
     unread_silences: tuple[str, ...] = ()
     bots: frozenset[str] = frozenset()

@@ -6,10 +6,12 @@ Ids are Testmo's own. Notes are HTML as Testmo sends them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
+
+from testmo_notifier.lean import dataclass
 
 T = TypeVar("T")
 STATUS_NAMES: Final[Mapping[int, str]] = MappingProxyType(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model.testmo import Run
 
 

@@ -7,10 +7,11 @@ route takes goes to those that catch all. Reasons are judged for each destinatio
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     AGAIN,
     CHANGED,

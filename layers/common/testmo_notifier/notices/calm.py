@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
+
+from testmo_notifier.lean import dataclass
 
 DAY: Final = timedelta(days=1)
 MIDNIGHT: Final = time.min

@@ -5,9 +5,11 @@ The words below a field are its documentation: docs/templates.md is made of them
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Self
+
+from testmo_notifier.lean import dataclass
 
 
 class Linked(str):

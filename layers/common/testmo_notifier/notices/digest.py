@@ -10,10 +10,11 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     AGAIN,
     CHANGED,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     FAILING,
     FOLD,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import quote
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Issue
 
 MAX_URL_CHARS: Final = 200  # an event may hold 500 of them and SNS takes 256 KiB; Slack 12,000 characters in all

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, NEW, Passes, Told
 from testmo_notifier.notices.named import LONG_AGO
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.text.cleaning import printable
 
 RUN_KEYS: Final = ("project", "run", "milestone", "configuration", "tag")

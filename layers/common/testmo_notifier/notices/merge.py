@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     FAILING,
     FINISHED,

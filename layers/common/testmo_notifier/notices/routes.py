@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import tzinfo
 from typing import Final
 
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
 from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, NEW, RECOVERED
 from testmo_notifier.notices.calm import ALWAYS, Calm
 from testmo_notifier.notices.matching import Matcher

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FINISHED, RECOVERED, Digest, NamedResult
 from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, WatchedRun
 from testmo_notifier.polling.due import Due, Question, in_order
 from testmo_notifier.polling.marks import moved_at

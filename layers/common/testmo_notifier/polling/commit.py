@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from testmo_notifier.errors import (
     FORBIDDEN,
@@ -16,6 +16,7 @@ from testmo_notifier.errors import (
     Unreadable,
     unexpected,
 )
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FOLD, FOLDERS, MAILED, Checkpoint, WatchedRun
 from testmo_notifier.polling.handover import order_of, waiting_since
 from testmo_notifier.polling.keep import Keeping

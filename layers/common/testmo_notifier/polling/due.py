@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Run, WatchedRun
 from testmo_notifier.sources.testmo_runs.projects import HOURLY
 from testmo_notifier.sources.testmo_runs.turns import is_turn

@@ -7,10 +7,11 @@ goes another way takes back what was held of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     FAILING,
     MAILED,

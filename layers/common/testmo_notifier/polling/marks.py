@@ -7,11 +7,11 @@ is missing, or fits no more, the checkpoint is read: so a mark that is lost or b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Looked, Run
 from testmo_notifier.polling.due import is_half_read
 from testmo_notifier.sources.testmo_runs.watch import Watch

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
 from testmo_notifier.config import PollerSettings
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
 from testmo_notifier.notices.holding import Holding

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from testmo_notifier.errors import OutOfTime
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint, WatchedRun
 from testmo_notifier.notices.audience import Audience, case_facts, run_facts
 from testmo_notifier.notices.digest import DigestBuilder

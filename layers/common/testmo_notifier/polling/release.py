@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import reduce
 from typing import Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, TooLarge, unexpected
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     MAILED,
     OUTBOX,

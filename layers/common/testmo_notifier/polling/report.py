@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime
 from typing import Final, Literal
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FINISHED, RECOVERED
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling import troubles

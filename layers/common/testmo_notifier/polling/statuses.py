@@ -8,11 +8,12 @@ a known name needs no answer, and an unknown one keeps the poll from reading unt
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
 from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unreadable
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Watching
 from testmo_notifier.notices.matching import plain
 from testmo_notifier.polling.parts import Parts, Poll

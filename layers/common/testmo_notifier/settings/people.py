@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.matching import plain
 from testmo_notifier.settings.places import Place, read_file

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.lean import dataclass
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import Routes, left_in, reached
 from testmo_notifier.settings.issues_file import parse_issue_links

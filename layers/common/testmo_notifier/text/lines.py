@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.text.cleaning import tidy
 
 MAX_INDENT: Final = 40  # of a line of which blanks are kept

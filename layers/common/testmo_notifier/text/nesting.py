@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.text.elements import HIDDEN, LISTS
 from testmo_notifier.text.numbering import Numbering
 from testmo_notifier.text.tags import Tag

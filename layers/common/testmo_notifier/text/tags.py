@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import unescape
 from typing import Final
+
+from testmo_notifier.lean import dataclass
 
 MAX_STEPS: Final = 200_000  # tags, attributes and comments; a long report pasted from Word has some thousands
 VALUE_CHARS: Final = 2_000

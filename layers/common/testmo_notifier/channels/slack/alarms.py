@@ -12,10 +12,11 @@ import html
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import QueuedMessage
 
 ID_CHARS: Final = 32

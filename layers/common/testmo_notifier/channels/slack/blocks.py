@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
 from testmo_notifier.channels.notation import MARKS, plain_link
 from testmo_notifier.channels.slack.notation import DATE, END, LINK, LIVE, TARGET, escape, revealed
+from testmo_notifier.lean import dataclass
 from testmo_notifier.text.shortening import clip
 
 Block = dict[str, object]

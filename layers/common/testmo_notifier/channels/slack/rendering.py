@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
@@ -19,6 +19,7 @@ from testmo_notifier.channels.slack.blocks import MAX_CHARS, MAX_SECTION_CHARS, 
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
 from testmo_notifier.errors import Problem
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, Digest
 from testmo_notifier.notices.context import MessageView, PartView
 from testmo_notifier.notices.several import said_of_rest, since_then

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Final
 
 from testmo_notifier.channels.channel import NAME
 from testmo_notifier.config import bare, is_loopback, json_object, split_url
+from testmo_notifier.lean import dataclass
 
 SLACK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
 DEFAULT_DESTINATION: Final = "default"

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +22,7 @@ from testmo_notifier.channels.slack import live, web_api
 from testmo_notifier.channels.slack.secret import Bot, bot_of
 from testmo_notifier.channels.slack.web_api import Posted
 from testmo_notifier.errors import DeliveryDelayed, PayloadRefused
+from testmo_notifier.lean import dataclass
 
 if TYPE_CHECKING:
     import urllib3

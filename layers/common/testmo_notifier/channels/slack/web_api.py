@@ -17,12 +17,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.adapters.http import Answer, retry_after_seconds, send
 from testmo_notifier.errors import NO_ANSWER, DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
+from testmo_notifier.lean import dataclass
 
 if TYPE_CHECKING:
     import urllib3

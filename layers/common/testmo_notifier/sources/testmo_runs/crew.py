@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
 from typing import Final, TypeVar
+
+from testmo_notifier.lean import dataclass
 
 T = TypeVar("T")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfRoom, RequestRejected, StopReading, Unreadable
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.watch import Watch

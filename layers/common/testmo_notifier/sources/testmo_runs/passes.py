@@ -7,11 +7,12 @@ takes nothing from them: it says that it does not know, and then no streak is co
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, StopReading, Unreadable
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through, one_page

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import StopReading
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Outgoing, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.ports import Testmo

@@ -8,10 +8,11 @@ are looked at, whatever their status. A look may go on over several polls.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     RECOVERED,
     Checkpoint,

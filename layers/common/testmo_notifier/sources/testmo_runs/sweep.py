@@ -7,12 +7,12 @@ found here. What goes wrong with a sweep takes nothing from the read: the sweep 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import Row, most_urgent

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Result
 
 
