@@ -28,6 +28,12 @@ INDEXES: Final = {
     index["IndexName"]: next(key["AttributeName"] for key in index["KeySchema"] if key["KeyType"] == "HASH")
     for index in properties("StateTable")["GlobalSecondaryIndexes"]
 }
+MAILBOX: Final = {  # confirmed, and for every channel: mail goes out
+    "Protocol": "email",
+    "Endpoint": "qa@example.com",
+    "SubscriptionArn": "arn:aws:sns:us-east-1:000000000000:notifications:1",
+}
+SUBSCRIPTIONS: Final = "".join(f"<{name}>{value}</{name}>" for name, value in MAILBOX.items())
 Key = tuple[str, str]
 
 
@@ -243,7 +249,9 @@ class Aws:
                 inner += f"<member><Id>{form[f'{prefix}Id']}</Id><MessageId>1</MessageId></member>"
             inner = f"<Successful>{inner}</Successful><Failed/>"
         elif action == "ListSubscriptionsByTopic":
-            inner = "<Subscriptions/>"
+            inner = f"<Subscriptions><member>{SUBSCRIPTIONS}</member></Subscriptions>"
+        elif action == "GetSubscriptionAttributes":
+            inner = "<Attributes/>"
         else:
             raise AssertionError(f"this SNS has no {action}")
         text = f'<{action}Response xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><{action}Result>{inner}</{action}Result>'
