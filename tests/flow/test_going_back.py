@@ -59,7 +59,7 @@ def poll_now(store: MemoryStore, rows: list[tuple[int, str]], now: datetime, *, 
     """A poll of this version, whose checkpoint has room for no set; what it told."""
     checkpoint = store.checkpoints([12]).get(12) or first_checkpoint(12, 3, START, WATCH)
     news = make_builder()
-    with patch("testmo_notifier.notices.digest.MAX_TOLD", most):
+    with patch("testmo_notifier.notices.gathered.MAX_TOLD", most):
         reading = read_run(
             cast("Any", version_1_0.PlainTestmo(rows, now)),
             make_run(counters=Counters({3: len(rows)})),

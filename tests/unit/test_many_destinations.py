@@ -9,8 +9,9 @@ import pytest
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import Counters, Expands, Outgoing, Result, Run, Told
-from testmo_notifier.notices.audience import Audience, run_facts
+from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
 

@@ -15,8 +15,9 @@ import pytest
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import AGAIN, NEW, REASONS, Expands, Notification, Result, Run, Told
-from testmo_notifier.notices.audience import Audience, run_facts
+from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.calm import next_time, quiet_until
+from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.matching import KEYS, Facts
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.options_file import OPTIONS, WINDOW_KEYS

@@ -13,8 +13,10 @@ from datetime import datetime
 
 from testmo_notifier.errors import TooLarge
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint, Expands, Outgoing, Passes, Result, Run, Told
-from testmo_notifier.notices.audience import Audience, case_facts, run_facts
-from testmo_notifier.notices.digest import CasesOf, DigestBuilder
+from testmo_notifier.notices.audience import Audience
+from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.facts import case_facts, run_facts
+from testmo_notifier.notices.gathered import CasesOf
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.ports import Store

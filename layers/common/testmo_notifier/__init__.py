@@ -63,6 +63,9 @@ notices/               what there is to tell, and to whom
   digest.py            one message for each destination: ordered, counted, capped
   named.py             how a result is told
   judge.py             why it is told: new, again or changed
+  gathered.py          the new failing results of a run, page by page
+  recipients.py        who is told of each of them, and why
+  facts.py             what routes may ask about
   audience.py          who is told of a finding, why, and what keeps it back
   holding.py           what is told later, and why
   calm.py              when a destination wants to be told: now, or at which time

@@ -18,67 +18,20 @@ from testmo_notifier.model import (
     FINISHED,
     NEW,
     RECOVERED,
-    STATUS_NAMES,
     Expands,
     Hold,
     Mention,
     Result,
-    Run,
     Told,
 )
 from testmo_notifier.notices.calm import ALWAYS
+from testmo_notifier.notices.facts import optional_fact, raw, result_facts, status_word
 from testmo_notifier.notices.holding import NEVER, Holding
-from testmo_notifier.notices.matching import LASTING_KEYS, RESULT_KEYS, RUN_KEYS, Fact, Facts, holds
-from testmo_notifier.notices.named import folder_of
+from testmo_notifier.notices.matching import LASTING_KEYS, RESULT_KEYS, RUN_KEYS, Facts, holds
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
-UNASSIGNED: Final = 0  # as Testmo's own filters have it
 PEOPLE: Final = ("assignee", "tester")  # whom a route may mention without knowing their names
 GROUP: Final = "group:"
-
-
-def run_facts(run: Run, project_name: str) -> Facts:
-    """What routes may ask about a run."""
-    return {
-        "project": (Fact(run.project_id, project_name or None),),
-        "run": (Fact(run.id, run.name),),
-        "milestone": optional_fact(run.milestone_id, run.milestone),
-        "configuration": optional_fact(run.configuration_id, run.configuration),
-        "tag": tuple(Fact(None, tag) for tag in run.tags),
-    }
-
-
-def result_facts(result: Result, expands: Expands, case: Facts) -> Facts:
-    """What routes may ask about a result. `case` says what is known of its case: its name, and its folder."""
-    unread = {problem.field for problem in result.problems}
-    assignee = result.assignee_id
-    people = expands.users
-    return {
-        "status": optional_fact(result.status_id, status_word(result, expands)),
-        "tester": optional_fact(result.created_by, people.get(result.created_by or 0)),
-        "issue": tuple(Fact(one, getattr(expands.issues.get(one), "display_id", None)) for one in result.issue_ids),
-        "assignee": () if "assignee_id" in unread else (Fact(assignee or UNASSIGNED, people.get(assignee or 0)),),
-        **case,
-    }
-
-
-def case_facts(case_id: int, name: str | None, folder: str | None) -> Facts:
-    """What is known of a case, its folder as it is kept."""
-    folder_id, folder_name = folder_of(folder)
-    return {
-        "test": (Fact(case_id, name),),
-        **({"folder": (Fact(folder_id, folder_name),)} if folder_id is not None else {}),
-    }
-
-
-def status_word(result: Result, expands: Expands) -> str | None:
-    """A status as the instance calls it, else as Testmo does."""
-    return expands.statuses.get(result.status_id or 0) or STATUS_NAMES.get(result.status_id or 0)
-
-
-def optional_fact(key: int | None, name: str | None) -> tuple[Fact, ...]:
-    """A thing that may be absent."""
-    return (Fact(key, name),) if key is not None or name else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,16 +278,3 @@ def mention(wanted: int | str, result: Result, expands: Expands) -> Mention | No
     if isinstance(wanted, int):
         return Mention(expands.users.get(wanted) or f"user {wanted}", wanted)
     return Mention(wanted.removeprefix(GROUP), is_group=wanted.startswith(GROUP))
-
-
-def raw(result: Result, key: str) -> object:
-    """What of a row decides about a fact."""
-    fields = {
-        "status": result.status_id,
-        "assignee": (result.assignee_id, any(problem.field == "assignee_id" for problem in result.problems)),
-        "tester": result.created_by,
-        "issue": result.issue_ids,
-        "test": result.case_id,
-        "folder": result.case_id,
-    }
-    return fields[key]

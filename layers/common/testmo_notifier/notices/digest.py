@@ -7,19 +7,14 @@ item that carries them nor a message can grow without bound. One builder serves 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
-    AGAIN,
-    CHANGED,
     FAILING,
-    NEW,
     REASONS,
     Digest,
     Expands,
@@ -33,9 +28,9 @@ from testmo_notifier.model import (
     Run,
     Told,
 )
-from testmo_notifier.notices.audience import Audience, Telling, run_facts
-from testmo_notifier.notices.judge import Judged, judged, told_after
-from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.audience import Audience
+from testmo_notifier.notices.facts import run_facts
+from testmo_notifier.notices.gathered import CasesOf, Gathered, Status
 from testmo_notifier.notices.named import (
     LONG_AGO,
     MAX_NAME_CHARS,
@@ -43,42 +38,16 @@ from testmo_notifier.notices.named import (
     MAX_NAMED_BYTES,
     Row,
     fitting,
-    most_urgent,
     named,
     optional_line,
     rank,
-    status_name,
 )
+from testmo_notifier.notices.recipients import Recipients, Tellings
 from testmo_notifier.notices.routes import PLAIN, is_for_people, programs
-from testmo_notifier.text.notes import short_note
 from testmo_notifier.text.shortening import one_line
 
-MAX_TOLD: Final = 50_000  # results of one message: what is more is told by the next poll
-MAX_KEYS_BYTES: Final = 100_000  # that their ids may take in an item; some 20,000 where they are very far apart
 MAX_MENTIONS: Final = 50
 NOT_ASKED: Final = Passes()
-
-CasesOf = Callable[[Collection[int]], Mapping[int, Facts]]  # what is known of these cases
-Status = tuple[int, str]  # a rank and a name: where a result is counted
-
-
-class Found(NamedTuple):
-    """What is kept of every new result: its status, where it is counted, its test, its time, and its routing."""
-
-    status_id: int
-    status: Status
-    slot: int
-    at: datetime | None
-    is_changed: bool
-    routing: int
-    calls: int
-
-
-class Recipients(NamedTuple):
-    """Who is told of some results, and which of them are people."""
-
-    tellings: tuple[Telling, ...]
-    people: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -117,92 +86,32 @@ class DigestBuilder:
         self._project_name = project_name
         self._version = version
         self._cases = cases
-        self._failing = failing
-        self._before = told or {}
         self.audience = audience or Audience(PLAIN, programs(), run_facts(run, project_name))
-        self._urgent: dict[object, list[Row]] = {}  # by who may be told of it, and why
-        self._found: dict[int, Found] = {}
-        self._calls: dict[tuple[object, ...], int] = {}
-        self._called: list[Mapping[str, list[Mention]]] = []
-        self._least, self._greatest = 0, 0  # of their keys
-        self._judged: dict[int, Judged] = {}
-        self._recipients: dict[object, Recipients] = {}
+        self._gathered = Gathered(self.audience, failing, cases)
+        self._tellings = Tellings(self.audience, self._gathered.found, failing, told or {})
 
     @property
     def total(self) -> int:
         """How many results there are so far, exactly."""
-        return len(self._found)
+        return len(self._gathered.found)
 
     @property
     def has_repeats(self) -> bool:
         """Whether a test has several of them."""
-        return len({found.slot for found in self._found.values()}) < self.total
+        return self._gathered.has_repeats
 
     @property
     def is_full(self) -> bool:
-        """Whether the rest has to wait for the next message: what is read must fit the item that it is committed in.
-
-        Sorted, each key is as far from the next one as `gap` on average, and unequal gaps pack better than equal ones.
-        Beside it stands, where routes divide, to whom it goes.
-        """
-        gap = (self._greatest - self._least) / max(1, self.total)
-        divided = math.log2(len(self._urgent) + 1) / 6 if self.audience.keeps_told else 0
-        return self.total >= MAX_TOLD or self.total * (1 + math.log2(2 * gap + 2) / 7 + divided) >= MAX_KEYS_BYTES
+        """Whether the rest has to wait for the next message."""
+        return self._gathered.is_full
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
-        """Add new failing results of one page, with that page's expands.
-
-        A result that comes again, because somebody changed its status while we read, is told once, as it is now.
-        """
-        ranked: dict[int | None, Status] = {}
-        results = list(results)
-        asked = {result.case_id for result in results if result.case_id} if self.audience.asks_for_cases else ()
-        cases = self._cases(asked) if asked else {}
-        for result in results:
-            status = ranked.get(result.status_id)
-            if status is None:
-                status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
-                ranked[result.status_id] = status
-            if result.key in self._found:
-                del self._found[result.key]
-                for pool in self._urgent.values():
-                    pool[:] = [row for row in pool if row[0].key != result.key]
-            elif self._found:
-                self._least, self._greatest = min(self._least, result.key), max(self._greatest, result.key)
-            else:
-                self._least = self._greatest = result.key
-            slot, is_changed = result.slot, result.previous_status_id is not None
-            routing = self.audience.routing(result, expands, cases.get(result.case_id or 0, {}))
-            calls = self._call(routing, result, expands) if self.audience.calls else 0
-            self._found[result.key] = Found(
-                result.status_id or 0, status, slot, result.created_at, is_changed, routing, calls
-            )
-            note = short_note(result.note)
-            pool = self._urgent.setdefault((routing, is_changed, slot in self._failing), [])
-            pool.append((result if note is result.note else result._replace(note=note), expands))
-            if len(pool) >= 2 * MAX_NAMED:
-                pool[:] = most_urgent(pool)
+        """Add new failing results of one page, with that page's expands."""
+        self._gathered.add(results, expands)
 
     def judge(self, passes: Passes = NOT_ASKED) -> dict[int, Told]:
         """Decide why each result is told; gives back what is known of their tests once they are."""
-        if not self.audience.keeps_told:
-            return {}
-        times: dict[int, list[datetime]] = {}
-        for found in self._found.values():
-            times.setdefault(found.slot, []).extend([found.at] if found.at else [])
-        self._judged = {
-            slot: judged(slot, moments, was_failing=slot in self._failing, before=self._before.get(slot), passes=passes)
-            for slot, moments in times.items()
-        }
-        people = frozenset(filter(is_for_people, self.audience.destinations))
-        told: dict[int, frozenset[str]] = {}
-        for found in self._found.values():
-            names = self._told(found).people
-            told[found.slot] = told[found.slot] | names if found.slot in told else names
-        return {
-            slot: told_after(self._judged[slot], people, names, was_failing=slot in self._failing)
-            for slot, names in told.items()
-        }
+        return self._tellings.judge(passes)
 
     def outgoing(self) -> tuple[Outgoing, ...]:
         """A digest for each destination that is told of anything, with its notification's id; `judge` comes first."""
@@ -223,13 +132,15 @@ class DigestBuilder:
         numbers: dict[tuple[object, ...], int] = {}
         rows: dict[int, tuple[int, int]] = {}
         for key in outgoing.digest.keys:
-            found = self._found[key]
-            reason, routes = self._reason_for(found, destination), self._routes_for(found, outgoing)
-            people = self._told(found).people if self._judged else frozenset(self.audience.told_all)
+            found = self._gathered.found[key]
+            reason, routes = self._tellings.reason_for(found, destination), self._tellings.routes_for(found, outgoing)
+            people = (
+                self._tellings.recipients(found).people if self._tellings.judged else frozenset(self.audience.told_all)
+            )
             like = (found.status_id, found.status, reason, routes, found.calls, people)
             if like not in numbers:
                 calls = [found.calls] if self.audience.calls else []
-                mentions = tuple(self._mentions(destination, routes, calls))[:MAX_MENTIONS]
+                mentions = tuple(self._gathered.mentions(destination, routes, calls))[:MAX_MENTIONS]
                 also = tuple(sorted(people - {destination}))
                 kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions, also)
                 numbers[like] = kinds.setdefault(kind, len(kinds))
@@ -287,36 +198,39 @@ class DigestBuilder:
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """
-        results = [f"{key}:{self._found[key].status_id}" for key in sorted(self._found if keys is None else keys)]
+        found = self._gathered.found
+        results = [f"{key}:{found[key].status_id}" for key in sorted(found if keys is None else keys)]
         parts = [destination, str(self._run.id), *results, str(self._version)]
         return hash_of(parts)
 
     def _everything(self) -> Share:
-        found = self._found.values()
+        found = self._gathered.found.values()
         return Share(
-            keys=list(self._found),
+            keys=list(self._gathered.found),
             counts=Counter(one.status for one in found),
-            reasons=set(map(self._reason, found)),
+            reasons=set(map(self._tellings.reason, found)),
         )
 
     def _shares(self) -> dict[tuple[str, str], Share]:
         """What each destination is told, for each of what holds it back, in the order of the routes."""
-        if not self._found:
+        if not self._gathered.found:
             return {}
         routes, destinations = self.audience.routes.routes, self.audience.destinations
         shares: dict[tuple[str, str], Share]
         if not self.audience.keeps_told:
             all_of_it = self._everything()
-            calls = {found.calls for found in self._found.values()} if self.audience.calls else set()
+            calls = {found.calls for found in self._gathered.found.values()} if self.audience.calls else set()
             shares = {}
             for one in self.audience.told_all:
                 leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
-                shares[one, ""] = replace(all_of_it, routes=leading, mentions=self._mentions(one, leading, calls))
+                shares[one, ""] = replace(
+                    all_of_it, routes=leading, mentions=self._gathered.mentions(one, leading, calls)
+                )
             return shares
         kinds: dict[tuple[int, Status, int], list[int]] = {}  # of thousands of results there are few
         recipients: dict[int, Recipients] = {}
-        for key, found in self._found.items():
-            told = self._told(found)
+        for key, found in self._gathered.found.items():
+            told = self._tellings.recipients(found)
             recipients[id(told)] = told
             kinds.setdefault((id(told), found.status, found.calls), []).append(key)
         shares = {}
@@ -331,7 +245,7 @@ class DigestBuilder:
                 share.reasons.add(telling.reason)
                 share.routes |= dict.fromkeys(telling.routes)
                 if self.audience.calls:
-                    share.mentions |= self._mentions(telling.destination, telling.routes, [call])
+                    share.mentions |= self._gathered.mentions(telling.destination, telling.routes, [call])
         # Who is told the same for the same reasons shares it: there is room for more of it by name.
         alike: dict[tuple[tuple[object, str], ...], list[int]] = {}
         for to, share in shares.items():
@@ -342,7 +256,7 @@ class DigestBuilder:
     def _digest(self, share: Share, destination: str, room: int) -> Digest:
         """A digest of some of the results."""
         keys = frozenset(share.keys)
-        rows = most_urgent(row for pool in self._urgent.values() for row in pool if row[0].key in keys)
+        rows = self._gathered.most_urgent(keys)
         results = fitting([self._named(row, destination) for row in rows], room)
         return Digest(
             run_id=self._run.id,
@@ -364,56 +278,11 @@ class DigestBuilder:
     def _named(self, row: Row, destination: str) -> NamedResult:
         """One result as one destination is told it."""
         result, expands = row
-        found = self._found[result.key]
-        reason = self._reason_for(found, destination)
-        judgement = self._judged.get(found.slot)
+        found = self._gathered.found[result.key]
+        reason = self._tellings.reason_for(found, destination)
+        judgement = self._tellings.judged.get(found.slot)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
         return named(result, expands, self._run_url, reason=reason, streak=streak, since=since)
-
-    def _reason_for(self, found: Found, destination: str) -> str:
-        """Why a result is told there."""
-        told = self._told(found).tellings if self._judged else ()
-        return next((one.reason for one in told if one.destination == destination), self._reason(found))
-
-    def _routes_for(self, found: Found, outgoing: Outgoing) -> tuple[str, ...]:
-        """The routes by which it goes there."""
-        told = self._told(found).tellings if self._judged else ()
-        return next((one.routes for one in told if one.destination == outgoing.destination), outgoing.digest.routes)
-
-    def _reason(self, found: Found) -> str:
-        """Why a result is told, whoever is."""
-        judgement = self._judged.get(found.slot)
-        reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
-        return CHANGED if found.is_changed and reason == AGAIN else reason
-
-    def _told(self, found: Found) -> Recipients:
-        """Who is told of a result."""
-        judgement, reason = self._judged[found.slot], self._reason(found)
-        before = judgement.before
-        key = (found.routing, reason, judgement.streak, judgement.sure, before and before.destinations)
-        if key not in self._recipients:
-            routes = self.audience.routings[found.routing].routes
-            told = self.audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
-            told = list(self.audience.held(told, found.routing))
-            people = frozenset(one.destination for one in told if is_for_people(one.destination))
-            self._recipients[key] = Recipients(tuple(told), people)
-        return self._recipients[key]
-
-    def _call(self, routing: int, result: Result, expands: Expands) -> int:
-        """The number of whom the routes of a routing mention about a result: of thousands there are few kinds."""
-        key = (routing, result.assignee_id, result.created_by, result.status_id)
-        if key not in self._calls:
-            self._calls[key] = len(self._called)
-            self._called.append(self.audience.mentions(routing, result, expands))
-        return self._calls[key]
-
-    def _mentions(self, destination: str, routes: Iterable[str], calls: Iterable[int]) -> dict[Mention, None]:
-        """Whom routes mention about some results; a program calls nobody."""
-        if not is_for_people(destination):
-            return {}
-        names = frozenset(routes)
-        found = [self._called[call].items() for call in sorted(calls)]
-        return {mention: None for some in found for name, mentions in some if name in names for mention in mentions}
 
 
 def hash_of(parts: Iterable[str]) -> str:

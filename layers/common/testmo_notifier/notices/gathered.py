@@ -1,0 +1,123 @@
+"""The new failing results of one run in one poll, page by page, in flat memory. Pure.
+
+However many there are, of each a few numbers are kept, and the whole of the most urgent ones only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from testmo_notifier.model import Expands, Mention, Result
+from testmo_notifier.notices.audience import Audience
+from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.named import MAX_NAMED, Row, most_urgent, rank, status_name
+from testmo_notifier.notices.routes import is_for_people
+from testmo_notifier.text.notes import short_note
+
+MAX_TOLD: Final = 50_000  # results of one message: what is more is told by the next poll
+MAX_KEYS_BYTES: Final = 100_000  # that their ids may take in an item; some 20,000 where they are very far apart
+
+CasesOf = Callable[[Collection[int]], Mapping[int, Facts]]  # what is known of these cases
+Status = tuple[int, str]  # a rank and a name: where a result is counted
+
+
+class Found(NamedTuple):
+    """What is kept of every new result: its status, where it is counted, its test, its time, and its routing."""
+
+    status_id: int
+    status: Status
+    slot: int
+    at: datetime | None
+    is_changed: bool
+    routing: int
+    calls: int
+
+
+class Gathered:
+    """Collects them. `failing` are the tests that were failing before; `cases` looks up what routes ask about cases."""
+
+    def __init__(self, audience: Audience, failing: Collection[int], cases: CasesOf) -> None:
+        self._audience, self._failing, self._cases = audience, failing, cases
+        self.found: dict[int, Found] = {}
+        self._urgent: dict[object, list[Row]] = {}  # by who may be told of it, and why
+        self._calls: dict[tuple[object, ...], int] = {}
+        self._called: list[Mapping[str, list[Mention]]] = []
+        self._least, self._greatest = 0, 0  # of their keys
+
+    @property
+    def total(self) -> int:
+        """How many results there are so far, exactly."""
+        return len(self.found)
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether a test has several of them."""
+        return len({found.slot for found in self.found.values()}) < self.total
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the rest has to wait for the next message: what is read must fit the item that it is committed in.
+
+        Sorted, each key is as far from the next one as `gap` on average, and unequal gaps pack better than equal ones.
+        Beside it stands, where routes divide, to whom it goes.
+        """
+        gap = (self._greatest - self._least) / max(1, self.total)
+        divided = math.log2(len(self._urgent) + 1) / 6 if self._audience.keeps_told else 0
+        return self.total >= MAX_TOLD or self.total * (1 + math.log2(2 * gap + 2) / 7 + divided) >= MAX_KEYS_BYTES
+
+    def add(self, results: Iterable[Result], expands: Expands) -> None:
+        """Add new failing results of one page, with that page's expands.
+
+        A result that comes again, because somebody changed its status while we read, is told once, as it is now.
+        """
+        ranked: dict[int | None, Status] = {}
+        results = list(results)
+        asked = {result.case_id for result in results if result.case_id} if self._audience.asks_for_cases else ()
+        cases = self._cases(asked) if asked else {}
+        for result in results:
+            status = ranked.get(result.status_id)
+            if status is None:
+                status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
+                ranked[result.status_id] = status
+            if result.key in self.found:
+                del self.found[result.key]
+                for pool in self._urgent.values():
+                    pool[:] = [row for row in pool if row[0].key != result.key]
+            elif self.found:
+                self._least, self._greatest = min(self._least, result.key), max(self._greatest, result.key)
+            else:
+                self._least = self._greatest = result.key
+            slot, is_changed = result.slot, result.previous_status_id is not None
+            routing = self._audience.routing(result, expands, cases.get(result.case_id or 0, {}))
+            calls = self._call(routing, result, expands) if self._audience.calls else 0
+            self.found[result.key] = Found(
+                result.status_id or 0, status, slot, result.created_at, is_changed, routing, calls
+            )
+            note = short_note(result.note)
+            pool = self._urgent.setdefault((routing, is_changed, slot in self._failing), [])
+            pool.append((result if note is result.note else result._replace(note=note), expands))
+            if len(pool) >= 2 * MAX_NAMED:
+                pool[:] = most_urgent(pool)
+
+    def most_urgent(self, keys: Collection[int]) -> list[Row]:
+        """Of these results, the first in the order of the message."""
+        return most_urgent(row for pool in self._urgent.values() for row in pool if row[0].key in keys)
+
+    def _call(self, routing: int, result: Result, expands: Expands) -> int:
+        """The number of whom the routes of a routing mention about a result: of thousands there are few kinds."""
+        key = (routing, result.assignee_id, result.created_by, result.status_id)
+        if key not in self._calls:
+            self._calls[key] = len(self._called)
+            self._called.append(self._audience.mentions(routing, result, expands))
+        return self._calls[key]
+
+    def mentions(self, destination: str, routes: Iterable[str], calls: Iterable[int]) -> dict[Mention, None]:
+        """Whom routes mention about some results; a program calls nobody."""
+        if not is_for_people(destination):
+            return {}
+        names = frozenset(routes)
+        found = [self._called[call].items() for call in sorted(calls)]
+        return {mention: None for some in found for name, mentions in some if name in names for mention in mentions}

@@ -1,0 +1,85 @@
+"""Who is told of each new failing result of a run, and why: judged test by test, for each destination. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from testmo_notifier.model import AGAIN, CHANGED, NEW, Outgoing, Passes, Told
+from testmo_notifier.notices.audience import Audience, Telling
+from testmo_notifier.notices.gathered import Found
+from testmo_notifier.notices.judge import Judged, judged, told_after
+from testmo_notifier.notices.routes import is_for_people
+
+
+class Recipients(NamedTuple):
+    """Who is told of some results, and which of them are people."""
+
+    tellings: tuple[Telling, ...]
+    people: frozenset[str]
+
+
+class Tellings:
+    """Asks routes about what was found. `failing` are the tests that failed before, `before` what is known of them."""
+
+    def __init__(
+        self, audience: Audience, found: Mapping[int, Found], failing: Collection[int], before: Mapping[int, Told]
+    ) -> None:
+        self._audience, self._found, self._failing, self._before = audience, found, failing, before
+        self.judged: dict[int, Judged] = {}  # by test
+        self._recipients: dict[object, Recipients] = {}
+
+    def judge(self, passes: Passes) -> dict[int, Told]:
+        """Decide why each result is told; gives back what is known of their tests once they are."""
+        if not self._audience.keeps_told:
+            return {}
+        times: dict[int, list[datetime]] = {}
+        for found in self._found.values():
+            times.setdefault(found.slot, []).extend([found.at] if found.at else [])
+        self.judged = {
+            slot: judged(slot, moments, was_failing=slot in self._failing, before=self._before.get(slot), passes=passes)
+            for slot, moments in times.items()
+        }
+        people = frozenset(filter(is_for_people, self._audience.destinations))
+        told: dict[int, frozenset[str]] = {}
+        for found in self._found.values():
+            names = self.recipients(found).people
+            told[found.slot] = told[found.slot] | names if found.slot in told else names
+        return {
+            slot: told_after(self.judged[slot], people, names, was_failing=slot in self._failing)
+            for slot, names in told.items()
+        }
+
+    def reason_for(self, found: Found, destination: str) -> str:
+        """Why a result is told there."""
+        told = self.recipients(found).tellings if self.judged else ()
+        return next((one.reason for one in told if one.destination == destination), self.reason(found))
+
+    def routes_for(self, found: Found, outgoing: Outgoing) -> tuple[str, ...]:
+        """The routes by which it goes there."""
+        told = self.recipients(found).tellings if self.judged else ()
+        return next((one.routes for one in told if one.destination == outgoing.destination), outgoing.digest.routes)
+
+    def people(self, found: Found) -> frozenset[str]:
+        """The destinations of people that are told of a result."""
+        return self.recipients(found).people if self.judged else frozenset(self._audience.told_all)
+
+    def reason(self, found: Found) -> str:
+        """Why a result is told, whoever is."""
+        judgement = self.judged.get(found.slot)
+        reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
+        return CHANGED if found.is_changed and reason == AGAIN else reason
+
+    def recipients(self, found: Found) -> Recipients:
+        """Who is told of a result."""
+        judgement, reason = self.judged[found.slot], self.reason(found)
+        before = judgement.before
+        key = (found.routing, reason, judgement.streak, judgement.sure, before and before.destinations)
+        if key not in self._recipients:
+            routes = self._audience.routings[found.routing].routes
+            told = self._audience.told(routes, reason, before, judgement.streak, sure=judgement.sure)
+            told = list(self._audience.held(told, found.routing))
+            people = frozenset(one.destination for one in told if is_for_people(one.destination))
+            self._recipients[key] = Recipients(tuple(told), people)
+        return self._recipients[key]
