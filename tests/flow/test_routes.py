@@ -254,6 +254,19 @@ def test_a_mailbox_that_a_route_names_anew_is_looked_at_before_anything_is_sent_
     assert (report.unheard, boxes.looks) == (1, 2)
 
 
+def test_a_poll_that_is_short_of_time_looks_at_no_mailbox_before_it_sends(story: Story) -> None:
+    boxes = FakeMailboxes(routed=["email:default"])
+    story.poll(mailboxes=boxes)
+    boxes.routed = ["email:default", "email:qa"]
+    looks = []
+    for seconds in (29.0, 30.0):
+        story.wait()
+        story.poll(mailboxes=boxes, seconds_left=lambda seconds=seconds: seconds)
+        looks.append(boxes.looks)
+
+    assert looks == [1, 2]
+
+
 def test_where_aws_does_not_tell_of_a_mailbox_it_is_not_asked_in_every_poll(story: Story) -> None:
     boxes = FakeMailboxes(routed=["email:qa"], error=Unlisted("AWS does not tell who is subscribed"))
     story.settings["mailboxes"] = boxes

@@ -6,6 +6,7 @@ A channel that hangs holds up no other (Slack delivery).
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -158,6 +159,17 @@ def test_a_channel_that_hangs_holds_up_no_other() -> None:
     rest = list(outcomes)
 
     assert [(one.message.id, one.end) for one in (*first, *rest)] == [("a", "delivered"), ("t", "delivered")]
+
+
+def test_a_channel_that_hangs_keeps_no_process_alive() -> None:
+    hold, before = Event(), set(threading.enumerate())
+    outcomes = deliver([toy_message(), make_message()], two_channels(Script(), hold))
+    next(outcomes)
+    hanging = set(threading.enumerate()) - before
+    hold.set()
+    list(outcomes)
+
+    assert {one.daemon for one in hanging} == {True}
 
 
 def test_what_a_channel_does_not_finish_in_time_goes_back_and_the_rest_is_acknowledged() -> None:

@@ -158,6 +158,8 @@ def test_a_note_of_several_lines_is_shown_below_its_first() -> None:
         ({"reason": "again"}, " · failed again"),
         ({"reason": "again", "streak": 3, "since": SAVED}, f" · failed again, 3rd in a row since {SINCE}"),
         ({"reason": "again", "streak": 11}, " · failed again, 11th in a row"),
+        ({"reason": "again", "streak": 101}, " · failed again, 101st in a row"),
+        ({"reason": "again", "streak": 112}, " · failed again, 112th in a row"),
         ({"reason": "changed", "previous_status": "Failed"}, " · was Failed"),
     ],
 )

@@ -267,6 +267,15 @@ def test_what_a_poll_learns_is_known_at_once_to_whom_it_was_unknown() -> None:
     assert [before.results[0].case_name, after.results[0].case_name] == [None, "Login"]
 
 
+def test_names_that_are_known_are_looked_up_without_a_request() -> None:
+    desk = Desk(Cases({1: ({120: "Login", 121: "Pay"}, at(-60), None)}))
+    names = desk.learn(SHOP)
+    desk.testmo.asked.clear()
+
+    assert names.of(SHOP, [120, 121]) == {120: "Login", 121: "Pay"}
+    assert desk.pages == []
+
+
 def test_nothing_is_read_of_a_project_whose_names_are_complete_until_the_day_is_over_or_one_is_missing() -> None:
     desk = Desk(Cases())
     reads = []

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 import pytest
 
 from testmo_notifier.adapters.compact import pack_ids
-from testmo_notifier.model import Expands, Issue, plain
+from testmo_notifier.model import Expands, Issue, Told, plain
+from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.notices.matching import Facts, Matcher
+from testmo_notifier.notices.routes import Route, Routes
 from tests.support.factories import at, make_builder, make_expands, make_named, make_result, make_run
 
 CHANCE = random.Random(1)
+DESTINATION = "slack:default"
 
 
 def test_failed_comes_before_blocked_before_others_and_newest_first() -> None:
@@ -139,6 +143,23 @@ def test_an_issue_that_nobody_can_read_is_told_by_its_number() -> None:
     builder.add([make_result(1, issue_ids=(54,))], make_expands({}, {54: "\u2800"}))
 
     assert [issue.display_id for issue in builder.build().results[0].issues] == ["issue 54"]
+
+
+def test_no_case_is_looked_up_where_no_route_asks_for_a_name_or_a_folder() -> None:
+    looked_up: list[object] = []
+
+    def cases(asked: Collection[int]) -> dict[int, Facts]:
+        looked_up.append(asked)
+        return {}
+
+    by_name = Matcher({"test": ("*login*",)})
+    for route, expected in ((Route((DESTINATION,)), []), (Route((DESTINATION,), "login", by_name), [{120}, {120}])):
+        audience = Audience(Routes((route,)), (DESTINATION,), {})
+        builder = DigestBuilder("https://example.testmo.net", make_run(), "Shop", audience=audience, cases=cases)
+        builder.add([make_result(1, case_id=120)], Expands())
+        builder.for_recovered(make_result(1, case_id=120), Told())
+
+        assert looked_up == expected
 
 
 def test_the_same_news_has_the_same_id_and_other_news_another() -> None:

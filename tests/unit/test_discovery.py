@@ -537,8 +537,8 @@ def test_a_hidden_run_of_run_ids_is_hidden_between_two_hourly_looks_too_and_unti
     between = discovered(hidden, control=replace(control, closed_checked_at=NOW), run_ids=(20,))
     again = discovered(shown, control=control, run_ids=(20,))
 
-    assert (tried.hidden_runs, tried.refused) == ({20}, {20})
-    assert (between.hidden_runs, between.refused, between.problems) == ({20}, set(), [])
+    assert (tried.hidden_runs, tried.refused, tried.invisible) == ({20}, {20}, 1)
+    assert (between.hidden_runs, between.refused, between.invisible, between.problems) == ({20}, set(), 0, [])
     assert (again.hidden_runs, again.problems) == (set(), [])
 
 

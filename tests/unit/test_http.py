@@ -306,6 +306,21 @@ def test_a_body_of_less_than_a_megabyte_keeps_its_longest_string_whole() -> None
         assert get(server, max_bytes=2_000_000, light=True).body == body
 
 
+def test_once_six_megabytes_of_a_body_were_kept_32_kilobytes_of_each_end_of_a_long_text_are() -> None:
+    first, second = "word " * (6 * 1024 * 1024 // 5), "".join(f"word {number}, " for number in range(20_000))
+    body = json.dumps([first, second]).encode()
+
+    with serving(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body) as server:
+        whole, cut = json.loads(get(server, max_bytes=6_500_000, light=True).body)
+    begins, _, ends = cut.partition("[…]")
+
+    assert whole == first
+    assert 32_768 <= len(begins) <= 32_780
+    assert 32_750 <= len(ends) <= 32_768
+    assert second.startswith(begins)
+    assert second.endswith(ends)
+
+
 @pytest.mark.parametrize("length", [len(LONG) // 2, len(LONG) - 1, 20])
 def test_a_long_body_that_ends_too_early_does_not_become_a_whole_one(length: int) -> None:
     with serving(OK + b"Content-Length: %d\r\n\r\n" % length + LONG[:length]) as server:

@@ -287,6 +287,15 @@ def test_hundreds_of_merges_stay_small_and_stay_exact() -> None:
     assert is_full(hold(failing_news({n: n for n in range(MAX_HELD_ROWS)}), before=held))
 
 
+def test_what_passed_again_takes_its_room_from_what_is_failing_and_both_stay_within_30_kilobytes() -> None:
+    news = failing_news({key: key for key in range(1, 51)}, note="x" * 100)
+    passed = recovered_news({key: key for key in range(101, 151)}, at(60))
+    alone, together = (held.frame.results for held in (hold(news), hold(news, passed)))
+
+    assert all(28_000 < sum(len(repr(plain(one))) for one in named) <= 30_000 for named in (alone, together))
+    assert len(alone) > sum(one.reason == "new" for one in together) >= 20
+
+
 def test_what_is_failing_is_named_before_what_has_passed() -> None:
     held = with_passed(hold(failing_news({n: n for n in range(1, 51)}, saved_at=at(60))), range(1, 51))
     held = hold(failing_news({n: n for n in range(51, 71)}), before=held)

@@ -220,6 +220,7 @@ def test_a_long_note_is_kept_as_its_text_and_read_once() -> None:
         ("<ul><li><p>a</p><ul><li><p>b</p></li></ul></li><li>c</li></ul>", "• a\n  • b\n• c"),
         ("<ul><li>a</li><ul><li>b</li></ul></ul>", "• a\n  • b"),  # Google Docs
         ("<ul><li>a<li>b<ol><li>c</ol><li>d</ul>e", "• a\n• b\n  1. c\n• d\ne"),  # nobody closed anything
+        ("<ul><li>a<ul></li><li>b</li></ul>c</li></ul>", "• a\n  • b\n  c"),  # an end tag of no item in that list
         ("<ol><li>One</li></ol><ol><li>Again one</li></ol>", "1. One\n1. Again one"),
         ("<ol><li></li><li>Two</li></ol>", "2. Two"),
         ("<ul><li>&#8203;</li><li><br></li></ul>after", "after"),
@@ -279,6 +280,7 @@ def test_a_long_note_is_kept_as_its_text_and_read_once() -> None:
         ("<table><tr><td><p>One</p><p>Two</p></td></tr></table>", "One\nTwo"),  # Outlook's layout
         ("<table><tr><td><table><tr><td>a</td><td>b</td></tr></table><p>c</p></td></tr></table>", "a | b\nc"),
         ("<ul><li><table><tr><td>a</td><td>b</td></tr></table></li></ul>", "• a | b"),
+        ("<table><tr><td>a<table></td><tr><td>b</td></tr></table></td><td>c</td></tr></table>", "a b | c"),
         ("<table><caption>Seen</caption><tr><td>a</td><td>b</td></tr></table>", "Seen\na | b"),
         # whatever stands for itself does not run into the next
         ("<details><summary>Log</summary>text</details>after", "Log\ntext\nafter"),

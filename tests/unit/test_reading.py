@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
-from testmo_notifier.model import Checkpoint, Counters, Expands, ResultsPage, Resume, Superseded
+from testmo_notifier.model import Checkpoint, Counters, Expands, ResultsPage, ResultsQuery, Resume, Superseded
 from testmo_notifier.sources.testmo_runs.paging import Paged, go_through
 from testmo_notifier.sources.testmo_runs.reading import read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.factories import START, at, make_builder, make_result, make_run
+from tests.support.factories import START, at, make_builder, make_checkpoint, make_result, make_run
 from tests.support.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
 
 WATCH = Watch((FAILED,), created_by_ids=(7,))  # people as filters: nothing asks for a sweep
@@ -148,6 +149,7 @@ def test_nothing_moves_when_an_answer_breaks_off() -> None:
 @pytest.mark.parametrize(
     ("stops_at", "then_at", "unconfirmed"),
     [
+        (7, 3, [[1, 3, 4, 5, 6], [1, 4, 5, 6]]),  # one page of the sweep, then that again and one more before the read
         (8, 4, [[1, 4, 5, 6], [1, 6]]),  # two pages of the sweep, then two more before the read
         (9, 5, [[1, 5, 6], None]),  # it ends before the read does
         (6, 3, [None, None]),  # it has not begun yet
@@ -165,6 +167,31 @@ def test_a_sweep_over_several_polls_takes_out_what_is_gone_and_keeps_what_was_an
     assert [step.unconfirmed and sorted(step.unconfirmed) for step in steps[1:3]] == unconfirmed
     assert steps[-1].failing == {test: (test, FAILED) for test in (2, 3, 4, 5, 6, 7)}
     assert steps[-1].superseded == {1: Superseded(FAILED, gone=True)}
+
+
+def test_a_row_that_comes_twice_starts_nothing_anew_where_earlier_polls_read_the_rows_that_are_missing() -> None:
+    pages = {3: a_page(3, next_page=4, total=5), 4: a_page(3, 4, next_page=5, total=5), 5: a_page(5, total=5)}
+    asked: list[int] = []
+
+    def results(_run_id: int, query: ResultsQuery) -> ResultsPage:
+        asked.append(query.page or 1)
+        return pages[asked[-1]]
+
+    seen = {1: at(60), 2: at(60), 3: at(60)}
+    before = make_checkpoint(cursor=at(60), seen=seen, watching="3/7/", resume=Resume(at(-1), 4, 5, START))
+
+    after = read_run(
+        cast("Any", SimpleNamespace(results=results)),
+        make_run(),
+        before,
+        WATCH,
+        make_builder(),
+        overlap=timedelta(seconds=5),
+        sweep=False,
+        now=lambda: at(600),
+    ).checkpoint
+
+    assert (asked, after.resume) == ([3, 4, 5], None)
 
 
 def test_a_sweep_that_an_older_version_began_takes_nothing_out() -> None:

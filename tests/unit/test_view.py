@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.model import FINISHED, PASSED_SINCE, Counters, Issue
+from testmo_notifier.model import FAILING, FINISHED, PASSED_SINCE, RECOVERED, Counters, Issue
 from testmo_notifier.notices import view  # as a module: pytest would take an imported `test_name` for a test
 from testmo_notifier.notices.view import Limits, message_view
-from tests.support.factories import make_digest, make_named
+from tests.support.factories import START, make_digest, make_named
 
 ALL = Limits(results=50, name_chars=200, note_chars=500)
 
@@ -106,6 +106,20 @@ def test_progress_is_said_without_flattery(counters: Counters, details: tuple[st
     run = message_view(make_digest([make_named()], counters=counters), ALL).run
 
     assert (run.details, run.pass_rate) == (details, rate)
+
+
+@pytest.mark.parametrize(
+    ("about", "done"),
+    [
+        (FAILING, "62 of 102 done by then, 87% passed"),
+        (RECOVERED, "62 of 102 done by then, 87% passed"),
+        (FINISHED, "62 of 102 done, 87% passed"),
+    ],
+)
+def test_of_what_was_held_it_is_said_how_far_the_run_was_by_then_unless_it_was_over(about: str, done: str) -> None:
+    digest = make_digest([make_named()], about=about, held_since=START)
+
+    assert message_view(digest, ALL).run.details == (done,)
 
 
 @pytest.mark.parametrize(

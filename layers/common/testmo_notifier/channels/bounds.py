@@ -179,15 +179,13 @@ def filtered(value: nodes.Node, name: str) -> nodes.Filter:
 
 
 def check_operation(operator: str, left: object, right: object) -> None:
-    """Raises `OverflowError` where the result would be too large."""
+    """Raises `OverflowError` where the result would be too large. A sum is at most twice what it is made of."""
     if operator == "*":
         check_size(product_size(left, right))
         check_bits(bits(left) + bits(right))
     elif operator == "**":
         check_bits(bits(left) * right if isinstance(right, int) else 0)
-    elif operator == "+":
-        check_size(size_of(left) + size_of(right) if isinstance(left, Sized) and isinstance(right, Sized) else 0)
-    elif isinstance(left, str | bytes):
+    elif operator == "%" and isinstance(left, str | bytes):
         check_conversions(str(left), right)
 
 
