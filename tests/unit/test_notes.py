@@ -129,6 +129,44 @@ def test_what_was_ended_or_only_cut_off_shows_nothing_of_its_tags(html: str, tex
 
 
 @pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>See <a href='https://ci.example/log/7'>the log</a>.</p>", "See the log (https://ci.example/log/7)."),
+        ("<A HREF=' HTTP://ci.example/?a=1&amp;b=|2 '>log</A>", "log (HTTP://ci.example/?a=1&b=|2)"),
+        ("<p><a href=https://ci.example/7>the<br><b>log</b></a>", "the\nlog (https://ci.example/7)"),
+        ("<a href=https://ci.example/7><div>the log</div></a>more", "the log (https://ci.example/7)\nmore"),
+        ("<p><a href=https://ci.example/7>log<p>more</p>", "log (https://ci.example/7)\nmore"),  # nobody closed it
+        ("<a href=http://a>1<a href=http://b>2</a>", "1 (http://a)2 (http://b)"),
+        ("<a href=https://ci.example/7><img></a>", "[image] (https://ci.example/7)"),
+        ("<ol><li><a href=http://a>b</a></ol>", "1. b (http://a)"),
+        ("<table><tr><td><a href=http://a>b</a><td>c</table>", "b (http://a) | c"),
+        ("<a href=http://a><table><tr><td>b<td>c</table></a>", "b | c (http://a)"),
+        ("<pre><a href=http://a>b\n  c</a>\nd</pre>", "b\n  c (http://a)\nd"),
+        # the text says it
+        ("<a href='https://ci.example/log/'>https://ci.example/log</a>", "https://ci.example/log"),
+        ("<a href='https://www.ci.example/'><b>CI</b>.example</a>", "CI.example"),
+        # there is nothing that leads there
+        ("a<a href=https://ci.example></a>b", "ab"),
+        ("<div hidden><a href=https://ci.example>no</a></div>a", "a"),
+        # no page
+        ("<a href='javascript:alert(1)'>log</a>", "log"),
+        ("<a href='java\nscript:alert(1)//https://ci.example'>log</a>", "log"),
+        ("<a href='mailto:ada@example.com'>log</a>", "log"),
+        ("<a href='/attachments/view/1'>log</a>", "log"),
+        ("<a name='https://ci.example'>log</a>", "log"),
+        # no address as anybody would read it
+        ("<a href='https://ci.example/ a'>log</a>", "log"),
+        ("<a href='https://ci.example/\u202egol'>log</a>", "log"),
+        ("<a href='https://ci.example/&lt;b&gt;'>log</a>", "log"),
+        (f"<a href='https://ci.example/?token={'a' * 180}'>log</a>", "log"),  # it would take all the room there is
+    ],
+    ids=lambda value: value[:60],
+)
+def test_a_link_says_where_it_leads_if_that_is_a_page_and_its_text_does_not_say_it(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         'File "pay.py", line 3, in <module>',

@@ -168,3 +168,14 @@ def test_what_was_overtaken_is_not_in_one_line_with_what_holds(is_latest: bool |
     rows = [make_named(1, note="500"), make_named(2, note="500", is_latest=is_latest)]
 
     assert len(message_view(make_digest(rows), ALL).lines) == lines
+
+
+def test_tests_that_differ_in_the_address_of_their_log_alone_share_a_line_and_none_of_the_logs() -> None:
+    same, *others = ([f"Timeout\nlog (https://ci.example/{n})" for n in numbers] for numbers in ((7, 7), (7, 8)))
+
+    def told(notes: list[str]) -> list[tuple[str, tuple[str, ...]]]:
+        rows = [make_named(n, note=note) for n, note in enumerate(notes)]
+        return [(line.name, line.note) for line in message_view(make_digest(rows), ALL).lines]
+
+    assert told(same) == [("2 tests: Timeout", ("log (https://ci.example/7)",))]
+    assert told(*others) == [("2 tests: Timeout", ("log",))]

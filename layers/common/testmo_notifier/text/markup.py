@@ -26,7 +26,7 @@ END_TAG: Final = re.compile(r"</[^<>]*+>|</[^ \t\n\f\r/<>]++\s*+(?=<|\Z)")  # th
 COMMENT_END: Final = re.compile(r"--!?>")
 CDATA, CDATA_END = "<![CDATA[", re.compile(r"\]\]>")
 DECLARATION: Final = re.compile(r"<(?:!doctype|!\[(?:end)?if|\?[a-z])[^<>]*+>", re.IGNORECASE)
-MARKUP: Final = re.compile(rf"<!--|{re.escape(CDATA)}|{DECLARATION.pattern}|{NAME.pattern}", re.IGNORECASE)
+MARKUP: Final = re.compile(rf"<!--|<!\[CDATA\[|{DECLARATION.pattern}|{NAME.pattern}", re.IGNORECASE)
 PARAGRAPHS: Final = re.compile(r"(?:<p>[^<&]*+</p>)++")  # what Testmo's editor makes of plain text
 
 

@@ -39,6 +39,7 @@ PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-sp
 WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
 CONTROL: Final = re.compile(r"&#(?:x0*([01]?[0-9a-f])(?![0-9a-f])|0*([0-2]?[0-9]|3[01])(?![0-9]));?", re.IGNORECASE)
 WORDS_LEVEL: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+l\d{1,9}\s++level([1-9])", re.IGNORECASE)
+WEB_ADDRESS: Final = re.compile(r"https?://[^\s<>]{1,192}", re.IGNORECASE)
 DATA: Final = re.compile(
     r"data:(?:(image)|\w++)/[\w.+-]*+(?:;[\w.=+-]*+)*+,(?:[A-Za-z0-9+/=_%-]++|\s++(?=[A-Za-z0-9+/=_%-]{60}))*+",
     re.IGNORECASE,
@@ -76,6 +77,17 @@ def characters(run: str) -> str:
     if "&" not in run:
         return run
     return unescape(CONTROL.sub(lambda found: chr(int(found[1], 16) if found[1] else int(found[2])), run))
+
+
+def web_address(tag: Tag) -> str:
+    """Where a link leads; nothing for what is no page, or too long to be of use in a message."""
+    address = tag.attributes.get("href", "").strip()
+    return address if WEB_ADDRESS.fullmatch(address) and address.isprintable() else ""
+
+
+def bare(address: str) -> str:
+    """What of an address makes it another one."""
+    return re.sub(r"^https?://(?:www\.)?|/$", "", address.lower())
 
 
 def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
