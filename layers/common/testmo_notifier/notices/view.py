@@ -33,6 +33,7 @@ from testmo_notifier.text.shortening import clip, one_line
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
+MAX_HOURS: Final = 1_000  # that a test took; more is another unit, or a clock that went wrong
 HAS_PASSED: Final = ", passed since"  # behind the status of what was held until its test passed: who and when are its
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
@@ -343,11 +344,11 @@ def percent(part: int, whole: int) -> int | None:
 
 
 def duration(microseconds: int) -> str:
-    """`45 s`, `4 min`, `1 h 5 min`; nothing for what is not a duration."""
+    """`45 s`, `4 min`, `1 h 5 min`; nothing for what no test takes."""
     seconds = microseconds // 1_000_000
-    if seconds <= 0:
-        return ""
     minutes, hours = seconds // 60 % 60, seconds // 3600
+    if seconds <= 0 or hours >= MAX_HOURS:
+        return ""
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes else f"{seconds} s"
