@@ -13,11 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from botocore.exceptions import ClientError
 
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.delivery.deliver import Outcome
-from testmo_notifier.errors import DeliveryDelayed, DestinationGone
+from testmo_notifier.errors import DeliveryDelayed, DestinationGone, LostRace
 from testmo_notifier.polling.report import Report
+from tests.flow.test_routes import follow
 from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.support.fakes import FakeMailboxes
 from tests.support.story import Story, playing
@@ -275,6 +277,46 @@ def test_a_message_that_sns_does_not_take_is_lag(at_work: Operation) -> None:
     story.topic.refused = {"slack:default"}
     at_work.polls(17)
     assert "LagAlarm" in at_work.alarms()
+
+
+TO_SLACK = '[[routes]]\nto = ["slack:default"]\n'
+CROWDED = LostRace("RUN#1 was not written: DynamoDB takes no more writes just now")  # as the adapter says it
+REFUSED = ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")  # of one write, after all its tries
+REFUSED_WRITES: dict[str, tuple[Exception, set[str]]] = {
+    "commit": (CROWDED, {"LagAlarm"}),
+    "clear": (CROWDED, {"LagAlarm"}),
+    "release": (CROWDED, {"LagAlarm"}),
+    "clear_envelope": (CROWDED, {"LagAlarm"}),
+    "take_lease": (REFUSED, {"NoPollAlarm"}),
+    "save_control": (REFUSED, {"NoPollAlarm"}),
+    "commit_project": (REFUSED, {"NoPollAlarm"}),
+}
+
+
+@pytest.mark.parametrize("write", REFUSED_WRITES)
+def test_whichever_write_the_table_refuses_for_ever_somebody_is_told_within_twenty_minutes(
+    at_work: Operation, write: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LagAlarm looks at five minutes at a time: it rings when something has waited for 15 to 20."""
+    error, alarms = REFUSED_WRITES[write]
+    story = at_work.story
+    run = next(iter(story.world.runs.values()))
+    follow(story, TO_SLACK + '[destinations."slack:default"]\nat_most_every = "5m"\n')
+    for number in (1, 2):  # the second is held
+        story.save(run, number)
+        at_work.polls(1)
+    story.add_run("New")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    at_work.polls(3)
+    assert at_work.gone_off == set()
+    monkeypatch.setattr(story.store, write, refuse)
+    story.save(run, 3)
+    story.add_run("Newer")
+    at_work.polls(22)  # what is held is due in the second of these
+    assert at_work.alarms() == alarms
 
 
 @pytest.mark.parametrize("stranger", ["401-page", "403-page", "404-empty"])

@@ -379,6 +379,26 @@ def test_a_run_that_another_poller_told_holds_up_no_other_and_is_said_as_that(st
     assert report.problems == ["overtaken"]
 
 
+def test_what_the_table_does_not_let_move_on_is_late_until_it_does(story: Story) -> None:
+    """Nobody would be told otherwise: the poll sees Testmo, and reads and tells everything else."""
+
+    class Crowded(MemoryStore):
+        def release(self, *_: object, **__: object) -> None:
+            raise LostRace("RUN#1 was not written: DynamoDB takes no more writes just now")
+
+    run = begin(story, calm('at_most_every = "15m"\n' + quiet(0.1, 1)))
+    for number in (1, 2):  # the second is held, and when it is due it is quiet
+        story.save(run, number)
+        story.wait_and_poll()
+    story.store.__class__ = Crowded
+    assert story.wait_and_poll(12).lag_seconds == 0, "it is not due"
+    late = story.wait_and_poll(12)
+    assert (late.pending, late.lag_seconds) == (1, 600)
+    story.store.__class__ = MemoryStore
+    assert story.wait_and_poll().lag_seconds == 0
+    assert [digest.total for digest in told(story)] == [1]
+
+
 def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
 
+from testmo_notifier.config import PollerSettings, status_ids
 from tests.support.story import Story, playing
 from tools.cli import main
+from tools.ops.check_testmo import statuses
+from tools.ops.wiring import new_rate_limit
 from tools.settings.check import problems, settings_folder
+from tools.simulator.model import Status
 
 ROUTES = '[[routes]]\ndestinations = ["slack:default"]\n'
 
@@ -388,8 +393,8 @@ PEOPLE = """\
 """
 
 
-def asked(folder: Path, story: Story) -> list[str]:
-    environ = {"TESTMO_URL": story.testmo.url, "TESTMO_TOKEN": story.testmo.token}
+def asked(folder: Path, story: Story, **environ: str) -> list[str]:
+    environ |= {"TESTMO_URL": story.testmo.url, "TESTMO_TOKEN": story.testmo.token}
     return [str(problem).replace(f"{folder}/", "") for problem in problems(folder, environ)]
 
 
@@ -466,6 +471,35 @@ def test_a_testmo_that_does_not_answer_is_no_mistake_of_the_files(folder: Path, 
     assert said.startswith("environment: warning: Testmo could not be asked for names: /projects answered with 500")
     story.testmo.faults.clear()
     assert asked(folder, story) == []
+
+
+PASSES: dict[str, str] = {
+    "3, 5": "",
+    "3, WIP": "",
+    "3, 9": "Known bug",
+    "3, known BUG": "Known bug",
+    "passed, 9": "Passed and Known bug",
+}
+
+
+@pytest.mark.parametrize("watched", PASSES)
+def test_whoever_watches_a_status_that_means_no_trouble_hears_what_that_makes_of_the_channel(
+    folder: Path, story: Story, watched: str
+) -> None:
+    """By the instance's own words, too: to Testmo a test counts as passed with some of its own statuses."""
+    story.world.statuses[9] = Status(9, "Known bug", "#36ab51", is_passed=True)
+    story.add_run()
+    settings = SimpleNamespace(alert_status_ids=status_ids(watched))
+    testmo = story.connect(new_rate_limit(cast("PollerSettings", SimpleNamespace(requests_per_minute=120)), {}))
+
+    found = list(statuses(testmo, cast("PollerSettings", settings), testmo.projects()[0]))
+    said = [line for line in asked(folder, story, ALERT_STATUS_IDS=watched) if "_IDS" in line]
+
+    names = PASSES[watched].split(" and ") if PASSES[watched] else []
+    words = "and tells its results as failures, in a message for each run that has any: Failed is 3, Blocked is 5"
+    assert [one.words for one in found] == [f"AlertStatusIds has {name}, {words}" for name in names]
+    assert all(one.ok and one.next_step for one in found), "it may be meant"
+    assert said == [f"environment: warning: ALERT_STATUS_IDS has {name}, {words}" for name in names]
 
 
 @pytest.mark.parametrize(

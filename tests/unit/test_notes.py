@@ -71,6 +71,102 @@ def test_a_drawing_that_nobody_ended_hides_no_text_behind_it(html: str, text: st
 
 
 @pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        # a quote that nobody closed: the next one of its kind is another's
+        ('<a href="x>text</a><p>more</p>', "text\nmore"),
+        ('<a href="x>text</a><p class="b">more</p>', "text\nmore"),
+        ('<a href="x>text</a><p class="">more</p>', "text\nmore"),
+        ('<a href="x>text</a> 5" long', 'text 5" long'),
+        ('<em title="x>text</em> 5" long', 'text 5" long'),
+        ('<p title="x>he said "no" to it</p>', 'he said "no" to it'),
+        ("<b class='x>text isn't it</b>", "text isn't it"),
+        ('<p class="x text <b>more</b>', '<p class="x text more'),
+        # a tag that nobody ended
+        ("<p class=x text <b>more</b>", "<p class=x text more"),
+        ("<p>a</p><p class=x text behind it", "a\n<p class=x text behind it"),
+        ('<p>a</p><p class="x text behind it', 'a\n<p class="x text behind it'),
+        ("a </b text <i>more</i>", "a </b text more"),
+        ("a </b text", "a </b text"),
+        # comments and their like
+        ("a <!-- text <b>more</b> > b", "a <!-- text more > b"),
+        ("a <!-- text -- more", "a <!-- text -- more"),
+        ("a <![CDATA[text > <i>]]>b", "a text > <i>b"),
+        ("a <![CDATA[text <b>more</b>", "a text more"),
+        ("a <! text > b", "a <! text > b"),
+        ("a <!text <b>more</b>", "a <!text more"),
+        ("a <? text ?> b", "a <? text ?> b"),
+        ("a <?php text <b>more</b>", "a <?php text more"),
+        ("a </> text > b", "a </> text > b"),
+        # what hides all that is in it, up to an end that does not come
+        *(
+            (f"No <{name}> here: <b>text</b>", f"No <{name}> here: text")
+            for name in ("script", "style", "title", "noscript", "iframe", "template", "video", "canvas", "xml")
+        ),
+        ("<textarea>text<p>more</p>", "text\nmore"),
+    ],
+)
+def test_no_text_vanishes_behind_what_nobody_ended(html: str, text: str) -> None:
+    """A browser hides it. Whoever reads the message would not know that anything was said."""
+    assert note_text(html, 500) == text
+    assert note_text(f"<p>before</p>{html}", 500) == f"before\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<img alt="a < b > c"><p title="<b>x</b>">text</p>', "[a < b > c]\ntext"),
+        ("<p title='a > b'class='c'>text</p>", "text"),
+        ("<img src=\"data:image/svg+xml,<svg x='1'></svg>\">text", "[image] text"),
+        ('text<p class="cut off" id="o', "text"),
+        ("text<img src='https://example.com/a.p", "text"),
+        ("text</p", "text"),
+        ("<!DOCTYPE html><?xml version='1.0'?><![if !mso]>text<![endif]>", "text"),
+    ],
+)
+def test_what_was_ended_or_only_cut_off_shows_nothing_of_its_tags(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>See <a href='https://ci.example/log/7'>the log</a>.</p>", "See the log (https://ci.example/log/7)."),
+        ("<A HREF=' HTTP://ci.example/?a=1&amp;b=|2 '>log</A>", "log (HTTP://ci.example/?a=1&b=|2)"),
+        ("<p><a href=https://ci.example/7>the<br><b>log</b></a>", "the\nlog (https://ci.example/7)"),
+        ("<a href=https://ci.example/7><div>the log</div></a>more", "the log (https://ci.example/7)\nmore"),
+        ("<p><a href=https://ci.example/7>log<p>more</p>", "log (https://ci.example/7)\nmore"),  # nobody closed it
+        ("<a href=http://a>1<a href=http://b>2</a>", "1 (http://a)2 (http://b)"),
+        ("<a href=https://ci.example/7><img></a>", "[image] (https://ci.example/7)"),
+        ("<ol><li><a href=http://a>b</a></ol>", "1. b (http://a)"),
+        ("<table><tr><td><a href=http://a>b</a><td>c</table>", "b (http://a) | c"),
+        ("<a href=http://a><table><tr><td>b<td>c</table></a>", "b | c (http://a)"),
+        ("<pre><a href=http://a>b\n  c</a>\nd</pre>", "b\n  c (http://a)\nd"),
+        # the text says it
+        ("<a href='https://ci.example/log/'>https://ci.example/log</a>", "https://ci.example/log"),
+        ("<a href='https://www.ci.example/'><b>CI</b>.example</a>", "CI.example"),
+        # there is nothing that leads there
+        ("a<a href=https://ci.example></a>b", "ab"),
+        ("<div hidden><a href=https://ci.example>no</a></div>a", "a"),
+        # no page
+        ("<a href='javascript:alert(1)'>log</a>", "log"),
+        ("<a href='java\nscript:alert(1)//https://ci.example'>log</a>", "log"),
+        ("<a href='mailto:ada@example.com'>log</a>", "log"),
+        ("<a href='/attachments/view/1'>log</a>", "log"),
+        ("<a name='https://ci.example'>log</a>", "log"),
+        # no address as anybody would read it
+        ("<a href='https://ci.example/ a'>log</a>", "log"),
+        ("<a href='https://ci.example/\u202egol'>log</a>", "log"),
+        ("<a href='https://ci.example/&lt;b&gt;'>log</a>", "log"),
+        (f"<a href='https://ci.example/?token={'a' * 180}'>log</a>", "log"),  # it would take all the room there is
+    ],
+    ids=lambda value: value[:60],
+)
+def test_a_link_says_where_it_leads_if_that_is_a_page_and_its_text_does_not_say_it(html: str, text: str) -> None:
+    assert note_text(html, 500) == text
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         'File "pay.py", line 3, in <module>',
@@ -102,7 +198,6 @@ def test_what_is_no_tag_of_html_is_shown_with_its_lines_as_it_was_typed(typed: s
         ("<P>a <FONT color=red>b</FONT></p>", "a b"),
         ("<td nowrap>a</td><input checked disabled><div data-v-7ba5bd90>b</div>", "a\nb"),
         ("<title>no</title><iframe src=x>no</iframe>a", "a"),
-        ("<p>a</p><style>p { color: red }", "a"),  # code, whether or not anybody ended it
         ("<svg><unknown>no</unknown></svg>a", "a"),
         ("<div style='display:none'><module>no</module></div>a", "a"),
         ("a<svg><path><lineargradient>b", "ab"),  # nobody ended the drawing
@@ -326,6 +421,10 @@ class Pattern:
     def __init__(self, pattern: re.Pattern[str], counted: list[int]) -> None:
         self._pattern, self._counted = pattern, counted
 
+    def fullmatch(self, text: str, begin: int = 0) -> re.Match[str] | None:
+        self._counted[0] += len(text) - begin
+        return self._pattern.fullmatch(text, begin)
+
     def match(self, text: str, begin: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
         found = self._pattern.match(text, begin, end)
         self._counted[0] += found.end() - begin if found else 1
@@ -359,6 +458,11 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
             "ATTRIBUTE",
             "UNQUOTED",
             "COMMENT_END",
+            "CDATA_END",
+            "DECLARATION",
+            "END_TAG",
+            "SIGN",
+            "CUT_OFF",
             "RAW_END",
             "UNSEEN",
             "PREFORMATTED",
@@ -381,6 +485,7 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.mark.parametrize(
     "flood",
     [
+        *("<a b='>", "<a b=\">' ", "<p a='b>c'd ", "<!-- x -->", "<![CDATA[]]>", "<?a", "</b a"),
         *("<!--", "<!", "<![CDATA[", "</", "<", "<?", "<a", "<a ", "<a b='", '<a b="', "<a b=", "a=b ", "<p "),
         *(
             "<style>",

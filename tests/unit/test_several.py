@@ -205,6 +205,16 @@ def test_what_else_a_shared_note_says_stands_under_its_line_once() -> None:
     assert [line for line in lines if "at checkout" in line] == ["▌ ▏ at checkout, after 30 s"]
 
 
+def test_runs_that_differ_in_the_address_of_their_log_alone_share_a_cause_and_none_of_the_logs() -> None:
+    def told(*builds: int) -> list[str]:
+        notes = [f"Timeout (https://ci.example/{build})" for build in builds]
+        held = [of_run(run, failing_news({run: run}, note=note)) for run, note in enumerate(notes, 1)]
+        return in_slack(folded("slack:payments", held).digest)[0]
+
+    assert "▌ ✖ Failed   2 tests in 2 runs: Timeout" in told(7, 8)
+    assert "▌ ✖ Failed   2 tests in 2 runs: Timeout (https://ci.example/7)" in told(7, 7)
+
+
 def test_a_shared_note_too_long_for_its_line_stands_under_it_and_no_other_note_does() -> None:
     note, other = "provider unreachable since 09:00", "took 30 s"
     rows = [[make_named(1, note=note)], [make_named(2, note=note), make_named(3, test_id=2, note=other)]]

@@ -27,7 +27,7 @@ FAMILY = "👩\u200d👩\u200d👧"
         ("<p>before</p><pre>a\nb</pre><p>c\nd</p>", "before\na\nb\nc d"),
         ('<img src="x" alt="the screen">', "[the screen]"),
         ("<img src=x onerror=alert(1)>", "[image]"),
-        ("<a href='http://evil.example'>ok</a>", "ok"),
+        ("<a href='http://evil.example'>ok</a>", "ok (http://evil.example)"),
         ("a<script>alert('</p>')</script>b", "ab"),
         ("a<style>p { color: red }</style>b", "ab"),
         ("a<svg><title>t</title><text>hidden</text></svg>b", "ab"),

@@ -133,9 +133,13 @@ def test_of_what_was_held_it_is_said_how_far_the_run_was_by_then_unless_it_was_o
         (240_000_000, "4 min"),
         (3_600_000_000, "1 h"),
         (3_900_000_000, "1 h 5 min"),
+        (3_599_999_000_000, "999 h 59 min"),
+        (3_600_000_000_000, ""),  # no test takes six weeks
+        (10**18, ""),
+        (-(10**18), ""),
     ],
 )
-def test_a_duration_is_short(microseconds: int, text: str) -> None:
+def test_a_duration_is_short_and_says_nothing_where_it_cannot_be_true(microseconds: int, text: str) -> None:
     assert view.duration(microseconds) == text
 
 
@@ -182,3 +186,14 @@ def test_what_was_overtaken_is_not_in_one_line_with_what_holds(is_latest: bool |
     rows = [make_named(1, note="500"), make_named(2, note="500", is_latest=is_latest)]
 
     assert len(message_view(make_digest(rows), ALL).lines) == lines
+
+
+def test_tests_that_differ_in_the_address_of_their_log_alone_share_a_line_and_none_of_the_logs() -> None:
+    same, *others = ([f"Timeout\nlog (https://ci.example/{n})" for n in numbers] for numbers in ((7, 7), (7, 8)))
+
+    def told(notes: list[str]) -> list[tuple[str, tuple[str, ...]]]:
+        rows = [make_named(n, note=note) for n, note in enumerate(notes)]
+        return [(line.name, line.note) for line in message_view(make_digest(rows), ALL).lines]
+
+    assert told(same) == [("2 tests: Timeout", ("log (https://ci.example/7)",))]
+    assert told(*others) == [("2 tests: Timeout", ("log",))]

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.errors import Invisible, NotifierError, StopReading, Throttled, TokenRefused
-from testmo_notifier.model import Project
+from testmo_notifier.errors import (
+    Invisible,
+    NotifierError,
+    RequestRejected,
+    StopReading,
+    Throttled,
+    TokenRefused,
+    Unreadable,
+)
+from testmo_notifier.model import STATUS_NAMES, Project
 from testmo_notifier.sources.testmo_runs.paging import results_query
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.ops import records, wiring
@@ -18,6 +27,8 @@ from tools.ops.account import Account
 from tools.ops.advice import store
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
+from tools.settings.check_names import own_passed
+from tools.settings.check_routes import harmless
 
 AREA: Final = "Testmo"
 MAX_SKEW_SECONDS: Final = 30.0
@@ -52,6 +63,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
         return
     yield from clocks(account, date)
     yield from scope(asked, settings, projects)
+    yield from statuses(asked, settings, projects)
     yield from undone(asked, sorted(control.left.undone)[:ASKED])
 
 
@@ -83,6 +95,20 @@ def clocks(account: Account, date: datetime | None) -> Iterable[Finding]:
             "nothing is lost (cursors are Testmo's own times); tell Testmo's support, or correct this machine's clock"
         )
         yield bad(AREA, words, step)
+
+
+def statuses(asked: Testmo, settings: PollerSettings, projects: Sequence[Project]) -> Iterable[Finding]:
+    """Whether what is watched is a failure. It may be meant, so it is nothing wrong."""
+    watched, step = settings.alert_status_ids, "correct AlertStatusIds, unless it is meant"
+    if words := harmless("AlertStatusIds", watched):
+        yield good(AREA, words, step)
+    if all(one in STATUS_NAMES for one in watched):
+        return
+    for project in [project for project in projects if not project.is_completed][:1]:
+        with suppress(Invisible, RequestRejected, Unreadable):
+            own = own_passed(asked, project.id, asked.statuses(project.id))
+            if words := harmless("AlertStatusIds", watched, own):
+                yield good(AREA, words, step)
 
 
 def scope(asked: Testmo, settings: PollerSettings, projects: list[Project]) -> Iterable[Finding]:

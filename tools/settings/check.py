@@ -13,22 +13,19 @@ from typing import Any, Final, TypeVar
 
 import testmo_notifier_settings
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
-from testmo_notifier.config import WATCHED, Reader, listed, testmo_token, testmo_url, time_zone
+from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
-from testmo_notifier.model import STATUS_NAMES
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import parse_routes
 from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
 from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
-from tools.settings.check_routes import Watched
+from tools.settings.check_routes import Watched, harmless
 from tools.settings.problems import LEADS_NOWHERE, Problem
 from tools.settings.slips import next_step
 
 T = TypeVar("T")
-
-HARMLESS: Final = (1, 2)  # of the statuses that Testmo comes with: Untested and Passed
 
 
 def slack_secret(raw: str) -> str:
@@ -39,6 +36,7 @@ def slack_secret(raw: str) -> str:
     return raw
 
 
+STATUSES: Final = "ALERT_STATUS_IDS"
 VARIABLES: Final[Mapping[str, Callable[[str], object]]] = {
     "TESTMO_URL": testmo_url,
     "TESTMO_TOKEN": testmo_token,
@@ -92,7 +90,7 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
     except ConfigurationError:
         return
     watched = Watched() if is_wrong else watched_by(environ)
-    for words in filter(None, (harmless(watched), "" if is_wrong else zone_words(environ))):
+    for words in filter(None, (harmless(STATUSES, watched.statuses), "" if is_wrong else zone_words(environ))):
         yield Problem("environment", None, f"warning: {words}", is_warning=True)
     found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
     if not is_wrong and (secret := environ.get("SLACK_SECRET", "").strip()):
@@ -106,6 +104,8 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
         except NotifierError as exc:
             yield Problem("environment", None, f"warning: Testmo could not be asked for names: {exc}", is_warning=True)
         else:
+            if words := harmless(STATUSES, watched.statuses, there.passed):
+                yield Problem("environment", None, f"warning: {words}", is_warning=True)
             found[ROUTES] += check_names.about_routes(routes_text, routes, there)
             found[PEOPLE] = check_names.about_people(people_text, people, there)
     for name, said in found.items():
@@ -116,12 +116,6 @@ def read(path: Path, parse: Callable[[str], T]) -> tuple[str, T]:
     """A file's text, and what it says; raises `ConfigurationError`."""
     text = text_of(path)
     return text, parse(text)
-
-
-def harmless(watched: Watched) -> str:
-    """What to think of where statuses are watched that are no failures."""
-    names = listed([STATUS_NAMES[int(one)] for one in watched.statuses if one in HARMLESS])
-    return names and f"ALERT_STATUS_IDS has {names}, and tells its results as failures: Failed is 3, Blocked is 5"
 
 
 def zone_words(environ: Mapping[str, str]) -> str:

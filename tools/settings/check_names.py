@@ -18,7 +18,7 @@ from testmo_notifier.notices.routes import Routes
 from testmo_notifier.settings.people import People, entry_key
 from testmo_notifier.settings.places import Place
 from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, TESTER
-from tools.settings.check_routes import Advice, Entry, option_line
+from tools.settings.check_routes import HARMLESS, Advice, Entry, option_line
 from tools.settings.users import LATEST, MAX_RUNS, Seen, seen
 
 SHOWN: Final = 20
@@ -27,22 +27,31 @@ MAX_ASKED: Final = 5  # projects, for the names of statuses: the first with a ru
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What there is in Testmo, by id. Empty where it does not say."""
+    """What there is in Testmo, by id; `passed` are its own statuses that count as such. Empty where it does not say."""
 
     projects: Mapping[int, str]
     statuses: Mapping[int, str]
     people: Seen
+    passed: Mapping[int, str]
 
 
 def look(testmo: Testmo) -> Instance:
     """Ask for it; raises `NotifierError` where Testmo does not answer."""
     projects = testmo.projects()[0]
     statuses: dict[int, str] = {}
+    passed: dict[int, str] = {}
     for project in [project for project in projects if not project.is_completed][:MAX_ASKED]:
         if not statuses:
             with suppress(Invisible, RequestRejected, Unreadable):
                 statuses |= testmo.statuses(project.id) or of_results(testmo, project.id)
-    return Instance({project.id: project.name for project in projects}, statuses, seen(testmo))
+                passed |= own_passed(testmo, project.id, statuses)
+    return Instance({project.id: project.name for project in projects}, statuses, seen(testmo), passed)
+
+
+def own_passed(testmo: Testmo, project_id: int, names: Mapping[int, str]) -> dict[int, str]:
+    """An instance's own statuses that count as passed, by name."""
+    told = testmo.passed_statuses(project_id)
+    return {key: names[key] for key, is_passed in told.items() if is_passed and key in names and key not in HARMLESS}
 
 
 def of_results(testmo: Testmo, project_id: int) -> dict[int, str]:

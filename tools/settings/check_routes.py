@@ -6,7 +6,7 @@ None of it stops a deploy: what a route does not take reaches the one that catch
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from testmo_notifier.settings.people import People
 from testmo_notifier.settings.places import Place
 from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, TESTER
 
+HARMLESS: Final = {status_id: STATUS_NAMES[status_id] for status_id in (1, 2)}  # Untested and Passed
 FIXED: Final = ("EST", "MST", "HST")  # of all the zones that are called like a time of a place
 A_WEEK: Final = tuple(date(2024, 1, day) for day in range(1, 8))
 A_HOLE: Final = timedelta(minutes=5)
@@ -40,6 +41,14 @@ class Watched:
     runs: Sequence[int] = ()
     testers: Sequence[int] = ()
     assignees: Sequence[int] = ()
+
+
+def harmless(parameter: str, watched: Sequence[int | str], known: Mapping[int, str] = HARMLESS) -> str:
+    """What to think of where statuses are watched that are no failures."""
+    asked = {plain(one) if isinstance(one, str) else one for one in watched}
+    names = [name for status_id, name in known.items() if {status_id, plain(name)} & asked]
+    words = "and tells its results as failures, in a message for each run that has any: Failed is 3, Blocked is 5"
+    return f"{parameter} has {' and '.join(names)}, {words}" if names else ""
 
 
 @dataclass(frozen=True, slots=True)

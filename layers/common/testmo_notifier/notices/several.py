@@ -25,6 +25,7 @@ from testmo_notifier.notices.view import (
     Limits,
     Rows,
     called,
+    common_note,
     count,
     one_folder,
     one_line_a_test,
@@ -35,6 +36,7 @@ from testmo_notifier.notices.view import (
     status_ids,
     test_name,
 )
+from testmo_notifier.text.notes import without_addresses
 from testmo_notifier.text.shortening import clip
 
 PROJECTS: Final = 3  # that a headline names
@@ -114,10 +116,10 @@ def causes(digest: Digest, most: int) -> list[Cause]:
     ]
     notes: dict[Bond, list[Named]] = {}
     for one in tests:
-        notes.setdefault(Bond(one.first.status, one.first.note), []).append(one)
+        notes.setdefault(note_of(one), []).append(one)
     shared = {bond: some for bond, some in notes.items() if bond.words and len(some) > 1}
-    noted = [Cause(some, bond.words.partition("\n")[0], is_note=True) for bond, some in shared.items()]
-    others = [one for one in tests if Bond(one.first.status, one.first.note) not in shared]
+    noted = [Cause(some, common_note([one.first for one in some]), is_note=True) for some in shared.values()]
+    others = [one for one in tests if note_of(one) not in shared]
     alone = [Cause([one]) for one in others if one.first.note]
     found = [*noted, *alone, *bound(one for one in others if not one.first.note)]
     if len(found) > most:
@@ -149,6 +151,11 @@ def largest(bonds: Iterable[Bond | None]) -> tuple[Bond | None, int]:
     return max(Counter(filter(None, bonds)).items(), key=itemgetter(1), default=(None, 0))
 
 
+def note_of(test: Named) -> Bond:
+    """What it says, as far as others may say the same."""
+    return Bond(test.first.status, without_addresses(test.first.note))
+
+
 def folder_of(test: Named) -> Bond | None:
     """Where its case is, if that is known."""
     first = test.first
@@ -171,11 +178,12 @@ def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
     line = cause.tests
     rows = [row for one in line for row in one.rows]
     runs = list({one.part.run_id: one.part for one in line}.values())
-    note, others = (rows[0].note, rows[0].note.partition("\n")[2]) if cause.is_note else ("", "")
+    words, _, others = cause.words.partition("\n")
+    note = cause.words if len(words) > limits.name_chars else others
     whole = replace(
         rows[0],
-        case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {cause.words}",
-        note=note if len(cause.words) > limits.name_chars else others,
+        case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {words}",
+        note=note if cause.is_note else "",
         url=runs[0].run_url,
         created_at=max((row.created_at for row in rows if row.created_at), default=None),
         created_by_name=people(row.created_by_name for row in rows),

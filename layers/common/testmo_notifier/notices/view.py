@@ -28,11 +28,13 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, silenced, story
+from testmo_notifier.text.notes import without_addresses
 from testmo_notifier.text.shortening import clip, one_line
 
 UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
+MAX_HOURS: Final = 1_000  # that a test took; more is another unit, or a clock that went wrong
 HAS_PASSED: Final = ", passed since"  # behind the status of what was held until its test passed: who and when are its
 SHOWN_ISSUES: Final = 3
 PERSON_CHARS: Final = 40
@@ -213,10 +215,10 @@ def in_lines(tests: Iterable[Rows], limits: Limits) -> tuple[list[list[Rows]], l
 
 
 def line_key(result: NamedResult) -> object:
-    """What tests of one line have in common: all that the line says, but for people, issues and times."""
+    """What tests of one line have in common: all that the line says, but for people, issues, times and addresses."""
     return (
         result.status,
-        result.note,
+        without_addresses(result.note),
         result.reason,
         result.streak,
         result.previous_status,
@@ -231,12 +233,13 @@ def line_view(
     if len(line) == 1:
         return shown[id(line[0])]
     rows = [row for rows in line for row in rows]
-    first, *others = rows[0].note.split("\n")
+    note = common_note([one[0] for one in line])
+    first, *others = note.split("\n")
     whole = replace(
         rows[0],
         case_name=f"{len(line)} tests: {first}",
         url=url,
-        note=rows[0].note if len(first) > limits.name_chars else "\n".join(others),
+        note=note if len(first) > limits.name_chars else "\n".join(others),
         created_at=max((row.created_at for row in rows if row.created_at), default=None),
         created_by_name=people(row.created_by_name for row in rows),
         assignee=people(row.assignee for row in rows),
@@ -247,6 +250,12 @@ def line_view(
     )
     tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in shown)
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
+
+
+def common_note(rows: Sequence[NamedResult]) -> str:
+    """The note of all of them, without the addresses in which they differ."""
+    note = rows[0].note
+    return note if all(row.note == note for row in rows) else without_addresses(note)
 
 
 def one_folder(rows: Sequence[NamedResult]) -> str | None:
@@ -336,11 +345,11 @@ def percent(part: int, whole: int) -> int | None:
 
 
 def duration(microseconds: int) -> str:
-    """`45 s`, `4 min`, `1 h 5 min`; nothing for what is not a duration."""
+    """`45 s`, `4 min`, `1 h 5 min`; nothing for what no test takes."""
     seconds = microseconds // 1_000_000
-    if seconds <= 0:
-        return ""
     minutes, hours = seconds // 60 % 60, seconds // 3600
+    if seconds <= 0 or hours >= MAX_HOURS:
+        return ""
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes else f"{seconds} s"

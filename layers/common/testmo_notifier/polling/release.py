@@ -289,7 +289,7 @@ class Release:
                 self._left([going[0].key], str(exc))
             return len(going) == 1
         except LostRace as exc:
-            self.problems.append(str(exc))
+            self._left([held.key for held in going], str(exc))
             return True
         self.written.update(changes)
         if envelope is not None:
@@ -328,7 +328,8 @@ class Release:
         except TooLarge:
             return False
         except LostRace as exc:
-            self.problems.append(str(exc))
+            there = [one.before.key for one in changes if one.before]
+            self._left([key for key in there if key.due <= self.holding.now], str(exc))
         self.written.update(one.key[:-1] for change in changes for one in change if one)
         return True
 

@@ -56,9 +56,10 @@ IMPLIED: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "thead": (TABLE_PARTS, TABLE),
     "tfoot": (TABLE_PARTS, TABLE),
     "caption": (TABLE_PARTS, TABLE),
+    "a": (frozenset({"a"}), TABLE | CELLS),
 }
 DRAWINGS: Final = frozenset({"svg", "math"})
-NAMED_IN_TEXT: Final = RAW - {"script", "style"}  # whoever writes of these does not end them; the others are code
+NAMED_IN_TEXT: Final = HIDDEN - DRAWINGS  # whoever writes of these does not end them
 IN_DRAWINGS: Final = frozenset(
     {"foreignobject", "desc", "annotation-xml", "mi", "mo", "mn", "ms", "mtext"}
 )  # where HTML is a part of them

@@ -70,7 +70,7 @@ class Lines:
         return self._lines[-1]
 
     def add(self, run: str) -> None:
-        """More of the last line."""
+        """More of the last line, whether or not the text goes on there."""
         self._lines[-1].pieces.append(run)
         self._chars += len(run)
 
@@ -78,6 +78,16 @@ class Lines:
     def pieces(self) -> int:
         """How many the line has on which the text goes on."""
         return len(self._lines[-1].pieces) if self.is_open else 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the text goes on: the line, and the piece of it."""
+        return len(self._lines) - self.is_open, self.pieces
+
+    def since(self, place: tuple[int, int]) -> str:
+        """The text from there on."""
+        line, piece = place
+        return " ".join("".join(one.pieces[piece * (not at) :]) for at, one in enumerate(self._lines[line:]))
 
     def rewrite(self, begins: int, how: Callable[[str], str]) -> None:
         """Put something in place of the last pieces of this line."""

@@ -1,8 +1,9 @@
 """HTML as the lines that a reader of the page would see. Pure.
 
 Read as a stream, and only as far as somebody asks: what shows nothing (pictures in `data:` addresses, styles,
-comments, hidden elements) costs nothing of a note's length. The work grows with the length of the HTML and no faster,
-whatever is left open or nested in it: every search that fails ends the reading, a tree is no deeper than
+comments, hidden elements) costs nothing of a note's length. What a browser hides because nobody ended what stands
+before it is text that somebody wrote, and is shown. The work grows with the length of the HTML and no faster, whatever
+is left open or nested in it: nothing that is not there is looked for twice, a tree is no deeper than
 `nesting.MAX_DEPTH`, and after `MAX_STEPS` nothing more is read.
 """
 
@@ -12,16 +13,20 @@ import re
 from typing import Final
 
 from testmo_notifier.text.cleaning import tidy
-from testmo_notifier.text.elements import DRAWINGS, NAMED_IN_TEXT, RAW, is_element
+from testmo_notifier.text.elements import DRAWINGS, HIDDEN, NAMED_IN_TEXT, RAW, is_element
 from testmo_notifier.text.lines import Lines
 from testmo_notifier.text.page import Page
-from testmo_notifier.text.tags import DATA, MAX_STEPS, Tag, characters, comment_end, is_text, raw_end, start_tag
+from testmo_notifier.text.tags import DATA, MAX_STEPS, Tag, characters, is_text, raw_end, start_tag
 
 RUN_CHARS: Final = 65_536
 
-END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in (*DRAWINGS, *NAMED_IN_TEXT)}
+END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in HIDDEN}
 NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]{0,60}+)")  # no element's is longer
-MARKUP: Final = re.compile(rf"<(?:[?!]|/[^a-zA-Z])|{NAME.pattern}")
+END_TAG: Final = re.compile(r"</[^<>]*+>|</[^ \t\n\f\r/<>]++\s*+(?=<|\Z)")  # the others are text
+COMMENT_END: Final = re.compile(r"--!?>")
+CDATA, CDATA_END = "<![CDATA[", re.compile(r"\]\]>")
+DECLARATION: Final = re.compile(r"<(?:!doctype|!\[(?:end)?if|\?[a-z])[^<>]*+>", re.IGNORECASE)
+MARKUP: Final = re.compile(rf"<!--|<!\[CDATA\[|{DECLARATION.pattern}|{NAME.pattern}", re.IGNORECASE)
 PARAGRAPHS: Final = re.compile(r"(?:<p>[^<&]*+</p>)++")  # what Testmo's editor makes of plain text
 
 
@@ -52,7 +57,7 @@ class Scan:
         self._page = page
         self._position = 0
         self._steps = 0
-        self._ends: dict[str, int] = {}  # where the next end tag of a drawing is, -1 where there is none
+        self._ends: dict[re.Pattern[str], re.Match[str] | None] = {}  # the next of each, as far as it was looked for
         self._has_broken_drawing = False
 
     def go_through(self) -> None:
@@ -72,20 +77,33 @@ class Scan:
         if found and self._is_tag(found[1]):
             if html[position + 1] != "/":
                 self._start_tag(found)
-                return
-            closed = html.find(">", position) + 1
-            if closed:
+            elif ended := END_TAG.match(html, position):
                 self._page.end(found[1].lower())
-            self._go_on(closed or len(html))
-        elif html.startswith("<!--", position):
-            self._go_on(comment_end(html, position))
-        elif not found and html.startswith(("<!", "<?", "</"), position):
-            closed = html.find(">", position) + 1
-            if not closed:
-                self._text(len(html))
-            self._go_on(closed or len(html))
+                self._go_on(ended.end())
+            else:
+                self._sign()
+        elif html.startswith(CDATA, position):
+            self._go_on(position + len(CDATA))
+            if ended := self._next(CDATA_END):
+                self._text(ended.start())
+                self._go_on(ended.end())
+        elif ended := self._end_of_unseen():
+            self._go_on(ended.end())
         else:
             self._sign()
+
+    def _end_of_unseen(self) -> re.Match[str] | None:
+        """The end of a comment, or of a declaration; None for what is neither, or never ends."""
+        if self._html.startswith("<!--", self._position):
+            return self._next(COMMENT_END)
+        return DECLARATION.match(self._html, self._position)
+
+    def _next(self, end: re.Pattern[str]) -> re.Match[str] | None:
+        """The next end of something. Nothing is looked for twice."""
+        known = self._ends.get(end)
+        if end not in self._ends or (known and known.start() < self._position):
+            self._ends[end] = end.search(self._html, self._position)
+        return self._ends[end]
 
     def _go_on(self, position: int, steps: int = 1) -> None:
         """So far it was read, in so many steps."""
@@ -121,14 +139,12 @@ class Scan:
         return not self._page.is_hidden and (tag.is_text or (tag.name in NAMED_IN_TEXT and not self._is_ended(tag)))
 
     def _is_ended(self, tag: Tag) -> bool:
-        """Whether an end tag comes; a drawing without must not hide the rest. Nothing is looked for twice."""
+        """Whether an end tag comes; a drawing without must not hide the rest."""
         if tag.is_closed or self._page.is_hidden:
             return True
-        if 0 <= self._ends.get(tag.name, 0) < tag.end:
-            found = END[tag.name].search(self._html, tag.end)
-            self._ends[tag.name] = found.start() if found else -1
-        self._has_broken_drawing |= tag.name in DRAWINGS and self._ends[tag.name] < 0
-        return self._ends[tag.name] >= 0
+        is_ended = self._next(END[tag.name]) is not None
+        self._has_broken_drawing |= tag.name in DRAWINGS and not is_ended
+        return is_ended
 
     def _text(self, end: int) -> None:
         """A run of text, a piece after the other, as far as it is needed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import field
-from typing import Final
+from typing import Final, NamedTuple
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.text.elements import HIDDEN, LISTS
@@ -13,6 +13,13 @@ from testmo_notifier.text.numbering import Numbering
 from testmo_notifier.text.tags import Tag
 
 MAX_DEPTH: Final = 200  # browsers stop at 512
+
+
+class Link(NamedTuple):
+    """Where a link leads, and where its text begins: the line, and the piece of it."""
+
+    address: str
+    begins: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -27,6 +34,7 @@ class Element:
     numbering: Numbering | None = None  # of an ordered list
     cells: list[int] = field(default_factory=list)  # of a row: the line at which each cell begins
     mark_from: int | None = None  # of a list mark that Word wrote: the piece at which it begins
+    link: Link | None = None
 
     def hides(self, tag: Tag) -> bool:
         """Whether nothing of what a tag begins here is to be seen."""

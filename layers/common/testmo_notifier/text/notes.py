@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from testmo_notifier.text.shortening import clip
 
 MAX_UNREAD_CHARS: Final = 2_000  # of HTML that is kept as it is; megabytes must not stay in memory
 MAX_READ_CHARS: Final = 1_000  # of the text of a longer one; a message shows a few hundred
+ADDRESS: Final = re.compile(r" \(https?://\S+(?:\)|$)", re.IGNORECASE | re.MULTILINE)
 
 
 class Understood(str):
@@ -31,3 +33,8 @@ def note_text(html: str, limit: int) -> str:
     from testmo_notifier.text.markup import lines_of  # noqa: PLC0415 - it takes its time, and most polls read no note
 
     return clip("\n".join(lines_of(html, enough=2 * limit)), limit)
+
+
+def without_addresses(note: str) -> str:
+    """What tests of one cause have in common: each has a log of its own."""
+    return ADDRESS.sub("", note)

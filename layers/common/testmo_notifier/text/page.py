@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from testmo_notifier.text.cleaning import tidy
 from testmo_notifier.text.elements import BLOCKS, CELLS, CHANGES, LISTS, ROW, TABLE, VOID, ended_by, walls_of
 from testmo_notifier.text.lines import Lines
-from testmo_notifier.text.nesting import Element, Nesting
+from testmo_notifier.text.nesting import Element, Link, Nesting
 from testmo_notifier.text.numbering import BULLET, words_mark
-from testmo_notifier.text.tags import DATA, Tag
+from testmo_notifier.text.tags import DATA, Tag, bare, web_address
 
 MAX_LEVELS: Final = 9  # of lists, for the margin; editors end at eight
 INDENT: Final = "  "
@@ -52,8 +53,10 @@ class Page:
             self.lines.end()
         if name in CELLS and self._nesting.nearest(TABLE, frozenset()) and not self._row():
             self._nesting.begin(Tag("tr", 0))
-        if name not in VOID and not tag.is_closed and (element := self._nesting.begin(tag)) and tag.is_mark:
-            element.mark_from = self.lines.pieces
+        if name not in VOID and not tag.is_closed and (element := self._nesting.begin(tag)):
+            element.mark_from = self.lines.pieces if tag.is_mark else None
+            if name == "a" and (address := web_address(tag)):
+                element.link = Link(address, self.lines.place)
         if not self.is_hidden:
             self._show(tag)
 
@@ -80,6 +83,8 @@ class Page:
                 continue
             if element.mark_from is not None:
                 self.lines.rewrite(element.mark_from, words_mark)
+            if element.link:
+                self._address(element.link)
             if element.tag in BLOCKS:
                 self.lines.end()
             self._was_changed = element.tag in CHANGES
@@ -89,6 +94,12 @@ class Page:
                 self.lines.join(element.cells)
             elif element.numbering:
                 element.numbering.close()
+
+    def _address(self, link: Link) -> None:
+        """Where a link leads, behind a text that does not say it."""
+        words = tidy(self.lines.since(link.begins))
+        if words and bare(link.address) != bare(words):
+            self.lines.add(f" ({link.address})")
 
     def _show(self, tag: Tag) -> None:
         """What a tag itself shows."""

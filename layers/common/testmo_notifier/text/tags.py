@@ -20,10 +20,17 @@ MIN_FLAG: Final = 3  # no attribute without a value has a shorter name
 SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
 ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
 UNQUOTED: Final = re.compile(r"[^ \t\n\f\r>]*+")
-COMMENT_END: Final = re.compile(r"--!?>")
+# All that there is of a tag whose last value was cut off: nothing in it is a text's.
+CUT_OFF: Final = re.compile(r"""(?:[^\s=>]++=(?:"[^"]*+"|'[^']*+'|[^\s"'>]++)\s++)*+[^\s=>]++=["']?[^\s"'>]*+["']?""")
+GOES_ON: Final = re.compile(r"[ \t\n\f\r/>]|[\w-]++=[\"']|\Z")  # what may stand behind a value in quotes
+SIGN: Final = re.compile("[<>]")
+NO_SIGN: Final = frozenset({"class", "href", "id", "src"})  # values without one, but for pictures in them
 RAW_END: Final = re.compile(r"</(iframe|noembed|noframes|noscript|script|style|title)(?=[ \t\n\f\r/>])", re.IGNORECASE)
 KEPT: Final = frozenset(
-    {*("alt", "checked", "class", "data-checked", "data-list", "hidden", "reversed", "start", "style", "type", "value")}
+    {
+        *("alt", "checked", "class", "data-checked", "data-list", "hidden", "href", "reversed", "start", "style"),
+        *("type", "value"),
+    }
 )
 UNSEEN: Final = re.compile(r"(?<![-\w])(?:display\s*+:\s*+none|mso-hide\s*+:\s*+all)", re.IGNORECASE)
 VISIBILITY: Final = re.compile(r"(?<![-\w])visibility\s*+:\s*+(?:(visible)|hidden|collapse)", re.IGNORECASE)
@@ -34,6 +41,7 @@ PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-sp
 WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
 CONTROL: Final = re.compile(r"&#(?:x0*([01]?[0-9a-f])(?![0-9a-f])|0*([0-2]?[0-9]|3[01])(?![0-9]));?", re.IGNORECASE)
 WORDS_LEVEL: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+l\d{1,9}\s++level([1-9])", re.IGNORECASE)
+WEB_ADDRESS: Final = re.compile(r"https?://[^\s<>]{1,192}", re.IGNORECASE)
 DATA: Final = re.compile(
     r"data:(?:(image)|\w++)/[\w.+-]*+(?:;[\w.=+-]*+)*+,(?:[A-Za-z0-9+/=_%-]++|\s++(?=[A-Za-z0-9+/=_%-]{60}))*+",
     re.IGNORECASE,
@@ -73,8 +81,22 @@ def characters(run: str) -> str:
     return unescape(CONTROL.sub(lambda found: chr(int(found[1], 16) if found[1] else int(found[2])), run))
 
 
+def web_address(tag: Tag) -> str:
+    """Where a link leads; nothing for what is no page, or too long to be of use in a message."""
+    address = tag.attributes.get("href", "").strip()
+    return address if WEB_ADDRESS.fullmatch(address) and address.isprintable() else ""
+
+
+def bare(address: str) -> str:
+    """What of an address makes it another one."""
+    return re.sub(r"^https?://(?:www\.)?|/$", "", address.lower())
+
+
 def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
-    """A start tag to its end, and how many attributes it has; None where it never ends."""
+    """A start tag to its end, and how many attributes it has; None where it never ends.
+
+    One that has another within was not ended by whoever wrote it, and is text. A browser hides what stands between.
+    """
     tag = Tag(found[1].lower(), 0)
     position, steps, has_values = found.end(), 1, False
     while steps < MAX_STEPS:
@@ -90,20 +112,45 @@ def start_tag(html: str, found: re.Match[str]) -> tuple[Tag | None, int]:
         named = ATTRIBUTE.match(html, position)
         if named is None:  # it fits anything, which types cannot know
             return None, steps
+        if "<" in named[1]:
+            tag.is_text, tag.end = True, position
+            return tag, steps
         has_values |= bool(named[2])
         tag.is_text |= not named[2] and (named[1] in OPERATORS or (len(named[1]) < MIN_FLAG and named[1].isalnum()))
-        begin = position = named.end()
-        if named[2] and html.startswith(('"', "'"), position):
-            begin += 1
-            end = html.find(html[position], begin)
+        begin = end = position = named.end()
+        if named[2]:
+            begin, end, position = value_of(html, tag.name, named)
             if end < 0:
                 return None, steps
-            position = end + 1
-        else:
-            end = position = UNQUOTED.match(html, position).end() if named[2] else position  # type: ignore[union-attr]
         if len(named[1]) <= 12 and (name := named[1].lower()) in KEPT:  # noqa: PLR2004 - the longest of them
             note_attribute(tag, name, html, begin, end)
     return None, steps
+
+
+def value_of(html: str, tag: str, named: re.Match[str]) -> tuple[int, int, int]:
+    """Where an attribute's value begins and ends (-1 if never), and where the tag goes on.
+
+    A quote that nobody closed ends with the tag: the next one of its kind is another's, and a text stands between.
+    """
+    begin = named.end()
+    if not html.startswith(('"', "'"), begin):
+        end = UNQUOTED.match(html, begin).end()  # type: ignore[union-attr]  # fits anything
+        return begin, end, end
+    begin, end = begin + 1, html.find(html[begin], begin + 1)
+    sign = SIGN.search(html, begin, end if end >= 0 else len(html))
+    if sign and (end < 0 or is_of_another(html, tag, named[1].lower(), begin, end)):
+        return begin, sign.start(), sign.start()
+    return begin, end, end + 1
+
+
+def is_of_another(html: str, tag: str, name: str, begin: int, end: int) -> bool:
+    """Whether the quote behind a value with a `<` or `>` in it closes none: it opens another, or stands in a text."""
+    return (
+        html[end - 1] == "="
+        or not GOES_ON.match(html, end + 1)
+        or (name in NO_SIGN and not html.startswith("data:", begin))
+        or f"</{tag}" in html[begin:end].lower()
+    )
 
 
 def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None:
@@ -131,18 +178,8 @@ def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None
 
 
 def is_text(html: str, found: re.Match[str]) -> bool:
-    """Whether what never ends was no tag: `a <b and c`. A tag that was cut off has an attribute with a value."""
-    named = ATTRIBUTE.match(html, SPACE.match(html, found.end()).end())  # type: ignore[union-attr]  # fits anything
-    return not (named and named[1] and named[2])
-
-
-def comment_end(html: str, position: int) -> int:
-    """Behind a comment; one that nobody ends goes on to the end of the page."""
-    for empty in ("<!-->", "<!--->"):
-        if html.startswith(empty, position):
-            return position + len(empty)
-    ended = COMMENT_END.search(html, position + 4)
-    return ended.end() if ended else len(html)
+    """Whether what never ends was no tag: `a <b and c`. One that was cut off has attributes with values, no text."""
+    return not CUT_OFF.fullmatch(html, SPACE.match(html, found.end()).end())  # type: ignore[union-attr]  # fits anything
 
 
 def raw_end(html: str, tag: Tag) -> int:
