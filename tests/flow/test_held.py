@@ -520,3 +520,61 @@ def test_what_goes_to_others_in_the_end_is_not_told_where_it_was_told_when_it_wa
     story.wait_and_poll()
     assert [digest.counts for digest in told(story)] == [{"Failed": 1}, {"Blocked": 1}]
     assert story.store.held_until(None) == ([], [])
+
+
+@pytest.mark.parametrize("cause", ["quiet", "pause", "silence"])
+def test_that_a_run_is_over_is_not_told_of_one_that_was_opened_again(story: Story, cause: str) -> None:
+    """What is told is true when it is told: that the run is over, too."""
+    option = {"quiet": f'quiet = {{ from = "{hour(0.05)}", to = "{hour(1)}" }}', "pause": 'at_most_every = "55m"'}
+    run = begin(story, calm(option.get(cause, ""), ASKING))
+    story.save(run, 1)
+    story.wait_and_poll(4)
+    if cause == "silence":
+        story.store.put_silence(Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert [held.end is not None for held in story.store.held_of(run.id)] == [True]
+
+    story.world.reopen_run(run)
+    story.wait_and_poll(2)
+    story.save(run, 2)
+    story.wait_and_poll(60)
+    assert [(digest.about, digest.total, digest.parts) for digest in told(story)] == [(FAILING, 1, ())] * 2
+
+    story.world.close_run(run)
+    story.wait_and_poll(70)
+    assert [(digest.about, digest.total) for digest in told(story)[2:]] == [(FINISHED, 2)]
+
+
+def test_a_silence_of_a_whole_run_holds_what_passes_in_it_and_that_it_is_over(story: Story) -> None:
+    run = begin(story, calm("", ASKING))
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.store.put_silence(
+        Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"run": (run.name,)})
+    )
+    story.save(run, 1, PASSED)
+    story.save(run, 2)
+    story.wait_and_poll(2)
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert len(told(story)) == 1
+
+    story.wait_and_poll(60)
+    [digest] = told(story)[1:]
+    assert (digest.about, digest.total) == (FAILING, 1)
+    assert [(part.about, part.total) for part in digest.parts] == [(RECOVERED, 1), (FINISHED, 1)]
+
+
+def test_a_silence_of_some_results_holds_neither_what_passes_nor_the_end_of_their_run(story: Story) -> None:
+    run = begin(story, calm("", ASKING))
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.store.put_silence(
+        Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"status": ("Failed",)})
+    )
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(2)
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert [digest.about for digest in told(story)] == [FAILING, RECOVERED, FINISHED]
