@@ -578,3 +578,48 @@ def test_a_silence_of_some_results_holds_neither_what_passes_nor_the_end_of_thei
     story.world.close_run(run)
     story.wait_and_poll(10)
     assert [digest.about for digest in told(story)] == [FAILING, RECOVERED, FINISHED]
+
+
+@pytest.mark.parametrize(
+    ("longer", "is_held"),
+    [
+        ({"test": ("Release 4.2 case 1",)}, True),  # the same again
+        ({"run": ("Release*",)}, True),  # the whole run
+        ({"project": ("Shop",), "status": ("Failed",)}, False),  # some of it, and nobody knows which
+        ({"run": ("Nightly",)}, False),
+    ],
+)
+def test_what_a_silence_held_moves_on_to_a_longer_one_that_holds_all_of_it(
+    story: Story,
+    longer: dict[str, tuple[str, ...]],
+    is_held: bool,  # noqa: FBT001 - a case
+) -> None:
+    run = begin(story, calm(""))
+    story.poll()  # which learns the names of the cases
+    half, end = (story.time + timedelta(minutes=minutes) for minutes in (30, 60))
+    story.store.put_silence(Silence("s1", half, "Ada", "a deploy", story.time, {"test": ("Release 4.2 case 1",)}))
+    story.save(run, 1)
+    story.wait_and_poll(2)
+    assert told(story) == []
+
+    story.store.put_silence(Silence("s2", end, "Ada", "it takes longer", story.time, longer))
+    story.wait_and_poll(40)
+    assert [digest.total for digest in told(story)] == ([] if is_held else [1])
+
+    story.wait_and_poll(30)
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_a_silence_of_a_whole_run_holds_what_the_quiet_held_of_it(story: Story) -> None:
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    other = story.add_run("Nightly")
+    story.save(run, 1)
+    story.save(other, 1)
+    story.wait_and_poll(2)
+    end = story.time + timedelta(hours=2)
+    story.store.put_silence(Silence("s1", end, "Ada", "a deploy", story.time, {"run": (run.id,)}))
+
+    story.wait_and_poll(70)
+    assert [digest.run_id for digest in told(story)] == [other.id]
+    story.wait_and_poll(60)
+    assert [digest.run_id for digest in told(story)] == [other.id, run.id]

@@ -139,7 +139,7 @@ def rest_phrase(digest: Digest, named: Iterable[Rows]) -> str:
     left = {status: n - shown[status] for status, n in digest.counts.items() if n > shown[status]}
     words = [f"{n} {count(status, 0, n).word}" for status, n in left.items()] if len(digest.counts) > 1 else []
     tests = tests_of(digest.results) - {test_key(rows[0]) for rows in named}
-    words += [f"of {numbered(len(tests), 'test')}"] if tests and of_tests(digest) else []
+    words += [f"of {numbered(len(tests), 'test')}"] if of_tests(digest) and 0 < len(tests) < sum(left.values()) else []
     return ", ".join(words)
 
 
