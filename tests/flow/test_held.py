@@ -623,3 +623,19 @@ def test_a_silence_of_a_whole_run_holds_what_the_quiet_held_of_it(story: Story) 
     assert [digest.run_id for digest in told(story)] == [other.id]
     story.wait_and_poll(60)
     assert [digest.run_id for digest in told(story)] == [other.id, run.id]
+
+
+def test_what_passed_is_said_so_where_no_route_takes_the_run_any_more(story: Story) -> None:
+    """It was told, or held, when one did."""
+    night = f'[destinations."slack:release"]\nquiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}\n'
+    release = '[[routes]]\nmatch = { run = "Release*" }\nto = ["slack:release"]\n'
+    run = begin(story, f'{release}[[routes]]\ncatch_all = true\nto = ["slack:default"]\n{night}')
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+
+    run.name = "Postponed"
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(60)
+    [digest] = told(story, "slack:release")
+    assert (digest.total, digest.passed_since) == (1, 1)
