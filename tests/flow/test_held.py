@@ -536,7 +536,7 @@ def test_that_a_run_is_over_is_not_told_of_one_that_was_opened_again(story: Stor
     assert [held.end is not None for held in story.store.held_of(run.id)] == [True]
 
     story.world.reopen_run(run)
-    story.wait_and_poll(2)
+    story.wait_and_poll(7)  # in which it is read
     story.save(run, 2)
     story.wait_and_poll(60)
     assert [(digest.about, digest.total, digest.parts) for digest in told(story)] == [(FAILING, 1, ())] * 2
