@@ -470,3 +470,14 @@ def shown(story: Story, run: Run) -> set[str]:
         return set()
     assert state["shown"] == state["changes"]
     return {name for _, known, _, _, name, _ in state["tests"].values() if known == 0}
+
+
+def test_what_passed_is_taken_out_of_a_bots_message_of_a_run_that_no_route_leads_there_any_more(story: Story) -> None:
+    release = f'[[routes]]\nmatch = {{ run = "Release*" }}\nto = ["{BOT}"]\n'
+    begin(story, f'{release}[[routes]]\ncatch_all = true\nto = ["slack:rest"]\n')
+    (run,) = story.world.runs.values()
+
+    run.name = "Postponed"
+    passes(story)
+    story.wait_and_poll(3)
+    assert channel(story) == ["✔ nothing told here is still failing"]

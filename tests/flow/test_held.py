@@ -520,3 +520,122 @@ def test_what_goes_to_others_in_the_end_is_not_told_where_it_was_told_when_it_wa
     story.wait_and_poll()
     assert [digest.counts for digest in told(story)] == [{"Failed": 1}, {"Blocked": 1}]
     assert story.store.held_until(None) == ([], [])
+
+
+@pytest.mark.parametrize("cause", ["quiet", "pause", "silence"])
+def test_that_a_run_is_over_is_not_told_of_one_that_was_opened_again(story: Story, cause: str) -> None:
+    """What is told is true when it is told: that the run is over, too."""
+    option = {"quiet": f'quiet = {{ from = "{hour(0.05)}", to = "{hour(1)}" }}', "pause": 'at_most_every = "55m"'}
+    run = begin(story, calm(option.get(cause, ""), ASKING))
+    story.save(run, 1)
+    story.wait_and_poll(4)
+    if cause == "silence":
+        story.store.put_silence(Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert [held.end is not None for held in story.store.held_of(run.id)] == [True]
+
+    story.world.reopen_run(run)
+    story.wait_and_poll(7)  # in which it is read
+    story.save(run, 2)
+    story.wait_and_poll(60)
+    assert [(digest.about, digest.total, digest.parts) for digest in told(story)] == [(FAILING, 1, ())] * 2
+
+    story.world.close_run(run)
+    story.wait_and_poll(70)
+    assert [(digest.about, digest.total) for digest in told(story)[2:]] == [(FINISHED, 2)]
+
+
+def test_a_silence_of_a_whole_run_holds_what_passes_in_it_and_that_it_is_over(story: Story) -> None:
+    run = begin(story, calm("", ASKING))
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.store.put_silence(
+        Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"run": (run.name,)})
+    )
+    story.save(run, 1, PASSED)
+    story.save(run, 2)
+    story.wait_and_poll(2)
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert len(told(story)) == 1
+
+    story.wait_and_poll(60)
+    [digest] = told(story)[1:]
+    assert (digest.about, digest.total) == (FAILING, 1)
+    assert [(part.about, part.total) for part in digest.parts] == [(RECOVERED, 1), (FINISHED, 1)]
+
+
+def test_a_silence_of_some_results_holds_neither_what_passes_nor_the_end_of_their_run(story: Story) -> None:
+    run = begin(story, calm("", ASKING))
+    story.save(run, 1)
+    story.wait_and_poll()
+    story.store.put_silence(
+        Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"status": ("Failed",)})
+    )
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(2)
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert [digest.about for digest in told(story)] == [FAILING, RECOVERED, FINISHED]
+
+
+@pytest.mark.parametrize(
+    ("longer", "is_held"),
+    [
+        ({"test": ("Release 4.2 case 1",)}, True),  # the same again
+        ({"run": ("Release*",)}, True),  # the whole run
+        ({"project": ("Shop",), "status": ("Failed",)}, False),  # some of it, and nobody knows which
+        ({"run": ("Nightly",)}, False),
+    ],
+)
+def test_what_a_silence_held_moves_on_to_a_longer_one_that_holds_all_of_it(
+    story: Story,
+    longer: dict[str, tuple[str, ...]],
+    is_held: bool,  # noqa: FBT001 - a case
+) -> None:
+    run = begin(story, calm(""))
+    story.poll()  # which learns the names of the cases
+    half, end = (story.time + timedelta(minutes=minutes) for minutes in (30, 60))
+    story.store.put_silence(Silence("s1", half, "Ada", "a deploy", story.time, {"test": ("Release 4.2 case 1",)}))
+    story.save(run, 1)
+    story.wait_and_poll(2)
+    assert told(story) == []
+
+    story.store.put_silence(Silence("s2", end, "Ada", "it takes longer", story.time, longer))
+    story.wait_and_poll(40)
+    assert [digest.total for digest in told(story)] == ([] if is_held else [1])
+
+    story.wait_and_poll(30)
+    assert [digest.total for digest in told(story)] == [1]
+
+
+def test_a_silence_of_a_whole_run_holds_what_the_quiet_held_of_it(story: Story) -> None:
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    other = story.add_run("Nightly")
+    story.save(run, 1)
+    story.save(other, 1)
+    story.wait_and_poll(2)
+    end = story.time + timedelta(hours=2)
+    story.store.put_silence(Silence("s1", end, "Ada", "a deploy", story.time, {"run": (run.id,)}))
+
+    story.wait_and_poll(70)
+    assert [digest.run_id for digest in told(story)] == [other.id]
+    story.wait_and_poll(60)
+    assert [digest.run_id for digest in told(story)] == [other.id, run.id]
+
+
+def test_what_passed_is_said_so_where_no_route_takes_the_run_any_more(story: Story) -> None:
+    """It was told, or held, when one did."""
+    night = f'[destinations."slack:release"]\nquiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}\n'
+    release = '[[routes]]\nmatch = { run = "Release*" }\nto = ["slack:release"]\n'
+    run = begin(story, f'{release}[[routes]]\ncatch_all = true\nto = ["slack:default"]\n{night}')
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+
+    run.name = "Postponed"
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(60)
+    [digest] = told(story, "slack:release")
+    assert (digest.total, digest.passed_since) == (1, 1)

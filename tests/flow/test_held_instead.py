@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from testmo_notifier.model import FOLDED, Outgoing, Silence
+from testmo_notifier.model import FOLDED, RECOVERED, Outgoing, Silence
 from testmo_notifier.poll import poll
 from tests.flow.power import Power, powered_poll
 from tests.flow.test_held import BLOCKED, PASSED, Recording, begin, hour, told
@@ -294,3 +294,26 @@ def seen(story: Story, destination: str) -> list[Outgoing]:
     rendered: list[Outgoing] = story.renderer.seen  # type: ignore[attr-defined]
     sent = {one.id for one in story.topic.notifications}
     return [one for one in rendered if one.destination == destination and one.id in sent]
+
+
+def test_who_was_told_in_the_place_of_another_counts_as_told(story: Story) -> None:
+    """Of two tests one fails again, which is no new failure there; and both pass, which is told of both."""
+    notify = 'notify = ["new", "again", "changed", "recovered"]'
+    run = begin(story, file())
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    follow(story, f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n{notify}\n')
+    story.wait_and_poll()
+    story.save(run, 1)
+    story.wait_and_poll(6)
+    story.save(run, 1, PASSED)
+    story.save(run, 2, PASSED)
+    story.wait_and_poll(3)
+
+    assert [(digest.reasons, digest.total) for digest in told(story)] == [
+        (("new",), 2),
+        (("again",), 1),
+        ((), 2),
+    ]
+    assert told(story)[-1].about == RECOVERED

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
+from testmo_notifier.adapters.items import control_from
+from testmo_notifier.model import Silence
+from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import destinations, is_for_people
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.settings.routes_file import parse_routes
-from tests.support.story import BLOCKED, FAILED, Story
+from tests.support.story import BLOCKED, FAILED, PASSED, Story
 from tools.ops.repeat import Repeat, Repeater, put
 from tools.ops.rewind import failing_since
 from tools.simulator.model import Run
@@ -32,10 +39,13 @@ def repeat(story: Story, run: Run, destination: str, *, seconds: float = 3_600) 
     """As the command does it."""
     rate_limit = RateLimit(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
     testmo, checkpoint = story.connect(rate_limit), story.checkpoint(run)
-    repeater = Repeater(destination, story.settings["routes"], "https://example.testmo.net", {story.shop.id: "Shop"})
+    routes = story.settings["routes"]
+    holding = Holding(story.time, routes.options, silences=control_from(story.store.items["CONTROL"]).silences)
+    names = {story.shop.id: "Shop"}
+    repeater = Repeater(destination, routes, "https://example.testmo.net", names, holding=holding)
     asked = testmo.run(run.id)
     made = repeater.repeat(asked, checkpoint, failing_since(testmo, asked, checkpoint, story.ago(seconds)))
-    put(story.store, run.id, made, destination, at=story.time)
+    put(story.store, run.id, made, destination, at=story.time, holding=repeater.holding)
     return made
 
 
@@ -179,3 +189,43 @@ def test_a_closed_run_is_repeated_without_being_read(story: Story) -> None:
     story.wait_and_poll()
     assert told(story).count("email:default") == 2
     assert (asked - reads, len(story.reads(run)) - asked) == (1, 0)
+
+
+@pytest.mark.parametrize("cause", ["quiet", "silence"])
+def test_what_is_repeated_is_held_like_all_else_for_that_destination(story: Story, cause: str) -> None:
+    quiet = '[destinations."slack:default"]\nquiet = { from = "09:05", to = "10:00" }\n'
+    with_routes(story, BY_STATUS + (quiet if cause == "quiet" else ""))
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run, 1)
+    story.wait_and_poll()
+    assert sorted(told(story)) == ["email:default", "slack:default"]
+    story.wait(600)
+    if cause == "silence":
+        story.store.put_silence(Silence("s1", story.time + timedelta(minutes=40), "Ada", "a deploy", story.time))
+    story.save(run, 2)
+    story.wait_and_poll()
+
+    repeat(story, run, "slack:default")
+    story.wait_and_poll(5)
+    assert sorted(told(story)[2:]) == ["email:default"] * (cause == "quiet")
+
+    story.wait_and_poll(50)
+    assert told(story)[2:].count("slack:default") == 1
+    assert "2 failed" in story.channel("slack")[-1], "each once, whether it was held before or not"
+
+
+def test_what_was_re_tested_since_is_not_failing_now_and_is_not_repeated(story: Story) -> None:
+    """It passed, or its next failure is what is repeated."""
+    with_routes(story, BY_STATUS)
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    story.save(run, 1), story.save(run, 2)
+    story.wait_and_poll()
+    story.save(run, 1, PASSED)
+    latest = story.save(run, 2)
+    story.wait_and_poll(6)
+
+    assert repeat(story, run, "slack:default").keys == {latest.id}

@@ -644,3 +644,25 @@ def test_what_was_saved_just_before_a_project_was_completed_is_announced_and_the
 
     assert story.announced == [result.id]
     assert len(story.requests("/projects/*/runs")) == asked
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_run_that_is_moved_to_another_project_is_read_there_alone(story: Story, closed: bool) -> None:  # noqa: FBT001 - a case
+    run, other = story.add_run(), story.world.add_project("Billing")
+    story.poll()
+    first = story.save(run, 1)
+    story.wait_and_poll()
+
+    run.project_id = other.id
+    second = story.save(run, 2)
+    second.project_id = other.id
+    if closed:
+        story.world.close_run(run)
+    for _ in range(8):
+        assert story.wait_and_poll().problems == []
+    assert story.announced == [first.id, second.id]
+    assert len(story.requests(f"/runs/{run.id}")) == 1
+
+    story.world.delete_run(run)
+    told = [problem for _ in range(3) for problem in story.wait_and_poll().problems]
+    assert [problem.partition(":")[0] for problem in told] == ([] if closed else [f"run {run.id} is gone"])

@@ -89,3 +89,13 @@ def test_a_wrong_file_or_token_is_a_sentence(story: Story, monkeypatch: pytest.M
     monkeypatch.setattr(command, "text_of", lambda _: "[people]\nAda = 5\n")
     wrong = people(story)
     assert (wrong.exit_code, "people.toml:2: people.Ada is 5: give" in wrong.stderr) == (2, True)
+
+
+def test_users_of_one_name_are_said_to_need_an_entry_each_by_their_ids(story: Story) -> None:
+    """One entry would call one of them for all."""
+    story.world.add_user("Grace  Hopper")
+    said = "people.toml has one entry for Grace Hopper, and 2 users are called so"
+    assert f"{said}: give each a line with its id (3, 6) instead" in people(story).stdout
+
+    story.world.add_user("Ada Lovelace")
+    assert "one entry for Ada" not in people(story).stdout, "that is an entry of one of them alone"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import permutations
@@ -14,7 +15,19 @@ import pytest
 
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.channels.slack.secret import Bot
-from testmo_notifier.model import AGAIN, FINISHED, FOLDED, NEW, PASSED_SINCE, RECOVERED, Digest, QueuedMessage, Silenced
+from testmo_notifier.model import (
+    AGAIN,
+    FINISHED,
+    FOLDED,
+    NEW,
+    PASSED_SINCE,
+    RECOVERED,
+    Counters,
+    Digest,
+    NamedResult,
+    QueuedMessage,
+    Silenced,
+)
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import START, make_digest, make_named
@@ -185,6 +198,46 @@ def test_the_parent_never_claims_a_number_that_it_does_not_know() -> None:
 
     assert bots.texts()[0] == f"at least ✖ 3 failed: {RUN}"
     assert "300 results not named here" in json.dumps(parent(bots))
+
+
+def test_of_what_no_message_named_no_more_is_failing_than_the_counters_of_the_run_leave_open() -> None:
+    """A hundred tests fail, more than a message names, then some pass, and in the end all."""
+    tests = {n: make_named(n, test_id=n) for n in range(1, 101)}
+    failing = make_digest([tests[n] for n in range(51, 101)], total=100, omitted=50, counters=counters(0, 100))
+    bots = Bots()
+    bots.settle(make_message(failing, "a", 1_000))
+
+    bots.settle(make_message(well(tests, range(1, 31), counters(30, 70)), "b", 2_000))
+    assert bots.texts()[0] == f"at least ✖ 50 failed: {RUN}"
+    assert "about 20 results not named here" in json.dumps(parent(bots))
+    bots.settle(make_message(well(tests, range(31, 51), counters(50, 50)), "c", 3_000))
+    assert bots.texts()[0] == f"✖ 50 failed: {RUN}"
+    assert "not named here" not in json.dumps(parent(bots))
+    bots.settle(make_message(well(tests, range(51, 101), counters(100, 0)), "d", 4_000))
+    assert bots.texts()[0] == f"✔ nothing told here is still failing: {RUN}"
+    assert " · 100 passed again" in parent(bots)["text"]
+
+
+def test_where_more_passed_than_a_message_names_the_parent_says_at_least_how_many() -> None:
+    tests = {n: make_named(n, test_id=n) for n in range(1, 61)}
+    bots = Bots()
+    bots.settle(make_message(make_digest(tests.values(), counters=counters(0, 60)), "a", 1_000))
+    bots.settle(make_message(well(tests, range(1, 61), counters(60, 0)), "b", 2_000))
+
+    assert "at least 50 passed again" in parent(bots)["text"]
+
+
+def counters(passed: int, failed: int) -> Counters:
+    return Counters({2: passed, 3: failed, 1: 7}, passed, failed, passed + failed, passed + failed + 7)
+
+
+def well(tests: dict[int, NamedResult], those: Iterable[int], left: Counters) -> Digest:
+    """Tests that passed again, fifty of them by name."""
+    rows = [replace(tests[n], status_id=2, status="Passed", reason=RECOVERED) for n in those]
+    counts = {"Passed": len(rows)}
+    return make_digest(
+        rows[:50], about=RECOVERED, total=len(rows), omitted=len(rows[50:]), counts=counts, counters=left
+    )
 
 
 @pytest.mark.parametrize("case", [case for case, digest in HOSTILE.items() if digest.about != FOLDED])

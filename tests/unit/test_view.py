@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,30 @@ def test_several_rows_of_one_test_are_one_line_told_by_the_most_urgent() -> None
     ]
     assert (seen.total, seen.more) == (7, 4)
     assert seen.results[0].details == ("2 results",)
+
+
+def test_a_test_that_was_re_tested_is_told_as_it_is_by_now() -> None:
+    rows = [
+        make_named(1, test_id=7, is_latest=False),
+        make_named(2, test_id=8),
+        make_named(3, test_id=7, status_id=5, status="Blocked"),
+        make_named(4, test_id=9, is_latest=False),
+    ]
+
+    seen = message_view(make_digest(rows), ALL)
+
+    assert [(line.url.rpartition("=")[2], line.status, line.details) for line in seen.results] == [
+        ("8", "Failed", ()),
+        ("7", "Blocked", ("2 results",)),
+        ("9", "Failed", ("since re-tested",)),
+    ]
+
+
+@pytest.mark.parametrize(("lines", "rest"), [(1, "of 2 tests"), (2, "of 1 test"), (3, "")])
+def test_where_a_test_has_several_results_what_is_left_out_says_of_how_many_tests_it_is(lines: int, rest: str) -> None:
+    rows = [make_named(key, test_id=test) for key, test in enumerate((7, 8, 8, 9, 9, 9), start=1)]
+
+    assert message_view(make_digest(rows), replace(ALL, results=lines)).rest == rest
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from testmo_notifier.model import Mention, User
 from testmo_notifier.notices.matching import plain
@@ -35,6 +36,9 @@ def people(desk: Desk, *, from_environment: bool) -> int:
     strangers = [str(one) for one in keys if not is_somebody(one, found.users)]
     for one in strangers:
         desk.out.problem(f"people.toml has an entry for {one}, who is not among {found.where}")
+    for name, ids in shared_names(ours, found.users).items():
+        what = f"people.toml has one entry for {name}, and {len(ids)} users are called so"
+        desk.out.problem(f"{what}: give each a line with its id ({', '.join(map(str, ids))}) instead")
     desk.out.verdict(
         f"{len(found.users) - len(missing)} of {counted(len(found.users), 'user')} have an entry in people.toml",
         is_ok=True,
@@ -48,6 +52,15 @@ def people(desk: Desk, *, from_environment: bool) -> int:
 def slack_id(ours: People, user: User) -> str | None:
     """The Slack member of a user, by the id, the name or the address."""
     return ours.slack_id(Mention(user.name, user.id)) or ours.by_name.get(plain(user.email) or "-")
+
+
+def shared_names(ours: People, users: Iterable[User]) -> dict[str, list[int]]:
+    """The entries by name that several users would be called by, with the ids of these."""
+    called: dict[str, tuple[str, list[int]]] = {}
+    for user in users:
+        if user.id not in ours.by_id and plain(user.name) in ours.by_name:
+            called.setdefault(plain(user.name), (shown_name(user), []))[1].append(user.id)
+    return {name: ids for name, ids in called.values() if len(ids) > 1}
 
 
 def tell(desk: Desk, found: Seen, entries: dict[int, str | None], missing: list[User]) -> None:

@@ -1,8 +1,9 @@
 """`rewind --destination`: what is failing since a moment, once more and for one destination alone.
 
 No checkpoint goes back. What the routes send to that destination is put into the outbox of its run, in the form in
-which the poller would have committed it, and the next poll hands it over. So nobody else is told twice, and what no
-poll has read yet goes where the routes say.
+which the poller would have committed it, and the next poll hands it over; or, where the destination is quiet now or
+somebody silenced it, among what is held. So nobody else is told twice, and what no poll has read yet goes where the
+routes say.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.facts import case_facts, run_facts
 from testmo_notifier.notices.gathered import CasesOf
+from testmo_notifier.notices.holding import NEVER, Holding
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.notices.routes import Routes
+from testmo_notifier.polling.handover import order_of
+from testmo_notifier.polling.keep import Circumstances, Keeping
 from testmo_notifier.ports import Store
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -29,7 +33,7 @@ Page = tuple[Sequence[Result], Expands]
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """What goes into an outbox, about which tests, and how many results had no room in it."""
+    """What is told once more, with every row, about which tests, and how many results had no room in it."""
 
     outgoing: tuple[Outgoing, ...] = ()
     slots: frozenset[int] = frozenset()
@@ -43,13 +47,17 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Repeater:
-    """Repeats for one destination what these routes send there. `cases` looks up what they ask about cases."""
+    """Repeats for one destination what these routes send there. `cases` looks up what they ask about cases.
+
+    `holding` is what holds anything back now.
+    """
 
     destination: str
     routes: Routes
     testmo_url: str
     projects: Mapping[int, str]
     cases: Callable[[int], CasesOf] = field(default=lambda _: lambda _: {})
+    holding: Holding = NEVER
 
     def repeat(self, run: Run, checkpoint: Checkpoint, pages: Iterable[Page]) -> Repeat:
         """What is to be repeated of a run; rows that no poll has handled yet are none of it."""
@@ -68,13 +76,13 @@ class Repeater:
             else:
                 news.add(rows, expands)
         news.judge(Passes(complete=True))  # the streaks are those that the last poll knew
-        outgoing = news.outgoing()
+        outgoing = tuple(map(news.with_rows, news.outgoing()))
         return Repeat(outgoing, frozenset(slots[key] for out in outgoing for key in out.digest.keys), left)
 
     def _news(self, run: Run, checkpoint: Checkpoint, slots: Collection[int]) -> DigestBuilder:
         """A builder to which the tests are failing as ever, and to which nobody was told of them: so they are new."""
         project = self.projects.get(run.project_id, "")
-        audience = Audience(self.routes, (self.destination,), run_facts(run, project))
+        audience = Audience(self.routes, (self.destination,), run_facts(run, project), holding=self.holding)
         told = {slot: replace(checkpoint.told.get(slot, Told()), destinations=frozenset()) for slot in slots}
         return DigestBuilder(
             self.testmo_url,
@@ -99,21 +107,32 @@ def known_cases(store: Store, routes: Routes, project_id: int) -> CasesOf:
     return look_up
 
 
-def put(store: Store, run_id: int, repeat: Repeat, destination: str, *, at: datetime) -> None:
-    """Into the outbox with it, behind what waits there; and the destination is told of these tests from now on."""
+def put(store: Store, run_id: int, repeat: Repeat, destination: str, *, at: datetime, holding: Holding = NEVER) -> bool:
+    """Into the outbox with it, behind what waits there, or among what is held; the destination counts as told of it.
+
+    Returns whether all of it is held.
+    """
     checkpoint = store.checkpoints([run_id])[run_id]
+    keeping = Keeping(
+        Circumstances(holding=holding, copies_due=at),
+        run_id,
+        store.held_of(run_id),
+        order=order_of(checkpoint.version + 1),
+        now=at,
+        with_rows=lambda one: one,
+    )
+    keeping.divide(repeat.outgoing)
     told = {
         slot: replace(one, destinations=one.destinations | {destination}) if slot in repeat.slots else one
         for slot, one in checkpoint.told.items()
     }
     try:
-        outbox = (*checkpoint.outbox, *repeat.outgoing)
-        store.commit(
-            replace(
-                checkpoint, outbox=outbox, told=told, waiting_since=checkpoint.waiting_since or (at if outbox else None)
-            )
-        )
+        outbox = (*checkpoint.outbox, *keeping.at_once)
+        waiting_since = checkpoint.waiting_since or (at if outbox else None)
+        after = replace(checkpoint, outbox=outbox, told=told, waiting_since=waiting_since)
+        store.commit(after, held=keeping.changes())
     except TooLarge as exc:
         raise NotDone(
             f"run {run_id} has no room for so much: run it again when the next poll has published it"
         ) from exc
+    return not keeping.at_once

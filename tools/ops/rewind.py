@@ -18,7 +18,8 @@ from uuid import uuid4
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
-from testmo_notifier.model import LONG_AGO, Checkpoint, Control, ResultsPage, Resume, Run, Told
+from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Result, ResultsPage, Resume, Run, Told
+from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.ports import Store as AnyStore
 from testmo_notifier.sources.testmo_runs.paging import go_through, results_query
@@ -28,6 +29,7 @@ from tools.lib.stamps import utc_now
 from tools.ops import records, wiring
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, Desk, NotDone, WrongUsage
+from tools.ops.held import zone_of
 from tools.ops.repeat import Page, Repeat, Repeater, known_cases, put
 from tools.ops.times import counted, iso
 
@@ -67,7 +69,7 @@ def rewind(
         )
     total = sum(len(plan.keys) for plan in plans)
     if apply and plans:
-        under_lease(desk, plans, destination)
+        under_lease(desk, plans, repeater)
     words, where = f"{counted(total, 'result')} of {counted(len(plans), 'run')}", destination or "every channel"
     if not plans and destination:
         desk.out.verdict(f"nothing is failing there that routes send to {destination}: `route` says why", is_ok=True)
@@ -101,6 +103,7 @@ def repeater_for(account: Account, destination: str) -> Repeater:
         settings.testmo_url,
         {project.id: project.name for project in projects},
         lambda project_id: known_cases(store, routes, project_id),
+        Holding(utc_now(), routes.options, zone_of(account.stack), records.control(account)[0].silences),
     )
 
 
@@ -151,16 +154,22 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
 
 
 def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> list[Page]:
-    """The failing results of a run since a moment, by what it was last read with."""
+    """What is failing now of a run and was saved since a moment, by what it was last read with.
+
+    What was re-tested since is none of it: that test passed, or its next failure is here.
+    """
     watch = Watch.parse(checkpoint.watching)
     pages: list[Page] = []
+
+    def is_wanted(row: Result) -> bool:
+        is_late = row.created_at is None or row.created_at >= since
+        return is_late and row.is_latest is not False and watch.is_failing(row)
 
     def fetch(bound: datetime | None, number: int) -> ResultsPage:
         return testmo.results(run.id, results_query(watch, bound, number))
 
     def handle(page: ResultsPage) -> None:
-        rows = [r for r in page.results if watch.is_failing(r) and (r.created_at is None or r.created_at >= since)]
-        pages.append((rows, page.expands))
+        pages.append((list(filter(is_wanted, page.results)), page.expands))
 
     read = go_through(Resume(lower_bound(since), 1, None), fetch, handle)
     if read.resume is not None:
@@ -173,16 +182,19 @@ def lower_bound(since: datetime) -> datetime:
     return since.replace(microsecond=0) - MARGIN
 
 
-def under_lease(desk: Desk, plans: Sequence[Plan], destination: str | None) -> None:
+def under_lease(desk: Desk, plans: Sequence[Plan], repeater: Repeater | None) -> None:
     """Be the one poller for a moment, so that none is in the middle of a run that goes back."""
     store = records.store(desk.account, holder=f"rewind {uuid4().hex[:8]}")
     control = wait_for_lease(desk, store)
     try:
         for plan in plans:
             store.take_lease(utc_now(), LEASE)
-            if plan.repeat is not None and destination:
-                put(store, plan.run.id, plan.repeat, destination, at=utc_now())
-                desk.progress.note(f"run {plan.run.id} has it in its outbox")
+            if plan.repeat is not None and repeater:
+                is_held = put(
+                    store, plan.run.id, plan.repeat, repeater.destination, at=utc_now(), holding=repeater.holding
+                )
+                where = "among what is held: `testmo-notifier status` says until when" if is_held else "in its outbox"
+                desk.progress.note(f"run {plan.run.id} has it {where}")
                 continue
             go_back(store, plan)
             desk.progress.note(f"run {plan.run.id} is back at {iso(plan.since)}")

@@ -6,7 +6,7 @@ route takes goes to those that catch all. Reasons are judged for each destinatio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -57,7 +57,7 @@ class Audience:
     """The routes of a stack, asked about one run. `destinations` are those that it has.
 
     `unreachable` are those that nobody gets, as far as is known. What they would be told goes to those that catch all;
-    where nobody is left, it waits for them.
+    where nobody is left, it waits for them. `before` is what was known of the run's failing tests.
     """
 
     routes: Routes
@@ -65,6 +65,7 @@ class Audience:
     facts: Facts
     unreachable: frozenset[str] = frozenset()
     holding: Holding = NEVER
+    before: Mapping[int, Told] = field(default_factory=dict)
     routings: list[Routing] = field(default_factory=list)  # of the findings so far
     _numbers: dict[tuple[object, ...], int] = field(default_factory=dict)
 
@@ -115,9 +116,13 @@ class Audience:
 
     @cached_property
     def _holding(self) -> frozenset[str]:
-        """The destinations of this run at which failures may be held, or shown, so long that they are well again."""
+        """The destinations of this run at which failures may be held, or shown, so long that they are well again.
+
+        Those that were told of it are among them, whether or not a route leads there by now: the run may have moved.
+        """
         named = {one for route in self._of_run if route.takes for one in route.destinations}
-        return frozenset(one for one in named & set(self.destinations) if self.holding.may_hold(one))
+        there = named.union(*{one.destinations for one in self.before.values()}) & set(self.destinations)
+        return frozenset(one for one in there if self.holding.may_hold(one))
 
     @cached_property
     def tells_new_apart(self) -> bool:
@@ -168,6 +173,11 @@ class Audience:
                 yield replace(one, hold=hold) if hold else one
             else:
                 yield one
+
+    @cached_property
+    def silence_of_run(self) -> Hold | None:
+        """What silences the whole run: then it holds back what passes in it, and that it is over, too."""
+        return self.holding.silence(self.facts)
 
     def told(
         self, routes: Iterable[Route], reason: str, before: Told | None, streak: int, *, sure: bool

@@ -178,7 +178,7 @@ class DigestBuilder:
         keys = map(str, sorted(digest.keys))
         parts = [digest.about, destination, str(self._run.id), when, *keys, str(self._version)]
         routes = self.audience.leading(digest.about, destination)
-        hold = self.audience.holding.hold(destination)
+        hold = self.audience.silence_of_run or self.audience.holding.hold(destination)
         return Outgoing(hash_of(parts), destination, replace(digest, routes=routes), hold=hold)
 
     def name(self, result: Result, expands: Expands) -> NamedResult:

@@ -25,7 +25,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.calm import ALWAYS, LONGEST_DAYS, Calm, next_time, quiet_until
 from testmo_notifier.notices.matching import Fact, Facts, holds
 from testmo_notifier.notices.routes import Options, is_for_people
-from testmo_notifier.notices.silences import silencing
+from testmo_notifier.notices.silences import longest, matcher, selects_run, silencing
 
 JUST_BEFORE: Final = timedelta(microseconds=1)
 FOR_ALL_RUNS: Final = (QUIET, TIMES, UNREACHABLE)  # and silences: what they held is told in one message
@@ -111,9 +111,9 @@ class Holding:
 
         `OUTBOX`, `UNREACHABLE` and `MAILED` end elsewhere: here they are over.
         """
-        silence = next((one for one in self.silences_now if one.cause == held.cause), None)
+        silence = self._silence_on(held)
         if silence is not None:
-            return Hold(held.cause, silence.until)
+            return Hold(silence.cause, silence.until)
         calm, zone = self.calm(held.destination), self.zone_of(held.destination)
         if held.cause == RATE and calm.at_most_every and held.due > self.now:
             return Hold(RATE, min(held.due, self.now + calm.at_most_every))
@@ -124,6 +124,18 @@ class Holding:
         begins = held.since if held.cause in (TIMES, QUIET) else min(held.due, self.now) - JUST_BEFORE
         time = time_out_of_quiet(calm, zone, begins) if held.cause not in (FOLD, OUTBOX, MAILED) else None
         return Hold(TIMES, time) if time is not None and time > self.now else None
+
+    def _silence_on(self, held: Held) -> Silence | None:
+        """The silence that holds it: its own while that is on, else a later one that holds all of it for longer.
+
+        That is one that selects the same, or the whole run. What else it may select nobody knows of rows that are held.
+        """
+        mine = next((one for one in self.silences if one.cause == held.cause), None)
+        if mine in self.silences_now:
+            return mine
+        longer = [] if held.is_empty else [one for one in self.silences_now if one.until > held.due]
+        same = [one for one in longer if mine is not None and matcher(one) == matcher(mine)]
+        return longest([*same, *(one for one in longer if selects_run(one, held.frame))])
 
     def is_for_all_runs(self, cause: str) -> bool:
         """Whether what was held for this is told in one message, of however many runs."""

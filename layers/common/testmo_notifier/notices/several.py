@@ -198,12 +198,18 @@ def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
 
 
 def members(line: Sequence[Named], runs: Sequence[Digest], limits: Limits) -> Iterator[TestView]:
-    """What stands under one cause: its tests, if there is room for all and each has its own name; else its runs."""
-    tests = {test_name(one.rows[0]): one.rows[0].url for one in line}
-    has_room = len(line) <= limits.tests and len(tests) == len(line)
-    named = tests.items() if has_room else [(run.run_name, run.run_url) for run in runs[: limits.tests]]
-    for name, url in named:
-        yield TestView(clip(name, limits.name_chars), url)
+    """What stands under one cause: its tests, if there is room for all; else its runs.
+
+    The same case fails in several runs: then its name, by itself, says not which of them.
+    """
+    has_room = len(line) <= limits.tests
+    names = Counter(test_name(one.rows[0]) for one in line)
+    for one in line if has_room else ():
+        name = clip(test_name(one.rows[0]), limits.name_chars)
+        in_run = f" ({clip(one.part.run_name, limits.name_chars)})" if names[test_name(one.rows[0])] > 1 else ""
+        yield TestView(f"{name}{in_run}", one.rows[0].url)
+    for run in runs[: limits.tests] if not has_room else ():
+        yield TestView(clip(run.run_name, limits.name_chars), run.run_url)
     if not has_room and len(runs) > limits.tests:
         yield TestView(numbered(len(runs) - limits.tests, "more run"), "")
 

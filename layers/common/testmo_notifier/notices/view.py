@@ -136,10 +136,14 @@ def called(digest: Digest) -> tuple[str, ...]:
 
 
 def rest_phrase(digest: Digest, named: Iterable[Rows]) -> str:
-    """What no line shows, by status; nothing where there is but one."""
+    """What no line shows: by status where there are several, of how many tests where the headline says that, too."""
+    named = list(named)
     shown = Counter(result.status for rows in named for result in still_failing(rows))
     left = {status: n - shown[status] for status, n in digest.counts.items() if n > shown[status]}
-    return ", ".join(f"{n} {count(status, 0, n).word}" for status, n in left.items()) if len(digest.counts) > 1 else ""
+    words = [f"{n} {count(status, 0, n).word}" for status, n in left.items()] if len(digest.counts) > 1 else []
+    tests = tests_of(digest.results) - {test_key(rows[0]) for rows in named}
+    words += [f"of {numbered(len(tests), 'test')}"] if of_tests(digest) and 0 < len(tests) < sum(left.values()) else []
+    return ", ".join(words)
 
 
 def still_failing(rows: Iterable[NamedResult]) -> Rows:
@@ -147,9 +151,14 @@ def still_failing(rows: Iterable[NamedResult]) -> Rows:
     return [row for row in rows if row.reason != PASSED_SINCE]
 
 
+def tests_of(results: Iterable[NamedResult]) -> frozenset[object]:
+    """The tests that are failing."""
+    return frozenset(map(test_key, still_failing(results)))
+
+
 def of_tests(digest: Digest) -> str:
     """Of how many tests the failing results are, where some share one: known where none is left out."""
-    tests = len({test_key(row) for row in still_failing(digest.results)})
+    tests = len(tests_of(digest.results))
     is_known = digest.about == FAILING and not digest.omitted
     return f" ({numbered(tests, 'test')})" if is_known and tests < digest.total else ""
 
@@ -188,12 +197,22 @@ def totals(digest: Digest) -> tuple[Count, ...]:
 
 
 def one_line_a_test(results: tuple[NamedResult, ...]) -> list[Rows]:
-    """The rows of each test together, tests in the order of their most urgent row; rows without a test stay alone."""
+    """The rows of each test together, tests in the order of their most urgent row; rows without a test stay alone.
+
+    What was re-tested since comes last of them: a line tells a test as it is by now.
+    """
     order: dict[object, int] = {}
-    for index, result in enumerate(results):
-        order.setdefault(test_key(result), index)
-    ordered = sorted(results, key=lambda result: order[test_key(result)])
+    by_now = sorted(results, key=is_outdated)
+    places = {id(result): index for index, result in enumerate(results)}
+    for result in by_now:
+        order.setdefault(test_key(result), places[id(result)])
+    ordered = sorted(by_now, key=lambda result: order[test_key(result)])
     return [list(rows) for _, rows in groupby(ordered, key=test_key)]
+
+
+def is_outdated(result: NamedResult) -> bool:
+    """Whether the test was re-tested since."""
+    return result.is_latest is False
 
 
 def test_key(result: NamedResult) -> object:
@@ -222,7 +241,7 @@ def line_key(result: NamedResult) -> object:
         result.reason,
         result.streak,
         result.previous_status,
-        result.is_latest is False,
+        is_outdated(result),
     )
 
 
@@ -278,7 +297,6 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
     result = rows[0]
     took = duration(result.elapsed_us) if result.elapsed_us else ""
     issues = tuple(Linked((issue.display_id, links.url(issue))) for issue in result.issues)
-    is_outdated = result.is_latest is False
     told = story(result if limits.since else replace(result, since=None)) if limits.story else Linked()
     details = (
         told,
@@ -287,7 +305,7 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         f"assigned to {clip(result.assignee, PERSON_CHARS)}" if result.assignee else "",
         first_of(issues),
         f"{len(rows)} results" if len(rows) > 1 else "",
-        "since re-tested" if is_outdated else "",
+        "since re-tested" if is_outdated(result) else "",
     )
     has_passed = result.reason == PASSED_SINCE
     return ResultView(
@@ -302,7 +320,7 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         issues=issues if limits.details else (),
         note=tuple(clip(result.note, limits.note_chars).split("\n")) if result.note and limits.note_chars else (),
         rows=len(rows),
-        is_outdated=is_outdated,
+        is_outdated=is_outdated(result),
         details=tuple(filter(None, details)) if limits.details else (),
         reason=reason_of(result),
         streak=result.streak,

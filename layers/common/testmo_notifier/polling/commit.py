@@ -62,7 +62,9 @@ class Committer:
     def kept(self, reading: Reading, *, adds: bool = True) -> Keeping:
         """What a reading has to tell, for each destination: at once, or later."""
         told, checkpoint = [*reading.news.outgoing(), *reading.others], reading.checkpoint
-        looks = told and self.this.release.may_hold(checkpoint.run_id)
+        before = self.checkpoints.get(checkpoint.run_id)
+        is_open_again = before is not None and before.closed_at is not None and checkpoint.closed_at is None
+        looks = (told or is_open_again) and self.this.release.may_hold(checkpoint.run_id)
         keeping = Keeping(
             self.this.around,
             checkpoint.run_id,
@@ -72,6 +74,8 @@ class Committer:
             with_rows=reading.news.with_rows,
             adds=adds,
         )
+        if is_open_again:
+            keeping.open_again()
         keeping.divide(told)
         return keeping
 

@@ -95,6 +95,10 @@ class Keeping:
                 self._news(one)
         self.at_once = [replace(one, digest=self._with_silenced(one)) for one in self.at_once]
 
+    def open_again(self) -> None:
+        """The run goes on: that it was over is held no more."""
+        self.held = {key: replace(held, end=None, also=()) for key, held in self.held.items()}
+
     def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
         pairs = [Change(self.before.get(key), one) for key, one in self.held.items()]

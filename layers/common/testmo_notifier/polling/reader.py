@@ -81,6 +81,7 @@ class Reader:
                     run_facts(run, watched.project_name),
                     self.this.unreachable,
                     self.this.around.holding,
+                    checkpoint.told,
                 ),
                 failing=checkpoint.failing,
                 told=checkpoint.told,

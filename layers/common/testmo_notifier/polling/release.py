@@ -7,7 +7,7 @@ transaction that takes it out of what is held: a crash before it repeats the rel
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import reduce
 from typing import Final
@@ -33,7 +33,16 @@ from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import frame_of, is_full, joined, silenced_in, this_poll_last, told_of, untold
+from testmo_notifier.notices.merge import (
+    failing_in,
+    frame_of,
+    is_full,
+    joined,
+    silenced_in,
+    this_poll_last,
+    told_of,
+    untold,
+)
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
 from testmo_notifier.polling.keep import Circumstances
@@ -139,7 +148,23 @@ class Release:
             if any(is_full(after) for _, after in given) or not self._write(changes):
                 what = f"what is held of run {held.run_id} for {held.destination}"
                 self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
+            else:
+                self._count_as_told(held.run_id, {one.destination: failing_in(one) for one in rest})
             yield from (after.key for _, after in given)
+
+    def _count_as_told(self, run_id: int, tests: Mapping[str, Collection[int]]) -> None:
+        """Keep who is told of failing tests in the place of others: their next failure is no new one there."""
+        for checkpoint in self.store.checkpoints([run_id]).values():
+            told = {
+                slot: replace(one, destinations=one.destinations.union(to for to in tests if slot in tests[to]))
+                for slot, one in checkpoint.told.items()
+            }
+            if told == checkpoint.told:
+                continue
+            try:
+                self.store.commit(replace(checkpoint, told=told))
+            except LostRace as exc:
+                self.problems.append(str(exc))
 
     def _tell_at(self, keys: Sequence[HeldKey]) -> None:
         """Tell it at one destination: in a message for each run, or in one for all."""

@@ -13,7 +13,7 @@ from testmo_notifier.model import FAILING, FOLDED, PASSED_SINCE, RECOVERED, Dige
 from testmo_notifier.notices.shown import MAX_FAILING
 from testmo_notifier.notices.shown import PASSED as WELL
 from testmo_notifier.notices.story import news
-from testmo_notifier.notices.view import count, run_view, test_name
+from testmo_notifier.notices.view import UNTESTED, count, run_view, test_name
 from testmo_notifier.text.shortening import clip, one_line
 
 MAX_NAMED: Final = 50  # tests with their names
@@ -80,7 +80,13 @@ def entry_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     return {
         "about": digest.about,
         "reasons": list(reasons),
-        "run": {"name": run.name, "url": run.url, "project": run.project, "details": list(run.details)},
+        "run": {
+            "name": run.name,
+            "url": run.url,
+            "project": run.project,
+            "details": list(run.details),
+            **open_in(digest),
+        },
         "news": news(digest, run.pass_rate),
         "tests": named,
         "passed": [key for key in named if key in passed],
@@ -95,6 +101,13 @@ def entry_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         ],
         **({"is_held": True} if digest.held_since else {}),
     }
+
+
+def open_in(digest: Digest) -> dict[str, int]:
+    """How many tests of the run were tested and have not passed, by its counters; nothing where there are none."""
+    counters = digest.counters
+    tested = sum(n for status, n in counters.by_status.items() if status != UNTESTED)
+    return {"open": max(0, tested - counters.success)} if counters.by_status else {}
 
 
 def nameless(part: Digest) -> dict[str, list[str]]:

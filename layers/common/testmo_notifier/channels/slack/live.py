@@ -1,7 +1,8 @@
 """What a bot's one message of a run says: how what was told adds up, and how it is shown. Pure.
 
 It claims no more than it knows. A test counts as failed from when that was told here until it was told here that it
-passed; of results that no message named only the number is known, and the headline says "at least".
+passed; of results that no message named only the number is known, and the headline says "at least". How many of these
+are still failing, only the run's counters tell: no more than are open there beside those that are named.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def merged(state: State, entry: State) -> State:
         "tests": dict(ranked[:MAX_KEPT]),
         "closed": closed,
         "unnamed": [unnamed + more, max(latest, order)] if more else [unnamed, latest],
+        **({"passed_unnamed": True} if about == RECOVERED and entry["unnamed"] else {}),
     }
 
 
@@ -117,16 +119,21 @@ def shown(state: State) -> dict[str, object]:
 def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dict[str, object]:
     """The same, with so many names at most."""
     run, named = state["run"], [test for test in failed if test[4] != NAMELESS][:most]
-    unnamed = state["unnamed"][0] if state["unnamed"][1] > state["closed"][0] else 0  # at the end all are named
+    told = state["unnamed"][0] if state["unnamed"][1] > state["closed"][0] else 0  # at the end all are named
+    left = max(0, run.get("open", told + len(failed)) - len(failed))
+    unnamed = min(told, left) if passed or state.get("passed_unnamed") else told
     count = count_of(failed, unnamed)
     headline = f"{count}: {run['name']}"
-    facts = [run["project"], *run["details"], f"{passed} passed again" if passed else ""]
+    least = "at least " if state.get("passed_unnamed") else ""
+    facts = [run["project"], *run["details"], f"{least}{passed} passed again" if passed else ""]
     summary = " · ".join(filter(None, [*facts, state["news"] if state["about"] == FINISHED else ""]))
     kept_back, until_when = silenced(state)
     details: list[dict[str, object]] = []
     for _, _, mark, _, name, url in named:
         details += [text(f"{NEW_LINE if details else ''}{mark} "), link(url, name)]
-    rest = [f"{len(failed) - len(named)} more" if len(failed) > len(named) else "", results(unnamed)]
+    about = "about " if unnamed < told else ""  # somebody may have deleted results
+    others = f"{about}{results(unnamed)} not named here" if unnamed else ""
+    rest = [f"{len(failed) - len(named)} more" if len(failed) > len(named) else "", others]
     if any(rest):
         more = f"and {' and '.join(filter(None, rest))} in "
         details += [text(f"{NEW_LINE if details else ''}{more}"), link(run["url"], "Testmo")]
@@ -170,13 +177,13 @@ def count_of(failed: Sequence[Test], unnamed: int) -> str:
     counts = Counter(test[3] for test in sorted(failed, key=lambda test: RANKS.get(test[2], len(RANKS))))
     words = " · ".join(f"{marks[status]} {n} {status}" for status, n in counts.items())
     if unnamed:
-        return f"at least {words}" if failed else f"✖ {unnamed} {'result' if unnamed == 1 else 'results'} failed"
+        return f"at least {words}" if failed else f"✖ {results(unnamed)} failed"
     return words or "✔ nothing told here is still failing"
 
 
 def results(unnamed: int) -> str:
     """What was told and not named."""
-    return f"{unnamed} {'result' if unnamed == 1 else 'results'} not named here" if unnamed else ""
+    return f"{unnamed} {'result' if unnamed == 1 else 'results'}"
 
 
 def color(failed: Sequence[Test], unnamed: int) -> str:

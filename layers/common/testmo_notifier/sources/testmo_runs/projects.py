@@ -185,7 +185,7 @@ class Lookout:
 
     def _look(self, project: Project) -> Look:
         """What a worker does. It changes nothing that others see."""
-        state, found = self.found.known[project.id], Discovery(self.found.began_at)
+        state, found = self.found.known[project.id], Discovery(self.found.began_at, known=self.found.known)
         if state.gone_at is not None and self.now - state.gone_at < HOURLY:
             since = state.gone_at.isoformat(timespec="minutes")
             found.problems.append(f"project {project.id} ({project.name}) is hidden since {since}")
@@ -218,7 +218,7 @@ class Lookout:
         else:
             for run_id in opened.keys() & closed.keys():
                 del opened[run_id]  # closed between the two requests
-            unclear = self._look_for((state.open_runs | state.closing.keys()) - opened.keys(), opened, closed)
+            unclear = self._look_for(project, (state.open_runs | state.closing.keys()) - opened.keys(), opened, closed)
             kept = replace(
                 state,
                 run_closed_count=project.run_closed_count,
@@ -262,8 +262,13 @@ class Lookout:
             self.found.leave(f"a run of project {project.id} ({project.name}) cannot be watched", Unreadable(stray))
         return {run.id: run for run in runs}
 
-    def _look_for(self, run_ids: Iterable[int], opened: dict[int, Run], closed: dict[int, Run]) -> set[int]:
-        """Find runs that are in no list: deleted, or moved between two pages of it. Returns those still to be found."""
+    def _look_for(
+        self, project: Project, run_ids: Iterable[int], opened: dict[int, Run], closed: dict[int, Run]
+    ) -> set[int]:
+        """Find runs that are in no list: deleted, or moved between two pages of it. Returns those still to be found.
+
+        One that was moved to another project is found in the lists of that one, if that is watched, too.
+        """
         missing = set(run_ids) - closed.keys()
         unclear = missing & self._known_as_hidden()
         self.found.hidden_runs |= unclear
@@ -280,7 +285,8 @@ class Lookout:
                 self.found.leave(f"run {run_id} could not be looked at", exc)
                 unclear.add(run_id)
             else:
-                (closed if run.is_closed else opened)[run_id] = run
+                if run.project_id == project.id or run.project_id not in self.found.known:
+                    (closed if run.is_closed else opened)[run_id] = run
         return unclear
 
     def _known_as_hidden(self) -> set[int]:
