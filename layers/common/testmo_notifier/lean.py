@@ -27,13 +27,18 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
     comparing = {"__eq__": equal, "__hash__": hashed if frozen else None} if eq else {}
 
     def made(plain: type) -> type:
+        def first_init(self: object, *args: object, **values: object) -> None:
+            fields(kind)
+            kind.__init__(self, *args, **values)  # type: ignore[misc]  # another one by now
+
         names = tuple(plain.__annotations__)
         own = {name: value for name, value in vars(plain).items() if name not in NOT_COPIED}
         if slots:  # a default is no attribute of a class that has slots
             own = {name: value for name, value in own.items() if name not in names} | {"__slots__": names}
         write = standard(frozen=frozen, kw_only=kw_only, repr=False, eq=False)
         late = {"__qualname__": plain.__qualname__, "__init__": first_init, FIELDS: Unwritten(plain, write)}
-        return type(plain)(plain.__name__, plain.__bases__, {"__repr__": shown, **comparing, **own, **late})
+        kind = type(plain)(plain.__name__, plain.__bases__, {"__repr__": shown, **comparing, **own, **late})
+        return kind
 
     return made
 
@@ -41,13 +46,18 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
 class Unwritten:
     """Stands for the fields of a class until its methods are written."""
 
+    _kind: type
+
     def __init__(self, plain: type, write: Callable[[type], type]) -> None:
         self._plain, self._write = plain, write
 
-    def __get__(self, _: object, kind: type) -> Any:  # noqa: ANN401 - the standard library's fields
+    def __set_name__(self, kind: type, _: str) -> None:
+        self._kind = kind
+
+    def __get__(self, _: object, __: type) -> Any:  # noqa: ANN401 - the standard library's fields
         """Have the methods written for the plain class, and give them to the one that stands for it."""
         with ONE_AT_A_TIME:
-            if vars(kind)[FIELDS] is self:
+            if vars(self._kind)[FIELDS] is self:
                 before = set(vars(self._plain))
                 written = vars(self._write(self._plain))
                 compared = [one for one in fields(self._plain) if one.compare]
@@ -57,15 +67,8 @@ class Unwritten:
                 given["__hashed__"] = attrgetter("__class__", *(one.name for one in in_hash))
                 last = {name: given.pop(name) for name in ("__init__", FIELDS)}  # other threads go by them
                 for name, value in (given | last).items():
-                    setattr(kind, name, value)
-        return vars(kind)[FIELDS]
-
-
-def first_init(self: Any, *args: object, **values: object) -> None:  # noqa: ANN401 - an instance of any class
-    """Stands for the `__init__` of a class until its first instance."""
-    kind = type(self)
-    fields(kind)
-    kind.__init__(self, *args, **values)
+                    setattr(self._kind, name, value)
+        return vars(self._kind)[FIELDS]
 
 
 def equal(self: Any, other: Any) -> Any:  # noqa: ANN401 - True, False or NotImplemented
