@@ -6,6 +6,7 @@ errors.py              what can go wrong, by what to do about it
 ports.py               what the use cases need from the outside
 observability.py       logs and metrics
 version.py             which version this is
+importing.py           how functions import
 
 model/                 the nouns: frozen values, a file per subject
   testmo.py            projects, runs, results, cases
