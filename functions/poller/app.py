@@ -1,41 +1,36 @@
 """The poller: one scheduled invocation is one poll. Wires the parts, calls `poll`, logs what it did."""
 # ruff: noqa: INP001 - Lambda loads app.py as a file; a package would only make its path longer
-# ruff: noqa: E402 - the collector is off before anything else is imported
 
 from __future__ import annotations
-
-import gc
-
-gc.disable()  # imports make no garbage, and looking for it takes a tenth of a cold start
 
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger, Metrics
+from testmo_notifier.importing import uncollected
 
-import testmo_notifier_settings
-from testmo_notifier.adapters.heartbeat import ping
-from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.adapters.machine import Machine
-from testmo_notifier.adapters.mailboxes import Mailboxes
-from testmo_notifier.adapters.secrets import Secret
-from testmo_notifier.adapters.store import Store
-from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.adapters.topic import Topic
-from testmo_notifier.channels.late import LateRenderer, lasting_renderer
-from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.observability import observed, report_failed_poll, report_published, say_that_we_live
-from testmo_notifier.poll import Parts, poll
-from testmo_notifier.polling.emails import Emails
-from testmo_notifier.polling.mail import is_anybody_told, of_stack
-from testmo_notifier.settings.team import Team
+with uncollected():
+    from aws_lambda_powertools import Logger, Metrics
+
+    import testmo_notifier_settings
+    from testmo_notifier.adapters.heartbeat import ping
+    from testmo_notifier.adapters.http import new_pool
+    from testmo_notifier.adapters.machine import Machine
+    from testmo_notifier.adapters.mailboxes import Mailboxes
+    from testmo_notifier.adapters.secrets import Secret
+    from testmo_notifier.adapters.store import Store
+    from testmo_notifier.adapters.testmo import Testmo
+    from testmo_notifier.adapters.topic import Topic
+    from testmo_notifier.channels.late import LateRenderer, lasting_renderer
+    from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
+    from testmo_notifier.observability import observed, report_failed_poll, report_published, say_that_we_live
+    from testmo_notifier.poll import Parts, poll
+    from testmo_notifier.polling.emails import Emails
+    from testmo_notifier.polling.mail import is_anybody_told, of_stack
+    from testmo_notifier.settings.team import Team
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-gc.freeze()  # what is imported stays, and is never looked through again
-gc.enable()
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:

@@ -1,34 +1,29 @@
 """Takes messages from the queue and delivers each once, by its channel's transport. `deliver` decides."""
 # ruff: noqa: INP001 - Lambda loads app.py as a file; a package would only make its path longer
-# ruff: noqa: E402 - the collector is off before anything else is imported
 
 from __future__ import annotations
-
-import gc
-
-gc.disable()  # imports make no garbage, and looking for it takes a tenth of a cold start
 
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger, Metrics
+from testmo_notifier.importing import uncollected
 
-from testmo_notifier.adapters.destinations import Paces, States
-from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.adapters.idempotency import Ledger
-from testmo_notifier.adapters.machine import Machine
-from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
-from testmo_notifier.adapters.secrets import read_secret
-from testmo_notifier.config import DeliverySettings
-from testmo_notifier.delivery.deliver import deliver
-from testmo_notifier.delivery.effects import Effects
-from testmo_notifier.observability import flush, report
+with uncollected():
+    from aws_lambda_powertools import Logger, Metrics
+
+    from testmo_notifier.adapters.destinations import Paces, States
+    from testmo_notifier.adapters.http import new_pool
+    from testmo_notifier.adapters.idempotency import Ledger
+    from testmo_notifier.adapters.machine import Machine
+    from testmo_notifier.adapters.queue import BatchResponse, Queue, SqsEvent, read_record
+    from testmo_notifier.adapters.secrets import read_secret
+    from testmo_notifier.config import DeliverySettings
+    from testmo_notifier.delivery.deliver import deliver
+    from testmo_notifier.delivery.effects import Effects
+    from testmo_notifier.observability import flush, report
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-gc.freeze()  # what is imported stays, and is never looked through again
-gc.enable()
 
 
 def handler(event: SqsEvent, context: LambdaContext) -> BatchResponse:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import ClientError
 
+from testmo_notifier.channels.late import LateRenderer, lasting_renderer
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, LostRace
+from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.routes import Routes
 from testmo_notifier.polling.report import Report
+from testmo_notifier.settings.team import Team
 from tests.flow.test_routes import follow
 from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.support.fakes import FakeMailboxes
-from tests.support.story import Story, playing
+from tests.support.story import BUILT_IN_TEXTS, Story, playing
 from tests.support.template import ROOT, TEMPLATE
 from tests.unit.delivery_script import Script, make_message
 
@@ -277,6 +281,44 @@ def test_a_message_that_sns_does_not_take_is_lag(at_work: Operation) -> None:
     story.topic.refused = {"slack:default"}
     at_work.polls(17)
     assert "LagAlarm" in at_work.alarms()
+
+
+def test_a_renderer_that_cannot_be_made_loses_nothing_and_is_lag(at_work: Operation) -> None:
+    """A file of the bundle is missing, say. It is made with the first message, when nobody waits for an error."""
+    story = at_work.story
+    run = next(iter(story.world.runs.values()))
+
+    def broken() -> Renderer:
+        raise ModuleNotFoundError("No module named 'markupsafe'")
+
+    story.renderer = LateRenderer(broken)  # type: ignore[assignment]  # as the poller has it
+    at_work.polls(1)
+    assert json.loads(at_work.printed.splitlines()[-1])["problems"] == [], "without a message none is made"
+    results = [story.save(run, number).id for number in (1, 2)]
+    at_work.polls(1)
+    (said, *_) = json.loads(at_work.printed.splitlines()[-1])["problems"]
+    assert said.startswith(
+        f"a message for slack:default could not be rendered, it stays in the outbox of run {run.id}:"
+    )
+    assert "ModuleNotFoundError at test_alarms.py:" in said
+    at_work.polls(20)
+    assert at_work.alarms() == {"LagAlarm"}
+    story.renderer = LateRenderer(lambda: BUILT_IN_TEXTS)  # type: ignore[assignment]
+    at_work.polls(1)
+    assert sorted(story.announced) == results
+
+
+def test_an_override_that_breaks_in_a_poll_is_named_and_its_result_is_told(at_work: Operation) -> None:
+    story = at_work.story
+    (at_work.folder / "slack_result.j2").write_text("{% include 'nowhere.j2' %}")
+    team = Team(Routes(()), IssueLinks(), at_work.folder)
+    story.renderer = LateRenderer(partial(lasting_renderer, team, UTC, lambda: 0.0))  # type: ignore[assignment]
+    told = story.save(next(iter(story.world.runs.values())))
+    at_work.polls(1)
+    report = json.loads(at_work.printed.splitlines()[-1])
+    assert report["problems"] == ["slack_result.j2, line 1: TemplateNotFound: nowhere.j2"]
+    assert (story.announced, report["pending"]) == ([told.id], 0)
+    assert at_work.alarms() == {"TemplateAlarm"}
 
 
 TO_SLACK = '[[routes]]\nto = ["slack:default"]\n'

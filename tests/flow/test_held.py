@@ -66,6 +66,14 @@ def begin(story: Story, text: str, boxes: FakeMailboxes | None = None) -> Run:
     return run
 
 
+def tell_one_and_hold_one(story: Story) -> None:
+    """A failure is told, and the next one of its run comes a minute later: that is held for 15."""
+    run = begin(story, calm('at_most_every = "15m"'))
+    for number in (1, 2):
+        story.save(run, number)
+        story.wait_and_poll()
+
+
 def told(story: Story, destination: str = "slack:default") -> list[Digest]:
     """What went there."""
     seen: list[Outgoing] = story.renderer.seen  # type: ignore[attr-defined]
@@ -156,9 +164,7 @@ def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
 
 @pytest.mark.parametrize("option", [f'digest_at = "{hour(0.5)}"', 'at_most_every = "25m"'])
 def test_what_passed_before_a_time_or_in_a_pause_is_said_so(story: Story, option: str) -> None:
-    follow(story, calm(option))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(option))
     story.save(run, 3)
     story.wait_and_poll()
     story.save(run, 1)
@@ -282,9 +288,7 @@ def test_options_that_change_release_what_they_held(story: Story) -> None:
 def test_a_quiet_or_a_pause_that_is_made_shorter_ends_sooner(story: Story) -> None:
     rooms = '[[routes]]\nto = ["slack:default", "slack:payments"]\n[destinations."slack:default"]\n'
     quiet, pause = 'quiet = {{ from = "{}", to = "{}" }}\n', '[destinations."slack:payments"]\nat_most_every = "{}"\n'
-    follow(story, rooms + quiet.format(hour(-1), hour(5)) + pause.format("60m"))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, rooms + quiet.format(hour(-1), hour(5)) + pause.format("60m"))
     for number in (1, 2):
         story.save(run, number)
         story.wait_and_poll()
@@ -298,9 +302,7 @@ def test_a_quiet_or_a_pause_that_is_made_shorter_ends_sooner(story: Story) -> No
 
 
 def test_where_nothing_can_be_held_nobody_looks_for_it_and_nothing_is_kept_of_it(story: Story) -> None:
-    follow(story, calm("lines = 10"))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm("lines = 10"))
     story.save(run, 1)
     with patch.object(story.store, "held_of", wraps=story.store.held_of) as looked:
         story.wait_and_poll()
@@ -309,12 +311,7 @@ def test_where_nothing_can_be_held_nobody_looks_for_it_and_nothing_is_kept_of_it
 
 
 def test_a_pause_goes_on_whatever_else_changes(story: Story) -> None:
-    follow(story, calm('at_most_every = "15m"'))
-    run = story.add_run()
-    story.poll()
-    for number in (1, 2):
-        story.save(run, number)
-        story.wait_and_poll()
+    tell_one_and_hold_one(story)
     follow(story, calm('at_most_every = "15m"\nfold = 9'))
     story.wait_and_poll(12)
     assert [digest.total for digest in told(story)] == [1]
@@ -341,9 +338,7 @@ def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
 
 
 def test_somebody_who_drains_is_told_what_is_silenced(story: Story) -> None:
-    follow(story, calm(""))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(""))
     story.store.put_silence(Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
     story.save(run, 1)
     story.wait_and_poll()
@@ -353,20 +348,13 @@ def test_somebody_who_drains_is_told_what_is_silenced(story: Story) -> None:
 
 
 def test_who_drains_leaves_no_pace_behind_that_an_older_version_would_not_take_away(story: Story) -> None:
-    follow(story, calm('at_most_every = "15m"'))
-    run = story.add_run()
-    story.poll()
-    for number in (1, 2):
-        story.save(run, number)
-        story.wait_and_poll()
+    tell_one_and_hold_one(story)
     poll(story.parts(), drain=True)
     assert ([digest.total for digest in told(story)], story.store.held_until(None)) == ([1, 1], ([], []))
 
 
 def test_a_silence_that_somebody_ends_before_its_time_is_told_then(story: Story) -> None:
-    follow(story, calm(""))
-    run = story.add_run()
-    story.poll()
+    run = begin(story, calm(""))
     silence = Silence("s1", story.time + timedelta(hours=9), "Ada", "a deploy", story.time)
     story.store.put_silence(silence)
     story.save(run, 1)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from testmo_notifier.notices.audience import taken
 from testmo_notifier.notices.matching import KEYS, Fact, Facts, Matcher
 from testmo_notifier.notices.routes import Route
+from testmo_notifier.settings.places import Place
+from tools.settings.check_routes import Entry, Index, is_broader
 
 NAMES = st.sampled_from(["Shop", "shop", "Payments", "payments nightly", "a*b", "", "Größe", "."])
 ATOMS = st.one_of(st.integers(0, 4), NAMES, st.sampled_from(["*", "?", "pay*", "*nightly", "s?op"]))
@@ -51,3 +53,13 @@ def test_a_refusal_names_a_key_of_the_route(matcher: Matcher, facts: Facts) -> N
     if refusal is not None:
         table, _, key = refusal.partition(".")
         assert key in {"match": matcher.match, "exclude": matcher.exclude}[table]
+
+
+@given(matchers=st.lists(MATCHERS, max_size=6))
+def test_no_route_that_selects_more_is_left_out_of_a_comparison(matchers: list[Matcher]) -> None:
+    entries = [Entry(Route((), matcher=one), n, Place("", "")) for n, one in enumerate(matchers)]
+    index = Index(entries)
+
+    for narrow in entries:
+        broader = [one for one in entries if one is not narrow and is_broader(one.route.matcher, narrow.route.matcher)]
+        assert [one for one in index.broader(narrow) if one in broader] == broader

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.settings.people import People, parse_people
 from testmo_notifier.settings.routes_file import parse_routes
+from tools.settings import check_routes
 from tools.settings.check_routes import Watched, advice, covers
 
 REST = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:rest"]\n'
@@ -237,3 +239,21 @@ def test_whoever_is_mentioned_without_an_entry_is_named() -> None:
 )
 def test_what_is_wider_is_known_by_its_form(broad: int | str, narrow: int | str, *, is_so: bool) -> None:
     assert covers(broad, narrow) is is_so
+
+
+@pytest.mark.parametrize("form", ["team {}", "*team {}-*", "team {} ?"])
+def test_of_thousands_of_routes_few_are_compared_with_each_other(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: 2,000 routes took 13 seconds."""
+    compared = 0
+    is_broader = check_routes.is_broader
+
+    def counted(one: Matcher, other: Matcher) -> bool:
+        nonlocal compared
+        compared += 1
+        return is_broader(one, other)
+
+    monkeypatch.setattr(check_routes, "is_broader", counted)
+    routes = [route(f'match = {{ run = "{form.format(n)}" }}', name=f"{n}") for n in range(300)]
+
+    assert said("".join((REST, *routes))) == []
+    assert compared < 1_000

@@ -1,4 +1,4 @@
-"""Notes as editors, Word and scripts write them: what of them is shown, however little of the HTML that is."""
+"""Notes as editors, Word and scripts write them: what of them is shown (SECURITY.md), however little of the HTML."""
 
 from __future__ import annotations
 

@@ -102,6 +102,14 @@ def test_the_samples_meet_no_problem_in_the_built_in_templates() -> None:
     assert renderer.problems == []
 
 
+def test_a_test_of_a_sample_has_one_name_and_one_address() -> None:
+    for sample in samples.samples().values():
+        parts = [(part, other) for part in (sample.digest, *sample.digest.parts) for other in (part, *part.parts)]
+        rows = [(other.run_id, row) for _, other in parts for row in other.results if row.test_id is not None]
+        told = {(run, row.test_id, row.case_name, row.url) for run, row in rows}
+        assert len({(run, test) for run, test, *_ in told}) == len({url for *_, url in told}) == len(told)
+
+
 def test_the_block_kit_builder_gets_the_blocks_of_the_message() -> None:
     (told,) = shown("--channel", "slack")
     address, _, fragment = told["block_kit_builder"].partition("#")

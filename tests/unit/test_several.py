@@ -13,6 +13,7 @@ from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.merge import told_of, with_passed
+from testmo_notifier.notices.routes import Options
 from testmo_notifier.notices.several import causes, line_view, several_view
 from testmo_notifier.notices.view import Limits
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
@@ -339,6 +340,23 @@ def test_the_headline_counts_the_runs_in_which_something_is_failing() -> None:
     assert lines[0] == "✖ 1 failed in 1 run: Shop"
     assert lines[1] == "3 runs in all, 1 project"
     assert in_mail(digest)[0] == "[Testmo] 1 failed in 1 run: Shop"
+
+
+def test_a_destination_with_lines_of_its_own_is_shown_no_more_causes_than_that() -> None:
+    """Whatever has no line is counted, and every run has its own."""
+    lines = {name: Options(lines=2) for name in ("slack:payments", "email:default")}
+    notes = ["provider_unreachable"] * 3 + ["500"] * 2 + ["No device", "No network"]
+    held = [of_run(run, failing_news({run: run}, note=note)) for run, note in enumerate(notes, 1)]
+    digest = folded("slack:payments", held).digest
+
+    _, payload = in_slack(digest, options=lines)
+    mail = Renderer(UTC, options=lines).notification(Outgoing("n-1", "email:default", digest)).message
+
+    for told in (as_text(payload), mail):
+        assert [cause for cause in dict.fromkeys(notes) if cause in told] == ["provider_unreachable", "500"]
+        assert "and 2 more" in told
+        assert all(f"Run {run}" in told for run in range(1, 8))
+    assert all(cause in as_text(in_slack(digest)[1]) for cause in notes)
 
 
 def test_runs_of_one_project_do_not_repeat_its_name() -> None:

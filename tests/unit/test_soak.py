@@ -6,15 +6,28 @@ import copy
 import json
 import random
 from collections.abc import Mapping
+from datetime import UTC, timedelta
 from typing import Any
 
 from testmo_notifier.adapters.items import sent_item
 from testmo_notifier.channels.slack.secret import Bot, bot_of, read_addresses
 from testmo_notifier.model import FINISHED, NEW, Sent
+from testmo_notifier.notices.calm import quiet_until
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.bots import Bots, make_message
 from tests.support.factories import START, make_digest, make_named
 from tools.inbox.workspace import Posted, Workspace
-from tools.maintain.soak_slack import BOTS, BotsLedger, FlakySlack, read_bots
+from tools.maintain.soak_slack import (
+    BOTS,
+    NIGHT,
+    QUIET,
+    BotsLedger,
+    FlakySlack,
+    is_held,
+    read_bots,
+    routes,
+    told_at_night,
+)
 
 DESTINATION, CHANNEL = "slack:default", BOTS["slack:default"]
 FIRST = make_message(make_digest([make_named(1, case_name="Log in")], reasons=(NEW,)), "a", 1_000)
@@ -110,7 +123,7 @@ def test_a_run_that_was_closed_and_not_told_so_is_unfinished() -> None:
     assert read_bots(table, slack.messages, closed={12, 13}, deleted=0).unfinished == (13,)
 
 
-def test_its_secret_has_two_bots_and_a_webhook() -> None:
+def test_its_secret_has_two_bots_and_two_webhooks() -> None:
     slack = FlakySlack(random.Random(1), lambda: None)
     with slack.serving():
         addresses, problems = read_addresses(slack.secret)
@@ -120,4 +133,23 @@ def test_its_secret_has_two_bots_and_a_webhook() -> None:
         "payments": True,
         "default": True,
         "web": False,
+        "night": False,
     }
+
+
+def test_its_night_holds_everything_at_first_and_folds_what_it_tells() -> None:
+    options = parse_routes(routes(START)).options[NIGHT]
+
+    assert [quiet_until(options.calm, UTC, START + timedelta(minutes=at)) for at in (0, 3)] == [START + QUIET] * 2
+    assert quiet_until(options.calm, UTC, START + QUIET) is None
+    assert options.calm.fold == 2
+
+
+def test_what_the_night_was_told_is_read_from_the_records_and_what_it_waits_for_from_what_is_held() -> None:
+    table, _ = told()
+    table = [*table, sent_item([Sent(12, START, frozenset([7, 8]), {NIGHT: "d", DESTINATION: "e"})], "00000009")]
+
+    assert told_at_night(table) == {7, 8}
+    assert [item for item in table if is_held(item)] == []
+    assert is_held({"pk": {"S": "RUN#12"}, "sk": {"S": f"HELD#{NIGHT}#quiet"}})
+    assert not is_held({"pk": {"S": "RUN#12"}, "sk": {"S": "HELD#email:default#mailed"}})

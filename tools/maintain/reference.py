@@ -238,7 +238,8 @@ def limits() -> str:
         f"A Slack message may have {MAX_CHARS:,} characters in all. It is rendered with the first row below,\n"
         "and with the next one as long as it is too large; the lists and texts a template sees are that much shorter.\n"
         "Should even the last row be too much, the text alone goes out. A destination with `lines` in routes.toml\n"
-        "names so many tests, and fewer only where that many have no room. Of several runs a message shows fewer\n"
+        "names so many tests, and fewer only where that many have no room. Of several runs a message has so many\n"
+        "causes at most. Where they have no room it shows fewer\n"
         "causes, and at last fewer runs: the last of `message.parts` then counts the others.\n"
     )
     head = [

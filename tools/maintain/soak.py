@@ -23,11 +23,12 @@ from typing import Any, Final
 
 from tools.lib import sqs
 from tools.lib.aws import Aws
+from tools.lib.stamps import utc_now
 from tools.lib.terminal import Terminal
 from tools.local import build, poller, stack
 from tools.local.captures import Captures
 from tools.local.ministack import MiniStack
-from tools.maintain.soak_slack import ROUTES, BotsLedger, FlakySlack, read_bots
+from tools.maintain.soak_slack import BotsLedger, FlakySlack, is_held, read_bots, routes, told_at_night
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Result, Run
 
@@ -66,13 +67,12 @@ class Ledger:
 
     def lost(self) -> list[int]:
         """Failing results that no event names, where they are more than the events counted beside the named ones."""
-        named = {key for key, _ in self.announced()}
-        unnamed = sorted(
-            key
-            for key, row in self.saved.items()
-            if row.status_id in WATCHED and key not in self.excused and key not in named
-        )
+        unnamed = sorted(self.failing() - {key for key, _ in self.announced()})
         return unnamed if len(unnamed) > self.counted() else []
+
+    def failing(self) -> set[int]:
+        """The failing results that have to be told."""
+        return {key for key, row in self.saved.items() if row.status_id in WATCHED} - self.excused
 
     def doubled(self) -> int:
         """Announcements beyond the first of the same result and status."""
@@ -96,12 +96,13 @@ class Soak:
             for project in self.projects
         }
         self.closed: set[int] = set()
+        self.untold: set[int] = set()  # failing results of which the destination with a night was not told
         self.runs = [self._new_run(self.projects[number % PROJECTS].id) for number in range(RUNS)]
 
     def play(self) -> bool:
         """Play it all; True if nothing was lost and everything was delivered."""
         with self.simulator, self.slack.serving(), MiniStack() as self.ministack, TemporaryDirectory() as folder:
-            (Path(folder) / "routes.toml").write_text(ROUTES)
+            (Path(folder) / "routes.toml").write_text(routes(utc_now()))
             self.aws: Aws = self.ministack.aws
             self.stack = stack.deploy(
                 self.aws,
@@ -129,6 +130,8 @@ class Soak:
             left = self._settle()
             table = list(self._table())
         posted, deleted = self.slack.workspace.messages, self.slack.faults["parents deleted"]
+        self.untold = self.ledger.failing() - told_at_night(table)
+        left += sum(map(is_held, table))
         return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
 
     def _new_run(self, project_id: int) -> Run:
@@ -210,7 +213,7 @@ class Soak:
         deadline = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < deadline:
             time.sleep(1)
-            under_way = self._poll() != "ok" or bool(self.ledger.lost())
+            under_way = self._poll() != "ok" or bool(self.ledger.lost()) or any(map(is_held, self._table()))
             depth = self._depth()
             if not under_way and not depth:
                 return 0
@@ -240,6 +243,7 @@ class Soak:
             "runs": f"{len(self.closed)} closed, {len(bots.unfinished)} of them not told so",
             "of bots": f"{bots.lost} lost, {bots.doubled} told twice, {bots.extra} parents too many "
             f"({ledger.kills_of_slack} kills allow as many), {len(bots.behind)} parents behind",
+            "a night": f"{len(self.untold)} results not told when it was over",
             "doubled": f"{ledger.doubled()} announcements",
             "under way": str(left),
             "lost": str(len(lost)),
@@ -249,11 +253,13 @@ class Soak:
             self.terminal.verdict(f"lost: {lost}", is_ok=False)
         elif not bots.is_good(ledger.kills_of_slack):
             self.terminal.verdict(f"the bots: {bots}", is_ok=False)
+        elif self.untold:
+            self.terminal.verdict(f"not told after the night: {sorted(self.untold)}", is_ok=False)
         elif left:
             self.terminal.verdict(f"nothing was lost, but {left} messages are still in a queue", is_ok=False)
         else:
             self.terminal.verdict("nothing was lost, everything was delivered", is_ok=True)
-        return not lost and not left and bots.is_good(ledger.kills_of_slack)
+        return not lost and not self.untold and not left and bots.is_good(ledger.kills_of_slack)
 
 
 def workers_of(root: int, function: str = "") -> Iterator[int]:

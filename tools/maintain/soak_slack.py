@@ -1,15 +1,17 @@
-"""The soak's Slack: a webhook and two bots that throttle, break and hang up, and what became of the bots' messages."""
+"""The soak's Slack: webhooks and bots that throttle, break and hang up, and what became of the bots' messages."""
 
 from __future__ import annotations
 
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.channels.slack import live
 from tools.inbox.workspace import API_PATH, Posted, Workspace, no
@@ -18,17 +20,19 @@ from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 
 BOTS: Final = {"slack:payments": "C0000PAYMENTS", "slack:default": "C0000DEFAULT"}
+NIGHT: Final = "slack:night"  # a webhook that hears nothing at first, and then of many runs at once
+QUIET: Final = timedelta(minutes=4)
 ROUTES: Final = """
 [[routes]]
 name = "payments"
 match = { project = "Project 1" }
-to = ["slack:payments", "slack:web", "email:default"]
+to = ["slack:payments", "slack:web", "slack:night", "email:default"]
 notify = ["new", "again", "changed", "recovered"]
 
 [[routes]]
 name = "the rest"
 catch_all = true
-to = ["slack:default", "slack:web", "email:default"]
+to = ["slack:default", "slack:web", "slack:night", "email:default"]
 notify = ["new", "again", "changed", "recovered"]
 
 [[routes]]
@@ -36,6 +40,18 @@ name = "ends"
 notify = ["finished"]
 to = ["slack:payments", "slack:default"]
 """
+OPTIONS: Final = """
+[destinations."slack:night"]
+fold = 2
+quiet = {{ from = "{begins:%H:%M}", to = "{ends:%H:%M}" }}
+"""
+
+
+def routes(now: datetime) -> str:
+    """The file, with a night that begins now."""
+    return ROUTES + OPTIONS.format(begins=now, ends=now + QUIET)
+
+
 NO_ANSWER: Final = Reply(Answer(200, b""), "reset")
 PAUSE: Final = {"Retry-After": "2"}
 
@@ -65,7 +81,8 @@ class FlakySlack:
         """What to store of it."""
         bots = {name.partition(":")[2]: {"channel": channel} for name, channel in BOTS.items()}
         shared = {"token": "xoxb-soak", "api_url": self.server.url + API_PATH.rstrip("/")}
-        return json.dumps({**shared, **bots, "web": f"{self.server.url}/services/T000/B000/soak"})
+        webhooks = {name: f"{self.server.url}/services/T000/B000/{name}" for name in ("web", "night")}
+        return json.dumps({**shared, **bots, **webhooks})
 
     def delete_a_parent(self) -> None:
         """Somebody in Slack does it."""
@@ -166,6 +183,17 @@ def handed_over(table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]
         if item["sk"]["S"].startswith(items.SENT):
             for sent in items.sent_from(item):
                 yield from ((name, id_) for name, id_ in sent.notifications.items() if name in BOTS)
+
+
+def told_at_night(table: Iterable[Mapping[str, Any]]) -> set[int]:
+    """The results of which the webhook with a night was told, once that was over."""
+    records = [sent for item in table if item["sk"]["S"].startswith(items.SENT) for sent in items.sent_from(item)]
+    return {key for sent in records if NIGHT in sent.notifications for key in sent.keys}
+
+
+def is_held(item: Mapping[str, Any]) -> bool:
+    """Whether an item is something that waits for the end of the night."""
+    return bool(item["sk"]["S"].startswith(f"{holding.HELD}{NIGHT}#"))
 
 
 def states(table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:

@@ -6,9 +6,11 @@ None of it stops a deploy: what a route does not take reaches the one that catch
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Final
 
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
@@ -70,15 +72,16 @@ def advice(text: str, routes: Routes, people: People | None, watched: Watched) -
     place = Place(text, "")
     entries = [Entry(route, number, place) for number, route in enumerate(routes.routes, start=1)]
     found: list[Advice] = []
+    index = Index(entries)
+    told_of_new = {name for route in routes.routes if NEW in route.notify for name in route.destinations}
     for entry in entries:
         if (never := never_matches(entry.route, watched)) is not None:
             found.append(entry.advice(*never))
             continue
-        others = [other for other in entries if other.number != entry.number]
-        found += shadowed(entry, others)
+        found += catches_nothing(entry, routes) if entry.route.catch_all else shadowed(entry, index.broader(entry))
         found += odd_names(entry)
-        found += tells_nobody(entry, [other.route for other in others])
-        found += asks_in_vain(entry, [other.route for other in others])
+        found += tells_nobody(entry, index.broader(entry))
+        found += asks_in_vain(entry, told_of_new)
         found += mentions(entry, people) if people is not None else ()
     found += about_options(routes, place, watched)
     return sorted(dict.fromkeys(found))
@@ -252,16 +255,49 @@ def not_in_secret(text: str, routes: Routes, destinations: Collection[str]) -> I
 # ----- What it is good for -------------------------------------------------------------------------------------
 
 
-def shadowed(entry: Entry, others: Sequence[Entry]) -> Iterator[Advice]:
+class Index:
+    """The routes by what they select first: of thousands few have to be compared with each other."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._every: list[Entry] = []
+        self._exact: defaultdict[tuple[str, int | str], list[Entry]] = defaultdict(list)
+        self._forms: defaultdict[str, list[tuple[str, Entry]]] = defaultdict(list)  # with what has to be in a name
+        for entry in entries:
+            key, wanted = next(iter(entry.route.matcher.match.items()), ("", ()))
+            if not wanted:
+                self._every.append(entry)
+            for one in wanted:
+                form = plain(one) if isinstance(one, str) else one
+                if isinstance(form, str) and set(form) & set("*?"):
+                    self._forms[key].append((max(re.split(r"[*?]", form), key=len), entry))
+                else:
+                    self._exact[key, form].append(entry)
+
+    def broader(self, entry: Entry) -> list[Entry]:
+        """Those others that may select all that one selects, in their order."""
+        found = {other.number: other for other in self._every}
+        for key, (one, *_) in entry.route.matcher.match.items():
+            form = plain(one) if isinstance(one, str) else one
+            found |= {other.number: other for other in self._exact.get((key, form), ())}
+            if isinstance(form, str):
+                found |= {other.number: other for piece, other in self._forms.get(key, ()) if piece in form}
+        return [found[number] for number in sorted(found) if number != entry.number]
+
+
+def catches_nothing(entry: Entry, routes: Routes) -> Iterator[Advice]:
+    """A `catch_all` beside a route that takes everything."""
+    taking = (one for one in routes.routes if one.takes and not one.catch_all)
+    if everything := next((one for one in taking if one.matcher.is_everything), None):
+        yield entry.advice("catch_all", f"catches nothing: route {everything.name!r} takes everything")
+
+
+def shadowed(entry: Entry, broader: Iterable[Entry]) -> Iterator[Advice]:
     """A route that changes nothing, because broader ones tell the same destinations the same."""
     route = entry.route
-    if route.catch_all:
-        taking = [one.route for one in others if one.route.takes and not one.route.catch_all]
-        if everything := next((one for one in taking if one.matcher.is_everything), None):
-            yield entry.advice("catch_all", f"catches nothing: route {everything.name!r} takes everything")
-        return
     by: dict[str, str] = {}
-    for other in others:
+    for other in broader:
+        if set(route.destinations).isdisjoint(other.route.destinations):
+            continue
         if tells_as_much(other.route, route) and not is_too_many(other, entry):
             by |= dict.fromkeys(other.route.destinations, other.route.name)
     if all(name in by for name in route.destinations):
@@ -287,11 +323,11 @@ def is_too_many(later: Entry, earlier: Entry) -> bool:
     return is_later and tells_as_much(one, other) and set(one.destinations) >= set(other.destinations)
 
 
-def tells_nobody(entry: Entry, others: Iterable[Route]) -> Iterator[Advice]:
+def tells_nobody(entry: Entry, broader: Iterable[Entry]) -> Iterator[Advice]:
     """A route that takes the first failure of a test, so that no `catch_all` has it, and tells nobody of it."""
     route = entry.route
-    others = [other for other in others if not other.catch_all]
-    telling = [one for one in [route, *others] if NEW in one.notify and one.after == 1]
+    others = (one.route for one in broader if not one.route.catch_all)
+    telling = (one for one in chain([route], others) if NEW in one.notify and one.after == 1)
     if not route.takes or any(is_broader(one.matcher, route.matcher) for one in telling):
         return
     if route.after > 1:
@@ -302,14 +338,13 @@ def tells_nobody(entry: Entry, others: Iterable[Route]) -> Iterator[Advice]:
         yield entry.advice("notify", f"{words}; neither does another route that selects the same")
 
 
-def asks_in_vain(entry: Entry, others: Sequence[Route]) -> Iterator[Advice]:
+def asks_in_vain(entry: Entry, told_of_new: Collection[str]) -> Iterator[Advice]:
     """Reasons that no destination of the route can ever hear of: whoever was told nothing has nothing again."""
     route = entry.route
     wanted = [reason for reason in (AGAIN, RECOVERED) if reason in route.notify]
     if NEW not in route.notify and wanted:
         for name in filter(is_for_people, route.destinations):
-            telling = [one for one in others if name in one.destinations and NEW in one.notify]
-            if not telling:
+            if name not in told_of_new:
                 asked = " and ".join(f'"{reason}"' for reason in wanted)
                 words = f'asks for {asked} in vain: no route tells {name} of "new" failures'
                 yield entry.advice("notify", words)

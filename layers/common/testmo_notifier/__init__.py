@@ -7,6 +7,7 @@ ports.py               what the use cases need from the outside
 observability.py       logs and metrics
 lean.py                `dataclass`, written when the first instance is made
 version.py             which version this is
+importing.py           how functions import
 
 model/                 the nouns: frozen values, a file per subject
   testmo.py            projects, runs, results, cases

@@ -10,7 +10,7 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
-from testmo_notifier.errors import LostRace
+from testmo_notifier.errors import LostRace, unexpected
 from testmo_notifier.model import (
     FAILING,
     MAX_TOGETHER,
@@ -137,8 +137,8 @@ class HandOver:
         try:
             notification = replace(self._renderer.notification(outgoing), order=order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
-            words = f"a message for {outgoing.destination} could not be rendered ({type(exc).__name__})"
-            self.problems.append(f"{words}: it stays in {place_of(outgoing)}, please report it")
+            words = f"a message for {outgoing.destination} could not be rendered"
+            self.problems.append(f"{words}, it stays in {place_of(outgoing)}: {unexpected(exc)}")
             return None
         self._order += 1
         self._sent[outgoing.destination] += room_of(outgoing)

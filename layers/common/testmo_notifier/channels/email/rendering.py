@@ -23,7 +23,9 @@ SUBJECT, BODY = "email_subject.j2", "email_body.j2"
 def mail(renderer: Renderer, digest: Digest) -> tuple[str, str]:
     """Subject and body of a mail."""
     lines = renderer.lines or EMAIL_LIMITS.results
-    limits = SEVERAL_LIMITS if digest.about == FOLDED else replace(EMAIL_LIMITS, results=lines, tests=lines)
+    limits = replace(EMAIL_LIMITS, results=lines, tests=lines)
+    if digest.about == FOLDED:
+        limits = replace(SEVERAL_LIMITS, results=min(lines, SEVERAL_LIMITS.results))
     view = renderer.view(digest, limits, with_links=True)
     body, *also = (renderer.text(BODY, one) for one in (view, *view.also))
     rest = "".join(f"\n\n\n{one}" for one in also)

@@ -108,7 +108,7 @@ def in_a_line(digest: Digest) -> str:
 def limits_of(renderer: Renderer, digest: Digest) -> tuple[Iterable[Limits], Iterable[Limits]]:
     """How much of a digest its text and its blocks show, from generous to bare."""
     if digest.about == FOLDED:
-        return SEVERAL_TEXT_LIMITS, SEVERAL_LIMITS
+        return at_most(SEVERAL_TEXT_LIMITS, renderer.lines), at_most(SEVERAL_LIMITS, renderer.lines)
     return tries(TEXT_LIMITS, renderer.lines and min(renderer.lines, MIN_NAMED)), tries(SLACK_LIMITS, renderer.lines)
 
 
@@ -118,6 +118,11 @@ def tries(every: Sequence[Limits], lines: int | None) -> Iterable[Limits]:
         return every
     asked = [replace(limits, results=lines, tests=lines) for limits in every]
     return dict.fromkeys((*asked, replace(asked[-1], results=min(lines, MIN_NAMED), tests=min(lines, MIN_NAMED))))
+
+
+def at_most(every: Sequence[Limits], lines: int | None) -> Sequence[Limits]:
+    """The limits in their order, with no more causes than a destination asks for lines."""
+    return [replace(limits, results=min(lines, limits.results)) for limits in every] if lines else every
 
 
 def folds(renderer: Renderer, digest: Digest) -> bool:
