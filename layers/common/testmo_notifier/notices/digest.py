@@ -119,6 +119,7 @@ class DigestBuilder:
         self._failing = failing
         self._before = told or {}
         self.audience = audience or Audience(PLAIN, programs(), run_facts(run, project_name))
+        self.statuses: dict[int, str] = {}  # their names, as far as pages said them
         self._urgent: dict[object, list[Row]] = {}  # by who may be told of it, and why
         self._found: dict[int, Found] = {}
         self._calls: dict[tuple[object, ...], int] = {}
@@ -154,6 +155,7 @@ class DigestBuilder:
         A result that comes again, because somebody changed its status while we read, is told once, as it is now.
         """
         ranked: dict[int | None, Status] = {}
+        self.statuses.update(expands.statuses)
         results = list(results)
         asked = {result.case_id for result in results if result.case_id} if self.audience.asks_for_cases else ()
         cases = self._cases(asked) if asked else {}
