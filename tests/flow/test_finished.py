@@ -14,7 +14,7 @@ from tests.flow.power import Power, powered_poll
 from tests.support.memory import WithoutLease
 from tests.support.story import BLOCKED, PASSED, one_worker
 from tests.support.telling import EVERYTHING, LEADS, TEAM, Telling, telling
-from tools.simulator.model import Run
+from tools.simulator.model import Run, StatusId
 
 ENDS = frozenset((*BY_DEFAULT, FINISHED))
 
@@ -50,6 +50,23 @@ def test_a_closed_run_is_told_once_with_its_counters_and_who_is_still_failing(st
 
     story.wait_and_poll(4, every=3600)
     assert len(story.digests(FINISHED)) == 1
+
+
+def test_it_calls_the_statuses_as_the_instance_does(story: Telling) -> None:
+    """Their names are asked for where no page said them; if Testmo does not tell, their numbers stand there."""
+    told = []
+    for is_untold in (False, True):
+        run = story.add_run(tests=3)
+        story.poll()
+        story.save(run, 1, StatusId.WIP)
+        story.save(run, 2, PASSED)
+        story.world.close_run(run)
+        story.wait_and_poll(4)
+        if is_untold:
+            story.testmo.faults.add("no-statuses", times=None)
+        story.wait_and_poll(8)
+        told.append(dict(story.digests(FINISHED)[-1].status_names).get(StatusId.WIP))
+    assert told == ["WIP", None]
 
 
 def test_it_waits_for_the_last_reading(story: Telling) -> None:

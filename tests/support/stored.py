@@ -93,6 +93,7 @@ DIGEST = make_digest(
     held_since=at(-3600),
     passed_since=1,
     silenced=(SILENCED,),
+    status_names=((8, "WIP"),),
 )
 FOLDED_DIGEST = replace(
     DIGEST,

@@ -76,6 +76,18 @@ def test_what_has_passed_since_is_no_test_that_the_counts_are_of() -> None:
     assert message_view(make_digest(rows, total=1, counts={"Failed": 1}, passed_since=1), ALL).in_runs == ""
 
 
+def test_the_totals_of_a_run_call_statuses_as_the_instance_does() -> None:
+    counters = Counters({1: 1, 2: 4, 8: 2, 9: 3}, success=4, completed=4, total=10)
+    digest = make_digest(about=FINISHED, counters=counters, status_names=((2, "Bestanden"), (8, "WIP")))
+
+    assert [(one.n, one.word) for one in message_view(digest, ALL).totals] == [
+        (4, "Bestanden"),
+        (2, "WIP"),
+        (3, "Status 9"),
+        (1, "untested"),
+    ]
+
+
 def test_rows_without_a_test_stay_alone() -> None:
     seen = message_view(make_digest([make_named(n, test_id=None) for n in range(3)]), ALL)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TIMES: Final = ("created_at", "updated_at", "since")
 # Absent where nothing of it was held, and where somebody is to hear of it.
-OPTIONAL: Final = ("held_since", "passed_since", "parts", "silenced", "is_silent", "standings", "order")
+OPTIONAL: Final = ("held_since", "passed_since", "parts", "silenced", "is_silent", "standings", "order", "status_names")
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:
@@ -127,6 +127,7 @@ def digest_from(raw: dict[str, Any]) -> Digest:
         ),
         "keys": unpacked(raw["keys"]) if "keys" in raw else frozenset(),
         "standings": tuple(standing_from(*one) for one in raw.get("standings", ())),
+        "status_names": tuple((key, name) for key, name in raw.get("status_names", ())),
         "routes": tuple(raw.get("routes", ())),
         "mentions": mentions_from(raw.get("mentions", ())),
     }

@@ -113,6 +113,8 @@ class Digest:
     are among its own. `silenced` is what is kept back of this run. Of one of several runs `standings` are the tests
     that are told of, whether or not they are named, and `order` is that of what was found last in that run.
 
+    `status_names` are the instance's own names of statuses that `counters` count, as far as they are known, by id.
+
     One that `is_silent` nobody is to hear of: it only changes what a destination shows of the run, and it is no part of
     what was told. It takes recoveries out (`keys` are their tests then), or it is a part that was told with others.
     """
@@ -141,6 +143,7 @@ class Digest:
     is_silent: bool = False
     standings: tuple[Standing, ...] = ()
     order: int = 0
+    status_names: tuple[tuple[int, str], ...] = ()
 
     @property
     def by_run(self) -> tuple[Digest, ...]:

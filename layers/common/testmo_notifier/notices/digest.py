@@ -89,6 +89,7 @@ class DigestBuilder:
         self.audience = audience or Audience(PLAIN, programs(), run_facts(run, project_name))
         self._gathered = Gathered(self.audience, failing, cases)
         self._tellings = Tellings(self.audience, self._gathered.found, failing, told or {})
+        self.statuses: dict[int, str] = {}  # their names, as far as pages said them
 
     @property
     def total(self) -> int:
@@ -107,6 +108,7 @@ class DigestBuilder:
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands."""
+        self.statuses.update(expands.statuses)
         self._gathered.add(results, expands)
 
     def judge(self, passes: Passes = NOT_ASKED) -> dict[int, Told]:

@@ -190,7 +190,8 @@ def run_view(digest: Digest) -> RunView:
 
 def totals(digest: Digest) -> tuple[Count, ...]:
     """The tests of the run by status: what passed and failed first, what nobody tested last."""
-    names = {**STATUS_NAMES, **{row.status_id: row.status for row in digest.results if row.status_id is not None}}
+    known = {**STATUS_NAMES, **dict(digest.status_names)}
+    names = {**known, **{row.status_id: row.status for row in digest.results if row.status_id is not None}}
     ranks = {PASSED: 0, FAILED: 1, BLOCKED: 2, UNTESTED: 1_000}
     ordered = sorted(digest.counters.by_status.items(), key=lambda pair: ranks.get(pair[0], pair[0]))
     return tuple(count(names.get(status_id, f"Status {status_id}"), status_id, n) for status_id, n in ordered if n)

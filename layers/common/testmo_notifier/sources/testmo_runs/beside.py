@@ -29,7 +29,7 @@ def look_beside(
     run, looked = pages.run, look_at_passes(pages, before, after, news)
     if not is_over(run, before, after, pages.second.finished_since, pages.overlap):
         return looked
-    ends = the_end(run, looked.checkpoint, news, rows)
+    ends = the_end(run, looked.checkpoint, news, rows, pages.status_names)
     checkpoint = replace(looked.checkpoint, finished_for=run.closed_at)
     return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
 

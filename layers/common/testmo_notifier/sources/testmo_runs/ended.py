@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from testmo_notifier.model import FINISHED, Checkpoint, Kind, Outgoing, Run, Told
+from testmo_notifier.model import FINISHED, STATUS_NAMES, Checkpoint, Kind, Outgoing, Run, Told
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.named import Row, rank, status_name
 from testmo_notifier.sources.testmo_runs.projects import HOURLY
@@ -27,8 +27,17 @@ def is_over(run: Run, before: Checkpoint, after: Checkpoint, since: datetime | N
     return after.resume is None and is_swept and after.read_at >= last_from
 
 
-def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]) -> tuple[Outgoing, ...]:
-    """What is told of it: the run's counters, how many tests are still failing, and the first of these by name."""
+def the_end(
+    run: Run,
+    after: Checkpoint,
+    news: DigestBuilder,
+    rows: Iterable[Row],
+    ask_for_names: Callable[[], Mapping[int, str]],
+) -> tuple[Outgoing, ...]:
+    """What is told of it: the run's counters, how many tests are still failing, and the first of these by name.
+
+    The names of an instance's own statuses are asked for where no page said them.
+    """
     latest = {result.slot: (result, expands) for result, expands in rows if result.slot in after.failing}
     names = {key: name for _, expands in latest.values() for key, name in expands.statuses.items()}
     counts = Counter((rank(status or None), status_name(status or None, names)) for _, status in after.failing.values())
@@ -36,7 +45,11 @@ def the_end(run: Run, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row
     for result, expands in latest.values():
         told = after.told.get(result.slot) or Told()
         named.append(replace(news.name(result, expands), reason=FINISHED, streak=told.streak, since=told.since))
-    digest = news.other(FINISHED, named, counts=counts_in_order(counts))
+    known = {**names, **news.statuses}
+    if run.counters.by_status.keys() - STATUS_NAMES.keys() - known.keys():
+        known = {**ask_for_names(), **known}
+    status_names = tuple((key, status_name(key, known)) for key in sorted(known.keys() & run.counters.by_status.keys()))
+    digest = replace(news.other(FINISHED, named, counts=counts_in_order(counts)), status_names=status_names)
     closed_at = run.closed_at.isoformat() if run.closed_at else ""
     to = sorted(news.audience.for_finished())
     return tuple(replace(news.other_outgoing(one, digest, when=closed_at), kinds=(kind_of(one, to),)) for one in to)

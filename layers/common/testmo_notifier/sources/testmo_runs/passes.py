@@ -79,6 +79,13 @@ class OtherPages:
             self.second.may_ask(-paid)
         return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=question))
 
+    def status_names(self) -> Mapping[int, str]:
+        """What statuses are called, as far as Testmo tells: a courtesy, without which their numbers stand there."""
+        try:
+            return self._testmo.statuses(self.run.project_id) if self.second.may_ask(1) else {}
+        except TROUBLES:
+            return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
