@@ -51,6 +51,19 @@ def test_the_first_message_of_a_run_is_the_parent_as_it_was_rendered() -> None:
     assert not only.before
 
 
+def test_a_parent_names_forty_tests_and_says_on_a_line_of_its_own_how_many_more_there_are() -> None:
+    many = make_digest([make_named(n, case_name=f"Test {n}") for n in range(1, 46)], reasons=(NEW,))
+    bots = Bots()
+
+    bots.settle(make_message(many, "a", 1_000))
+    bots.settle(make_message(make_digest([make_named(46, case_name="Log out")], reasons=(NEW,)), "b", 2_000))
+
+    payload = parent(bots)
+    (block,) = payload["attachments"][0]["blocks"]
+    assert len(named(payload)) == 40 + len(["Testmo"])
+    assert [one["text"] for one in block["elements"][0]["elements"]][-2:] == ["\nand 6 more in ", "Testmo"]
+
+
 def test_a_message_about_several_runs_has_no_parent_and_changes_none() -> None:
     folded = replace(FIRST, about=FOLDED, run_id=0, parts=(FIRST, replace(SECOND, run_id=13)))
     bots = Bots()
