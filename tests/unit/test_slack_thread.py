@@ -18,6 +18,7 @@ from testmo_notifier.model import AGAIN, FINISHED, FOLDED, NEW, PASSED_SINCE, RE
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import START, make_digest, make_named
+from tools.inbox.workspace import no
 from tools.simulator.answers import Answer
 
 FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
@@ -341,6 +342,24 @@ def test_where_slack_takes_no_reply_there_is_a_new_parent_that_shows_all(word: s
     first, second, reply = bots.workspace.messages
     assert named(second.payload) == ["Log out", "Log in", "Pay"]
     assert reply.thread_ts == second.ts
+    assert not first.before
+
+
+def test_where_slack_takes_no_reply_to_a_new_parent_either_it_is_told_in_the_channel() -> None:
+    bots = Bots()
+    bots.settle(A)
+    handled = bots.workspace.handle
+
+    def handle(method: str, query: str, authorization: str | None, body: bytes) -> Answer:
+        is_reply = method == "chat.postMessage" and b"thread_ts" in body
+        return no("cannot_reply_to_message") if is_reply else handled(method, query, authorization, body)
+
+    with patch.object(bots.workspace, "handle", handle):
+        bots.settle(B)
+
+    first, second, told = bots.workspace.messages
+    assert named(second.payload) == ["Log out", "Log in", "Pay"]
+    assert (told.thread_ts, told.payload["blocks"]) == ("", json.loads(B.body)["blocks"])
     assert not first.before
 
 
