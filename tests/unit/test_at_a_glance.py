@@ -325,6 +325,15 @@ def test_who_is_in_no_file_appears_by_name_and_is_not_called(mention: Mention) -
     assert "<!" not in payload["text"].replace("&lt;!", "")
 
 
+def test_two_hundred_characters_of_names_are_shown_and_the_others_counted() -> None:
+    """Those that a file knows are called whatever their number."""
+    names = [f"{letter * 40}" for letter in "ABCDEF"]
+
+    (call,) = (calling(*map(Mention, names))["text"].split("\n")[1],)
+
+    assert call == f"For {', '.join(names[:5])} and 1 more"
+
+
 @pytest.mark.parametrize("about", [RECOVERED, FINISHED])
 def test_good_news_calls_nobody(about: str) -> None:
     payload = calling(Mention("Grace H.", 2), about=about)

@@ -575,6 +575,18 @@ def test_a_project_that_is_listed_no_more_is_kept_while_it_may_be_hidden(
     assert (found.hidden_projects, found.complete, 8 in found.listed) == (hidden, complete, kept)
 
 
+@pytest.mark.parametrize(("minutes", "asked"), [(59, []), (60, [8])])
+def test_a_project_that_is_hidden_is_asked_for_again_after_an_hour(minutes: int, asked: list[int]) -> None:
+    testmo, store = Instance(make_project(3)), MemoryStore()
+    testmo.fails[8] = Invisible("403", status=403)
+    store.commit_project(ProjectState(8, **QUIET, gone_at=NOW - timedelta(minutes=minutes)))
+
+    found = discovered(testmo, store=store, control=Looked(installed_at=START, projects=frozenset({3, 8})))
+
+    assert [project for project in testmo.looked_into if project == 8] == asked
+    assert found.hidden_projects == 1
+
+
 def test_without_run_ids_every_run_is_watched() -> None:
     found = discovered(Instance(make_project(), opened=[make_run(12), make_run(13)]))
 

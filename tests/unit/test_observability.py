@@ -18,7 +18,7 @@ from testmo_notifier.errors import (
     TokenRefused,
     Undelivered,
 )
-from testmo_notifier.model import Notification
+from testmo_notifier.model import Notification, Trouble
 from testmo_notifier.observability import (
     failure,
     flush,
@@ -27,8 +27,9 @@ from testmo_notifier.observability import (
     report_published,
 )
 from testmo_notifier.polling.report import Report
-from testmo_notifier.polling.troubles import TOKEN
+from testmo_notifier.polling.troubles import TOKEN, after, over
 from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
+from tests.support.factories import at
 from tests.support.story import Story, playing
 from tests.support.template import ROOT
 from tests.unit.delivery_script import Script, make_message
@@ -192,3 +193,14 @@ def story_with_a_broken_run() -> Iterator[Story]:
         run, _ = story.add_run("Broken"), story.add_run("Healthy")
         story.testmo.faults.add("500", path=f"/runs/{run.id}/results", times=None)
         yield story
+
+
+def test_that_a_trouble_is_over_is_said_for_an_hour() -> None:
+    """A poll that is cut off cannot say it, and the next ones have to."""
+    troubles = {"Throttled": Trouble(at(0))}
+    said = []
+    for minutes in (1, 61, 62):
+        troubles = dict(after(troubles, (), at(60 * minutes), looked=True))
+        said.append(over(troubles))
+
+    assert said == [("Throttled",), ("Throttled",), ()]

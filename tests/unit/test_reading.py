@@ -14,7 +14,7 @@ import pytest
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import Checkpoint, Counters, Expands, ResultsPage, ResultsQuery, Resume, Superseded
-from testmo_notifier.sources.testmo_runs.paging import Paged, go_through
+from testmo_notifier.sources.testmo_runs.paging import Paged, go_through, with_questions_of_now
 from testmo_notifier.sources.testmo_runs.reading import read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_builder, make_checkpoint, make_result, make_run
@@ -287,6 +287,16 @@ def test_rows_deleted_over_and_over_leave_the_rest_to_the_next_poll() -> None:
 
     assert ended.resume == Resume(START, 1, 3)
     assert asked == [1, 2, 1, 1, 1, 1, 1], "five times again at page 1, and no sixth"
+
+
+def test_what_was_interrupted_while_other_statuses_were_watched_begins_anew_on_its_first_page() -> None:
+    read, sweep = Resume(START, 3, 250, at(1), "3//"), Resume(None, 4, 250, at(1), "3//")
+    before = make_checkpoint(resume=read, sweep=sweep)
+
+    same, anew = (with_questions_of_now(before, watch) for watch in (Watch((3,)), Watch((3, 5))))
+
+    assert (same.resume, same.sweep) == (read, sweep)
+    assert (anew.resume, anew.sweep) == (Resume(START, 1, None), Resume(None, 1, None))
 
 
 def test_a_resumed_read_knows_when_it_began() -> None:

@@ -411,6 +411,14 @@ def test_runs_that_ended_with_failing_tests_are_red_whether_there_is_room_for_th
     assert [(part.name, part.symbol) for part in view.parts] == [("Run 1", "✖"), ("and 2 more runs", "✖")]
 
 
+def test_runs_of_which_all_passed_again_are_green_whether_there_is_room_for_them_or_not() -> None:
+    digest = folded("slack:payments", [of_run(n, recovered_news({n: n})) for n in (1, 2, 3)]).digest
+
+    view = several_view(digest, replace(LIMITS, runs=1))
+
+    assert [(part.name, part.symbol) for part in view.parts] == [("Run 1", "✔"), ("and 2 more runs", "✔")]
+
+
 def test_of_a_test_that_failed_more_than_once_the_cause_is_that_of_the_last_time() -> None:
     twice = [failing_news({1: 1}, (5, "Blocked"), note="timeout"), failing_news({2: 1}, saved_at=at(60), note="500")]
     digest = folded("slack:payments", [of_run(1, *twice), of_run(2, failing_news({3: 3}, note="500"))]).digest

@@ -31,6 +31,7 @@ from testmo_notifier.model import (
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import START, make_digest, make_named
+from tools.inbox.workspace import no
 from tools.simulator.answers import Answer
 
 FIRST = make_digest([make_named(1, case_name="Log in"), make_named(2, case_name="Pay")], reasons=(NEW,))
@@ -62,6 +63,19 @@ def test_the_first_message_of_a_run_is_the_parent_as_it_was_rendered() -> None:
     (only,) = bots.workspace.messages
     assert only.payload == {name: json.loads(A.body)[name] for name in ("text", "blocks", "attachments")}
     assert not only.before
+
+
+def test_a_parent_names_forty_tests_and_says_on_a_line_of_its_own_how_many_more_there_are() -> None:
+    many = make_digest([make_named(n, case_name=f"Test {n}") for n in range(1, 46)], reasons=(NEW,))
+    bots = Bots()
+
+    bots.settle(make_message(many, "a", 1_000))
+    bots.settle(make_message(make_digest([make_named(46, case_name="Log out")], reasons=(NEW,)), "b", 2_000))
+
+    payload = parent(bots)
+    (block,) = payload["attachments"][0]["blocks"]
+    assert len(named(payload)) == 40 + len(["Testmo"])
+    assert [one["text"] for one in block["elements"][0]["elements"]][-2:] == ["\nand 6 more in ", "Testmo"]
 
 
 def test_a_message_about_several_runs_has_no_parent_and_changes_none() -> None:
@@ -381,6 +395,24 @@ def test_where_slack_takes_no_reply_there_is_a_new_parent_that_shows_all(word: s
     first, second, reply = bots.workspace.messages
     assert named(second.payload) == ["Log out", "Log in", "Pay"]
     assert reply.thread_ts == second.ts
+    assert not first.before
+
+
+def test_where_slack_takes_no_reply_to_a_new_parent_either_it_is_told_in_the_channel() -> None:
+    bots = Bots()
+    bots.settle(A)
+    handled = bots.workspace.handle
+
+    def handle(method: str, query: str, authorization: str | None, body: bytes) -> Answer:
+        is_reply = method == "chat.postMessage" and b"thread_ts" in body
+        return no("cannot_reply_to_message") if is_reply else handled(method, query, authorization, body)
+
+    with patch.object(bots.workspace, "handle", handle):
+        bots.settle(B)
+
+    first, second, told = bots.workspace.messages
+    assert named(second.payload) == ["Log out", "Log in", "Pay"]
+    assert (told.thread_ts, told.payload["blocks"]) == ("", json.loads(B.body)["blocks"])
     assert not first.before
 
 

@@ -115,8 +115,6 @@ def nameless(part: Digest) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one in part.standings:
         status = without_marks(count(one.status, one.status_id, 1))
-        for slot, key in zip(sorted(one.tests), keys_of(one.tests), strict=True):
-            page = f"?test_id={slot}" if slot >= 0 else ""
-            words = [status.symbol, clip(status.word, STATUS_CHARS), NAMELESS, part.run_url + page]
-            found |= {str(key): words} if one.status != WELL else {}
+        words = [status.symbol, clip(status.word, STATUS_CHARS), NAMELESS, part.run_url]
+        found |= {str(key): words for key in keys_of(one.tests)} if one.status != WELL else {}
     return found
