@@ -475,7 +475,7 @@ def test_more_than_one_poll_has_time_for_is_told_by_several_and_none_of_them_is_
         ["no time was left to go through all that is held (35 runs due): the next poll goes on"],
     )
     assert (report.new_failing, len(told(story)) - before) == (1, 25)
-    assert (report.pending, report.lag_seconds) == (35, 120.0)
+    assert (report.pending, round(report.lag_seconds)) == (35, 120)  # workers sleep a moment between requests
 
     reports = [slowly(story) for _ in range(3)]
     assert [report.status for report, _ in reports] == ["partial", "ok", "ok"]

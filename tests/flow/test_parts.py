@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from testmo_notifier.adapters import apart
 from testmo_notifier.adapters.transaction import Action
-from testmo_notifier.notices import digest
+from testmo_notifier.notices import gathered
 from testmo_notifier.polling import due
 from tests.flow.power import Power, powered_poll
 from tests.model.pages import short_pages
@@ -43,7 +43,7 @@ class Stepwise(MemoryStore):
 def crowded() -> Iterator[Story]:
     """A run in which 61 tests failed at once."""
     with (
-        patch.object(digest, "MAX_TOLD", 20),
+        patch.object(gathered, "MAX_TOLD", 20),
         patch.object(apart, "MAX_SETS_BYTES", 0),
         short_pages(),
         playing(executor=AtOnce, destinations=("event",)) as story,
