@@ -79,6 +79,15 @@ def test_a_transaction_that_dynamodb_throttles_ends_no_poll(reasons: tuple[str, 
         Scripted(cancelled(*reasons)).store.commit(make_checkpoint(), lambda _: b"a mark")
 
 
+@pytest.mark.parametrize(
+    "code", ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"]
+)
+def test_a_throttled_call_ends_no_poll_either(code: str) -> None:
+    """Otherwise the first run with news would keep all others from being told, poll by poll."""
+    with pytest.raises(LostRace, match="RUN#12 was not written: DynamoDB takes no more writes just now"):
+        Scripted(error(code, "Rate exceeded")).store.commit(make_checkpoint(), lambda _: b"a mark")
+
+
 @pytest.mark.parametrize("reasons", [("None", "ItemCollectionSizeLimitExceeded"), ()])
 def test_an_outbox_that_cannot_be_cleared_for_another_reason_is_no_lost_race(reasons: tuple[str, ...]) -> None:
     checkpoint = make_checkpoint(outbox=(make_outgoing(),), version=4)

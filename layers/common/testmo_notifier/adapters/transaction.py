@@ -20,6 +20,10 @@ Action = dict[str, Any]  # one of Put, Update and Delete, without the table
 MAX_ACTIONS: Final = 100  # of one transaction
 REFUSED: Final = "ConditionalCheckFailed"
 CROWDED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})  # botocore does not try these again
+# The same for all of it, after botocore's attempts.
+ALL_CROWDED: Final = frozenset(
+    {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
+)
 NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
 UNCHANGED: Final = "version = :before"
 
@@ -41,10 +45,12 @@ def transact(client: DynamoDBClient, table: str, actions: Sequence[Action]) -> N
         if refused or "TransactionConflict" in codes:
             raise lost(next(iter(refused), first)) from exc
         if codes & CROWDED:
-            raise LostRace(f"{first['pk']['S']} was not written: DynamoDB takes no more writes just now") from exc
+            raise crowded(first) from exc
         large = (too_large(key_of(action), why) for action, why in zip(actions, reasons, strict=False))
         raise next(filter(None, large), exc) from exc
     except ClientError as exc:
+        if exc.response["Error"]["Code"] in ALL_CROWDED:
+            raise crowded(first) from exc
         raise too_large(first, exc.response["Error"]) or exc from exc
 
 
@@ -75,3 +81,8 @@ def too_large(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
 def lost(item: Item) -> LostRace:
     """Somebody else's write of an item stands."""
     return LostRace(f"{item['pk'].get('S')} was written by another poller meanwhile")
+
+
+def crowded(item: Item) -> LostRace:
+    """The table has no room for a write at the moment: the next poll tries again."""
+    return LostRace(f"{item['pk'].get('S')} was not written: DynamoDB takes no more writes just now")
