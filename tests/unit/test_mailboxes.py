@@ -13,7 +13,10 @@ from botocore.stub import Stubber
 from testmo_notifier.adapters.mailboxes import Mailboxes
 from testmo_notifier.errors import Unlisted
 from testmo_notifier.model import Mailbox
-from testmo_notifier.polling.mail import is_anybody_told, mailboxes
+from testmo_notifier.notices.matching import Matcher
+from testmo_notifier.notices.routes import Route, Routes
+from testmo_notifier.polling.mail import copied, is_anybody_told, mailboxes
+from tests.support.fakes import FakeMailboxes
 
 TOPIC, OPS = "arn:aws:sns:us-east-1:000000000000:topic", "arn:aws:sns:us-east-1:000000000000:ops"
 ARN = f"{TOPIC}:11111111-2222-3333-4444-555555555555"
@@ -161,3 +164,18 @@ def test_a_routed_destination_is_heard_if_a_confirmed_subscription_takes_it(
     lost = Mailboxes(sns, [], topic_arn=TOPIC).lost(["email:qa"])
 
     assert lost == (set() if is_heard else {"email:qa"})
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ((Route(("email:qa",), "qa", Matcher({"project": ("Shop",)})),), ("email:qa",)),
+        ((Route(("email:qa",), "qa", Matcher({"project": ("Shop",)})), Route(("slack:all",), "all")), ()),
+    ],
+)
+def test_nothing_is_kept_for_others_where_these_are_told_of_everything_anyway(
+    routes: tuple[Route, ...], expected: tuple[str, ...]
+) -> None:
+    boxes = FakeMailboxes(routed=["email:qa"])
+
+    assert copied(boxes, ("slack:all",), Routes(routes)) == expected

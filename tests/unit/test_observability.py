@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
@@ -204,3 +205,13 @@ def test_that_a_trouble_is_over_is_said_for_an_hour() -> None:
         said.append(over(troubles))
 
     assert said == [("Throttled",), ("Throttled",), ()]
+
+
+@pytest.mark.parametrize(("problems", "level"), [([], "info"), (["run 12 is gone"], "warning")])
+def test_a_poll_with_a_problem_is_a_warning_though_it_went_well(problems: list[str], level: str) -> None:
+    logger, metrics = Mock(Logger), Metrics()
+
+    report_poll(Report(looked=True, problems=problems), logger, metrics)
+    metrics.clear_metrics()
+
+    assert [name for name, _, _ in logger.mock_calls] == [level]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from testmo_notifier.channels.render import Renderer, reasons
+from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import FINISHED, FOLDED, RECOVERED, Digest
 from testmo_notifier.notices.routes import Options
 from tests.support.factories import make_digest, make_named, make_outgoing
@@ -290,3 +291,20 @@ def test_whom_a_teams_own_words_call_beside_the_bar_is_called_at_the_top_as_well
 def test_no_reason_is_missing_in_what_filters_read(digest: Digest, told: tuple[str, ...]) -> None:
     assert reasons(digest) == told
     assert Renderer(UTC).notification(make_outgoing(digest, "event")).reasons == told
+
+
+def test_marks_of_a_templates_own_text_stay_live_through_filters_and_those_that_somebody_typed_never_are(
+    tmp_path: Path,
+) -> None:
+    template = "{{ '*a*' }}, {{ '*b*' | upper }}, {{ '*c*' | replace('c', 'd') }}: {{ result.name | upper }}"
+    (tmp_path / "slack_result.j2").write_text(template)
+
+    payload: Any = slack_payload(Renderer(ZoneInfo("UTC"), tmp_path), make_digest([make_named(case_name="*e*")]))
+
+    elements = payload["attachments"][0]["blocks"][0]["elements"][0]["elements"]
+    assert [(one["text"], one.get("style", {})) for one in elements if one["text"].strip(", :")] == [
+        ("a", {"bold": True}),
+        ("B", {"bold": True}),
+        ("d", {"bold": True}),
+        (": *E*", {}),
+    ]

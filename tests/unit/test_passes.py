@@ -314,3 +314,10 @@ LAST = make_checkpoint(read_at=at(300), closed_at=at(0))
 )
 def test_when_a_run_is_over(before: Checkpoint, after: Checkpoint, since: object, expected: bool) -> None:  # noqa: FBT001 - a case
     assert is_over(CLOSED, before, after, since, OVERLAP) is expected  # type: ignore[arg-type]  # a time or None
+
+
+@pytest.mark.parametrize("given", [{"is_closed": True}, {"closed_at": at(0)}])
+def test_a_run_of_which_it_is_not_known_when_it_was_closed_or_that_is_open_again_is_not_over(
+    given: dict[str, Any],
+) -> None:
+    assert is_over(make_run(**given), LAST, LAST, at(-60), OVERLAP) is False

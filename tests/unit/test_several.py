@@ -9,7 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.slack.rendering import by_blocks
 from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
+from testmo_notifier.notices.context import PartView
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.merge import told_of, with_passed
@@ -481,3 +483,9 @@ def test_runs_that_are_over_are_counted_once() -> None:
     assert several_view(folded("slack:payments", over).digest, LIMITS).news == "3 runs finished"
     news = several_view(folded("slack:payments", [*over, well]).digest, LIMITS).news
     assert news == "1 test passed again in 4 runs, 3 runs finished"
+
+
+def test_a_block_tells_of_nine_runs_at_most() -> None:
+    parts = [PartView(f"Run {number}", "", "", (), (), "✖") for number in range(20)]
+
+    assert [len(block) for block in by_blocks(parts)] == [9, 9, 2]
