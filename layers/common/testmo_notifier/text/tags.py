@@ -19,7 +19,7 @@ MIN_FLAG: Final = 3  # no attribute without a value has a shorter name
 
 SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
 ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
-UNQUOTED: Final = re.compile(r"[^ \t\n\f\r>]*+")
+UNQUOTED: Final = re.compile(r"[^ \t\n\f\r<>]*+")
 # All that there is of a tag whose last value was cut off: nothing in it is a text's.
 CUT_OFF: Final = re.compile(r"""(?:[^\s=>]++=(?:"[^"]*+"|'[^']*+'|[^\s"'>]++)\s++)*+[^\s=>]++=["']?[^\s"'>]*+["']?""")
 GOES_ON: Final = re.compile(r"[ \t\n\f\r/>]|[\w-]++=[\"']|\Z")  # what may stand behind a value in quotes
