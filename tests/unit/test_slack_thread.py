@@ -240,7 +240,7 @@ def test_counters_that_are_older_than_the_results_hide_no_failure_that_a_message
     bots.settle(make_message(well(tests, [101], counters(1, 0)), "b", 2_000))
 
     burst = make_digest([tests[n] for n in range(1, 51)], total=100, omitted=50, counters=counters(1, 2))
-    bots.settle(make_message(burst, "c", 3_000))
+    bots.settle(make_message(burst, "c", 3_000), make_message(well(tests, [101], counters(1, 2)), "d", 3_001))
     assert bots.texts()[0] == f"at least ✖ 50 failed: {RUN}"
     assert "50 results not named here" in json.dumps(parent(bots))
 
