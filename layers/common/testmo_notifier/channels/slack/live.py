@@ -83,10 +83,11 @@ def merged(state: State, entry: State) -> State:
     }
 
 
-def run_of(state: State, entry: State) -> dict[str, Any]:
+def run_of(state: State, entry: State) -> State:
     """The run as the later of both has it. One reading has the same counters for all that it tells."""
     earlier, later = sorted((state, entry), key=lambda one: one.get("order", -1))
-    run, before = later["run"], earlier.get("run", {})
+    run: State = later["run"]
+    before: State = earlier.get("run", {})
     is_one_reading = earlier.get("order", -1) // READING == later["order"] // READING
     if is_one_reading and "open" in run and "open" in before:
         return {**run, "open": max(run["open"], before["open"])}
