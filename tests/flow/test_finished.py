@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from testmo_notifier.model import FINISHED
 from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Route
+from testmo_notifier.sources.testmo_runs.passes import OtherPages
 from tests.flow.power import Power, powered_poll
 from tests.support.memory import WithoutLease
 from tests.support.story import BLOCKED, PASSED, one_worker
@@ -67,6 +69,17 @@ def test_it_calls_the_statuses_as_the_instance_does(story: Telling) -> None:
         story.wait_and_poll(8)
         told.append(dict(story.digests(FINISHED)[-1].status_names).get(StatusId.WIP))
     assert told == ["WIP", None]
+
+
+def test_of_a_run_whose_end_nobody_is_told_no_name_is_asked_for(story: Telling) -> None:
+    story.route(notify=ENDS, matcher=Matcher({"run": ("Nightly",)}))
+    run = story.add_run("Release", tests=3)
+    story.poll()
+    story.save(run, 1, StatusId.WIP)
+    with patch.object(OtherPages, "status_names", return_value={}) as asked:
+        close(story, run)
+    assert not asked.called
+    assert not story.digests(FINISHED)
 
 
 def test_it_waits_for_the_last_reading(story: Telling) -> None:

@@ -554,13 +554,15 @@ def test_a_silence_of_a_whole_run_holds_what_passes_in_it_and_that_it_is_over(st
     assert [(part.about, part.total) for part in digest.parts] == [(RECOVERED, 1), (FINISHED, 1)]
 
 
-def test_a_silence_of_some_results_holds_neither_what_passes_nor_the_end_of_their_run(story: Story) -> None:
+@pytest.mark.parametrize(("match", "exclude"), [({"status": ("Failed",)}, {}), ({}, {"status": ("Failed",)})])
+def test_a_silence_of_some_results_holds_neither_what_passes_nor_the_end_of_their_run(
+    story: Story, match: dict[str, tuple[str, ...]], exclude: dict[str, tuple[str, ...]]
+) -> None:
     run = begin(story, calm("", ASKING))
     story.save(run, 1)
     story.wait_and_poll()
-    story.store.put_silence(
-        Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"status": ("Failed",)})
-    )
+    end = story.time + timedelta(hours=1)
+    story.store.put_silence(Silence("s1", end, "Ada", "a deploy", story.time, match, exclude))
     story.save(run, 1, PASSED)
     story.wait_and_poll(2)
     story.world.close_run(run)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
+from testmo_notifier.errors import TooLarge
 from testmo_notifier.model import FOLDED, RECOVERED, Outgoing, Silence
 from testmo_notifier.poll import poll
 from tests.flow.power import Power, powered_poll
@@ -317,3 +319,25 @@ def test_who_was_told_in_the_place_of_another_counts_as_told(story: Story) -> No
         ((), 2),
     ]
     assert told(story)[-1].about == RECOVERED
+
+
+def test_where_it_cannot_be_kept_who_was_told_in_the_place_of_another_they_are_told_all_the_same(story: Story) -> None:
+    runs = lose_route(story)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise TooLarge("RUN#1 is too large")
+
+    with patch.object(story.store, "commit", refuse):
+        assert set(story.wait_and_poll().problems) == {"RUN#1 is too large"}
+    assert [(digest.about, digest.total) for digest in told(story)] == [(FOLDED, len(runs))]
+
+
+def lose_route(story: Story) -> list[Run]:
+    """Something of two runs is held for a mailbox, and then no route leads there."""
+    runs = [begin(story, file(), FakeMailboxes(routed=[QA])), story.add_run("Nightly")]
+    story.poll()
+    for run in runs:
+        story.save(run, 1)
+    story.wait_and_poll()
+    follow(story, f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n')
+    return runs

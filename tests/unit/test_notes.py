@@ -79,6 +79,7 @@ def test_a_drawing_that_nobody_ended_hides_no_text_behind_it(html: str, text: st
         ('<a href="x>text</a><p class="">more</p>', "text\nmore"),
         ('<a href="x>text</a> 5" long', 'text 5" long'),
         ('<em title="x>text</em> 5" long', 'text 5" long'),
+        ('<p class="x>text of 5" > 4</p>', 'text of 5" > 4'),
         ('<p title="x>he said "no" to it</p>', 'he said "no" to it'),
         ("<b class='x>text isn't it</b>", "text isn't it"),
         ('<p class="x text <b>more</b>', '<p class="x text more'),
@@ -117,6 +118,7 @@ def test_no_text_vanishes_behind_what_nobody_ended(html: str, text: str) -> None
     [
         ('<img alt="a < b > c"><p title="<b>x</b>">text</p>', "[a < b > c]\ntext"),
         ("<p title='a > b'class='c'>text</p>", "text"),
+        ('<p><a href="https://ci.example/?q=a>b">text</a> <b class="[&amp;>svg]:p-4">bold</b></p>', "text bold"),
         ("<img src=\"data:image/svg+xml,<svg x='1'></svg>\">text", "[image] text"),
         ('text<p class="cut off" id="o', "text"),
         ("text<img src='https://example.com/a.p", "text"),
@@ -462,6 +464,7 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
             "DECLARATION",
             "END_TAG",
             "SIGN",
+            "BLANK",
             "CUT_OFF",
             "RAW_END",
             "UNSEEN",
@@ -485,7 +488,7 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.mark.parametrize(
     "flood",
     [
-        *("<a b='>", "<a b=\">' ", "<p a='b>c'd ", "<!-- x -->", "<![CDATA[]]>", "<?a", "</b a"),
+        *("<b/x=", "<b x=<", "<a b='>", "<a b=\">' ", "<p a='b>c'd ", "<!-- x -->", "<![CDATA[]]>", "<?a", "</b a"),
         *("<!--", "<!", "<![CDATA[", "</", "<", "<?", "<a", "<a ", "<a b='", '<a b="', "<a b=", "a=b ", "<p "),
         *(
             "<style>",
@@ -537,9 +540,10 @@ def work(html: str, monkeypatch: pytest.MonkeyPatch) -> int:
     ],
     ids=ascii,
 )
-def test_the_work_grows_no_faster_than_the_note(flood: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tail", ["deep", " <b>"])
+def test_the_work_grows_no_faster_than_the_note(flood: str, tail: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted, not timed. `html.parser` begins anew at each of a million `<!--`, in versions that are still in use."""
-    half, whole = (work("<p><td>" + flood * (size // len(flood)) + "deep", monkeypatch) for size in (8_000, 16_000))
+    half, whole = (work("<p><td>" + flood * (size // len(flood)) + tail, monkeypatch) for size in (8_000, 16_000))
 
     assert whole < 2.2 * half + 60_000  # until the tree is as deep as it may be, each level costs more
     assert whole < 300 * 16_000

@@ -11,8 +11,8 @@ from testmo_notifier.adapters import items
 from testmo_notifier.adapters.silences import pack_silence, unpack_silences
 from testmo_notifier.model import Control, Silence
 from testmo_notifier.notices.matching import Fact, Facts
-from testmo_notifier.notices.silences import is_understood, silencing
-from tests.support.factories import START, at, make_silence
+from testmo_notifier.notices.silences import is_understood, selects_run, silencing
+from tests.support.factories import START, at, make_digest, make_silence
 
 FACTS: Facts = {
     "project": (Fact(3, "Shop"),),
@@ -62,6 +62,15 @@ def test_a_silence_holds_nothing_from_its_end_on(now: float, by: str | None) -> 
 )
 def test_a_silence_matches_as_a_route_does(match: Any, exclude: Any, is_held: bool) -> None:  # noqa: ANN401, FBT001 - a row
     assert (held_by(make_silence(match=match, exclude=exclude)) is not None) is is_held
+
+
+@pytest.mark.parametrize(
+    ("exclude", "selects"),
+    [({}, True), ({"milestone": ("4.1",)}, True), ({"milestone": ("4.2",)}, False), ({"milestone": (5,)}, False)],
+)
+def test_a_silence_selects_no_run_that_it_may_leave_out(exclude: Any, selects: bool) -> None:  # noqa: ANN401, FBT001 - a row
+    """Of what is held the name of the milestone is known, and not its id."""
+    assert selects_run(make_silence("one", match={}, exclude=exclude), make_digest(milestone="4.2")) is selects
 
 
 @pytest.mark.parametrize("table", ["match", "exclude"])

@@ -232,6 +232,19 @@ def test_of_what_no_message_named_no_more_is_failing_than_the_counters_of_the_ru
     assert " · 100 passed again" in parent(bots)["text"]
 
 
+def test_counters_that_are_older_than_the_results_hide_no_failure_that_a_message_tells() -> None:
+    """They are listed first: a machine may save a hundred results before these are read."""
+    tests = {n: make_named(n, test_id=n) for n in range(1, 102)}
+    bots = Bots()
+    bots.settle(make_message(make_digest([tests[101]], counters=counters(0, 1)), "a", 1_000))
+    bots.settle(make_message(well(tests, [101], counters(1, 0)), "b", 2_000))
+
+    burst = make_digest([tests[n] for n in range(1, 51)], total=100, omitted=50, counters=counters(1, 2))
+    bots.settle(make_message(burst, "c", 3_000), make_message(well(tests, [101], counters(1, 2)), "d", 3_001))
+    assert bots.texts()[0] == f"at least ✖ 50 failed: {RUN}"
+    assert "50 results not named here" in json.dumps(parent(bots))
+
+
 def test_where_more_passed_than_a_message_names_the_parent_says_at_least_how_many() -> None:
     tests = {n: make_named(n, test_id=n) for n in range(1, 61)}
     bots = Bots()

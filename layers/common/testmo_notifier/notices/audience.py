@@ -177,7 +177,7 @@ class Audience:
     @cached_property
     def silence_of_run(self) -> Hold | None:
         """What silences the whole run: then it holds back what passes in it, and that it is over, too."""
-        return self.holding.silence(self.facts)
+        return self.holding.silence(self.facts, of_run=True)
 
     def told(
         self, routes: Iterable[Route], reason: str, before: Told | None, streak: int, *, sure: bool

@@ -136,9 +136,7 @@ class DigestBuilder:
         for key in outgoing.digest.keys:
             found = self._gathered.found[key]
             reason, routes = self._tellings.reason_for(found, destination), self._tellings.routes_for(found, outgoing)
-            people = (
-                self._tellings.recipients(found).people if self._tellings.judged else frozenset(self.audience.told_all)
-            )
+            people = self._tellings.people(found)
             like = (found.status_id, found.status, reason, routes, found.calls, people)
             if like not in numbers:
                 calls = [found.calls] if self.audience.calls else []

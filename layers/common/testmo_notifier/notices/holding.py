@@ -23,7 +23,7 @@ from testmo_notifier.model import (
     Silence,
 )
 from testmo_notifier.notices.calm import ALWAYS, LONGEST_DAYS, Calm, next_time, quiet_until
-from testmo_notifier.notices.matching import Fact, Facts, holds
+from testmo_notifier.notices.matching import RUN_KEYS, Fact, Facts, holds
 from testmo_notifier.notices.routes import Options, is_for_people
 from testmo_notifier.notices.silences import longest, matcher, selects_run, silencing
 
@@ -81,9 +81,10 @@ class Holding:
         waits = destination in self.lost or calm.quiet or calm.digest_at or calm.at_most_every or self.silences_now
         return destination in self.bots or (bool(waits) and is_for_people(destination))
 
-    def silence(self, facts: Facts) -> Hold | None:
-        """What silences a failing result with these facts."""
-        found = silencing(self.silences_now, facts, self.now) if self.silences_now else None
+    def silence(self, facts: Facts, *, of_run: bool = False) -> Hold | None:
+        """What silences a failing result with these facts; or all `of_run`, with those of the run."""
+        silences = [one for one in self.silences_now if not of_run or matcher(one).keys.issubset(RUN_KEYS)]
+        found = silencing(silences, facts, self.now)
         return Hold(found.cause, found.until) if found else None
 
     def at_once(self, status: Collection[Fact]) -> frozenset[str]:

@@ -9,7 +9,8 @@ from typing import Final
 from testmo_notifier.model import Digest, Silence
 from testmo_notifier.notices.matching import KEYS, Fact, Facts, Matcher
 
-OF_FRAME: Final = frozenset({"project", "run", "milestone", "configuration"})  # of a run, by its frame
+BY_NAME: Final = ("milestone", "configuration")  # of a run, by its frame; their ids are not in it
+OF_FRAME: Final = frozenset({"project", "run", *BY_NAME})
 
 
 def matcher(silence: Silence) -> Matcher:
@@ -36,12 +37,14 @@ def longest(silences: Iterable[Silence]) -> Silence | None:
 def selects_run(silence: Silence, frame: Digest) -> bool:
     """Whether it selects all results of a run, by what is still known of that when they are held."""
     asks = matcher(silence)
+    if any(isinstance(one, int) for key in BY_NAME for one in asks.exclude.get(key, ())):
+        return False  # nobody knows whether it leaves this run out
     return asks.keys <= OF_FRAME and asks.refusal(facts_of(frame)) is None
 
 
 def facts_of(frame: Digest) -> Facts:
     """What is known of the run of what is held."""
-    named = {"milestone": frame.milestone, "configuration": frame.configuration}
+    named = {key: getattr(frame, key) for key in BY_NAME}
     return {
         "project": (Fact(frame.project_id, frame.project_name),),
         "run": (Fact(frame.run_id, frame.run_name),),

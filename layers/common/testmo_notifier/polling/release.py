@@ -163,7 +163,7 @@ class Release:
                 continue
             try:
                 self.store.commit(replace(checkpoint, told=told))
-            except LostRace as exc:
+            except (LostRace, TooLarge) as exc:
                 self.problems.append(str(exc))
 
     def _tell_at(self, keys: Sequence[HeldKey]) -> None:

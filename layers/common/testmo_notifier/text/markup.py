@@ -49,7 +49,7 @@ def is_markup(found: re.Match[str]) -> bool:
 class Scan:
     """HTML gone through once, and told to its page piece by piece: what is a tag, and what is text after all.
 
-    Markup that never ends is the last: nothing is looked for twice.
+    A start tag that never ends is the last: nothing is looked for twice.
     """
 
     def __init__(self, html: str, page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Start tags, comments and references of HTML, each read once, and no further than it goes. Pure.
+"""Start tags and references of HTML, each read once, and no further than it goes. Pure.
 
 (`html.parser` begins anew at each of a million `<!--`.)
 """
@@ -19,12 +19,13 @@ MIN_FLAG: Final = 3  # no attribute without a value has a shorter name
 
 SPACE: Final = re.compile(r"[ \t\n\f\r/]*+")
 ATTRIBUTE: Final = re.compile(r"(=?[^ \t\n\f\r/>=]*+)[ \t\n\f\r]*+(=?)[ \t\n\f\r]*+")
-UNQUOTED: Final = re.compile(r"[^ \t\n\f\r>]*+")
+UNQUOTED: Final = re.compile(r"[^ \t\n\f\r<>]*+")
 # All that there is of a tag whose last value was cut off: nothing in it is a text's.
 CUT_OFF: Final = re.compile(r"""(?:[^\s=>]++=(?:"[^"]*+"|'[^']*+'|[^\s"'>]++)\s++)*+[^\s=>]++=["']?[^\s"'>]*+["']?""")
 GOES_ON: Final = re.compile(r"[ \t\n\f\r/>]|[\w-]++=[\"']|\Z")  # what may stand behind a value in quotes
 SIGN: Final = re.compile("[<>]")
-NO_SIGN: Final = frozenset({"class", "href", "id", "src"})  # values without one, but for pictures in them
+BLANK: Final = re.compile(r"\s")
+NO_SIGN: Final = frozenset({"class", "href", "id", "src"})  # but for pictures, one with a blank is a text
 RAW_END: Final = re.compile(r"</(iframe|noembed|noframes|noscript|script|style|title)(?=[ \t\n\f\r/>])", re.IGNORECASE)
 KEPT: Final = frozenset(
     {
@@ -145,10 +146,10 @@ def value_of(html: str, tag: str, named: re.Match[str]) -> tuple[int, int, int]:
 
 def is_of_another(html: str, tag: str, name: str, begin: int, end: int) -> bool:
     """Whether the quote behind a value with a `<` or `>` in it closes none: it opens another, or stands in a text."""
-    return (
+    return bool(
         html[end - 1] == "="
         or not GOES_ON.match(html, end + 1)
-        or (name in NO_SIGN and not html.startswith("data:", begin))
+        or (name in NO_SIGN and BLANK.search(html, begin, end) and not html.startswith("data:", begin))
         or f"</{tag}" in html[begin:end].lower()
     )
 

@@ -104,10 +104,13 @@ def entry_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
 
 
 def open_in(digest: Digest) -> dict[str, int]:
-    """How many tests of the run were tested and have not passed, by its counters; nothing where there are none."""
-    counters = digest.counters
+    """How many tests of the run were tested and have not passed, by its counters; nothing where there are none.
+
+    They are older than the results: what it tells is failing may be more.
+    """
+    counters, told = digest.counters, digest.total if digest.about == FAILING else 0
     tested = sum(n for status, n in counters.by_status.items() if status != UNTESTED)
-    return {"open": max(0, tested - counters.success)} if counters.by_status else {}
+    return {"open": max(told, tested - counters.success)} if counters.by_status else {}
 
 
 def nameless(part: Digest) -> dict[str, list[str]]:

@@ -22,6 +22,7 @@ Test = list[Any]  # the order of the message, what is known, symbol, status, nam
 
 FAILING, RECOVERED, FINISHED = "failing", "recovered", "finished"  # what a message is about, see `model.Digest`
 NEW: Final = "new"
+READING: Final = 1_000  # of the orders of what one reading tells, see `handover.MAX_OUTBOX`
 NEW_LINE: Final = "\n"
 OPEN: Final = "Open the run"
 RANKS: Final = {"✖": 0, "⊘": 1}
@@ -71,7 +72,8 @@ def merged(state: State, entry: State) -> State:
     is_latest = order >= state.get("order", -1)
     return {
         **state,
-        **({name: entry[name] for name in ("order", "run", "about", "news")} if is_latest else {}),
+        **({name: entry[name] for name in ("order", "about", "news")} if is_latest else {}),
+        "run": run_of(state, entry),
         # Of what was held, order is when it was found; what it says of silences is as it is told.
         **({"silenced": entry.get("silenced", [])} if is_latest or entry.get("is_held") else {}),
         "tests": dict(ranked[:MAX_KEPT]),
@@ -79,6 +81,17 @@ def merged(state: State, entry: State) -> State:
         "unnamed": [unnamed + more, max(latest, order)] if more else [unnamed, latest],
         **({"passed_unnamed": True} if about == RECOVERED and entry["unnamed"] else {}),
     }
+
+
+def run_of(state: State, entry: State) -> State:
+    """The run as the later of both has it. One reading has the same counters for all that it tells."""
+    earlier, later = sorted((state, entry), key=lambda one: one.get("order", -1))
+    run: State = later["run"]
+    before: State = earlier.get("run", {})
+    is_one_reading = earlier.get("order", -1) // READING == later["order"] // READING
+    if is_one_reading and "open" in run and "open" in before:
+        return {**run, "open": max(run["open"], before["open"])}
+    return run
 
 
 def over_in_silence(tests: Mapping[str, Test], entry: State) -> dict[str, Test]:

@@ -38,6 +38,9 @@ def the_end(
 
     The names of an instance's own statuses are asked for where no page said them.
     """
+    to = sorted(news.audience.for_finished())
+    if not to:
+        return ()
     latest = {result.slot: (result, expands) for result, expands in rows if result.slot in after.failing}
     names = {key: name for _, expands in latest.values() for key, name in expands.statuses.items()}
     counts = Counter((rank(status or None), status_name(status or None, names)) for _, status in after.failing.values())
@@ -51,7 +54,6 @@ def the_end(
     status_names = tuple((key, status_name(key, known)) for key in sorted(known.keys() & run.counters.by_status.keys()))
     digest = replace(news.other(FINISHED, named, counts=counts_in_order(counts)), status_names=status_names)
     closed_at = run.closed_at.isoformat() if run.closed_at else ""
-    to = sorted(news.audience.for_finished())
     return tuple(replace(news.other_outgoing(one, digest, when=closed_at), kinds=(kind_of(one, to),)) for one in to)
 
 
