@@ -534,6 +534,18 @@ def test_that_a_run_is_over_is_not_told_of_one_that_was_opened_again(story: Stor
     assert [(digest.about, digest.total) for digest in told(story)[2:]] == [(FINISHED, 2)]
 
 
+def test_a_run_that_was_opened_again_is_read_at_once(story: Story) -> None:
+    """What is held says that it is over, and may be due before its turn comes."""
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(2)}" }}', ASKING))
+    story.world.close_run(run)
+    story.wait_and_poll(10)
+    assert [held.end is not None for held in story.store.held_of(run.id)] == [True]
+
+    story.world.reopen_run(run)
+    story.wait_and_poll()
+    assert [held.is_empty for held in story.store.held_of(run.id)] == [True]
+
+
 def test_a_silence_of_a_whole_run_holds_what_passes_in_it_and_that_it_is_over(story: Story) -> None:
     run = begin(story, calm("", ASKING))
     story.save(run, 1)

@@ -126,5 +126,6 @@ def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: dateti
         or checkpoint.counters != run.counters.by_status
         or is_half_read(checkpoint)
         or checkpoint.gone_at is not None
+        or (checkpoint.closed_at is not None and not run.is_closed)  # what is held may say that it is over
         or (run.closed_at is not None and began_at >= run.closed_at + overlap)
     )
