@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 import pytest
 
 from testmo_notifier.text import markup, tags
-from testmo_notifier.text.notes import note_text, short_note
+from testmo_notifier.text.notes import note_text, short_note, without_addresses
 from tests.support.factories import make_builder, make_expands, make_result, make_run
 
 if TYPE_CHECKING:
@@ -552,3 +552,17 @@ def test_the_work_grows_no_faster_than_the_note(flood: str, tail: str, monkeypat
 def test_a_note_of_nothing_but_tags_is_read_to_an_end_that_is_known() -> None:
     assert note_text("<b>" * 150_000 + "seen", 500) == "seen"
     assert note_text("<b>" * 1_000_000 + "not looked for any more", 500) == ""
+
+
+@pytest.mark.parametrize(
+    ("note", "without"),
+    [
+        ("see log (https://ci.example/7) of run 7", "see log of run 7"),
+        ("see page (https://ci.example/a_(b)) again", "see page again"),
+        ("log (https://ci.example/1)failed(b)", "logfailed(b)"),
+        ("log (https://ci.example/lon…\nthe end", "log\nthe end"),
+        ("open (https://ci.example and look", "open (https://ci.example and look"),
+    ],
+)
+def test_what_notes_have_in_common_lacks_their_addresses_and_nothing_else(note: str, without: str) -> None:
+    assert without_addresses(note) == without

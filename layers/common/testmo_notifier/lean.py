@@ -3,7 +3,7 @@
 The standard library writes and compiles the methods of a dataclass while its module is imported: a quarter of a cold
 start of the poller. Here it writes `__init__`, and what keeps a frozen value frozen, when somebody makes the first
 instance or asks which fields there are; all classes share the other methods. Such a class has no `super()` in a method,
-and is not pickled.
+and its instances are neither copied (`replace` makes another) nor pickled.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from testmo_notifier.text.shortening import clip
 
 MAX_UNREAD_CHARS: Final = 2_000  # of HTML that is kept as it is; megabytes must not stay in memory
 MAX_READ_CHARS: Final = 1_000  # of the text of a longer one; a message shows a few hundred
-ADDRESS: Final = re.compile(r" \(https?://\S+(?:\)|$)", re.IGNORECASE | re.MULTILINE)
+# With pairs of brackets in it, or cut off at the end of a line.
+ADDRESS: Final = re.compile(r" \(https?://[^\s()]++(?:\([^\s()]*+\)[^\s()]*+)*+(?:\)|$)", re.IGNORECASE | re.MULTILINE)
 
 
 class Understood(str):
