@@ -25,7 +25,7 @@ from uuid import uuid4
 
 import pytest
 
-from testmo_notifier.adapters import destinations, items
+from testmo_notifier.adapters import destinations, items, transaction
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.model import Trouble
 from tests.stack.waiting import until
@@ -344,6 +344,11 @@ def test_results_are_late(duty: Duty) -> None:
             problems = operated.poll().problems
         assert [p for p in problems if re.match(r"SNS did not take a message for slack:default: .*Publish", p)]
         assert "to be published" in duty.run("testmo-notifier status").out
+
+        step = guide.step("DynamoDB takes no more writes just now", "`ThrottledRequests`")  # tests/flow/test_alarms.py
+        assert str(transaction.crowded({"pk": {"S": "RUN#1"}})).partition("not written: ")[2] in step.words
+
+        guide.step('"could not be rendered"', "`sam build && sam deploy`")  # tests/flow/test_alarms.py
 
         guide.fixed("nothing is left undone", "the outboxes are empty", "`LagSeconds` is 0")
         assert operated.poll().status == "ok"
