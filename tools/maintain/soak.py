@@ -74,6 +74,11 @@ class Ledger:
         """The failing results that have to be told."""
         return {key for key, row in self.saved.items() if row.status_id in WATCHED} - self.excused
 
+    def well_again(self) -> set[int]:
+        """The failing results whose test passed later: a night counts them, and names none."""
+        passed = {row.test_id: key for key, row in sorted(self.saved.items()) if row.status_id == StatusId.PASSED}
+        return {key for key in self.failing() if key < passed.get(self.saved[key].test_id, 0)}
+
     def doubled(self) -> int:
         """Announcements beyond the first of the same result and status."""
         return sum(n - 1 for n in self.announced().values())
@@ -130,7 +135,7 @@ class Soak:
             left = self._settle()
             table = list(self._table())
         posted, deleted = self.slack.workspace.messages, self.slack.faults["parents deleted"]
-        self.untold = self.ledger.failing() - told_at_night(table)
+        self.untold = self.ledger.failing() - self.ledger.well_again() - told_at_night(table)
         left += sum(map(is_held, table))
         return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
 
