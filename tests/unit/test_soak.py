@@ -17,6 +17,7 @@ from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.bots import Bots, make_message
 from tests.support.factories import START, make_digest, make_named
 from tools.inbox.workspace import Posted, Workspace
+from tools.maintain.soak import Ledger
 from tools.maintain.soak_slack import (
     BOTS,
     NIGHT,
@@ -28,6 +29,8 @@ from tools.maintain.soak_slack import (
     routes,
     told_at_night,
 )
+from tools.simulator import StatusId
+from tools.simulator.model import Result
 
 DESTINATION, CHANNEL = "slack:default", BOTS["slack:default"]
 FIRST = make_message(make_digest([make_named(1, case_name="Log in")], reasons=(NEW,)), "a", 1_000)
@@ -153,3 +156,20 @@ def test_what_the_night_was_told_is_read_from_the_records_and_what_it_waits_for_
     assert [item for item in table if is_held(item)] == []
     assert is_held({"pk": {"S": "RUN#12"}, "sk": {"S": f"HELD#{NIGHT}#quiet"}})
     assert not is_held({"pk": {"S": "RUN#12"}, "sk": {"S": "HELD#email:default#mailed"}})
+
+
+def test_only_what_passed_by_the_end_of_the_night_need_not_be_named_after_it() -> None:
+    ends = START + QUIET
+    in_time, too_late, failing_since = (7, 60), (8, 600), (9, 0)  # tests, and after how many seconds they passed
+    saved: dict[int, Result] = {}
+    for key, (test, after, status) in enumerate(
+        [
+            *((test, 1, StatusId.FAILED) for test, _ in (in_time, too_late)),
+            *((test, after, StatusId.PASSED) for test, after in (in_time, too_late, failing_since)),
+            (failing_since[0], 2, StatusId.FAILED),
+        ],
+        1,
+    ):
+        saved[key] = Result(key, 1, 1, test, test, status, START + timedelta(seconds=after), 1, START)
+
+    assert Ledger(saved=saved).well_by(ends) == {1}

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -28,7 +29,7 @@ from tools.lib.terminal import Terminal
 from tools.local import build, poller, stack
 from tools.local.captures import Captures
 from tools.local.ministack import MiniStack
-from tools.maintain.soak_slack import BotsLedger, FlakySlack, is_held, read_bots, routes, told_at_night
+from tools.maintain.soak_slack import QUIET, BotsLedger, FlakySlack, is_held, read_bots, routes, told_at_night
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Result, Run
 
@@ -74,9 +75,13 @@ class Ledger:
         """The failing results that have to be told."""
         return {key for key, row in self.saved.items() if row.status_id in WATCHED} - self.excused
 
-    def well_again(self) -> set[int]:
-        """The failing results whose test passed later: a night counts them, and names none."""
-        passed = {row.test_id: key for key, row in sorted(self.saved.items()) if row.status_id == StatusId.PASSED}
+    def well_by(self, moment: datetime) -> set[int]:
+        """The failing results whose test passed after them and by then: a night counts them, and names none."""
+        passed = {
+            row.test_id: key
+            for key, row in sorted(self.saved.items())
+            if row.status_id == StatusId.PASSED and row.created_at < moment
+        }
         return {key for key in self.failing() if key < passed.get(self.saved[key].test_id, 0)}
 
     def doubled(self) -> int:
@@ -107,7 +112,8 @@ class Soak:
     def play(self) -> bool:
         """Play it all; True if nothing was lost and everything was delivered."""
         with self.simulator, self.slack.serving(), MiniStack() as self.ministack, TemporaryDirectory() as folder:
-            (Path(folder) / "routes.toml").write_text(routes(utc_now()))
+            begun = utc_now()
+            (Path(folder) / "routes.toml").write_text(routes(begun))
             self.aws: Aws = self.ministack.aws
             self.stack = stack.deploy(
                 self.aws,
@@ -135,7 +141,7 @@ class Soak:
             left = self._settle()
             table = list(self._table())
         posted, deleted = self.slack.workspace.messages, self.slack.faults["parents deleted"]
-        self.untold = self.ledger.failing() - self.ledger.well_again() - told_at_night(table)
+        self.untold = self.ledger.failing() - self.ledger.well_by(begun + QUIET) - told_at_night(table)
         left += sum(map(is_held, table))
         return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
 
