@@ -15,7 +15,13 @@ import pytest
 from testmo_notifier import lean
 
 Maker = Callable[..., Callable[[type], Any]]
-BOTH = pytest.mark.parametrize("dataclass", [lean.dataclass, dataclasses.dataclass], ids=["lean", "standard"])
+
+
+@pytest.fixture(params=["first instances", "later instances", "standard"])
+def dataclass(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    if request.param == "later instances":
+        monkeypatch.setattr(lean, "FEW", 0)
+    return dataclasses.dataclass if request.param == "standard" else lean.dataclass
 
 
 def example(dataclass: Maker) -> Any:  # noqa: ANN401 - a class
@@ -40,7 +46,6 @@ def example(dataclass: Maker) -> Any:  # noqa: ANN401 - a class
     return Example
 
 
-@BOTH
 def test_values_come_by_place_by_name_and_by_default(dataclass: Maker) -> None:
     kind = example(dataclass)
     first, second = kind.first(), kind(2, "two", {3: "three"}, order=4)
@@ -51,7 +56,6 @@ def test_values_come_by_place_by_name_and_by_default(dataclass: Maker) -> None:
     assert kind(1).rows is not kind(1).rows
 
 
-@BOTH
 @pytest.mark.parametrize(
     ("given", "names", "words"),
     [
@@ -68,7 +72,6 @@ def test_wrong_arguments_are_refused_by_name(
         example(dataclass)(*given, **names)
 
 
-@BOTH
 def test_values_are_equal_by_what_is_compared_and_of_their_own_class_alone(dataclass: Maker) -> None:
     kind, other = example(dataclass), example(dataclass)
 
@@ -79,7 +82,6 @@ def test_values_are_equal_by_what_is_compared_and_of_their_own_class_alone(datac
     assert kind(1) != 1
 
 
-@BOTH
 def test_equal_values_are_one_key(dataclass: Maker) -> None:
     kind = example(dataclass)
 
@@ -88,12 +90,10 @@ def test_equal_values_are_one_key(dataclass: Maker) -> None:
     assert len({kind(number % 3) for number in range(9)}) == 3
 
 
-@BOTH
 def test_a_value_is_shown_as_it_was_called_without_what_is_secret(dataclass: Maker) -> None:
     assert repr(example(dataclass)(1)) == "example.<locals>.Example(id=1, name='no name', rows={}, order=0)"
 
 
-@BOTH
 def test_a_frozen_value_takes_neither_another_value_nor_another_attribute(dataclass: Maker) -> None:
     value = example(dataclass)(1)
 
@@ -107,7 +107,6 @@ def test_a_frozen_value_takes_neither_another_value_nor_another_attribute(datacl
     assert not hasattr(value, "__dict__")
 
 
-@BOTH
 def test_the_standard_library_knows_it(dataclass: Maker) -> None:
     kind = example(dataclass)
     value = kind(1, rows={2: "two"})
@@ -121,7 +120,6 @@ def test_the_standard_library_knows_it(dataclass: Maker) -> None:
     assert kind.__match_args__ == ("id", "name", "rows", "token", "order")
 
 
-@BOTH
 def test_with_names_alone_nothing_comes_by_place(dataclass: Maker) -> None:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Named:
@@ -136,7 +134,6 @@ def test_with_names_alone_nothing_comes_by_place(dataclass: Maker) -> None:
         kind()
 
 
-@BOTH
 def test_what_is_not_frozen_changes_and_is_no_key(dataclass: Maker) -> None:
     @dataclass(slots=True)
     class Gathering:
@@ -152,7 +149,6 @@ def test_what_is_not_frozen_changes_and_is_no_key(dataclass: Maker) -> None:
         hash(one)
 
 
-@BOTH
 def test_without_comparison_each_is_itself_alone(dataclass: Maker) -> None:
     @dataclass(frozen=True, slots=True, eq=False)
     class Single:
@@ -163,7 +159,6 @@ def test_without_comparison_each_is_itself_alone(dataclass: Maker) -> None:
     assert {one: 1}[one] == 1
 
 
-@BOTH
 def test_without_slots_a_property_may_be_kept(dataclass: Maker) -> None:
     @dataclass(frozen=True)
     class Lasting:
@@ -182,7 +177,6 @@ def test_without_slots_a_property_may_be_kept(dataclass: Maker) -> None:
         one.id = 4
 
 
-@BOTH
 def test_a_class_without_fields_is_one_value(dataclass: Maker) -> None:
     @dataclass(frozen=True, slots=True)
     class Nothing:
@@ -192,7 +186,6 @@ def test_a_class_without_fields_is_one_value(dataclass: Maker) -> None:
     assert hash(Nothing()) == hash(Nothing())
 
 
-@BOTH
 def test_a_class_may_say_itself_how_it_reads(dataclass: Maker) -> None:
     @dataclass(frozen=True, slots=True)
     class Spoken:
@@ -204,17 +197,28 @@ def test_a_class_may_say_itself_how_it_reads(dataclass: Maker) -> None:
     assert repr(Spoken(3)) == "number 3"
 
 
-def test_the_methods_of_a_class_are_written_with_its_first_instance() -> None:
+def test_the_fields_of_a_class_are_found_with_its_first_instance() -> None:
     """What a cold start saves."""
     kind = example(lean.dataclass)
-    assert kind.__init__.__name__ == "first_init"
+    assert type(vars(kind)["__dataclass_fields__"]).__name__ == "Unknown"
 
     kind(1)
 
-    assert kind.__init__.__name__ == "__init__"
+    assert [*vars(kind)["__dataclass_fields__"]] == ["id", "name", "rows", "token", "order"]
 
 
-@BOTH
+def test_the_method_that_fills_an_instance_is_written_when_there_were_many() -> None:
+    kind = example(lean.dataclass)
+
+    names = []
+    for number in range(lean.FEW + 1):
+        assert (kind(number).id, kind(id=number).id) == (number, number)
+        names.append(kind.__init__.__name__)
+
+    assert {*names[: lean.FEW // 2 - 1]} == {"first_init"}
+    assert names[lean.FEW // 2] == "__init__"
+
+
 def test_a_class_may_be_derived_from_it_before_it_has_an_instance(dataclass: Maker) -> None:
     class Derived(example(dataclass)):  # type: ignore[misc]  # a class that is made here
         def __init__(self, number: int) -> None:

@@ -1,22 +1,23 @@
-"""`dataclass`, for classes of which a cold start imports a hundred and uses a few.
+"""`dataclass`, for classes of which a cold start imports a hundred and makes a few instances.
 
 The standard library writes and compiles the methods of a dataclass while its module is imported: a quarter of a cold
-start of the poller. Here it writes `__init__`, and what keeps a frozen value frozen, when somebody makes the first
-instance or asks which fields there are; all classes share the other methods. Such a class has no `super()` in a method,
-and its instances are neither copied (`replace` makes another) nor pickled.
+start of the poller. Here it finds out the fields when somebody makes the first instance or asks for them, and writes
+`__init__` when a class has had `FEW` instances; all classes share the other methods. Such a class has no `super()` in a
+method, and its instances are neither copied (`replace` makes another) nor pickled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from dataclasses import dataclass as standard
-from dataclasses import fields
 from operator import attrgetter
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 __all__ = ["dataclass"]
 
+FEW: Final = 100  # instances: by then it would have been quicker to write a method for them
 ONE_AT_A_TIME: Final = RLock()  # workers of a poll share all classes
 FIELDS: Final = "__dataclass_fields__"
 NOT_COPIED: Final = ("__dict__", "__weakref__")
@@ -24,51 +25,92 @@ NOT_COPIED: Final = ("__dict__", "__weakref__")
 
 def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq: bool = True) -> Any:  # noqa: ANN401
     """What `dataclass(…)` is when it runs, with the standard library's options that we use."""
-    comparing = {"__eq__": equal, "__hash__": hashed if frozen else None} if eq else {}
+    shared: dict[str, Any] = {"__repr__": shown}
+    shared |= {"__eq__": equal, "__hash__": hashed if frozen else None} if eq else {}
+    shared |= {"__setattr__": refused, "__delattr__": refused_to_delete} if frozen else {}
 
     def made(plain: type) -> type:
+        made_so_far = 0
+
         def first_init(self: object, *args: object, **values: object) -> None:
-            fields(kind)
-            kind.__init__(self, *args, **values)  # type: ignore[misc]  # another one by now
+            nonlocal made_so_far
+            made_so_far += 1
+            known = fields(kind)
+            is_early = made_so_far <= FEW and not (kw_only and args)
+            if not (is_early and is_filled(self, known, args, values)):
+                write = standard(frozen=frozen, kw_only=kw_only, repr=False, eq=False)
+                kind.__init__ = write(twin(plain)).__init__  # type: ignore[misc]
+                kind.__init__(self, *args, **values)  # type: ignore[misc]  # another one by now
 
         names = tuple(plain.__annotations__)
         own = {name: value for name, value in vars(plain).items() if name not in NOT_COPIED}
         if slots:  # a default is no attribute of a class that has slots
             own = {name: value for name, value in own.items() if name not in names} | {"__slots__": names}
-        write = standard(frozen=frozen, kw_only=kw_only, repr=False, eq=False)
-        late = {"__qualname__": plain.__qualname__, "__init__": first_init, FIELDS: Unwritten(plain, write)}
-        kind = type(plain)(plain.__name__, plain.__bases__, {"__repr__": shown, **comparing, **own, **late})
+        late = {"__qualname__": plain.__qualname__, "__init__": first_init, FIELDS: Unknown(plain, kw_only=kw_only)}
+        kind = type(plain)(plain.__name__, plain.__bases__, {**shared, **own, **late})
         return kind
 
     return made
 
 
-class Unwritten:
-    """Stands for the fields of a class until its methods are written."""
+class Unknown:
+    """Stands for the fields of a class until somebody asks for them."""
 
     _kind: type
 
-    def __init__(self, plain: type, write: Callable[[type], type]) -> None:
-        self._plain, self._write = plain, write
+    def __init__(self, plain: type, *, kw_only: bool) -> None:
+        self._plain, self._kw_only = plain, kw_only
 
     def __set_name__(self, kind: type, _: str) -> None:
         self._kind = kind
 
     def __get__(self, _: object, __: type) -> Any:  # noqa: ANN401 - the standard library's fields
-        """Have the methods written for the plain class, and give them to the one that stands for it."""
+        """Have the standard library find them in the plain class, and give them to the one that stands for it."""
         with ONE_AT_A_TIME:
             if vars(self._kind)[FIELDS] is self:
-                before = set(vars(self._plain))
-                written = vars(self._write(self._plain))
-                compared = [one for one in fields(self._plain) if one.compare]
+                plain = twin(self._plain)
+                before = set(vars(plain))
+                found = vars(standard(init=False, repr=False, eq=False, kw_only=self._kw_only)(plain))
+                compared = [one for one in fields(plain) if one.compare]
                 in_hash = [one for one in compared if one.hash is not False]
-                given = {name: written[name] for name in written.keys() - before}
+                given = {name: found[name] for name in found.keys() - before - {FIELDS}}
                 given["__compared__"] = attrgetter("__class__", *(one.name for one in compared))
                 given["__hashed__"] = attrgetter("__class__", *(one.name for one in in_hash))
-                last = {name: given.pop(name) for name in ("__init__", FIELDS)}  # other threads go by them
-                for name, value in (given | last).items():
+                for name, value in (given | {FIELDS: found[FIELDS]}).items():  # other threads go by the last
                     setattr(self._kind, name, value)
         return vars(self._kind)[FIELDS]
+
+
+def twin(plain: type) -> type:
+    """The same class anew: what the standard library makes a dataclass of, it changes."""
+    own = {name: value for name, value in vars(plain).items() if name not in NOT_COPIED}
+    return type(plain)(plain.__name__, plain.__bases__, own)
+
+
+def is_filled(self: object, known: Sequence[Field[Any]], args: Sequence[object], values: Mapping[str, object]) -> bool:
+    """Set the values of an instance; whether they were the right ones, and all of them."""
+    given = dict(zip((one.name for one in known), args, strict=False))
+    if len(given) < len(args) or given.keys() & values.keys():
+        return False
+    given |= values
+    for one in known:
+        value = given.pop(one.name, one.default)
+        if value is MISSING and one.default_factory is not MISSING:
+            value = one.default_factory()
+        if value is MISSING:
+            return False
+        object.__setattr__(self, one.name, value)
+    return not given
+
+
+def refused(_: object, name: str, __: object) -> None:
+    """What is frozen does not change."""
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def refused_to_delete(_: object, name: str) -> None:
+    """What is frozen does not change."""
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def equal(self: Any, other: Any) -> Any:  # noqa: ANN401 - True, False or NotImplemented

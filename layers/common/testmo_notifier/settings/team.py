@@ -89,7 +89,7 @@ def text_of(path: Path) -> str:
     """A file's text; raises `ConfigurationError` where it has none, or there is no file that may not be missing."""
     line = 1
     try:
-        return path.read_text("utf-8-sig")
+        return path.read_text("utf-8")
     except FileNotFoundError:
         if path.name in MAY_BE_MISSING:
             return ""

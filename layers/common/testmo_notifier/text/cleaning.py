@@ -14,13 +14,13 @@ KEPT_FORMAT_CHARS: Final = "\u200c\u200d"  # joiners: emoji and several scripts 
 MAX_COMBINING: Final = 4  # marks on one letter; more is a prank that paints over the lines around it
 INK: Final = frozenset("LNPS")  # categories of what can be seen, and private use
 # Without a meaning for ever, or kept for what cannot be seen (https://www.unicode.org/faq/private_use.html).
-NEVER_SEEN: Final = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
+NEVER_SEEN: Final = "[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]"
 # Letters and symbols that look like nothing: fillers of Hangul and Khitan, the empty Braille cell, a note without head.
 BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 # Kept behind a black flag only, where they make it England's: elsewhere they hide words from people.
 FLAG, FIRST_TAG, LAST_TAG = "\U0001f3f4", "\U000e0020", "\U000e007f"
 # What a terminal obeys, whole (ECMA-48, xterm): colours and cursor, titles and links with their text, single commands.
-ESCAPES: Final = re.compile(
+ESCAPES: Final = (  # compiled with the first text that has one
     r"(?:\x1b\[|\x9b)(?:[0-?]++[ -/]*+|[!-/]*+)[@-~]?"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])(?:[^\x07\x1b\x80-\x9f]*+(?:\x07|\x1b\\|\x9c)|[0-9]*+;?)"
     r"|\x1b(?:[!-/]++[0-~]|[0-?DEHMNOVWZ\\`cno|}~])"
@@ -50,13 +50,13 @@ def has_ink(text: str) -> bool:
 
 def is_younger(char: str) -> bool:
     """Whether a character came into Unicode after this Python was made, as new emoji do each year; it can be seen."""
-    is_meant = ord(char) & 0xFFFE != 0xFFFE and not NEVER_SEEN.match(char)  # noqa: PLR2004 - the last two of a plane
+    is_meant = ord(char) & 0xFFFE != 0xFFFE and not re.match(NEVER_SEEN, char)  # noqa: PLR2004 - the last two of a plane
     return is_meant and unicodedata.category(char) == "Cn"
 
 
 def without_escapes(text: str) -> str:
     """Text without the sequences that a terminal obeys. What only looks like one (`[31m`) was typed, and stays."""
-    return text if text.isprintable() else ESCAPES.sub("", text)  # each of them has a character that is not
+    return text if text.isprintable() else re.sub(ESCAPES, "", text)  # each of them has a character that is not
 
 
 def is_clean(text: str) -> bool:

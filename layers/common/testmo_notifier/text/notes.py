@@ -10,7 +10,7 @@ from testmo_notifier.text.shortening import clip
 MAX_UNREAD_CHARS: Final = 2_000  # of HTML that is kept as it is; megabytes must not stay in memory
 MAX_READ_CHARS: Final = 1_000  # of the text of a longer one; a message shows a few hundred
 # With pairs of brackets in it, or cut off at the end of a line.
-ADDRESS: Final = re.compile(r" \(https?://[^\s()]++(?:\([^\s()]*+\)[^\s()]*+)*+(?:\)|$)", re.IGNORECASE | re.MULTILINE)
+ADDRESS: Final = r"(?im) \(https?://[^\s()]++(?:\([^\s()]*+\)[^\s()]*+)*+(?:\)|$)"
 
 
 class Understood(str):
@@ -38,4 +38,4 @@ def note_text(html: str, limit: int) -> str:
 
 def without_addresses(note: str) -> str:
     """What tests of one cause have in common: each has a log of its own."""
-    return ADDRESS.sub("", note)
+    return re.sub(ADDRESS, "", note)
