@@ -128,7 +128,7 @@ def test_the_same_news_has_another_id_when_it_is_told_again() -> None:
         builder = make_builder()
         builder._version = version
         builder.add([make_result(1)], make_expands())
-        return builder.notification_id("slack:default")
+        return builder.outgoing()[0].id
 
     assert news(1) == news(1)
     assert len({news(1), news(2), news(3)}) == 3

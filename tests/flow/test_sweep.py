@@ -105,6 +105,22 @@ def test_a_change_from_failed_to_blocked_is_announced_as_a_change(story: Story) 
     assert "was Failed" in story.channel("slack")[-1]
 
 
+def test_such_a_change_is_found_also_in_a_row_that_no_read_brings_again(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    old = story.save(run, 1, FAILED)
+    story.wait(3600)
+    fresh = story.save(run, 2, FAILED)
+    story.poll()
+    story.wait(3600)
+    story.world.edit_result(old, status=BLOCKED)
+    story.wait_and_poll(2, every=3600)
+
+    results = [r for event in story.events for r in event["results"]]
+    assert [(r["id"], r["previous_status"]) for r in results] == [(fresh.id, None), (old.id, None), (old.id, "Failed")]
+
+
 def test_what_failed_before_the_first_sight_stays_quiet_in_every_sweep(story: Story) -> None:
     run = story.add_run()
     story.save(run, 1)

@@ -164,9 +164,10 @@ def test_no_case_is_looked_up_where_no_route_asks_for_a_name_or_a_folder() -> No
 
 def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
     def id_of(*results: tuple[int, int], run_id: int = 12, destination: str = "slack:default") -> str:
-        builder = DigestBuilder("https://example.testmo.net", make_run(run_id), "Shop")
+        audience = Audience(Routes((Route((destination,)),)), (destination,), {})
+        builder = DigestBuilder("https://example.testmo.net", make_run(run_id), "Shop", audience=audience)
         builder.add([make_result(key, status_id=status) for key, status in results], Expands())
-        return builder.notification_id(destination)
+        return builder.outgoing()[0].id
 
     base = id_of((1, 3), (2, 5))
     assert base == id_of((2, 5), (1, 3))  # whatever the order of the pages
@@ -182,11 +183,12 @@ def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
 
 def test_an_id_is_the_same_in_every_version_and_whatever_a_status_is_called() -> None:
     """An outbox of another version may hold it, and Slack's ledger knows it for 30 days."""
-    ids = set()
+    ids: set[str] = set()
     for name in ("Failed", "Red"):
-        builder = DigestBuilder("https://example.testmo.net", make_run(12), "Shop", version=4)
+        audience = Audience(Routes((Route(("slack:default",)),)), ("slack:default",), {})
+        builder = DigestBuilder("https://example.testmo.net", make_run(12), "Shop", audience=audience, version=4)
         builder.add([make_result(1), make_result(2, status_id=None)], Expands(statuses={3: name}))
-        ids.add(builder.notification_id("slack:default"))
+        ids.update(one.id for one in builder.outgoing())
 
     assert ids == {hashlib.sha256(b"slack:default\n12\n1:3\n2:0\n4").hexdigest()[:32]}
 

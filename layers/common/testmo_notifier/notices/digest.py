@@ -119,13 +119,16 @@ class DigestBuilder:
         """A digest for each destination that is told of anything, with its notification's id; `judge` comes first."""
         shares = self._shares()
         room = MAX_NAMED_BYTES // len({id(share.keys) for share in shares.values()}) if shares else 0
-        digests: dict[int, Digest] = {}
+        known: dict[int, tuple[Digest, str]] = {}
         made: list[Outgoing] = []
         for (destination, _), share in shares.items():
-            digest = digests.get(id(share.keys)) or self._digest(share, destination, room)
-            digests[id(share.keys)] = digest
+            digest, lines = known.get(id(share.keys)) or (
+                self._digest(share, destination, room),
+                self._lines(share.keys),
+            )
+            known[id(share.keys)] = digest, lines
             told = replace(digest, routes=tuple(share.routes), mentions=tuple(share.mentions)[:MAX_MENTIONS])
-            made.append(Outgoing(self.notification_id(destination, share.keys), destination, told, hold=share.hold))
+            made.append(Outgoing(self.notification_id(destination, lines), destination, told, hold=share.hold))
         return tuple(made)
 
     def with_rows(self, outgoing: Outgoing) -> Outgoing:
@@ -191,17 +194,19 @@ class DigestBuilder:
         asked = self.audience.for_recovered(cases.get(result.case_id or 0, {}), told)
         return asked, self.audience.holding_of(told) - asked
 
-    def notification_id(self, destination: str, keys: Iterable[int] | None = None) -> str:
+    def notification_id(self, destination: str, lines: str) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.
 
         An id is told once. A result that was Failed, then Blocked, then Failed again is news each time, and so is
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """
+        return hash_of([destination, str(self._run.id), lines, str(self._version)])
+
+    def _lines(self, keys: Iterable[int]) -> str:
+        """What identifies some results, which several destinations may share: thousands of lines are made once."""
         found = self._gathered.found
-        results = [f"{key}:{found[key].status_id}" for key in sorted(found if keys is None else keys)]
-        parts = [destination, str(self._run.id), *results, str(self._version)]
-        return hash_of(parts)
+        return "\n".join([f"{key}:{found[key].status_id}" for key in sorted(keys)])
 
     def _everything(self) -> Share:
         found = self._gathered.found.values()

@@ -26,6 +26,13 @@ class Known:
         before = self._superseded.get(result.key)
         return None if before is None else before.status
 
+    def confirms(self, result: Result, slot: int) -> bool:
+        """Whether a row is what was announced of its test, and nothing else ever was. A sweep has found it, then."""
+        is_known = self.failing.get(slot) == (result.key, result.status_id or 0) and result.key not in self._superseded
+        if is_known and self._unconfirmed is not None:
+            self._unconfirmed.discard(slot)
+        return is_known
+
     def has_come_back(self, result: Result) -> bool:
         """Whether a row is failing again after a sweep that did not find it failing.
 

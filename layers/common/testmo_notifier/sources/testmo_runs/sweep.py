@@ -150,10 +150,14 @@ class Sweep:
         return result.is_latest is not False and self._detector.watch.is_failing(result)
 
     def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
-        slot = result.slot
+        slot, known = result.slot, self._detector.known
         if slot in self._found or not self._is_latest(result):
             return
-        if self._detector.known.is_another(result):
+        if known.confirms(result, slot):  # nearly all of them
+            self._found.add(slot)
+            self._held.pop(slot, None)
+            return
+        if known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
             self._held[slot] = (result._replace(note=short_note(result.note)), expands)
