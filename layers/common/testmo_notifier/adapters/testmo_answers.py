@@ -25,14 +25,15 @@ T = TypeVar("T")
 
 def asked_for_a_pause(path: str, answer: Answer, now: datetime) -> Throttled | None:
     """The pause that a 429 asks for, said or not, and a 503 that says how long (maintenance)."""
+    if answer.status not in (429, 503):
+        return None
     seconds = retry_after_seconds(answer, now)
-    match answer.status:
-        case 429:
-            words = f"Testmo asked for fewer requests (429 on {path})"
-            return Throttled(words, retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds)
-        case 503 if seconds is not None:
-            return Throttled(f"Testmo asked for a pause (503 on {path})", retry_after_seconds=seconds)
-    return None
+    if answer.status == 429:  # noqa: PLR2004 - an HTTP status
+        words = f"Testmo asked for fewer requests (429 on {path})"
+        return Throttled(words, retry_after_seconds=DEFAULT_WAIT_SECONDS if seconds is None else seconds)
+    if seconds is None:
+        return None
+    return Throttled(f"Testmo asked for a pause (503 on {path})", retry_after_seconds=seconds)
 
 
 def checked(path: str, answer: Answer, token: str) -> Mapping[str, object]:

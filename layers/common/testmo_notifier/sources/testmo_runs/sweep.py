@@ -6,7 +6,7 @@ found here. What goes wrong with a sweep takes nothing from the read: the sweep 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -149,19 +149,19 @@ class Sweep:
     def _is_latest(self, result: Result) -> bool:
         return result.is_latest is not False and self._detector.watch.is_failing(result)
 
-    def _sweep(self, result: Result, expands: Expands) -> Iterator[Result]:
+    def _sweep(self, result: Result, expands: Expands) -> Iterable[Result]:
         slot, known = result.slot, self._detector.known
         if slot in self._found or not self._is_latest(result):
-            return
+            return ()
         if known.confirms(result, slot):  # nearly all of them
             self._found.add(slot)
             self._held.pop(slot, None)
-            return
+            return ()
         if known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
             self._held[slot] = (result._replace(note=short_note(result.note)), expands)
-            return
+            return ()
         self._found.add(slot)
         self._held.pop(slot, None)
-        yield from self._detector.found_by_sweep(result)
+        return self._detector.found_by_sweep(result)

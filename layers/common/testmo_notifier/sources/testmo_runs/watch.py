@@ -47,6 +47,6 @@ class Watch:
             return False
         if self.created_by_ids and result.created_by is not None and result.created_by not in self.created_by_ids:
             return False
-        if result.assignee_id is None and any(problem.field == "assignee_id" for problem in result.problems):
+        if not self.assignee_ids or (result.assignee_id or 0) in self.assignee_ids:
             return True
-        return not self.assignee_ids or (result.assignee_id or 0) in self.assignee_ids
+        return result.assignee_id is None and any(problem.field == "assignee_id" for problem in result.problems)
