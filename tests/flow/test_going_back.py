@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import pytest
 
-from testmo_notifier.adapters import apart, items
+from testmo_notifier.adapters import items, overflow
 from testmo_notifier.adapters.outbox import pack_outbox
 from testmo_notifier.model import Counters
 from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
@@ -95,7 +95,7 @@ def test_the_version_before_reads_an_outbox_in_which_something_was_held_or_silen
 
 @pytest.fixture
 def store() -> Iterator[MemoryStore]:
-    with patch.object(apart, "MAX_SETS_BYTES", 0):
+    with patch.object(overflow, "MAX_SETS_BYTES", 0):
         yield MemoryStore()
 
 

@@ -144,7 +144,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   transaction.py       several writes or none, and why they were refused
   items.py             each noun as an item, and back
   passing.py           how far the second question came, the same
-  apart.py             sets that have no room in their checkpoint's item
+  overflow.py             sets that have no room in their checkpoint's item
   outbox.py            outboxes as few bytes
   held.py              what is held, as items, and the writes that change it
   told.py              what is known of failing tests, as few bytes

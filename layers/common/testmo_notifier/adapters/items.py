@@ -14,7 +14,6 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from testmo_notifier.adapters.apart import apart_of
 from testmo_notifier.adapters.compact import (
     pack_ids,
     pack_pairs,
@@ -25,6 +24,7 @@ from testmo_notifier.adapters.compact import (
     unpack_times,
 )
 from testmo_notifier.adapters.outbox import pack_outbox, packed_keys, unpack_outbox, unpacked_keys
+from testmo_notifier.adapters.overflow import overflow_of
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.silences import SILENCES, unpack_silences
 from testmo_notifier.adapters.told import pack_told, unpack_told
@@ -102,7 +102,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
         outbox_bytes=len(item["outbox"]["B"]) if "outbox" in item else 0,
-        apart=apart_of(item),
+        overflow=overflow_of(item),
         passing=unpack_passing(item),
         told=unpack_told(item),
         **unpacked(item, CHECKPOINT),

@@ -55,8 +55,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Destinations that are told of the same recoveries, in a status that counts as passed, and the first by name.
+class RecoveryGroup:
+    """Recoveries with one status that are told to the same destinations; the first of them by name.
 
     At `held_at` nobody asks to be told, but what is held there is not to say that these tests fail.
     """
@@ -72,13 +72,13 @@ class Look:
     """How far a look at the latest results of a run came that goes on in the next poll, for tests that may be well.
 
     `tests` are those of which nothing else than passes was seen, `passed` those of them with a pass: its key, and the
-    number of the way that its recovery goes.
+    number of the group that its recovery is in.
     """
 
     resume: Resume
     tests: frozenset[int] = frozenset()
     passed: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    ways: tuple[Way, ...] = ()
+    groups: tuple[RecoveryGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Passes:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class Overflow:
     """A set that has items of its own: since which version of the checkpoint, how many, and the hash of all of it."""
 
     version: int
@@ -134,7 +134,7 @@ class Checkpoint:
     read announced since (None: not known), `swept_for` what one was looking for that came to its end before the read
     did. While `silent_before` is set, sweeps take over what was failing before that moment without announcing it.
     `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else
-    empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
+    empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `overflow` names the items that
     hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
     test without an entry was told to everybody. `waiting_since` is our clock when the oldest message in the outbox was
     committed, `outbox_bytes` how much of the item it was when it was read from there. `passing` says how far the
@@ -162,7 +162,7 @@ class Checkpoint:
     gone_at: datetime | None = None
     rewound: str = ""
     unconfirmed: frozenset[int] | None = None
-    apart: Mapping[str, Apart] = field(default_factory=dict)
+    overflow: Mapping[str, Overflow] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     waiting_since: datetime | None = None
     outbox_bytes: int = field(default=0, compare=False)
