@@ -1,4 +1,4 @@
-"""How far the second question came (`Passing`), as attributes of a checkpoint."""
+"""How far the passing results of a run were read (`Passing`), as attributes of its checkpoint."""
 
 from __future__ import annotations
 

@@ -138,8 +138,8 @@ class Checkpoint:
     hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
     test without an entry was told to everybody. `waiting_since` is our clock when the oldest message in the outbox was
     committed, `outbox_bytes` how much of the item it was when it was read from there. `passing` says how far the
-    second question came, None where it is not asked. `finished_for` is the closing of which it was told that the run
-    is over.
+    passing results were read, None where nobody asks for them. `finished_for` is the closing of which it was told that
+    the run is over.
     """
 
     run_id: int

@@ -21,7 +21,7 @@ from testmo_notifier.polling.case_names import CaseNames, Completed
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
-from testmo_notifier.polling.keep import Circumstances
+from testmo_notifier.polling.hold_or_tell import Circumstances
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit

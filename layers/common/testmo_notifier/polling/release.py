@@ -45,7 +45,7 @@ from testmo_notifier.notices.merge import (
 )
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
-from testmo_notifier.polling.keep import Circumstances
+from testmo_notifier.polling.hold_or_tell import Circumstances
 from testmo_notifier.ports import Store
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions

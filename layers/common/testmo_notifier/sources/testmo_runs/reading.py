@@ -11,10 +11,10 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Outgoing, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.ports import Testmo
-from testmo_notifier.sources.testmo_runs.beside import look_beside
 from testmo_notifier.sources.testmo_runs.detect import Detector
+from testmo_notifier.sources.testmo_runs.follow_up import follow_up_on
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
-from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, OtherPages, Second
+from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, FollowUp, FollowUpPages
 from testmo_notifier.sources.testmo_runs.sweep import (
     FROM_THE_BEGINNING,
     Sweep,
@@ -32,7 +32,7 @@ class Reading:
 
     `problem` says what could not be read, `found_by_sweep` how many results only the sweep found, `owes_sweep` whether
     one that was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
-    `others` is what is told beside the news: recoveries, and that the run is over.
+    `follow_up` is what else is told: recoveries, and that the run is over.
     """
 
     checkpoint: Checkpoint
@@ -43,7 +43,7 @@ class Reading:
     problem: str | None = None
     owes_sweep: bool = False
     misread: str = ""
-    others: tuple[Outgoing, ...] = ()
+    follow_up: tuple[Outgoing, ...] = ()
 
     @property
     def is_unfinished(self) -> bool:
@@ -78,18 +78,18 @@ def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
     sweep: bool,
     now: Callable[[], datetime],
     ceased: datetime | None = None,
-    second: Second = NOT_ASKED,
+    follow_up: FollowUp = NOT_ASKED,
 ) -> Reading:
     """Read a run from its checkpoint on, and sweep it if that is due. `sweep`: its turn for one has come.
 
     `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now. `now`
-    stands in where Testmo's answers have no `Date`. `second` is what may be asked beside the failing results.
+    stands in where Testmo's answers have no `Date`. `follow_up` is what may be asked beside the failing results.
     """
     checkpoint = with_questions_of_now(checkpoint, watch)
     counters = run.counters.by_status
     detector = Detector(checkpoint, watch, ceased)
     pages = RunPages(testmo, run, watch, now, lambda: news.is_full)
-    the_sweep = Sweep(pages, detector, news, keeps_latest=second.finished_since is not None and run.is_closed)
+    the_sweep = Sweep(pages, detector, news, keeps_latest=follow_up.finished_since is not None and run.is_closed)
     started = now()
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
     swept_first = comes_first(checkpoint)
@@ -111,8 +111,8 @@ def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
         if closing and end.began_at is not None and end.began_at < last_from:
             end = SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
         following = finished(detector, end, run, began_at=began_at, overlap=overlap)
-    others = OtherPages(testmo, run, watch, second, now, overlap)
-    looked = look_beside(others, checkpoint, following, news, the_sweep.latest)
+    more_pages = FollowUpPages(testmo, run, watch, follow_up, now, overlap)
+    looked = follow_up_on(more_pages, checkpoint, following, news, the_sweep.latest)
     if looked.problem is not None:
         problem = f"run {run.id} ({run.name}): {looked.problem}"
     if end.problem is not None:
@@ -120,7 +120,7 @@ def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
     return Reading(
         looked.checkpoint,
         news,
-        others=looked.outbox,
+        follow_up=looked.outbox,
         rows=paged.rows,
         malformed=detector.malformed,
         found_by_sweep=the_sweep.told,

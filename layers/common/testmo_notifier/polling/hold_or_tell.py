@@ -58,7 +58,7 @@ class Circumstances:
     copies_due: datetime
 
 
-class Keeping:
+class HoldOrTell:
     """What is held of one run, while what a reading has to tell is divided: `held`, and what is told `at_once`.
 
     `order` is that of its messages. With `adds` False nothing more is held: all of it is told at once, for one write
