@@ -157,4 +157,8 @@ adapters/              AWS and HTTP; nothing else leaves the process
   idempotency.py       once only
   secrets.py           secrets by ARN
   heartbeat.py         the watch from outside
+
+wiring/                what each function runs on
+  poller.py            adapters as the parts of a poll
+  delivery.py          adapters as the effects of a delivery
 """

@@ -7,7 +7,7 @@ goes another way takes back what was held of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
@@ -43,7 +43,7 @@ from testmo_notifier.notices.routes import is_for_people
 MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What else decides what is held.
 
@@ -52,12 +52,13 @@ class Circumstances:
     """
 
     holding: Holding
-    waiting: Collection[tuple[int, str]] = ()
-    unreachable: Collection[str] = ()
-    copied: Collection[str] = ()
     copies_due: datetime
+    waiting: Collection[tuple[int, str]] = ()
+    unreachable: frozenset[str] = frozenset()
+    copied: Collection[str] = ()
 
 
+@dataclass(slots=True, eq=False)
 class HoldOrTell:
     """What is held of one run, while what a reading has to tell is divided: `held`, and what is told `at_once`.
 
@@ -65,26 +66,19 @@ class HoldOrTell:
     had no room for it.
     """
 
-    def __init__(
-        self,
-        around: Circumstances,
-        run_id: int,
-        before: Iterable[Held],
-        *,
-        order: int,
-        now: datetime,
-        with_rows: Callable[[Outgoing], Outgoing],
-        adds: bool = True,
-    ) -> None:
-        self.around = around
-        self.run_id = run_id
-        self.order = order
-        self.now = now
-        self.with_rows = with_rows
-        self.adds = adds
-        self.before = {(one.destination, one.cause): one for one in before if is_known(one.cause)}
-        self.held = dict(self.before)
-        self.at_once: list[Outgoing] = []
+    around: Circumstances
+    run_id: int
+    before: Iterable[Held]
+    order: int
+    now: datetime
+    with_rows: Callable[[Outgoing], Outgoing]
+    adds: bool = True
+    held: dict[tuple[str, str], Held] = field(default_factory=dict)
+    at_once: list[Outgoing] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before = [one for one in self.before if is_known(one.cause)]
+        self.held = {(one.destination, one.cause): one for one in self.before}
 
     def divide(self, outgoing: Iterable[Outgoing]) -> None:
         """Hold each, or have it told at once."""
@@ -101,7 +95,8 @@ class HoldOrTell:
 
     def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
-        pairs = [Change(self.before.get(key), one) for key, one in self.held.items()]
+        before = {(one.destination, one.cause): one for one in self.before}
+        pairs = [Change(before.get(key), one) for key, one in self.held.items()]
         return tuple(change for change in pairs if change.before != change.after)
 
     def _news(self, one: Outgoing) -> None:

@@ -79,7 +79,7 @@ class Reader:
                     self.parts.routes,
                     self.parts.destinations,
                     run_facts(run, watched.project_name),
-                    self.this.unreachable,
+                    self.this.around.unreachable,
                     self.this.around.holding,
                     checkpoint.told,
                 ),

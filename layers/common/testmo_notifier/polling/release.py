@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import reduce
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, TooLarge, unexpected
 from testmo_notifier.lean import dataclass
@@ -46,28 +46,28 @@ from testmo_notifier.notices.merge import (
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
 from testmo_notifier.polling.hold_or_tell import Circumstances
-from testmo_notifier.ports import Store
+
+if TYPE_CHECKING:
+    from testmo_notifier.polling.parts import Parts
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
 MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a gate is three at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Release:
-    """Tells what is due. `destinations` are those of the routes, `instead` those that are told what nobody gets.
+    """Tells what is due. `instead` are the destinations that are told what nobody gets.
 
     `check` is what the last look at the mailboxes found. With fewer than `least` seconds left it stops: each step is
     whole, and the next poll goes on.
     """
 
-    store: Store
+    parts: Parts
     outboxes: Outboxes
     around: Circumstances
-    destinations: Collection[str]
     instead: Sequence[str]
     check: MailCheck | None
     go_on: Callable[[], None]
-    seconds_left: Callable[[], float]
     least: float = MIN_SECONDS_LEFT
     problems: list[str] = field(default_factory=list)
     found: set[int] = field(default_factory=set)  # the runs of which something was due
@@ -87,7 +87,7 @@ class Release:
         silences = sorted(one.cause for one in holding.silences_now)
         if not (calm or silences or unreachable or holding.is_over):
             return None
-        where = [sorted(self.destinations), list(self.instead), unreachable]
+        where = [sorted(self.parts.destinations), list(self.instead), unreachable]
         return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
     def may_hold(self, run_id: int) -> bool:
@@ -101,12 +101,12 @@ class Release:
 
         Half of the time is for what Testmo has to tell, unless nothing is read.
         """
-        keys, envelopes = self.store.held_until(None if everything else self.holding.now)
+        keys, envelopes = self.parts.store.held_until(None if everything else self.holding.now)
         self.found.update(key.run_id for key in keys)
         for envelope in envelopes:
             self.go_on()
             self.outboxes.publish_envelope(envelope)
-        half = self.seconds_left() / 2 if keys and not self.holding.is_over else 0.0
+        half = self.parts.seconds_left() / 2 if keys and not self.holding.is_over else 0.0
         replace(self, least=max(self.least, half)).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
@@ -154,7 +154,7 @@ class Release:
 
     def _count_as_told(self, run_id: int, tests: Mapping[str, Collection[int]]) -> None:
         """Keep who is told of failing tests in the place of others: their next failure is no new one there."""
-        for checkpoint in self.store.checkpoints([run_id]).values():
+        for checkpoint in self.parts.store.checkpoints([run_id]).values():
             told = {
                 slot: replace(one, destinations=one.destinations.union(to for to in tests if slot in tests[to]))
                 for slot, one in checkpoint.told.items()
@@ -162,7 +162,7 @@ class Release:
             if told == checkpoint.told:
                 continue
             try:
-                self.store.commit(replace(checkpoint, told=told))
+                self.parts.store.commit(replace(checkpoint, told=told))
             except (LostRace, TooLarge) as exc:
                 self.problems.append(str(exc))
 
@@ -195,9 +195,9 @@ class Release:
         What waited for the outbox of its run comes after all that left that, however late: each try has a later order.
         """
         self._go_on()
-        found = self.store.held(keys)
+        found = self.parts.store.held(keys)
         behind = [held.run_id for held in found if held.cause == OUTBOX]
-        checkpoints = self.store.checkpoints(behind) if behind else {}
+        checkpoints = self.parts.store.checkpoints(behind) if behind else {}
         return [
             replace(held, order=max(held.order, order_of(checkpoints[held.run_id].version)))
             if held.cause == OUTBOX and held.run_id in checkpoints
@@ -206,7 +206,7 @@ class Release:
         ]
 
     def _go_on(self) -> None:
-        if self.seconds_left() < self.least:
+        if self.parts.seconds_left() < self.least:
             raise OutOfTime
         self.go_on()
 
@@ -265,7 +265,7 @@ class Release:
     def _is_lost(self, held: Held | HeldKey) -> bool:
         """Whether nobody gets it, or, unless it is a copy of mail, no route names its destination any more."""
         is_unreachable = held.destination in self.around.unreachable
-        return is_unreachable or (held.cause != MAILED and held.destination not in self.destinations)
+        return is_unreachable or (held.cause != MAILED and held.destination not in self.parts.destinations)
 
     def _joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
         """What is held for another cause, as it is and with this in it."""
@@ -275,7 +275,7 @@ class Release:
         return there, joined(replace(to, due=due), held)
 
     def _there(self, held: Held, cause: str) -> Held | None:
-        found = self.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
+        found = self.parts.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
         return found[0] if found else None
 
     def _tell_each(self, going: Iterable[Held]) -> None:
@@ -308,7 +308,7 @@ class Release:
         has_room = 2 * len(changes) + 3 * len(gates) <= MAX_WRITES  # not for those of very many runs: these come after
         changes |= gates if has_room else {}
         try:
-            self.store.release([*changes.values()], envelope)
+            self.parts.store.release([*changes.values()], envelope)
         except TooLarge as exc:
             if len(going) == 1:
                 self._left([going[0].key], str(exc))
@@ -349,7 +349,7 @@ class Release:
     def _write(self, changes: Sequence[Change]) -> bool:
         """Write it if it is as it was; else the next poll tries again. False if an item has no room for it."""
         try:
-            self.store.release(changes)
+            self.parts.store.release(changes)
         except TooLarge:
             return False
         except LostRace as exc:

@@ -43,21 +43,16 @@ class FollowUp:
 NOT_ASKED: Final = FollowUp(may_ask=lambda _requests: False)
 
 
+@dataclass(frozen=True, slots=True)
 class FollowUpPages:
     """The pages that answer follow-up questions about a run, as long as there is room; and what is watched in it."""
 
-    def __init__(
-        self,
-        testmo: Testmo,
-        run: Run,
-        watch: Watch,
-        follow_up: FollowUp,
-        now: Callable[[], datetime],
-        overlap: timedelta,
-    ) -> None:
-        self._testmo = testmo
-        self._now = now
-        self.run, self.watch, self.follow_up, self.overlap = run, watch, follow_up, overlap
+    testmo: Testmo
+    run: Run
+    watch: Watch
+    follow_up: FollowUp
+    now: Callable[[], datetime]
+    overlap: timedelta
 
     def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
         """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
@@ -75,7 +70,7 @@ class FollowUpPages:
                 raise no_room
             paid = max(0, paid - 1)
             asked = replace(query, created_after=bound, page=number)
-            return one_page(self._testmo, self.run.id, asked, self._now)
+            return one_page(self.testmo, self.run.id, asked, self.now)
 
         try:
             paged = go_through(begin, fetch, handle, newest_first=query.order == NEWEST_FIRST)
@@ -88,7 +83,7 @@ class FollowUpPages:
     def status_names(self) -> Mapping[int, str]:
         """What statuses are called, as far as Testmo tells: a courtesy, without which their numbers stand there."""
         try:
-            return self._testmo.statuses(self.run.project_id) if self.follow_up.may_ask(1) else {}
+            return self.testmo.statuses(self.run.project_id) if self.follow_up.may_ask(1) else {}
         except TROUBLES:
             return {}
 
