@@ -32,7 +32,7 @@ from testmo_notifier.polling.follow_up import Share, with_ends, with_passed
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.ended import is_over
-from testmo_notifier.sources.testmo_runs.passes import FollowUp, FollowUpPages, ask_for_passes, noted
+from testmo_notifier.sources.testmo_runs.passes import FollowUp, RunQuestions, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import awaited, is_due
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_result, make_run
@@ -58,8 +58,8 @@ class Pages:
         return ResultsPage(tuple(page), Expands(), following if following <= len(self.pages) else None, None, at(600))
 
 
-def follow_ups(testmo: Pages, may_ask: Callable[[int], bool] = lambda _: True) -> FollowUpPages:
-    return FollowUpPages(testmo, make_run(), Watch((3, 5)), FollowUp(may_ask=may_ask), lambda: START, OVERLAP)  # type: ignore[arg-type]  # one call is made
+def follow_ups(testmo: Pages, may_ask: Callable[[int], bool] = lambda _: True) -> RunQuestions:
+    return RunQuestions(testmo, make_run(), Watch((3, 5)), lambda: START, OVERLAP, FollowUp(may_ask=may_ask))  # type: ignore[arg-type]  # one call is made
 
 
 def failing(**given: object) -> Checkpoint:

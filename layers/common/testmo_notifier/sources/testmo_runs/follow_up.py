@@ -16,12 +16,12 @@ from testmo_notifier.notices.judge import pruned
 from testmo_notifier.notices.named import Row
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
-from testmo_notifier.sources.testmo_runs.passes import Answer, FollowUpPages, ask_for_passes, noted
+from testmo_notifier.sources.testmo_runs.passes import Answer, RunQuestions, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd, awaited, look_for_recoveries
 
 
 def follow_up_on(
-    pages: FollowUpPages, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
+    pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
 ) -> LookEnd:
     """Decide why each new result is told, and what else is. `after` is the checkpoint as the failing results leave it.
 
@@ -35,7 +35,7 @@ def follow_up_on(
     return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
 
 
-def look_at_passes(pages: FollowUpPages, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
+def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
     """Judge the news, with what is known of passes in between; then look which tests are well again."""
     audience = news.audience
     if not audience.wants_passes:

@@ -44,15 +44,18 @@ NOT_ASKED: Final = FollowUp(may_ask=lambda _requests: False)
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUpPages:
-    """The pages that answer follow-up questions about a run, as long as there is room; and what is watched in it."""
+class RunQuestions:
+    """A run, what is watched in it, and what may be asked about it: follow-up questions as long as there is room.
+
+    `now` stands in where Testmo's answers have no `Date`.
+    """
 
     testmo: Testmo
     run: Run
     watch: Watch
-    follow_up: FollowUp
     now: Callable[[], datetime]
     overlap: timedelta
+    follow_up: FollowUp = NOT_ASKED
 
     def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
         """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
@@ -98,7 +101,7 @@ class Answer:
 
 
 def ask_for_passes(
-    pages: FollowUpPages, before: Checkpoint, after: Checkpoint, waiting: Collection[int], *, twice: bool
+    pages: RunQuestions, before: Checkpoint, after: Checkpoint, waiting: Collection[int], *, twice: bool
 ) -> Answer:
     """Read the passes of a run since the last look, once its failing results were read to their end.
 
@@ -114,7 +117,7 @@ def ask_for_passes(
     return read_passes(pages, began, {*after.failing, *waiting}, told)
 
 
-def read_passes(pages: FollowUpPages, passing: Passing, tests: Collection[int], told: Mapping[int, int]) -> Answer:
+def read_passes(pages: RunQuestions, passing: Passing, tests: Collection[int], told: Mapping[int, int]) -> Answer:
     """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped.
 
     A result that was `told` as failing, and is a pass now, counts as one just after that failure.

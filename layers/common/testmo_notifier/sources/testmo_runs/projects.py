@@ -106,7 +106,7 @@ class Discovery:
         return self.began_at if self.complete else min(looks, default=self.began_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Lookout:
     """Looks into projects and adds what it finds to `found`.
 

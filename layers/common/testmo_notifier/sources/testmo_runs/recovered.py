@@ -35,7 +35,7 @@ from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import MAX_NAMED, status_name
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT
-from testmo_notifier.sources.testmo_runs.passes import FollowUpPages
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 
 LOOK_AFTER: Final = timedelta(hours=1)
 MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
@@ -81,7 +81,7 @@ def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at:
     return passing.looked_at is None or began_at - passing.looked_at >= LOOK_AFTER
 
 
-def look_for_recoveries(pages: FollowUpPages, after: Checkpoint, news: DigestBuilder) -> LookEnd:
+def look_for_recoveries(pages: RunQuestions, after: Checkpoint, news: DigestBuilder) -> LookEnd:
     """Look at the latest results of a run, if a look is due, or goes on.
 
     `after` is the checkpoint as the failing results and the passes leave it.
