@@ -15,7 +15,7 @@ from benchmarks.fakes.expressions import holds
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
-from testmo_notifier.adapters.silences import SILENCES, pack_silence
+from testmo_notifier.adapters.silences import SILENCES
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.adapters.transaction import MAX_ACTIONS, Action, key_of, lost
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, Unpublished
@@ -37,6 +37,7 @@ from testmo_notifier.model import (
     is_known,
     unmarked,
 )
+from tools.ops.silence_asked import pack_silence
 
 FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
 

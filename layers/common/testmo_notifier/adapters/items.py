@@ -233,17 +233,6 @@ def progress_from(item: Mapping[str, Any]) -> CaseProgress:
     return CaseProgress(**unpacked(item, PROGRESS))
 
 
-def pack_troubles(troubles: Mapping[str, Trouble]) -> str:
-    """Troubles as JSON: of each its times, one or two."""
-    times = {name: (one.seen_at, one.over_at) for name, one in sorted(troubles.items())}
-    return json.dumps({name: [moment.isoformat() for moment in pair if moment] for name, pair in times.items()})
-
-
-def unpack_troubles(packed: str) -> dict[str, Trouble]:
-    """The inverse of `pack_troubles`."""
-    return {name: Trouble(*map(datetime.fromisoformat, times)) for name, times in json.loads(packed).items()}
-
-
 def pack_mail(check: MailCheck) -> str:
     """A look at the mailboxes as JSON."""
     raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
@@ -258,16 +247,6 @@ def unpack_mail(packed: str) -> MailCheck:
     lost, told, of = (frozenset(raw.get(name, ())) for name in ("lost", "told", "of"))
     since = {name: datetime.fromisoformat(moment) for name, moment in raw.get("since", {}).items()}
     return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of, since)
-
-
-def pack_counts(counts: Mapping[int, int]) -> Item:
-    """A map of numbers to numbers."""
-    return {str(key): {"N": str(number)} for key, number in counts.items()}
-
-
-def unpack_counts(packed: Mapping[str, Any]) -> dict[int, int]:
-    """The inverse of `pack_counts`."""
-    return {int(key): int(value["N"]) for key, value in packed.items()}
 
 
 def pack_minutes(moments: Mapping[int, datetime]) -> bytes:
@@ -295,7 +274,11 @@ IDS: Final = Form("B", pack_ids, unpack_ids)
 TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
 PAIRS: Final = Form("B", pack_pairs, unpack_pairs)
 OUTBOX: Final = Form("B", pack_outbox, unpack_outbox)
-COUNTS: Final = Form("M", pack_counts, unpack_counts)
+COUNTS: Final = Form(
+    "M",
+    lambda counts: {str(key): {"N": str(number)} for key, number in counts.items()},
+    lambda packed: {int(key): int(value["N"]) for key, value in packed.items()},
+)
 UNFINISHED: Final = Form(
     "S",
     lambda resume: json.dumps(asdict(resume), default=datetime.isoformat),
@@ -357,7 +340,13 @@ CONTROL: Final[Mapping[str, Form]] = {
         lambda packed: tuple(Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(packed)),
     ),
     "mail": Form("S", pack_mail, unpack_mail),
-    "troubles": Form("S", pack_troubles, unpack_troubles),
+    "troubles": Form(  # of each its times, one or two
+        "S",
+        lambda troubles: json.dumps(
+            {name: [at.isoformat() for at in (it.seen_at, it.over_at) if at] for name, it in sorted(troubles.items())}
+        ),
+        lambda packed: {name: Trouble(*map(datetime.fromisoformat, at)) for name, at in json.loads(packed).items()},
+    ),
     "wrong_files": Form("S", json.dumps, lambda packed: tuple(json.loads(packed))),
 }
 
@@ -397,7 +386,8 @@ def control_values(control: Control) -> Item:
 def control_from(item: Mapping[str, Any]) -> Control:
     """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
     empty = Control()
-    control = Control(**{name: subject_from(item, getattr(empty, name)) for name in SUBJECTS})
+    subjects: dict[str, Any] = {name: getattr(empty, name) for name in SUBJECTS}
+    control = Control(**{name: replace(one, **unpacked(item, forms_of(one))) for name, one in subjects.items()})
     silences, unread = unpack_silences(item.get(SILENCES, {}))
     bots = frozenset(item.get(BOTS, {}).get("SS", ()))
     control = replace(control, silences=silences, unread_silences=unread, bots=bots)
@@ -408,11 +398,6 @@ def control_from(item: Mapping[str, Any]) -> Control:
     return replace(control, health=replace(control.health, troubles=met))
 
 
-def subject_from(item: Mapping[str, Any], empty: Any) -> Any:  # noqa: ANN401 - each of those that `Control` consists of
-    """One of the subjects, as far as the item has it."""
-    return replace(empty, **unpacked(item, forms_of(empty)))
-
-
-def forms_of(subject: Any) -> dict[str, Form]:  # noqa: ANN401 - the same
+def forms_of(subject: Any) -> dict[str, Form]:  # noqa: ANN401 - each of those that `Control` consists of
     """How its fields are stored."""
     return {one.name: CONTROL[one.name] for one in fields(subject)}

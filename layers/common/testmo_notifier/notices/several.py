@@ -24,12 +24,11 @@ from testmo_notifier.notices.view import (
     SYMBOLS,
     Limits,
     Rows,
+    as_one,
     called,
     common_note,
     count,
-    one_folder,
     one_line_a_test,
-    people,
     percent,
     rest_phrase,
     result_view,
@@ -181,18 +180,14 @@ def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
     words, _, others = cause.words.partition("\n")
     note = cause.words if len(words) > limits.name_chars else others
     whole = replace(
-        rows[0],
+        as_one(rows),
         case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {words}",
         note=note if cause.is_note else "",
         url=runs[0].run_url,
-        created_at=max((row.created_at for row in rows if row.created_at), default=None),
-        created_by_name=people(row.created_by_name for row in rows),
-        assignee=people(row.assignee for row in rows),
         previous_status=None,
         is_latest=None,
         reason="",
         streak=0,
-        folder=one_folder(rows),
     )
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tuple(members(line, runs, limits)))
 
@@ -295,11 +290,6 @@ def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView
         name=words,
         url="",
         project=f"{numbered(len(digest.parts), 'run')} in all, {numbered(len(projects), 'project')}",
-        milestone=None,
-        configuration=None,
-        total=0,
-        done=0,
-        pass_rate=None,
         details=tuple(filter(None, details)),
     )
 

@@ -232,7 +232,7 @@ class Outboxes:
     def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
         named = self._named(checkpoint)
-        if not any(self._waits_for_a_name(outgoing) for outgoing in named.outbox):
+        if not any(has_unnamed(one.digest) and self._hand_over.has_room_for(one.destination) for one in named.outbox):
             return self._publish(named)
         self.pending.add(checkpoint.run_id)
         self.unnamed.append(checkpoint)
@@ -256,9 +256,6 @@ class Outboxes:
     def learn_names(self, project_ids: Iterable[int]) -> None:
         """Spend what is left of the budget on case names, those of waiting messages first."""
         self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
-
-    def _waits_for_a_name(self, outgoing: Outgoing) -> bool:
-        return has_unnamed(outgoing.digest) and self._hand_over.has_room_for(outgoing.destination)
 
     def _named(self, checkpoint: Checkpoint) -> Checkpoint:
         return replace(checkpoint, outbox=self._names_in(checkpoint.outbox))

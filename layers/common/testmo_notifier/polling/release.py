@@ -168,7 +168,8 @@ class Release:
 
     def _tell_at(self, keys: Sequence[HeldKey]) -> None:
         """Tell it at one destination: in a message for each run, or in one for all."""
-        most = 1 if any(map(self._is_for_all, keys)) else self.holding.calm(keys[0].destination).fold
+        is_for_all = any(self.holding.is_for_all_runs(key.cause) for key in keys)
+        most = 1 if is_for_all else self.holding.calm(keys[0].destination).fold
         going = [key for chunk in chunks(keys) for key in self._going(chunk)]
         is_many = most is not None and len({key.run_id for key in going}) > most
         for chunk in chunks(going):
@@ -185,9 +186,6 @@ class Release:
             for held in self._read([found.key]) if found.key[:-1] in self.written else [found]:
                 if self._goes(held, gates.get(held.run_id)):
                     yield held.key
-
-    def _is_for_all(self, key: HeldKey) -> bool:
-        return self.holding.is_for_all_runs(key.cause)
 
     def _read(self, keys: Sequence[HeldKey]) -> list[Held]:
         """What is held under these keys.

@@ -12,16 +12,7 @@ from typing import Final
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    MAX_PER_PAGE,
-    Listed,
-    Looked,
-    Project,
-    ProjectState,
-    Run,
-    Scope,
-    WatchedRun,
-)
+from testmo_notifier.model import MAX_PER_PAGE, Listed, Looked, Project, ProjectState, Run, Scope, WatchedRun
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.turns import is_turn

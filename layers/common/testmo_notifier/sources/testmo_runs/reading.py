@@ -13,13 +13,7 @@ from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.follow_up import follow_up_on
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
-from testmo_notifier.sources.testmo_runs.sweep import (
-    FROM_THE_BEGINNING,
-    Sweep,
-    SweepEnd,
-    comes_first,
-    sweep_reason,
-)
+from testmo_notifier.sources.testmo_runs.sweep import FROM_THE_BEGINNING, Sweep, SweepEnd, comes_first, sweep_reason
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import beginning
 
