@@ -148,9 +148,6 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
 
 def find_people(parts: Parts, this: Poll) -> None:
     """Ask who they are that people.toml names by email, as far as that is due and the budget has room."""
-    emails = parts.emails
-    if emails is None:
-        return
-    if emails.is_due(parts.now()) and this.rate_limit.has_room():
-        emails.look(this.testmo, parts.now())
-    this.report.problems += filter(None, [emails.problem])
+    if parts.emails:
+        parts.emails.look(this.testmo, parts.now(), this.rate_limit.has_room)
+        this.report.problems += filter(None, [parts.emails.problem])

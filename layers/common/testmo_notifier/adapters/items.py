@@ -14,15 +14,7 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from testmo_notifier.adapters.compact import (
-    pack_ids,
-    pack_pairs,
-    pack_times,
-    unpack_ids,
-    unpack_pairs,
-    unpack_sorted,
-    unpack_times,
-)
+from testmo_notifier.adapters import compact
 from testmo_notifier.adapters.outbox import pack_outbox, packed_keys, unpack_outbox, unpacked_keys
 from testmo_notifier.adapters.overflow import overflow_of
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
@@ -115,14 +107,16 @@ def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
     The second number is 1 where it was told that its test had recovered.
     """
     items = superseded.items()
-    return pack_pairs({key: (~one.status if one.gone else one.status, int(one.recovered)) for key, one in items})
+    return compact.pack_pairs(
+        {key: (~one.status if one.gone else one.status, int(one.recovered)) for key, one in items}
+    )
 
 
 def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
     """The inverse of `pack_superseded`."""
     return {
         key: Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
-        for key, (status, recovered) in unpack_pairs(packed).items()
+        for key, (status, recovered) in compact.unpack_pairs(packed).items()
     }
 
 
@@ -138,7 +132,7 @@ def sent_item(sent: Sequence[Sent], name: str) -> Item:
         **run_key(first.run_id),
         "sk": {"S": SENT + name},
         "at": {"S": first.at.isoformat()},
-        "keys": {"B": pack_ids(keys)},
+        "keys": {"B": compact.pack_ids(keys)},
         "notifications": {"M": {destination: {"S": key} for destination, key in together.items()}},
         **({"each": {"B": pack_each(sent)}} if len(sent) > 1 else {}),
         "expires_at": {"N": str(int((first.at + KEEP_SENT).timestamp()))},
@@ -149,7 +143,7 @@ def sent_from(item: Mapping[str, Any]) -> list[Sent]:
     """The inverse of `sent_item`."""
     run_id, at = int(item["pk"]["S"].removeprefix("RUN#")), datetime.fromisoformat(item["at"]["S"])
     together = (
-        unpack_ids(item["keys"]["B"]),
+        compact.unpack_ids(item["keys"]["B"]),
         {destination: key["S"] for destination, key in item["notifications"]["M"].items()},
     )
     each = unpack_each(item["each"]["B"]) if "each" in item else [together]
@@ -251,12 +245,12 @@ def unpack_mail(packed: str) -> MailCheck:
 
 def pack_minutes(moments: Mapping[int, datetime]) -> bytes:
     """Ids and whole minutes: thousands of them share few."""
-    return pack_pairs({key: (int(moment.timestamp()) // 60, 0) for key, moment in moments.items()})
+    return compact.pack_pairs({key: (int(moment.timestamp()) // 60, 0) for key, moment in moments.items()})
 
 
 def unpack_minutes(packed: bytes) -> dict[int, datetime]:
     """The inverse of `pack_minutes`."""
-    return {key: datetime.fromtimestamp(minute * 60, UTC) for key, (minute, _) in unpack_pairs(packed).items()}
+    return {key: datetime.fromtimestamp(minute * 60, UTC) for key, (minute, _) in compact.unpack_pairs(packed).items()}
 
 
 class Form(NamedTuple):
@@ -270,9 +264,9 @@ class Form(NamedTuple):
 NUMBER: Final = Form("N", str, int)
 TEXT: Final = Form("S", str, str)
 TIME: Final = Form("S", datetime.isoformat, datetime.fromisoformat)
-IDS: Final = Form("B", pack_ids, unpack_ids)
-TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
-PAIRS: Final = Form("B", pack_pairs, unpack_pairs)
+IDS: Final = Form("B", compact.pack_ids, compact.unpack_ids)
+TIMES_BY_ID: Final = Form("B", compact.pack_times, compact.unpack_times)
+PAIRS: Final = Form("B", compact.pack_pairs, compact.unpack_pairs)
 OUTBOX: Final = Form("B", pack_outbox, unpack_outbox)
 COUNTS: Final = Form(
     "M",
@@ -333,7 +327,7 @@ CONTROL: Final[Mapping[str, Form]] = {
         lambda packed: {name: tuple(ids) for name, ids in json.loads(packed).items()},
     ),
     "requests": COUNTS,
-    "sent": Form("B", pack_ids, unpack_sorted),
+    "sent": Form("B", compact.pack_ids, compact.unpack_sorted),
     "pauses": Form(
         "S",
         lambda pauses: json.dumps([[one.began_at.isoformat(), one.ended_at.isoformat()] for one in pauses]),
