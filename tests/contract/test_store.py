@@ -605,7 +605,7 @@ def test_sets_that_are_larger_than_an_item_come_back_and_are_given_up_one_by_one
     assert store.checkpoints([1]) == {1: more}
 
     small = store.commit(replace(more, failing={7: (8, 3)}, seen={}))
-    assert (store.checkpoints([1]), small.apart) == ({1: small}, {})
+    assert (store.checkpoints([1]), small.overflow) == ({1: small}, {})
 
 
 # The names of cases

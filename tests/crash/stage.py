@@ -155,7 +155,8 @@ class Stage:
     def _bury(self, app: Any) -> None:  # noqa: ANN401 - the same
         """Forget a process; its sockets are closed as the system would."""
         if app._service.cache_info().currsize:
-            app._service().pool.clear()
+            service = app._service()
+            (service.poller if app is poller else service.deliverer).pool.clear()
         app._service.cache_clear()
 
 

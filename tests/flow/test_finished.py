@@ -11,7 +11,7 @@ import pytest
 from testmo_notifier.model import FINISHED
 from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Route
-from testmo_notifier.sources.testmo_runs.passes import OtherPages
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from tests.flow.power import Power, powered_poll
 from tests.support.memory import WithoutLease
 from tests.support.story import BLOCKED, PASSED, one_worker
@@ -76,7 +76,7 @@ def test_of_a_run_whose_end_nobody_is_told_no_name_is_asked_for(story: Telling) 
     run = story.add_run("Release", tests=3)
     story.poll()
     story.save(run, 1, StatusId.WIP)
-    with patch.object(OtherPages, "status_names", return_value={}) as asked:
+    with patch.object(RunQuestions, "status_names", return_value={}) as asked:
         close(story, run)
     assert not asked.called
     assert not story.digests(FINISHED)
@@ -138,7 +138,7 @@ def test_what_was_closed_before_a_route_asked_is_old(story: Telling) -> None:
 
 
 def test_the_moment_since_when_it_is_asked_for_is_forgotten_when_no_route_asks_any_more(story: Telling) -> None:
-    first, second = story.add_run("First"), story.add_run("Second")
+    first, second = story.add_run("First"), story.add_run("FollowUp")
     story.poll()
     story.route()
     close(story, first)

@@ -15,9 +15,10 @@ from unittest.mock import patch
 
 import pytest
 
-from testmo_notifier.adapters import apart, items
+from testmo_notifier.adapters import items, overflow
 from testmo_notifier.adapters.outbox import pack_outbox
 from testmo_notifier.model import Counters
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support import version_1_0
@@ -60,16 +61,9 @@ def poll_now(store: MemoryStore, rows: list[tuple[int, str]], now: datetime, *, 
     checkpoint = store.checkpoints([12]).get(12) or first_checkpoint(12, 3, START, WATCH)
     news = make_builder()
     with patch("testmo_notifier.notices.gathered.MAX_TOLD", most):
-        reading = read_run(
-            cast("Any", version_1_0.PlainTestmo(rows, now)),
-            make_run(counters=Counters({3: len(rows)})),
-            checkpoint,
-            WATCH,
-            news,
-            overlap=timedelta(seconds=5),
-            sweep=False,
-            now=lambda: now,
-        )
+        testmo, run = cast("Any", version_1_0.PlainTestmo(rows, now)), make_run(counters=Counters({3: len(rows)}))
+        about = RunQuestions(testmo, run, WATCH, lambda: now, timedelta(seconds=5))
+        reading = read_run(about, checkpoint, news, sweep=False)
     store.commit(reading.checkpoint)
     return sorted(news.build().keys)
 
@@ -95,7 +89,7 @@ def test_the_version_before_reads_an_outbox_in_which_something_was_held_or_silen
 
 @pytest.fixture
 def store() -> Iterator[MemoryStore]:
-    with patch.object(apart, "MAX_SETS_BYTES", 0):
+    with patch.object(overflow, "MAX_SETS_BYTES", 0):
         yield MemoryStore()
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from testmo_notifier.adapters import apart
+from testmo_notifier.adapters import overflow
 from testmo_notifier.adapters.transaction import Action
 from testmo_notifier.notices import gathered
 from testmo_notifier.polling import due
@@ -44,7 +44,7 @@ def crowded() -> Iterator[Story]:
     """A run in which 61 tests failed at once."""
     with (
         patch.object(gathered, "MAX_TOLD", 20),
-        patch.object(apart, "MAX_SETS_BYTES", 0),
+        patch.object(overflow, "MAX_SETS_BYTES", 0),
         short_pages(),
         playing(executor=AtOnce, destinations=("event",)) as story,
     ):

@@ -201,9 +201,9 @@ def test_a_failure_that_is_deleted_is_no_recovery_and_its_test_is_forgotten(stor
 
     assert story.digests() == []
     assert story.checkpoint(run).told == {}
-    before = len(story.others())
+    before = len(story.follow_ups())
     story.wait_and_poll(4, every=HOUR)
-    assert len(story.others()) == before, "nobody waits for anything any more"
+    assert len(story.follow_ups()) == before, "nobody waits for anything any more"
 
 
 def test_a_failure_that_is_the_latest_again_after_its_pass_was_deleted_is_no_recovery_before_it_was_told(
@@ -324,7 +324,7 @@ def test_where_no_route_asks_testmo_is_asked_what_it_was_always_asked() -> None:
             Route((LEADS,), name="the rest", catch_all=True),
         )
         assert played(plain) == played(matching)
-        assert plain.others() == []
+        assert plain.follow_ups() == []
 
 
 def test_nothing_is_asked_of_runs_that_no_such_route_is_about(story: Telling) -> None:
@@ -339,7 +339,7 @@ def test_nothing_is_asked_of_runs_that_no_such_route_is_about(story: Telling) ->
         story.save(run, 1, PASSED)
     story.wait_and_poll(3, every=HOUR)
 
-    assert story.others(other) == []
+    assert story.follow_ups(other) == []
     assert story.recovered(LEADS) == [story.test(nightly).id]
 
 
@@ -408,10 +408,10 @@ def test_nothing_is_asked_of_runs_in_which_nothing_failed(story: Telling) -> Non
     story.save(run, 1, PASSED)
     story.wait_and_poll(4, every=HOUR)
 
-    assert story.others() == []
+    assert story.follow_ups() == []
 
 
-def test_the_second_question_takes_a_quarter_of_the_requests_and_goes_on_in_the_next_poll(story: Telling) -> None:
+def test_follow_up_questions_take_a_quarter_of_the_requests_and_go_on_in_the_next_poll(story: Telling) -> None:
     story.settings["requests_per_minute"] = 20
     run = story.add_run(tests=140)
     story.poll()
@@ -421,9 +421,9 @@ def test_the_second_question_takes_a_quarter_of_the_requests_and_goes_on_in_the_
             story.save(run, number, PASSED)
         asked = []
         for _ in range(6):
-            before = len(story.others())
+            before = len(story.follow_ups())
             story.wait_and_poll()
-            asked.append(len(story.others()) - before)
+            asked.append(len(story.follow_ups()) - before)
 
     assert max(asked) == 5
     assert asked[:3] == [5, 5, 5]

@@ -106,7 +106,7 @@ def test_the_poller_calls_what_its_role_allows_and_nothing_else(
     testmo.world.save_result(testmo.world.tests_of(run)[0], 3)
     poller.handler({}, FakeLambdaContext(aws_request_id="the next"))  # type: ignore[arg-type]  # the same
     hold_and_tell(Store(boto3.client("dynamodb"), TABLE, holder="the poller"))
-    poller._service().pool.clear()
+    poller._service().poller.pool.clear()
     poller._service.cache_clear()
 
     def statement(service: str, parameters: dict[str, Any]) -> str:

@@ -66,7 +66,7 @@ def stack(
     app._service.cache_clear()
     yield made
     if app._service.cache_info().currsize:
-        app._service().pool.clear()
+        app._service().deliverer.pool.clear()
     app._service.cache_clear()
 
 

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from testmo_notifier.model import ResultsPage, ResultsQuery, Resume
 from testmo_notifier.sources.testmo_runs import paging
 from testmo_notifier.sources.testmo_runs.paging import Paged
-from testmo_notifier.sources.testmo_runs.passes import OtherPages
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 PER_PAGE: Final = 15  # the least that Testmo takes
@@ -26,15 +26,15 @@ def short_pages() -> Iterator[None]:
     def ask_for_few(watch: Watch, created_after: datetime | None, page: int) -> ResultsQuery:
         return replace(ask(watch, created_after, page), per_page=PER_PAGE)
 
-    ask_other = OtherPages.go_through
+    ask_other = RunQuestions.go_through
 
     def ask_for_few_others(
-        pages: OtherPages, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]
+        pages: RunQuestions, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]
     ) -> Paged:
         return ask_other(pages, begin, replace(query, per_page=PER_PAGE), handle)
 
     with (
         patch.object(paging, "results_query", ask_for_few),
-        patch.object(OtherPages, "go_through", ask_for_few_others),
+        patch.object(RunQuestions, "go_through", ask_for_few_others),
     ):
         yield

@@ -14,8 +14,8 @@ from benchmarks.fakes.aws import MAX_ITEM_BYTES
 from benchmarks.fakes.expressions import holds
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
-from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
-from testmo_notifier.adapters.silences import SILENCES, pack_silence
+from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
+from testmo_notifier.adapters.silences import SILENCES
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.adapters.transaction import MAX_ACTIONS, Action, key_of, lost
 from testmo_notifier.errors import LeaseTaken, LostRace, TooLarge, Unpublished
@@ -37,6 +37,7 @@ from testmo_notifier.model import (
     is_known,
     unmarked,
 )
+from tools.ops.silence_asked import pack_silence
 
 FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -179,7 +180,7 @@ class MemoryStore:
         self.progress[of, project_id] = progress
 
     def _checkpoint(self, item: Mapping[str, Any]) -> Checkpoint:
-        parts = [self.items[address(key)] for key in keys_apart(item) if address(key) in self.items]
+        parts = [self.items[address(key)] for key in overflow_keys(item) if address(key) in self.items]
         return items.checkpoint_from(whole(item, {part["sk"]["S"]: part["content"]["B"] for part in parts}))
 
     def _put_part(self, part: Mapping[str, Any]) -> None:

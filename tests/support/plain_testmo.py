@@ -15,6 +15,7 @@ from testmo_notifier.adapters import items
 from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import Checkpoint, Counters, Expands, Result, ResultsPage, ResultsQuery, Run
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, make_result, make_run
@@ -177,16 +178,8 @@ def play(
         run = make_run(counters=Counters({FAILED: failing} if failing else {}))
         news = Told(run, poll.most)
         try:
-            reading = read_run(
-                testmo,  # type: ignore[arg-type]  # of all calls, only this one is made
-                run,
-                checkpoint,
-                watch,
-                news,
-                overlap=timedelta(seconds=poll.overlap),
-                sweep=poll.sweep,
-                now=testmo.now,
-            )
+            about = RunQuestions(testmo, run, watch, testmo.now, timedelta(seconds=poll.overlap))  # type: ignore[arg-type]  # of all calls, only this one is made
+            reading = read_run(about, checkpoint, news, sweep=poll.sweep)
         except (OutOfBudget, Unreadable):
             continue  # nothing was committed
         check(checkpoint, reading.checkpoint)

@@ -17,7 +17,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from testmo_notifier.adapters import apart
+from testmo_notifier.adapters import overflow
 from testmo_notifier.adapters.compact import unpack, unpack_ids, unpack_pairs, unpack_sorted, unpack_times
 from testmo_notifier.adapters.destinations import Paces, States
 from testmo_notifier.adapters.idempotency import Ledger
@@ -41,13 +41,13 @@ from testmo_notifier.model import (
     ProjectState,
     QueuedMessage,
     Receipt,
+    RecoveryGroup,
     Resume,
     Silenced,
     Standing,
     Superseded,
     Told,
     Trouble,
-    Way,
 )
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import START, at, make_control, make_digest, make_named, make_outgoing, make_silence
@@ -124,13 +124,13 @@ HELD = Held(
 ENVELOPE = Envelope(
     "b7e23ec2", (make_outgoing(FOLDED_DIGEST, "slack:default", "3fdc6f09"),), at(0), order=41_000, version=1
 )
-WAY = Way(
+RECOVERY_GROUP = RecoveryGroup(
     frozenset({"slack:default"}),
     "Passed",
     (make_named(551, test_id=2041, status_id=2, status="Passed"),),
     frozenset({"slack:lead"}),
 )
-LOOK = Look(Resume(None, 3, 210, at(58), "/desc"), frozenset({2041, 2042}), {2041: (551, 0)}, (WAY,))
+LOOK = Look(Resume(None, 3, 210, at(58), "/desc"), frozenset({2041, 2042}), {2041: (551, 0)}, (RECOVERY_GROUP,))
 PASSING = Passing(
     cursor=at(50),
     resume=Resume(at(-251), 2, 140, at(58), "2/asc"),
@@ -239,7 +239,7 @@ FULL = (
     CHECKPOINT.resume,
     PASSING,
     LOOK,
-    WAY,
+    RECOVERY_GROUP,
     MAIL,
     OVER,
     SILENCE,
@@ -265,7 +265,7 @@ def left_at_their_defaults() -> list[str]:
             "Digest.standings",  # of parts
             "Digest.order",
             "Digest.is_silent",  # it is sent to nobody who could keep it
-            "Checkpoint.apart",
+            "Checkpoint.overflow",
             "Checkpoint.outbox_bytes",
         )
     ]
@@ -327,7 +327,7 @@ def everything_stored() -> list[Item]:
     store.take_lease(START, timedelta(seconds=30))
     store.save_control(CONTROL, release=False)
     put(recorder.client, "state", SILENCE)
-    with patch.object(apart, "MAX_SETS_BYTES", 0):  # as if there were no room for what is failing
+    with patch.object(overflow, "MAX_SETS_BYTES", 0):  # as if there were no room for what is failing
         store.commit(
             replace(CHECKPOINT, seen={}, superseded={}, unconfirmed=None, passing=None, told={}, outbox=(), version=40)
         )

@@ -70,14 +70,14 @@ class Telling(Story):
             for one in sorted(digest.results, key=lambda r: r.id or 0)
         ]
 
-    def others(self, run: Run | None = None) -> list[RecordedRequest]:
-        """The pages that the second question asked for, of one run or of all."""
+    def follow_ups(self, run: Run | None = None) -> list[RecordedRequest]:
+        """The pages that follow-up questions asked for, of one run or of all."""
         asked = self.requests(f"/runs/{run.id if run else '*'}/results")
         return [request for request in asked if request.query.get("status_id") != "3,5"]
 
     def looks(self, run: Run | None = None) -> list[RecordedRequest]:
         """Those of them that looked at the latest results, whatever their status."""
-        return [request for request in self.others(run) if "status_id" not in request.query]
+        return [request for request in self.follow_ups(run) if "status_id" not in request.query]
 
     def fail_and_poll(self, run: Run, number: int = 1, **details: Any) -> Result:  # noqa: ANN401 - a result's fields
         """A test fails, and a poll tells it."""

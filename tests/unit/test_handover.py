@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,15 +25,12 @@ class Desk:
         self.now = START
         self.sleeps: list[float] = []
         self.store, self.topic = MemoryStore(), MemoryTopic()
-        values: dict[str, Any] = {"seconds_left": lambda: 60.0}
-        self.hand_over = HandOver(
-            store=self.store,
-            topic=self.topic,
-            renderer=Renderer(ZoneInfo("UTC")),
-            now=lambda: self.now,
-            sleep=self.sleep,
-            **{**values, **given},
+        values = {"renderer": Renderer(ZoneInfo("UTC")), "seconds_left": lambda: 60.0}
+        values |= {name: given.pop(name) for name in values.keys() & given.keys()}
+        parts: Any = SimpleNamespace(
+            store=self.store, topic=self.topic, now=lambda: self.now, sleep=self.sleep, **values
         )
+        self.hand_over = HandOver(parts, **given)
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(round(seconds, 3))

@@ -69,7 +69,7 @@ def test_a_pass_after_the_failure_says_nothing_about_it() -> None:
     assert judge_at(5, before=told(), passes=passed(9)).reason == AGAIN
 
 
-def test_without_the_second_question_no_streak_is_claimed_and_nothing_is_sure() -> None:
+def test_without_the_follow_up_question_no_streak_is_claimed_and_nothing_is_sure() -> None:
     found = judge_at(5, before=told(streak=2), passes=NOT_ASKED)
 
     assert (found.reason, found.sure, found.streak, found.since) == (AGAIN, False, 0, None)

@@ -1,4 +1,4 @@
-"""Rules 18 and 19, piece by piece: what the second question reads, when it looks, what it takes of a poll."""
+"""Rules 18 and 19, piece by piece: what follow-up questions read, when a look is due, what they take of a poll."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.polling.due import has_changed, is_done
+from testmo_notifier.polling.follow_up import Share, with_ends, with_passed
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
-from testmo_notifier.polling.second import Share, with_ends, with_passed
 from testmo_notifier.sources.testmo_runs.ended import is_over
-from testmo_notifier.sources.testmo_runs.passes import OtherPages, Second, ask_for_passes, noted
+from testmo_notifier.sources.testmo_runs.passes import FollowUp, RunQuestions, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import awaited, is_due
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_result, make_run
@@ -58,8 +58,8 @@ class Pages:
         return ResultsPage(tuple(page), Expands(), following if following <= len(self.pages) else None, None, at(600))
 
 
-def others(testmo: Pages, may_ask: Callable[[int], bool] = lambda _: True) -> OtherPages:
-    return OtherPages(testmo, make_run(), Watch((3, 5)), Second(may_ask=may_ask), lambda: START, OVERLAP)  # type: ignore[arg-type]  # one call is made
+def follow_ups(testmo: Pages, may_ask: Callable[[int], bool] = lambda _: True) -> RunQuestions:
+    return RunQuestions(testmo, make_run(), Watch((3, 5)), lambda: START, OVERLAP, FollowUp(may_ask=may_ask))  # type: ignore[arg-type]  # one call is made
 
 
 def failing(**given: object) -> Checkpoint:
@@ -68,7 +68,7 @@ def failing(**given: object) -> Checkpoint:
 
 
 def asked(testmo: Pages, before: Checkpoint, may_ask: Callable[[int], bool] = lambda _: True) -> tuple[Passes, Passing]:
-    answer = ask_for_passes(others(testmo, may_ask), before, before, frozenset(), twice=False)
+    answer = ask_for_passes(follow_ups(testmo, may_ask), before, before, frozenset(), twice=False)
     assert answer.passing is not None
     return answer.passes, answer.passing
 
@@ -136,8 +136,8 @@ def test_a_read_that_goes_on_asks_for_no_page_unless_it_can_get_one_further() ->
 def test_a_run_without_failing_tests_is_asked_nothing_and_it_is_kept_from_where_on_passes_will_matter() -> None:
     testmo, before = Pages([]), make_checkpoint(cursor=at(500), floor=at(200))
     after = replace(before, failing={1: (11, 3)}, cursor=at(900), read_at=at(901))
-    answer = ask_for_passes(others(testmo), before, after, frozenset(), twice=False)
-    calm = ask_for_passes(others(testmo), before, before, frozenset(), twice=False)
+    answer = ask_for_passes(follow_ups(testmo), before, after, frozenset(), twice=False)
+    calm = ask_for_passes(follow_ups(testmo), before, before, frozenset(), twice=False)
 
     assert testmo.asked == []
     assert answer.passing == Passing(at(199), looked_at=at(901))
@@ -148,7 +148,7 @@ def test_two_failures_of_one_test_in_the_first_reading_are_asked_about() -> None
     testmo = Pages([passed(20, 10)])
     before = make_checkpoint()
     after = replace(before, failing={1: (11, 3)})
-    answer = ask_for_passes(others(testmo), before, after, frozenset(), twice=True)
+    answer = ask_for_passes(follow_ups(testmo), before, after, frozenset(), twice=True)
 
     assert answer.passes == Passes(complete=True, times={1: (at(10),)})
 
@@ -157,7 +157,7 @@ def test_two_failures_of_one_test_in_the_first_reading_are_asked_about() -> None
 def test_passes_wait_for_the_failing_results(unfinished: dict[str, Resume]) -> None:
     testmo = Pages([])
     after = failing(**unfinished)
-    answer = ask_for_passes(others(testmo), failing(), after, frozenset(), twice=False)
+    answer = ask_for_passes(follow_ups(testmo), failing(), after, frozenset(), twice=False)
 
     assert (testmo.asked, answer.passes.complete) == ([], False)
 

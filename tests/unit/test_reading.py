@@ -15,6 +15,7 @@ import pytest
 from testmo_notifier.errors import Invisible, NotifierError, OutOfBudget, RequestRejected, Unreadable
 from testmo_notifier.model import Checkpoint, Counters, Expands, ResultsPage, ResultsQuery, Resume, Superseded
 from testmo_notifier.sources.testmo_runs.paging import Paged, go_through, with_questions_of_now
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_builder, make_checkpoint, make_result, make_run
@@ -180,16 +181,10 @@ def test_a_row_that_comes_twice_starts_nothing_anew_where_earlier_polls_read_the
     seen = {1: at(60), 2: at(60), 3: at(60)}
     before = make_checkpoint(cursor=at(60), seen=seen, watching="3/7/", resume=Resume(at(-1), 4, 5, START))
 
-    after = read_run(
-        cast("Any", SimpleNamespace(results=results)),
-        make_run(),
-        before,
-        WATCH,
-        make_builder(),
-        overlap=timedelta(seconds=5),
-        sweep=False,
-        now=lambda: at(600),
-    ).checkpoint
+    testmo = cast("Any", SimpleNamespace(results=results))
+    about = RunQuestions(testmo, make_run(), WATCH, lambda: at(600), timedelta(seconds=5))
+
+    after = read_run(about, before, make_builder(), sweep=False).checkpoint
 
     assert (asked, after.resume) == ([3, 4, 5], None)
 
@@ -201,16 +196,9 @@ def test_a_sweep_that_an_older_version_began_takes_nothing_out() -> None:
     before = replace(steps[-1], sweep=Resume(None, 3, 6, START, "3//"), failing={**steps[-1].failing, 99: (98, FAILED)})
     run = make_run(counters=Counters({FAILED: 6}))
 
-    after = read_run(
-        cast("Any", testmo),
-        run,
-        before,
-        Watch((FAILED,)),
-        make_builder(),
-        overlap=timedelta(seconds=5),
-        sweep=False,
-        now=testmo.now,
-    ).checkpoint
+    about = RunQuestions(cast("Any", testmo), run, Watch((FAILED,)), testmo.now, timedelta(seconds=5))
+
+    after = read_run(about, before, make_builder(), sweep=False).checkpoint
 
     assert (after.sweep, 99 in after.failing, after.superseded) == (None, True, {})
 

@@ -12,7 +12,7 @@ from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import START, at, make_checkpoint, make_held, make_outgoing
 from tests.support.memory import MemoryStore
 from tests.support.stored import PROJECT
-from tests.unit.test_apart import LARGE
+from tests.unit.test_overflow import LARGE
 from tools.ops import records, status, wiring
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.routes import Route, Routes
-from testmo_notifier.sources.testmo_runs.passes import OtherPages, Second
+from testmo_notifier.sources.testmo_runs.passes import FollowUp, RunQuestions
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd, look_for_recoveries
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, URL, at, make_checkpoint, make_result, make_run
@@ -48,7 +48,7 @@ def looked(before: Checkpoint, requests: int) -> LookEnd:
 
     audience = Audience(ROUTES, (*NAMES, "event"), run_facts(RUN, "Shop"))
     news = DigestBuilder(URL, RUN, "Shop", audience=audience, failing=before.failing, told=before.told)
-    pages = OtherPages(AllPassed(), RUN, Watch((3, 5)), Second(may_ask=may_ask), lambda: START, timedelta(0))  # type: ignore[arg-type]  # one call is made
+    pages = RunQuestions(AllPassed(), RUN, Watch((3, 5)), lambda: START, timedelta(0), FollowUp(may_ask=may_ask))  # type: ignore[arg-type]  # one call is made
     return look_for_recoveries(pages, before, news)
 
 

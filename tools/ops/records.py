@@ -107,7 +107,7 @@ def state(account: Account, progress: Callable[[str], None] = lambda _: None) ->
 def whole_checkpoint(account: Account, item: Item) -> Checkpoint:
     """A checkpoint; the scan leaves out the sets that have items of their own."""
     checkpoint = items.checkpoint_from(item)
-    return store(account).checkpoints([checkpoint.run_id])[checkpoint.run_id] if checkpoint.apart else checkpoint
+    return store(account).checkpoints([checkpoint.run_id])[checkpoint.run_id] if checkpoint.overflow else checkpoint
 
 
 def hidden_projects(state: State) -> list[ProjectState]:

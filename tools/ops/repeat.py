@@ -22,7 +22,7 @@ from testmo_notifier.notices.holding import NEVER, Holding
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.polling.handover import order_of
-from testmo_notifier.polling.keep import Circumstances, Keeping
+from testmo_notifier.polling.hold_or_tell import Circumstances, HoldOrTell
 from testmo_notifier.ports import Store
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -113,7 +113,7 @@ def put(store: Store, run_id: int, repeat: Repeat, destination: str, *, at: date
     Returns whether all of it is held.
     """
     checkpoint = store.checkpoints([run_id])[run_id]
-    keeping = Keeping(
+    divided = HoldOrTell(
         Circumstances(holding=holding, copies_due=at),
         run_id,
         store.held_of(run_id),
@@ -121,18 +121,18 @@ def put(store: Store, run_id: int, repeat: Repeat, destination: str, *, at: date
         now=at,
         with_rows=lambda one: one,
     )
-    keeping.divide(repeat.outgoing)
+    divided.divide(repeat.outgoing)
     told = {
         slot: replace(one, destinations=one.destinations | {destination}) if slot in repeat.slots else one
         for slot, one in checkpoint.told.items()
     }
     try:
-        outbox = (*checkpoint.outbox, *keeping.at_once)
+        outbox = (*checkpoint.outbox, *divided.at_once)
         waiting_since = checkpoint.waiting_since or (at if outbox else None)
         after = replace(checkpoint, outbox=outbox, told=told, waiting_since=waiting_since)
-        store.commit(after, held=keeping.changes())
+        store.commit(after, held=divided.changes())
     except TooLarge as exc:
         raise NotDone(
             f"run {run_id} has no room for so much: run it again when the next poll has published it"
         ) from exc
-    return not keeping.at_once
+    return not divided.at_once

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters import items
-from testmo_notifier.adapters.silences import SILENCES, pack_silence
+from testmo_notifier.adapters.silences import SILENCES
 from testmo_notifier.model import Silence
 from testmo_notifier.notices.silences import is_understood
 from tools.lib.stamps import utc_now
@@ -21,7 +21,7 @@ from tools.ops import held, records
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, Desk, NotDone
 from tools.ops.held import Keeping
-from tools.ops.silence_asked import Asked, silence_of
+from tools.ops.silence_asked import Asked, pack_silence, silence_of
 from tools.settings.calm_words import period
 
 if TYPE_CHECKING:

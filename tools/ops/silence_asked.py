@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from testmo_notifier.adapters.silences import LONGEST, pack_silence
+from testmo_notifier.adapters.silences import LONGEST
 from testmo_notifier.config import shorten
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Silence
@@ -187,3 +188,10 @@ def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str
     elif len(words) > most:
         problems.append(f"{flag} has {len(words)} characters: {most} are the most")
     return words
+
+
+def pack_silence(silence: Silence) -> str:
+    """One as it is stored: JSON, without its id."""
+    raw = {"until": silence.until.isoformat(), "author": silence.author, "reason": silence.reason}
+    tables = {name: dict(getattr(silence, name)) for name in ("match", "exclude") if getattr(silence, name)}
+    return json.dumps({**raw, "created_at": silence.created_at.isoformat(), **tables}, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The poller's parts on an engineer's machine: as `functions/poller/app.py` wires them, with other people's clocks."""
+"""The poller's parts on an engineer's machine: as `wiring/poller.py` has them, with other people's clocks."""
 
 from __future__ import annotations
 

@@ -27,14 +27,14 @@ polling/               the steps of a poll
   marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
   commit.py            the one write of checkpoint, mark, outbox and what is held
-  keep.py              what of a reading is told at once, and what is held
+  hold_or_tell.py      what of a reading is told at once, and what is held
   release.py           what was held, told when it is due
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked
   lanes.py             how many requests are under way at a time
   case_names.py        names for case ids
-  second.py            what the second question may take of a poll
+  follow_up.py         what follow-up questions may take of a poll
   emails.py            whose the addresses in people.toml are
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
@@ -54,8 +54,8 @@ sources/testmo_runs/   test runs with manual or API results
   window.py            the stretch of time a read looks at, and how it moves on
   known.py             which failing results were told
   sweep.py             why a sweep is due, and what it finds
-  beside.py            what is asked and told beside the failing results
-  passes.py            the second question: which failing tests passed in between
+  follow_up.py         what is asked and told after the failing results
+  passes.py            which failing tests passed in between
   recovered.py         which tests are well again, by all their latest results
   ended.py             that a run is over
   detect.py            which rows are new failing results
@@ -143,8 +143,8 @@ adapters/              AWS and HTTP; nothing else leaves the process
   store.py             the state in DynamoDB
   transaction.py       several writes or none, and why they were refused
   items.py             each noun as an item, and back
-  passing.py           how far the second question came, the same
-  apart.py             sets that have no room in their checkpoint's item
+  passing.py           how far passing results were read, the same
+  overflow.py             sets that have no room in their checkpoint's item
   outbox.py            outboxes as few bytes
   held.py              what is held, as items, and the writes that change it
   told.py              what is known of failing tests, as few bytes
@@ -157,4 +157,8 @@ adapters/              AWS and HTTP; nothing else leaves the process
   idempotency.py       once only
   secrets.py           secrets by ARN
   heartbeat.py         the watch from outside
+
+wiring/                what each function runs on
+  poller.py            adapters as the parts of a poll
+  delivery.py          adapters as the effects of a delivery
 """

@@ -15,11 +15,11 @@ from testmo_notifier.model import FOLDERS
 from testmo_notifier.polling import remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
+from testmo_notifier.polling.follow_up import follow_up_for
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.polling.report import Report
-from testmo_notifier.polling.second import second_question
 from testmo_notifier.polling.statuses import find_watch
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover
@@ -85,11 +85,11 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     # Decide: which of them are due, in which order, and which are to be swept.
     chosen = choose(parts, this, found, watch)
     checkpoints = chosen.checkpoints
-    second = second_question(parts, this, found, watch, due=len(chosen.due))
+    follow_up = follow_up_for(parts, this, found, watch, due=len(chosen.due))
 
     # Read each of them in a worker; here, write its checkpoint and its outbox in one, and send.
     committer = Committer(parts, this, watch, checkpoints, chosen.marked)
-    for watched, reading in Reader(parts, this, watch, checkpoints, second).read(chosen.due):
+    for watched, reading in Reader(parts, this, watch, checkpoints, follow_up).read(chosen.due):
         committer.commit(watched, reading)
     this.report.left(str(this.rate_limit.closed_by or this.rate_limit.used_up), runs=chosen.left)
 
@@ -148,9 +148,6 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
 
 def find_people(parts: Parts, this: Poll) -> None:
     """Ask who they are that people.toml names by email, as far as that is due and the budget has room."""
-    emails = parts.emails
-    if emails is None:
-        return
-    if emails.is_due(parts.now()) and this.rate_limit.has_room():
-        emails.look(this.testmo, parts.now())
-    this.report.problems += filter(None, [emails.problem])
+    if parts.emails:
+        parts.emails.look(this.testmo, parts.now(), this.rate_limit.has_room)
+        this.report.problems += filter(None, [parts.emails.problem])

@@ -14,17 +14,9 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from testmo_notifier.adapters.apart import apart_of
-from testmo_notifier.adapters.compact import (
-    pack_ids,
-    pack_pairs,
-    pack_times,
-    unpack_ids,
-    unpack_pairs,
-    unpack_sorted,
-    unpack_times,
-)
+from testmo_notifier.adapters import compact
 from testmo_notifier.adapters.outbox import pack_outbox, packed_keys, unpack_outbox, unpacked_keys
+from testmo_notifier.adapters.overflow import overflow_of
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.silences import SILENCES, unpack_silences
 from testmo_notifier.adapters.told import pack_told, unpack_told
@@ -102,7 +94,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
         outbox_bytes=len(item["outbox"]["B"]) if "outbox" in item else 0,
-        apart=apart_of(item),
+        overflow=overflow_of(item),
         passing=unpack_passing(item),
         told=unpack_told(item),
         **unpacked(item, CHECKPOINT),
@@ -115,14 +107,16 @@ def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
     The second number is 1 where it was told that its test had recovered.
     """
     items = superseded.items()
-    return pack_pairs({key: (~one.status if one.gone else one.status, int(one.recovered)) for key, one in items})
+    return compact.pack_pairs(
+        {key: (~one.status if one.gone else one.status, int(one.recovered)) for key, one in items}
+    )
 
 
 def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
     """The inverse of `pack_superseded`."""
     return {
         key: Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
-        for key, (status, recovered) in unpack_pairs(packed).items()
+        for key, (status, recovered) in compact.unpack_pairs(packed).items()
     }
 
 
@@ -138,7 +132,7 @@ def sent_item(sent: Sequence[Sent], name: str) -> Item:
         **run_key(first.run_id),
         "sk": {"S": SENT + name},
         "at": {"S": first.at.isoformat()},
-        "keys": {"B": pack_ids(keys)},
+        "keys": {"B": compact.pack_ids(keys)},
         "notifications": {"M": {destination: {"S": key} for destination, key in together.items()}},
         **({"each": {"B": pack_each(sent)}} if len(sent) > 1 else {}),
         "expires_at": {"N": str(int((first.at + KEEP_SENT).timestamp()))},
@@ -149,7 +143,7 @@ def sent_from(item: Mapping[str, Any]) -> list[Sent]:
     """The inverse of `sent_item`."""
     run_id, at = int(item["pk"]["S"].removeprefix("RUN#")), datetime.fromisoformat(item["at"]["S"])
     together = (
-        unpack_ids(item["keys"]["B"]),
+        compact.unpack_ids(item["keys"]["B"]),
         {destination: key["S"] for destination, key in item["notifications"]["M"].items()},
     )
     each = unpack_each(item["each"]["B"]) if "each" in item else [together]
@@ -233,17 +227,6 @@ def progress_from(item: Mapping[str, Any]) -> CaseProgress:
     return CaseProgress(**unpacked(item, PROGRESS))
 
 
-def pack_troubles(troubles: Mapping[str, Trouble]) -> str:
-    """Troubles as JSON: of each its times, one or two."""
-    times = {name: (one.seen_at, one.over_at) for name, one in sorted(troubles.items())}
-    return json.dumps({name: [moment.isoformat() for moment in pair if moment] for name, pair in times.items()})
-
-
-def unpack_troubles(packed: str) -> dict[str, Trouble]:
-    """The inverse of `pack_troubles`."""
-    return {name: Trouble(*map(datetime.fromisoformat, times)) for name, times in json.loads(packed).items()}
-
-
 def pack_mail(check: MailCheck) -> str:
     """A look at the mailboxes as JSON."""
     raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
@@ -260,24 +243,14 @@ def unpack_mail(packed: str) -> MailCheck:
     return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of, since)
 
 
-def pack_counts(counts: Mapping[int, int]) -> Item:
-    """A map of numbers to numbers."""
-    return {str(key): {"N": str(number)} for key, number in counts.items()}
-
-
-def unpack_counts(packed: Mapping[str, Any]) -> dict[int, int]:
-    """The inverse of `pack_counts`."""
-    return {int(key): int(value["N"]) for key, value in packed.items()}
-
-
 def pack_minutes(moments: Mapping[int, datetime]) -> bytes:
     """Ids and whole minutes: thousands of them share few."""
-    return pack_pairs({key: (int(moment.timestamp()) // 60, 0) for key, moment in moments.items()})
+    return compact.pack_pairs({key: (int(moment.timestamp()) // 60, 0) for key, moment in moments.items()})
 
 
 def unpack_minutes(packed: bytes) -> dict[int, datetime]:
     """The inverse of `pack_minutes`."""
-    return {key: datetime.fromtimestamp(minute * 60, UTC) for key, (minute, _) in unpack_pairs(packed).items()}
+    return {key: datetime.fromtimestamp(minute * 60, UTC) for key, (minute, _) in compact.unpack_pairs(packed).items()}
 
 
 class Form(NamedTuple):
@@ -291,11 +264,15 @@ class Form(NamedTuple):
 NUMBER: Final = Form("N", str, int)
 TEXT: Final = Form("S", str, str)
 TIME: Final = Form("S", datetime.isoformat, datetime.fromisoformat)
-IDS: Final = Form("B", pack_ids, unpack_ids)
-TIMES_BY_ID: Final = Form("B", pack_times, unpack_times)
-PAIRS: Final = Form("B", pack_pairs, unpack_pairs)
+IDS: Final = Form("B", compact.pack_ids, compact.unpack_ids)
+TIMES_BY_ID: Final = Form("B", compact.pack_times, compact.unpack_times)
+PAIRS: Final = Form("B", compact.pack_pairs, compact.unpack_pairs)
 OUTBOX: Final = Form("B", pack_outbox, unpack_outbox)
-COUNTS: Final = Form("M", pack_counts, unpack_counts)
+COUNTS: Final = Form(
+    "M",
+    lambda counts: {str(key): {"N": str(number)} for key, number in counts.items()},
+    lambda packed: {int(key): int(value["N"]) for key, value in packed.items()},
+)
 UNFINISHED: Final = Form(
     "S",
     lambda resume: json.dumps(asdict(resume), default=datetime.isoformat),
@@ -350,14 +327,20 @@ CONTROL: Final[Mapping[str, Form]] = {
         lambda packed: {name: tuple(ids) for name, ids in json.loads(packed).items()},
     ),
     "requests": COUNTS,
-    "sent": Form("B", pack_ids, unpack_sorted),
+    "sent": Form("B", compact.pack_ids, compact.unpack_sorted),
     "pauses": Form(
         "S",
         lambda pauses: json.dumps([[one.began_at.isoformat(), one.ended_at.isoformat()] for one in pauses]),
         lambda packed: tuple(Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(packed)),
     ),
     "mail": Form("S", pack_mail, unpack_mail),
-    "troubles": Form("S", pack_troubles, unpack_troubles),
+    "troubles": Form(  # of each its times, one or two
+        "S",
+        lambda troubles: json.dumps(
+            {name: [at.isoformat() for at in (it.seen_at, it.over_at) if at] for name, it in sorted(troubles.items())}
+        ),
+        lambda packed: {name: Trouble(*map(datetime.fromisoformat, at)) for name, at in json.loads(packed).items()},
+    ),
     "wrong_files": Form("S", json.dumps, lambda packed: tuple(json.loads(packed))),
 }
 
@@ -397,7 +380,8 @@ def control_values(control: Control) -> Item:
 def control_from(item: Mapping[str, Any]) -> Control:
     """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
     empty = Control()
-    control = Control(**{name: subject_from(item, getattr(empty, name)) for name in SUBJECTS})
+    subjects: dict[str, Any] = {name: getattr(empty, name) for name in SUBJECTS}
+    control = Control(**{name: replace(one, **unpacked(item, forms_of(one))) for name, one in subjects.items()})
     silences, unread = unpack_silences(item.get(SILENCES, {}))
     bots = frozenset(item.get(BOTS, {}).get("SS", ()))
     control = replace(control, silences=silences, unread_silences=unread, bots=bots)
@@ -408,11 +392,6 @@ def control_from(item: Mapping[str, Any]) -> Control:
     return replace(control, health=replace(control.health, troubles=met))
 
 
-def subject_from(item: Mapping[str, Any], empty: Any) -> Any:  # noqa: ANN401 - each of those that `Control` consists of
-    """One of the subjects, as far as the item has it."""
-    return replace(empty, **unpacked(item, forms_of(empty)))
-
-
-def forms_of(subject: Any) -> dict[str, Form]:  # noqa: ANN401 - the same
+def forms_of(subject: Any) -> dict[str, Form]:  # noqa: ANN401 - each of those that `Control` consists of
     """How its fields are stored."""
     return {one.name: CONTROL[one.name] for one in fields(subject)}

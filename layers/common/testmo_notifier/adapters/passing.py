@@ -1,4 +1,4 @@
-"""How far the second question came (`Passing`), as attributes of a checkpoint."""
+"""How far the passing results of a run were read (`Passing`), as attributes of its checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from testmo_notifier.adapters.compact import pack_ids, pack_pairs, unpack_ids, unpack_pairs
 from testmo_notifier.adapters.outbox import named_result_from
-from testmo_notifier.model import Look, Passing, Resume, Way, plain
+from testmo_notifier.model import Look, Passing, RecoveryGroup, Resume, plain
 
 
 def pack_passing(passing: Passing | None) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def pack_passing(passing: Passing | None) -> dict[str, Any]:
         "looked_at": passing.looked_at,
         "short_by": passing.short_by,
         "look_first": passing.look_first,
-        "look": look and {"resume": asdict(look.resume), "ways": [way_values(way) for way in look.ways]},
+        "look": look and {"resume": asdict(look.resume), "ways": [group_values(group) for group in look.groups]},
     }
     sets: dict[str, Any] = {"awaited": {"B": pack_ids(passing.due)}} if passing.due else {}
     if look is not None:
@@ -45,14 +45,14 @@ def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
             resume=resume_from(raw["look"]["resume"]),
             tests=unpack_ids(item["looking"]["B"]) if "looking" in item else frozenset(),
             passed=unpack_pairs(item["passed"]["B"]) if "passed" in item else {},
-            ways=tuple(
-                Way(
-                    frozenset(way["destinations"]),
-                    way["status"],
-                    tuple(map(named_result_from, way["named"])),
-                    frozenset(way.get("held_at", ())),
+            groups=tuple(
+                RecoveryGroup(
+                    frozenset(group["destinations"]),
+                    group["status"],
+                    tuple(map(named_result_from, group["named"])),
+                    frozenset(group.get("held_at", ())),
                 )
-                for way in raw["look"]["ways"]
+                for group in raw["look"]["ways"]
             ),
         )
     return Passing(
@@ -66,11 +66,11 @@ def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
     )
 
 
-def way_values(way: Way) -> dict[str, Any]:
-    """Who is told of the same recoveries, as JSON knows it."""
-    named = [plain(result) for result in way.named]
-    values = {"destinations": sorted(way.destinations), "status": way.status, "named": named}
-    return values | ({"held_at": sorted(way.held_at)} if way.held_at else {})
+def group_values(group: RecoveryGroup) -> dict[str, Any]:
+    """A group of recoveries, as JSON knows it."""
+    named = [plain(result) for result in group.named]
+    values = {"destinations": sorted(group.destinations), "status": group.status, "named": named}
+    return values | ({"held_at": sorted(group.held_at)} if group.held_at else {})
 
 
 def resume_from(raw: Mapping[str, Any]) -> Resume:

@@ -15,13 +15,6 @@ ID: Final = r"[0-9A-Za-z_-]{1,64}"
 LONGEST: Final = timedelta(days=7)  # nobody forgets one for ever
 
 
-def pack_silence(silence: Silence) -> str:
-    """One as JSON, without its id."""
-    raw = {"until": silence.until.isoformat(), "author": silence.author, "reason": silence.reason}
-    tables = {name: dict(getattr(silence, name)) for name in ("match", "exclude") if getattr(silence, name)}
-    return json.dumps({**raw, "created_at": silence.created_at.isoformat(), **tables}, ensure_ascii=False)
-
-
 def unpack_silences(packed: Mapping[str, Any]) -> tuple[tuple[Silence, ...], tuple[str, ...]]:
     """All of them by their end, and the ids of those that nobody understands."""
     found: list[Silence] = []
@@ -35,7 +28,7 @@ def unpack_silences(packed: Mapping[str, Any]) -> tuple[tuple[Silence, ...], tup
 
 
 def unpack_silence(key: str, text: str) -> Silence:
-    """The inverse of `pack_silence`."""
+    """One out of its JSON, as `testmo-notifier silence` writes it (`tools/ops/silence_asked.py:pack_silence`)."""
     if not re.fullmatch(ID, key):  # its id is a part of keys
         raise ValueError(key)
     raw = json.loads(text)

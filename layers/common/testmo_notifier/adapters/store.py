@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
-from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
+from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
 from testmo_notifier.adapters.transaction import lost, too_large, transact, unchanged
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
 from testmo_notifier.model import (
@@ -257,8 +257,8 @@ class Store:
 
     def _checkpoints(self, keys: Sequence[Item]) -> list[Checkpoint]:
         found = self._get_all(keys)
-        apart = [key for item in found for key in keys_apart(item)]
-        parts = {one["sk"]["S"]: one["content"]["B"] for one in self._get_all(apart)}
+        overflow = [key for item in found for key in overflow_keys(item)]
+        parts = {one["sk"]["S"]: one["content"]["B"] for one in self._get_all(overflow)}
         return [items.checkpoint_from(whole(item, parts)) for item in found]
 
     def _with_sets_apart(self, checkpoint: Checkpoint) -> tuple[Item, Checkpoint]:

@@ -95,7 +95,7 @@ def carefully(raw: object) -> Result:
         note if isinstance(note, str) else "",
         elapsed,
         assignee_id,
-        id_list(issues) if issues else (),
+        tuple(key for key in map(as_int, as_list(issues) or ()) if key is not None) if issues else (),
         created_at,
         created_by,
         updated_at,
@@ -294,12 +294,6 @@ def is_set(value: object) -> bool:
     if not isinstance(value, str):
         return bool(value)
     return value.strip() not in ("", "0") and not value.strip().startswith(ZERO_DATES)
-
-
-def id_list(value: object) -> tuple[int, ...]:
-    """The ids in a list, strangers left out."""
-    numbers = [as_int(item) for item in as_list(value) or ()]
-    return tuple(number for number in numbers if number is not None)
 
 
 def as_name(value: object) -> str:

@@ -21,21 +21,9 @@ from threading import Thread
 from typing import Final, Literal
 
 from testmo_notifier.channels.channel import Conversation
+from testmo_notifier.delivery import pacing
 from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.inbound import recognised
-from testmo_notifier.delivery.pacing import (
-    MAX_PAUSE_SECONDS,
-    PATIENCE,
-    PATIENCE_IN_LINE,
-    SPACING_OF_EDITS,
-    Turn,
-    after_answer,
-    after_failure,
-    after_throttle,
-    backoff_seconds,
-    gate_of,
-    take_turn,
-)
 from testmo_notifier.errors import (
     NO_ANSWER,
     OURS,
@@ -190,7 +178,9 @@ class Batch:
         if gone is not None:
             raise gone
         try:
-            self._post_or_look_again(message, message.body, PATIENCE if message.receives <= 1 else PATIENCE_IN_LINE)
+            self._post_or_look_again(
+                message, message.body, pacing.PATIENCE if message.receives <= 1 else pacing.PATIENCE_IN_LINE
+            )
         except PayloadRefused:
             plainer = self._effects.transports[message.channel].plainer(message.body)
             self._post_or_look_again(message, plainer, SECOND_PATIENCE)
@@ -256,7 +246,7 @@ class Batch:
         )
         if conversation is None or conversation.is_shown():
             return False
-        edit = partial(take_turn, message_id=message.id, receives=0, spacing=SPACING_OF_EDITS)
+        edit = partial(pacing.take_turn, message_id=message.id, receives=0, spacing=pacing.SPACING_OF_EDITS)
         turn = self._turn(conversation.gate, edit, "other edits are first")
         try:
             conversation.show()
@@ -264,12 +254,12 @@ class Batch:
             if exc.reason in OURS:
                 raise
             asked = exc.retry_after_seconds
-            wait = backoff_seconds(message.receives) if asked is None else asked
+            wait = pacing.backoff_seconds(message.receives) if asked is None else asked
             # One edit that fails and fails must not hold up those of all other runs and channels of its token.
-            pause = min(wait, MAX_PAUSE_SECONDS) if asked is None else asked
+            pause = min(wait, pacing.MAX_PAUSE_SECONDS) if asked is None else asked
             self._effects.change_pace(
                 conversation.gate,
-                lambda pace: after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=pause),
+                lambda pace: pacing.after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=pause),
             )
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         self._end_trouble(conversation.gate, turn)
@@ -282,13 +272,15 @@ class Batch:
 
     def _gate(self, channel: str, destination: str) -> str:
         """Whose pace a post keeps."""
-        return gate_of(destination, self._effects.addresses(channel, False), self._effects.transports[channel].place)
+        return pacing.gate_of(
+            destination, self._effects.addresses(channel, False), self._effects.transports[channel].place
+        )
 
-    def _slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> Turn:
+    def _slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> pacing.Turn:
         """The webhook's next slot."""
         to_come = self._to_come.items()
         take = partial(
-            take_turn,
+            pacing.take_turn,
             message_id=message.id,
             receives=message.receives,
             patience=NO_PATIENCE if gate in self._in_trouble else patience,
@@ -297,8 +289,13 @@ class Batch:
         return self._turn(gate, take, "others are first", in_trouble="in_trouble")
 
     def _turn(
-        self, gate: str, take: Callable[[Pace, datetime], tuple[Pace, Turn]], words: str, *, in_trouble: str = "paced"
-    ) -> Turn:
+        self,
+        gate: str,
+        take: Callable[[Pace, datetime], tuple[Pace, pacing.Turn]],
+        words: str,
+        *,
+        in_trouble: str = "paced",
+    ) -> pacing.Turn:
         """Wait for a turn, or raise `DeliveryDelayed` where it does not come in time."""
         effects = self._effects
         if effects.seconds_left() < LEAST_SECONDS_LEFT:
@@ -311,24 +308,24 @@ class Batch:
             effects.sleep(wait)
         return turn
 
-    def _shut_gate(self, message: QueuedMessage, gate: str, exc: DeliveryDelayed) -> Turn:
+    def _shut_gate(self, message: QueuedMessage, gate: str, exc: DeliveryDelayed) -> pacing.Turn:
         now, seconds = self._effects.now(), exc.retry_after_seconds
 
-        def shut(pace: Pace) -> tuple[Pace, Turn]:
+        def shut(pace: Pace) -> tuple[Pace, pacing.Turn]:
             if seconds is None:
                 answered = exc.reason != NO_ANSWER
-                return after_failure(pace, now, message.id, receives=message.receives, answered=answered)
-            return after_throttle(pace, now, receives=message.receives, retry_after_seconds=seconds)
+                return pacing.after_failure(pace, now, message.id, receives=message.receives, answered=answered)
+            return pacing.after_throttle(pace, now, receives=message.receives, retry_after_seconds=seconds)
 
         return self._effects.change_pace(gate, shut)
 
-    def _end_trouble(self, gate: str, turn: Turn) -> None:
+    def _end_trouble(self, gate: str, turn: pacing.Turn) -> None:
         """It was answered: let everybody post again, if they were not."""
         if not turn.failures:
             return
         now = self._effects.now()
         with suppress(DeliveryDelayed):  # had the message been taken, an error here would send it twice
-            self._effects.change_pace(gate, lambda pace: after_answer(pace, now))
+            self._effects.change_pace(gate, lambda pace: pacing.after_answer(pace, now))
 
     def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:
         try:
@@ -340,7 +337,7 @@ class Batch:
         return Outcome(message, "parked", reason=exc.reason, detail=str(exc), error=exc)
 
     def _give_back(self, message: QueuedMessage, exc: Exception, reason: str, seconds: float | None = None) -> Outcome:
-        wait = backoff_seconds(message.receives) if seconds is None else seconds
+        wait = pacing.backoff_seconds(message.receives) if seconds is None else seconds
         self._effects.hide(message, wait)
         detail = str(exc) if isinstance(exc, Undelivered | ConfigurationError) else ""  # others may quote anything
         return Outcome(message, "returned", reason=reason, detail=detail, seconds=wait, error=exc)

@@ -1,24 +1,16 @@
 """One message a second and webhook, however many invocations there are, and a pause while a webhook is in trouble.
 
 Every webhook has a gate and a line, and so has every channel of bots (`gate_of`); what is said of webhooks here holds
-for both. The gate (`next_slot`) is the only thing that allows a post: taking a slot moves
-it one second on. A slot is taken only by a message that will be posted in it, so none is ever wasted or taken twice.
-A message that finds the gate shut for longer than it may wait in the function goes to the end of the line: it comes
-back one second after the message before it (`line_end`), and so 500 waiting messages come back one by one and are
-received about twice each. Who takes a slot says how many follow in its batch, and the line begins behind those: so no
-second of the webhook is left unused. The line is a forecast: who returns and finds the gate shut after all goes to its
-end again.
+for both. The gate (`next_slot`) alone allows a post: taking a slot moves it one second on, and only a message that will
+be posted in it takes one. Who finds the gate shut for longer than it may wait in the function goes to the end of the
+line and comes back one second after the message before it (`line_end`). Who takes a slot says how many follow in its
+batch, and the line begins behind those: so no second is left unused. The line is a forecast: who returns and finds the
+gate shut after all goes to its end again.
 
-A failed post shuts the gate for everybody, for as long as we are asked or 5 s, 10 s … 1 min; then one message at a time
-probes it, however many wait, so that a dead webhook never holds up the messages to another one. While there is trouble
-messages come back after 5 s, 10 s … 15 min, by how often they were received, but no further than the failures in a row
-explain: a long wait in a healthy line must not look like a long outage. Half a day of outage costs some 60 of
-the 100 receives that a message has.
-
-Is it the webhook that is sick, or one message that it chokes on? Who failed goes behind all who wait, so that
-another one probes: if that is taken, it was the message. From then on its failures cost it its own waits, and the
-webhook nothing. As long as nobody knows, one message that fails again and again counts as one failure. Time-outs are
-the webhook's in any case: each costs ten seconds that others wait for.
+What a failed post does, and whether the webhook is sick or one message that it chokes on, docs/promise.md says (Slack
+delivery). Messages wait by how often they were received, but no longer than the failures in a row explain: a long wait
+in a healthy line must not look like a long outage. A time-out is the webhook's in any case: it costs ten seconds that
+others wait for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What is kept between two polls. docs/state.md says how it is stored."""
+"""What is kept between two polls.
+
+docs/state.md says of each field what it means and how it is stored, under the name of its attribute (few differ, see
+`adapters.items.ATTRIBUTES`). Here stands what is not stored so, or what a reader of the code needs first.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,7 @@ from testmo_notifier.model.held import Silence
 class Resume:
     """Where an unfinished read goes on: the same lower bound (None is no bound), one page earlier.
 
-    `began_at` is Testmo's clock when the read began, in an earlier poll. `watching` says what was asked for, because
-    the pages of another question are other pages; empty where an older version wrote it.
+    `watching` says what was asked for, because the pages of another question are other pages.
     """
 
     bound: datetime | None
@@ -42,9 +45,8 @@ class Superseded:
 class Told:
     """What is known of a failing test beside its result, where routes make a difference.
 
-    `streak` is how many failures in a row it had, 0 where that is not known for sure, `since` when the first of these
-    was saved and `last` the latest, None where somebody rewound it. `destinations` are those that were told of it.
-    `passed_at` is when a later result of it that passed was saved; what fails after that is new.
+    `streak` is 0 where it is not known for sure, `last` is None where somebody rewound it. What fails after `passed_at`
+    is new.
     """
 
     streak: int = 0
@@ -55,8 +57,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Destinations that are told of the same recoveries, in a status that counts as passed, and the first by name.
+class RecoveryGroup:
+    """Recoveries with one status that are told to the same destinations; the first of them by name.
 
     At `held_at` nobody asks to be told, but what is held there is not to say that these tests fail.
     """
@@ -72,23 +74,21 @@ class Look:
     """How far a look at the latest results of a run came that goes on in the next poll, for tests that may be well.
 
     `tests` are those of which nothing else than passes was seen, `passed` those of them with a pass: its key, and the
-    number of the way that its recovery goes.
+    number of the group that its recovery is in.
     """
 
     resume: Resume
     tests: frozenset[int] = frozenset()
     passed: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    ways: tuple[Way, ...] = ()
+    groups: tuple[RecoveryGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Passing:
     """How far the passing results of a run were read.
 
-    `cursor` is the newest that was, or where it began, `resume` where an unfinished read goes on. `due` are tests told
-    as failing that passed since, and that are to be looked at; `looked_at` is Testmo's clock when the last look began
-    that came to its end, `short_by` how many fewer tests than known the counters showed as failing after it.
-    `look` is one that goes on; if `look_first`, before passes are read, which left it no room the last time.
+    `due` are tests told as failing that passed since, and that are to be looked at (stored as `awaited`). If
+    `look_first`, a look goes on before passes are read, which left it no room the last time.
     """
 
     cursor: datetime
@@ -114,7 +114,7 @@ class Passes:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class Overflow:
     """A set that has items of its own: since which version of the checkpoint, how many, and the hash of all of it."""
 
     version: int
@@ -124,22 +124,13 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What we keep per run; docs/state.md says how it is stored.
+    """What we keep per run.
 
-    `seen` maps the keys of handled results to their time, for the window above `floor`. `failing` maps a test to the
-    latest announced result (key, status id), `superseded` the keys that were there before to what is known of them.
-    `counters` are the run's as they were before the last finished read, None until there was one; `read_at` is Testmo's
-    clock when that read began. `watching` names the statuses and filters it was read with. `sweep` says that a sweep is
-    due or goes on, `unconfirmed` which tests it has still to find of those that were failing when it began and that no
-    read announced since (None: not known), `swept_for` what one was looking for that came to its end before the read
-    did. While `silent_before` is set, sweeps take over what was failing before that moment without announcing it.
-    `gone_at` is our clock when Testmo last said 403 or 404. `rewound` is when somebody last rewound the run, else
-    empty. `version` counts the writes; it is 0 for a checkpoint that was never written. `apart` names the items that
-    hold what has no room in this one, by attribute. `told` maps failing tests to what routes have to know of them; a
-    test without an entry was told to everybody. `waiting_since` is our clock when the oldest message in the outbox was
-    committed, `outbox_bytes` how much of the item it was when it was read from there. `passing` says how far the
-    second question came, None where it is not asked. `finished_for` is the closing of which it was told that the run
-    is over.
+    `seen` is for the window above `floor`. `counters` are None until a read was finished, `unconfirmed` where no sweep
+    goes on. While `silent_before` is set, sweeps take over what was failing before that moment without announcing it. A
+    `version` of 0 was never written. `overflow` names the items that hold what has no room in this one, by attribute. A
+    test without an entry in `told` was told to everybody. `outbox_bytes` is how much of the item the outbox was when it
+    was read from there. `passing` is None where nobody asks for passes.
     """
 
     run_id: int
@@ -162,7 +153,7 @@ class Checkpoint:
     gone_at: datetime | None = None
     rewound: str = ""
     unconfirmed: frozenset[int] | None = None
-    apart: Mapping[str, Apart] = field(default_factory=dict)
+    overflow: Mapping[str, Overflow] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     waiting_since: datetime | None = None
     outbox_bytes: int = field(default=0, compare=False)
@@ -186,9 +177,8 @@ def unmarked(_checkpoint: Checkpoint) -> None:
 class ProjectState:
     """What we keep per project: watched since when, its last counts, and its runs that are not done with.
 
-    `open_runs` were open at the last discovery. `closing` are closed but not yet read after closing plus
-    the overlap: run id to closing time. `looked_at` is Testmo's clock when it was last looked into to the end; it is
-    kept only while the projects are too many, or too troubled, for all of them to be looked into in one poll.
+    `closing` are closed but not yet read after closing plus the overlap. `looked_at` is kept only while the projects
+    are too many, or too troubled, for all of them to be looked into in one poll.
     """
 
     project_id: int
@@ -229,11 +219,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class MailCheck:
-    """One look at the mailboxes: which of them have no confirmed subscription, or why AWS did not tell.
-
-    `told` are those of which somebody was told by mail. `of` are the destinations that it was about, `since` is which
-    look found each of the lost ones lost first.
-    """
+    """One look at the mailboxes: which of them have no confirmed subscription, or why AWS did not tell."""
 
     at: datetime
     lost: frozenset[str] = frozenset()
@@ -245,13 +231,7 @@ class MailCheck:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was looked at, and when: by Testmo's clock, but for `polled_at` and `hidden_runs`.
-
-    `installed_at` is the first discovery ever, `discovered_at` the last complete one; `projects` were listed then,
-    `run_ids` is what `RunIds` was. `closed_checked_at` is when closed runs were last listed regardless of counts.
-    `hidden_runs` are runs that Testmo does not let the token's user see, and since when. `marks_at` is the `polled_at`
-    at which the marks of the runs were right, `marks_epoch` is what they were made with.
-    """
+    """What was looked at, and when: by Testmo's clock, but for `polled_at` and `hidden_runs`."""
 
     installed_at: datetime | None = None
     polled_at: datetime | None = None
@@ -271,12 +251,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left for later polls.
-
-    `undone` are runs that had moved, or could not be read, `unswept` those whose turn for a sweep came meanwhile.
-    `undone_since` says since which poll (our clock) a run is left undone or half read. `turns` are runs whose turn came
-    and for which no request was left, and since when (our clock, to the minute).
-    """
+    """What is left for later polls: runs that had moved, or could not be read, and turns that came meanwhile."""
 
     undone: frozenset[int] = frozenset()
     undone_since: Mapping[int, datetime] = field(default_factory=dict)
@@ -286,13 +261,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """What is watched: `watched_at` is Testmo's clock at the last poll that did, `ceased` the same of what was before.
-
-    `statuses` are the ids of the statuses that are watched by name, `passed_statuses` those that count as passed,
-    None while no route needs to know.
-    `finished_since` is Testmo's clock at the first poll whose routes asked for the ends of runs. `held_by` is a hash of
-    what decided about what is held, None where nothing did.
-    """
+    """What is watched, and what was watched before. `held_by` is None where nothing is held."""
 
     watching: str = ""
     watched_at: datetime | None = None
@@ -305,10 +274,9 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The requests of the last minute by epoch second, and until when Testmo wants to be left alone (our clock).
+    """The requests of the last minute by epoch second, and until when nothing is asked of Testmo (our clock).
 
     `sent` are the milliseconds of the same requests, if there were many.
-    `draining_until` is until when polls only hand over what waits, as somebody is preparing a rollback (our clock).
     """
 
     requests: Mapping[int, int] = field(default_factory=dict)
@@ -319,12 +287,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the poller itself is doing, by our clock.
-
-    `ended_at` is when the last poll was over, however it ended, `pauses` are the latest long times between two polls,
-    `mail` is what the last look at the mailboxes found, `troubles` are those whose alarms are on, by their metrics.
-    `wrong_files` are the team's files that stand aside, a sentence for each, None where all are right.
-    """
+    """How the poller itself is doing, by our clock. `wrong_files` is None where all are right."""
 
     ended_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
@@ -335,11 +298,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the poller keeps about itself, by subject. It is one item.
+    """What the poller keeps about itself, by subject. It is one item, so that a poll gets all of it with its lease.
 
-    People's silences stand in the same item, so that a poll gets them with its lease. It never writes them. Those that
-    nobody understands, because a later version wrote them, are left aside and have their ids in `unread_silences`.
-    So do `bots`, the destinations that show how a run is: those say so themselves that deliver there.
+    People's `silences` and the delivering function's `bots` no poll ever writes. Silences that nobody understands,
+    because a later version wrote them, are left aside and have their ids in `unread_silences`.
     """
 
     looked: Looked = field(default_factory=Looked)
@@ -357,11 +319,7 @@ CASES, FOLDERS = "CASES", "FOLDERS"  # what is kept of cases: their names, and t
 
 @dataclass(frozen=True, slots=True)
 class CaseProgress:
-    """How far the names of a project's cases are known.
-
-    `next_page` is where the paging of all of them goes on until `completed_at` (our clock) says it ended. `newest`
-    is the newest creation time seen, from which on later ones are asked for.
-    """
+    """How far the names of a project's cases are known."""
 
     newest: datetime | None = None
     next_page: int = 1

@@ -12,18 +12,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    AGAIN,
-    CHANGED,
-    FINISHED,
-    NEW,
-    RECOVERED,
-    Expands,
-    Hold,
-    Mention,
-    Result,
-    Told,
-)
+from testmo_notifier.model import AGAIN, CHANGED, FINISHED, NEW, RECOVERED, Expands, Hold, Mention, Result, Told
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.facts import optional_fact, raw, result_facts, status_word
 from testmo_notifier.notices.holding import NEVER, Holding

@@ -63,17 +63,17 @@ class RunView:
     """Its page in Testmo."""
     project: str
     """The name of its project."""
-    milestone: str | None
+    milestone: str | None = None
     """The name of its milestone, None without one."""
-    configuration: str | None
+    configuration: str | None = None
     """The name of its configuration, None without one."""
-    total: int
+    total: int = 0
     """How many tests it has."""
-    done: int
+    done: int = 0
     """How many of them have a final status."""
-    pass_rate: int | None
+    pass_rate: int | None = None
     """Passed tests as whole percent of those done, rounded down; None while nothing is done."""
-    details: tuple[str, ...]
+    details: tuple[str, ...] = ()
     """Ready phrases: milestone, configuration, how much is done and passed."""
 
 

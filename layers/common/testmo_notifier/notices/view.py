@@ -256,17 +256,13 @@ def line_view(
     note = common_note([one[0] for one in line])
     first, *others = note.split("\n")
     whole = replace(
-        rows[0],
+        as_one(rows),
         case_name=f"{len(line)} tests: {first}",
         url=url,
         note=note if len(first) > limits.name_chars else "\n".join(others),
-        created_at=max((row.created_at for row in rows if row.created_at), default=None),
-        created_by_name=people(row.created_by_name for row in rows),
-        assignee=people(row.assignee for row in rows),
         issues=tuple(dict.fromkeys(issue for row in rows for issue in row.issues)),
         since=min((row.since for row in rows if row.since and row.since != row.created_at), default=None),
         elapsed_us=None,
-        folder=one_folder(rows),
     )
     tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in shown)
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
@@ -278,9 +274,15 @@ def common_note(rows: Sequence[NamedResult]) -> str:
     return note if all(row.note == note for row in rows) else without_addresses(note)
 
 
-def one_folder(rows: Sequence[NamedResult]) -> str | None:
-    """The folder that all of them are in; None where they are in several, or that is not known."""
-    return rows[0].folder if len({row.folder_id for row in rows}) == 1 else None
+def as_one(rows: Sequence[NamedResult]) -> NamedResult:
+    """Several tests as the first of them: saved when the last of them was, by whoever did, in the folder of all."""
+    return replace(
+        rows[0],
+        created_at=max((row.created_at for row in rows if row.created_at), default=None),
+        created_by_name=people(row.created_by_name for row in rows),
+        assignee=people(row.assignee for row in rows),
+        folder=rows[0].folder if len({row.folder_id for row in rows}) == 1 else None,
+    )
 
 
 def people(names: Iterable[str | None]) -> str | None:

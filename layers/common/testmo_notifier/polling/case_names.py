@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, NamedTuple
 
 from testmo_notifier.errors import NotifierError, StopReading
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import CASES, FOLDERS, CaseProgress, CasesPage, Digest, NamedResult
 from testmo_notifier.notices.named import MAX_FOLDER_CHARS, MAX_NAME_CHARS, folder_of, optional_line
 from testmo_notifier.ports import Store, Testmo
@@ -26,36 +27,26 @@ MARGIN: Final = timedelta(seconds=1)
 Completed = dict[tuple[str, int], datetime]  # when the names (or folders) of a project were complete
 
 
+@dataclass(slots=True, eq=False)
 class CaseNames:
     """The names of cases: from the table, and a little of them from Testmo in every poll.
 
-    `of` says what they are: the names, or the folders that the cases are in. Where `folders` are read, too, a digest
+    `kept` says what they are: the names, or the folders that the cases are in. Where `folders` are read, too, a digest
     is given both. `completed` lasts as long as the process: of a project in it nothing is read before it is due.
     """
 
-    def __init__(
-        self,
-        testmo: Testmo,
-        store: Store,
-        *,
-        now: datetime,
-        has_room: Callable[[], bool],
-        of: str = CASES,
-        folders: CaseNames | None = None,
-        completed: Completed | None = None,
-    ) -> None:
-        self._testmo = testmo
-        self._store = store
-        self._now = now
-        self._has_room = has_room
-        self._of = of
-        self._folders = folders
-        self._lock = Lock()
-        self._pages = 0
-        self._known: dict[int, dict[int, str | None]] = {}  # by project, what was looked up by now
-        self._completed = {} if completed is None else completed
-        self._noted: defaultdict[int, set[int]] = defaultdict(set)
-        self.problems: list[str] = []
+    testmo: Testmo
+    store: Store
+    now: datetime
+    has_room: Callable[[], bool]
+    kept: str = CASES
+    folders: CaseNames | None = None
+    completed: Completed = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+    _pages: int = 0
+    _known: dict[int, dict[int, str | None]] = field(default_factory=dict)  # by project, what was looked up by now
+    _noted: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def name(self, digest: Digest) -> Digest:
         """The digest with every name that is known by now, and so each of its parts; each project is looked up once."""
@@ -67,14 +58,14 @@ class CaseNames:
         return replace(with_names(digest, known), parts=parts)
 
     def _look_up_all(self, project_id: int, case_ids: Collection[int]) -> Known:
-        folders = self._folders._look_up(project_id, case_ids) if self._folders else {}  # noqa: SLF001 - its like
+        folders = self.folders._look_up(project_id, case_ids) if self.folders else {}  # noqa: SLF001 - its like
         return Known(self._look_up(project_id, case_ids), folders)
 
     def _look_up(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """What the table has of cases. What it gave before is not read again: many runs have the same ones."""
         known = self._known.setdefault(project_id, {})
         if new := [case_id for case_id in case_ids if case_id not in known]:
-            known |= dict.fromkeys(new) | self._store.case_names(project_id, new, self._of)
+            known |= dict.fromkeys(new) | self.store.case_names(project_id, new, self.kept)
         return {case_id: name for case_id in case_ids if (name := known.get(case_id))}
 
     def note(self, digest: Digest) -> None:
@@ -112,21 +103,21 @@ class CaseNames:
             self.problems.append(f"case names are not complete yet: {exc}")
 
     def _learn_project(self, project_id: int, *, has_unknown: bool) -> None:
-        completed_at = self._completed.get((self._of, project_id))
-        if completed_at and not has_unknown and self._now - completed_at < REFRESH_AFTER:
+        completed_at = self.completed.get((self.kept, project_id))
+        if completed_at and not has_unknown and self.now - completed_at < REFRESH_AFTER:
             return
-        progress = self._store.case_progress(project_id, self._of)
+        progress = self.store.case_progress(project_id, self.kept)
         if progress.completed_at:
-            self._completed[self._of, project_id] = progress.completed_at
-        if progress.is_complete and progress.completed_at and self._now - progress.completed_at >= REFRESH_AFTER:
+            self.completed[self.kept, project_id] = progress.completed_at
+        if progress.is_complete and progress.completed_at and self.now - progress.completed_at >= REFRESH_AFTER:
             progress = CaseProgress(newest=progress.newest, next_page=1)
         while not progress.is_complete and self._may_ask():
             page = self._page(project_id, progress.next_page, None)
             self._save(project_id, page.names)
             newest = max(filter(None, (progress.newest, page.newest)), default=None)
-            done = self._now if page.next_page is None else None
+            done = self.now if page.next_page is None else None
             progress = CaseProgress(newest=newest, next_page=page.next_page or 1, completed_at=done)
-            self._store.save_case_progress(project_id, progress, self._of)
+            self.store.save_case_progress(project_id, progress, self.kept)
             has_unknown = False
         if has_unknown and progress.is_complete:
             self._learn_new(project_id, progress)
@@ -141,20 +132,20 @@ class CaseNames:
             newest = max(filter(None, (newest, page.newest)), default=None)
             number = page.next_page
         if number is None and newest != progress.newest:
-            self._store.save_case_progress(project_id, replace(progress, newest=newest), self._of)
+            self.store.save_case_progress(project_id, replace(progress, newest=newest), self.kept)
 
     def _save(self, project_id: int, names: Mapping[int, str]) -> None:
         short = {case_id: one_line(name, MAX_NAME_CHARS) for case_id, name in names.items()}
-        self._store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name}, self._of)
+        self.store.save_case_names(project_id, {case_id: name for case_id, name in short.items() if name}, self.kept)
         self._known.pop(project_id, None)
 
     def _page(self, project_id: int, number: int, created_after: datetime | None) -> CasesPage:
-        folders = {"in_folders": True} if self._of == FOLDERS else {}
-        return self._testmo.cases(project_id, page=number, created_after=created_after, **folders)
+        folders = {"in_folders": True} if self.kept == FOLDERS else {}
+        return self.testmo.cases(project_id, page=number, created_after=created_after, **folders)
 
     def _may_ask(self) -> bool:
         self._pages += 1
-        return self._pages <= MAX_PAGES and self._has_room()
+        return self._pages <= MAX_PAGES and self.has_room()
 
 
 class Known(NamedTuple):

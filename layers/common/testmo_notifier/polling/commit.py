@@ -19,7 +19,7 @@ from testmo_notifier.errors import (
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FOLD, FOLDERS, MAILED, Checkpoint, WatchedRun
 from testmo_notifier.polling.handover import order_of, waiting_since
-from testmo_notifier.polling.keep import Keeping
+from testmo_notifier.polling.hold_or_tell import HoldOrTell
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -59,13 +59,13 @@ class Committer:
                 self.this.hidden.remove(run.id)  # it is shown
                 self.this.report.count(reading)
 
-    def kept(self, reading: Reading, *, adds: bool = True) -> Keeping:
+    def kept(self, reading: Reading, *, adds: bool = True) -> HoldOrTell:
         """What a reading has to tell, for each destination: at once, or later."""
-        told, checkpoint = [*reading.news.outgoing(), *reading.others], reading.checkpoint
+        told, checkpoint = [*reading.news.outgoing(), *reading.follow_up], reading.checkpoint
         before = self.checkpoints.get(checkpoint.run_id)
         is_open_again = before is not None and before.closed_at is not None and checkpoint.closed_at is None
         looks = (told or is_open_again) and self.this.release.may_hold(checkpoint.run_id)
-        keeping = Keeping(
+        divided = HoldOrTell(
             self.this.around,
             checkpoint.run_id,
             self.parts.store.held_of(checkpoint.run_id) if looks else [],
@@ -75,11 +75,11 @@ class Committer:
             adds=adds,
         )
         if is_open_again:
-            keeping.open_again()
-        keeping.divide(told)
-        return keeping
+            divided.open_again()
+        divided.divide(told)
+        return divided
 
-    def write(self, reading: Reading, kept: Keeping) -> bool:
+    def write(self, reading: Reading, kept: HoldOrTell) -> bool:
         """The one write, and the hand-over after it; False when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
         outbox, held = (*(before.outbox if before else ()), *kept.at_once), kept.changes()

@@ -115,7 +115,7 @@ def is_half_read(checkpoint: Checkpoint) -> bool:
 
 
 def owes_passes(checkpoint: Checkpoint) -> bool:
-    """Whether the second question was not answered to its end."""
+    """Whether a follow-up question was not answered to its end."""
     return checkpoint.passing is not None and checkpoint.passing.is_unfinished
 
 

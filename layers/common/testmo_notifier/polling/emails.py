@@ -6,6 +6,7 @@ no message: whoever has no entry is told of by name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,12 +31,11 @@ class Emails:
         self._makes_a_difference = people.has_emails and any(route.mention for route in routes.routes)
         self._looked_at: datetime | None = None
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether it is time for a look."""
-        return self._makes_a_difference and (self._looked_at is None or now - self._looked_at >= EVERY)
-
-    def look(self, testmo: Testmo, now: datetime) -> None:
-        """Ask. Where Testmo does not tell, what was known before holds."""
+    def look(self, testmo: Testmo, now: datetime, has_room: Callable[[], bool]) -> None:
+        """Ask, if that is due and the budget has room. Where Testmo does not tell, what was known before holds."""
+        is_due = self._looked_at is None or now - self._looked_at >= EVERY
+        if not (self._makes_a_difference and is_due and has_room()):
+            return
         self._looked_at = now
         try:
             self._people.learn(testmo.users())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, unexpected
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     FAILING,
     MAX_TOGETHER,
@@ -27,7 +28,9 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.shown import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
-from testmo_notifier.ports import Renderer, Store, Topic
+
+if TYPE_CHECKING:
+    from testmo_notifier.polling.parts import Parts
 
 MIN_SECONDS_LEFT: Final = 5.0
 Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what goes with it, and that as it is published
@@ -35,36 +38,19 @@ MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of th
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
 
+@dataclass(slots=True, eq=False)
 class HandOver:
     """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        mark: MarkOf = unmarked,
-        renderer: Renderer,
-        topic: Topic,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], None],
-        seconds_left: Callable[[], float],
-        unreachable: Collection[str] = (),
-        showing: Collection[str] = (),
-    ) -> None:
-        self._store = store
-        self._mark = mark
-        self._renderer = renderer
-        self._topic = topic
-        self._now = now
-        self._sleep = sleep
-        self._seconds_left = seconds_left
-        self._unreachable = unreachable
-        self._showing = showing
-        self._sent: Counter[str] = Counter()
-        self._order = 0  # of the next message
-        self._last: dict[str, datetime] = {}  # by channel, when it was last published to
-        self.published = 0  # messages, so far
-        self.problems: list[str] = []
+    parts: Parts
+    mark: MarkOf = unmarked
+    unreachable: Collection[str] = ()
+    showing: Collection[str] = ()
+    published: int = 0  # messages, so far
+    problems: list[str] = field(default_factory=list)
+    _sent: Counter[str] = field(default_factory=Counter)
+    _order: int = 0  # of the next message
+    _last: dict[str, datetime] = field(default_factory=dict)  # by channel, when it was last published to
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
@@ -72,7 +58,7 @@ class HandOver:
         if not done:
             return checkpoint
         try:
-            return self._store.clear(checkpoint, done, at=self._now(), mark=self._mark)
+            return self.parts.store.clear(checkpoint, done, at=self.parts.now(), mark=self.mark)
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return checkpoint
@@ -81,7 +67,7 @@ class HandOver:
         """The same with an envelope."""
         done = self._publish_all(envelope.outbox, envelope.order)
         try:
-            return self._store.clear_envelope(envelope, done, at=self._now()) if done else envelope
+            return self.parts.store.clear_envelope(envelope, done, at=self.parts.now()) if done else envelope
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return envelope
@@ -96,7 +82,7 @@ class HandOver:
         batch: list[Message] = []
         left: dict[str, str] = {}  # what waits on: its id, and where it goes
         for outgoing in outbox:
-            for one in with_silent(outgoing, self._showing):
+            for one in with_silent(outgoing, self.showing):
                 if self._goes_after(one, batch):
                     self._send(batch, left)
                     batch = []
@@ -118,11 +104,11 @@ class HandOver:
         return len(batch) == MAX_TOGETHER or (channel is not None and channel in [paced(one) for _, one, _ in batch])
 
     def _has_time(self) -> bool:
-        return self._seconds_left() >= MIN_SECONDS_LEFT
+        return self.parts.seconds_left() >= MIN_SECONDS_LEFT
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
-        if destination in self._unreachable or not self._has_time():
+        if destination in self.unreachable or not self._has_time():
             return False  # nobody would get it, or no time is left
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
@@ -135,7 +121,7 @@ class HandOver:
             return None
         order = digest.order + LAST if digest.order else self._order
         try:
-            notification = replace(self._renderer.notification(outgoing), order=order)
+            notification = replace(self.parts.renderer.notification(outgoing), order=order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered"
             self.problems.append(f"{words}, it stays in {place_of(outgoing)}: {unexpected(exc)}")
@@ -150,7 +136,7 @@ class HandOver:
             return
         for channel in filter(None, (paced(one) for _, one, _ in batch)):
             self._pace(channel)
-        said = self._topic.publish_all([notification for *_, notification in batch])
+        said = self.parts.topic.publish_all([notification for *_, notification in batch])
         for (outgoing, one, _), problem in zip(batch, said, strict=True):
             if problem is None:
                 self.published += 1
@@ -161,10 +147,10 @@ class HandOver:
 
     def _pace(self, channel: Channel) -> None:
         if channel.name in self._last:
-            wait = channel.seconds_between - (self._now() - self._last[channel.name]).total_seconds()
+            wait = channel.seconds_between - (self.parts.now() - self._last[channel.name]).total_seconds()
             if wait > 0:
-                self._sleep(min(wait, channel.seconds_between))
-        self._last[channel.name] = self._now()
+                self.parts.sleep(min(wait, channel.seconds_between))
+        self._last[channel.name] = self.parts.now()
 
 
 class Outboxes:
@@ -246,7 +232,7 @@ class Outboxes:
     def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
         named = self._named(checkpoint)
-        if not any(self._waits_for_a_name(outgoing) for outgoing in named.outbox):
+        if not any(has_unnamed(one.digest) and self._hand_over.has_room_for(one.destination) for one in named.outbox):
             return self._publish(named)
         self.pending.add(checkpoint.run_id)
         self.unnamed.append(checkpoint)
@@ -270,9 +256,6 @@ class Outboxes:
     def learn_names(self, project_ids: Iterable[int]) -> None:
         """Spend what is left of the budget on case names, those of waiting messages first."""
         self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
-
-    def _waits_for_a_name(self, outgoing: Outgoing) -> bool:
-        return has_unnamed(outgoing.digest) and self._hand_over.has_room_for(outgoing.destination)
 
     def _named(self, checkpoint: Checkpoint) -> Checkpoint:
         return replace(checkpoint, outbox=self._names_in(checkpoint.outbox))

@@ -11,7 +11,7 @@ from typing import Any
 
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import CASES, FOLDERS, HeldKey, Scope
+from testmo_notifier.model import CASES, FOLDERS, Asked, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import PLAIN, Routes, destinations
@@ -21,7 +21,7 @@ from testmo_notifier.polling.case_names import CaseNames, Completed
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from testmo_notifier.polling.hidden import HiddenRuns
-from testmo_notifier.polling.keep import Circumstances
+from testmo_notifier.polling.hold_or_tell import Circumstances
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
@@ -103,7 +103,6 @@ class Poll:
     backlog: Backlog
     hidden: HiddenRuns
     report: Report
-    unreachable: frozenset[str]
     around: Circumstances
     release: Release
     folds: list[HeldKey] = field(default_factory=list)  # what this poll held until its end
@@ -112,43 +111,19 @@ class Poll:
     def begin(cls, parts: Parts, lease: Lease) -> Poll:
         """Everything as the last poll left it."""
         control, started = lease.control, lease.started
-        rate_limit = RateLimit(
-            parts.requests_per_minute,
-            spent=control.asked.requests,
-            sent=control.asked.sent or (),
-            now=lambda: parts.now().timestamp(),
-            sleep=parts.sleep,
-            seconds_left=parts.seconds_left,
-            careful=control.asked.not_before is not None,
-        )
+        rate_limit = limit_of(parts, control.asked)
         testmo = parts.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
         check = mail.before_anything_is_sent(parts, control.health.mail)
         lease.control = replace(control, health=replace(control.health, mail=check))
         unheard = mail.unreachable(check) if parts.mailboxes else frozenset()
-        hand_over = HandOver(
-            store=parts.store,
-            mark=marks.of,
-            renderer=parts.renderer,
-            topic=parts.topic,
-            now=parts.now,
-            sleep=parts.sleep,
-            seconds_left=parts.seconds_left,
-            unreachable=unheard,
-            showing=control.bots,
-        )
         instead = substitutes(parts.routes, parts.destinations, unheard)
         copied = frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard
         holding = what_holds(parts, lease, lost=frozenset() if instead else unheard, copied=copied)
         cases = case_lists(parts, testmo, rate_limit, holding)
+        hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
-        around = Circumstances(
-            holding=holding,
-            waiting=outboxes.waiting,
-            unreachable=unheard,
-            copied=copied,
-            copies_due=mail.next_look(check, started),
-        )
+        around = Circumstances(holding, mail.next_look(check, started), outboxes.waiting, unheard, copied)
         return cls(
             lease,
             rate_limit,
@@ -159,19 +134,22 @@ class Poll:
             Backlog(control, started=started),
             HiddenRuns(control.looked.hidden_runs),
             Report(),
-            unheard,
             around,
-            Release(
-                store=parts.store,
-                outboxes=outboxes,
-                around=around,
-                destinations=parts.destinations,
-                instead=instead,
-                check=check,
-                go_on=lease.renew,
-                seconds_left=parts.seconds_left,
-            ),
+            Release(parts, outboxes, around, instead, check, go_on=lease.renew),
         )
+
+
+def limit_of(parts: Parts, asked: Asked) -> RateLimit:
+    """How often Testmo may be asked, after what was asked of it within the minute."""
+    return RateLimit(
+        parts.requests_per_minute,
+        spent=asked.requests,
+        sent=asked.sent or (),
+        now=lambda: parts.now().timestamp(),
+        sleep=parts.sleep,
+        seconds_left=parts.seconds_left,
+        careful=asked.not_before is not None,
+    )
 
 
 def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str], copied: frozenset[str]) -> Holding:
@@ -199,5 +177,5 @@ def case_lists(parts: Parts, testmo: Testmo, rate_limit: RateLimit, holding: Hol
         completed=parts.names_completed,
     )
     reads_folders = "folder" in parts.routes.asked | holding.asked or holding.tells_of_many
-    folders = {FOLDERS: names_of(of=FOLDERS)} if reads_folders else {}
+    folders = {FOLDERS: names_of(kept=FOLDERS)} if reads_folders else {}
     return {CASES: names_of(folders=folders.get(FOLDERS)), **folders}

@@ -18,7 +18,7 @@ from testmo_notifier.notices.facts import case_facts, run_facts
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.polling.lease import RENEW_AFTER
 from testmo_notifier.polling.parts import Parts, Poll
-from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, Second
+from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, FollowUp, RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -33,7 +33,7 @@ class Reader:
     this: Poll
     watch: Watch
     checkpoints: Mapping[int, Checkpoint]
-    second: Second = NOT_ASKED
+    follow_up: FollowUp = NOT_ASKED
 
     def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
@@ -46,7 +46,7 @@ class Reader:
                 for number, watched in runs:
                     reading = pool.submit(self.read_run, watched)
                     begun[reading] = number, watched
-                    reading.add_done_callback(lambda _: self.second.was_read())
+                    reading.add_done_callback(lambda _: self.follow_up.was_read())
                     reading.add_done_callback(done.put)
 
             try:
@@ -66,34 +66,27 @@ class Reader:
         """Read one run from its checkpoint on, and sweep it if its turn has come."""
         run, watch = watched.run, self.watch
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
-        return read_run(
-            self.this.testmo,
-            run,
-            checkpoint,
-            watch,
-            DigestBuilder(
-                self.parts.testmo_url,
-                run,
-                watched.project_name,
-                audience=Audience(
-                    self.parts.routes,
-                    self.parts.destinations,
-                    run_facts(run, watched.project_name),
-                    self.this.unreachable,
-                    self.this.around.holding,
-                    checkpoint.told,
-                ),
-                failing=checkpoint.failing,
-                told=checkpoint.told,
-                cases=partial(self.case_facts, run.project_id),
-                version=checkpoint.version,
-            ),
-            overlap=self.parts.scope.overlap,
-            sweep=run.id in self.this.backlog.unswept,
-            ceased=self.this.lease.control.watching.ceased.get(checkpoint.watching),
-            now=self.parts.now,
-            second=self.second,
+        audience = Audience(
+            self.parts.routes,
+            self.parts.destinations,
+            run_facts(run, watched.project_name),
+            self.this.around.unreachable,
+            self.this.around.holding,
+            checkpoint.told,
         )
+        news = DigestBuilder(
+            self.parts.testmo_url,
+            run,
+            watched.project_name,
+            audience=audience,
+            failing=checkpoint.failing,
+            told=checkpoint.told,
+            cases=partial(self.case_facts, run.project_id),
+            version=checkpoint.version,
+        )
+        about = RunQuestions(self.this.testmo, run, watch, self.parts.now, self.parts.scope.overlap, self.follow_up)
+        ceased = self.this.lease.control.watching.ceased.get(checkpoint.watching)
+        return read_run(about, checkpoint, news, sweep=run.id in self.this.backlog.unswept, ceased=ceased)
 
     def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:
         """What routes ask about cases: their names, and the folders that they are in."""

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import reduce
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, TooLarge, unexpected
 from testmo_notifier.lean import dataclass
@@ -29,45 +29,36 @@ from testmo_notifier.model import (
     MailCheck,
     is_known,
 )
+from testmo_notifier.notices import merge
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import (
-    failing_in,
-    frame_of,
-    is_full,
-    joined,
-    silenced_in,
-    this_poll_last,
-    told_of,
-    untold,
-)
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
-from testmo_notifier.polling.keep import Circumstances
-from testmo_notifier.ports import Store
+from testmo_notifier.polling.hold_or_tell import Circumstances
+
+if TYPE_CHECKING:
+    from testmo_notifier.polling.parts import Parts
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
 MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a gate is three at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Release:
-    """Tells what is due. `destinations` are those of the routes, `instead` those that are told what nobody gets.
+    """Tells what is due. `instead` are the destinations that are told what nobody gets.
 
     `check` is what the last look at the mailboxes found. With fewer than `least` seconds left it stops: each step is
     whole, and the next poll goes on.
     """
 
-    store: Store
+    parts: Parts
     outboxes: Outboxes
     around: Circumstances
-    destinations: Collection[str]
     instead: Sequence[str]
     check: MailCheck | None
     go_on: Callable[[], None]
-    seconds_left: Callable[[], float]
     least: float = MIN_SECONDS_LEFT
     problems: list[str] = field(default_factory=list)
     found: set[int] = field(default_factory=set)  # the runs of which something was due
@@ -87,7 +78,7 @@ class Release:
         silences = sorted(one.cause for one in holding.silences_now)
         if not (calm or silences or unreachable or holding.is_over):
             return None
-        where = [sorted(self.destinations), list(self.instead), unreachable]
+        where = [sorted(self.parts.destinations), list(self.instead), unreachable]
         return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
     def may_hold(self, run_id: int) -> bool:
@@ -101,12 +92,12 @@ class Release:
 
         Half of the time is for what Testmo has to tell, unless nothing is read.
         """
-        keys, envelopes = self.store.held_until(None if everything else self.holding.now)
+        keys, envelopes = self.parts.store.held_until(None if everything else self.holding.now)
         self.found.update(key.run_id for key in keys)
         for envelope in envelopes:
             self.go_on()
             self.outboxes.publish_envelope(envelope)
-        half = self.seconds_left() / 2 if keys and not self.holding.is_over else 0.0
+        half = self.parts.seconds_left() / 2 if keys and not self.holding.is_over else 0.0
         replace(self, least=max(self.least, half)).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
@@ -142,19 +133,19 @@ class Release:
         """
         for held in (held for chunk in chunks(keys) for held in self._read(chunk)):
             hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
-            rest = [untold(replace(held, destination=other), other) for other in self.instead]
+            rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
             given = [self._joined(one, hold) for one in rest if not one.is_empty]
             changes = [*(Change(there, after) for there, after in given), Change(held, None)]
-            if any(is_full(after) for _, after in given) or not self._write(changes):
+            if any(merge.is_full(after) for _, after in given) or not self._write(changes):
                 what = f"what is held of run {held.run_id} for {held.destination}"
                 self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
             else:
-                self._count_as_told(held.run_id, {one.destination: failing_in(one) for one in rest})
+                self._count_as_told(held.run_id, {one.destination: merge.failing_in(one) for one in rest})
             yield from (after.key for _, after in given)
 
     def _count_as_told(self, run_id: int, tests: Mapping[str, Collection[int]]) -> None:
         """Keep who is told of failing tests in the place of others: their next failure is no new one there."""
-        for checkpoint in self.store.checkpoints([run_id]).values():
+        for checkpoint in self.parts.store.checkpoints([run_id]).values():
             told = {
                 slot: replace(one, destinations=one.destinations.union(to for to in tests if slot in tests[to]))
                 for slot, one in checkpoint.told.items()
@@ -162,13 +153,14 @@ class Release:
             if told == checkpoint.told:
                 continue
             try:
-                self.store.commit(replace(checkpoint, told=told))
+                self.parts.store.commit(replace(checkpoint, told=told))
             except (LostRace, TooLarge) as exc:
                 self.problems.append(str(exc))
 
     def _tell_at(self, keys: Sequence[HeldKey]) -> None:
         """Tell it at one destination: in a message for each run, or in one for all."""
-        most = 1 if any(map(self._is_for_all, keys)) else self.holding.calm(keys[0].destination).fold
+        is_for_all = any(self.holding.is_for_all_runs(key.cause) for key in keys)
+        most = 1 if is_for_all else self.holding.calm(keys[0].destination).fold
         going = [key for chunk in chunks(keys) for key in self._going(chunk)]
         is_many = most is not None and len({key.run_id for key in going}) > most
         for chunk in chunks(going):
@@ -186,18 +178,15 @@ class Release:
                 if self._goes(held, gates.get(held.run_id)):
                     yield held.key
 
-    def _is_for_all(self, key: HeldKey) -> bool:
-        return self.holding.is_for_all_runs(key.cause)
-
     def _read(self, keys: Sequence[HeldKey]) -> list[Held]:
         """What is held under these keys.
 
         What waited for the outbox of its run comes after all that left that, however late: each try has a later order.
         """
         self._go_on()
-        found = self.store.held(keys)
+        found = self.parts.store.held(keys)
         behind = [held.run_id for held in found if held.cause == OUTBOX]
-        checkpoints = self.store.checkpoints(behind) if behind else {}
+        checkpoints = self.parts.store.checkpoints(behind) if behind else {}
         return [
             replace(held, order=max(held.order, order_of(checkpoints[held.run_id].version)))
             if held.cause == OUTBOX and held.run_id in checkpoints
@@ -206,7 +195,7 @@ class Release:
         ]
 
     def _go_on(self) -> None:
-        if self.seconds_left() < self.least:
+        if self.parts.seconds_left() < self.least:
             raise OutOfTime
         self.go_on()
 
@@ -215,7 +204,7 @@ class Release:
         silences = self.holding.silences_now
         keys = {HeldKey(held.run_id, held.destination, one.cause, held.due) for held in going for one in silences}
         there = by_run(self._read([*keys])) if keys else {}
-        silenced = {run: silenced_in(some, silences) for run, some in there.items()}
+        silenced = {run: merge.silenced_in(some, silences) for run, some in there.items()}
         return [replace(one, frame=replace(one.frame, silenced=silenced.get(one.run_id, ()))) for one in going]
 
     def _left(self, keys: Iterable[HeldKey], why: str) -> None:
@@ -235,7 +224,7 @@ class Release:
             self._write([Change(held, replace(held, due=hold.due))] if hold.due != held.due else [])
         else:
             there, after = self._joined(held, hold)
-            if is_full(after) or not self._write([Change(held, None), Change(there, after)]):
+            if merge.is_full(after) or not self._write([Change(held, None), Change(there, after)]):
                 return True  # nothing has room for both
         self.outboxes.note_held(replace(held, cause=hold.cause, due=hold.due))
         return False
@@ -265,17 +254,17 @@ class Release:
     def _is_lost(self, held: Held | HeldKey) -> bool:
         """Whether nobody gets it, or, unless it is a copy of mail, no route names its destination any more."""
         is_unreachable = held.destination in self.around.unreachable
-        return is_unreachable or (held.cause != MAILED and held.destination not in self.destinations)
+        return is_unreachable or (held.cause != MAILED and held.destination not in self.parts.destinations)
 
     def _joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
         """What is held for another cause, as it is and with this in it."""
         there = self._there(held, hold.cause)
         to = there or Held(held.run_id, held.destination, hold.cause, hold.due, held.since, held.frame)
         due = min(to.due, hold.due) if hold.cause in (OUTBOX, UNREACHABLE) else hold.due
-        return there, joined(replace(to, due=due), held)
+        return there, merge.joined(replace(to, due=due), held)
 
     def _there(self, held: Held, cause: str) -> Held | None:
-        found = self.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
+        found = self.parts.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
         return found[0] if found else None
 
     def _tell_each(self, going: Iterable[Held]) -> None:
@@ -298,7 +287,7 @@ class Release:
         """Take out what is told and put it into an envelope, then hand that over; False if one has no room for it."""
         self._go_on()
         is_one_run = len({held.run_id for held in going}) == 1
-        told = told_of(reduce(joined, going)) if is_one_run else (folded(going[0].destination, going),)
+        told = merge.told_of(reduce(merge.joined, going)) if is_one_run else (folded(going[0].destination, going),)
         since, order = min(held.due for held in going), max(held.order for held in going)
         envelope = Envelope(told[0].id, told, min(since, self.holding.now), order) if told else None
         if going[0].destination in self.around.copied:
@@ -308,7 +297,7 @@ class Release:
         has_room = 2 * len(changes) + 3 * len(gates) <= MAX_WRITES  # not for those of very many runs: these come after
         changes |= gates if has_room else {}
         try:
-            self.store.release([*changes.values()], envelope)
+            self.parts.store.release([*changes.values()], envelope)
         except TooLarge as exc:
             if len(going) == 1:
                 self._left([going[0].key], str(exc))
@@ -327,8 +316,8 @@ class Release:
         """What goes to a mailbox is kept until it is known that somebody got it, see `MAILED`."""
         hold = Hold(MAILED, self.around.copies_due)
         for some in by_run(going).values():
-            there, copy = self._joined(reduce(joined, some), hold)
-            if not is_full(copy):
+            there, copy = self._joined(reduce(merge.joined, some), hold)
+            if not merge.is_full(copy):
                 self._write([Change(there, copy)])
 
     def _gates(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
@@ -342,14 +331,14 @@ class Release:
             held, taken = some[0], next((one for one in some if one.cause == RATE), None)
             there = taken or self._there(held, RATE)
             if every and (taken or there is None or there.is_empty):
-                gate = Held(held.run_id, held.destination, RATE, now + every, now, frame_of(held.frame, ()))
+                gate = Held(held.run_id, held.destination, RATE, now + every, now, merge.frame_of(held.frame, ()))
                 gates[gate.key[:-1]] = Change(there, gate)
         return gates
 
     def _write(self, changes: Sequence[Change]) -> bool:
         """Write it if it is as it was; else the next poll tries again. False if an item has no room for it."""
         try:
-            self.store.release(changes)
+            self.parts.store.release(changes)
         except TooLarge:
             return False
         except LostRace as exc:
@@ -362,7 +351,7 @@ class Release:
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:
     """What is held, run by run."""
     runs: defaultdict[int, list[Held]] = defaultdict(list)
-    for one in this_poll_last(held):
+    for one in merge.this_poll_last(held):
         runs[one.run_id].append(one)
     return runs
 

@@ -19,26 +19,14 @@ Status = Literal["ok", "partial", "waiting", "busy"]
 
 @dataclass(slots=True)
 class Report:
-    """Counts of one poll.
+    """Counts of one poll; docs/metrics.md says what each is in the log.
 
-    `ok`: everything that was due was read. `partial`: something is left for the next poll, `problems` says why.
-    `waiting`: Testmo asked for a pause until `retry_at`, or somebody drains until then; nothing was asked. `busy`:
-    another poller holds the lease until `retry_at`. `pending` is how many runs have messages that are not published
-    yet.
-
-    `looked`: Testmo's projects were seen, so that something was watched. `lag_seconds`: how long the oldest of the
-    things left undone has been waiting, 0 when nothing is: a run that has moved and is not read to its end, one that
-    could not be read, a project that was not looked into, or a message that is not published. `turns_left` are runs
-    that have not moved, whose turn came and for which no request was left, `oldest_turn_seconds` is how long the one
-    that waits longest has been waiting. `skew_seconds`: our clock minus
-    Testmo's. `throttled`: Testmo said 429, or its pause is not over. `invisible` counts projects and runs that should
-    be there and are not shown, as far as this poll asked for them. `hidden` counts those that Testmo refuses to the
-    token's user, whether this poll asked or not: nobody reads them. `settings_problems` counts settings and requests
-    that Testmo knows nothing of, and wrong files of the team's. `unsubscribed` counts addresses of the
-    parameters that get no mail, `unheard` other mail destinations of the routes that nobody gets; `unlisted`: AWS did
-    not tell who is subscribed.
-    `over` names metrics of troubles that have ended. `recovered` are tests of which it was told that they passed again,
-    `finished` runs of which it was told that they are over.
+    `looked`: Testmo's projects were seen, so that something was watched. `busy` and `waiting` last until `retry_at`.
+    `turns_left` are runs that have not moved, whose turn came and for which no request was left. `invisible` counts
+    what should be there and is not shown, as far as this poll asked for it, `hidden` whatever Testmo refuses to the
+    token's user. `unsubscribed` counts addresses of the parameters that get no mail, `unheard` other mail destinations
+    of the routes that nobody gets; `unlisted`: AWS did not tell who is subscribed. `over` names metrics of troubles
+    that ended.
     """
 
     status: Status = "ok"
@@ -118,9 +106,9 @@ class Report:
             self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
         self.new_failing += reading.news.total
         self.digests += reading.news.total > 0
-        well = [one.digest for one in reading.others if one.digest.about == RECOVERED]
+        well = [one.digest for one in reading.follow_up if one.digest.about == RECOVERED]
         self.recovered += len(frozenset().union(*(digest.keys for digest in well)))
-        self.finished += any(one.digest.about == FINISHED for one in reading.others)
+        self.finished += any(one.digest.about == FINISHED for one in reading.follow_up)
         if reading.is_unfinished:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")

@@ -51,7 +51,7 @@ class Detector:
         return announced if self._was_watched(result, self.window.time) else None
 
     def _is_news(self, result: Result, known: int | None) -> bool:
-        return not self.window.has_seen(result) if known is None else known != (result.status_id or 0)
+        return result.key not in self.window.seen if known is None else known != (result.status_id or 0)
 
     def _announce(self, result: Result, known: int | None) -> Result:
         previous = None if known is None or self.known.has_come_back(result) else known

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
+from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Scope
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
@@ -41,31 +41,13 @@ def discover(
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    once = {project.id: project for project in projects}.values()  # a row that moves between two pages comes twice
-    just_now = (control.discovered_at or found.began_at) - HOURLY - scope.overlap
-    chosen = [p for p in once if (p.id in scope.project_ids if scope.project_ids else is_active(p, just_now))]
-    found.listed = frozenset(project.id for project in projects)
-    missing = sorted(set(scope.project_ids) - found.listed)
-    found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
+    chosen = chosen_of(projects, found, control, scope)
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
-    found.invisible += len(missing)
-    if missing and not chosen:
-        words = f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access"
-        raise PollFailed(words, reason="configuration")
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
-    lookout = Lookout(
-        testmo=testmo,
-        control=control,
-        scope=scope,
-        found=found,
-        hourly=hourly,
-        now=now,
-        crew=crew,
-        has_room=has_room,
-        unread=kept.left.undone_since.keys(),
-    )
+    unread = kept.left.undone_since.keys()
+    lookout = Lookout(testmo, control, scope, found, hourly, now, crew, has_room, unread=unread)
     if vanished:
         look_for_vanished(lookout, vanished, store.projects(vanished))
     begin_to_watch(lookout, store, chosen, installed_at)
@@ -74,6 +56,22 @@ def discover(
     if scope.run_ids:
         keep_only(lookout, store)
     return found
+
+
+def chosen_of(projects: Iterable[Project], found: Discovery, control: Looked, scope: Scope) -> list[Project]:
+    """The projects to watch, and what to say of those that ProjectIds names in vain."""
+    once = {project.id: project for project in projects}  # a row that moves between two pages comes twice
+    found.listed = frozenset(once)
+    just_now = (control.discovered_at or found.began_at) - HOURLY - scope.overlap
+    wanted = scope.project_ids
+    chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
+    missing = sorted(set(wanted) - found.listed)
+    found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
+    found.invisible += len(missing)
+    if missing and not chosen:
+        words = f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access"
+        raise PollFailed(words, reason="configuration")
+    return chosen
 
 
 def is_active(project: Project, just_now: datetime) -> bool:

@@ -41,20 +41,18 @@ class Paged:
         return None if self.broken_by is None or isinstance(self.broken_by, StopReading) else str(self.broken_by)
 
 
+@dataclass(frozen=True, slots=True)
 class RunPages:
     """The pages of one run, as what is watched asks for them, until `is_full` says that enough was found in them.
 
     `now` stands in where an answer has no `Date`.
     """
 
-    def __init__(
-        self, testmo: Testmo, run: Run, watch: Watch, now: Callable[[], datetime], is_full: Callable[[], bool]
-    ) -> None:
-        self._testmo = testmo
-        self._run = run
-        self._watch = watch
-        self._now = now
-        self._is_full = is_full
+    testmo: Testmo
+    run: Run
+    watch: Watch
+    now: Callable[[], datetime]
+    is_full: Callable[[], bool]
 
     def go_through(self, begin: Resume, handle: Handle, known: Iterable[int] = ()) -> Paged:
         """See `go_through`. A place to go on keeps what was asked for."""
@@ -63,12 +61,12 @@ class RunPages:
 
     def asked(self, resume: Resume) -> Resume:
         """A place to go on that says what was asked for."""
-        return replace(resume, watching=self._watch.fingerprint)
+        return replace(resume, watching=self.watch.fingerprint)
 
     def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
-        if self._is_full():
-            raise OutOfRoom(f"run {self._run.id} has more news than one message holds: the next poll reads on")
-        return one_page(self._testmo, self._run.id, results_query(self._watch, bound, number), self._now)
+        if self.is_full():
+            raise OutOfRoom(f"run {self.run.id} has more news than one message holds: the next poll reads on")
+        return one_page(self.testmo, self.run.id, results_query(self.watch, bound, number), self.now)
 
 
 def one_page(testmo: Testmo, run_id: int, query: ResultsQuery, now: Callable[[], datetime]) -> ResultsPage:

@@ -1,4 +1,4 @@
-"""The second question: which tests that are failing passed in between. Asked only where a route needs to know.
+"""Which tests that are failing passed in between: a follow-up question, asked only where a route needs to know.
 
 It is asked of a run after its failing results, and spends what these leave of the requests. What goes wrong with it
 takes nothing from them: it says that it does not know, and then no streak is counted and no recovery told.
@@ -27,8 +27,8 @@ TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Second:
-    """What the second question has to know: which statuses are passes, and whether so many more requests may be sent.
+class FollowUp:
+    """What follow-up questions have to know: which statuses are passes, and whether so many more requests may be sent.
 
     `may_ask` takes them; fewer than none gives some back. `was_read` is called for each run that leaves the others one
     request more. `finished_since` is when a route first asked for the ends of runs, None where none does.
@@ -40,18 +40,22 @@ class Second:
     finished_since: datetime | None = None
 
 
-NOT_ASKED: Final = Second(may_ask=lambda _requests: False)
+NOT_ASKED: Final = FollowUp(may_ask=lambda _requests: False)
 
 
-class OtherPages:
-    """Pages of one run beside its failing results, as long as there is room for them; and what is watched in it."""
+@dataclass(frozen=True, slots=True)
+class RunQuestions:
+    """A run, what is watched in it, and what may be asked about it: follow-up questions as long as there is room.
 
-    def __init__(
-        self, testmo: Testmo, run: Run, watch: Watch, second: Second, now: Callable[[], datetime], overlap: timedelta
-    ) -> None:
-        self._testmo = testmo
-        self._now = now
-        self.run, self.watch, self.second, self.overlap = run, watch, second, overlap
+    `now` stands in where Testmo's answers have no `Date`.
+    """
+
+    testmo: Testmo
+    run: Run
+    watch: Watch
+    now: Callable[[], datetime]
+    overlap: timedelta
+    follow_up: FollowUp = NOT_ASKED
 
     def go_through(self, begin: Resume, query: ResultsQuery, handle: Callable[[ResultsPage], None]) -> Paged:
         """Pass page after page to `handle`. Nothing that goes wrong is raised: it says where to go on, if anywhere."""
@@ -59,37 +63,37 @@ class OtherPages:
         if begin.watching not in ("", question):
             begin = Resume(begin.bound, 1, None)  # other pages were asked for before
         paid = 2 if begin.page > 1 else 1  # one that was read before, and one further: else it would never get on
-        no_room = OutOfBudget("the share of the requests that the second question may take is used up")
-        if not self.second.may_ask(paid):
+        no_room = OutOfBudget("the share of the requests that follow-up questions may take is used up")
+        if not self.follow_up.may_ask(paid):
             return Paged(begin, None, no_room)
 
         def fetch(bound: datetime | None, number: int) -> ResultsPage:
             nonlocal paid
-            if not paid and not self.second.may_ask(1):
+            if not paid and not self.follow_up.may_ask(1):
                 raise no_room
             paid = max(0, paid - 1)
             asked = replace(query, created_after=bound, page=number)
-            return one_page(self._testmo, self.run.id, asked, self._now)
+            return one_page(self.testmo, self.run.id, asked, self.now)
 
         try:
             paged = go_through(begin, fetch, handle, newest_first=query.order == NEWEST_FIRST)
         except TROUBLES as exc:
             return Paged(begin, None, exc)
         finally:
-            self.second.may_ask(-paid)
+            self.follow_up.may_ask(-paid)
         return paged if paged.resume is None else replace(paged, resume=replace(paged.resume, watching=question))
 
     def status_names(self) -> Mapping[int, str]:
         """What statuses are called, as far as Testmo tells: a courtesy, without which their numbers stand there."""
         try:
-            return self._testmo.statuses(self.run.project_id) if self.second.may_ask(1) else {}
+            return self.testmo.statuses(self.run.project_id) if self.follow_up.may_ask(1) else {}
         except TROUBLES:
             return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of the second question: the passes, how far they were read by now, and what Testmo did wrong."""
+    """What came of the question: the passes, how far they were read by now, and what Testmo did wrong."""
 
     passes: Passes = UNKNOWN
     passing: Passing | None = None
@@ -97,7 +101,7 @@ class Answer:
 
 
 def ask_for_passes(
-    pages: OtherPages, before: Checkpoint, after: Checkpoint, waiting: Collection[int], *, twice: bool
+    pages: RunQuestions, before: Checkpoint, after: Checkpoint, waiting: Collection[int], *, twice: bool
 ) -> Answer:
     """Read the passes of a run since the last look, once its failing results were read to their end.
 
@@ -107,13 +111,13 @@ def ask_for_passes(
     began = before.passing or Passing(beginning(before, pages.overlap).bound or before.floor, looked_at=after.read_at)
     if not before.failing and not waiting and not twice:
         return Answer(passing=began if after.failing else None)
-    if after.resume is not None or after.sweep is not None or not pages.second.statuses:
+    if after.resume is not None or after.sweep is not None or not pages.follow_up.statuses:
         return Answer(passing=began)
     told = {slot: key for slot, (key, _) in before.failing.items()}
     return read_passes(pages, began, {*after.failing, *waiting}, told)
 
 
-def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], told: Mapping[int, int]) -> Answer:
+def read_passes(pages: RunQuestions, passing: Passing, tests: Collection[int], told: Mapping[int, int]) -> Answer:
     """The passes of some tests, from an overlap before the newest known on, or from where the last read stopped.
 
     A result that was `told` as failing, and is a pass now, counts as one just after that failure.
@@ -132,7 +136,7 @@ def read_passes(pages: OtherPages, passing: Passing, tests: Collection[int], tol
                 times.setdefault(result.slot, set()).add(result.created_at + (JUST_AFTER if is_edited else NOTHING))
 
     bound = (passing.cursor - pages.overlap).replace(microsecond=0) - MARGIN
-    query = ResultsQuery(status_id=pages.second.statuses, expands=(), sort=SORT, order="asc")
+    query = ResultsQuery(status_id=pages.follow_up.statuses, expands=(), sort=SORT, order="asc")
     paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
     found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
     if paged.resume is not None:

@@ -12,16 +12,7 @@ from typing import Final
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    MAX_PER_PAGE,
-    Listed,
-    Looked,
-    Project,
-    ProjectState,
-    Run,
-    Scope,
-    WatchedRun,
-)
+from testmo_notifier.model import MAX_PER_PAGE, Listed, Looked, Project, ProjectState, Run, Scope, WatchedRun
 from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.turns import is_turn
@@ -106,7 +97,7 @@ class Discovery:
         return self.began_at if self.complete else min(looks, default=self.began_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Lookout:
     """Looks into projects and adds what it finds to `found`.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,18 +9,11 @@ from testmo_notifier.errors import StopReading
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Outgoing, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.ports import Testmo
-from testmo_notifier.sources.testmo_runs.beside import look_beside
 from testmo_notifier.sources.testmo_runs.detect import Detector
+from testmo_notifier.sources.testmo_runs.follow_up import follow_up_on
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
-from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, OtherPages, Second
-from testmo_notifier.sources.testmo_runs.sweep import (
-    FROM_THE_BEGINNING,
-    Sweep,
-    SweepEnd,
-    comes_first,
-    sweep_reason,
-)
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
+from testmo_notifier.sources.testmo_runs.sweep import FROM_THE_BEGINNING, Sweep, SweepEnd, comes_first, sweep_reason
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import beginning
 
@@ -32,7 +24,7 @@ class Reading:
 
     `problem` says what could not be read, `found_by_sweep` how many results only the sweep found, `owes_sweep` whether
     one that was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
-    `others` is what is told beside the news: recoveries, and that the run is over.
+    `follow_up` is what else is told: recoveries, and that the run is over.
     """
 
     checkpoint: Checkpoint
@@ -43,7 +35,7 @@ class Reading:
     problem: str | None = None
     owes_sweep: bool = False
     misread: str = ""
-    others: tuple[Outgoing, ...] = ()
+    follow_up: tuple[Outgoing, ...] = ()
 
     @property
     def is_unfinished(self) -> bool:
@@ -67,67 +59,61 @@ def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch
     )
 
 
-def read_run(  # noqa: PLR0913 - what a reading begins with, and what it may ask
-    testmo: Testmo,
-    run: Run,
-    checkpoint: Checkpoint,
-    watch: Watch,
-    news: DigestBuilder,
-    *,
-    overlap: timedelta,
-    sweep: bool,
-    now: Callable[[], datetime],
-    ceased: datetime | None = None,
-    second: Second = NOT_ASKED,
+def read_run(
+    about: RunQuestions, checkpoint: Checkpoint, news: DigestBuilder, *, sweep: bool, ceased: datetime | None = None
 ) -> Reading:
     """Read a run from its checkpoint on, and sweep it if that is due. `sweep`: its turn for one has come.
 
-    `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now. `now`
-    stands in where Testmo's answers have no `Date`. `second` is what may be asked beside the failing results.
+    `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now.
     """
+    run, watch, counters = about.run, about.watch, about.run.counters.by_status
     checkpoint = with_questions_of_now(checkpoint, watch)
-    counters = run.counters.by_status
     detector = Detector(checkpoint, watch, ceased)
-    pages = RunPages(testmo, run, watch, now, lambda: news.is_full)
-    the_sweep = Sweep(pages, detector, news, keeps_latest=second.finished_since is not None and run.is_closed)
-    started = now()
+    pages = RunPages(about.testmo, run, watch, about.now, lambda: news.is_full)
+    tells_ends = about.follow_up.finished_since is not None
+    the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
+    started = about.now()
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
     swept_first = comes_first(checkpoint)
     end = the_sweep.run(checkpoint.sweep, counters) if swept_first else SweepEnd(checkpoint.sweep)
-    paged = read_window(pages, beginning(checkpoint, overlap), checkpoint, detector, news, raises=not swept_first)
+    paged = read_window(pages, beginning(checkpoint, about.overlap), checkpoint, detector, news, raises=not swept_first)
     began_at = paged.began_at or started
-    problem = None
     if paged.resume is not None:
         following = interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
-        problem = f"run {run.id} ({run.name}), page {paged.resume.page}: {paged.problem}" if paged.problem else None
     else:
-        last_from = began_at if run.closed_at is None else run.closed_at + overlap
-        closing = run.closed_at is not None and began_at >= last_from
-        failing = detector.known.failing
-        if not sweep_reason(checkpoint, watch, counters=counters, failing=failing, turn=sweep, closing=closing):
-            end = SweepEnd()
-        elif not swept_first:
-            end = the_sweep.run(checkpoint.sweep, counters)
-        if closing and end.began_at is not None and end.began_at < last_from:
-            end = SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
-        following = finished(detector, end, run, began_at=began_at, overlap=overlap)
-    others = OtherPages(testmo, run, watch, second, now, overlap)
-    looked = look_beside(others, checkpoint, following, news, the_sweep.latest)
-    if looked.problem is not None:
-        problem = f"run {run.id} ({run.name}): {looked.problem}"
-    if end.problem is not None:
-        problem = f"the sweep of run {run.id} ({run.name}) has to wait: {end.problem}"
+        end = swept(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=sweep)
+        following = finished(detector, end, run, began_at=began_at, overlap=about.overlap)
+    looked = follow_up_on(about, checkpoint, following, news, the_sweep.latest)
+    what, page = f"run {run.id} ({run.name})", paged.resume.page if paged.resume else None
+    problem = f"the sweep of {what} has to wait: {end.problem}" if end.problem else None
+    problem = problem or (f"{what}: {looked.problem}" if looked.problem else None)
     return Reading(
         looked.checkpoint,
         news,
-        others=looked.outbox,
+        follow_up=looked.outbox,
         rows=paged.rows,
         malformed=detector.malformed,
         found_by_sweep=the_sweep.told,
-        problem=problem,
+        problem=problem or (f"{what}, page {page}: {paged.problem}" if paged.problem else None),
         owes_sweep=sweep and not swept_first and paged.resume is not None,
         misread=detector.misread,
     )
+
+
+def swept(
+    about: RunQuestions, checkpoint: Checkpoint, sweep: Sweep, end: SweepEnd | None, *, began_at: datetime, turn: bool
+) -> SweepEnd:
+    """The sweep that is due after a complete read; `end` is how the one ended that went before it."""
+    closed_at, counters = about.run.closed_at, about.run.counters.by_status
+    last_from = began_at if closed_at is None else closed_at + about.overlap
+    closing = closed_at is not None and began_at >= last_from
+    failing = sweep.detector.known.failing
+    if not sweep_reason(checkpoint, about.watch, counters=counters, failing=failing, turn=turn, closing=closing):
+        return SweepEnd()
+    end = end or sweep.run(checkpoint.sweep, counters)
+    if closing and end.began_at is not None and end.began_at < last_from:
+        return SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
+    return end
 
 
 def read_window(

@@ -22,20 +22,20 @@ from testmo_notifier.model import (
     NamedResult,
     Outgoing,
     Passing,
+    RecoveryGroup,
     Result,
     ResultsPage,
     ResultsQuery,
     Resume,
     Superseded,
     Told,
-    Way,
 )
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import MAX_NAMED, status_name
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT
-from testmo_notifier.sources.testmo_runs.passes import OtherPages
+from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 
 LOOK_AFTER: Final = timedelta(hours=1)
 MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
@@ -81,7 +81,7 @@ def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at:
     return passing.looked_at is None or began_at - passing.looked_at >= LOOK_AFTER
 
 
-def look_for_recoveries(pages: OtherPages, after: Checkpoint, news: DigestBuilder) -> LookEnd:
+def look_for_recoveries(pages: RunQuestions, after: Checkpoint, news: DigestBuilder) -> LookEnd:
     """Look at the latest results of a run, if a look is due, or goes on.
 
     `after` is the checkpoint as the failing results and the passes leave it.
@@ -98,7 +98,7 @@ def look_for_recoveries(pages: OtherPages, after: Checkpoint, news: DigestBuilde
     if look is None and not is_due(passing, tests, short_by=short_by, began_at=began_at):
         return LookEnd(replace(after, passing=passing))
     begin = replace(look, tests=look.tests & tests) if look else Look(FROM_THE_NEWEST, tests)
-    search = Search(begin, after.told, news, pages.second.statuses)
+    search = Search(begin, after.told, news, pages.follow_up.statuses)
     query = ResultsQuery(sort=SORT, order=NEWEST_FIRST, get_latest_result=True)
     paged = pages.go_through(begin.resume, query, search.handle)
     later = passing.due if look else frozenset[int]()  # what passed since the look began takes another one
@@ -128,10 +128,10 @@ def without(checkpoint: Checkpoint, tests: Mapping[int, tuple[int, int]], *, tol
     """
     superseded = dict(checkpoint.superseded)
     failing = dict(checkpoint.failing)
-    for slot, (_, way) in tests.items():
+    for slot, (_, group) in tests.items():
         if slot in failing:
             key, status = failing.pop(slot)
-            superseded[key] = Superseded(status, gone=True, recovered=told(way))
+            superseded[key] = Superseded(status, gone=True, recovered=told(group))
     return replace(checkpoint, failing=failing, superseded=superseded)
 
 
@@ -143,7 +143,7 @@ class Search:
         self._news = news
         self._statuses = statuses
         self._tests = set(look.tests)
-        self._ways = list(look.ways)
+        self._groups = list(look.groups)
         self._last_page = look.resume.page
         self.passed = {slot: one for slot, one in look.passed.items() if slot in self._tests}
 
@@ -158,16 +158,16 @@ class Search:
                 self._tests.discard(slot)
                 self.passed.pop(slot, None)
             elif slot not in self.passed:
-                self.passed[slot] = (result.key, self._way(result, page.expands))
+                self.passed[slot] = (result.key, self._group(result, page.expands))
 
     def so_far(self, resume: Resume) -> Look:
         """What the next poll goes on with: of those that are told by name, no more than an item has room for."""
-        each = max(1, MAX_KEPT_NAMES // max(1, len(self._ways)))
-        ways = tuple(
-            replace(way, named=tuple(replace(one, note="", issues=()) for one in way.named[:each]))
-            for way in self._ways
+        each = max(1, MAX_KEPT_NAMES // max(1, len(self._groups)))
+        groups = tuple(
+            replace(group, named=tuple(replace(one, note="", issues=()) for one in group.named[:each]))
+            for group in self._groups
         )
-        return Look(resume, frozenset(self._tests), self.passed, ways)
+        return Look(resume, frozenset(self._tests), self.passed, groups)
 
     def nowhere(self) -> frozenset[int]:
         """The tests of which there is no result any more."""
@@ -177,7 +177,7 @@ class Search:
         """The tests that are well, at its end: as many as one write has room for, those first that are named."""
         if len(self.passed) <= MAX_RECOVERED:
             return self.passed
-        named = {one.test_id for way in self._ways for one in way.named}
+        named = {one.test_id for group in self._groups for one in group.named}
         order = sorted(self.passed, key=lambda slot: (slot not in named, slot))
         return {slot: self.passed[slot] for slot in order[:MAX_RECOVERED]}
 
@@ -190,21 +190,21 @@ class Search:
     def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[Outgoing, ...]:
         """A digest for each destination that is told; those that are told the same share it."""
         keys: dict[int, set[int]] = {}
-        for key, way in recovered.values():
-            keys.setdefault(way, set()).add(key)
-        ways = {number: self._ways[number] for number in sorted(keys)}
+        for key, number in recovered.values():
+            keys.setdefault(number, set()).add(key)
+        groups = {number: self._groups[number] for number in sorted(keys)}
         tellings: dict[str, tuple[int, ...]] = {}
-        for number, one_way in ways.items():
-            for destination in one_way.destinations | one_way.held_at:
+        for number, group in groups.items():
+            for destination in group.destinations | group.held_at:
                 tellings[destination] = (*tellings.get(destination, ()), number)
         digests = {}
         for numbers in set(tellings.values()):
             counts: dict[str, int] = {}
             for number in numbers:
-                counts[ways[number].status] = counts.get(ways[number].status, 0) + len(keys[number])
+                counts[groups[number].status] = counts.get(groups[number].status, 0) + len(keys[number])
             digests[numbers] = self._news.other(
                 RECOVERED,
-                [self._said(one) for number in numbers for one in ways[number].named if one.test_id in recovered],
+                [self._said(one) for number in numbers for one in groups[number].named if one.test_id in recovered],
                 keys=frozenset().union(*(keys[number] for number in numbers)),
                 counts=counts,
                 shared_by=len(set(tellings.values())),
@@ -212,38 +212,40 @@ class Search:
         return tuple(
             replace(
                 self._news.other_outgoing(one, digests[numbers]),
-                rows={key: (slot, numbers.index(way)) for slot, (key, way) in recovered.items() if way in numbers},
-                kinds=tuple(self._kind(ways[number], one) for number in numbers),
+                rows={
+                    key: (slot, numbers.index(group)) for slot, (key, group) in recovered.items() if group in numbers
+                },
+                kinds=tuple(self._kind(groups[number], one) for number in numbers),
             )
             for one, numbers in sorted(tellings.items())
         )
 
-    def _kind(self, way: Way, destination: str) -> Kind:
-        """What the recoveries that go a way have in common, where they lead; without routes nobody is told there."""
-        is_told = destination in way.destinations
+    def _kind(self, group: RecoveryGroup, destination: str) -> Kind:
+        """What the recoveries of a group have in common, at a destination; without routes nobody is told there."""
+        is_told = destination in group.destinations
         routes = self._news.audience.leading(RECOVERED, destination) if is_told else ()
-        others = tuple(sorted(way.destinations - {destination})) if is_told else ()
-        return Kind(RECOVERED, 0, way.status, RECOVERED, routes, also=others)
+        others = tuple(sorted(group.destinations - {destination})) if is_told else ()
+        return Kind(RECOVERED, 0, group.status, RECOVERED, routes, also=others)
 
     def _said(self, named: NamedResult) -> NamedResult:
         """A pass, with what is over."""
         told = self._told[named.test_id or 0]
         return replace(named, reason=RECOVERED, streak=told.streak, since=told.since)
 
-    def is_told(self, way: int) -> bool:
-        """Whether anybody is told of the recoveries that go this way."""
-        return bool(self._ways[way].destinations or self._ways[way].held_at)
+    def is_told(self, group: int) -> bool:
+        """Whether anybody is told of the recoveries of this group."""
+        return bool(self._groups[group].destinations or self._groups[group].held_at)
 
-    def _way(self, result: Result, expands: Expands) -> int:
-        """The number of the way that a recovery goes, of which a destination may be told, or nobody."""
+    def _group(self, result: Result, expands: Expands) -> int:
+        """The number of the group that a recovery is in: of those that are told alike, or of those that nobody is."""
         destinations, held_at = self._news.for_recovered(result, self._told[result.slot])
         status = status_name(result.status_id, expands.statuses)
-        known = [(way.destinations, way.status, way.held_at) for way in self._ways]
+        known = [(group.destinations, group.status, group.held_at) for group in self._groups]
         if (destinations, status, held_at) not in known:
             known.append((destinations, status, held_at))
-            self._ways.append(Way(destinations, status, held_at=held_at))
+            self._groups.append(RecoveryGroup(destinations, status, held_at=held_at))
         number = known.index((destinations, status, held_at))
-        way = self._ways[number]
-        if len(way.named) < MAX_NAMED and way.destinations | held_at & self._news.audience.holding.bots:
-            self._ways[number] = replace(way, named=(*way.named, self._news.name(result, expands)))
+        group = self._groups[number]
+        if len(group.named) < MAX_NAMED and group.destinations | held_at & self._news.audience.holding.bots:
+            self._groups[number] = replace(group, named=(*group.named, self._news.name(result, expands)))
         return number

@@ -97,7 +97,7 @@ class Sweep:
         self._keeps_latest = keeps_latest
         self.latest: list[Row] = []
         self._pages = pages
-        self._detector = detector
+        self.detector = detector
         self._news = news
         self._found: set[int] = set()  # tests, in this poll
         self._held: dict[int, tuple[Result, Expands]] = {}
@@ -107,7 +107,7 @@ class Sweep:
         """Go through the pages, from the first or from where the last sweep was interrupted."""
         begin = resume or FROM_THE_BEGINNING
         if begin.page == 1:
-            self._detector.known.sweep_begins()
+            self.detector.known.sweep_begins()
         before = self._news.total
         try:
             paged = self._pages.go_through(begin, self._handle)
@@ -122,7 +122,7 @@ class Sweep:
             return SweepEnd(paged.resume, problem=paged.problem)
         if paged.resume is None:
             return SweepEnd(saw_all=True, began_at=paged.began_at)
-        if self._detector.watch.has_unknown(counters, self._detector.known.failing):
+        if self.detector.watch.has_unknown(counters, self.detector.known.failing):
             return SweepEnd(paged.resume, began_at=paged.began_at)
         return SweepEnd(began_at=paged.began_at)  # rows change places faster than we read, but nothing is missing
 
@@ -134,7 +134,7 @@ class Sweep:
         """What remains at the end: tests of which no row is the one that was announced."""
         told: list[tuple[Result, Expands]] = []
         for result, expands in self._held.values():
-            told += [(new, expands) for new in self._detector.found_by_sweep(result)]
+            told += [(new, expands) for new in self.detector.found_by_sweep(result)]
             self._found.add(result.slot)
         return told
 
@@ -147,10 +147,10 @@ class Sweep:
             self.latest = most_urgent([*self.latest, *rows])
 
     def _is_latest(self, result: Result) -> bool:
-        return result.is_latest is not False and self._detector.watch.is_failing(result)
+        return result.is_latest is not False and self.detector.watch.is_failing(result)
 
     def _sweep(self, result: Result, expands: Expands) -> Iterable[Result]:
-        slot, known = result.slot, self._detector.known
+        slot, known = result.slot, self.detector.known
         if slot in self._found or not self._is_latest(result):
             return ()
         if known.confirms(result, slot):  # nearly all of them
@@ -164,4 +164,4 @@ class Sweep:
             return ()
         self._found.add(slot)
         self._held.pop(slot, None)
-        return self._detector.found_by_sweep(result)
+        return self.detector.found_by_sweep(result)

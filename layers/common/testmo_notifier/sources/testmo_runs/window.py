@@ -20,7 +20,7 @@ class Window:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._before = checkpoint
-        self._seen = dict(checkpoint.seen)
+        self.seen = dict(checkpoint.seen)  # rows that were handled, in this read or an earlier one
         self._newest = checkpoint.cursor
         self.time = checkpoint.floor  # of the row that was reached last
 
@@ -33,24 +33,20 @@ class Window:
         """Whether a row is older than the floor; Testmo's own bound may be coarser (rule 1)."""
         return result.created_at is not None and result.created_at < self._before.floor
 
-    def has_seen(self, result: Result) -> bool:
-        """Whether a row was handled, in this read or an earlier one."""
-        return result.key in self._seen
-
     def mark_seen(self, result: Result) -> None:
         """Remember a row for as long as a read can bring it again."""
-        self._seen[result.key] = result.created_at or FOREVER
+        self.seen[result.key] = result.created_at or FOREVER
 
     def finished(self, *, began_at: datetime, overlap: timedelta) -> Checkpoint:
         """The checkpoint after a complete read: the floor rises, and what lies below it is forgotten."""
         cursor = self._cursor(began_at)
         floor = max(self._before.floor, cursor - overlap)
-        seen = {key: time for key, time in self._seen.items() if time >= floor}
+        seen = {key: time for key, time in self.seen.items() if time >= floor}
         return replace(self._before, cursor=cursor, floor=floor, seen=seen, resume=None)
 
     def interrupted(self, *, began_at: datetime, resume: Resume) -> Checkpoint:
         """The checkpoint after a part of a read: the floor waits for the rest."""
-        return replace(self._before, cursor=self._cursor(began_at), seen=self._seen, resume=resume)
+        return replace(self._before, cursor=self._cursor(began_at), seen=self.seen, resume=resume)
 
     def _cursor(self, began_at: datetime) -> datetime:
         # The window must not move past rows that are still to come: neither by a row dated ahead of Testmo's own

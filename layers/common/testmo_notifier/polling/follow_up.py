@@ -1,4 +1,4 @@
-"""What the second question may take of a poll, and what has to be known for it (`sources/testmo_runs/passes.py`)."""
+"""What `sources/testmo_runs/follow_up.py` may take of a poll, and what has to be known for it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Unre
 from testmo_notifier.model import FINISHED, Watching
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.rate_limit import RateLimit
-from testmo_notifier.sources.testmo_runs.passes import PASSED, Second
+from testmo_notifier.sources.testmo_runs.passes import PASSED, FollowUp
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 DEFAULT: Final = frozenset({PASSED})
 LEAST: Final = 3  # requests: one that goes on in the middle asks for a page again
-SHARE: Final = 4  # of the requests of a minute the second question takes at most one in so many
+SHARE: Final = 4  # of the requests of a minute follow-up questions take at most one in so many
 
 
 class Share:
-    """The requests that are left for it: a quarter, and never one that a run still has to have which is due.
+    """The requests that are left for them: a quarter, and never one that a run still has to have which is due.
 
     Workers take them; `waiting` counts the runs whose failing results were not asked for yet.
     """
@@ -47,8 +47,8 @@ class Share:
             self._waiting -= 1
 
 
-def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch, *, due: int) -> Second:
-    """What is known for the second question in this poll, in which so many runs are due.
+def follow_up_for(parts: Parts, this: Poll, found: Discovery, watch: Watch, *, due: int) -> FollowUp:
+    """What is known for follow-up questions in this poll, in which so many runs are due.
 
     What was learned is kept in the control item.
     """
@@ -59,7 +59,7 @@ def second_question(parts: Parts, this: Poll, found: Discovery, watch: Watch, *,
     this.lease.control = replace(this.lease.control, watching=kept)
     statuses = sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))
     share = Share(this.rate_limit, parts.requests_per_minute, waiting=due)
-    return Second(
+    return FollowUp(
         statuses=tuple(statuses),
         may_ask=share.take,
         was_read=share.was_read,

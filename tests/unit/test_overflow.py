@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters import items
-from testmo_notifier.adapters.apart import keys_apart, left_over, parted, whole
+from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
 from testmo_notifier.model import Checkpoint, Resume, Superseded, Told
 from tests.support.factories import START, at, make_checkpoint, make_outgoing
 from tests.support.memory import MemoryStore
@@ -47,7 +47,7 @@ def test_what_is_too_large_for_one_item_comes_back_as_it_was() -> None:
 
     assert store.checkpoints([LARGE.run_id]) == {LARGE.run_id: written}
     assert store.pending() == [written]
-    assert replace(written, version=0, apart={}) == LARGE
+    assert replace(written, version=0, overflow={}) == LARGE
 
 
 def test_no_item_comes_near_the_limit_of_dynamodb() -> None:
@@ -83,7 +83,7 @@ def test_a_set_that_did_not_change_is_not_written_again_and_what_is_named_no_lon
 
     more = store.commit(replace(told, seen={**told.seen, 1: START}))
     assert {key.split("#")[3] for key in before - set(store.items)} == {"seen"}
-    assert {name: one.version for name, one in more.apart.items()} == {
+    assert {name: one.version for name, one in more.overflow.items()} == {
         "seen": 3,
         "failing": 1,
         "older": 1,
@@ -92,7 +92,7 @@ def test_a_set_that_did_not_change_is_not_written_again_and_what_is_named_no_lon
 
     small = store.commit(replace(more, seen={}, failing={}, superseded={}, unconfirmed=None))
     assert [key for key in store.items if not key.startswith("MARKS#")] == [f"RUN#{LARGE.run_id}"]
-    assert small.apart == {}
+    assert small.overflow == {}
 
 
 def test_two_pollers_at_once_never_write_under_one_name() -> None:
@@ -101,12 +101,12 @@ def test_two_pollers_at_once_never_write_under_one_name() -> None:
     other = parted(other_one, items.checkpoint_item(other_one))[2]
 
     assert one.version == other.version
-    assert one.apart["failing"] != other.apart["failing"]
-    assert left_over(one, other) == keys_apart({**items.run_key(12), "apart": shown(failing=one)})
+    assert one.overflow["failing"] != other.overflow["failing"]
+    assert left_over(one, other) == overflow_keys({**items.run_key(12), "apart": shown(failing=one)})
 
 
 def shown(**of: Checkpoint) -> dict[str, str]:
-    sets = {name: checkpoint.apart[name] for name, checkpoint in of.items()}
+    sets = {name: checkpoint.overflow[name] for name, checkpoint in of.items()}
     raw = {name: {"version": one.version, "items": one.items, "hash": one.hash} for name, one in sets.items()}
     return {"S": json.dumps({"sets": raw, "instead": {}})}
 
@@ -122,7 +122,7 @@ def test_the_sets_of_a_closed_run_expire_with_it_and_stay_when_it_is_reopened() 
     store = MemoryStore()
     reopened = store.commit(replace(store.commit(closed), closed_at=None))
     assert all("expires_at" not in one for one in store.items.values())
-    assert {one.version for one in reopened.apart.values()} == {2}
+    assert {one.version for one in reopened.overflow.values()} == {2}
 
 
 @pytest.mark.parametrize("resume", [None, Resume(at(-241), 7, 640, at(58), "3,5//")])

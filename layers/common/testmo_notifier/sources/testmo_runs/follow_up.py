@@ -1,7 +1,8 @@
-"""What is told of a run beside its new failing results, and what those are told for.
+"""The follow-up to a run's new failing results: why they are told, which tests are well again, and whether it is over.
 
-Both may need the second question. It is asked when the failing results were read to their end, and only where a route
-makes a difference by its answer; else nothing more is asked of Testmo than without routes.
+That may take follow-up questions: which tests passed in between (`passes`), and what their latest results are
+(`recovered`). They are asked when the failing results were read to their end, and only where a route makes a difference
+by the answer; else nothing more is asked of Testmo than without routes.
 """
 
 from __future__ import annotations
@@ -15,26 +16,26 @@ from testmo_notifier.notices.judge import pruned
 from testmo_notifier.notices.named import Row
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.sources.testmo_runs.ended import is_over, the_end
-from testmo_notifier.sources.testmo_runs.passes import Answer, OtherPages, ask_for_passes, noted
+from testmo_notifier.sources.testmo_runs.passes import Answer, RunQuestions, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd, awaited, look_for_recoveries
 
 
-def look_beside(
-    pages: OtherPages, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
+def follow_up_on(
+    pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
 ) -> LookEnd:
     """Decide why each new result is told, and what else is. `after` is the checkpoint as the failing results leave it.
 
     `rows` are latest failing results that the last sweep of a closed run saw.
     """
     run, looked = pages.run, look_at_passes(pages, before, after, news)
-    if not is_over(run, before, after, pages.second.finished_since, pages.overlap):
+    if not is_over(run, before, after, pages.follow_up.finished_since, pages.overlap):
         return looked
     ends = the_end(run, looked.checkpoint, news, rows, pages.status_names)
     checkpoint = replace(looked.checkpoint, finished_for=run.closed_at)
     return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
 
 
-def look_at_passes(pages: OtherPages, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
+def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
     """Judge the news, with what is known of passes in between; then look which tests are well again."""
     audience = news.audience
     if not audience.wants_passes:

@@ -7,7 +7,7 @@ goes another way takes back what was held of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
@@ -26,24 +26,15 @@ from testmo_notifier.model import (
     Outgoing,
     is_known,
 )
+from testmo_notifier.notices import merge
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import (
-    failing_in,
-    frame_of,
-    is_full,
-    sections_of,
-    silenced_in,
-    with_failed,
-    with_news,
-    with_passed,
-)
 from testmo_notifier.notices.routes import is_for_people
 
 MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What else decides what is held.
 
@@ -52,39 +43,33 @@ class Circumstances:
     """
 
     holding: Holding
-    waiting: Collection[tuple[int, str]] = ()
-    unreachable: Collection[str] = ()
-    copied: Collection[str] = ()
     copies_due: datetime
+    waiting: Collection[tuple[int, str]] = ()
+    unreachable: frozenset[str] = frozenset()
+    copied: Collection[str] = ()
 
 
-class Keeping:
+@dataclass(slots=True, eq=False)
+class HoldOrTell:
     """What is held of one run, while what a reading has to tell is divided: `held`, and what is told `at_once`.
 
     `order` is that of its messages. With `adds` False nothing more is held: all of it is told at once, for one write
     had no room for it.
     """
 
-    def __init__(
-        self,
-        around: Circumstances,
-        run_id: int,
-        before: Iterable[Held],
-        *,
-        order: int,
-        now: datetime,
-        with_rows: Callable[[Outgoing], Outgoing],
-        adds: bool = True,
-    ) -> None:
-        self.around = around
-        self.run_id = run_id
-        self.order = order
-        self.now = now
-        self.with_rows = with_rows
-        self.adds = adds
-        self.before = {(one.destination, one.cause): one for one in before if is_known(one.cause)}
-        self.held = dict(self.before)
-        self.at_once: list[Outgoing] = []
+    around: Circumstances
+    run_id: int
+    before: Iterable[Held]
+    order: int
+    now: datetime
+    with_rows: Callable[[Outgoing], Outgoing]
+    adds: bool = True
+    held: dict[tuple[str, str], Held] = field(default_factory=dict)
+    at_once: list[Outgoing] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before = [one for one in self.before if is_known(one.cause)]
+        self.held = {(one.destination, one.cause): one for one in self.before}
 
     def divide(self, outgoing: Iterable[Outgoing]) -> None:
         """Hold each, or have it told at once."""
@@ -101,7 +86,8 @@ class Keeping:
 
     def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
-        pairs = [Change(self.before.get(key), one) for key, one in self.held.items()]
+        before = {(one.destination, one.cause): one for one in self.before}
+        pairs = [Change(before.get(key), one) for key, one in self.held.items()]
         return tuple(change for change in pairs if change.before != change.after)
 
     def _news(self, one: Outgoing) -> None:
@@ -132,8 +118,8 @@ class Keeping:
         if not self._has_room(key):
             return False
         one = self._whole(one)
-        merged = with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
-        if is_full(merged):
+        merged = merge.with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
+        if merge.is_full(merged):
             return False
         self.held[key] = merged
         if one.digest.about == FAILING:
@@ -151,7 +137,7 @@ class Keeping:
         gate = (destination, RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
-            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, frame_of(one.digest, ()))
+            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, merge.frame_of(one.digest, ()))
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""
@@ -161,8 +147,8 @@ class Keeping:
         key = (one.destination, hold.cause)
         if not self._has_room(key):
             return
-        merged = with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
-        if not is_full(merged):
+        merged = merge.with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
+        if not merge.is_full(merged):
             self.held[key] = merged
 
     def _recovered(self, one: Outgoing) -> None:
@@ -174,8 +160,8 @@ class Keeping:
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
             if key[0] == one.destination:
-                known |= failing_in(held) & tests if key[1] != MAILED else known
-                self.held[key] = with_passed(held, tests)
+                known |= merge.failing_in(held) & tests if key[1] != MAILED else known
+                self.held[key] = merge.with_passed(held, tests)
         if not one.rows:
             self._news(one)
             return
@@ -193,8 +179,8 @@ class Keeping:
     def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
         """A digest of recoveries without those that are told in another way, or to nobody here."""
         alone = Hold("", self.now)
-        kept = with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
-        told = sections_of(replace(kept, version=self.order))[0]
+        kept = merge.with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
+        told = merge.sections_of(replace(kept, version=self.order))[0]
         digest = replace(told.digest, held_since=None)
         return replace(told, digest=digest, rows=kept.rows, kinds=kept.kinds, hold=one.hold)
 
@@ -203,7 +189,7 @@ class Keeping:
         tests = {test for test, _ in one.rows.values()}
         for key, held in self.held.items():
             if key[0] == one.destination and key[1] not in (cause, MAILED):
-                self.held[key] = with_failed(held, tests, elsewhere=one.rows.keys())
+                self.held[key] = merge.with_failed(held, tests, elsewhere=one.rows.keys())
 
     def _whole(self, one: Outgoing) -> Outgoing:
         """With every result, which only what is held needs."""
@@ -214,4 +200,4 @@ class Keeping:
         if not is_for_people(one.destination):
             return one.digest
         there = (held for (destination, _), held in self.held.items() if destination == one.destination)
-        return replace(one.digest, silenced=silenced_in(there, self.around.holding.silences_now))
+        return replace(one.digest, silenced=merge.silenced_in(there, self.around.holding.silences_now))

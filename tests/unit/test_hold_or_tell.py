@@ -12,26 +12,26 @@ from testmo_notifier.notices.calm import Calm
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import failing_in, with_passed
 from testmo_notifier.notices.routes import Options
-from testmo_notifier.polling.keep import Circumstances, Keeping
+from testmo_notifier.polling.hold_or_tell import Circumstances, HoldOrTell
 from tests.support.factories import at
 from tests.support.holding import DESTINATION, failing_news, hold, recovered_news
 
 NOW = at(600)
 
 
-def keeping(*before: Held, options: Mapping[str, Options] | None = None, **around: Any) -> Keeping:  # noqa: ANN401
+def keeping(*before: Held, options: Mapping[str, Options] | None = None, **around: Any) -> HoldOrTell:  # noqa: ANN401
     """What is held of run 12 ten minutes after the start, and nothing else that decides."""
     holding = Holding(now=NOW, options=options or {})
     circumstances = Circumstances(**{"holding": holding, "copies_due": at(3_600), **around})
-    return Keeping(circumstances, 12, before, order=7, now=NOW, with_rows=lambda one: one)
+    return HoldOrTell(circumstances, 12, before, order=7, now=NOW, with_rows=lambda one: one)
 
 
-def held_after(kept: Keeping) -> dict[str, list[int]]:
+def held_after(kept: HoldOrTell) -> dict[str, list[int]]:
     """The keys of what is held, by cause."""
     return {cause: sorted(one.rows) for (_, cause), one in kept.held.items()}
 
 
-def told_now(kept: Keeping) -> list[tuple[str, int]]:
+def told_now(kept: HoldOrTell) -> list[tuple[str, int]]:
     """What is told at once, and of how many."""
     return [(one.digest.about, one.digest.total) for one in kept.at_once]
 

@@ -19,7 +19,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from testmo_notifier.adapters.compact import pack_times
-from testmo_notifier.model import Apart, Checkpoint, Resume
+from testmo_notifier.model import Checkpoint, Overflow, Resume
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -40,24 +40,24 @@ def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkp
     packed: dict[str, bytes] = {name: cast("bytes", item[name].get("B")) for name in SETS if name in item}
     size = sum(map(len, packed.values()))
     if size <= MAX_SETS_BYTES and size + len(item.get("outbox", {}).get("B", b"")) <= MAX_TOGETHER_BYTES:
-        return item, [], replace(checkpoint, apart={}) if checkpoint.apart else checkpoint
-    apart: dict[str, Apart] = {}
+        return item, [], replace(checkpoint, overflow={}) if checkpoint.overflow else checkpoint
+    overflow: dict[str, Overflow] = {}
     parts: list[Item] = []
     expiry = {name: value for name, value in item.items() if name == "expires_at"}
     for name, content in packed.items():
         words = hashlib.sha256(zlib.decompress(content[1:]) + repr(expiry).encode()).hexdigest()[:16]
-        known = checkpoint.apart.get(name)
+        known = checkpoint.overflow.get(name)
         if known is not None and known.hash == words:  # it stands already
-            apart[name] = known
+            overflow[name] = known
             continue
         pieces = [content[at : at + MAX_PART_BYTES] for at in range(0, len(content), MAX_PART_BYTES)]
-        apart[name] = Apart(checkpoint.version, len(pieces), words)
-        keys = part_keys(checkpoint.run_id, {name: apart[name]})
+        overflow[name] = Overflow(checkpoint.version, len(pieces), words)
+        keys = part_keys(checkpoint.run_id, {name: overflow[name]})
         parts += [{**key, "content": {"B": piece}, **expiry} for key, piece in zip(keys, pieces, strict=True)]
-    return as_first_sight(checkpoint, item, apart), parts, replace(checkpoint, apart=apart)
+    return as_first_sight(checkpoint, item, overflow), parts, replace(checkpoint, overflow=overflow)
 
 
-def as_first_sight(checkpoint: Checkpoint, item: Item, apart: Mapping[str, Apart]) -> Item:
+def as_first_sight(checkpoint: Checkpoint, item: Item, overflow: Mapping[str, Overflow]) -> Item:
     """An item without its sets, which says what it hides in a way that only this version understands."""
     hidden = {name: item[name] for name in INSTEAD if name in item}
     shown = {name: value for name, value in item.items() if name not in (*SETS, *INSTEAD)}
@@ -66,35 +66,37 @@ def as_first_sight(checkpoint: Checkpoint, item: Item, apart: Mapping[str, Apart
     ties = pack_times({key: time for key, time in checkpoint.seen.items() if time >= checkpoint.cursor})
     if len(ties) <= MAX_TIES_BYTES:
         shown["seen"] = {"B": ties}
-    sets = {name: asdict(one) for name, one in apart.items()}
+    sets = {name: asdict(one) for name, one in overflow.items()}
     return {**shown, "apart": {"S": json.dumps({"sets": sets, "instead": hidden})}}
 
 
-def apart_of(item: Mapping[str, Any]) -> dict[str, Apart]:
+def overflow_of(item: Mapping[str, Any]) -> dict[str, Overflow]:
     """Which sets of a stored item have items of their own."""
     content = json.loads(item["apart"]["S"]) if "apart" in item else {"sets": {}}
-    return {name: Apart(**raw) for name, raw in content["sets"].items()}
+    return {name: Overflow(**raw) for name, raw in content["sets"].items()}
 
 
-def part_keys(run_id: int, apart: Mapping[str, Apart]) -> list[Item]:
+def part_keys(run_id: int, overflow: Mapping[str, Overflow]) -> list[Item]:
     """The keys of the items of some sets."""
-    return list(chain.from_iterable(keys_of(run_id, name, one) for name, one in apart.items()))
+    return list(chain.from_iterable(keys_of(run_id, name, one) for name, one in overflow.items()))
 
 
-def keys_of(run_id: int, name: str, one: Apart) -> Iterator[Item]:
+def keys_of(run_id: int, name: str, one: Overflow) -> Iterator[Item]:
     """The keys of the items of one set, in their order."""
     for number in range(one.items):
         yield {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": f"SET#{one.version:08d}#{name}#{one.hash}#{number}"}}
 
 
-def keys_apart(item: Mapping[str, Any]) -> list[Item]:
+def overflow_keys(item: Mapping[str, Any]) -> list[Item]:
     """The keys of all items that belong to a stored one."""
-    return part_keys(int(item["pk"]["S"].removeprefix("RUN#")), apart_of(item)) if "apart" in item else []
+    return part_keys(int(item["pk"]["S"].removeprefix("RUN#")), overflow_of(item)) if "apart" in item else []
 
 
 def left_over(before: Checkpoint, after: Checkpoint) -> list[Item]:
     """The keys of what a checkpoint names no longer."""
-    return part_keys(before.run_id, {name: one for name, one in before.apart.items() if after.apart.get(name) != one})
+    return part_keys(
+        before.run_id, {name: one for name, one in before.overflow.items() if after.overflow.get(name) != one}
+    )
 
 
 def whole(item: Mapping[str, Any], parts: Mapping[str, bytes]) -> Mapping[str, Any]:
@@ -104,7 +106,7 @@ def whole(item: Mapping[str, Any], parts: Mapping[str, bytes]) -> Mapping[str, A
     """
     if "apart" not in item:
         return item
-    run_id, sets = int(item["pk"]["S"].removeprefix("RUN#")), apart_of(item)
+    run_id, sets = int(item["pk"]["S"].removeprefix("RUN#")), overflow_of(item)
     keys = {name: [key["sk"].get("S", "") for key in keys_of(run_id, name, one)] for name, one in sets.items()}
     if not parts.keys() >= set(chain.from_iterable(keys.values())):
         return {name: value for name, value in item.items() if name != "apart"}

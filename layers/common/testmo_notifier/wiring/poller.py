@@ -1,0 +1,62 @@
+"""What the poller runs on: the adapters of one stack as the parts of a poll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+import testmo_notifier_settings
+from testmo_notifier.adapters.heartbeat import ping
+from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.machine import Machine
+from testmo_notifier.adapters.mailboxes import Mailboxes
+from testmo_notifier.adapters.secrets import Secret
+from testmo_notifier.adapters.store import Store
+from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.adapters.topic import Topic
+from testmo_notifier.channels.late import LateRenderer, lasting_renderer
+from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
+from testmo_notifier.model import Notification
+from testmo_notifier.polling.emails import Emails
+from testmo_notifier.polling.mail import is_anybody_told, of_stack
+from testmo_notifier.polling.parts import Parts
+from testmo_notifier.settings.team import Team
+
+
+class Poller:
+    """Everything that outlives an invocation. `ping` is None without a watch from outside."""
+
+    def __init__(
+        self, settings: PollerSettings, machine: Machine, *, published: Callable[[Notification], None]
+    ) -> None:
+        dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
+        team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
+        token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
+        mailboxes = Mailboxes(sns, *of_stack(settings, team.routes), topic_arn=settings.topic_arn)
+        watch = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
+        self.pool = new_pool()
+        self.ping = partial(ping, self.pool, watch.get) if settings.heartbeat_secret_arn else None
+        self.is_told = partial(is_anybody_told, mailboxes.expected, channels=settings.channels)
+        self._renderer = cache(partial(lasting_renderer, team, settings.time_zone, machine.thread_time))
+        self._store = partial(Store, dynamodb, settings.table_name)
+        self._parts = partial(
+            Parts.of,
+            settings,
+            team,
+            connect=partial(Testmo, url=settings.testmo_url, token=token, pool=self.pool, now=machine.now),
+            topic=Topic(sns, settings.topic_arn, published=published),
+            mailboxes=mailboxes,
+            emails=Emails(team.people, team.routes),
+            names_completed={},
+            now=machine.now,
+            sleep=machine.sleep,
+            shuffle=machine.shuffle,
+            executor=machine.executor,
+        )
+
+    def parts(self, holder: str, seconds_left: Callable[[], float]) -> Parts:
+        """The parts of one poll, which `holder` names in the lease."""
+        self.pool.clear()  # connections that slept with the function may be dead
+        store, renderer = self._store(holder=holder), LateRenderer(self._renderer)
+        return self._parts(store=store, renderer=renderer, seconds_left=seconds_left)
