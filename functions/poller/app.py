@@ -62,6 +62,7 @@ class Service:
             mailboxes=mailboxes,
             emails=Emails(team.people, team.routes),
             names_completed={},
+            gone_out=set(),
             now=machine.now,
             sleep=machine.sleep,
             shuffle=machine.shuffle,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
@@ -34,11 +34,17 @@ Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what go
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
+T = TypeVar("T", Checkpoint, Envelope)
+
 
 class HandOver:
-    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is."""
+    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is.
 
-    def __init__(
+    `gone_out` are the ids of what an earlier poll of this process published and could not clear: where the table takes
+    no writes for hours, the same mail does not go out each minute.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         *,
         store: Store,
@@ -50,6 +56,7 @@ class HandOver:
         seconds_left: Callable[[], float],
         unreachable: Collection[str] = (),
         showing: Collection[str] = (),
+        gone_out: set[str] | None = None,
     ) -> None:
         self._store = store
         self._mark = mark
@@ -60,6 +67,7 @@ class HandOver:
         self._seconds_left = seconds_left
         self._unreachable = unreachable
         self._showing = showing
+        self._gone_out = set() if gone_out is None else gone_out
         self._sent: Counter[str] = Counter()
         self._order = 0  # of the next message
         self._last: dict[str, datetime] = {}  # by channel, when it was last published to
@@ -71,20 +79,28 @@ class HandOver:
         done = self._publish_all(checkpoint.outbox, order_of(checkpoint.version))
         if not done:
             return checkpoint
-        try:
-            return self._store.clear(checkpoint, done, at=self._now(), mark=self._mark)
-        except LostRace as exc:
-            self.problems.append(f"{exc}: its messages may go out twice")
-            return checkpoint
+        return self._cleared(
+            checkpoint, done, lambda: self._store.clear(checkpoint, done, at=self._now(), mark=self._mark)
+        )
 
     def envelope(self, envelope: Envelope) -> Envelope:
         """The same with an envelope."""
         done = self._publish_all(envelope.outbox, envelope.order)
-        try:
-            return self._store.clear_envelope(envelope, done, at=self._now()) if done else envelope
-        except LostRace as exc:
-            self.problems.append(f"{exc}: its messages may go out twice")
+        if not done:
             return envelope
+        return self._cleared(envelope, done, lambda: self._store.clear_envelope(envelope, done, at=self._now()))
+
+    def _cleared(self, waiting: T, done: Iterable[Outgoing], clear: Callable[[], T]) -> T:
+        """What waits on when what went out was taken out of it; all of it where that cannot be written now."""
+        ids = {outgoing.id for outgoing in done}
+        try:
+            rest = clear()
+        except LostRace as exc:
+            self._gone_out |= ids
+            self.problems.append(f"{exc}: its messages may go out twice")
+            return waiting
+        self._gone_out -= ids
+        return rest
 
     def _publish_all(self, outbox: Sequence[Outgoing], order: int) -> list[Outgoing]:
         """Publish what can be published, several at a time; the messages are numbered from `order` on.
@@ -96,7 +112,7 @@ class HandOver:
         batch: list[Message] = []
         left: dict[str, str] = {}  # what waits on: its id, and where it goes
         for outgoing in outbox:
-            for one in with_silent(outgoing, self._showing):
+            for one in with_silent(outgoing, self._showing) if outgoing.id not in self._gone_out else ():
                 if self._goes_after(one, batch):
                     self._send(batch, left)
                     batch = []
