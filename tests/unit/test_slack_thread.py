@@ -444,6 +444,19 @@ def test_where_slack_takes_no_edit_there_is_a_new_parent_that_shows_all(word: st
     assert named(second.payload) == ["Log out", "Pay"]
 
 
+@pytest.mark.parametrize("word", ["update_failed", "internal_error", "external_channel_migrating"])
+def test_an_edit_that_fails_for_a_while_is_made_later(word: str) -> None:
+    """Else the parent would say until the next news that what has passed is failing."""
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", word)
+    bots.workspace.answer_next("chat.update", word)
+    bots.settle(C)
+
+    assert named(parent(bots)) == ["Pay"]
+    assert len(bots.workspace.messages) == 2, "and the news is told once"
+
+
 def test_a_parent_that_is_made_while_an_earlier_message_waits_shows_both_in_the_end() -> None:
     bots = Bots()
     bots.workspace.answer_next("chat.postMessage", "internal_error")

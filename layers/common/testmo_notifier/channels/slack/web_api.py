@@ -44,8 +44,8 @@ GONE: Final = frozenset(
         *("access_denied", "account_inactive", "channel_not_found", "ekm_access_denied"),
         *("enterprise_is_restricted", "invalid_auth", "is_archived", "missing_scope", "no_permission"),
         *("not_allowed_token_type", "not_authed", "not_in_channel", "org_login_required", "restricted_action"),
-        *("restricted_action_read_only_channel", "team_access_not_granted", "team_not_found", "token_expired"),
-        *("token_revoked", "two_factor_setup_required"),
+        *("restricted_action_read_only_channel", "restricted_action_thread_only_channel", "team_access_not_granted"),
+        *("team_not_found", "token_expired", "token_revoked", "two_factor_setup_required"),
     }
 )
 PARENT_GONE: Final = frozenset(
@@ -56,8 +56,8 @@ NO_THREADS: Final = frozenset(
 )
 PASSING: Final = frozenset(
     {
-        *("fatal_error", "internal_error", "message_limit_exceeded", "request_timeout", "rollup_error"),
-        *("service_unavailable", "team_added_to_org"),
+        *("external_channel_migrating", "fatal_error", "internal_error", "message_limit_exceeded", "request_timeout"),
+        *("rollup_error", "service_unavailable", "team_added_to_org", "update_failed"),
     }
 )
 THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
