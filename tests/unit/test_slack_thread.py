@@ -27,6 +27,7 @@ from testmo_notifier.model import (
     NamedResult,
     QueuedMessage,
     Silenced,
+    Standing,
 )
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
@@ -455,6 +456,18 @@ def test_an_edit_that_fails_for_a_while_is_made_later(word: str) -> None:
 
     assert named(parent(bots)) == ["Pay"]
     assert len(bots.workspace.messages) == 2, "and the news is told once"
+
+
+def test_a_test_that_was_over_with_its_run_keeps_its_name_if_it_fails_anew() -> None:
+    """The run was opened again, and a message about several runs said it of a test that it did not name."""
+    bots = Bots()
+    bots.settle(A, make_message(CLOSED, "c", 3_000))
+    assert named(parent(bots)) == ["Pay"]
+    failing = (Standing(3, "Failed", frozenset({1})),)
+    again = replace(FIRST, results=(), total=1, omitted=1, counts={"Failed": 1}, is_silent=True, standings=failing)
+    bots.settle(make_message(again, "d", 4_000))
+
+    assert named(parent(bots)) == ["Log in", "Pay"]
 
 
 def test_a_parent_that_is_made_while_an_earlier_message_waits_shows_both_in_the_end() -> None:
