@@ -29,7 +29,7 @@ from testmo_notifier.notices.shown import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.ports import Renderer, Store, Topic
 
-MIN_SECONDS_LEFT: Final = 5.0
+MIN_SECONDS_LEFT: Final = 5.0  # of a poll, with which another message is begun
 Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what goes with it, and that as it is published
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version

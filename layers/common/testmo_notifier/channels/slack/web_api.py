@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 POST, UPDATE = "chat.postMessage", "chat.update"
 MAX_ANSWER_BYTES: Final = 1_048_576  # the answer to a post holds the message
 RETRY_AFTER_SECONDS: Final = 30.0  # for a 429 that does not say how long
-OK: Final = 200
-TOO_LARGE: Final = 413
-THROTTLED: Final = 429
-SERVER_ERROR: Final = 500
-UNAVAILABLE: Final = 503
+OK: Final = 200  # the status of a yes, and of most that Slack says no to
+TOO_LARGE: Final = 413  # the status of what is refused for its size, whoever says so
+THROTTLED: Final = 429  # the status that asks for fewer calls
+SERVER_ERROR: Final = 500  # from this status on it is tried again, whatever the word
+UNAVAILABLE: Final = 503  # a status that, with a Retry-After, asks for fewer calls, too
 SCOPE: Final = "chat:write"
 
 GONE: Final = frozenset(
