@@ -90,8 +90,9 @@ settings:
 	.venv/bin/testmo-notifier check
 
 .PHONY: docs
-docs: setup ## write docs/templates.md anew, out of the code it documents
+docs: setup ## write docs/templates.md and docs/limits.md anew, out of the code they document
 	.venv/bin/python -m tools.maintain.reference
+	.venv/bin/python -m tools.maintain.limits
 
 .PHONY: release
 release: setup ## keep what this version deploys, for the test that upgrades from it (before the version is tagged)

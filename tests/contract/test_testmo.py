@@ -423,6 +423,7 @@ def test_the_request_says_who_asks_and_what_for(bench: Bench) -> None:
         ([a_page(0, page=None, last_page=None)], 1),  # the empty list has no page numbers
         ([a_page(next_page="2", last_page="2"), a_page(page="2", last_page="2")], 2),  # numbers as text
         ([a_page(next_page=0, last_page=None)], 1),  # no page at all
+        ([a_page(next_page=None, page=-1, last_page=1)], 1),  # nor is that one, and the one after it is none
         ([a_page(next_page=-1, last_page=2), a_page(page=2, next_page=0, last_page=2)], 2),
     ],
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
 
 from testmo_notifier.errors import TooLarge
-from testmo_notifier.model import FOLDED, RECOVERED, Outgoing, Silence
+from testmo_notifier.model import FOLDED, RECOVERED, Checkpoint, Outgoing, Silence
 from testmo_notifier.poll import poll
 from tests.flow.power import Power, powered_poll
 from tests.flow.test_held import BLOCKED, PASSED, Recording, begin, hour, told
@@ -319,6 +319,24 @@ def test_who_was_told_in_the_place_of_another_counts_as_told(story: Story) -> No
         ((), 2),
     ]
     assert told(story)[-1].about == RECOVERED
+
+
+def test_who_counts_as_told_is_looked_up_once_for_all_the_runs_that_are_passed_on(story: Story) -> None:
+    runs = lose_route(story)
+    asked: list[list[int]] = []
+    look_up = story.store.checkpoints
+
+    def checkpoints(run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+        asked.append(sorted(run_ids))
+        return look_up(asked[-1])
+
+    with patch.object(story.store, "checkpoints", checkpoints):
+        story.wait_and_poll()
+
+    assert sum(digest.total for digest in told(story)) == 2
+    assert sorted(run.id for run in runs) in asked
+    assert not [ids for ids in asked if len(ids) == 1], "not run by run"
+    assert [story.checkpoint(run).told[story.test(run).id].destinations for run in runs] == [{QA, REST}] * 2
 
 
 def test_where_it_cannot_be_kept_who_was_told_in_the_place_of_another_they_are_told_all_the_same(story: Story) -> None:

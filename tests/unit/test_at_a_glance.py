@@ -17,6 +17,7 @@ from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.channels.slack.transport import plainer
 from testmo_notifier.model import FINISHED, RECOVERED, Counters, Digest, Mention
 from testmo_notifier.notices.routes import Options
+from testmo_notifier.notices.story import story
 from testmo_notifier.settings.people import People
 from tests.support.factories import URL, at, make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details, top, words
@@ -168,6 +169,21 @@ def test_a_line_says_whether_it_failed_before_as_far_as_that_is_known(given: dic
     facts = words(payload).split("\n")[1]
 
     assert facts == f"Ada L. · <!date^1795424400^{{date_short_pretty}} {{time}}|2026-11-23 09:00 UTC>{phrase}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "phrase"),
+    [
+        ("recovered", "had failed 3 times in a row since 2026-11-23 09:01 UTC"),
+        ("finished", "failed 3 times in a row since 2026-11-23 09:01 UTC"),
+        ("again", "failed again, 3rd in a row since 2026-11-23 09:01 UTC"),
+        ("passed in between", "had passed in between"),
+    ],
+)
+def test_what_waited_in_the_table_tells_how_it_failed_as_what_did_not(reason: str, phrase: str) -> None:
+    stored = json.loads(json.dumps(reason))  # equal to the word in the code, and not the same object
+
+    assert story(make_named(1, reason=stored, streak=3, since=SAVED)) == phrase
 
 
 def test_mail_says_since_when_in_the_stacks_time() -> None:

@@ -306,6 +306,23 @@ def test_the_name_of_a_webhook_is_that_of_a_destination(name: str, *, is_fine: b
     assert (list(webhooks), len(wrong)) == (([name], 0) if is_fine else ([], 1))
 
 
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (f'"default": "{WEBHOOK}", "default": "{WEBHOOK}"', "'default'"),
+        ('"a": {"token": "xoxb-1", "channel": "C012AB3CD", "token": "xoxb-2"}', "'token'"),
+        (f'"default": "{WEBHOOK}", "{WEBHOOK}": "default", "{WEBHOOK}": "default"', "an entry"),
+    ],
+)
+def test_what_stands_twice_in_a_secret_is_said_and_the_last_one_counts(pairs: str, said: str) -> None:
+    """Somebody added a channel and left the old line: messages would go to one of the two, and nothing says which."""
+    webhooks, wrong = read_addresses(f"{{{pairs}}}")
+
+    assert len(webhooks) == 1
+    assert wrong[0] == f"has {said} twice, and the last one counts: keep one of them"
+    assert WEBHOOK not in "".join(wrong)
+
+
 def test_a_wrong_name_of_a_webhook_is_told_by_its_place_in_the_secret() -> None:
     _, wrong = read_addresses(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
 

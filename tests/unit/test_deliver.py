@@ -54,6 +54,7 @@ def test_a_message_that_was_delivered_is_acknowledged_without_a_post_or_a_slot()
     assert ends(script.run(make_message())) == [("a", "duplicate", "delivered_before")]
     assert script.posted == []
     assert script.paces == {}
+    assert script.fresh_reads == 0, "nor does anybody read the secret again for it"
 
 
 def test_a_message_that_another_invocation_has_in_hand_goes_back() -> None:

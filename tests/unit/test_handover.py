@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.errors import LostRace
 from testmo_notifier.model import FOLDED, RECOVERED, Checkpoint, Digest, Envelope, Outgoing
 from testmo_notifier.polling.handover import HandOver, Outboxes
 from tests.support.factories import START, at, make_checkpoint, make_digest, make_named, make_outgoing
@@ -21,11 +22,11 @@ from tests.support.memory import MemoryStore, MemoryTopic
 class Desk:
     """A hand-over with everything in memory and a clock that moves by sleeping."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, *, store: MemoryStore | None = None, **given: Any) -> None:
         self.now = START
         self.sleeps: list[float] = []
-        self.store, self.topic = MemoryStore(), MemoryTopic()
-        values = {"renderer": Renderer(ZoneInfo("UTC")), "seconds_left": lambda: 60.0}
+        self.store, self.topic = store or MemoryStore(), MemoryTopic()
+        values = {"renderer": Renderer(ZoneInfo("UTC")), "seconds_left": lambda: 60.0, "gone_out": set()}
         values |= {name: given.pop(name) for name in values.keys() & given.keys()}
         parts: Any = SimpleNamespace(
             store=self.store, topic=self.topic, now=lambda: self.now, sleep=self.sleep, **values
@@ -170,6 +171,45 @@ def test_an_outbox_that_somebody_else_cleared_meanwhile_is_left_as_it_is() -> No
 
     assert desk.store.checkpoints([1]) == {1: newer}
     assert "may go out twice" in desk.hand_over.problems[0]
+
+
+def test_what_went_out_and_could_not_be_cleared_goes_out_once_however_long_the_table_takes_no_writes() -> None:
+    """Nobody tells two mails apart as the same one, and a poll comes every minute."""
+    store, gone_out = CrowdedStore(), set[str]()
+    desks = [Desk(store=store, gone_out=gone_out) for _ in range(3)]  # a poll each, in one process
+    committed = desks[0].commit(1, "email:default")
+    envelope = Envelope("5f3a", (make_outgoing(destination="email:qa", id="night"),), START)
+    store.release([], envelope)
+
+    for desk in desks:
+        rest, there = desk.hand_over(committed), desk.hand_over.envelope(replace(envelope, version=1))
+        assert (rest, there.outbox) == (committed, envelope.outbox), "it waits on, so that it counts as late"
+        assert len(desk.hand_over.problems) == 2
+
+    assert [desk.sent for desk in desks] == [["1-email:default", "night"], [], []]
+
+    store.is_crowded = False
+    rest, there = desk.hand_over(committed), desk.hand_over.envelope(replace(envelope, version=1))
+    assert (rest.outbox, there.outbox, desk.sent, gone_out) == ((), (), [], set())
+    assert store.pending() == []
+
+
+class CrowdedStore(MemoryStore):
+    """A table that takes checkpoints, and not that something was handed over."""
+
+    is_crowded = True
+
+    def clear(self, checkpoint: Checkpoint, *given: Any, **names: Any) -> Checkpoint:
+        self._look()
+        return super().clear(checkpoint, *given, **names)
+
+    def clear_envelope(self, envelope: Envelope, *given: Any, **names: Any) -> Envelope:
+        self._look()
+        return super().clear_envelope(envelope, *given, **names)
+
+    def _look(self) -> None:
+        if self.is_crowded:
+            raise LostRace("it was not written: DynamoDB takes no more writes just now")
 
 
 class Names:

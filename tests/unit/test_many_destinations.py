@@ -12,6 +12,7 @@ from testmo_notifier.model import Counters, Expands, Outgoing, Result, Run, Told
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.facts import run_facts
+from testmo_notifier.notices.gathered import Gathered
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
 
@@ -96,3 +97,17 @@ def test_destinations_that_are_told_the_same_are_told_as_many_by_name_as_one_wou
         "email:default": 50,
         "event": 50,
     }
+
+
+@pytest.mark.parametrize(("text", "most"), [("", 50_000), (routes("match"), 43_500)], ids=["to all", "divided"])
+def test_where_routes_divide_a_message_leaves_room_for_who_is_told_what(text: str, most: int) -> None:
+    """Rule 3: that stands beside the ids, in the item that they are committed in."""
+    made = parse_routes(text or REST)
+    gathered = Gathered(Audience(made, destinations(made, ("slack",)), run_facts(RUN, "Shop")), (), lambda _: {})
+    for page in range(PAGES):
+        if gathered.is_full:
+            break
+        numbers = range(page * 100, page * 100 + 100)
+        gathered.add([result(number, "")._replace(key=10_000_000 + number * 7) for number in numbers], EXPANDS)
+
+    assert gathered.total == most

@@ -124,6 +124,7 @@ def test_no_text_vanishes_behind_what_nobody_ended(html: str, text: str) -> None
         ("text<img src='https://example.com/a.p", "text"),
         ("text</p", "text"),
         ("<!DOCTYPE html><?xml version='1.0'?><![if !mso]>text<![endif]>", "text"),
+        ("<svg><svg></svg>in the outer one</svg>text", "text"),
     ],
 )
 def test_what_was_ended_or_only_cut_off_shows_nothing_of_its_tags(html: str, text: str) -> None:
@@ -551,6 +552,7 @@ def test_the_work_grows_no_faster_than_the_note(flood: str, tail: str, monkeypat
 
 def test_a_note_of_nothing_but_tags_is_read_to_an_end_that_is_known() -> None:
     assert note_text("<b>" * 150_000 + "seen", 500) == "seen"
+    assert note_text("</b>" * 199_990 + "seen", 500) == "seen"
     assert note_text("<b>" * 1_000_000 + "not looked for any more", 500) == ""
 
 

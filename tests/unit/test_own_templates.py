@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.channels.render import Renderer, reasons
+from testmo_notifier.channels.render import Renderer, reasons, template_problem
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import FINISHED, FOLDED, RECOVERED, Digest
 from testmo_notifier.notices.routes import Options
@@ -308,3 +308,8 @@ def test_marks_of_a_templates_own_text_stay_live_through_filters_and_those_that_
         ("d", {"bold": True}),
         (": *E*", {}),
     ]
+
+
+def test_what_breaks_outside_of_a_template_is_a_problem_of_its_first_line() -> None:
+    """An editor, and the CI's annotation, open a file at a line, and there is none before the first."""
+    assert template_problem("slack_run.j2", ValueError("no"), None).line == 1

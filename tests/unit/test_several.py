@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.channels.slack.rendering import by_blocks
+from testmo_notifier.channels.slack.rendering import by_blocks, together
 from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.context import PartView
 from testmo_notifier.notices.fold import folded
@@ -489,3 +489,9 @@ def test_a_block_tells_of_nine_runs_at_most() -> None:
     parts = [PartView(f"Run {number}", "", "", (), (), "✖") for number in range(20)]
 
     assert [len(block) for block in by_blocks(parts)] == [9, 9, 2]
+
+
+def test_lines_share_a_block_unless_one_of_them_needs_rich_text() -> None:
+    """Slack takes fifty blocks; and what was typed must be shown as typed, which costs more room."""
+    assert list(together(["one", "two", "three"])) == ["one\n\ntwo\n\nthree"]
+    assert list(together(["one", "t*w*o", "three", "four"])) == ["one", "t*w*o", "three\n\nfour"]

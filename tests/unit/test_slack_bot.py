@@ -139,6 +139,7 @@ def test_a_bot_posts_the_whole_message_into_its_channel(inbox: Inbox, pool: urll
         ("token_revoked", DestinationGone),
         ("missing_scope", DestinationGone),
         ("restricted_action", DestinationGone),
+        ("restricted_action_thread_only_channel", DestinationGone),
         ("msg_too_long", PayloadRefused),
         ("invalid_blocks", PayloadRefused),
         ("invalid_attachments", PayloadRefused),
@@ -146,6 +147,7 @@ def test_a_bot_posts_the_whole_message_into_its_channel(inbox: Inbox, pool: urll
         ("internal_error", DeliveryDelayed),
         ("fatal_error", DeliveryDelayed),
         ("service_unavailable", DeliveryDelayed),
+        ("external_channel_migrating", DeliveryDelayed),
     ],
 )
 def test_what_slack_says_no_with_decides_what_becomes_of_the_message(

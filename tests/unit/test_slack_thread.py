@@ -27,6 +27,7 @@ from testmo_notifier.model import (
     NamedResult,
     QueuedMessage,
     Silenced,
+    Standing,
 )
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
@@ -442,6 +443,31 @@ def test_where_slack_takes_no_edit_there_is_a_new_parent_that_shows_all(word: st
     assert "Log out" in json.dumps(reply.payload)
     assert third.thread_ts == second.ts
     assert named(second.payload) == ["Log out", "Pay"]
+
+
+@pytest.mark.parametrize("word", ["update_failed", "internal_error", "external_channel_migrating"])
+def test_an_edit_that_fails_for_a_while_is_made_later(word: str) -> None:
+    """Else the parent would say until the next news that what has passed is failing."""
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", word)
+    bots.workspace.answer_next("chat.update", word)
+    bots.settle(C)
+
+    assert named(parent(bots)) == ["Pay"]
+    assert len(bots.workspace.messages) == 2, "and the news is told once"
+
+
+def test_a_test_that_was_over_with_its_run_keeps_its_name_if_it_fails_anew() -> None:
+    """The run was opened again, and a message about several runs said it of a test that it did not name."""
+    bots = Bots()
+    bots.settle(A, make_message(CLOSED, "c", 3_000))
+    assert named(parent(bots)) == ["Pay"]
+    failing = (Standing(3, "Failed", frozenset({1})),)
+    again = replace(FIRST, results=(), total=1, omitted=1, counts={"Failed": 1}, is_silent=True, standings=failing)
+    bots.settle(make_message(again, "d", 4_000))
+
+    assert named(parent(bots)) == ["Log in", "Pay"]
 
 
 def test_a_parent_that_is_made_while_an_earlier_message_waits_shows_both_in_the_end() -> None:

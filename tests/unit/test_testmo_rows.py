@@ -191,6 +191,11 @@ def test_counters_are_off_by_one_as_on_real_runs() -> None:
     )
 
 
+def test_a_run_of_which_testmo_counts_nothing_counts_nothing() -> None:
+    """None of these may be made up: a message would say of it `1 of 0 done`."""
+    assert rows.counters({}) == Counters({}, success=0, failure=0, completed=0, total=0)
+
+
 def test_a_run_is_read_with_the_names_of_milestone_and_configuration() -> None:
     run = rows.run(
         {"id": 12, "project_id": 3, "name": "Release", "is_closed": 1, "milestone_id": 4, "config_id": 5},

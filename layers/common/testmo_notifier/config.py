@@ -20,11 +20,11 @@ from testmo_notifier.lean import dataclass
 
 STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
 MAX_STATUS_ID: Final = 25  # "up to 25 total statuses", https://docs.testmo.com/api/reference/results
-MAX_OVERLAP_SECONDS: Final = 86_400
-MAX_STALENESS_MINUTES: Final = 1_440
-MAX_BACKFILL_HOURS: Final = 720
+MAX_OVERLAP_SECONDS: Final = 86_400  # a day: OverlapSeconds
+MAX_STALENESS_MINUTES: Final = 1_440  # a day: MaxStalenessMinutes
+MAX_BACKFILL_HOURS: Final = 720  # thirty days: BackfillHours
 MIN_REQUESTS_PER_MINUTE: Final = 5  # fewer could not even list the projects and read one run
-MAX_REQUESTS_PER_MINUTE: Final = 6_000
+MAX_REQUESTS_PER_MINUTE: Final = 6_000  # a hundred a second: RequestsPerMinute
 BOM: Final = "\ufeff"
 QUOTES: Final = frozenset("\"'`<>{}\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
 OF_ONE_MACHINE: Final = r"localtime|posixrules|Factory|(?:posix|right)/.*"  # beside the zones, on some machines

@@ -27,7 +27,7 @@ from testmo_notifier.sources.testmo_runs.projects import Discovery
 
 __all__ = ["Parts", "poll"]
 
-LISTS_SHARE: Final = 1 / 2
+LISTS_SHARE: Final = 1 / 2  # of the requests of a minute that lists of projects and runs may take
 LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run waits that has moved, or is read half
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 FORMAT: Final = b"\x01"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
+MICROSECOND: Final = timedelta(microseconds=1)  # the unit of what is stored of times
 
 
 def pack_times(times: Mapping[int, datetime]) -> bytes:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 MAX_TRIES: Final = 25  # two invocations compete; so many lost races in a row mean that something else is wrong
-MILLISECOND: Final = timedelta(milliseconds=1)
+MILLISECOND: Final = timedelta(milliseconds=1)  # the unit in which paces are stored
 SAY_AGAIN: Final = timedelta(hours=1)  # which destinations are bots: somebody else may have said that one is none
 KEEP: Final = timedelta(days=180)  # since the last message, as long as the checkpoint of a run that was closed
 UNCHANGED: Final = "attribute_not_exists(pk) OR version = :version"

@@ -15,7 +15,7 @@ from testmo_notifier.errors import ConfigurationError, Unreadable
 if TYPE_CHECKING:
     import urllib3
 
-READ_SECONDS: Final = 5.0
+READ_SECONDS: Final = 5.0  # for the watch to answer: a poll waits for it at its very end
 MAX_BYTES: Final = 1_024  # the answer is of no interest
 
 

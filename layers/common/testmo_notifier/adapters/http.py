@@ -32,10 +32,10 @@ from testmo_notifier.lean import dataclass
 if TYPE_CHECKING:
     from testmo_notifier.adapters.light import Lightened
 
-CONNECT_SECONDS: Final = 3.0
-READ_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 3.0  # to open a connection to Testmo or to a channel
+READ_SECONDS: Final = 10.0  # for the answer, unless less is left of the time of a poll
 QUERY_SAFE: Final = ",:"  # a query may hold them as they are (RFC 3986, 3.4), and the shorter it is the better
-PIECE_BYTES: Final = 64 * 1024
+PIECE_BYTES: Final = 64 * 1024  # of a body that are read at a time
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024  # of what is kept of it, see adapters/light.py
 HEAVY_BYTES: Final = 1024 * 1024  # from here on a body is looked at; one that is still coming then is no drip
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day

@@ -18,9 +18,9 @@ from botocore.config import Config
 from testmo_notifier.lean import dataclass
 from testmo_notifier.version import VERSION
 
-CONNECT_SECONDS: Final = 2
-READ_SECONDS: Final = 5
-ATTEMPTS: Final = 3
+CONNECT_SECONDS: Final = 2  # to open a connection to AWS
+READ_SECONDS: Final = 5  # for an answer of AWS: what takes longer is tried again
+ATTEMPTS: Final = 3  # of one call of AWS, the first included
 # Stands in CloudTrail; botocore would make up its own for each call anew.
 USER_AGENT: Final = f"testmo-notifier/{VERSION}"
 

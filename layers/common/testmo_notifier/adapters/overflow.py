@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 MAX_SETS_BYTES: Final = 180_000  # in the item itself, where an outbox takes up to 200 KB more
-MAX_TOGETHER_BYTES: Final = 350_000
-MAX_PART_BYTES: Final = 380_000
-MAX_TIES_BYTES: Final = 60_000
+MAX_TOGETHER_BYTES: Final = 350_000  # of sets and outbox in the item itself, which DynamoDB lets have 400 KB
+MAX_PART_BYTES: Final = 380_000  # of a set in an item of its own; one that is larger has several
+MAX_TIES_BYTES: Final = 60_000  # of what ties with the cursor, shown to versions that know no such items
 # All of them or none: version 1.1 takes an item that names any of them for one that holds none of the first four.
 SETS: Final = ("seen", "failing", "older", "unconfirmed", "told", "awaited", "looking", "passed")
 INSTEAD: Final = ("floor", "silent_before", "sweep", "swept")  # what another version gets to see differs

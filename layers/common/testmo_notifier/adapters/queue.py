@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 MAX_HIDE_SECONDS: Final = 42_000  # SQS allows 12 hours, counted from when the message was received
-MAX_ATTRIBUTES: Final = (
-    10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
-)
+MAX_ATTRIBUTES: Final = 10  # of a message, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 REASON: Final = "reason"
 
 

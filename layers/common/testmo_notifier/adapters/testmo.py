@@ -253,9 +253,7 @@ class Testmo:
         result = rows.as_list(body.get("result"))
         if result is None:
             raise Unreadable(f"{path} answered without a list of results")
-        next_page, page, last_page = (rows.as_int(body.get(name)) for name in ("next_page", "page", "last_page"))
-        if next_page is not None and next_page < 1:
-            next_page = None  # there is no such page
+        next_page, page, last_page = (page_number(body.get(name)) for name in ("next_page", "page", "last_page"))
         if page is not None and page == last_page:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
         elif next_page is None and page is not None and last_page is not None and page < last_page:
@@ -299,6 +297,12 @@ class Testmo:
                 raise type(exc)(f"{path} could not be read: {exc}") from exc
         self._rate_limit.answered(well=answer.status < 500 and answer.status != 429)  # noqa: PLR2004 - HTTP statuses
         return answer, token
+
+
+def page_number(value: object) -> int | None:
+    """The number of a page, from 1; None for anything else."""
+    number = rows.as_int(value)
+    return number if number is not None and number >= 1 else None
 
 
 def together(pool: Executor, jobs: Sequence[Callable[[], T]]) -> Iterator[T]:

@@ -17,7 +17,7 @@ from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenR
 from testmo_notifier.text.shortening import one_line
 
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
-MAX_WORDS: Final = 200
+MAX_WORDS: Final = 200  # characters of what Testmo says that an error quotes
 MAX_DIGITS: Final = 20  # of a number of 64 bits, with its sign
 
 T = TypeVar("T")

@@ -27,8 +27,8 @@ FIELDS: Final = (*NUMBERS, *TIMES, "deleted_at", "note", "is_latest", "issues")
 NULLABLE: Final = frozenset({"elapsed", "assignee_id", "updated_by", "updated_at"})
 NUMBERS_OF: Final = itemgetter("id", "test_id", "case_id", "status_id", "created_by", "elapsed", "assignee_id")
 REST_OF: Final = itemgetter("created_at", "note", "is_latest", "issues", "updated_at", "updated_by", "deleted_at")
-BITS: Final = 63
-MAX_INT: Final = 2**BITS  # neither Testmo's database nor DynamoDB's numbers are made for more
+BITS: Final = 63  # of an id or a duration: neither Testmo's database nor DynamoDB's numbers are made for more
+MAX_INT: Final = 2**BITS  # what an id is below
 CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
 
 Json = Mapping[str, object]
@@ -95,7 +95,7 @@ def carefully(raw: object) -> Result:
         note if isinstance(note, str) else "",
         elapsed,
         assignee_id,
-        tuple(key for key in map(as_int, as_list(issues) or ()) if key is not None) if issues else (),
+        id_list(issues) if issues else (),
         created_at,
         created_by,
         updated_at,
@@ -266,6 +266,11 @@ def as_list(value: object) -> list[object] | None:
     if isinstance(value, dict) and value and all(name.isdecimal() for name in value):
         return list(value.values())
     return value if isinstance(value, list) else None
+
+
+def id_list(value: object) -> tuple[int, ...]:
+    """The ids in a list, strangers left out."""
+    return tuple(key for key in map(as_int, as_list(value) or ()) if key is not None)
 
 
 def as_int(value: object) -> int | None:

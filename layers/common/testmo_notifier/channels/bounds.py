@@ -35,7 +35,7 @@ WIDTHS: Final = frozenset(
         *("ljust", "rjust", "zfill", "expandtabs", "to_bytes"),
     }
 )
-UNKNOWN_SIZE: Final = 1_000
+UNKNOWN_SIZE: Final = 1_000  # what something counts for whose length nobody knows before it is gone through
 ITEMS_A_STEP: Final = 100  # how many characters or items are as much work as a step
 SIZED: Final = (str, bytes, list, tuple, set, frozenset, dict, range)  # an undefined name has a length that raises
 OPERATORS: Final = frozenset({"*", "**", "+", "%"})

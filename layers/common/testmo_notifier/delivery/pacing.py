@@ -34,9 +34,9 @@ PATIENCE_IN_LINE: Final = timedelta(seconds=2.5)
 EARLY: Final = timedelta(seconds=1)
 # In trouble who failed tries again first, and a probe takes its time: sooner one would only find the gate shut.
 HEAD_OF_LINE: Final = timedelta(seconds=5)
-FIRST_BACKOFF_SECONDS: Final = 5.0
-MAX_BACKOFF_SECONDS: Final = 900.0
-MAX_PAUSE_SECONDS: Final = 60.0
+FIRST_BACKOFF_SECONDS: Final = 5.0  # the first wait after a failure; each further one is twice as long
+MAX_BACKOFF_SECONDS: Final = 900.0  # the longest of these, of one message
+MAX_PAUSE_SECONDS: Final = 60.0  # the longest that the failures of some messages hold up all others of their webhook
 PROBE: Final = timedelta(seconds=15)  # longer than a post can take (3 s to connect, 10 s to answer)
 MAX_FAILED: Final = 20  # ids that are remembered: more messages than these do not fail for reasons of their own
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from testmo_notifier.lean import dataclass
 
-DAY: Final = timedelta(days=1)
+DAY: Final = timedelta(days=1)  # the unit of windows of quiet
 MIDNIGHT: Final = time.min
 # No quiet that ends lasts longer: one that is broken once a week lasts two where the clocks jump over the break.
 LONGEST_DAYS: Final = 28

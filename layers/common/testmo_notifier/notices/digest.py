@@ -46,7 +46,7 @@ from testmo_notifier.notices.recipients import Recipients, Tellings
 from testmo_notifier.notices.routes import PLAIN, is_for_people, programs
 from testmo_notifier.text.shortening import one_line
 
-MAX_MENTIONS: Final = 50
+MAX_MENTIONS: Final = 50  # people and groups that one message may call or name
 NOT_ASKED: Final = Passes()
 
 

@@ -30,7 +30,7 @@ from testmo_notifier.text.shortening import clip
 
 MAX_FOLDED_NAMED: Final = 300  # results of all runs, from which causes are found; they are lean and much alike
 MAX_FOLDED_BYTES: Final = 90_000  # of their texts
-MAX_NOTE_CHARS: Final = 200
+MAX_NOTE_CHARS: Final = 200  # of a note in these: causes are compared by it
 
 
 def folded(destination: str, held: Sequence[Held]) -> Outgoing:

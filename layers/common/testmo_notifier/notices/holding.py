@@ -27,7 +27,7 @@ from testmo_notifier.notices.matching import RUN_KEYS, Fact, Facts, holds
 from testmo_notifier.notices.routes import Options, is_for_people
 from testmo_notifier.notices.silences import longest, matcher, selects_run, silencing
 
-JUST_BEFORE: Final = timedelta(microseconds=1)
+JUST_BEFORE: Final = timedelta(microseconds=1)  # a silence that ends at a moment holds nothing then
 FOR_ALL_RUNS: Final = (QUIET, TIMES, UNREACHABLE)  # and silences: what they held is told in one message
 
 

@@ -11,19 +11,20 @@ from testmo_notifier.model import STATUS_NAMES, Expands, Issue, NamedResult, Res
 from testmo_notifier.text.notes import note_text
 from testmo_notifier.text.shortening import one_line
 
-MAX_NAMED: Final = 50
+MAX_NAMED: Final = 50  # results that a message names at most, whatever its channel has room for
 MIN_NAMED: Final = 20  # as many are named in every message, however long their texts
 MAX_NAMED_BYTES: Final = 90_000  # of details beyond those; an item ends at 400 KB, an SNS message at 256 KB
-MAX_NAME_CHARS: Final = 200
-MAX_FOLDER_CHARS: Final = 80
-MAX_NOTE_CHARS: Final = 500
-MAX_PERSON_CHARS: Final = 80
-MAX_ISSUES: Final = 10
-MAX_ISSUE_CHARS: Final = 40
-MAX_PROJECT_KEY_CHARS: Final = 60
-MAX_STATUS_CHARS: Final = 40
-FAILED: Final = 3
-BLOCKED: Final = 5
+MAX_NAME_CHARS: Final = 200  # of a run, a project, a milestone, a configuration or a case
+MAX_FOLDER_CHARS: Final = 80  # of the name of a folder
+MAX_NOTE_CHARS: Final = 500  # of a note, as text
+MAX_PERSON_CHARS: Final = 80  # of a person's name
+MAX_ISSUES: Final = 10  # issues of one result
+MAX_ISSUE_CHARS: Final = 40  # of what an issue is called, like SHOP-123
+MAX_PROJECT_KEY_CHARS: Final = 60  # of its project in the tracker
+MAX_STATUS_CHARS: Final = 40  # of the name of a status
+FAILED: Final = 3  # Testmo's default id of that status
+BLOCKED: Final = 5  # the same
+# The order of a message: these first, others by their id, an unknown status last.
 RANKS: Final[Mapping[int | None, int]] = {FAILED: 0, BLOCKED: 1, None: 100}
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 

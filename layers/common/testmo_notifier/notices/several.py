@@ -22,7 +22,7 @@ from testmo_notifier.text.notes import without_addresses
 from testmo_notifier.text.shortening import clip
 
 PROJECTS: Final = 3  # that a headline names
-PROJECT_CHARS: Final = 60
+PROJECT_CHARS: Final = 60  # of the name of each
 FOLDER_WEIGHT: Final = 2  # one who has more than so many times as many tests comes before a folder
 
 

@@ -9,7 +9,7 @@ from testmo_notifier.model import AGAIN, FINISHED, PASSED_BETWEEN, PASSED_SINCE,
 from testmo_notifier.notices.context import Linked
 from testmo_notifier.text.shortening import one_line
 
-AUTHOR_CHARS: Final = 40
+AUTHOR_CHARS: Final = 40  # of the name of who silenced something
 
 
 def news(digest: Digest, pass_rate: int | None) -> str:

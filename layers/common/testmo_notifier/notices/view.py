@@ -31,13 +31,13 @@ from testmo_notifier.notices.story import held, news, numbered, silenced, story
 from testmo_notifier.text.notes import without_addresses
 from testmo_notifier.text.shortening import clip, one_line
 
-UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5
+UNTESTED, PASSED, FAILED, BLOCKED = 1, 2, 3, 5  # Testmo's default ids of these statuses
 SYMBOLS: Final = {PASSED: "✔", FAILED: "✖", BLOCKED: "⊘"}  # by id: an instance may call them what it likes
 OTHER_SYMBOL: Final = "●"
 MAX_HOURS: Final = 1_000  # that a test took; more is another unit, or a clock that went wrong
 HAS_PASSED: Final = ", passed since"  # behind the status of what was held until its test passed: who and when are its
-SHOWN_ISSUES: Final = 3
-PERSON_CHARS: Final = 40
+SHOWN_ISSUES: Final = 3  # issues that a line names
+PERSON_CHARS: Final = 40  # of a person's name in a line
 FIRST_PERSON_CHARS: Final = 25  # where others follow
 NO_LINKS: Final = IssueLinks()
 Rows = list[NamedResult]  # of one test, the most urgent one first

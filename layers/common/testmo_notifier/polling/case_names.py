@@ -21,9 +21,9 @@ from testmo_notifier.notices.named import MAX_FOLDER_CHARS, MAX_NAME_CHARS, fold
 from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.text.shortening import one_line
 
-REFRESH_AFTER: Final = timedelta(days=1)
+REFRESH_AFTER: Final = timedelta(days=1)  # after which a list of cases is read anew: cases are renamed
 MAX_PAGES: Final = 20  # in one poll; the 13,700 cases of a large project take seven polls
-MARGIN: Final = timedelta(seconds=1)
+MARGIN: Final = timedelta(seconds=1)  # by which the bound of a list is further back: it may be exclusive
 Completed = dict[tuple[str, int], datetime]  # when the names (or folders) of a project were complete
 
 

@@ -17,7 +17,7 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 # Of what waits for programs, or for bots in silence: neither is ever held. An item ends at 400 KB, one reading adds
 # 190 KB at most.
 MAX_WAITING_BYTES: Final = 150_000
-QUIET_AFTER: Final = timedelta(days=1)
+QUIET_AFTER: Final = timedelta(days=1)  # a run that did not move for so long has its turn once an hour
 MOVED_TO_A_TURN: Final = 9  # while both wait: a hundred runs with news a minute fit into the default budget
 
 

@@ -15,7 +15,7 @@ from testmo_notifier.notices.routes import Routes
 from testmo_notifier.ports import Testmo
 from testmo_notifier.settings.people import People
 
-EVERY: Final = timedelta(hours=1)
+EVERY: Final = timedelta(hours=1)  # how often it is asked who has the addresses of people.toml
 FORBIDDEN: Final = (
     "people.toml names people by email, and this token may not read the addresses of Testmo's users (only a site "
     "administrator's may): use their names or ids, `testmo-notifier people` has them"

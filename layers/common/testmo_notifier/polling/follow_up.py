@@ -15,7 +15,7 @@ from testmo_notifier.sources.testmo_runs.passes import PASSED, FollowUp
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
-DEFAULT: Final = frozenset({PASSED})
+DEFAULT: Final = frozenset({PASSED})  # statuses that count as passed where Testmo does not say which do
 LEAST: Final = 3  # requests: one that goes on in the middle asks for a page again
 SHARE: Final = 4  # of the requests of a minute follow-up questions take at most one in so many
 

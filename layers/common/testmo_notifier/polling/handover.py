@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
@@ -32,15 +32,21 @@ from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 if TYPE_CHECKING:
     from testmo_notifier.polling.parts import Parts
 
-MIN_SECONDS_LEFT: Final = 5.0
+MIN_SECONDS_LEFT: Final = 5.0  # of a poll, with which another message is begun
 Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what goes with it, and that as it is published
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
+T = TypeVar("T", Checkpoint, Envelope)
+
 
 @dataclass(slots=True, eq=False)
 class HandOver:
-    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is."""
+    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is.
+
+    Of what an earlier poll of this process published and could not clear `parts.gone_out` has the ids: where the table
+    takes no writes for hours, the same mail does not go out each minute.
+    """
 
     parts: Parts
     mark: MarkOf = unmarked
@@ -57,20 +63,28 @@ class HandOver:
         done = self._publish_all(checkpoint.outbox, order_of(checkpoint.version))
         if not done:
             return checkpoint
-        try:
-            return self.parts.store.clear(checkpoint, done, at=self.parts.now(), mark=self.mark)
-        except LostRace as exc:
-            self.problems.append(f"{exc}: its messages may go out twice")
-            return checkpoint
+        store, at = self.parts.store, self.parts.now
+        return self._cleared(checkpoint, done, lambda: store.clear(checkpoint, done, at=at(), mark=self.mark))
 
     def envelope(self, envelope: Envelope) -> Envelope:
         """The same with an envelope."""
         done = self._publish_all(envelope.outbox, envelope.order)
-        try:
-            return self.parts.store.clear_envelope(envelope, done, at=self.parts.now()) if done else envelope
-        except LostRace as exc:
-            self.problems.append(f"{exc}: its messages may go out twice")
+        if not done:
             return envelope
+        store, at = self.parts.store, self.parts.now
+        return self._cleared(envelope, done, lambda: store.clear_envelope(envelope, done, at=at()))
+
+    def _cleared(self, waiting: T, done: Iterable[Outgoing], clear: Callable[[], T]) -> T:
+        """What waits on when what went out was taken out of it; all of it where that cannot be written now."""
+        ids = {outgoing.id for outgoing in done}
+        try:
+            rest = clear()
+        except LostRace as exc:
+            self.parts.gone_out.update(ids)
+            self.problems.append(f"{exc}: its messages may go out twice")
+            return waiting
+        self.parts.gone_out.difference_update(ids)
+        return rest
 
     def _publish_all(self, outbox: Sequence[Outgoing], order: int) -> list[Outgoing]:
         """Publish what can be published, several at a time; the messages are numbered from `order` on.
@@ -82,7 +96,7 @@ class HandOver:
         batch: list[Message] = []
         left: dict[str, str] = {}  # what waits on: its id, and where it goes
         for outgoing in outbox:
-            for one in with_silent(outgoing, self.showing):
+            for one in with_silent(outgoing, self.showing) if outgoing.id not in self.parts.gone_out else ():
                 if self._goes_after(one, batch):
                     self._send(batch, left)
                     batch = []

@@ -9,8 +9,8 @@ from typing import Final
 
 from testmo_notifier.errors import Unreadable
 
-FEWEST: Final = 4
-MOST: Final = 16
+FEWEST: Final = 4  # requests at a time, however few a minute may have
+MOST: Final = 16  # requests at a time, however many a minute may have
 REQUESTS_A_LANE: Final = 30  # in a minute: a lane whose answers take two seconds
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from testmo_notifier.ports import Store
 
 LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
-RENEW_AFTER: Final = timedelta(seconds=10)
+RENEW_AFTER: Final = timedelta(seconds=10)  # a third of it, so that a write may fail and be tried again
 
 
 class Lease:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from testmo_notifier.polling.parts import Parts
 
 SECONDS: Final = 30  # what has to be left of the time to look at the mailboxes: AWS says nothing for 24, at worst
-INTERVAL: Final = timedelta(hours=1)
+INTERVAL: Final = timedelta(hours=1)  # how often it is looked at who is subscribed
 INTERVAL_OF_LOST: Final = timedelta(minutes=5)  # what waits for somebody's click goes out soon after it
 NOTIFICATIONS: Final = "notifications"
 ALARMS: Final = "alarms"

@@ -16,8 +16,8 @@ from testmo_notifier.model import Checkpoint, Looked, Run
 from testmo_notifier.polling.due import is_half_read
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
-HASH_BYTES: Final = 8
-SECONDS_BYTES: Final = 5
+HASH_BYTES: Final = 8  # of a hash, in a mark: what of a run would make it due
+SECONDS_BYTES: Final = 5  # of a time in a mark: enough for 30,000 years
 
 
 @dataclass(frozen=True, slots=True)

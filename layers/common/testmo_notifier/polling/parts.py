@@ -37,6 +37,7 @@ class Parts:
     """What a poll works with. `connect` gives a Testmo that keeps a rate limit, `executor` so many workers.
 
     `wrong_files` says what is wrong with the team's settings, a sentence for each file that stands aside for it.
+    `names_completed` and `gone_out` outlive a poll, in the memory of the process.
     """
 
     store: Store
@@ -53,6 +54,7 @@ class Parts:
     wrong_files: tuple[str, ...] = ()
     emails: Emails | None = None
     names_completed: Completed = field(default_factory=dict)
+    gone_out: set[str] = field(default_factory=set)
     testmo_url: str
     staleness: timedelta
     requests_per_minute: int

@@ -18,7 +18,7 @@ from typing import Final
 from testmo_notifier.errors import OutOfBudget, OutOfTime, StopReading, Throttled, TokenRefused
 from testmo_notifier.polling.lanes import Lanes, lanes_for
 
-MINUTE_MS: Final = 60_000
+MINUTE_MS: Final = 60_000  # in which requests are counted
 # A poll that spends all of its minute makes the next one wait if that begins a little early; this is cheaper than a
 # poll that may ask for nothing. Waiting longer is the next poll's job.
 MAX_WAIT_SECONDS: Final = 15.0
@@ -28,7 +28,7 @@ READ_SECONDS: Final = 10.0  # the same
 # that `handover` keeps for a publish of which SNS is slow to answer.
 FINISH_SECONDS: Final = 10.0
 SLOWER: Final = 3  # an answer may take so many times as long as the slowest of this poll so far
-LEAST_READ_SECONDS: Final = 2.0
+LEAST_READ_SECONDS: Final = 2.0  # that an answer may take, however little time is left
 
 
 class RateLimit:

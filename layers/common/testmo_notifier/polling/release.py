@@ -131,23 +131,29 @@ class Release:
 
         They are not told again of what they were told when it was found.
         """
-        for held in (held for chunk in chunks(keys) for held in self._read(chunk)):
-            hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
-            rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
-            given = [self._joined(one, hold) for one in rest if not one.is_empty]
-            changes = [*(Change(there, after) for there, after in given), Change(held, None)]
-            if any(merge.is_full(after) for _, after in given) or not self._write(changes):
-                what = f"what is held of run {held.run_id} for {held.destination}"
-                self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
-            else:
-                self._count_as_told(held.run_id, {one.destination: merge.failing_in(one) for one in rest})
-            yield from (after.key for _, after in given)
+        for chunk in chunks(keys):
+            tests: defaultdict[int, list[tuple[str, Collection[int]]]] = defaultdict(list)
+            for held in self._read(chunk):
+                hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
+                rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
+                given = [self._joined(one, hold) for one in rest if not one.is_empty]
+                changes = [*(Change(there, after) for there, after in given), Change(held, None)]
+                if any(merge.is_full(after) for _, after in given) or not self._write(changes):
+                    what = f"what is held of run {held.run_id} for {held.destination}"
+                    self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
+                else:
+                    tests[held.run_id] += [(one.destination, merge.failing_in(one)) for one in rest]
+                yield from (after.key for _, after in given)
+            self._count_as_told(tests)
 
-    def _count_as_told(self, run_id: int, tests: Mapping[str, Collection[int]]) -> None:
+    def _count_as_told(self, tests: Mapping[int, Sequence[tuple[str, Collection[int]]]]) -> None:
         """Keep who is told of failing tests in the place of others: their next failure is no new one there."""
-        for checkpoint in self.parts.store.checkpoints([run_id]).values():
+        for checkpoint in self.parts.store.checkpoints([*tests]).values() if tests else ():
             told = {
-                slot: replace(one, destinations=one.destinations.union(to for to in tests if slot in tests[to]))
+                slot: replace(
+                    one,
+                    destinations=one.destinations.union(to for to, some in tests[checkpoint.run_id] if slot in some),
+                )
                 for slot, one in checkpoint.told.items()
             }
             if told == checkpoint.told:

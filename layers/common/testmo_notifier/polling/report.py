@@ -13,7 +13,7 @@ from testmo_notifier.polling import troubles
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.reading import Reading
 
-MAX_PROBLEMS: Final = 20
+MAX_PROBLEMS: Final = 20  # that the answer and the log line of a poll name
 Status = Literal["ok", "partial", "waiting", "busy"]
 
 

@@ -22,7 +22,7 @@ from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 MAX_ASKED: Final = 5  # projects in one poll; statuses are the instance's, so the first with a run mostly knows all
-SHOWN_NAMES: Final = 25
+SHOWN_NAMES: Final = 25  # of statuses, in the words about one that nobody knows
 MAX_CEASED: Final = 20  # settings of the past that are remembered, for runs that were not read since
 
 Learned = Mapping[str, tuple[int, ...]]  # names as `plain` writes them; two statuses may share one

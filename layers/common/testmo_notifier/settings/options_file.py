@@ -14,8 +14,8 @@ from testmo_notifier.notices.routes import Options
 from testmo_notifier.settings.places import Place
 from testmo_notifier.settings.values import Wrong, clock_time, period, quoted, values, weekdays, whole_number
 
-MAX_LINES: Final = 50
-MAX_FOLD: Final = 1_000
+MAX_LINES: Final = 50  # of `lines`: as many results as a message names at all
+MAX_FOLD: Final = 1_000  # of `fold`, in runs: more is a storm in any case
 OPTIONS: Final = ("time_zone", "lines", "at_most_every", "digest_at", "quiet", "quiet_except", "fold")
 WINDOW_KEYS: Final = ("from", "to", "days")
 WINDOW: Final = 'give { from = "18:00", to = "08:00" } or { days = "sat,sun" }, or a list of such'

@@ -18,7 +18,7 @@ from testmo_notifier.settings.options_file import read_options
 from testmo_notifier.settings.places import Place, read_file, read_toml, without_comments
 from testmo_notifier.settings.values import quoted, values, whole_number
 
-MAX_AFTER: Final = 50
+MAX_AFTER: Final = 50  # of `after`, in failures in a row
 ASSIGNEE, TESTER, GROUP = "assignee", "tester", "group:"
 KNOWN_MENTIONS: Final = (
     f"{ASSIGNEE}, {TESTER}, {GROUP}<name> and Testmo users are known, a user by id (12) or as Testmo spells the name "

@@ -15,7 +15,7 @@ from testmo_notifier.config import shorten
 Wrong: TypeAlias = Callable[[object, str], None]
 
 WEEK: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=24)
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=24)  # of a time like `at_most_every`
 
 
 def quoted(value: object) -> str:

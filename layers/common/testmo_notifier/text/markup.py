@@ -18,7 +18,7 @@ from testmo_notifier.text.lines import Lines
 from testmo_notifier.text.page import Page
 from testmo_notifier.text.tags import DATA, MAX_STEPS, Tag, characters, is_text, raw_end, start_tag
 
-RUN_CHARS: Final = 65_536
+RUN_CHARS: Final = 65_536  # of text that are read at a time: megabytes are, only as far as they are needed
 
 END: Final = {name: re.compile(f"</{name}(?![^ \t\n\f\r/>])", re.IGNORECASE) for name in HIDDEN}
 NAME: Final = re.compile(r"</?([a-zA-Z][^ \t\n\f\r/>]{0,60}+)")  # no element's is longer

@@ -9,6 +9,7 @@ from typing import Final
 
 from testmo_notifier.text.cleaning import FIRST_TAG, KEPT_FORMAT_CHARS, LAST_TAG, legible
 
+# What a character counts for: as much as it takes once it is escaped, in JSON or for Slack.
 WEIGHTS: Final = {"&": 5, "<": 4, ">": 4, '"': 2, "\\": 2, "\n": 2}
 MAX_CLUSTER: Final = 32  # a family with skin tones is 11 characters; what is joined on and on is cut anywhere
 

@@ -13,7 +13,7 @@ from typing import Final
 from testmo_notifier.lean import dataclass
 
 MAX_STEPS: Final = 200_000  # tags, attributes and comments; a long report pasted from Word has some thousands
-VALUE_CHARS: Final = 2_000
+VALUE_CHARS: Final = 2_000  # of the value of an attribute
 OPERATORS: Final = ("&&", "||")
 MIN_FLAG: Final = 3  # no attribute without a value has a shorter name
 

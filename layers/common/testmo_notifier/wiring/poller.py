@@ -49,6 +49,7 @@ class Poller:
             mailboxes=mailboxes,
             emails=Emails(team.people, team.routes),
             names_completed={},
+            gone_out=set(),
             now=machine.now,
             sleep=machine.sleep,
             shuffle=machine.shuffle,

@@ -12,7 +12,7 @@ from testmo_notifier.model import NamedResult, Outgoing, plain
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.view import NO_LINKS
 
-EVENT_SCHEMA: Final = 1
+EVENT_SCHEMA: Final = 1  # the version of docs/event.schema.json: fields are added to it, and none changes
 
 
 def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]:

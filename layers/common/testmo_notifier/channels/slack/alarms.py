@@ -19,7 +19,7 @@ from typing import Final
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import QueuedMessage
 
-ID_CHARS: Final = 32
+ID_CHARS: Final = 32  # of a hash: the same alarm has the same id
 FOR_ALARMS: Final = ("ops", "default")  # names in the secret, the better one first
 # CloudFormation's `<stack>-<logical id>-<random>`; our logical ids of alarms end in Alarm.
 NAME: Final = re.compile(r"(?P<stack>.+)-(?P<name>[A-Za-z0-9]+Alarm)-[A-Za-z0-9]+")

@@ -18,7 +18,7 @@ from testmo_notifier.text.shortening import clip, one_line
 
 MAX_NAMED: Final = 50  # tests with their names
 UNNAMED: Final = "?"  # Slack takes no link without words
-NAME_CHARS: Final = 100
+NAME_CHARS: Final = 100  # of a test's name, in what is kept for a bot's message of the run
 STATUS_CHARS: Final = 40  # and an author's
 
 

@@ -25,12 +25,12 @@ NEW: Final = "new"
 READING: Final = 1_000  # of the orders of what one reading tells, see `handover.MAX_OUTBOX`
 NEW_LINE: Final = "\n"
 OPEN: Final = "Open the run"
-RANKS: Final = {"✖": 0, "⊘": 1}
+RANKS: Final = {"✖": 0, "⊘": 1}  # the order of statuses in a headline; others come last
 FAILED, PASSED, OVER = range(3)  # what is known of a test
 MAX_KEPT: Final = 200  # tests that are kept of a run: 300 kilobytes at most
-MAX_NAMED: Final = 40
+MAX_NAMED: Final = 40  # tests that a bot's message of the run names; ten fewer each time while it is too long
 MAX_SEEN: Final = 50  # ids of messages that were added, so that none is added twice
-MAX_IN_TEXT: Final = 20
+MAX_IN_TEXT: Final = 20  # of these in the text that notifications show
 # Slack refuses an edit with more than 4,000, https://docs.slack.dev/reference/methods/chat.update
 MAX_TEXT_CHARS: Final = 3_900
 NAMELESS: Final = "…"  # the name of a test of which only the number is known: it is counted, and not named

@@ -18,7 +18,7 @@ from testmo_notifier.text.shortening import one_line
 
 MAX_CALLED: Final = 20  # of one message: who calls more than that calls a group
 MAX_NAMES_CHARS: Final = 200  # of all who are named only
-NAME_CHARS: Final = 40
+NAME_CHARS: Final = 40  # of one who is named and cannot be called
 MEMBER: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
 GROUP: Final = re.compile(r"S[A-Z0-9]{1,30}")
 CALL: Final = re.compile(rf"{LIVE['<']}[{LIVE['@']}{LIVE['!']}](?!date)[^{LIVE['<']}{LIVE['>']}\n]+{LIVE['>']}")

@@ -94,7 +94,7 @@ def read_addresses(secret: str) -> tuple[dict[str, str], list[str]]:
     pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
     has_bots = any(isinstance(value, dict) for value in pairs.values())
     shared = {name: pairs[name] for name in OF_BOTS if name in pairs} if has_bots else {}
-    problems = []
+    problems = [f"has {name} twice, and the last one counts: keep one of them" for name in repeated(text)]
     addresses: dict[str, str] = {}
     for number, (name, value) in enumerate(pairs.items(), start=1):
         if name in shared:
@@ -110,3 +110,17 @@ def read_addresses(secret: str) -> tuple[dict[str, str], list[str]]:
         except ValueError as exc:
             problems.append(f"slack:{name} {exc}")
     return addresses, problems
+
+
+def repeated(text: str) -> list[str]:
+    """What stands twice in an object of the secret, by name where that is one: JSON itself says nothing of it."""
+    found: list[str] = []
+
+    def notice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        found.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        return dict(pairs)
+
+    if text.startswith("{"):
+        json.loads(text, object_pairs_hook=notice)
+    return [repr(name) if re.fullmatch(NAME, name) or name in OF_BOTS else "an entry" for name in found]

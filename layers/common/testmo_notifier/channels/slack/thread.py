@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from testmo_notifier.model import QueuedMessage
 
 BUSY: Final = timedelta(seconds=45)  # longer than the three requests that one message may take
-COME_BACK_SECONDS: Final = 5.0
-HASH_CHARS: Final = 16
+COME_BACK_SECONDS: Final = 5.0  # after which a message comes back whose run is in another invocation's hands
+HASH_CHARS: Final = 16  # of a hash that tells one token and channel from another
 OF_PARENT: Final = ("channel", "ts", "made_by", "busy")
 
 State = Mapping[str, Any]

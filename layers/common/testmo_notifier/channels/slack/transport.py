@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from testmo_notifier.model import QueuedMessage
 
 MAX_ANSWER_BYTES: Final = 65_536  # an answer is a word, or JSON around one; nobody needs the rest of an error page
-BAD_REQUEST: Final = 400
-OF_PROXIES: Final = (407, 408)
+BAD_REQUEST: Final = 400  # the status with which Slack refuses what was posted; its words decide
+OF_PROXIES: Final = (407, 408)  # statuses that are a proxy's, whatever the answer says: try again
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 GONE: Final = frozenset(
@@ -51,7 +51,7 @@ GONE: Final = frozenset(
         "user_not_found",
     }
 )
-GONE_STATUSES: Final = (404, 410)
+GONE_STATUSES: Final = (404, 410)  # statuses of a webhook that is gone, whatever the answer says
 REFUSED: Final = frozenset(
     {
         *("invalid_attachments", "invalid_blocks", "invalid_blocks_format", "invalid_payload"),

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 POST, UPDATE = "chat.postMessage", "chat.update"
 MAX_ANSWER_BYTES: Final = 1_048_576  # the answer to a post holds the message
 RETRY_AFTER_SECONDS: Final = 30.0  # for a 429 that does not say how long
-OK: Final = 200
-TOO_LARGE: Final = 413
-THROTTLED: Final = 429
-SERVER_ERROR: Final = 500
-UNAVAILABLE: Final = 503
+OK: Final = 200  # the status of a yes, and of most that Slack says no to
+TOO_LARGE: Final = 413  # the status of what is refused for its size, whoever says so
+THROTTLED: Final = 429  # the status that asks for fewer calls
+SERVER_ERROR: Final = 500  # from this status on it is tried again, whatever the word
+UNAVAILABLE: Final = 503  # a status that, with a Retry-After, asks for fewer calls, too
 SCOPE: Final = "chat:write"
 
 GONE: Final = frozenset(
@@ -44,8 +44,8 @@ GONE: Final = frozenset(
         *("access_denied", "account_inactive", "channel_not_found", "ekm_access_denied"),
         *("enterprise_is_restricted", "invalid_auth", "is_archived", "missing_scope", "no_permission"),
         *("not_allowed_token_type", "not_authed", "not_in_channel", "org_login_required", "restricted_action"),
-        *("restricted_action_read_only_channel", "team_access_not_granted", "team_not_found", "token_expired"),
-        *("token_revoked", "two_factor_setup_required"),
+        *("restricted_action_read_only_channel", "restricted_action_thread_only_channel", "team_access_not_granted"),
+        *("team_not_found", "token_expired", "token_revoked", "two_factor_setup_required"),
     }
 )
 PARENT_GONE: Final = frozenset(
@@ -56,8 +56,8 @@ NO_THREADS: Final = frozenset(
 )
 PASSING: Final = frozenset(
     {
-        *("fatal_error", "internal_error", "message_limit_exceeded", "request_timeout", "rollup_error"),
-        *("service_unavailable", "team_added_to_org"),
+        *("external_channel_migrating", "fatal_error", "internal_error", "message_limit_exceeded", "request_timeout"),
+        *("rollup_error", "service_unavailable", "team_added_to_org", "update_failed"),
     }
 )
 THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})

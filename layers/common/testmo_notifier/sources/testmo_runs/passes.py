@@ -21,7 +21,7 @@ from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
 
 PASSED: Final = 2  # Testmo's default
 UNKNOWN: Final = Passes()
-NOTHING: Final = timedelta(0)
+NOTHING: Final = timedelta(0)  # no time at all
 JUST_AFTER: Final = timedelta(milliseconds=1)  # as precise as Testmo is
 TROUBLES: Final = (StopReading, Unreadable, RequestRejected, Invisible)
 

@@ -37,7 +37,7 @@ from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 
-LOOK_AFTER: Final = timedelta(hours=1)
+LOOK_AFTER: Final = timedelta(hours=1)  # without news from counters, edits to a pass are looked for so often
 MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
 MAX_KEPT_NAMES: Final = 300  # of a look that goes on in the next poll
 FROM_THE_NEWEST: Final = Resume(bound=None, page=1, total=None)
