@@ -37,7 +37,7 @@ OUR_CLOCKS_AND_ENVIRONMENT = {"os", "time", "random", "sys"}
 HARMLESS = {
     *("frozenset", "dict", "dict.fromkeys", "tuple", "set", "max", "min", "range", "len"),
     *("dataclass", "field", "TypeVar", "MappingProxyType", "timedelta", "datetime", "datetime.fromtimestamp"),
-    *("re.compile", "Path", "Path.resolve", "str.maketrans", "RLock"),
+    *("re.compile", "Path", "Path.resolve", "str.maketrans", "RLock", "itemgetter"),
 }
 IMPORTING = "uncollected"  # in which a function imports
 

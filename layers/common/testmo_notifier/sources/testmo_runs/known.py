@@ -29,8 +29,8 @@ class Known:
     def confirms(self, result: Result, slot: int) -> bool:
         """Whether a row is what was announced of its test, and nothing else ever was. A sweep has found it, then."""
         is_known = self.failing.get(slot) == (result.key, result.status_id or 0) and result.key not in self._superseded
-        if is_known and self._unconfirmed is not None:
-            self._unconfirmed.discard(slot)
+        if is_known:
+            self._confirm(slot)
         return is_known
 
     def has_come_back(self, result: Result) -> bool:
@@ -55,6 +55,9 @@ class Known:
             self._superseded[key] = Superseded(status)
         self.failing[slot] = state
         self._superseded.pop(result.key, None)
+        self._confirm(slot)
+
+    def _confirm(self, slot: int) -> None:
         if self._unconfirmed is not None:
             self._unconfirmed.discard(slot)
 
