@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -52,10 +53,6 @@ class Place:
 
 def read_toml(text: str, file: str) -> dict[str, Any]:
     """What a TOML file holds; raises `ConfigurationError` with the line that is wrong."""
-    if not without_comments(text).strip():  # as it ships: it needs no parser, which takes its time
-        return {}
-    import tomllib  # noqa: PLC0415 - most stacks have no such file but those
-
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
@@ -66,12 +63,9 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
 
 def in_words(exc: Exception) -> str:
     """What Python says of a file that is no TOML, without what only its programmers know."""
-    if isinstance(exc, RecursionError):
-        return "it is nested too deeply"
-    if "(at " not in str(exc):  # a TOMLDecodeError says where; of a long number Python's `int` complains
-        return "a number has too many digits"
-    # That a table is there twice it says with its name as Python's tuple.
-    return re.sub(r"\('.*?\)", lambda found: ".".join(re.findall("'(.*?)'", found[0])), str(exc))
+    if isinstance(exc, tomllib.TOMLDecodeError):  # that a table is there twice it says with its name as Python's tuple
+        return re.sub(r"\('.*?\)", lambda found: ".".join(re.findall("'(.*?)'", found[0])), str(exc))
+    return "it is nested too deeply" if isinstance(exc, RecursionError) else "a number has too many digits"
 
 
 def read_file(
