@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from testmo_notifier.errors import TooLarge
+from testmo_notifier.errors import LostRace, TooLarge
 from testmo_notifier.model import FOLDED, RECOVERED, Checkpoint, Outgoing, Silence
 from testmo_notifier.poll import poll
 from tests.flow.power import Power, powered_poll
@@ -337,6 +337,19 @@ def test_who_counts_as_told_is_looked_up_once_for_all_the_runs_that_are_passed_o
     assert sorted(run.id for run in runs) in asked
     assert not [ids for ids in asked if len(ids) == 1], "not run by run"
     assert [story.checkpoint(run).told[story.test(run).id].destinations for run in runs] == [{QA, REST}] * 2
+
+
+def test_who_could_not_be_given_it_does_not_count_as_told(story: Story) -> None:
+    runs = lose_route(story)
+
+    def overtaken(*_: object, **__: object) -> None:
+        raise LostRace("overtaken")
+
+    with patch.object(story.store, "release", overtaken):
+        story.wait_and_poll()
+
+    assert told(story) == []
+    assert [story.checkpoint(run).told[story.test(run).id].destinations for run in runs] == [{QA}] * 2
 
 
 def test_where_it_cannot_be_kept_who_was_told_in_the_place_of_another_they_are_told_all_the_same(story: Story) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.errors import PollFailed, Unreadable
+from testmo_notifier.errors import PollFailed, TooLarge, Unreadable
+from testmo_notifier.model import Checkpoint
 from tests.support.story import Story, one_worker
 from tools.simulator.model import Project
 
@@ -219,6 +220,28 @@ def test_a_run_deleted_between_the_lists_and_its_results_is_left_alone_for_an_ho
     assert story.announced == [result.id]
     assert f"run {deleted.id} (deleted)" in first.problems[0]
     assert len(story.requests(f"/runs/{deleted.id}/results")) == before + 1
+
+
+def test_a_deleted_run_whose_checkpoint_has_no_room_holds_up_nothing(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted, other = story.add_run("deleted"), story.add_run("other")
+    story.poll()
+    story.wait()
+    story.testmo.faults.add("404", path=f"/runs/{deleted.id}/results", times=None)
+    story.save(deleted)
+    result = story.save(other)
+    commit = story.store.commit
+
+    def has_no_room(checkpoint: Checkpoint, *rest: object) -> Checkpoint:
+        if checkpoint.run_id == deleted.id:
+            raise TooLarge("RUN#1 is larger than DynamoDB takes (400 KB)")
+        return commit(checkpoint, *rest)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(story.store, "commit", has_no_room)
+
+    assert "RUN#1 is larger than DynamoDB takes (400 KB)" in story.poll().problems
+    assert story.announced == [result.id]
 
 
 @pytest.mark.parametrize("fault", ["403", "404"])

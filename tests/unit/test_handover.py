@@ -278,7 +278,6 @@ def test_a_message_waits_for_the_name_of_a_case_until_the_end_of_its_poll() -> N
 
     assert boxes.publish_if_named(committed) == committed
     assert (desk.sent, boxes.pending, boxes.unnamed) == ([], {1}, [committed])
-    assert boxes.publish(committed, unless_pending=True) == committed, "it waits, and is not published by the way"
 
     boxes.publish(committed)
     assert (desk.sent, boxes.pending, boxes.published) == (["1-slack:default"], set(), 1)

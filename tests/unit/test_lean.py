@@ -177,6 +177,24 @@ def test_without_slots_a_property_may_be_kept(dataclass: Maker) -> None:
         one.id = 4
 
 
+def test_what_a_class_does_after_it_was_filled_is_done_once(dataclass: Maker) -> None:
+    @dataclass(slots=True)
+    class Sorted:
+        found: list[int]
+        looks: list[int] = field(default_factory=list)
+
+        def __post_init__(self) -> None:
+            self.found = sorted(self.found)
+            self.looks.append(len(self.found))
+
+    looks: list[int] = []
+    assert Sorted([3, 1, 2], looks).found == [1, 2, 3]
+    assert looks == [3]
+    with pytest.raises(TypeError, match="nobody"):
+        Sorted([1], looks, nobody=1)  # type: ignore[call-arg]
+    assert looks == [3]
+
+
 def test_a_class_without_fields_is_one_value(dataclass: Maker) -> None:
     @dataclass(frozen=True, slots=True)
     class Nothing:

@@ -25,13 +25,16 @@ from botocore.exceptions import (
 from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
+from testmo_notifier.adapters.queue import Queue
+from testmo_notifier.adapters.topic import attributes as attributes_of
 from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem
+from testmo_notifier.model import Attribute, Notification, QueuedMessage
 from testmo_notifier.notices.routes import Route, Routes
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.maintain import manual
-from tools.ops import check_routes, check_testmo, check_ways, logs, schedule, subscriptions, wiring
+from tools.ops import check_routes, check_testmo, check_ways, logs, redrive, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
@@ -186,14 +189,61 @@ def test_a_bug_is_not_a_finding() -> None:
     assert not issubclass(ZeroDivisionError, NotifierError)
 
 
-def test_a_letter_keeps_the_notification_and_loses_its_reason() -> None:
-    """SQS would count the reason as an eleventh attribute one day, and the next park would add its own."""
-    given = {"destination": "slack:default", "id": "n-1", "status": '["Failed"]', "reason": "no_service", "other": "x"}
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in given.items()}
-    message: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": '{"text": "x"}', "MessageAttributes": attributes}
-    one = dead_letter("slack", message)
-    assert (one.channel, one.reason) == ("slack", "no_service")
-    assert list(one.attributes) == ["destination", "id", "status"]
+def letter(queue: str, *attributes: tuple[str, str, str]) -> Any:  # noqa: ANN401 - a dead letter
+    given = {name: {"DataType": kind, "StringValue": value} for name, kind, value in attributes}
+    message: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": '{"text": "x"}', "MessageAttributes": given}
+    return dead_letter(queue, message)
+
+
+TOLD = [("destination", "String", "slack:default"), ("id", "String", "n-1"), ("reason", "String.Array", '["again"]')]
+
+
+def test_a_letter_keeps_the_notification_and_loses_why_it_was_parked() -> None:
+    """SQS would count that as an eleventh attribute one day, and the next park would add its own."""
+    parked, by_sns = ("parked_because", "String", "no_service"), ("ErrorMessage", "String", "no endpoint")
+
+    for queue, why, reason in (("slack", parked, "no_service"), ("subscription", by_sns, "no endpoint")):
+        one = letter(queue, *TOLD, why)
+        assert (one.channel, one.reason) == ("slack", reason)
+        assert [(name, *pair) for name, pair in one.attributes.items()] == TOLD
+
+
+def test_what_a_version_before_1_7_parked_says_why_in_the_attribute_of_the_reasons() -> None:
+    one = letter("slack", *TOLD[:2], ("reason", "String", "no_service"))
+
+    assert one.reason == "no_service"
+    assert list(one.attributes) == ["destination", "id"]
+
+
+def test_a_letter_that_sqs_moved_itself_says_so_whatever_it_is_about() -> None:
+    assert letter("slack", *TOLD).reason == "received too often (maxReceiveCount)"
+
+
+def test_a_message_that_was_parked_and_re_driven_is_the_message_that_was_published() -> None:
+    """A bot's would be posted beside its thread without what it is told beside the text, and a silent one aloud."""
+    published = attributes_of(
+        Notification(
+            id="n-1",
+            destination="slack:default",
+            channel="slack",
+            subject="",
+            message='{"text": "x"}',
+            run_id=12,
+            project_id=3,
+            statuses=("Failed",),
+            reasons=("again",),
+            routes=("payments",),
+            aside={"silent": True},
+        )
+    )
+    calls: list[Any] = []
+    sqs: Any = SimpleNamespace(send_message=lambda **call: calls.append(call["MessageAttributes"]))
+    own = tuple(Attribute(name, one["DataType"], one["StringValue"]) for name, one in published.items())
+
+    Queue(sqs, "queue", "dead").park(QueuedMessage("m", "h", 1, '{"text": "x"}', attributes=own), "account_inactive")
+    parked: Any = {"MessageId": "m", "ReceiptHandle": "h", "Body": '{"text": "x"}', "MessageAttributes": calls[0]}
+
+    assert redrive.attributes(dead_letter("slack", parked)) == published
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", json.dumps({"Type": "Notification"}), "[" * 100_000])

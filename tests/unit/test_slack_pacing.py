@@ -59,6 +59,17 @@ def test_a_message_whose_slot_is_further_away_takes_no_slot_but_a_place_in_the_l
     assert (pace.next_slot, pace.line_end) == (busy.next_slot, later(3))
 
 
+def test_who_waits_for_edits_comes_back_when_their_slots_are_due() -> None:
+    """An edit that came back too early would be received once more, and of receives there are a hundred."""
+    spacing = timedelta(seconds=1.25)
+    pace, _ = take_turn(Pace(next_slot=later(2)), START, receives=1, spacing=spacing)
+    pace, second = take_turn(pace, START, receives=1, spacing=spacing)
+
+    assert (second.at, pace.line_end) == (later(2.25), later(3.25))
+    pace, _ = take_turn(Pace(), START, receives=1, more=2, spacing=spacing)
+    assert pace.line_end == later(2.5)
+
+
 BOT, OF_ANOTHER_APP = Bot("xoxb-1", "C012AB3CD").as_address(), Bot("xoxb-2", "C012AB3CD").as_address()
 ELSEWHERE = Bot("xoxb-1", "C012AB3CE").as_address()
 

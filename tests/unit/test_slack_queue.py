@@ -121,4 +121,4 @@ def test_a_parked_message_keeps_as_many_of_its_attributes_as_sqs_takes_beside_th
     queue(sqs).park(QueuedMessage("sqs-1", "handle", 1, "{}", attributes=attributes), "no_service")
 
     (call,) = sqs.calls
-    assert list(call["MessageAttributes"]) == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "reason"]
+    assert list(call["MessageAttributes"]) == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "parked_because"]

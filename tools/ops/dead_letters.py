@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.adapters.queue import REASON
+from testmo_notifier.adapters.queue import PARKED_BECAUSE
 from testmo_notifier.channels.registry import CHANNELS, channel_of, queued
 from testmo_notifier.model import QueuedMessage
 from tools.lib import sqs
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from testmo_notifier.channels.channel import Channel
 
-OURS: Final = ("channel", "destination", "id", "run_id", "project_id", "status")
+NOT_ITS_OWN: Final = (PARKED_BECAUSE, "RequestID", "ErrorCode", "ErrorMessage")  # of who parked it, and of SNS
+PARKED_BY_1_6: Final = ("reason", "String")  # where versions before 1.7 wrote why; as a list it is the notification's
 NO_REASON: Final[Mapping[str, str]] = {
     "slack": "received too often (maxReceiveCount)",
     "subscription": "SNS could not hand it over",
@@ -100,16 +101,21 @@ def dead_letter(queue: str, message: MessageTypeDef) -> DeadLetter:
         given = envelope.get("MessageAttributes") or {}
         texts |= {name: (str(value["Type"]), str(value["Value"])) for name, value in given.items()}
         body, subject = str(envelope["Message"]), str(envelope.get("Subject") or "")
-    reason = texts.get(REASON, ("", ""))[1] or texts.get("ErrorMessage", ("", ""))[1] or NO_REASON[queue]
+    before = {name: text for name, (kind, text) in texts.items() if (name, kind) == PARKED_BY_1_6}
+    said = (texts.get(PARKED_BECAUSE, ("", ""))[1], before.get("reason"), texts.get("ErrorMessage", ("", ""))[1])
     stamp = int(message.get("Attributes", {}).get("SentTimestamp", time.time() * 1000))
     return DeadLetter(
         id=message["MessageId"],
         handle=message["ReceiptHandle"],
         body=body,
         subject=subject,
-        reason=reason,
+        reason=next(filter(None, said), NO_REASON[queue]),
         sent_at=datetime.fromtimestamp(stamp / 1000, UTC),
-        attributes={name: texts[name] for name in OURS if name in texts and texts[name][1]},
+        attributes={
+            name: (kind, text)
+            for name, (kind, text) in texts.items()
+            if text and name not in NOT_ITS_OWN and name not in before
+        },
     )
 
 

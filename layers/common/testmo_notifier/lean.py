@@ -100,6 +100,8 @@ def is_filled(self: object, known: Sequence[Field[Any]], args: Sequence[object],
         if value is MISSING:
             return False
         object.__setattr__(self, one.name, value)
+    if not given and hasattr(self, "__post_init__"):
+        self.__post_init__()
     return not given
 
 

@@ -87,6 +87,11 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     checkpoints = chosen.checkpoints
     follow_up = follow_up_for(parts, this, found, watch, due=len(chosen.due))
 
+    # Send what was committed a moment before this poll looked for it.
+    for unsent in chosen.unsent:
+        rest = outboxes.publish(unsent)
+        checkpoints |= {rest.run_id: rest} if rest.run_id in checkpoints else {}
+
     # Read each of them in a worker; here, write its checkpoint and its outbox in one, and send.
     committer = Committer(parts, this, watch, checkpoints, chosen.marked)
     for watched, reading in Reader(parts, this, watch, checkpoints, follow_up).read(chosen.due):

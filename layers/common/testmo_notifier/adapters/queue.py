@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_HIDE_SECONDS: Final = 42_000  # SQS allows 12 hours, counted from when the message was received
 MAX_ATTRIBUTES: Final = 10  # of a message, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
-REASON: Final = "reason"
+PARKED_BECAUSE: Final = "parked_because"  # `reason` is why its results are told
 
 
 class SqsAttribute(TypedDict, total=False):
@@ -105,11 +105,11 @@ class Queue:
 
     def park(self, message: QueuedMessage, reason: str) -> None:
         """Copy a message to the dead-letter queue with the reason. The caller acknowledges it afterwards."""
-        kept = [a for a in message.attributes if a.name != REASON and a.value][: MAX_ATTRIBUTES - 1]
+        kept = [a for a in message.attributes if a.name != PARKED_BECAUSE and a.value][: MAX_ATTRIBUTES - 1]
         self._client.send_message(
             QueueUrl=self._dead_letter_queue_url,
             MessageBody=message.body,
-            MessageAttributes={a.name: to_sqs(a) for a in [*kept, Attribute(REASON, "String", reason)]},
+            MessageAttributes={a.name: to_sqs(a) for a in [*kept, Attribute(PARKED_BECAUSE, "String", reason)]},
         )
 
 

@@ -79,10 +79,10 @@ def take_turn(
     if slot - now <= patience and not is_behind:
         if pace.failures:
             return replace(pace, next_slot=slot + PROBE), Turn(slot, granted=True, failures=pace.failures)
-        line_end = max(pace.line_end, slot + more * SPACING) if more else pace.line_end
+        line_end = max(pace.line_end, slot + more * spacing) if more else pace.line_end
         return replace(pace, next_slot=slot + spacing, line_end=line_end), Turn(slot, granted=True, failures=0)
     head = HEAD_OF_LINE if pace.failures else timedelta()
-    place = max(slot + head, pace.line_end + SPACING)
+    place = max(slot + head, pace.line_end + spacing)
     wait = timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
     back = place if pace.failures else place - EARLY
     return replace(pace, line_end=place), Turn(max(back, now + wait), granted=False, failures=pace.failures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from testmo_notifier.lean import dataclass
@@ -20,13 +20,15 @@ AT_A_TIME: Final = 100  # checkpoints in memory while it is asked what is due
 class Chosen:
     """The runs to read in this order, how many are due and have to wait, and the checkpoints in hand.
 
-    These are the checkpoints of closed runs, too. `marked` are runs whose marks are right.
+    These are the checkpoints of closed runs, too. `marked` are runs whose marks are right, `unsent` are
+    checkpoints with an outbox that this poll did not find before: it was committed a moment ago.
     """
 
     due: list[WatchedRun]
     left: int
     checkpoints: dict[int, Checkpoint]
     marked: Collection[int]
+    unsent: Collection[Checkpoint]
 
 
 def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
@@ -55,10 +57,12 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
             marked.add(run.id)
             reasons[question.turn(run, moved_at(mark), lasts.get(run.project_id))].append(watched)
     unread: set[int] = set()
+    unsent: dict[int, Checkpoint] = {}
     for first in range(0, len(unmarked), AT_A_TIME):
         some = unmarked[first : first + AT_A_TIME]
         checkpoints = in_hand(parts, this, (watched.run.id for watched in some))
         unread |= {watched.run.id for watched in some} - checkpoints.keys()
+        unsent |= with_outbox(checkpoints, this)
         for watched in some:
             run, checkpoint = watched.run, checkpoints.get(watched.run.id)
             reason = question.read(run, checkpoint, lasts.get(run.project_id))
@@ -67,15 +71,17 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
                 kept[run.id] = checkpoint
     order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, parts.shuffle)
     backlog.chosen(found, reasons[Due.MOVED], reasons[Due.TURN])
-    kept |= in_hand(parts, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
-    return Chosen(order[:limit], len(order[limit:]), kept, marked)
+    rest = in_hand(parts, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
+    unsent |= with_outbox(rest, this)
+    return Chosen(order[:limit], len(order[limit:]), kept | rest, marked, unsent.values())
 
 
 def in_hand(parts: Parts, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
-    """Checkpoints as they are now. What was committed a moment ago, or not published above, is published first."""
+    """Checkpoints as they are now."""
     this.lease.renew()
-    checkpoints = parts.store.checkpoints(run_ids)
-    for run_id, checkpoint in checkpoints.items():
-        if checkpoint.outbox:
-            checkpoints[run_id] = this.outboxes.publish(checkpoint, unless_pending=True)
-    return checkpoints
+    return parts.store.checkpoints(run_ids)
+
+
+def with_outbox(checkpoints: Mapping[int, Checkpoint], this: Poll) -> dict[int, Checkpoint]:
+    """Those with an outbox that this poll did not try to send."""
+    return {key: one for key, one in checkpoints.items() if one.outbox and key not in this.outboxes.pending}

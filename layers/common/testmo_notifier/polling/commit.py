@@ -129,7 +129,7 @@ class Committer:
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)
         try:
             self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
-        except LostRace as exc:
+        except (LostRace, TooLarge) as exc:
             self.this.report.problems.append(str(exc))
         self.this.backlog.forget(run.id)
 

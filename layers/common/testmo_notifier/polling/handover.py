@@ -215,10 +215,8 @@ class Outboxes:
         """For which destinations something does."""
         return {destination for _, destination in (*self.waiting, *self.stuck)}
 
-    def publish(self, checkpoint: Checkpoint, *, unless_pending: bool = False) -> Checkpoint:
+    def publish(self, checkpoint: Checkpoint) -> Checkpoint:
         """Hand one outbox over, and remember whether something is left in it."""
-        if unless_pending and checkpoint.run_id in self.pending:
-            return checkpoint
         return self._publish(self._named(checkpoint))
 
     def publish_waiting(self, waiting: Iterable[Checkpoint], go_on: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from enum import Enum, auto
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,14 @@ if TYPE_CHECKING:
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
 MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a gate is three at most
+
+
+class Written(Enum):
+    """What came of a write."""
+
+    WELL = auto()
+    NOT_NOW = auto()  # another poller was faster, or the table takes no more writes
+    FULL = auto()  # an item has no room for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +147,11 @@ class Release:
                 rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
                 given = [self._joined(one, hold) for one in rest if not one.is_empty]
                 changes = [*(Change(there, after) for there, after in given), Change(held, None)]
-                if any(merge.is_full(after) for _, after in given) or not self._write(changes):
+                written = Written.FULL if any(merge.is_full(after) for _, after in given) else self._write(changes)
+                if written is Written.FULL:
                     what = f"what is held of run {held.run_id} for {held.destination}"
                     self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
-                else:
+                elif written is Written.WELL:
                     tests[held.run_id] += [(one.destination, merge.failing_in(one)) for one in rest]
                 yield from (after.key for _, after in given)
             self._count_as_told(tests)
@@ -230,7 +240,7 @@ class Release:
             self._write([Change(held, replace(held, due=hold.due))] if hold.due != held.due else [])
         else:
             there, after = self._joined(held, hold)
-            if merge.is_full(after) or not self._write([Change(held, None), Change(there, after)]):
+            if merge.is_full(after) or self._write([Change(held, None), Change(there, after)]) is Written.FULL:
                 return True  # nothing has room for both
         self.outboxes.note_held(replace(held, cause=hold.cause, due=hold.due))
         return False
@@ -341,17 +351,19 @@ class Release:
                 gates[gate.key[:-1]] = Change(there, gate)
         return gates
 
-    def _write(self, changes: Sequence[Change]) -> bool:
-        """Write it if it is as it was; else the next poll tries again. False if an item has no room for it."""
+    def _write(self, changes: Sequence[Change]) -> Written:
+        """Write it if it is as it was; else the next poll tries again."""
+        end = Written.WELL
         try:
             self.parts.store.release(changes)
         except TooLarge:
-            return False
+            return Written.FULL
         except LostRace as exc:
+            end = Written.NOT_NOW
             there = [one.before.key for one in changes if one.before]
             self._left([key for key in there if key.due <= self.holding.now], str(exc))
         self.written.update(one.key[:-1] for change in changes for one in change if one)
-        return True
+        return end
 
 
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:
