@@ -1,4 +1,4 @@
-"""The operating commands, where no stack is needed: what the emulator cannot show, and the manual."""
+"""The operating commands, where no stack is needed: what the emulator cannot show (re-driving keeps rule 18), and the manual."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_a_letter_that_sqs_moved_itself_says_so_whatever_it_is_about() -> None:
 
 
 def test_a_message_that_was_parked_and_re_driven_is_the_message_that_was_published() -> None:
-    """A bot's would be posted beside its thread without what it is told beside the text, and a silent one aloud."""
+    """Rule 18: a bot's would be posted beside its thread otherwise, and a silent one aloud."""
     published = attributes_of(
         Notification(
             id="n-1",
