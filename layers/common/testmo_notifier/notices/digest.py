@@ -12,8 +12,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
-from testmo_notifier import model
 from testmo_notifier.lean import dataclass
+from testmo_notifier.model import (
+    FAILING,
+    REASONS,
+    Digest,
+    Expands,
+    Hold,
+    Kind,
+    Mention,
+    NamedResult,
+    Outgoing,
+    Passes,
+    Result,
+    Run,
+    Told,
+)
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.gathered import CasesOf, Gathered, Status
@@ -33,19 +47,19 @@ from testmo_notifier.notices.routes import PLAIN, is_for_people, programs
 from testmo_notifier.text.shortening import one_line
 
 MAX_MENTIONS: Final = 50
-NOT_ASKED: Final = model.Passes()
+NOT_ASKED: Final = Passes()
 
 
 @dataclass(slots=True)
 class Share:
     """What one destination is told at one time: keys, how many of which status, by which routes, whom these mention."""
 
-    hold: model.Hold | None = None
+    hold: Hold | None = None
     keys: list[int] = field(default_factory=list)
     counts: Counter[Status] = field(default_factory=Counter)
     reasons: set[str] = field(default_factory=set)
     routes: dict[str, None] = field(default_factory=dict)
-    mentions: dict[model.Mention, None] = field(default_factory=dict)
+    mentions: dict[Mention, None] = field(default_factory=dict)
 
 
 class DigestBuilder:
@@ -58,12 +72,12 @@ class DigestBuilder:
     def __init__(
         self,
         testmo_url: str,
-        run: model.Run,
+        run: Run,
         project_name: str,
         *,
         audience: Audience | None = None,
         failing: Collection[int] = (),
-        told: Mapping[int, model.Told] | None = None,
+        told: Mapping[int, Told] | None = None,
         cases: CasesOf = lambda _: {},
         version: int = 0,
     ) -> None:
@@ -82,33 +96,31 @@ class DigestBuilder:
         """Whether the rest has to wait for the next message."""
         return self.gathered.is_full
 
-    def add(self, results: Iterable[model.Result], expands: model.Expands) -> None:
+    def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands."""
         self.statuses.update(expands.statuses)
         self.gathered.add(results, expands)
 
-    def judge(self, passes: model.Passes = NOT_ASKED) -> dict[int, model.Told]:
+    def judge(self, passes: Passes = NOT_ASKED) -> dict[int, Told]:
         """Decide why each result is told; gives back what is known of their tests once they are."""
         return self._tellings.judge(passes)
 
-    def outgoing(self) -> tuple[model.Outgoing, ...]:
+    def outgoing(self) -> tuple[Outgoing, ...]:
         """A digest for each destination that is told of anything, with its notification's id; `judge` comes first."""
         shares = self._shares()
         room = MAX_NAMED_BYTES // len({id(share.keys) for share in shares.values()}) if shares else 0
-        digests: dict[int, model.Digest] = {}
-        made: list[model.Outgoing] = []
+        digests: dict[int, Digest] = {}
+        made: list[Outgoing] = []
         for (destination, _), share in shares.items():
             digest = digests.get(id(share.keys)) or self._digest(share, destination, room)
             digests[id(share.keys)] = digest
             told = replace(digest, routes=tuple(share.routes), mentions=tuple(share.mentions)[:MAX_MENTIONS])
-            made.append(
-                model.Outgoing(self.notification_id(destination, share.keys), destination, told, hold=share.hold)
-            )
+            made.append(Outgoing(self.notification_id(destination, share.keys), destination, told, hold=share.hold))
         return tuple(made)
 
-    def with_rows(self, outgoing: model.Outgoing) -> model.Outgoing:
+    def with_rows(self, outgoing: Outgoing) -> Outgoing:
         """A digest of failing results with every one of them, for those that are held: only there are they needed."""
-        destination, kinds = outgoing.destination, dict[model.Kind, int]()
+        destination, kinds = outgoing.destination, dict[Kind, int]()
         numbers: dict[tuple[object, ...], int] = {}
         rows: dict[int, tuple[int, int]] = {}
         for key in outgoing.digest.keys:
@@ -120,24 +132,24 @@ class DigestBuilder:
                 calls = [found.calls] if self.audience.calls else []
                 mentions = tuple(self.gathered.mentions(destination, routes, calls))[:MAX_MENTIONS]
                 also = tuple(sorted(people - {destination}))
-                kind = model.Kind(model.FAILING, found.status_id, found.status[1], reason, routes, mentions, also)
+                kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions, also)
                 numbers[like] = kinds.setdefault(kind, len(kinds))
             rows[key] = (found.slot, numbers[like])
         return replace(outgoing, rows=rows, kinds=tuple(kinds))
 
-    def build(self) -> model.Digest:
+    def build(self) -> Digest:
         """The digest of everything added so far, for nobody in particular."""
         return self._digest(self._everything(), "", MAX_NAMED_BYTES)
 
     def other(
         self,
         about: str,
-        results: Sequence[model.NamedResult],
+        results: Sequence[NamedResult],
         *,
         counts: Mapping[str, int],
         keys: frozenset[int] = frozenset(),
         shared_by: int = 1,
-    ) -> model.Digest:
+    ) -> Digest:
         """A digest that is about something else: how many tests of which status, and some of their results by name.
 
         It shares its room with so many others, and with those of new failing results.
@@ -151,19 +163,19 @@ class DigestBuilder:
             nothing, about=about, results=fit, counts=counts, total=total, omitted=total - len(fit), keys=keys
         )
 
-    def other_outgoing(self, destination: str, digest: model.Digest, *, when: str = "") -> model.Outgoing:
+    def other_outgoing(self, destination: str, digest: Digest, *, when: str = "") -> Outgoing:
         """Such a digest for one destination, with an id like that of the others: a hash of what is told to whom."""
         keys = map(str, sorted(digest.keys))
         parts = [digest.about, destination, str(self._run.id), when, *keys, str(self._version)]
         routes = self.audience.leading(digest.about, destination)
         hold = self.audience.silence_of_run or self.audience.holding.hold(destination)
-        return model.Outgoing(hash_of(parts), destination, replace(digest, routes=routes), hold=hold)
+        return Outgoing(hash_of(parts), destination, replace(digest, routes=routes), hold=hold)
 
-    def name(self, result: model.Result, expands: model.Expands) -> model.NamedResult:
+    def name(self, result: Result, expands: Expands) -> NamedResult:
         """One result as messages tell it."""
         return named(result, expands, self._run_url)
 
-    def for_recovered(self, result: model.Result, told: model.Told) -> tuple[frozenset[str], frozenset[str]]:
+    def for_recovered(self, result: Result, told: Told) -> tuple[frozenset[str], frozenset[str]]:
         """Who is told that a test passed again, and where else a failure of it may be held."""
         cases = self._cases({result.case_id}) if self.audience.asks_for_cases and result.case_id else {}
         asked = self.audience.for_recovered(cases.get(result.case_id or 0, {}), told)
@@ -231,12 +243,12 @@ class DigestBuilder:
         order = {name: number for number, name in enumerate(destinations)}
         return dict(sorted(shares.items(), key=lambda pair: (order[pair[0][0]], pair[0][1])))
 
-    def _digest(self, share: Share, destination: str, room: int) -> model.Digest:
+    def _digest(self, share: Share, destination: str, room: int) -> Digest:
         """A digest of some of the results."""
         keys = frozenset(share.keys)
         rows = self.gathered.most_urgent(keys)
         results = fitting([self._named(row, destination) for row in rows], room)
-        return model.Digest(
+        return Digest(
             run_id=self._run.id,
             run_name=one_line(self._run.name, MAX_NAME_CHARS) or f"Run {self._run.id}",
             run_url=self._run_url,
@@ -250,10 +262,10 @@ class DigestBuilder:
             counts=counts_in_order(share.counts),
             results=tuple(results),
             keys=keys,
-            reasons=tuple(reason for reason in model.REASONS if reason in share.reasons),
+            reasons=tuple(reason for reason in REASONS if reason in share.reasons),
         )
 
-    def _named(self, row: Row, destination: str) -> model.NamedResult:
+    def _named(self, row: Row, destination: str) -> NamedResult:
         """One result as one destination is told it."""
         result, expands = row
         found = self.gathered.found[result.key]

@@ -11,11 +11,33 @@ from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
-from testmo_notifier import model
 from testmo_notifier.lean import dataclass
-from testmo_notifier.notices import merge
+from testmo_notifier.model import (
+    FAILING,
+    MAILED,
+    OUTBOX,
+    RATE,
+    RECOVERED,
+    UNREACHABLE,
+    Change,
+    Digest,
+    Held,
+    Hold,
+    Outgoing,
+    is_known,
+)
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.holding import Holding
+from testmo_notifier.notices.merge import (
+    failing_in,
+    frame_of,
+    is_full,
+    sections_of,
+    silenced_in,
+    with_failed,
+    with_news,
+    with_passed,
+)
 from testmo_notifier.notices.routes import is_for_people
 
 MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
@@ -46,22 +68,22 @@ class HoldOrTell:
 
     around: Circumstances
     run_id: int
-    before: Iterable[model.Held]
+    before: Iterable[Held]
     order: int
     now: datetime
-    with_rows: Callable[[model.Outgoing], model.Outgoing]
+    with_rows: Callable[[Outgoing], Outgoing]
     adds: bool = True
-    held: dict[tuple[str, str], model.Held] = field(default_factory=dict)
-    at_once: list[model.Outgoing] = field(default_factory=list)
+    held: dict[tuple[str, str], Held] = field(default_factory=dict)
+    at_once: list[Outgoing] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.before = [one for one in self.before if model.is_known(one.cause)]
+        self.before = [one for one in self.before if is_known(one.cause)]
         self.held = {(one.destination, one.cause): one for one in self.before}
 
-    def divide(self, outgoing: Iterable[model.Outgoing]) -> None:
+    def divide(self, outgoing: Iterable[Outgoing]) -> None:
         """Hold each, or have it told at once."""
         for one in outgoing:
-            if one.digest.about == model.RECOVERED:
+            if one.digest.about == RECOVERED:
                 self._recovered(one)
             else:
                 self._news(one)
@@ -71,13 +93,13 @@ class HoldOrTell:
         """The run goes on: that it was over is held no more."""
         self.held = {key: replace(held, end=None, also=()) for key, held in self.held.items()}
 
-    def changes(self) -> tuple[model.Change, ...]:
+    def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
         before = {(one.destination, one.cause): one for one in self.before}
-        pairs = [model.Change(before.get(key), one) for key, one in self.held.items()]
+        pairs = [Change(before.get(key), one) for key, one in self.held.items()]
         return tuple(change for change in pairs if change.before != change.after)
 
-    def _news(self, one: model.Outgoing) -> None:
+    def _news(self, one: Outgoing) -> None:
         if not is_for_people(one.destination):
             self.at_once.append(one)
             return
@@ -85,61 +107,60 @@ class HoldOrTell:
         if hold is None or not self._keep(one, hold):
             self._tell(one)
 
-    def _hold(self, one: model.Outgoing) -> model.Hold | None:
+    def _hold(self, one: Outgoing) -> Hold | None:
         """What keeps it back, if anything does."""
         around, destination = self.around, one.destination
         if one.hold is not None and one.hold.due > self.now:
             return one.hold
-        gate = self.held.get((destination, model.RATE))
+        gate = self.held.get((destination, RATE))
         if gate is not None and gate.due > self.now and around.holding.calm(destination).at_most_every:
-            return model.Hold(model.RATE, gate.due)
+            return Hold(RATE, gate.due)
         if destination in around.unreachable:
-            return model.Hold(model.UNREACHABLE, self.now)
+            return Hold(UNREACHABLE, self.now)
         if (self.run_id, destination) in around.waiting:
-            return model.Hold(model.OUTBOX, self.now)
+            return Hold(OUTBOX, self.now)
         return one.hold
 
-    def _keep(self, one: model.Outgoing, hold: model.Hold) -> bool:
+    def _keep(self, one: Outgoing, hold: Hold) -> bool:
         """Add it to what is held; not if that has no room for it, then it is told at once."""
         key = (one.destination, hold.cause)
         if not self._has_room(key):
             return False
         one = self._whole(one)
-        merged = merge.with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
-        if merge.is_full(merged):
+        merged = with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
+        if is_full(merged):
             return False
         self.held[key] = merged
-        if one.digest.about == model.FAILING:
+        if one.digest.about == FAILING:
             self._is_news_elsewhere(one, hold.cause)
         return True
 
-    def _tell(self, one: model.Outgoing) -> None:
+    def _tell(self, one: Outgoing) -> None:
         """Tell it at once; what is held of the same run says nothing else."""
         destination, calm = one.destination, self.around.holding.calm(one.destination)
         self.at_once.append(one)
-        if one.digest.about == model.FAILING and any(name == destination for name, _ in self.held):
+        if one.digest.about == FAILING and any(name == destination for name, _ in self.held):
             self._is_news_elsewhere(self._whole(one), "")
         if destination in self.around.copied:
-            self._keep_copy(one, model.Hold(model.MAILED, self.around.copies_due))
-        gate = (destination, model.RATE)
+            self._keep_copy(one, Hold(MAILED, self.around.copies_due))
+        gate = (destination, RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
-            frame = merge.frame_of(one.digest, ())
-            self.held[gate] = model.Held(self.run_id, destination, model.RATE, due, self.now, frame)
+            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, frame_of(one.digest, ()))
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""
         return self.adds and (key in self.held or len(self.held) < MAX_CHANGES)
 
-    def _keep_copy(self, one: model.Outgoing, hold: model.Hold) -> None:
+    def _keep_copy(self, one: Outgoing, hold: Hold) -> None:
         key = (one.destination, hold.cause)
         if not self._has_room(key):
             return
-        merged = merge.with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
-        if not merge.is_full(merged):
+        merged = with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
+        if not is_full(merged):
             self.held[key] = merged
 
-    def _recovered(self, one: model.Outgoing) -> None:
+    def _recovered(self, one: Outgoing) -> None:
         """Take out of what is held what passed, and tell the rest to those who ask.
 
         A bot's message of the run shows all that was told: what of it no reply names now, passes there in silence.
@@ -148,8 +169,8 @@ class HoldOrTell:
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
             if key[0] == one.destination:
-                known |= merge.failing_in(held) & tests if key[1] != model.MAILED else known
-                self.held[key] = merge.with_passed(held, tests)
+                known |= failing_in(held) & tests if key[1] != MAILED else known
+                self.held[key] = with_passed(held, tests)
         if not one.rows:
             self._news(one)
             return
@@ -164,28 +185,28 @@ class HoldOrTell:
             silent = replace(one.digest, results=rows, is_silent=True, keys=frozenset(tests))
             self.at_once.append(replace(one, id=hash_of([one.id, "silent"]), digest=silent, hold=None))
 
-    def _only(self, one: model.Outgoing, rows: dict[int, tuple[int, int]]) -> model.Outgoing:
+    def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
         """A digest of recoveries without those that are told in another way, or to nobody here."""
-        alone = model.Hold("", self.now)
-        kept = merge.with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
-        told = merge.sections_of(replace(kept, version=self.order))[0]
+        alone = Hold("", self.now)
+        kept = with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
+        told = sections_of(replace(kept, version=self.order))[0]
         digest = replace(told.digest, held_since=None)
         return replace(told, digest=digest, rows=kept.rows, kinds=kept.kinds, hold=one.hold)
 
-    def _is_news_elsewhere(self, one: model.Outgoing, cause: str) -> None:
+    def _is_news_elsewhere(self, one: Outgoing, cause: str) -> None:
         """What is held for other causes takes back what this says anew."""
         tests = {test for test, _ in one.rows.values()}
         for key, held in self.held.items():
-            if key[0] == one.destination and key[1] not in (cause, model.MAILED):
-                self.held[key] = merge.with_failed(held, tests, elsewhere=one.rows.keys())
+            if key[0] == one.destination and key[1] not in (cause, MAILED):
+                self.held[key] = with_failed(held, tests, elsewhere=one.rows.keys())
 
-    def _whole(self, one: model.Outgoing) -> model.Outgoing:
+    def _whole(self, one: Outgoing) -> Outgoing:
         """With every result, which only what is held needs."""
-        return one if one.rows or one.digest.about != model.FAILING else self.with_rows(one)
+        return one if one.rows or one.digest.about != FAILING else self.with_rows(one)
 
-    def _with_silenced(self, one: model.Outgoing) -> model.Digest:
+    def _with_silenced(self, one: Outgoing) -> Digest:
         """A digest that says what else of its run is silenced."""
         if not is_for_people(one.destination):
             return one.digest
         there = (held for (destination, _), held in self.held.items() if destination == one.destination)
-        return replace(one.digest, silenced=merge.silenced_in(there, self.around.holding.silences_now))
+        return replace(one.digest, silenced=silenced_in(there, self.around.holding.silences_now))
