@@ -14,27 +14,10 @@ from typing import Final, NamedTuple
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FINISHED, RECOVERED, Digest, NamedResult
+from testmo_notifier.notices import view
 from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, passed_since, silenced
-from testmo_notifier.notices.view import (
-    FAILED,
-    NO_LINKS,
-    PASSED,
-    SYMBOLS,
-    Limits,
-    Rows,
-    as_one,
-    called,
-    common_note,
-    count,
-    one_line_a_test,
-    percent,
-    rest_phrase,
-    result_view,
-    status_ids,
-    test_name,
-)
 from testmo_notifier.text.notes import without_addresses
 from testmo_notifier.text.shortening import clip
 
@@ -48,7 +31,7 @@ class Named:
     """The rows of one test, and the run that they are of; `project` is the name of its own where there are several."""
 
     part: Digest
-    rows: Rows
+    rows: view.Rows
     project: str = ""
 
     @property
@@ -73,10 +56,10 @@ class Cause(NamedTuple):
     is_note: bool = False
 
 
-def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
+def several_view(digest: Digest, limits: view.Limits, links: IssueLinks = view.NO_LINKS) -> MessageView:
     """A digest about several runs as templates see it."""
-    links = links if limits.issue_links else NO_LINKS
-    ids = status_ids(row for part in digest.parts for row in part.results)
+    links = links if limits.issue_links else view.NO_LINKS
+    ids = view.status_ids(row for part in digest.parts for row in part.results)
     lines = causes(digest, limits.results)[: limits.results]
     shown = [one for line in lines for one in line.tests]
     failed = [part for part in digest.parts if part.total]
@@ -89,11 +72,11 @@ def several_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
         total=digest.total,
         results=tuple(result_of(one, limits, links) for one in shown),
         more=digest.total - sum(len(one.rows) for one in shown),
-        rest=rest_phrase(digest, [one.rows for one in shown]),
+        rest=view.rest_phrase(digest, [one.rows for one in shown]),
         about=digest.about,
         lines=tuple(line_view(line, limits, links) for line in lines),
-        mentions=called(digest),
-        symbol=SYMBOLS[FAILED if digest.total or any(map(still_failing, digest.parts)) else PASSED],
+        mentions=view.called(digest),
+        symbol=view.SYMBOLS[view.FAILED if digest.total or any(map(still_failing, digest.parts)) else view.PASSED],
         news="" if digest.total else ", ".join(filter(None, (good and good + runs, over))),
         held=held(digest),
         silenced=silenced(digest),
@@ -111,13 +94,13 @@ def causes(digest: Digest, most: int) -> list[Cause]:
     tests = [
         Named(part, rows, part.project_name if is_several else "")
         for part in digest.parts
-        for rows in one_line_a_test(part.results)
+        for rows in view.one_line_a_test(part.results)
     ]
     notes: dict[Bond, list[Named]] = {}
     for one in tests:
         notes.setdefault(note_of(one), []).append(one)
     shared = {bond: some for bond, some in notes.items() if bond.words and len(some) > 1}
-    noted = [Cause(some, common_note([one.first for one in some]), is_note=True) for some in shared.values()]
+    noted = [Cause(some, view.common_note([one.first for one in some]), is_note=True) for some in shared.values()]
     others = [one for one in tests if note_of(one) not in shared]
     alone = [Cause([one]) for one in others if one.first.note]
     found = [*noted, *alone, *bound(one for one in others if not one.first.note)]
@@ -170,7 +153,7 @@ def tester_of(test: Named) -> Bond | None:
     return None if test.first.note else Bond(test.first.status, f"saved by {who}", (test.first.created_by,))
 
 
-def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
+def line_view(cause: Cause, limits: view.Limits, links: IssueLinks) -> ResultView:
     """One test and its run, or several with the same cause and their runs."""
     if len(cause.tests) == 1:
         return result_of(cause.tests[0], limits, links)
@@ -180,7 +163,7 @@ def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
     words, _, others = cause.words.partition("\n")
     note = cause.words if len(words) > limits.name_chars else others
     whole = replace(
-        as_one(rows),
+        view.as_one(rows),
         case_name=f"{len(line)} tests in {numbered(len(runs), 'run')}: {words}",
         note=note if cause.is_note else "",
         url=runs[0].run_url,
@@ -189,19 +172,19 @@ def line_view(cause: Cause, limits: Limits, links: IssueLinks) -> ResultView:
         reason="",
         streak=0,
     )
-    return replace(result_view([whole], limits, links), rows=len(rows), tests=tuple(members(line, runs, limits)))
+    return replace(view.result_view([whole], limits, links), rows=len(rows), tests=tuple(members(line, runs, limits)))
 
 
-def members(line: Sequence[Named], runs: Sequence[Digest], limits: Limits) -> Iterator[TestView]:
+def members(line: Sequence[Named], runs: Sequence[Digest], limits: view.Limits) -> Iterator[TestView]:
     """What stands under one cause: its tests, if there is room for all; else its runs.
 
     The same case fails in several runs: then its name, by itself, says not which of them.
     """
     has_room = len(line) <= limits.tests
-    names = Counter(test_name(one.rows[0]) for one in line)
+    names = Counter(view.test_name(one.rows[0]) for one in line)
     for one in line if has_room else ():
-        name = clip(test_name(one.rows[0]), limits.name_chars)
-        in_run = f" ({clip(one.part.run_name, limits.name_chars)})" if names[test_name(one.rows[0])] > 1 else ""
+        name = clip(view.test_name(one.rows[0]), limits.name_chars)
+        in_run = f" ({clip(one.part.run_name, limits.name_chars)})" if names[view.test_name(one.rows[0])] > 1 else ""
         yield TestView(f"{name}{in_run}", one.rows[0].url)
     for run in runs[: limits.tests] if not has_room else ():
         yield TestView(clip(run.run_name, limits.name_chars), run.run_url)
@@ -209,14 +192,14 @@ def members(line: Sequence[Named], runs: Sequence[Digest], limits: Limits) -> It
         yield TestView(numbered(len(runs) - limits.tests, "more run"), "")
 
 
-def result_of(one: Named, limits: Limits, links: IssueLinks) -> ResultView:
+def result_of(one: Named, limits: view.Limits, links: IssueLinks) -> ResultView:
     """One test, with its run."""
-    made = result_view(one.rows, limits, links)
+    made = view.result_view(one.rows, limits, links)
     run = Linked((clip(one.part.run_name, limits.name_chars), one.part.run_url))
     return replace(made, details=(run, *made.details))
 
 
-def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[PartView, ...]:
+def part_views(digest: Digest, limits: view.Limits, ids: dict[str, int]) -> tuple[PartView, ...]:
     """The runs there is room for, and the others together."""
     named, others = digest.parts[: limits.runs], digest.parts[limits.runs :]
     is_several = len({part.project_id for part in digest.parts}) > 1
@@ -224,7 +207,7 @@ def part_views(digest: Digest, limits: Limits, ids: dict[str, int]) -> tuple[Par
     if others:
         left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
         rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
-        symbol = SYMBOLS[FAILED if rest or any(map(still_failing, others)) else PASSED]
+        symbol = view.SYMBOLS[view.FAILED if rest or any(map(still_failing, others)) else view.PASSED]
         said = tuple(filter(None, (since_then(*others), *said_of_rest(others))))
         parts.append(PartView(f"and {numbered(len(others), 'more run')}", "", "", rest, said, symbol))
     return tuple(parts)
@@ -244,7 +227,7 @@ def alike(parts: Iterable[PartView], most: int) -> Iterator[PartView]:
         yield replace(first, others=tuple(TestView(one.name, one.url) for one in others))
 
 
-def part_view(part: Digest, limits: Limits, ids: dict[str, int], *, is_several: bool) -> PartView:
+def part_view(part: Digest, limits: view.Limits, ids: dict[str, int], *, is_several: bool) -> PartView:
     """One run; of several projects it says which."""
     by = {one.about: one for one in part.parts}
     kept_back = sum(one.n for one in part.silenced)
@@ -260,7 +243,7 @@ def part_view(part: Digest, limits: Limits, ids: dict[str, int], *, is_several: 
         project=clip(part.project_name, limits.name_chars) if is_several else "",
         counts=counts(part, ids),
         details=tuple(filter(None, details)),
-        symbol=SYMBOLS[FAILED if part.total or still_failing(part) else PASSED],
+        symbol=view.SYMBOLS[view.FAILED if part.total or still_failing(part) else view.PASSED],
     )
 
 
@@ -296,7 +279,7 @@ def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView
 
 def counts(digest: Digest, ids: dict[str, int]) -> tuple[Count, ...]:
     """How many of which status."""
-    return tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items())
+    return tuple(view.count(status, ids.get(status, 0), n) for status, n in digest.counts.items())
 
 
 def still_failing(part: Digest) -> int:
@@ -306,4 +289,4 @@ def still_failing(part: Digest) -> int:
 
 def pass_rate(part: Digest) -> int | None:
     """How much of a run passed."""
-    return percent(part.counters.success, part.counters.completed)
+    return view.percent(part.counters.success, part.counters.completed)

@@ -26,18 +26,9 @@ from testmo_notifier.model import (
     Outgoing,
     is_known,
 )
+from testmo_notifier.notices import merge
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import (
-    failing_in,
-    frame_of,
-    is_full,
-    sections_of,
-    silenced_in,
-    with_failed,
-    with_news,
-    with_passed,
-)
 from testmo_notifier.notices.routes import is_for_people
 
 MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
@@ -127,8 +118,8 @@ class HoldOrTell:
         if not self._has_room(key):
             return False
         one = self._whole(one)
-        merged = with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
-        if is_full(merged):
+        merged = merge.with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
+        if merge.is_full(merged):
             return False
         self.held[key] = merged
         if one.digest.about == FAILING:
@@ -146,7 +137,7 @@ class HoldOrTell:
         gate = (destination, RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
-            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, frame_of(one.digest, ()))
+            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, merge.frame_of(one.digest, ()))
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""
@@ -156,8 +147,8 @@ class HoldOrTell:
         key = (one.destination, hold.cause)
         if not self._has_room(key):
             return
-        merged = with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
-        if not is_full(merged):
+        merged = merge.with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
+        if not merge.is_full(merged):
             self.held[key] = merged
 
     def _recovered(self, one: Outgoing) -> None:
@@ -169,8 +160,8 @@ class HoldOrTell:
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
             if key[0] == one.destination:
-                known |= failing_in(held) & tests if key[1] != MAILED else known
-                self.held[key] = with_passed(held, tests)
+                known |= merge.failing_in(held) & tests if key[1] != MAILED else known
+                self.held[key] = merge.with_passed(held, tests)
         if not one.rows:
             self._news(one)
             return
@@ -188,8 +179,8 @@ class HoldOrTell:
     def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
         """A digest of recoveries without those that are told in another way, or to nobody here."""
         alone = Hold("", self.now)
-        kept = with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
-        told = sections_of(replace(kept, version=self.order))[0]
+        kept = merge.with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
+        told = merge.sections_of(replace(kept, version=self.order))[0]
         digest = replace(told.digest, held_since=None)
         return replace(told, digest=digest, rows=kept.rows, kinds=kept.kinds, hold=one.hold)
 
@@ -198,7 +189,7 @@ class HoldOrTell:
         tests = {test for test, _ in one.rows.values()}
         for key, held in self.held.items():
             if key[0] == one.destination and key[1] not in (cause, MAILED):
-                self.held[key] = with_failed(held, tests, elsewhere=one.rows.keys())
+                self.held[key] = merge.with_failed(held, tests, elsewhere=one.rows.keys())
 
     def _whole(self, one: Outgoing) -> Outgoing:
         """With every result, which only what is held needs."""
@@ -209,4 +200,4 @@ class HoldOrTell:
         if not is_for_people(one.destination):
             return one.digest
         there = (held for (destination, _), held in self.held.items() if destination == one.destination)
-        return replace(one.digest, silenced=silenced_in(there, self.around.holding.silences_now))
+        return replace(one.digest, silenced=merge.silenced_in(there, self.around.holding.silences_now))

@@ -29,20 +29,11 @@ from testmo_notifier.model import (
     MailCheck,
     is_known,
 )
+from testmo_notifier.notices import merge
 from testmo_notifier.notices.calm import ALWAYS
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import (
-    failing_in,
-    frame_of,
-    is_full,
-    joined,
-    silenced_in,
-    this_poll_last,
-    told_of,
-    untold,
-)
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
 from testmo_notifier.polling.hold_or_tell import Circumstances
@@ -142,14 +133,14 @@ class Release:
         """
         for held in (held for chunk in chunks(keys) for held in self._read(chunk)):
             hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
-            rest = [untold(replace(held, destination=other), other) for other in self.instead]
+            rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
             given = [self._joined(one, hold) for one in rest if not one.is_empty]
             changes = [*(Change(there, after) for there, after in given), Change(held, None)]
-            if any(is_full(after) for _, after in given) or not self._write(changes):
+            if any(merge.is_full(after) for _, after in given) or not self._write(changes):
                 what = f"what is held of run {held.run_id} for {held.destination}"
                 self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
             else:
-                self._count_as_told(held.run_id, {one.destination: failing_in(one) for one in rest})
+                self._count_as_told(held.run_id, {one.destination: merge.failing_in(one) for one in rest})
             yield from (after.key for _, after in given)
 
     def _count_as_told(self, run_id: int, tests: Mapping[str, Collection[int]]) -> None:
@@ -213,7 +204,7 @@ class Release:
         silences = self.holding.silences_now
         keys = {HeldKey(held.run_id, held.destination, one.cause, held.due) for held in going for one in silences}
         there = by_run(self._read([*keys])) if keys else {}
-        silenced = {run: silenced_in(some, silences) for run, some in there.items()}
+        silenced = {run: merge.silenced_in(some, silences) for run, some in there.items()}
         return [replace(one, frame=replace(one.frame, silenced=silenced.get(one.run_id, ()))) for one in going]
 
     def _left(self, keys: Iterable[HeldKey], why: str) -> None:
@@ -233,7 +224,7 @@ class Release:
             self._write([Change(held, replace(held, due=hold.due))] if hold.due != held.due else [])
         else:
             there, after = self._joined(held, hold)
-            if is_full(after) or not self._write([Change(held, None), Change(there, after)]):
+            if merge.is_full(after) or not self._write([Change(held, None), Change(there, after)]):
                 return True  # nothing has room for both
         self.outboxes.note_held(replace(held, cause=hold.cause, due=hold.due))
         return False
@@ -270,7 +261,7 @@ class Release:
         there = self._there(held, hold.cause)
         to = there or Held(held.run_id, held.destination, hold.cause, hold.due, held.since, held.frame)
         due = min(to.due, hold.due) if hold.cause in (OUTBOX, UNREACHABLE) else hold.due
-        return there, joined(replace(to, due=due), held)
+        return there, merge.joined(replace(to, due=due), held)
 
     def _there(self, held: Held, cause: str) -> Held | None:
         found = self.parts.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
@@ -296,7 +287,7 @@ class Release:
         """Take out what is told and put it into an envelope, then hand that over; False if one has no room for it."""
         self._go_on()
         is_one_run = len({held.run_id for held in going}) == 1
-        told = told_of(reduce(joined, going)) if is_one_run else (folded(going[0].destination, going),)
+        told = merge.told_of(reduce(merge.joined, going)) if is_one_run else (folded(going[0].destination, going),)
         since, order = min(held.due for held in going), max(held.order for held in going)
         envelope = Envelope(told[0].id, told, min(since, self.holding.now), order) if told else None
         if going[0].destination in self.around.copied:
@@ -325,8 +316,8 @@ class Release:
         """What goes to a mailbox is kept until it is known that somebody got it, see `MAILED`."""
         hold = Hold(MAILED, self.around.copies_due)
         for some in by_run(going).values():
-            there, copy = self._joined(reduce(joined, some), hold)
-            if not is_full(copy):
+            there, copy = self._joined(reduce(merge.joined, some), hold)
+            if not merge.is_full(copy):
                 self._write([Change(there, copy)])
 
     def _gates(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
@@ -340,7 +331,7 @@ class Release:
             held, taken = some[0], next((one for one in some if one.cause == RATE), None)
             there = taken or self._there(held, RATE)
             if every and (taken or there is None or there.is_empty):
-                gate = Held(held.run_id, held.destination, RATE, now + every, now, frame_of(held.frame, ()))
+                gate = Held(held.run_id, held.destination, RATE, now + every, now, merge.frame_of(held.frame, ()))
                 gates[gate.key[:-1]] = Change(there, gate)
         return gates
 
@@ -360,7 +351,7 @@ class Release:
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:
     """What is held, run by run."""
     runs: defaultdict[int, list[Held]] = defaultdict(list)
-    for one in this_poll_last(held):
+    for one in merge.this_poll_last(held):
         runs[one.run_id].append(one)
     return runs
 
