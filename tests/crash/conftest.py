@@ -28,7 +28,7 @@ from testmo_notifier.adapters.machine import Machine, new_client
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.polling import reader
 from testmo_notifier.sources.testmo_runs import crew
-from testmo_notifier.wiring import poller as wired
+from testmo_notifier.wiring import poller as wiring
 from tests.conftest import reset
 from tests.crash.cloud import Clients, Cloud
 from tests.crash.network import Network, Strike
@@ -129,7 +129,7 @@ def play(
     monkeypatch.setattr(user_agent, "register_feature_to_client", lambda **_: None)  # each would add one more header
     monkeypatch.setattr(Renderer, "of", texts_of)
     layer = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(wired, "testmo_notifier_settings", layer)
+    monkeypatch.setattr(wiring, "testmo_notifier_settings", layer)
     for app in (poller, slack_function):
         monkeypatch.setattr(app, "Machine", lambda: machine_of(stages[-1], clients, one_worker))
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"crash-{uuid.uuid4()}")  # a logger of its own

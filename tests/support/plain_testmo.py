@@ -88,7 +88,7 @@ class Told(DigestBuilder):
 
     @property
     def is_full(self) -> bool:
-        return self.gathered.total >= self.most
+        return self.total >= self.most
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         rows = list(results)

@@ -206,7 +206,7 @@ def test_a_row_without_an_id_counts_like_any_other(key: int) -> None:
     builder = make_builder()
     builder.add([make_result(None)._replace(key=key)], Expands())
 
-    assert (builder.gathered.total, builder.build().results[0].id) == (1, None)
+    assert (builder.total, builder.build().results[0].id) == (1, None)
 
 
 def test_what_is_stored_and_sent_of_a_result_is_all_of_it() -> None:
@@ -239,5 +239,5 @@ def test_a_message_is_full_while_its_keys_still_have_room_in_an_item(ids: Sequen
             break
         builder.add([make_result(key) for key in ids[at_least : at_least + 100]], Expands())
 
-    assert 0.75 * most <= builder.gathered.total <= most
+    assert 0.75 * most <= builder.total <= most
     assert len(pack_ids(builder.build().keys)) <= 101_000

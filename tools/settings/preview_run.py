@@ -79,7 +79,7 @@ def read(testmo: Testmo, access: Access, run_id: int, projects: Mapping[int, str
     builder = DigestBuilder(access.url, run, projects.get(run.project_id, f"Project {run.project_id}"))
     for results, expands in failing(testmo, run.id, watch, pages=MAX_RESULT_PAGES):
         builder.add(results, expands)
-    if not builder.gathered.total:
+    if not builder.total:
         raise PollFailed(f"run {run.id} ({run.name}) has no failing result to show", reason="configuration")
     return Sample(f"{run.name}, as if all of it were new", named(testmo, builder.build()))
 

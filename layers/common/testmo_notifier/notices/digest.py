@@ -87,19 +87,29 @@ class DigestBuilder:
         self._version = version
         self._cases = cases
         self.audience = audience or Audience(PLAIN, programs(), run_facts(run, project_name))
-        self.gathered = Gathered(self.audience, failing, cases)
-        self._tellings = Tellings(self.audience, self.gathered.found, failing, told or {})
+        self._gathered = Gathered(self.audience, failing, cases)
+        self._tellings = Tellings(self.audience, self._gathered.found, failing, told or {})
         self.statuses: dict[int, str] = {}  # their names, as far as pages said them
+
+    @property
+    def total(self) -> int:
+        """How many results there are so far, exactly."""
+        return len(self._gathered.found)
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether a test has several of them."""
+        return self._gathered.has_repeats
 
     @property
     def is_full(self) -> bool:
         """Whether the rest has to wait for the next message."""
-        return self.gathered.is_full
+        return self._gathered.is_full
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands."""
         self.statuses.update(expands.statuses)
-        self.gathered.add(results, expands)
+        self._gathered.add(results, expands)
 
     def judge(self, passes: Passes = NOT_ASKED) -> dict[int, Told]:
         """Decide why each result is told; gives back what is known of their tests once they are."""
@@ -124,13 +134,13 @@ class DigestBuilder:
         numbers: dict[tuple[object, ...], int] = {}
         rows: dict[int, tuple[int, int]] = {}
         for key in outgoing.digest.keys:
-            found = self.gathered.found[key]
+            found = self._gathered.found[key]
             reason, routes = self._tellings.reason_for(found, destination), self._tellings.routes_for(found, outgoing)
             people = self._tellings.people(found)
             like = (found.status_id, found.status, reason, routes, found.calls, people)
             if like not in numbers:
                 calls = [found.calls] if self.audience.calls else []
-                mentions = tuple(self.gathered.mentions(destination, routes, calls))[:MAX_MENTIONS]
+                mentions = tuple(self._gathered.mentions(destination, routes, calls))[:MAX_MENTIONS]
                 also = tuple(sorted(people - {destination}))
                 kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions, also)
                 numbers[like] = kinds.setdefault(kind, len(kinds))
@@ -188,38 +198,38 @@ class DigestBuilder:
         one that somebody rewound: without the version, which every commit raises, the last message would be taken for
         delivered.
         """
-        found = self.gathered.found
+        found = self._gathered.found
         results = [f"{key}:{found[key].status_id}" for key in sorted(found if keys is None else keys)]
         parts = [destination, str(self._run.id), *results, str(self._version)]
         return hash_of(parts)
 
     def _everything(self) -> Share:
-        found = self.gathered.found.values()
+        found = self._gathered.found.values()
         return Share(
-            keys=list(self.gathered.found),
+            keys=list(self._gathered.found),
             counts=Counter(one.status for one in found),
             reasons=set(map(self._tellings.reason, found)),
         )
 
     def _shares(self) -> dict[tuple[str, str], Share]:
         """What each destination is told, for each of what holds it back, in the order of the routes."""
-        if not self.gathered.found:
+        if not self._gathered.found:
             return {}
         routes, destinations = self.audience.routes.routes, self.audience.destinations
         shares: dict[tuple[str, str], Share]
         if not self.audience.keeps_told:
             all_of_it = self._everything()
-            calls = {found.calls for found in self.gathered.found.values()} if self.audience.calls else set()
+            calls = {found.calls for found in self._gathered.found.values()} if self.audience.calls else set()
             shares = {}
             for one in self.audience.told_all:
                 leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
                 shares[one, ""] = replace(
-                    all_of_it, routes=leading, mentions=self.gathered.mentions(one, leading, calls)
+                    all_of_it, routes=leading, mentions=self._gathered.mentions(one, leading, calls)
                 )
             return shares
         kinds: dict[tuple[int, Status, int], list[int]] = {}  # of thousands of results there are few
         recipients: dict[int, Recipients] = {}
-        for key, found in self.gathered.found.items():
+        for key, found in self._gathered.found.items():
             told = self._tellings.recipients(found)
             recipients[id(told)] = told
             kinds.setdefault((id(told), found.status, found.calls), []).append(key)
@@ -235,7 +245,7 @@ class DigestBuilder:
                 share.reasons.add(telling.reason)
                 share.routes |= dict.fromkeys(telling.routes)
                 if self.audience.calls:
-                    share.mentions |= self.gathered.mentions(telling.destination, telling.routes, [call])
+                    share.mentions |= self._gathered.mentions(telling.destination, telling.routes, [call])
         # Who is told the same for the same reasons shares it: there is room for more of it by name.
         alike: dict[tuple[tuple[object, str], ...], list[int]] = {}
         for to, share in shares.items():
@@ -246,7 +256,7 @@ class DigestBuilder:
     def _digest(self, share: Share, destination: str, room: int) -> Digest:
         """A digest of some of the results."""
         keys = frozenset(share.keys)
-        rows = self.gathered.most_urgent(keys)
+        rows = self._gathered.most_urgent(keys)
         results = fitting([self._named(row, destination) for row in rows], room)
         return Digest(
             run_id=self._run.id,
@@ -268,7 +278,7 @@ class DigestBuilder:
     def _named(self, row: Row, destination: str) -> NamedResult:
         """One result as one destination is told it."""
         result, expands = row
-        found = self.gathered.found[result.key]
+        found = self._gathered.found[result.key]
         reason = self._tellings.reason_for(found, destination)
         judgement = self._tellings.judged.get(found.slot)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)

@@ -104,8 +104,8 @@ class Report:
             run = reading.checkpoint.run_id
             told = f"{numbered(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
             self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
-        self.new_failing += reading.news.gathered.total
-        self.digests += reading.news.gathered.total > 0
+        self.new_failing += reading.news.total
+        self.digests += reading.news.total > 0
         well = [one.digest for one in reading.follow_up if one.digest.about == RECOVERED]
         self.recovered += len(frozenset().union(*(digest.keys for digest in well)))
         self.finished += any(one.digest.about == FINISHED for one in reading.follow_up)

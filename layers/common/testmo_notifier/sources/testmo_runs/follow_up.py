@@ -48,7 +48,7 @@ def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, n
     if before.passing is not None and before.passing.look_first:
         answer = Answer(passing=before.passing)
     else:
-        answer = ask_for_passes(pages, before, after, waiting, twice=news.gathered.has_repeats)
+        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
     announced = news.judge(answer.passes)
     told = pruned({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
     new = noted(told, answer.passes)

@@ -108,7 +108,7 @@ class Sweep:
         begin = resume or FROM_THE_BEGINNING
         if begin.page == 1:
             self.detector.known.sweep_begins()
-        before = self._news.gathered.total
+        before = self._news.total
         try:
             paged = self._pages.go_through(begin, self._handle)
         except StopReading:
@@ -117,7 +117,7 @@ class Sweep:
             return SweepEnd(begin, problem=str(exc))
         for late, expands in self.held_back():
             self._news.add([late], expands)
-        self.told = self._news.gathered.total - before
+        self.told = self._news.total - before
         if paged.broken_by is not None:
             return SweepEnd(paged.resume, problem=paged.problem)
         if paged.resume is None:
