@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from testmo_notifier.adapters.destinations import Paces, from_millis, to_millis
+from testmo_notifier.adapters.destinations import change_pace, from_millis, to_millis
 from testmo_notifier.adapters.machine import client_config
 from testmo_notifier.delivery.pacing import Turn, take_turn
 from testmo_notifier.errors import DeliveryDelayed
@@ -35,13 +35,12 @@ def dynamodb(clean_aws: str) -> Iterator[DynamoDBClient]:
 
 
 def test_a_pace_is_kept_as_it_was(dynamodb: DynamoDBClient) -> None:
-    paces = Paces(dynamodb, TABLE)
     kept = Pace(next_slot=NOW + timedelta(milliseconds=1), line_end=NOW, failures=3, failed=("a", "b"))
 
-    paces.change("slack:default", lambda _: (kept, None))
+    change_pace(dynamodb, TABLE, "slack:default", lambda _: (kept, None))
 
-    assert paces.change("slack:default", lambda pace: (pace, pace)) == kept
-    assert paces.change("slack:other", lambda pace: (pace, pace)) == Pace()
+    assert change_pace(dynamodb, TABLE, "slack:default", lambda pace: (pace, pace)) == kept
+    assert change_pace(dynamodb, TABLE, "slack:other", lambda pace: (pace, pace)) == Pace()
 
 
 def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> None:
@@ -49,7 +48,7 @@ def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> No
     key = {"pk": {"S": "DESTINATION#slack:default"}, "sk": {"S": "SLOT"}}
     dynamodb.put_item(TableName=TABLE, Item={**key, **old})
 
-    assert Paces(dynamodb, TABLE).change("slack:default", lambda pace: (pace, pace)) == Pace(
+    assert change_pace(dynamodb, TABLE, "slack:default", lambda pace: (pace, pace)) == Pace(
         next_slot=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
         line_end=datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC),
         failures=3,
@@ -58,7 +57,7 @@ def test_the_pace_that_version_1_0_wrote_is_read(dynamodb: DynamoDBClient) -> No
 
 def test_what_version_1_0_reads_of_a_pace_is_still_written(dynamodb: DynamoDBClient) -> None:
     kept = Pace(next_slot=NOW, line_end=NOW, failures=3, failed=("a",))
-    Paces(dynamodb, TABLE).change("slack:default", lambda _: (kept, None))
+    change_pace(dynamodb, TABLE, "slack:default", lambda _: (kept, None))
 
     (item,) = dynamodb.scan(TableName=TABLE)["Items"]
 
@@ -71,11 +70,13 @@ def test_what_version_1_0_reads_of_a_pace_is_still_written(dynamodb: DynamoDBCli
 
 
 def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDBClient) -> None:
-    paces = Paces(dynamodb, TABLE)
 
     def take(_: int) -> Turn:
-        return paces.change(
-            "slack:default", lambda pace: take_turn(pace, NOW, receives=1, patience=timedelta(minutes=1))
+        return change_pace(
+            dynamodb,
+            TABLE,
+            "slack:default",
+            lambda pace: take_turn(pace, NOW, receives=1, patience=timedelta(minutes=1)),
         )
 
     with ThreadPoolExecutor(2) as threads:
@@ -85,23 +86,22 @@ def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDB
 
 
 def test_a_decision_is_made_again_when_somebody_was_faster(dynamodb: DynamoDBClient) -> None:
-    paces = Paces(dynamodb, TABLE)
     seen: list[int] = []
 
     def decide(pace: Pace) -> tuple[Pace, None]:
         if not seen:
-            Paces(dynamodb, TABLE).change("slack:default", lambda _: (Pace(failures=7), None))
+            change_pace(dynamodb, TABLE, "slack:default", lambda _: (Pace(failures=7), None))
         seen.append(pace.failures)
         return Pace(failures=pace.failures + 1), None
 
-    paces.change("slack:default", decide)
+    change_pace(dynamodb, TABLE, "slack:default", decide)
 
     assert seen == [0, 7]
 
 
 def test_without_the_table_there_is_no_slot(dynamodb: DynamoDBClient) -> None:
     with pytest.raises(DeliveryDelayed) as caught:
-        Paces(dynamodb, "no-such-table").change("slack:default", lambda pace: (pace, None))
+        change_pace(dynamodb, "no-such-table", "slack:default", lambda pace: (pace, None))
 
     assert caught.value.reason == "table_unavailable"
 

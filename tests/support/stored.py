@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSResponse
 
 from testmo_notifier.adapters import overflow
 from testmo_notifier.adapters.compact import unpack, unpack_ids, unpack_pairs, unpack_sorted, unpack_times
-from testmo_notifier.adapters.destinations import Paces, States
+from testmo_notifier.adapters.destinations import States, change_pace
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.items import unpack_minutes
 from testmo_notifier.adapters.store import Store
@@ -341,8 +341,8 @@ def everything_stored() -> list[Item]:
     store.commit_project(replace(PROJECT, version=8))
     store.save_case_names(3, {120: "Login with an expired password", 121: "Log out"})
     store.save_case_progress(3, PROGRESS)
-    Paces(recorder.client, "state").change(
-        "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
+    change_pace(
+        recorder.client, "state", "slack:default", lambda pace: after_failure(pace, START, "5e0c1d7a", receives=1)
     )
     states = States(recorder.client, "state", lambda: at(62))
     states.change("slack:default", "12", lambda _: (state_of_a_bot(), None))

@@ -189,7 +189,7 @@ def pace(account: Account, gate: str) -> Pace:
         found.append(now)
         return now, None
 
-    destinations.Paces(account.dynamodb, account.stack.table).change(gate, look)  # an unchanged pace is not written
+    destinations.change_pace(account.dynamodb, account.stack.table, gate, look)  # an unchanged one is not written
     return found[-1]
 
 

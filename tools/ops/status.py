@@ -113,7 +113,7 @@ def unread_cases(account: Account, state: State) -> dict[str, list[int]]:
     store = records.store(account)
     watched = [project_id for project_id, project in state.projects.items() if project.open_runs]
     found = {
-        key: [project_id for project_id in watched if not store.case_progress(project_id, of).is_complete]
+        key: [project_id for project_id in watched if not store.case_progress(project_id, of).completed_at]
         for key, of in (("test", CASES), ("folder", FOLDERS))
         if key in asked
     }

@@ -38,7 +38,6 @@ polling/               the steps of a poll
   emails.py            whose the addresses in people.toml are
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
-  pauses.py            lateness without the nights
   troubles.py          which alarms last through a pause
   report.py            what the poll did, for logs and people
 

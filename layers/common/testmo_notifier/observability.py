@@ -18,14 +18,7 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit, SchemaValidationError
 
-from testmo_notifier.errors import (
-    ConfigurationError,
-    DestinationGone,
-    NotifierError,
-    PollFailed,
-    TokenRefused,
-    Undelivered,
-)
+from testmo_notifier import errors
 
 if TYPE_CHECKING:  # each function does without what the other one reports
     from testmo_notifier.delivery.deliver import Outcome
@@ -86,7 +79,7 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
             logger.info("delivered", extra=fields)
         case "duplicate" | "skipped":
             logger.info(ACKNOWLEDGED[outcome.end], extra=fields)
-        case "parked" if isinstance(outcome.error, DestinationGone):
+        case "parked" if isinstance(outcome.error, errors.DestinationGone):
             count(metrics, "DestinationGone")
             logger.error("%s is gone: fix its address in the secret, then re-drive", message.destination, extra=fields)
         case "parked":
@@ -96,7 +89,7 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
         case "returned" if outcome.reason == "throttled":
             logger.warning("back to the queue, a pause was asked for", extra=fields)
         case "returned":
-            if outcome.error is not None and not isinstance(outcome.error, Undelivered):
+            if outcome.error is not None and not isinstance(outcome.error, errors.Undelivered):
                 fields |= {"error": type(outcome.error).__name__, "where": where(outcome.error)}
             logger.warning("back to the queue, tried again later", extra=fields)
 
@@ -164,7 +157,7 @@ def report_failed_poll(error: Exception, logger: Logger) -> None:
     if reason == "token":
         count_by(POLL_FAILED, reason=reason)
     fields: dict[str, object] = {"error": type(error).__name__, "reason": reason, "where": where(error)}
-    if isinstance(error, NotifierError):
+    if isinstance(error, errors.NotifierError):
         fields["words"] = str(error)
     logger.error("poll failed", extra=fields)
 
@@ -172,11 +165,11 @@ def report_failed_poll(error: Exception, logger: Logger) -> None:
 def failure(error: Exception) -> str:
     """Why a poll failed: token, forbidden, unreadable, configuration or error."""
     match error:
-        case TokenRefused():
+        case errors.TokenRefused():
             return "token"
-        case PollFailed():
+        case errors.PollFailed():
             return error.reason
-        case ConfigurationError():
+        case errors.ConfigurationError():
             return "configuration"
     return "error"
 

@@ -32,19 +32,6 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class Paces:
-    """The paces in the table, by gate."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
-
-    def change(self, gate: str, decide: Callable[[Pace], tuple[Pace, T]]) -> T:
-        """See `swap`: without a slot nothing is posted."""
-        what = f"the pace of {gate}"
-        return swap(self._client, self._table_name, pace_key(gate), what, decide, read=pace_from, written=pace_values)
-
-
 class States:
     """The states in the table, by destination and run; what is in one is its channel's business."""
 
@@ -147,6 +134,12 @@ def swap(
     except (BotoCoreError, ClientError) as exc:
         raise DeliveryDelayed(f"{what} cannot be read or written", reason="table_unavailable") from exc
     raise DeliveryDelayed(f"{what} changes too fast", reason="table_contended")
+
+
+def change_pace(client: DynamoDBClient, table_name: str, gate: str, decide: Callable[[Pace], tuple[Pace, T]]) -> T:
+    """See `swap`: without a slot nothing is posted."""
+    what = f"the pace of {gate}"
+    return swap(client, table_name, pace_key(gate), what, decide, read=pace_from, written=pace_values)
 
 
 def pace_key(gate: str) -> Item:

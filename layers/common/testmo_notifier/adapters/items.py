@@ -14,25 +14,13 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from testmo_notifier import model
 from testmo_notifier.adapters import compact
 from testmo_notifier.adapters.outbox import pack_outbox, packed_keys, unpack_outbox, unpacked_keys
 from testmo_notifier.adapters.overflow import overflow_of
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.silences import SILENCES, unpack_silences
 from testmo_notifier.adapters.told import pack_told, unpack_told
-from testmo_notifier.model import (
-    CASES,
-    CaseProgress,
-    Checkpoint,
-    Control,
-    MailCheck,
-    Outgoing,
-    Pause,
-    ProjectState,
-    Sent,
-    Superseded,
-    Trouble,
-)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -78,7 +66,7 @@ class Once:
         return known[1]
 
 
-def checkpoint_item(checkpoint: Checkpoint, once: Once | None = None) -> Item:
+def checkpoint_item(checkpoint: model.Checkpoint, once: Once | None = None) -> Item:
     """A checkpoint as an item; `once` knows what was packed for the version before."""
     item: Item = {**run_key(checkpoint.run_id), **packed(checkpoint, CHECKPOINT, once)}
     if checkpoint.outbox:
@@ -89,9 +77,9 @@ def checkpoint_item(checkpoint: Checkpoint, once: Once | None = None) -> Item:
     return item
 
 
-def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
+def checkpoint_from(item: Mapping[str, Any]) -> model.Checkpoint:
     """The inverse of `checkpoint_item`."""
-    return Checkpoint(
+    return model.Checkpoint(
         run_id=int(item["pk"]["S"].removeprefix("RUN#")),
         outbox_bytes=len(item["outbox"]["B"]) if "outbox" in item else 0,
         overflow=overflow_of(item),
@@ -101,7 +89,7 @@ def checkpoint_from(item: Mapping[str, Any]) -> Checkpoint:
     )
 
 
-def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
+def pack_superseded(superseded: Mapping[int, model.Superseded]) -> bytes:
     """What stood in `failing` before: key to status, inverted (`~`) where a sweep no longer found it failing.
 
     The second number is 1 where it was told that its test had recovered.
@@ -112,15 +100,15 @@ def pack_superseded(superseded: Mapping[int, Superseded]) -> bytes:
     )
 
 
-def unpack_superseded(packed: bytes) -> dict[int, Superseded]:
+def unpack_superseded(packed: bytes) -> dict[int, model.Superseded]:
     """The inverse of `pack_superseded`."""
     return {
-        key: Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
+        key: model.Superseded(~status if status < 0 else status, gone=status < 0, recovered=bool(recovered))
         for key, (status, recovered) in compact.unpack_pairs(packed).items()
     }
 
 
-def sent_item(sent: Sequence[Sent], name: str) -> Item:
+def sent_item(sent: Sequence[model.Sent], name: str) -> Item:
     """What was published, as an item; `name` says of which outbox it was, and of which version of that.
 
     Where not everybody was told the same, `each` has it apart; the rest is all of it together, as ever.
@@ -139,7 +127,7 @@ def sent_item(sent: Sequence[Sent], name: str) -> Item:
     }
 
 
-def sent_from(item: Mapping[str, Any]) -> list[Sent]:
+def sent_from(item: Mapping[str, Any]) -> list[model.Sent]:
     """The inverse of `sent_item`."""
     run_id, at = int(item["pk"]["S"].removeprefix("RUN#")), datetime.fromisoformat(item["at"]["S"])
     together = (
@@ -147,10 +135,10 @@ def sent_from(item: Mapping[str, Any]) -> list[Sent]:
         {destination: key["S"] for destination, key in item["notifications"]["M"].items()},
     )
     each = unpack_each(item["each"]["B"]) if "each" in item else [together]
-    return [Sent(run_id, at, keys, notifications) for keys, notifications in each]
+    return [model.Sent(run_id, at, keys, notifications) for keys, notifications in each]
 
 
-def sent_of(run_id: int, handed_over: Iterable[Outgoing], at: datetime) -> list[Sent]:
+def sent_of(run_id: int, handed_over: Iterable[model.Outgoing], at: datetime) -> list[model.Sent]:
     """What is to be kept of digests that were handed over: who was told the same stands together."""
     found: dict[frozenset[int], list[dict[str, str]]] = {}
     for out in (one for one in handed_over if not one.digest.is_silent):  # of those nobody was told anything
@@ -160,10 +148,10 @@ def sent_of(run_id: int, handed_over: Iterable[Outgoing], at: datetime) -> list[
         if notifications is None:
             alike.append(notifications := {})
         notifications[out.destination] = out.id
-    return [Sent(run_id, at, keys, one) for keys, alike in found.items() for one in alike]
+    return [model.Sent(run_id, at, keys, one) for keys, alike in found.items() for one in alike]
 
 
-def pack_each(sent: Sequence[Sent]) -> bytes:
+def pack_each(sent: Sequence[model.Sent]) -> bytes:
     """Who was told what, as deflated JSON."""
     content = {**packed_keys([one.keys for one in sent]), "notifications": [dict(one.notifications) for one in sent]}
     return zlib.compress(json.dumps(content).encode())
@@ -176,14 +164,14 @@ def unpack_each(packed: bytes) -> list[tuple[frozenset[int], dict[str, str]]]:
     return list(zip(unpacked_keys(content, len(notifications)), notifications, strict=True))
 
 
-def project_item(state: ProjectState) -> Item:
+def project_item(state: model.ProjectState) -> Item:
     """What we keep of a project, as an item."""
     return {**project_key(state.project_id), **packed(state, PROJECT)}
 
 
-def project_from(item: Mapping[str, Any]) -> ProjectState:
+def project_from(item: Mapping[str, Any]) -> model.ProjectState:
     """The inverse of `project_item`."""
-    return ProjectState(project_id=int(item["pk"]["S"].removeprefix("PROJECT#")), **unpacked(item, PROJECT))
+    return model.ProjectState(project_id=int(item["pk"]["S"].removeprefix("PROJECT#")), **unpacked(item, PROJECT))
 
 
 def marks_key(run_id: int) -> Item:
@@ -196,12 +184,12 @@ def marks_from(item: Mapping[str, Any]) -> dict[int, bytes]:
     return {int(name): value["B"] for name, value in item.items() if name not in ("pk", "sk")}
 
 
-def bucket_key(project_id: int, bucket: int, of: str = CASES) -> Item:
+def bucket_key(project_id: int, bucket: int, of: str = model.CASES) -> Item:
     """The key of one bucket of case names, or of folders."""
     return {"pk": {"S": f"{of}#{project_id}"}, "sk": {"S": f"{bucket:08d}"}}
 
 
-def bucket_item(project_id: int, bucket: int, names: Mapping[int, str], of: str = CASES) -> Item:
+def bucket_item(project_id: int, bucket: int, names: Mapping[int, str], of: str = model.CASES) -> Item:
     """Case names as an item: deflated JSON."""
     content = json.dumps({str(key): name for key, name in sorted(names.items())}, ensure_ascii=False)
     return {**bucket_key(project_id, bucket, of), "names": {"B": zlib.compress(content.encode(), 9)}}
@@ -212,22 +200,22 @@ def bucket_from(item: Mapping[str, Any]) -> dict[int, str]:
     return {int(key): name for key, name in json.loads(zlib.decompress(item["names"]["B"])).items()}
 
 
-def progress_key(project_id: int, of: str = CASES) -> Item:
+def progress_key(project_id: int, of: str = model.CASES) -> Item:
     """The key of how far a project's case names are known."""
     return {"pk": {"S": f"{of}#{project_id}"}, "sk": {"S": "PROGRESS"}}
 
 
-def progress_item(project_id: int, progress: CaseProgress, of: str = CASES) -> Item:
+def progress_item(project_id: int, progress: model.CaseProgress, of: str = model.CASES) -> Item:
     """How far case names are known, as an item."""
     return {**progress_key(project_id, of), **packed(progress, PROGRESS)}
 
 
-def progress_from(item: Mapping[str, Any]) -> CaseProgress:
+def progress_from(item: Mapping[str, Any]) -> model.CaseProgress:
     """The inverse of `progress_item`."""
-    return CaseProgress(**unpacked(item, PROGRESS))
+    return model.CaseProgress(**unpacked(item, PROGRESS))
 
 
-def pack_mail(check: MailCheck) -> str:
+def pack_mail(check: model.MailCheck) -> str:
     """A look at the mailboxes as JSON."""
     raw = {"at": check.at.isoformat(), "lost": sorted(check.lost), "told": sorted(check.told)}
     since = {name: moment.isoformat() for name, moment in sorted(check.since.items())}
@@ -235,12 +223,12 @@ def pack_mail(check: MailCheck) -> str:
     return json.dumps({**raw, "problem": check.problem, **{name: one for name, one in more.items() if one}})
 
 
-def unpack_mail(packed: str) -> MailCheck:
+def unpack_mail(packed: str) -> model.MailCheck:
     """The inverse of `pack_mail`."""
     raw = json.loads(packed)
     lost, told, of = (frozenset(raw.get(name, ())) for name in ("lost", "told", "of"))
     since = {name: datetime.fromisoformat(moment) for name, moment in raw.get("since", {}).items()}
-    return MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of, since)
+    return model.MailCheck(datetime.fromisoformat(raw["at"]), lost, told, raw["problem"], of, since)
 
 
 def pack_minutes(moments: Mapping[int, datetime]) -> bytes:
@@ -331,7 +319,7 @@ CONTROL: Final[Mapping[str, Form]] = {
     "pauses": Form(
         "S",
         lambda pauses: json.dumps([[one.began_at.isoformat(), one.ended_at.isoformat()] for one in pauses]),
-        lambda packed: tuple(Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(packed)),
+        lambda packed: tuple(model.Pause(*map(datetime.fromisoformat, pair)) for pair in json.loads(packed)),
     ),
     "mail": Form("S", pack_mail, unpack_mail),
     "troubles": Form(  # of each its times, one or two
@@ -339,7 +327,9 @@ CONTROL: Final[Mapping[str, Form]] = {
         lambda troubles: json.dumps(
             {name: [at.isoformat() for at in (it.seen_at, it.over_at) if at] for name, it in sorted(troubles.items())}
         ),
-        lambda packed: {name: Trouble(*map(datetime.fromisoformat, at)) for name, at in json.loads(packed).items()},
+        lambda packed: {
+            name: model.Trouble(*map(datetime.fromisoformat, at)) for name, at in json.loads(packed).items()
+        },
     ),
     "wrong_files": Form("S", json.dumps, lambda packed: tuple(json.loads(packed))),
 }
@@ -369,7 +359,7 @@ def unpacked(item: Mapping[str, Any], forms: Mapping[str, Form]) -> dict[str, An
     }
 
 
-def control_values(control: Control) -> Item:
+def control_values(control: model.Control) -> Item:
     """What the poller keeps about itself, without key and lease, and without what is None and what others write."""
     item: Item = {}
     for subject in (getattr(control, name) for name in SUBJECTS):
@@ -377,18 +367,18 @@ def control_values(control: Control) -> Item:
     return item
 
 
-def control_from(item: Mapping[str, Any]) -> Control:
+def control_from(item: Mapping[str, Any]) -> model.Control:
     """The inverse of `control_values`; an item that only ever held a lease gives the empty one."""
-    empty = Control()
+    empty = model.Control()
     subjects: dict[str, Any] = {name: getattr(empty, name) for name in SUBJECTS}
-    control = Control(**{name: replace(one, **unpacked(item, forms_of(one))) for name, one in subjects.items()})
+    control = model.Control(**{name: replace(one, **unpacked(item, forms_of(one))) for name, one in subjects.items()})
     silences, unread = unpack_silences(item.get(SILENCES, {}))
     bots = frozenset(item.get(BOTS, {}).get("SS", ()))
     control = replace(control, silences=silences, unread_silences=unread, bots=bots)
     if "troubles" in item or "undone" not in item:
         return control
     # Version 1.0 kept none: it is as if its last poll had met each of them, so that the end of each is said.
-    met = dict.fromkeys(TROUBLES_OF_1_0, Trouble(control.looked.polled_at or LONG_AGO))
+    met = dict.fromkeys(TROUBLES_OF_1_0, model.Trouble(control.looked.polled_at or LONG_AGO))
     return replace(control, health=replace(control.health, troubles=met))
 
 

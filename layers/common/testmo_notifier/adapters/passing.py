@@ -39,30 +39,19 @@ def unpack_passing(item: Mapping[str, Any]) -> Passing | None:
     if "passing" not in item:
         return None
     raw = json.loads(zlib.decompress(item["passing"]["B"]))
+    due, tests = (unpack_ids(item[name]["B"]) if name in item else frozenset() for name in ("awaited", "looking"))
     look = None
     if raw["look"]:
-        look = Look(
-            resume=resume_from(raw["look"]["resume"]),
-            tests=unpack_ids(item["looking"]["B"]) if "looking" in item else frozenset(),
-            passed=unpack_pairs(item["passed"]["B"]) if "passed" in item else {},
-            groups=tuple(
-                RecoveryGroup(
-                    frozenset(group["destinations"]),
-                    group["status"],
-                    tuple(map(named_result_from, group["named"])),
-                    frozenset(group.get("held_at", ())),
-                )
-                for group in raw["look"]["ways"]
-            ),
-        )
+        passed = unpack_pairs(item["passed"]["B"]) if "passed" in item else {}
+        look = Look(resume_from(raw["look"]["resume"]), tests, passed, tuple(map(group_from, raw["look"]["ways"])))
     return Passing(
         cursor=datetime.fromisoformat(raw["cursor"]),
         resume=raw["resume"] and resume_from(raw["resume"]),
-        due=unpack_ids(item["awaited"]["B"]) if "awaited" in item else frozenset(),
         looked_at=raw["looked_at"] and datetime.fromisoformat(raw["looked_at"]),
+        due=due,
+        look=look,
         short_by=raw["short_by"],
         look_first=raw["look_first"],
-        look=look,
     )
 
 
@@ -71,6 +60,12 @@ def group_values(group: RecoveryGroup) -> dict[str, Any]:
     named = [plain(result) for result in group.named]
     values = {"destinations": sorted(group.destinations), "status": group.status, "named": named}
     return values | ({"held_at": sorted(group.held_at)} if group.held_at else {})
+
+
+def group_from(raw: Mapping[str, Any]) -> RecoveryGroup:
+    """The inverse of `group_values`."""
+    destinations, held_at = (frozenset(raw.get(name, ())) for name in ("destinations", "held_at"))
+    return RecoveryGroup(destinations, raw["status"], tuple(map(named_result_from, raw["named"])), held_at)
 
 
 def resume_from(raw: Mapping[str, Any]) -> Resume:

@@ -323,9 +323,4 @@ class CaseProgress:
 
     newest: datetime | None = None
     next_page: int = 1
-    completed_at: datetime | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every page was read."""
-        return self.completed_at is not None
+    completed_at: datetime | None = None  # when every page was read

@@ -28,6 +28,11 @@ BLOCKED: Final = 5  # the same
 RANKS: Final[Mapping[int | None, int]] = {FAILED: 0, BLOCKED: 1, None: 100}
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 
+AS_THEY_ARE: Final = (
+    *("id", "test_id", "case_id", "status_id", "is_latest", "created_at", "created_by", "updated_at", "updated_by"),
+    *("assignee_id", "elapsed_us"),
+)
+
 Row = tuple[Result, Expands]  # a result with what its page said of people, issues and statuses
 
 
@@ -36,23 +41,14 @@ def named(
 ) -> NamedResult:
     """One result as messages tell it."""
     issues = [expands.issues.get(issue) or Issue(issue, f"issue {issue}") for issue in result.issue_ids[:MAX_ISSUES]]
+    same = {name: getattr(result, name) for name in AS_THEY_ARE}
     return NamedResult(
-        id=result.id,
-        test_id=result.test_id,
-        case_id=result.case_id,
+        **same,
         case_name=None,
-        status_id=result.status_id,
         status=status_name(result.status_id, expands.statuses),
-        is_latest=result.is_latest,
-        created_at=result.created_at,
-        created_by=result.created_by,
         created_by_name=person(result.created_by, expands.users),
-        updated_at=result.updated_at,
-        updated_by=result.updated_by,
         updated_by_name=person(result.updated_by, expands.users),
-        assignee_id=result.assignee_id,
         assignee=person(result.assignee_id, expands.users),
-        elapsed_us=result.elapsed_us,
         issues=tuple(short_issue(issue) for issue in issues),
         note=note_text(result.note, MAX_NOTE_CHARS),
         previous_status=None

@@ -1,4 +1,7 @@
-"""What is left for later polls, and how long the oldest of it has been waiting. No effects."""
+"""What is left for later polls, and how long the oldest of it has been waiting. No effects.
+
+A wanted pause, as at night, is not lateness.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from testmo_notifier.model import Control, WatchedRun
-from testmo_notifier.polling.pauses import waited, with_pause
+from testmo_notifier.model import Control, Pause, WatchedRun
 from testmo_notifier.sources.testmo_runs.projects import Discovery, last_look
 from testmo_notifier.sources.testmo_runs.reading import Reading
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 
 TURNS_PER_SWEEP: Final = 12  # rule 5: once an hour, with the default staleness
 MIN_STALENESS: Final = timedelta(minutes=1)  # for sweeps alone, where every poll is a turn
+# What counts of the time between two polls, at most. A third of what LagAlarm waits for: whatever the schedule is,
+# several polls in a row have to leave a thing undone before it rings.
+COUNTED: Final = timedelta(minutes=5)
+MAX_PAUSES: Final = 12  # as many as count for an hour together; what waits longer than these is late in any case
 
 
 class Backlog:
@@ -121,3 +127,16 @@ class Backlog:
         if self._is_behind and self._looked_at is not None:
             since.append(self._looked_at)
         return max(0.0, waited(min(since), now, self.pauses).total_seconds()) if since else 0.0
+
+
+def with_pause(pauses: tuple[Pause, ...], before: datetime | None, now: datetime) -> tuple[Pause, ...]:
+    """The pauses, and the one that a poll at this moment ends."""
+    if before is None or now - before <= COUNTED:
+        return pauses
+    return (*pauses, Pause(before, now))[-MAX_PAUSES:]
+
+
+def waited(since: datetime, now: datetime, pauses: tuple[Pause, ...]) -> timedelta:
+    """For how long, each pause counting as `COUNTED`."""
+    left_out = (pause.ended_at - max(pause.began_at, since) - COUNTED for pause in pauses)
+    return now - since - sum((one for one in left_out if one > timedelta(0)), timedelta(0))

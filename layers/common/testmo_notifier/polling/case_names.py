@@ -109,9 +109,9 @@ class CaseNames:
         progress = self.store.case_progress(project_id, self.kept)
         if progress.completed_at:
             self.completed[self.kept, project_id] = progress.completed_at
-        if progress.is_complete and progress.completed_at and self.now - progress.completed_at >= REFRESH_AFTER:
-            progress = CaseProgress(newest=progress.newest, next_page=1)
-        while not progress.is_complete and self._may_ask():
+            if self.now - progress.completed_at >= REFRESH_AFTER:
+                progress = CaseProgress(newest=progress.newest, next_page=1)
+        while not progress.completed_at and self._may_ask():
             page = self._page(project_id, progress.next_page, None)
             self._save(project_id, page.names)
             newest = max(filter(None, (progress.newest, page.newest)), default=None)
@@ -119,7 +119,7 @@ class CaseNames:
             progress = CaseProgress(newest=newest, next_page=page.next_page or 1, completed_at=done)
             self.store.save_case_progress(project_id, progress, self.kept)
             has_unknown = False
-        if has_unknown and progress.is_complete:
+        if has_unknown and progress.completed_at:
             self._learn_new(project_id, progress)
 
     def _learn_new(self, project_id: int, progress: CaseProgress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from testmo_notifier.adapters.destinations import Paces, States
+from testmo_notifier.adapters.destinations import States, change_pace
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.idempotency import Ledger
 from testmo_notifier.adapters.machine import Machine
@@ -33,7 +33,7 @@ class Deliverer:
             pool=self.pool,
             change_state=self.states.change,
             forget=self.states.keeps_none,
-            change_pace=Paces(dynamodb, table_name).change,
+            change_pace=partial(change_pace, dynamodb, table_name),
             hide=queue.hide,
             park=queue.park,
             now=machine.now,

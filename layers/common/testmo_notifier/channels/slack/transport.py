@@ -1,20 +1,14 @@
 """One post to a Slack incoming webhook, and what its answer means. A bot's posts are `web_api`'s.
 
-Slack says what is wrong in the body (`no_service`, or `{"ok": false, "error": "no_service"}`), and public sources
-disagree about which status goes with which word: the word decides first, the status second.
+docs/promise.md has the table (Slack delivery). Slack says what is wrong in the body (`no_service`, or
+`{"ok": false, "error": "no_service"}`), and public sources disagree about which status goes with which word: the word
+decides first, the status second; what asks for a pause comes before both.
 
-- 200 `ok`, or `{"ok": true}` as workflows' webhooks say it: delivered. Nothing else is Slack's yes.
-- 429, `ratelimited`, or a 503 with a `Retry-After`: wait as long as it says, whatever else the answer holds.
-- A word of `REFUSED`, or 413 with any body: this form is refused. Once as text, which is smaller, too; then parked.
-- A word of `GONE`, or 404 or 410 with any body: the webhook is gone, the message is parked. An address that nobody
-  knows stays unknown, and half a day of trying in silence would tell nobody.
-- A word that nobody listed, with a 4xx or as `"ok": false`: as `REFUSED`. Slack has more words than its pages list.
-- A word of `PASSING`, 5xx, 3xx, 2xx without `ok`, any other 4xx: try again. A stranger's page (a proxy's 403, 407, 408)
-  goes away by itself and says nothing about Slack.
-
-A proxy's bare `forbidden` or `denied` is no word of Slack's, which all have an underscore (at 400 each is believed),
-nor is anything at 407 and 408, which are between us and a proxy. Trying again is the answer wherever there is doubt:
-a message that is tried again is a nuisance, one that is given up is lost.
+A word that nobody listed, with a 4xx or as `"ok": false`, refuses the form: Slack has more words than its pages list.
+At 404 and 410 the webhook is gone with any body: half a day of trying in silence would tell nobody. A proxy's bare
+`forbidden` or `denied` is no word of Slack's, which all have an underscore (at 400 each is believed), nor is anything
+at 407 and 408, which are between us and a proxy. Trying again is the answer wherever there is doubt: a message that is
+tried again is a nuisance, one that is given up is lost.
 """
 
 from __future__ import annotations

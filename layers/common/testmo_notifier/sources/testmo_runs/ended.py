@@ -54,9 +54,6 @@ def the_end(
     status_names = tuple((key, status_name(key, known)) for key in sorted(known.keys() & run.counters.by_status.keys()))
     digest = replace(news.other(FINISHED, named, counts=counts_in_order(counts)), status_names=status_names)
     closed_at = run.closed_at.isoformat() if run.closed_at else ""
-    return tuple(replace(news.other_outgoing(one, digest, when=closed_at), kinds=(kind_of(one, to),)) for one in to)
-
-
-def kind_of(destination: str, told: Iterable[str]) -> Kind:
-    """What is told there: that the run is over, and who else is told so."""
-    return Kind(FINISHED, 0, "", FINISHED, also=tuple(other for other in told if other != destination))
+    others = {one: tuple(other for other in to if other != one) for one in to}
+    kinds = {one: (Kind(FINISHED, 0, "", FINISHED, also=others[one]),) for one in to}
+    return tuple(replace(news.other_outgoing(one, digest, when=closed_at), kinds=kinds[one]) for one in to)

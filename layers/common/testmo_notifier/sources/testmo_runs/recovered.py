@@ -12,24 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from testmo_notifier import model
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    RECOVERED,
-    Checkpoint,
-    Expands,
-    Kind,
-    Look,
-    NamedResult,
-    Outgoing,
-    Passing,
-    RecoveryGroup,
-    Result,
-    ResultsPage,
-    ResultsQuery,
-    Resume,
-    Superseded,
-    Told,
-)
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import MAX_NAMED, status_name
@@ -40,19 +24,19 @@ from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 LOOK_AFTER: Final = timedelta(hours=1)  # without news from counters, edits to a pass are looked for so often
 MAX_RECOVERED: Final = 25_000  # in one write, in which news of failures may need as much room: the rest is told next
 MAX_KEPT_NAMES: Final = 300  # of a look that goes on in the next poll
-FROM_THE_NEWEST: Final = Resume(bound=None, page=1, total=None)
+FROM_THE_NEWEST: Final = model.Resume(bound=None, page=1, total=None)
 
 
 @dataclass(frozen=True, slots=True)
 class LookEnd:
     """What came of a look: the checkpoint that follows, what is told of it, and what Testmo did wrong, in words."""
 
-    checkpoint: Checkpoint
-    outbox: tuple[Outgoing, ...] = ()
+    checkpoint: model.Checkpoint
+    outbox: tuple[model.Outgoing, ...] = ()
     problem: str | None = None
 
 
-def awaited(told: Mapping[int, Told], audience: Audience) -> frozenset[int]:
+def awaited(told: Mapping[int, model.Told], audience: Audience) -> frozenset[int]:
     """The tests whose recovery matters: somebody asks for it who was told that they fail.
 
     Or what fails next is told as new or not at all.
@@ -70,7 +54,7 @@ def awaited(told: Mapping[int, Told], audience: Audience) -> frozenset[int]:
     )
 
 
-def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at: datetime) -> bool:
+def is_due(passing: model.Passing, tests: Collection[int], *, short_by: int, began_at: datetime) -> bool:
     """Whether to look at the latest results of a run. `short_by`: so many tests fewer are failing than are known."""
     if not tests:
         return False
@@ -81,7 +65,7 @@ def is_due(passing: Passing, tests: Collection[int], *, short_by: int, began_at:
     return passing.looked_at is None or began_at - passing.looked_at >= LOOK_AFTER
 
 
-def look_for_recoveries(pages: RunQuestions, after: Checkpoint, news: DigestBuilder) -> LookEnd:
+def look_for_recoveries(pages: RunQuestions, after: model.Checkpoint, news: DigestBuilder) -> LookEnd:
     """Look at the latest results of a run, if a look is due, or goes on.
 
     `after` is the checkpoint as the failing results and the passes leave it.
@@ -97,9 +81,9 @@ def look_for_recoveries(pages: RunQuestions, after: Checkpoint, news: DigestBuil
     look = passing.look
     if look is None and not is_due(passing, tests, short_by=short_by, began_at=began_at):
         return LookEnd(replace(after, passing=passing))
-    begin = replace(look, tests=look.tests & tests) if look else Look(FROM_THE_NEWEST, tests)
+    begin = replace(look, tests=look.tests & tests) if look else model.Look(FROM_THE_NEWEST, tests)
     search = Search(begin, after.told, news, pages.follow_up.statuses)
-    query = ResultsQuery(sort=SORT, order=NEWEST_FIRST, get_latest_result=True)
+    query = model.ResultsQuery(sort=SORT, order=NEWEST_FIRST, get_latest_result=True)
     paged = pages.go_through(begin.resume, query, search.handle)
     later = passing.due if look else frozenset[int]()  # what passed since the look began takes another one
     if paged.resume is not None:
@@ -121,7 +105,9 @@ def look_for_recoveries(pages: RunQuestions, after: Checkpoint, news: DigestBuil
     return LookEnd(following, search.outbox(recovered))
 
 
-def without(checkpoint: Checkpoint, tests: Mapping[int, tuple[int, int]], *, told: Callable[[int], bool]) -> Checkpoint:
+def without(
+    checkpoint: model.Checkpoint, tests: Mapping[int, tuple[int, int]], *, told: Callable[[int], bool]
+) -> model.Checkpoint:
     """A checkpoint in which these tests are not failing any more.
 
     If it is `told` that they are well, a result of theirs that comes back is news, edited or not.
@@ -131,14 +117,16 @@ def without(checkpoint: Checkpoint, tests: Mapping[int, tuple[int, int]], *, tol
     for slot, (_, group) in tests.items():
         if slot in failing:
             key, status = failing.pop(slot)
-            superseded[key] = Superseded(status, gone=True, recovered=told(group))
+            superseded[key] = model.Superseded(status, gone=True, recovered=told(group))
     return replace(checkpoint, failing=failing, superseded=superseded)
 
 
 class Search:
     """One look: which tests can still turn out to be well, and what is to be told of them."""
 
-    def __init__(self, look: Look, told: Mapping[int, Told], news: DigestBuilder, statuses: Collection[int]) -> None:
+    def __init__(
+        self, look: model.Look, told: Mapping[int, model.Told], news: DigestBuilder, statuses: Collection[int]
+    ) -> None:
         self._told = told
         self._news = news
         self._statuses = statuses
@@ -147,7 +135,7 @@ class Search:
         self._last_page = look.resume.page
         self.passed = {slot: one for slot, one in look.passed.items() if slot in self._tests}
 
-    def handle(self, page: ResultsPage) -> None:
+    def handle(self, page: model.ResultsPage) -> None:
         """One page of latest results, of any status."""
         self._last_page = max(self._last_page, page.next_page or 1)
         for result in page.results:
@@ -160,14 +148,14 @@ class Search:
             elif slot not in self.passed:
                 self.passed[slot] = (result.key, self._group(result, page.expands))
 
-    def so_far(self, resume: Resume) -> Look:
+    def so_far(self, resume: model.Resume) -> model.Look:
         """What the next poll goes on with: of those that are told by name, no more than an item has room for."""
         each = max(1, MAX_KEPT_NAMES // max(1, len(self._groups)))
         groups = tuple(
             replace(group, named=tuple(replace(one, note="", issues=()) for one in group.named[:each]))
             for group in self._groups
         )
-        return Look(resume, frozenset(self._tests), self.passed, groups)
+        return model.Look(resume, frozenset(self._tests), self.passed, groups)
 
     def nowhere(self) -> frozenset[int]:
         """The tests of which there is no result any more."""
@@ -181,13 +169,13 @@ class Search:
         order = sorted(self.passed, key=lambda slot: (slot not in named, slot))
         return {slot: self.passed[slot] for slot in order[:MAX_RECOVERED]}
 
-    def rest(self, told: Collection[int]) -> Look | None:
+    def rest(self, told: Collection[int]) -> model.Look | None:
         """What is told by the next reading, because this one has no room for it: a look that is nearly at its end."""
         self._tests = {slot for slot in self.passed if slot not in told}
         self.passed = {slot: self.passed[slot] for slot in self._tests}
-        return self.so_far(Resume(None, self._last_page, None)) if self._tests else None
+        return self.so_far(model.Resume(None, self._last_page, None)) if self._tests else None
 
-    def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[Outgoing, ...]:
+    def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[model.Outgoing, ...]:
         """A digest for each destination that is told; those that are told the same share it."""
         keys: dict[int, set[int]] = {}
         for key, number in recovered.values():
@@ -203,7 +191,7 @@ class Search:
             for number in numbers:
                 counts[groups[number].status] = counts.get(groups[number].status, 0) + len(keys[number])
             digests[numbers] = self._news.other(
-                RECOVERED,
+                model.RECOVERED,
                 [self._said(one) for number in numbers for one in groups[number].named if one.test_id in recovered],
                 keys=frozenset().union(*(keys[number] for number in numbers)),
                 counts=counts,
@@ -220,30 +208,30 @@ class Search:
             for one, numbers in sorted(tellings.items())
         )
 
-    def _kind(self, group: RecoveryGroup, destination: str) -> Kind:
+    def _kind(self, group: model.RecoveryGroup, destination: str) -> model.Kind:
         """What the recoveries of a group have in common, at a destination; without routes nobody is told there."""
         is_told = destination in group.destinations
-        routes = self._news.audience.leading(RECOVERED, destination) if is_told else ()
+        routes = self._news.audience.leading(model.RECOVERED, destination) if is_told else ()
         others = tuple(sorted(group.destinations - {destination})) if is_told else ()
-        return Kind(RECOVERED, 0, group.status, RECOVERED, routes, also=others)
+        return model.Kind(model.RECOVERED, 0, group.status, model.RECOVERED, routes, also=others)
 
-    def _said(self, named: NamedResult) -> NamedResult:
+    def _said(self, named: model.NamedResult) -> model.NamedResult:
         """A pass, with what is over."""
         told = self._told[named.test_id or 0]
-        return replace(named, reason=RECOVERED, streak=told.streak, since=told.since)
+        return replace(named, reason=model.RECOVERED, streak=told.streak, since=told.since)
 
     def is_told(self, group: int) -> bool:
         """Whether anybody is told of the recoveries of this group."""
         return bool(self._groups[group].destinations or self._groups[group].held_at)
 
-    def _group(self, result: Result, expands: Expands) -> int:
+    def _group(self, result: model.Result, expands: model.Expands) -> int:
         """The number of the group that a recovery is in: of those that are told alike, or of those that nobody is."""
         destinations, held_at = self._news.for_recovered(result, self._told[result.slot])
         status = status_name(result.status_id, expands.statuses)
         known = [(group.destinations, group.status, group.held_at) for group in self._groups]
         if (destinations, status, held_at) not in known:
             known.append((destinations, status, held_at))
-            self._groups.append(RecoveryGroup(destinations, status, held_at=held_at))
+            self._groups.append(model.RecoveryGroup(destinations, status, held_at=held_at))
         number = known.index((destinations, status, held_at))
         group = self._groups[number]
         if len(group.named) < MAX_NAMED and group.destinations | held_at & self._news.audience.holding.bots:
