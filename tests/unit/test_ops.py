@@ -1,4 +1,4 @@
-"""The operating commands, where no stack is needed: what the emulator cannot show (re-driving keeps rule 18), and the manual."""
+"""The operating commands without a stack: what the emulator cannot show (re-driving, rule 18), and the manual."""
 
 from __future__ import annotations
 
