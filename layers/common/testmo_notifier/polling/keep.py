@@ -35,6 +35,7 @@ from testmo_notifier.notices.merge import (
     sections_of,
     silenced_in,
     with_failed,
+    with_gone,
     with_news,
     with_passed,
 )
@@ -98,6 +99,10 @@ class Keeping:
     def open_again(self) -> None:
         """The run goes on: that it was over is held no more."""
         self.held = {key: replace(held, end=None, also=()) for key, held in self.held.items()}
+
+    def settle(self, gone: Collection[int], back: Collection[int]) -> None:
+        """What fails no more, though nobody saw it pass, is not told as failing; what is back is."""
+        self.held = {key: with_gone(held, gone, back) for key, held in self.held.items()}
 
     def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
@@ -174,7 +179,7 @@ class Keeping:
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
             if key[0] == one.destination:
-                known |= failing_in(held) & tests if key[1] != MAILED else known
+                known |= (failing_in(held) | held.gone) & tests if key[1] != MAILED else known
                 self.held[key] = with_passed(held, tests)
         if not one.rows:
             self._news(one)
