@@ -234,3 +234,19 @@ def test_tests_that_differ_in_the_address_of_their_log_alone_share_a_line_and_no
 
     assert told(same) == [("2 tests: Timeout", ("log (https://ci.example/7)",))]
     assert told(*others) == [("2 tests: Timeout", ("log",))]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], None),
+        (["Ada", None, "Ada"], "Ada"),
+        (["Ada", "Grace"], "Ada, Grace"),
+        (["Ada Lovelace, Countess", "Grace Brewster Hopper"], "Ada Lovelace, Countess and 1 other"),
+        (["Ada Lovelace, Countess", "Grace Brewster Hopper", "Edsger"], "Ada Lovelace, Countess and 2 others"),
+    ],
+)
+def test_of_many_people_the_first_is_named_and_the_others_are_counted(
+    names: list[str | None], words: str | None
+) -> None:
+    assert view.people(names) == words
