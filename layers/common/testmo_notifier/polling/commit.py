@@ -79,6 +79,10 @@ class Committer:
             keeping.open_again()
         keeping.divide(told)
         keeping.settle(gone, back)
+        well = {(one.destination, slot) for one in reading.others for slot, _ in one.rows.values()}
+        for bot in sorted(self.this.around.holding.bots & frozenset(self.parts.destinations)):
+            if tests := [slot for slot in heard_of(before, gone, bot) if (bot, slot) not in well]:
+                keeping.at_once.append(reading.news.ended(bot, tests))
         return keeping
 
     def write(self, reading: Reading, kept: Keeping) -> bool:
@@ -150,3 +154,9 @@ def settled(before: Checkpoint | None, after: Checkpoint, watch: Watch) -> tuple
         return frozenset(), frozenset()
     was, fails = before.failing.keys(), after.failing.keys()
     return frozenset(was - fails), frozenset(fails - was)
+
+
+def heard_of(before: Checkpoint | None, tests: Collection[int], destination: str) -> frozenset[int]:
+    """Of these tests those that a destination was told are failing; where nobody knows who was told, all were."""
+    known = before.told if before else {}
+    return frozenset(slot for slot in tests if slot not in known or destination in known[slot].destinations)
