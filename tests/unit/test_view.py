@@ -250,3 +250,12 @@ def test_of_many_people_the_first_is_named_and_the_others_are_counted(
     names: list[str | None], words: str | None
 ) -> None:
     assert view.people(names) == words
+
+
+def test_tests_share_a_line_by_the_note_of_the_row_that_counts() -> None:
+    """Of several rows of a test that is the first; an older one may say nothing, or something else."""
+    rows = [make_named(n, test_id=n, note="Timeout") for n in (1, 2)]
+    older = [make_named(n + 10, test_id=n, note="", is_latest=False) for n in (1, 2)]
+
+    (line,) = message_view(make_digest([*rows, *older]), replace(ALL, fold=True)).lines
+    assert [one.name for one in line.tests] == ["Login with an expired password"] * 2
