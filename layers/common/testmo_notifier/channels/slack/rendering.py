@@ -63,6 +63,7 @@ SEVERAL_TEXT_LIMITS: Final = (
     Limits(results=4, tests=1, runs=6, name_chars=40, note_chars=0, details=False, story=False),
     Limits(results=1, tests=1, runs=1, name_chars=20, note_chars=0, details=False, story=False),
 )
+# From generous to bare: the first that fits is sent, and if none does, the text alone.
 SEVERAL_LIMITS: Final = (
     Limits(results=12, tests=8, runs=45, name_chars=80, note_chars=200, alike=RUNS_A_BLOCK),
     Limits(results=10, tests=5, runs=45, alike=RUNS_A_BLOCK, name_chars=60, note_chars=0),
