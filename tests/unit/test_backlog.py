@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 from testmo_notifier.model import Control, Left, Looked, ProjectState, WatchedRun
 from testmo_notifier.polling.backlog import Backlog
+from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.parts import Parts
 from testmo_notifier.polling.remember import keep_projects
 from testmo_notifier.sources.testmo_runs.projects import Discovery
@@ -24,6 +26,16 @@ def test_a_run_that_moved_while_it_waited_for_its_turn_counts_as_late_until_it_i
     backlog.left(12)  # no request was left for it
 
     assert (backlog.undone, backlog.turns) == ({12}, {})
+
+
+def test_turns_and_marks_that_an_older_version_knew_nothing_of_are_forgotten() -> None:
+    """It polled last, and read those runs: their marks speak of what they were."""
+    looked = Looked(polled_at=at(60), marks_at=START, marks_epoch="1")
+    control = Control(looked, left=Left(turns={12: at(0)}))
+
+    assert Backlog(control, started=at(120)).turns == {}
+    assert Marks.of_poll(looked, at(120)) != Marks("1")
+    assert Marks.of_poll(replace(looked, marks_at=at(60)), at(120)) == Marks("1")
 
 
 def test_a_closed_run_is_waited_for_unless_it_is_gone_or_nobody_looked_into_its_project() -> None:

@@ -46,6 +46,7 @@ ENDLESS = [
     ("padded", "{{ 'a'.ljust(10 ** 9) }}", "line 1: OverflowError: 1000000000 is too large a number"),
     ("printed", "{{ '%999999999d' % 1 }}", "line 1: OverflowError: '%999999999d' asks for too wide a text"),
     ("formatted", "{{ '{:999999999}'.format(1) }}", "line 1: OverflowError: '{:999999999}' asks for too wide a text"),
+    ("just too wide", "{{ '%10000d' | format(1) }}", "line 1: OverflowError: '%10000d' asks for too wide a text"),
     ("filtered", "{{ '%999999999d' | format(1) }}", "line 1: OverflowError: '%999999999d' asks for too wide a text"),
     ("joined", "{{ range(90000) | join('a' * 90000) }}", f"line 1: {TOO_LARGE}"),
     ("replaced", "{{ ('a' * 90000) | replace('a', 'b' * 90000) }}", f"line 1: {TOO_LARGE}"),

@@ -455,6 +455,16 @@ def test_statuses_are_known_by_results_where_the_list_of_runs_carries_none(folde
     assert "Skipped (6), WIP (8)" in line
 
 
+def test_a_misspelt_status_is_told_by_testmo_itself_where_that_is_asked(folder: Path, story: Story) -> None:
+    story.add_run()
+    route = '[[routes]]\nto = ["slack:default"]\nmention = ["tester"]\nmention_on = ["Faild"]\n'
+    (folder / "routes.toml").write_text(route)
+
+    assert "routes.toml:4: warning: route 'route 1' has mention_on 'Faild'" in "".join(asked(folder, story))
+    assert not [line for line in asked(folder, story) if "meant" in line]
+    assert [line for line in said(folder) if "is 'Failed' meant?" in line]
+
+
 def test_a_token_that_may_not_read_addresses_is_told_of_emails(folder: Path, story: Story) -> None:
     story.world.add_user("Ada Lovelace")
     story.world.viewer.is_admin = False

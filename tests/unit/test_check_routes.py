@@ -8,7 +8,7 @@ from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.settings.people import People, parse_people
 from testmo_notifier.settings.routes_file import parse_routes
 from tools.settings import check_routes
-from tools.settings.check_routes import Watched, advice, covers
+from tools.settings.check_routes import Watched, advice, covers, misspelt
 
 REST = '[[routes]]\nname = "rest"\ncatch_all = true\nto = ["slack:rest"]\n'
 DEFAULT = Watched((3, 5))
@@ -75,6 +75,26 @@ def test_nothing_is_said_of_what_makes_sense(routes: str) -> None:
 def test_a_name_that_is_most_likely_none_is_told(match: str, words: str) -> None:
     (told,) = said(REST + route(f"match = {{ {match} }}"))
     assert (told[0], words in told[1]) == (8, True), told
+
+
+def test_a_misspelt_status_is_told_wherever_it_stands() -> None:
+    """Else what was to go at once is held all night, and whoever was to be called is not."""
+    options = '[destinations."slack:a"]\nquiet = { days = "sat" }\nquiet_except = ["Blcoked", "Needs info", "Failed"]\n'
+    lines = ('match = { status = ["failled", "Flaky", 3] }', 'exclude = { status = "Retests" }')
+    text = REST + route(*lines, 'mention = ["assignee"]', 'mention_on = ["Faild", "Skippy*", "Flaky"]') + options
+
+    assert [words for _, words in misspelt(text, parse_routes(text), DEFAULT)] == [
+        "route 'a' has 'failled' in match: is 'Failed' meant?",
+        "route 'a' has 'Retests' in exclude: is 'Retest' meant?",
+        "route 'a' has 'Faild' in mention_on: is 'Failed' meant?",
+        "slack:a has quiet_except 'Blcoked': is 'Blocked' meant?",
+    ]
+
+
+def test_a_status_of_its_own_that_a_stack_watches_by_name_is_not_called_misspelt() -> None:
+    text = REST + '[destinations."slack:rest"]\nquiet = { days = "sat" }\nquiet_except = ["Fail"]\n'
+
+    assert misspelt(text, parse_routes(text), Watched(("Fail",))) == []
 
 
 @pytest.mark.parametrize(

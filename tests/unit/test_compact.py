@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,3 +47,9 @@ def test_what_an_older_version_wrote_is_read_for_ever() -> None:
 def test_a_newer_format_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match="written by a newer version"):
         list(compact.unpack(b"\x02abc"))
+
+
+def test_a_number_takes_as_few_bytes_as_it_can() -> None:
+    """An item has 400 KB, and holds tens of thousands of them."""
+    assert zlib.decompress(compact.pack([0, 63, -64])[1:]) == bytes([0, 126, 127])
+    assert zlib.decompress(compact.pack([64, -65])[1:]) == bytes([128, 1, 129, 1])

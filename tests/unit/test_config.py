@@ -266,6 +266,11 @@ def test_a_token_is_a_plain_text_or_a_json_object(secret: str) -> None:
         '{"tokén": "hunter2"}',
         '{"hunter2',
         "{}",
+        "https://hooks.slack.com/services/T0/B0/hunter2",  # the other secret, which must not travel to Testmo
+        "xoxb-1-hunter2",
+        "TESTMO_TOKEN=hunter2",
+        "<hunter2>",
+        '["hunter2"]',
     ],
 )
 def test_what_is_no_token_is_refused_and_never_quoted(secret: str) -> None:

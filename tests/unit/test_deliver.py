@@ -346,3 +346,12 @@ def test_nothing_but_an_ok_completes_the_delivery_record(error: Exception) -> No
     script.run(make_message())
 
     assert script.delivered == set()
+
+
+def test_the_line_of_a_webhook_begins_behind_what_follows_for_itself_and_not_behind_what_follows_for_others() -> None:
+    script = Script()
+
+    script.run(make_message("a"), *(make_message(key, destination="slack:payments") for key in "xyz"))
+
+    assert script.paces["slack:default"].line_end == Pace().line_end
+    assert script.paces["slack:payments"].line_end == NOW + timedelta(seconds=2)

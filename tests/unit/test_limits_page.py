@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from tools.maintain import limits
 
 def test_the_page_is_up_to_date() -> None:
     assert limits.PAGE.read_text("utf-8") == limits.limits_page(), "run `make docs`"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Two limits that go together."""
+
+    most: int
+    is_least: bool = False
 
 
 @pytest.mark.parametrize(
@@ -26,6 +35,7 @@ def test_the_page_is_up_to_date() -> None:
         ("SPACING", timedelta(seconds=1.25), "1.25 s"),
         ("GONE_STATUSES", frozenset({410, 404}), "404, 410"),
         ("SHARE", 5 / 6, "0.833"),
+        ("SIZES", (Size(3), Size(0, is_least=True)), "(most: 3, is_least: False), (most: 0, is_least: True)"),
         ("NAMES", ("a", 1), None),
         ("HAS_TOLD", True, None),
     ],

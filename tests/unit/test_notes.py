@@ -182,6 +182,7 @@ def test_a_link_says_where_it_leads_if_that_is_a_page_and_its_text_does_not_say_
         "<order><id>7</id></order>",
         "if x<y and y>z then",
         "if (a<b && c>d || p<q || r>s) of a<b and c>d",
+        "if a<b c >d",
         "List<Object> of Optional<Section>",
         "Expected <title> to be 'Shop', and an <iframe> to be there",
         "<tag>" * 40,
@@ -568,3 +569,9 @@ def test_a_note_of_nothing_but_tags_is_read_to_an_end_that_is_known() -> None:
 )
 def test_what_notes_have_in_common_lacks_their_addresses_and_nothing_else(note: str, without: str) -> None:
     assert without_addresses(note) == without
+
+
+@pytest.mark.parametrize("before", range(65_528, 65_537))
+def test_a_character_that_is_written_as_a_reference_is_read_whole_wherever_it_stands(before: int) -> None:
+    """A long text is read a piece at a time."""
+    assert note_text("<p>" + "x" * before + "&amp;y", 70_000)[before:] == "&y"

@@ -45,8 +45,8 @@ TO_TEAM = frozenset({"slack:default"})
 class Pages:
     """A Testmo whose results are these pages, oldest first, asked for one after the other; an error is raised."""
 
-    def __init__(self, *pages: list[Result] | NotifierError) -> None:
-        self.pages = pages
+    def __init__(self, *pages: list[Result] | NotifierError, total: int | None = None) -> None:
+        self.pages, self.total = pages, total
         self.asked: list[ResultsQuery] = []
 
     def results(self, _run_id: int, query: ResultsQuery) -> ResultsPage:
@@ -55,7 +55,8 @@ class Pages:
         if isinstance(page, NotifierError):
             raise page
         following = (query.page or 1) + 1
-        return ResultsPage(tuple(page), Expands(), following if following <= len(self.pages) else None, None, at(600))
+        next_page = following if following <= len(self.pages) else None
+        return ResultsPage(tuple(page), Expands(), next_page, self.total, at(600))
 
 
 def follow_ups(testmo: Pages, may_ask: Callable[[int], bool] = lambda _: True) -> RunQuestions:
@@ -86,6 +87,18 @@ def test_passes_are_asked_for_by_status_alone_from_an_overlap_before_the_newest_
     assert query.created_after == at(49)
     assert passes == Passes(complete=True, times={1: (at(400),)})
     assert passing.cursor == at(410)
+
+
+@pytest.mark.parametrize(("order", "pages"), [("desc", [1, 2]), ("asc", [1, 2] * 6)])
+def test_rows_that_come_twice_are_no_sign_of_others_that_slipped_where_the_newest_come_first(
+    order: str, pages: list[int]
+) -> None:
+    """What is saved meanwhile moves rows to later pages, and counts. From the oldest on it would mean a new start."""
+    testmo = Pages([passed(20, 400)], [passed(20, 400)], total=2)
+    read = follow_ups(testmo).go_through(Resume(None, 1, None), ResultsQuery(order=order), lambda _: None)
+
+    assert [query.page for query in testmo.asked] == pages
+    assert (read.resume is None) is (order == "desc")
 
 
 def test_a_pass_that_is_dated_ahead_moves_nothing_past_what_is_still_to_come() -> None:

@@ -70,6 +70,7 @@ def test_slacks_yes_is_a_word_or_as_a_workflows_webhook_says_it_json(
         (SlackAnswer(400, b"unheard"), PayloadRefused, "unheard"),
         (SlackAnswer(403, b"some_new_word"), PayloadRefused, "some_new_word"),
         (SlackAnswer(422, b'{"ok":false,"error":"some_new_word"}'), PayloadRefused, "some_new_word"),
+        (SlackAnswer(499, b'{"ok":false,"error":"some_new_word"}'), PayloadRefused, "some_new_word"),
         (SlackAnswer(400, b'{"ok": false, "error": "denied"}'), PayloadRefused, "denied"),
         (SlackAnswer(200, b'{"ok":false,"error":"invalid_blocks_format"}'), PayloadRefused, "invalid_blocks_format"),
         (

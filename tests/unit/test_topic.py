@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
 from testmo_notifier.adapters.machine import client_config
-from testmo_notifier.adapters.topic import MAX_TOGETHER_BYTES, Topic, encoded_once, together
+from testmo_notifier.adapters.topic import MAX_TOGETHER_BYTES, Topic, attributes, encoded_once, together
 from testmo_notifier.errors import Unpublished
 from testmo_notifier.model import Notification
 
@@ -147,3 +147,15 @@ def test_the_form_of_a_call_is_the_one_that_botocore_would_send() -> None:
 
     assert params["body"] == urlencode(form).encode()
     assert {name: values[0] for name, values in parse_qs(params["body"].decode()).items()} == form
+
+
+def test_who_filters_finds_a_status_on_every_message_and_reasons_and_routes_where_there_are_any() -> None:
+    """A policy may ask for what has no reason: `{"reason": [{"exists": false}]}`."""
+    bare, full = (
+        attributes(replace(MESSAGE, statuses=())),
+        attributes(replace(MESSAGE, reasons=("new",), routes=("a",))),
+    )
+
+    assert list(bare) == ["channel", "destination", "id", "run_id", "project_id", "status"]
+    assert bare["status"]["StringValue"] == "[]"
+    assert (full["reason"]["StringValue"], full["route"]["StringValue"]) == ('["new"]', '["a"]')

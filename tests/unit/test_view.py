@@ -234,3 +234,28 @@ def test_tests_that_differ_in_the_address_of_their_log_alone_share_a_line_and_no
 
     assert told(same) == [("2 tests: Timeout", ("log (https://ci.example/7)",))]
     assert told(*others) == [("2 tests: Timeout", ("log",))]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], None),
+        (["Ada", None, "Ada"], "Ada"),
+        (["Ada", "Grace"], "Ada, Grace"),
+        (["Ada Lovelace, Countess", "Grace Brewster Hopper"], "Ada Lovelace, Countess and 1 other"),
+        (["Ada Lovelace, Countess", "Grace Brewster Hopper", "Edsger"], "Ada Lovelace, Countess and 2 others"),
+    ],
+)
+def test_of_many_people_the_first_is_named_and_the_others_are_counted(
+    names: list[str | None], words: str | None
+) -> None:
+    assert view.people(names) == words
+
+
+def test_tests_share_a_line_by_the_note_of_the_row_that_counts() -> None:
+    """Of several rows of a test that is the first; an older one may say nothing, or something else."""
+    rows = [make_named(n, test_id=n, note="Timeout") for n in (1, 2)]
+    older = [make_named(n + 10, test_id=n, note="", is_latest=False) for n in (1, 2)]
+
+    (line,) = message_view(make_digest([*rows, *older]), replace(ALL, fold=True)).lines
+    assert [one.name for one in line.tests] == ["Login with an expired password"] * 2

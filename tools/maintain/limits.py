@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -72,6 +73,9 @@ def shown(name: str, value: object) -> str | None:
     if isinstance(value, tuple | frozenset):
         parts = [shown(name, one) for one in (sorted(value, key=repr) if isinstance(value, frozenset) else value)]
         return ", ".join(map(str, parts)) if all(parts) and parts else None
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {key: str(one) if isinstance(one, bool) else shown(key, one) for key, one in asdict(value).items()}
+        return f"({', '.join(f'{key}: {one}' for key, one in named.items())})" if all(named.values()) else None
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         size, unit = next((one for one in SIZES if seconds % one[0] == 0), SIZES[-1])

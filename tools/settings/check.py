@@ -96,6 +96,7 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
     if not is_wrong and (secret := environ.get("SLACK_SECRET", "").strip()):
         names = [f"slack:{name}" for name in read_addresses(secret)[0]]
         found[ROUTES] += check_routes.not_in_secret(routes_text, routes, names)
+    slips = check_routes.misspelt(routes_text, routes, watched)
     if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
 
@@ -106,8 +107,9 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
         else:
             if words := harmless(STATUSES, watched.statuses, there.passed):
                 yield Problem("environment", None, f"warning: {words}", is_warning=True)
-            found[ROUTES] += check_names.about_routes(routes_text, routes, there)
+            slips = check_names.about_routes(routes_text, routes, there)  # it knows its own statuses
             found[PEOPLE] = check_names.about_people(people_text, people, there)
+    found[ROUTES] += slips
     for name, said in found.items():
         yield from (Problem.of(folder / name, line, words, is_warning=True) for line, words in sorted(said))
 

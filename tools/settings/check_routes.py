@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from itertools import chain
 from typing import Final
 
@@ -85,6 +86,34 @@ def advice(text: str, routes: Routes, people: People | None, watched: Watched) -
         found += mentions(entry, people) if people is not None else ()
     found += about_options(routes, place, watched)
     return sorted(dict.fromkeys(found))
+
+
+def misspelt(text: str, routes: Routes, watched: Watched) -> list[Advice]:
+    """Statuses that are most likely meant as a default one: for where nobody asks Testmo which it has."""
+    place, found = Place(text, ""), list[Advice]()
+    for entry in (Entry(route, number, place) for number, route in enumerate(routes.routes, start=1)):
+        match, exclude = entry.route.matcher.match, entry.route.matcher.exclude
+        places = {
+            "match": match.get("status", ()),
+            "exclude": exclude.get("status", ()),
+            "mention_on": entry.route.mention_on,
+        }
+        for key, one, meant in ((key, one, default_of(one, watched)) for key, some in places.items() for one in some):
+            found += [entry.advice(key, f"has {one!r} in {key}: is {meant!r} meant?")] if meant else []
+    for name, options in routes.options.items():
+        for one, meant in ((one, default_of(one, watched)) for one in options.calm.quiet_except):
+            words = f"{name} has quiet_except {one!r}: is {meant!r} meant?"
+            found += [(option_line(place, name, "quiet_except"), words)] if meant else []
+    return found
+
+
+def default_of(wanted: int | str, watched: Watched) -> str:
+    """The default status that a name is nearly called like, and no other one that is known."""
+    known = [plain(one) for one in (*STATUS_NAMES.values(), *watched.statuses) if isinstance(one, str)]
+    if isinstance(wanted, int) or "*" in wanted or "?" in wanted or plain(wanted) in known:
+        return ""
+    close = get_close_matches(plain(wanted), known, n=1, cutoff=0.75)
+    return next((name for name in STATUS_NAMES.values() if [plain(name)] == close), "")
 
 
 # ----- The options of destinations -----------------------------------------------------------------------------

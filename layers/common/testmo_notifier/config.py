@@ -261,6 +261,9 @@ def testmo_token(secret: str) -> str:
         text = value.strip() if isinstance(value, str) else ""
     if not re.fullmatch(r"[!#-&(-~]+", text):  # printable ASCII without spaces and quotes
         raise ValueError('is not a Testmo token: store the token alone, without quotes, or {"token": "…"}')
+    if re.match(r"xox|\w+=[^=]|\w+://|[<\[]", text):  # what is not for Testmo is not sent there
+        looks = "an address, a Slack token, or a line of another file"
+        raise ValueError(f"is not a Testmo token: it looks like {looks}; store the token alone")
     return text
 
 

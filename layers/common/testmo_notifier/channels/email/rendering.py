@@ -15,8 +15,8 @@ from testmo_notifier.text.shortening import clip
 
 MAX_SUBJECT_CHARS: Final = 99  # SNS wants fewer than 100, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 MAX_EMAIL_BYTES: Final = 240_000  # SNS takes 256 KiB with attributes; 50 results of hostile notes are about half of it
-EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)
-SEVERAL_LIMITS: Final = Limits(results=30, tests=45, runs=45, name_chars=200, note_chars=200)
+EMAIL_LIMITS: Final = Limits(results=50, name_chars=200, note_chars=500)  # of a mail about one run
+SEVERAL_LIMITS: Final = Limits(results=30, tests=45, runs=45, name_chars=200, note_chars=200)  # of one about several
 SUBJECT, BODY = "email_subject.j2", "email_body.j2"
 
 

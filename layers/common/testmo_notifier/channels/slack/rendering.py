@@ -22,7 +22,7 @@ from testmo_notifier.errors import Problem
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, Digest
 from testmo_notifier.notices.context import MessageView, PartView
-from testmo_notifier.notices.several import said_of_rest, since_then
+from testmo_notifier.notices.several import in_short, said_of_rest
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view
 
@@ -63,6 +63,7 @@ SEVERAL_TEXT_LIMITS: Final = (
     Limits(results=4, tests=1, runs=6, name_chars=40, note_chars=0, details=False, story=False),
     Limits(results=1, tests=1, runs=1, name_chars=20, note_chars=0, details=False, story=False),
 )
+# From generous to bare: the first that fits is sent, and if none does, the text alone.
 SEVERAL_LIMITS: Final = (
     Limits(results=12, tests=8, runs=45, name_chars=80, note_chars=200, alike=RUNS_A_BLOCK),
     Limits(results=10, tests=5, runs=45, alike=RUNS_A_BLOCK, name_chars=60, note_chars=0),
@@ -101,7 +102,8 @@ def in_a_line(digest: Digest) -> str:
     """What nobody is to hear of, in words, for whoever finds it in a queue."""
     run = without_marks(run_view(digest))
     counts = [f"{n} {count(status, 0, n).word}" for status, n in digest.counts.items() if digest.about == FAILING]
-    said = [*counts, since_then(digest), *said_of_rest([digest])] if digest.about == FAILING else [news(digest, None)]
+    is_of_failing = digest.about == FAILING or digest.gone_since
+    said = [*counts, in_short(digest), *said_of_rest([digest])] if is_of_failing else [news(digest, None)]
     return f"{', '.join(filter(None, said))}: {run.name}"
 
 
