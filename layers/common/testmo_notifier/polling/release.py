@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from enum import Enum, auto
+from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -49,9 +49,9 @@ MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a
 class Written(Enum):
     """What came of a write."""
 
-    WELL = auto()
-    NOT_NOW = auto()  # another poller was faster, or the table takes no more writes
-    FULL = auto()  # an item has no room for it
+    WELL = "well"
+    NOT_NOW = "not now"  # another poller was faster, or the table takes no more writes
+    FULL = "full"  # an item has no room for it
 
 
 @dataclass(frozen=True, slots=True)
