@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import PollerSettings, Reader, testmo_token
 from testmo_notifier.model import Control
 from testmo_notifier.poll import poll
@@ -14,7 +15,7 @@ from tools.ops.exit_status import FINE, WRONG, Desk
 from tools.ops.times import counted
 from tools.settings import preview as previewing
 
-NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": "slack,email,event"}
+NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": ",".join(CHANNELS)}
 
 
 def dry_run(desk: Desk, *, from_environment: bool) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import testmo_notifier_settings
+from testmo_notifier.channels.registry import queued
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
 from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
@@ -93,9 +94,11 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
     for words in filter(None, (harmless(STATUSES, watched.statuses), "" if is_wrong else zone_words(environ))):
         yield Remark("environment", None, f"warning: {words}", is_warning=True)
     found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
-    if not is_wrong and (secret := environ.get("SLACK_SECRET", "").strip()):
-        names = [f"slack:{name}" for name in read_addresses(secret)[0]]
-        found[ROUTES] += check_routes.not_in_secret(routes_text, routes, names)
+    for channel in queued():
+        variable = f"{channel.name.upper()}_SECRET"
+        if not is_wrong and (secret := environ.get(variable, "").strip()):
+            names = channel.transport().read_secret(secret)[0]
+            found[ROUTES] += check_routes.not_in_secret(routes_text, routes, channel, names, variable)
     if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
 
