@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import testmo_notifier_settings
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
-from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url, time_zone
+from testmo_notifier.config import WATCHED, VariableReader, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
@@ -130,7 +130,7 @@ def zone_words(environ: Mapping[str, str]) -> str:
 
 def watched_by(environ: Mapping[str, str]) -> Watched:
     """What the settings in the environment have a stack watch; without any, what it does by default."""
-    settings = Reader(environ).read_all(WATCHED)
+    settings = VariableReader(environ).read_all(WATCHED)
     names = ("alert_status_ids", "project_ids", "run_ids", "created_by_ids", "assignee_ids")
     return Watched(*(tuple_of(settings[name]) for name in names))
 
@@ -143,7 +143,7 @@ def tuple_of(value: object) -> tuple[Any, ...]:
 
 def environment_problems(environ: Mapping[str, str]) -> list[str]:
     """What is wrong with the settings in the environment; what is not set has a default, or is not checked."""
-    env = Reader(environ)
+    env = VariableReader(environ)
     for name, parse in VARIABLES.items():
         if environ.get(name, "").strip():
             env.read(name, parse)
