@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from testmo_notifier.channels import registry
+from testmo_notifier.channels.channel import Channel
 from tests.support.fakes import FakeSlack
+from tests.support.toy import TOY
 from tools.local import build
 from tools.local.build import Build
 
@@ -44,6 +47,13 @@ def lane_of(item: pytest.Item) -> str:
 def slack() -> Iterator[FakeSlack]:
     with FakeSlack() as fake:
         yield fake
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Channel:
+    """One more channel, by a line in the registry."""
+    monkeypatch.setitem(registry.CHANNELS, TOY.name, TOY)
+    return TOY
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Every registered channel keeps its limits and its word, whatever a digest holds."""
+"""Every channel keeps its limits and its word, whatever a digest holds: those registered, and the recipe's toy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ from testmo_notifier.model import (
 from testmo_notifier.text.notes import note_text
 from testmo_notifier.text.shortening import one_line
 from tests.support.factories import make_digest, make_named, make_outgoing
+from tests.support.toy import TOY
 from tools.settings.samples import NAMES, samples
+
+pytestmark = pytest.mark.usefixtures("toy")
+EVERY = (*CHANNELS.values(), TOY)
+QUEUED = (*queued(), TOY)
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MAX_PUBLISH_BYTES = 256 * 1024  # SNS, attributes included
@@ -142,7 +147,7 @@ def render(channel: Channel, digest: Digest, overrides: Path | None = None) -> N
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-@pytest.mark.parametrize("channel", CHANNELS.values(), ids=list(CHANNELS))
+@pytest.mark.parametrize("channel", EVERY, ids=lambda channel: channel.name)
 def test_a_hostile_digest_is_a_message_within_the_limits_that_calls_nobody(channel: Channel, case: str) -> None:
     told = render(channel, HOSTILE[case])
 
@@ -156,7 +161,7 @@ def test_a_hostile_digest_is_a_message_within_the_limits_that_calls_nobody(chann
         assert channel.transport().problem(told.message) is None
 
 
-@pytest.mark.parametrize("channel", CHANNELS.values(), ids=list(CHANNELS))
+@pytest.mark.parametrize("channel", EVERY, ids=lambda channel: channel.name)
 def test_a_channel_knows_its_own_destinations_and_no_others(channel: Channel) -> None:
     assert channel_of(channel.default) is channel
     others = [other for other in CHANNELS.values() if other is not channel]
@@ -165,13 +170,13 @@ def test_a_channel_knows_its_own_destinations_and_no_others(channel: Channel) ->
         assert not channel.takes(wrong)
 
 
-@pytest.mark.parametrize("channel", CHANNELS.values(), ids=list(CHANNELS))
+@pytest.mark.parametrize("channel", EVERY, ids=lambda channel: channel.name)
 def test_a_channels_templates_are_the_files_in_its_folder(channel: Channel) -> None:
     assert {path.name for path in channel.templates.glob("*")} == set(channel.rendering().max_weight)
 
 
 @pytest.mark.parametrize(
-    "channel", [one for one in CHANNELS.values() if one.rendering().max_weight], ids=lambda c: c.name
+    "channel", [one for one in EVERY if one.rendering().max_weight], ids=lambda channel: channel.name
 )
 def test_a_template_that_breaks_loses_no_message(channel: Channel, tmp_path: Path) -> None:
     for name in channel.rendering().max_weight:
@@ -181,7 +186,7 @@ def test_a_template_that_breaks_loses_no_message(channel: Channel, tmp_path: Pat
     assert render(channel, digest, tmp_path).message == render(channel, digest).message
 
 
-@pytest.mark.parametrize("channel", queued(), ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)
 def test_a_refused_message_has_a_plainer_form_that_is_a_message_too(channel: Channel) -> None:
     transport, told = channel.transport(), render(channel, HOSTILE["typed 1"])
     plainer = transport.plainer(told.message)
@@ -191,7 +196,7 @@ def test_a_refused_message_has_a_plainer_form_that_is_a_message_too(channel: Cha
 
 
 @pytest.mark.parametrize("body", ["", "hello", "[]", "{}", "null", "[" * 100_000, '{"text": 5}', '{"text": ""}'])
-@pytest.mark.parametrize("channel", queued(), ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)
 def test_what_is_no_message_has_a_reason_and_is_no_alarm(channel: Channel, body: str) -> None:
     transport = channel.transport()
 
@@ -200,7 +205,7 @@ def test_what_is_no_message_has_a_reason_and_is_no_alarm(channel: Channel, body:
 
 
 @pytest.mark.parametrize("secret", ["", "{}", "[]", "nonsense XsecretX", '{"Bad Name": "XsecretX"}', '{"a": 5}'])
-@pytest.mark.parametrize("channel", queued(), ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)
 def test_a_wrong_secret_gives_problems_that_quote_nothing_of_it(channel: Channel, secret: str) -> None:
     addresses, problems = channel.transport().read_secret(secret)
 
@@ -208,14 +213,14 @@ def test_a_wrong_secret_gives_problems_that_quote_nothing_of_it(channel: Channel
     assert "XsecretX" not in " ".join(problems)
 
 
-@pytest.mark.parametrize("channel", queued(), ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)
 def test_an_address_that_nobody_answers_means_try_again(channel: Channel) -> None:
     transport = channel.transport()
     with pytest.raises(DeliveryDelayed):
         transport.post(new_pool(), "http://127.0.0.1:1/", transport.test_message("hello"), now=NOW)
 
 
-@pytest.mark.parametrize("channel", queued(), ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)
 def test_a_test_message_is_a_message_that_says_what_it_is_for(channel: Channel) -> None:
     made = channel.transport().test_message("[TEST] hello")
 
@@ -223,7 +228,7 @@ def test_a_test_message_is_a_message_that_says_what_it_is_for(channel: Channel) 
     assert "[TEST] hello" in json.dumps(json.loads(made), ensure_ascii=False)
 
 
-@pytest.mark.parametrize("channel", queued(), ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)
 def test_alarms_try_every_destination_once(channel: Channel) -> None:
     order = channel.transport().for_alarms({"b": "", "default": "", "a": ""})
 

@@ -105,6 +105,20 @@ def test_what_comes_in_the_quiet_is_told_in_one_message_when_that_ends(story: St
     assert len(told(story)) == 1
 
 
+def test_the_log_says_how_many_messages_a_poll_held_and_why(story: Story) -> None:
+    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
+    other, silenced = story.add_run("Nightly"), story.add_run("Weekly")
+    match = {"run": ("Weekly",)}
+    story.store.put_silence(Silence("s1", story.time + timedelta(hours=2), "Ada", "a deploy", story.time, match))
+    story.wait_and_poll()
+    for one in (run, other, silenced):
+        story.save(one, 1)
+    story.save(run, 2)
+    said = [story.wait_and_poll().to_json().get("held") for _ in range(2)]
+
+    assert said == [{"quiet": 2, "silence": 1}, None]
+
+
 def test_one_run_alone_is_told_as_ever(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     for number in (1, 2, 3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testmo_notifier.adapters import testmo as api
-from testmo_notifier.config import PollerSettings, Reader, status_ids
+from testmo_notifier.config import PollerSettings, VariableReader, status_ids
 from testmo_notifier.errors import ConfigurationError, PollFailed, Unreadable
 from testmo_notifier.polling.statuses import Names, completed
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -62,7 +62,7 @@ def test_ids_and_names_can_be_mixed(raw: str, parsed: tuple[int | str, ...]) -> 
 
 @pytest.mark.parametrize("raw", ["3,,5", "0", "26", "3rd party", "3;5", "Failed;Blocked", "x" * 81, "a\tb", ",", "3 5"])
 def test_what_is_neither_an_id_nor_a_name_is_refused(raw: str) -> None:
-    env = Reader({"ALERT_STATUS_IDS": raw})
+    env = VariableReader({"ALERT_STATUS_IDS": raw})
     env.read("ALERT_STATUS_IDS", status_ids)
     assert "give ids from 1 to 25 or names with commas between" in env.problems[0]
 

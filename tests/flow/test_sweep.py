@@ -59,6 +59,24 @@ def test_every_twelfth_turn_of_a_run_brings_a_sweep(story: Story) -> None:
     assert [later - earlier for earlier, later in pairwise(swept)] == [12, 12, 12]
 
 
+def test_the_log_says_why_runs_were_swept_and_nothing_where_none_was(story: Story) -> None:
+    run, others = story.add_run(), [story.add_run(f"Run {n}") for n in range(2)]
+    story.poll()
+    story.wait()
+    old = story.save(run, 1, PASSED)
+    story.wait(400)  # longer than the overlap
+    for one in (run, *others):
+        story.save(one, 2)
+    said = [story.poll().to_json().get("sweeps")]
+    story.world.edit_result(old, status=FAILED)
+    said += [story.wait_and_poll(every=seconds).to_json().get("sweeps") for seconds in (60, 3600)]
+    for one in others:
+        story.world.close_run(one)
+    said += [story.wait_and_poll(every=seconds).to_json().get("sweeps") for seconds in (30, 300)]
+
+    assert said == [None, {"counters": 1}, {"turn": 3}, None, {"turn": 1, "closing": 1}]
+
+
 def test_a_row_that_becomes_visible_later_than_the_overlap_is_announced(story: Story) -> None:
     run = story.add_run()
     story.poll()

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from functions.slack import app
-from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.idempotency import DeliveryRecords
 from testmo_notifier.adapters.items import CONTROL_KEY
 from testmo_notifier.adapters.machine import Machine, client_config
 from testmo_notifier.adapters.queue import to_sqs
@@ -311,19 +311,19 @@ def test_an_unreadable_secret_keeps_the_messages_and_names_the_secret(stack: Sta
 
 
 def test_a_delivery_that_another_invocation_has_in_hand_is_left_to_it_until_that_one_is_over(stack: Stack) -> None:
-    ledger = Ledger(stack.dynamodb, TABLE)
+    records = DeliveryRecords(stack.dynamodb, TABLE)
     message = QueuedMessage("sqs-1", "handle", 1, "{}", id="n1", destination="slack:default")
     context: Any = FakeLambdaContext(remaining_ms=60_000)
     inner: list[str] = []
 
     def send_while_another_tries() -> Receipt:
         with pytest.raises(DeliveryDelayed) as caught:
-            ledger.once(message, lambda: pytest.fail("sent twice"), context=context)
+            records.once(message, lambda: pytest.fail("sent twice"), context=context)
         inner.append(caught.value.reason)
         raise KeyboardInterrupt  # a crash: nobody tidies up
 
     with pytest.raises(KeyboardInterrupt):
-        ledger.once(message, send_while_another_tries, context=context)
+        records.once(message, send_while_another_tries, context=context)
 
     assert inner == ["in_progress"]
     record = stack.items()[0]
@@ -332,7 +332,7 @@ def test_a_delivery_that_another_invocation_has_in_hand_is_left_to_it_until_that
 
 
 def test_what_slack_took_is_not_sent_again_when_its_record_cannot_be_written(stack: Stack) -> None:
-    ledger = Ledger(stack.dynamodb, TABLE)
+    records = DeliveryRecords(stack.dynamodb, TABLE)
     message = QueuedMessage("sqs-1", "handle", 1, "{}", id="n1", destination="slack:default")
     context: Any = FakeLambdaContext()
     receipt = Receipt(at=datetime(2026, 11, 23, tzinfo=UTC), text_only=False)
@@ -341,7 +341,7 @@ def test_what_slack_took_is_not_sent_again_when_its_record_cannot_be_written(sta
         stack.dynamodb.delete_table(TableName=TABLE)
         return receipt
 
-    assert ledger.once(message, send_and_lose_the_table, context=context) == receipt
+    assert records.once(message, send_and_lose_the_table, context=context) == receipt
 
 
 def test_no_address_shows_up_anywhere_whatever_slack_answers(stack: Stack) -> None:

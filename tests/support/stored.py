@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSResponse
 from testmo_notifier.adapters import overflow
 from testmo_notifier.adapters.compact import unpack, unpack_ids, unpack_pairs, unpack_sorted, unpack_times
 from testmo_notifier.adapters.destinations import States, change_pace
-from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.idempotency import DeliveryRecords
 from testmo_notifier.adapters.items import unpack_minutes
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.delivery.pacing import after_failure
@@ -353,7 +353,7 @@ def everything_stored() -> list[Item]:
     states.announce(pytest.fail)
     message = QueuedMessage("q-1", "handle", 1, "{}", id="5e0c1d7a", destination="slack:default")
     context = cast("LambdaContext", FakeLambdaContext())
-    Ledger(recorder.client, "state").once(
+    DeliveryRecords(recorder.client, "state").once(
         message, lambda: Receipt(datetime(2026, 11, 23, 9, 1, 3, tzinfo=UTC), text_only=False), context=context
     )
     return merged(recorder.written())

@@ -33,7 +33,7 @@ class Script:
     paces: dict[str, Pace] = field(default_factory=dict)
     seconds_left: float = 60
     secret_error: Exception | None = None
-    ledger_error: Exception | None = None
+    record_error: Exception | None = None
     park_error: Exception | None = None
     posted: list[tuple[str, str]] = field(default_factory=list)
     hidden: dict[str, float] = field(default_factory=dict)
@@ -77,8 +77,8 @@ class Script:
         return turn
 
     def _once(self, message: QueuedMessage, send: Callable[[], Receipt]) -> Receipt | None:
-        if self.ledger_error is not None:
-            raise self.ledger_error
+        if self.record_error is not None:
+            raise self.record_error
         if message.id in self.delivered:
             return None
         self.receipts.append(send())

@@ -58,7 +58,7 @@ def test_a_message_that_was_delivered_is_acknowledged_without_a_post_or_a_slot()
 
 
 def test_a_message_that_another_invocation_has_in_hand_goes_back() -> None:
-    script = Script(ledger_error=DeliveryDelayed("in hand", reason="in_progress"))
+    script = Script(record_error=DeliveryDelayed("in hand", reason="in_progress"))
 
     assert ends(script.run(make_message())) == [("a", "returned", "in_progress")]
     assert script.hidden == {"a": 5}

@@ -128,7 +128,7 @@ def swept(detector: Detector, *rows: Result) -> SweepEnd:
     api = OnePage(make_page([*rows]))
     testmo: Any = api  # of which this needs one call
     pages = RunPages(testmo, make_run(), detector.watch, lambda: at(60), lambda: False)
-    return Sweep(pages, detector, make_builder()).run(None, {})
+    return Sweep(pages, detector, make_builder()).run(SweepReason.TURN, None, {})
 
 
 class OnePage:

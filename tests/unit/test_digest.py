@@ -182,7 +182,7 @@ def test_the_same_news_has_the_same_id_and_other_news_another() -> None:
 
 
 def test_an_id_is_the_same_in_every_version_and_whatever_a_status_is_called() -> None:
-    """An outbox of another version may hold it, and Slack's ledger knows it for 30 days."""
+    """An outbox of another version may hold it, and Slack's delivery record knows it for 30 days."""
     ids: set[str] = set()
     for name in ("Failed", "Red"):
         audience = Audience(Routes((Route(("slack:default",)),)), ("slack:default",), {})

@@ -60,6 +60,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def run_on(stack: Stack, body: Callable[[Desk], int] = command.drain) -> tuple[int, str, dict[str, Any]]:
         account = SimpleNamespace(
             invoked=stack,
+            queue_leads_to="Slack",
             stack=SimpleNamespace(poller="poller", name="ours", version="1.1.0", slack_queue="queue"),
             sqs=SimpleNamespace(get_queue_attributes=lambda **_: {"Attributes": {"ApproximateNumberOfMessages": "7"}}),
         )

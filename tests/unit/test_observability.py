@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -19,7 +21,7 @@ from testmo_notifier.errors import (
     TokenRefused,
     Undelivered,
 )
-from testmo_notifier.model import Notification, Trouble
+from testmo_notifier.model import Notification, Silence, Trouble
 from testmo_notifier.observability import (
     failure,
     flush,
@@ -29,6 +31,7 @@ from testmo_notifier.observability import (
 )
 from testmo_notifier.polling.report import Report
 from testmo_notifier.polling.troubles import TOKEN, after, over
+from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.support.factories import at
 from tests.support.story import Story, playing
@@ -120,6 +123,17 @@ def test_a_published_message_is_logged_under_the_id_that_the_slack_function_logs
     assert (delivered["message"], delivered["notification_id"]) == ("delivered", "n1")
 
 
+def test_a_delivered_message_says_how_long_ago_it_was_published_and_no_metric_does() -> None:
+    with playing() as story:
+        operation = Operation(story)
+        published = replace(make_message("n1"), sent_at=story.time - timedelta(seconds=7))
+        operation.ends(*Script().run(published))
+        operation.ends(*Script().run(make_message("n2")))
+    lines = [line for line in map(json.loads, operation.printed.splitlines()) if "end" in line]
+    assert [(line["end"], line.get("waited_seconds")) for line in lines] == [("delivered", 7), ("delivered", None)]
+    assert names(operation.cloudwatch) == set()
+
+
 def test_a_poll_is_one_line_of_metrics_and_one_of_the_log() -> None:
     with playing() as story:
         story.add_run()
@@ -167,9 +181,14 @@ def test_what_the_page_asks_of_the_logs_is_in_their_lines() -> None:
     table = page.partition("\n## What the log says")[2].partition("\n## ")[0]
     told = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
     with playing() as story:
-        operation = Operation(story)
+        story.settings["routes"] = parse_routes('[[routes]]\nto = ["slack:default"]')
+        run, operation = story.add_run(), Operation(story)
         operation.polls(1)
-        operation.ends(*Script().run(make_message()))
+        story.store.put_silence(Silence("s1", story.time + timedelta(hours=9), "Ada", "a deploy", story.time))
+        story.save(run)
+        story.wait(3600)
+        operation.polls(1)
+        operation.ends(*Script().run(replace(make_message(), sent_at=story.time)))
     lines = set().union(*map(json.loads, operation.printed.splitlines()))
     assert told
     assert told <= lines

@@ -28,7 +28,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.polling.due import has_changed, is_done
-from testmo_notifier.polling.follow_up import Share, with_ends, with_passed
+from testmo_notifier.polling.follow_up import RequestShare, with_ends, with_passed
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.ended import is_over
@@ -254,7 +254,7 @@ def limit(requests: int) -> RateLimit:
 
 
 def test_it_takes_a_quarter_of_the_requests() -> None:
-    share = Share(limit(40), 40, waiting=0)
+    share = RequestShare(limit(40), 40, waiting=0)
 
     assert [share.take(1) for _ in range(12)] == [True] * 10 + [False] * 2
     share.take(-2)
@@ -264,7 +264,7 @@ def test_it_takes_a_quarter_of_the_requests() -> None:
 
 def test_it_leaves_each_run_that_is_due_its_request() -> None:
     rate_limit = limit(40)
-    share = Share(rate_limit, 40, waiting=4)
+    share = RequestShare(rate_limit, 40, waiting=4)
     for _ in range(36):
         rate_limit.enter()
     assert not share.take(1)
@@ -279,18 +279,18 @@ def test_it_leaves_them_the_time_for_it_too() -> None:
     rate_limit = RateLimit(
         120, spent={}, now=lambda: clock[0], sleep=lambda _: None, seconds_left=lambda: 48.0 - clock[0]
     )
-    share = Share(rate_limit, 120, waiting=7)
+    share = RequestShare(rate_limit, 120, waiting=7)
     assert share.take(1)
     with rate_limit.request():
         clock[0] = 10.0
     assert rate_limit.left == 8
 
     assert share.take(1)
-    assert not Share(rate_limit, 120, waiting=8).take(1)
+    assert not RequestShare(rate_limit, 120, waiting=8).take(1)
 
 
 def test_the_smallest_budget_lets_it_get_on() -> None:
-    assert Share(limit(6), 6, waiting=0).take(2)
+    assert RequestShare(limit(6), 6, waiting=0).take(2)
 
 
 def test_what_testmo_does_not_mention_counts_as_it_did_before() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from testmo_notifier import config
 from testmo_notifier.channels.registry import queued
-from testmo_notifier.config import Reader
+from testmo_notifier.config import VariableReader
 from tests.support.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
 from tools.local.environment import parameter
 
@@ -96,13 +96,13 @@ def test_the_bounds_are_those_of_the_code(name: str) -> None:
 def problems(parameter: str, value: str) -> list[str]:
     """What the code says against a value of a parameter."""
     variable = next(name for name, source in variables("PollerFunction").items() if source == {"Ref": parameter})
-    env = Reader({variable: value})
+    env = VariableReader({variable: value})
     env.read_all(config.WATCHED)
     return env.problems
 
 
 def test_the_defaults_are_those_of_the_code() -> None:
-    read = Reader({}).read_all(config.WATCHED)
+    read = VariableReader({}).read_all(config.WATCHED)
     texts = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in read.items()
     }

@@ -15,7 +15,7 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.slack.secret import webhook_url
 from testmo_notifier.config import (
     WATCHED,
-    Reader,
+    VariableReader,
     is_loopback,
     origin,
     split_url,
@@ -90,9 +90,9 @@ class Testmo:
 
 def read(environ: Mapping[str, str], flags: Flags, *, bots: bool = False) -> Settings:
     """Read everything; raises `ConfigurationError` with every problem there is."""
-    env = Reader(environ)
+    env = VariableReader(environ)
     given = _spelled(flags)
-    told = Reader(given)
+    told = VariableReader(given)
     webhook = _optional(env, environ, "SLACK_WEBHOOK_URL", webhook_url)
     secret = _optional(env, environ, "SLACK_SECRET", slack_secret)
     settings = Settings(
@@ -130,12 +130,12 @@ def _spelled(flags: Flags) -> dict[str, str]:
     return {f"--{name.replace('_', '-')}": value or " " for name, value in typed.items() if value is not None}
 
 
-def _optional(env: Reader, given: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
+def _optional(env: VariableReader, given: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
     """A value that may be left out; in the environment, empty counts as left out."""
     return env.read(name, parse) if given.get(name) else None
 
 
-def _testmo(env: Reader, environ: Mapping[str, str]) -> Testmo | None:
+def _testmo(env: VariableReader, environ: Mapping[str, str]) -> Testmo | None:
     if not environ.get("TESTMO_URL") and not environ.get("TESTMO_TOKEN"):
         return None
     url = env.read("TESTMO_URL", _testmo_url)
@@ -189,7 +189,7 @@ def _settings_folder(raw: str) -> Path:
     return folder
 
 
-def _aws(env: Reader, environ: Mapping[str, str]) -> Aws | None:
+def _aws(env: VariableReader, environ: Mapping[str, str]) -> Aws | None:
     endpoint = _optional(env, environ, "AWS_ENDPOINT_URL", _endpoint)
     return Aws.from_env(endpoint, environ) if endpoint else None
 
@@ -202,7 +202,7 @@ def _endpoint(raw: str) -> str:
     return origin(raw, hint)
 
 
-def _parameters(env: Reader) -> dict[str, str]:
+def _parameters(env: VariableReader) -> dict[str, str]:
     watch = env.read_all(WATCHED)
     zone = env.read("TIME_ZONE", time_zone, default="UTC")
     return {parameter(name): _text(value) for name, value in watch.items()} | {"TimeZone": str(zone)}

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.channels.channel import Channel
+from testmo_notifier.channels.registry import queued
 from testmo_notifier.config import PollerSettings, is_loopback, testmo_token
 from testmo_notifier.errors import ConfigurationError, Problem
 from tools.lib.aws import INVOKE_ONCE, Aws
@@ -225,6 +226,12 @@ class Account:
     def secret_arn(self, channel: Channel) -> str:
         """Where the addresses are; empty where the stack lacks the channel."""
         return self._delivery.get(channel.secret_variable, "")
+
+    @property
+    def queue_leads_to(self) -> str:
+        """The channels of the stack that its queue delivers, in words; of one that has none, those that it could."""
+        has = [channel for channel in queued() if self.secret_arn(channel)]
+        return " and ".join(channel.title for channel in has or queued())
 
     @cached_property
     def _delivery(self) -> Mapping[str, str]:

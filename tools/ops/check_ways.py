@@ -184,7 +184,8 @@ def queues(desk: Desk) -> Iterable[Finding]:
     account = desk.account
     waiting = sqs.depth(account.sqs, account.stack.slack_queue)
     oldest = oldest_seconds(account, account.stack.slack_queue)
-    words = f"{counted(waiting, 'message')} on the way to Slack" + (f", the oldest for {age(oldest)}" if oldest else "")
+    words = f"{counted(waiting, 'message')} on the way to {account.queue_leads_to}"
+    words += f", the oldest for {age(oldest)}" if oldest else ""
     is_late = waiting > MANY_WAITING or (waiting > 0 and (oldest or 0) > LATE_SECONDS)
     step = "they go out by themselves; if the number stands still, the Slack function's log says why"
     yield bad("Queues", words, step) if is_late else good("Queues", words)

@@ -72,7 +72,8 @@ def drained(desk: Desk, published: int, until: datetime) -> int:
     words = f"everything committed is told ({counted(published, 'message')} just now)"
     desk.out.verdict(f"{words}; nothing is read until {iso(until)}", is_ok=True)
     if on_the_way:
-        desk.out.note(f"{counted(on_the_way, 'message')} on the way to Slack: every version goes on with them")
+        words = f"{counted(on_the_way, 'message')} on the way to {account.queue_leads_to}"
+        desk.out.note(f"{words}: every version goes on with them")
     desk.out.note("→ deploy the older version now: its tag, then sam build && sam deploy; it reads on from here")
     desk.out.note(f"→ to stay: testmo-notifier drain --cancel, or wait; after {iso(until)} polls read by themselves")
     desk.answer(as_json(published, until, Left(), ()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from testmo_notifier.config import PollerSettings, Reader, testmo_token
+from testmo_notifier.channels.registry import CHANNELS
+from testmo_notifier.config import PollerSettings, VariableReader, testmo_token
 from testmo_notifier.model import Control
 from testmo_notifier.poll import poll
 from tools.lib.overlay import Nothing, Overlay
@@ -14,7 +15,7 @@ from tools.ops.exit_status import FINE, WRONG, Desk
 from tools.ops.times import counted
 from tools.settings import preview as previewing
 
-NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": "slack,email,event"}
+NOT_NEEDED: Final = {"TESTMO_SECRET_ARN": "-", "TABLE_NAME": "-", "TOPIC_ARN": "-", "CHANNELS": ",".join(CHANNELS)}
 
 
 def dry_run(desk: Desk, *, from_environment: bool) -> int:
@@ -42,7 +43,7 @@ def dry_run(desk: Desk, *, from_environment: bool) -> int:
 
 def of_environment() -> tuple[PollerSettings, str]:
     """What `local` would take from the environment, and the token; raises `ConfigurationError`."""
-    env = Reader(os.environ)
+    env = VariableReader(os.environ)
     token = env.read("TESTMO_TOKEN", testmo_token) or ""
     env.raise_problems()
     return PollerSettings.from_env({**os.environ, **NOT_NEEDED}), token

@@ -169,7 +169,7 @@ def scan(
 def delivery(account: Account, destination: str, notification_id: str) -> Delivery | None:
     """The record of a delivery; None while there is none.
 
-    The key is the one Powertools Idempotency makes of what `adapters.ledger` gives it.
+    The key is the one Powertools Idempotency makes of what `adapters.idempotency` gives it.
     """
     data = json.dumps({"id": notification_id, "destination": destination}, sort_keys=True)
     digest = hashlib.sha256(data.encode()).hexdigest()

@@ -31,7 +31,7 @@ LOOKED_AT: Final = 200  # dead letters among which ours is searched
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Arrival:
     """What became of one test message."""
 
     destination: str
@@ -47,18 +47,18 @@ def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: 
     chosen = list(dict.fromkeys(wanted)) or ([name for name in every if is_queued(name)] if direct else every)
     refuse_nonsense(chosen, settings.channels, direct=direct)
     refuse_unknown(desk.account, chosen, every)
-    outcomes: list[Outcome] = []
+    arrivals: list[Arrival] = []
     for destination in chosen:
         channel = CHANNELS[destination.partition(":")[0]]
         if not channel.is_queued:
-            outcomes.append(by_mail(desk.account, destination))
+            arrivals.append(by_mail(desk.account, destination))
         elif direct:
-            outcomes.append(at_once(desk.account, channel, destination))
+            arrivals.append(at_once(desk.account, channel, destination))
         else:
-            outcomes.append(by_queue(desk, channel, destination, wait_seconds))
-        tell(desk, outcomes[-1])
-    is_fine = all(outcome.ok for outcome in outcomes)
-    desk.answer({"ok": is_fine, "sent": [as_json(outcome) for outcome in outcomes]})
+            arrivals.append(by_queue(desk, channel, destination, wait_seconds))
+        tell(desk, arrivals[-1])
+    is_fine = all(arrival.ok for arrival in arrivals)
+    desk.answer({"ok": is_fine, "sent": [as_json(arrival) for arrival in arrivals]})
     return FINE if is_fine else WRONG
 
 
@@ -105,11 +105,11 @@ def is_queued(destination: str) -> bool:
     return channel is not None and channel.is_queued
 
 
-def tell(desk: Desk, outcome: Outcome) -> None:
+def tell(desk: Desk, arrival: Arrival) -> None:
     """Say how it went."""
-    desk.out.verdict(f"{outcome.destination}: {outcome.words}", is_ok=outcome.ok)
-    if outcome.next_step:
-        desk.out.note(f"→ {outcome.next_step}")
+    desk.out.verdict(f"{arrival.destination}: {arrival.words}", is_ok=arrival.ok)
+    if arrival.next_step:
+        desk.out.note(f"→ {arrival.next_step}")
 
 
 def notification(destination: str) -> Notification:
@@ -127,31 +127,31 @@ def notification(destination: str) -> Notification:
     )
 
 
-def by_mail(account: Account, destination: str) -> Outcome:
+def by_mail(account: Account, destination: str) -> Arrival:
     """Publish; whether a mail arrives nobody tells us."""
     Topic(account.sns, account.stack.topic).publish(notification(destination))
     to = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
     confirmed = [s.endpoint for s in to if s.takes("email", destination)]
     if not confirmed:
         words = "accepted by SNS, but no confirmed subscription takes it"
-        return Outcome(
+        return Arrival(
             destination, ok=False, words=words, next_step=f"testmo-notifier subscribe {destination} <address>"
         )
     words = f"accepted by SNS for {', '.join(confirmed)}: that is all that can be known; look into the mailbox"
-    return Outcome(destination, ok=True, words=words)
+    return Arrival(destination, ok=True, words=words)
 
 
-def at_once(account: Account, channel: Channel, destination: str) -> Outcome:
+def at_once(account: Account, channel: Channel, destination: str) -> Arrival:
     """Post with the function's own code, without topic, queue and function in between."""
     url = account.addresses(channel).get(destination.partition(":")[2])
     if url is None:
         step = next_step("no_webhook", channel=channel.name)
-        return Outcome(destination, ok=False, words="the secret holds no webhook for it", next_step=step)
+        return Arrival(destination, ok=False, words="the secret holds no webhook for it", next_step=step)
     try:
         deliver_at_once(channel, url, notification(destination))
     except Undelivered as exc:
-        return Outcome(destination, ok=False, words=str(exc), next_step=next_step(exc.reason, channel=channel.name))
-    return Outcome(destination, ok=True, words=f"{channel.title} took it (200 ok)")
+        return Arrival(destination, ok=False, words=str(exc), next_step=next_step(exc.reason, channel=channel.name))
+    return Arrival(destination, ok=True, words=f"{channel.title} took it (200 ok)")
 
 
 def deliver_at_once(channel: Channel, address: str, told: Notification) -> None:
@@ -165,7 +165,7 @@ def deliver_at_once(channel: Channel, address: str, told: Notification) -> None:
         conversation.tell(told.message)
 
 
-def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float) -> Outcome:
+def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float) -> Arrival:
     """Publish, then wait for the record of its delivery, or find it among the dead letters."""
     account, told = desk.account, notification(destination)
     Topic(account.sns, account.stack.topic).publish(told)
@@ -174,11 +174,11 @@ def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float
         delivery = records.delivery(account, destination, told.id)
         if delivery is not None:
             form = "" if delivery.form == "blocks" else "; it refused the blocks and took the text"
-            return Outcome(destination, ok=True, words=f"{channel.title} took it (200 ok) at {delivery.at}{form}")
+            return Arrival(destination, ok=True, words=f"{channel.title} took it (200 ok) at {delivery.at}{form}")
         parked = parked_as(account, told.id)
         if parked is not None:
             words = f"parked in the dead-letter queue ({parked}); the letter is removed"
-            return Outcome(destination, ok=False, words=words, next_step=next_step(parked, channel=channel.name))
+            return Arrival(destination, ok=False, words=words, next_step=next_step(parked, channel=channel.name))
         if time.monotonic() - said > SAY_SECONDS:
             said = time.monotonic()
             desk.progress.note(f"{destination}: on its way for {said - began:.0f} s")
@@ -213,12 +213,12 @@ def gate(account: Account, destination: str) -> str:
         return destination
 
 
-def still_waiting(account: Account, destination: str, waited: float) -> Outcome:
+def still_waiting(account: Account, destination: str, waited: float) -> Arrival:
     """It is neither delivered nor parked."""
     failures = records.pace(account, gate(account, destination)).failures
     words = f"not delivered after {waited:.0f} s; it stays in the queue and goes out as soon as it can"
     if failures:
         words += f" (the last {failures} posts to this webhook failed for a passing reason)"
-    return Outcome(
+    return Arrival(
         destination, ok=False, words=words, next_step="testmo-notifier doctor; the log of the stack's function says why"
     )

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import testmo_notifier_settings
+from testmo_notifier.channels.registry import queued
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
-from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url, time_zone
+from testmo_notifier.config import WATCHED, VariableReader, testmo_token, testmo_url, time_zone
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
@@ -22,7 +23,7 @@ from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES
 from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched, harmless
-from tools.settings.problems import LEADS_NOWHERE, Problem
+from tools.settings.remarks import LEADS_NOWHERE, Remark
 from tools.settings.slips import next_step
 
 T = TypeVar("T")
@@ -56,21 +57,21 @@ def settings_folder() -> Path:
     return Path(str(files(testmo_notifier_settings)))
 
 
-def problems(folder: Path, environ: Mapping[str, str]) -> list[Problem]:
+def problems(folder: Path, environ: Mapping[str, str]) -> list[Remark]:
     """Everything that is wrong, file by file, in the order of the lines; then what is only to be thought of."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
     found += check_templates.problems(folder / TEMPLATES, check_templates.routed(folder / "routes.toml"))
-    wrong = [Problem("environment", None, words) for words in environment_problems(environ)]
+    wrong = [Remark("environment", None, words) for words in environment_problems(environ)]
     return [*dict.fromkeys(found), *wrong, *advice(folder, environ, is_wrong=bool(wrong))]
 
 
-def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[Problem]:
+def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[Remark]:
     """What is wrong with one of the files."""
     if not path.exists():
         if path.is_symlink():
-            yield Problem.of(path, None, LEADS_NOWHERE)
+            yield Remark.of(path, None, LEADS_NOWHERE)
         elif path.name not in MAY_BE_MISSING:
-            yield Problem.of(path, None, "is missing: the poller has to do without it")
+            yield Remark.of(path, None, "is missing: the poller has to do without it")
         return
     text = ""
     try:
@@ -79,10 +80,10 @@ def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[P
     except ConfigurationError as exc:
         for problem in sorted(exc.problems, key=lambda one: one.line):
             step = f"; {next_step(text, problem.line, problem.text)}" if exc.__cause__ else ""  # it is no TOML
-            yield Problem.of(path, problem.line, f"{problem.text}{step}")
+            yield Remark.of(path, problem.line, f"{problem.text}{step}")
 
 
-def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Iterator[Problem]:
+def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Iterator[Remark]:
     """What works as a file, and perhaps not as it was meant. What is wrong is to be corrected first."""
     try:
         routes_text, routes = read(folder / ROUTES, parse_routes)
@@ -91,11 +92,13 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
         return
     watched = Watched() if is_wrong else watched_by(environ)
     for words in filter(None, (harmless(STATUSES, watched.statuses), "" if is_wrong else zone_words(environ))):
-        yield Problem("environment", None, f"warning: {words}", is_warning=True)
+        yield Remark("environment", None, f"warning: {words}", is_warning=True)
     found = {ROUTES: check_routes.advice(routes_text, routes, people, watched)}
-    if not is_wrong and (secret := environ.get("SLACK_SECRET", "").strip()):
-        names = [f"slack:{name}" for name in read_addresses(secret)[0]]
-        found[ROUTES] += check_routes.not_in_secret(routes_text, routes, names)
+    for channel in queued():
+        variable = f"{channel.name.upper()}_SECRET"
+        if not is_wrong and (secret := environ.get(variable, "").strip()):
+            names = channel.transport().read_secret(secret)[0]
+            found[ROUTES] += check_routes.not_in_secret(routes_text, routes, channel, names, variable)
     slips = check_routes.misspelt(routes_text, routes, watched)
     if not is_wrong and environ.get("TESTMO_URL", "").strip() and environ.get("TESTMO_TOKEN", "").strip():
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
@@ -103,15 +106,15 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
         try:
             there = check_names.look(preview_run.connect(preview_run.Access.from_env(environ)))
         except NotifierError as exc:
-            yield Problem("environment", None, f"warning: Testmo could not be asked for names: {exc}", is_warning=True)
+            yield Remark("environment", None, f"warning: Testmo could not be asked for names: {exc}", is_warning=True)
         else:
             if words := harmless(STATUSES, watched.statuses, there.passed):
-                yield Problem("environment", None, f"warning: {words}", is_warning=True)
+                yield Remark("environment", None, f"warning: {words}", is_warning=True)
             slips = check_names.about_routes(routes_text, routes, there)  # it knows its own statuses
             found[PEOPLE] = check_names.about_people(people_text, people, there)
     found[ROUTES] += slips
     for name, said in found.items():
-        yield from (Problem.of(folder / name, line, words, is_warning=True) for line, words in sorted(said))
+        yield from (Remark.of(folder / name, line, words, is_warning=True) for line, words in sorted(said))
 
 
 def read(path: Path, parse: Callable[[str], T]) -> tuple[str, T]:
@@ -129,7 +132,7 @@ def zone_words(environ: Mapping[str, str]) -> str:
 
 def watched_by(environ: Mapping[str, str]) -> Watched:
     """What the settings in the environment have a stack watch; without any, what it does by default."""
-    settings = Reader(environ).read_all(WATCHED)
+    settings = VariableReader(environ).read_all(WATCHED)
     names = ("alert_status_ids", "project_ids", "run_ids", "created_by_ids", "assignee_ids")
     return Watched(*(tuple_of(settings[name]) for name in names))
 
@@ -142,7 +145,7 @@ def tuple_of(value: object) -> tuple[Any, ...]:
 
 def environment_problems(environ: Mapping[str, str]) -> list[str]:
     """What is wrong with the settings in the environment; what is not set has a default, or is not checked."""
-    env = Reader(environ)
+    env = VariableReader(environ)
     for name, parse in VARIABLES.items():
         if environ.get(name, "").strip():
             env.read(name, parse)
@@ -150,7 +153,7 @@ def environment_problems(environ: Mapping[str, str]) -> list[str]:
     return env.problems
 
 
-def verdict(folder: Path, found: list[Problem]) -> str:
+def verdict(folder: Path, found: list[Remark]) -> str:
     """The last word."""
     wrong = [problem for problem in found if not problem.is_warning]
     if wrong:

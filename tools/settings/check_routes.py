@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import Final
 
+from testmo_notifier.channels.channel import Channel
+from testmo_notifier.channels.registry import for_people
 from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES, Mention
 from testmo_notifier.notices.calm import Calm, quiet_until, stretches
 from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
@@ -271,13 +273,15 @@ def excludes_no_more(broad: Wanted, narrow: Wanted) -> bool:
     return all(any(covers(it, one) for it in narrow.get(key, ())) for key, wanted in broad.items() for one in wanted)
 
 
-def not_in_secret(text: str, routes: Routes, destinations: Collection[str]) -> Iterator[Advice]:
-    """The Slack destinations of routes that are not among those of a secret."""
+def not_in_secret(
+    text: str, routes: Routes, channel: Channel, names: Collection[str], variable: str
+) -> Iterator[Advice]:
+    """The destinations of a channel that routes lead to, and whose names are not among those of its secret."""
     place = Place(text, "")
     for number, route in enumerate(routes.routes, start=1):
-        for name in route.destinations:
-            if name.startswith("slack:") and name not in destinations:
-                words = f"leads to {name}, which is not in SLACK_SECRET: what goes there is parked"
+        for name in filter(channel.takes, route.destinations):
+            if name.partition(":")[2] not in names:
+                words = f"leads to {name}, which is not in {variable}: what goes there is parked"
                 yield Entry(route, number, place).advice(name, words)
 
 
@@ -385,8 +389,10 @@ def asks_in_vain(entry: Entry, told_of_new: Collection[str]) -> Iterator[Advice]
         yield entry.advice("mention_on", "has mention_on and mentions nobody")
     if route.mention and not route.takes:
         yield entry.advice("mention", "mentions people in vain: only failures do, and it asks for none")
-    if route.mention and not any(name.startswith("slack:") for name in route.destinations):
-        yield entry.advice("mention", "mentions people in vain: only Slack can call them, and it leads nowhere there")
+    callers = [channel for channel in for_people() if channel.calls_people]
+    if route.mention and not any(channel.takes(name) for channel in callers for name in route.destinations):
+        who = " and ".join(channel.title for channel in callers)
+        yield entry.advice("mention", f"mentions people in vain: only {who} can call them, and it leads nowhere there")
     if route.after > 1 and not route.takes:
         yield entry.advice("after", "has after in vain: it is about failures, and the route asks for none")
     if FINISHED not in route.notify and EVENT_NEWS in route.destinations and RECOVERED not in route.notify:

@@ -16,14 +16,13 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.channels.render import Renderer, built_in_folders, own_name, renderings
-from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.errors import Problem as TemplateProblem
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
 from testmo_notifier.settings.team import not_utf_8
-from tools.settings.problems import LEADS_NOWHERE, Problem
+from tools.settings.remarks import LEADS_NOWHERE, Remark
 from tools.settings.samples import Sample, samples
 
 UTC: Final = ZoneInfo("UTC")
@@ -43,32 +42,32 @@ class Source:
 
 def problems(
     folder: Path, routed: Collection[str] = (), *, with_samples: Iterable[tuple[str, Sample]] | None = None
-) -> list[Problem]:
+) -> list[Remark]:
     """Everything that is wrong with the templates in a folder; none there is fine.
 
     `routed` are the destinations of the routes, as far as these are known.
     """
     shown = (path for path in folder.rglob("*") if not path.name.startswith("."))
     paths = sorted(path for path in shown if path.suffix == ".j2" or not path.is_dir())
-    found: list[Problem] = []
+    found: list[Remark] = []
     if folder.exists() and not folder.is_dir():
-        found.append(Problem.of(folder, None, "is no folder: templates stand in one"))
+        found.append(Remark.of(folder, None, "is no folder: templates stand in one"))
     sources: list[Source] = []
     for path in paths:
         if not path.is_file():
-            found.append(Problem.of(path, None, "is no file: nothing reads it" if path.exists() else LEADS_NOWHERE))
+            found.append(Remark.of(path, None, "is no file: nothing reads it" if path.exists() else LEADS_NOWHERE))
         elif path.suffix == ".j2":
             try:
                 sources.append(read(path, str(path.relative_to(folder).as_posix())))
             except TemplateSyntaxError as exc:
-                found.append(Problem.of(path, exc.lineno, f"{exc.message}"))
+                found.append(Remark.of(path, exc.lineno, f"{exc.message}"))
             except UnicodeDecodeError as exc:
-                found.append(Problem.of(path, 1, not_utf_8(exc)))
+                found.append(Remark.of(path, 1, not_utf_8(exc)))
             except OSError as exc:
-                found.append(Problem.of(path, 1, f"cannot be read: {exc.strerror}"))
+                found.append(Remark.of(path, 1, f"cannot be read: {exc.strerror}"))
         elif path.suffix != ".md":
             words = f"is not read by anything: a template's name ends in .j2, like {next(iter(own_names()))}"
-            found.append(Problem.of(path, 1, words))
+            found.append(Remark.of(path, 1, words))
     found += unused(sources, routed)
     for source in sources:
         found += unknown_names(source)
@@ -103,7 +102,7 @@ def environment_of(name: str) -> Environment:
     return make(FileSystemLoader([]), UTC, None)
 
 
-def unused(sources: list[Source], routed: Collection[str]) -> Iterator[Problem]:
+def unused(sources: list[Source], routed: Collection[str]) -> Iterator[Remark]:
     """Templates that no message uses, most likely by a slip in the name, or in that of the destination's folder."""
     used = {name for source in sources for name in meta.find_referenced_templates(source.tree)}
     known = own_names()
@@ -114,10 +113,10 @@ def unused(sources: list[Source], routed: Collection[str]) -> Iterator[Problem]:
         if destination and source.path.name in templates_of(destination):
             if routed and destination not in routed:
                 words = f"no route names {destination}, so nothing uses this: routes.toml has {', '.join(routed)}"
-                yield Problem.of(source.path, 1, words, is_warning=True)
+                yield Remark.of(source.path, 1, words, is_warning=True)
         elif source.name not in known:
             words = f"no message uses a template of this name: known are {', '.join(known)}"
-            yield Problem.of(source.path, 1, words)
+            yield Remark.of(source.path, 1, words)
 
 
 def routed(routes: Path) -> tuple[str, ...]:
@@ -142,7 +141,7 @@ def templates_of(destination: str) -> set[str]:
     return {name for name, rendering in own_names().items() if channel and rendering == channel.rendering()}
 
 
-def unknown_names(source: Source) -> Iterator[Problem]:
+def unknown_names(source: Source) -> Iterator[Remark]:
     """Names that do not exist, also where no sample leads to them."""
     environment = environment_of(source.name)
     allowed = CONTEXT | environment.globals.keys()
@@ -151,10 +150,10 @@ def unknown_names(source: Source) -> Iterator[Problem]:
         if name.name in unknown and name.ctx == "load":
             unknown.discard(name.name)
             words = f"{name.name!r} is not known: there are message and result, and {HELP}"
-            yield Problem.of(source.path, name.lineno, words)
+            yield Remark.of(source.path, name.lineno, words)
 
 
-def unknown_blocks(source: Source) -> Iterator[Problem]:
+def unknown_blocks(source: Source) -> Iterator[Remark]:
     """Blocks that the built-in template does not have, and which are therefore never written."""
     for parent in source.tree.find_all(nodes.Extends):
         name = parent.template.value if isinstance(parent.template, nodes.Const) else ""
@@ -169,7 +168,7 @@ def unknown_blocks(source: Source) -> Iterator[Problem]:
             if block.name not in known | inner:
                 there = ", ".join(sorted(known))
                 words = f"block {block.name!r} is never shown: {name} has {there}"
-                yield Problem.of(source.path, block.lineno, words, is_warning=True)
+                yield Remark.of(source.path, block.lineno, words, is_warning=True)
 
 
 def built_in(name: str) -> Path | None:
@@ -178,7 +177,7 @@ def built_in(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str, Sample]]) -> Iterator[Problem]:
+def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str, Sample]]) -> Iterator[Remark]:
     """What goes wrong with the samples, each problem with the first sample that shows it."""
     told: set[tuple[str, str]] = set()
     for name, sample in every:
@@ -191,10 +190,10 @@ def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str,
             if kind not in told:
                 told.add(kind)
                 words = f"{words} (with the sample {name!r}: {sample.words})"
-                yield Problem.of(folder / problem.file, problem.line, words)
+                yield Remark.of(folder / problem.file, problem.line, words)
 
 
-def explained(problem: TemplateProblem) -> str:
+def explained(problem: Problem) -> str:
     """A template's problem in words for whoever wrote it: Jinja speaks of Python's objects."""
     words = re.sub(r"'[\w.]*?(\w+) object' has no attribute ('\w+')", rf"\1 has no field \2, {HELP}", problem.text)
     if re.search(r"NoneType' object has no attribute '(astimezone|timestamp)'", words):

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.config import Reader, time_zone
+from testmo_notifier.config import VariableReader, time_zone
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Notification
 from testmo_notifier.notices.routes import is_for_people
@@ -76,7 +76,7 @@ def builder_url(found: object) -> str:
 
 def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
     """The poller's renderer with a team's settings; raises `ConfigurationError`."""
-    env = Reader(environ)
+    env = VariableReader(environ)
     zone = env.read("TIME_ZONE", time_zone, default="UTC")
     env.raise_problems()
     assert zone is not None  # noqa: S101 - else there was a problem

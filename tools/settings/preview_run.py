@@ -10,7 +10,7 @@ from typing import Final
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.config import WATCHED, Reader, testmo_token, testmo_url
+from testmo_notifier.config import WATCHED, VariableReader, testmo_token, testmo_url
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import Digest, Expands, Result, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
@@ -37,7 +37,7 @@ class Access:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Access:
         """Read the environment; raises `ConfigurationError`."""
-        env = Reader(environ)
+        env = VariableReader(environ)
         url, token = env.read("TESTMO_URL", testmo_url), env.read("TESTMO_TOKEN", testmo_token)
         watch = env.read_all(WATCHED)
         env.raise_problems()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.channels.registry import for_people
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Control, Notification, Scope
 from testmo_notifier.notices.routes import PLAIN, destinations
@@ -92,7 +93,7 @@ def rehearse(
             watch=Watch((FAILED, BLOCKED)),
             scope=Scope((), (), overlap, timedelta(0)),
             routes=routes,
-            destinations=destinations(routes, ("slack", "email")) if team else DEFAULTS,
+            destinations=destinations(routes, tuple(channel.name for channel in for_people())) if team else DEFAULTS,
             testmo_url=TESTMO_URL,
             staleness=timedelta(minutes=5),
             requests_per_minute=120,

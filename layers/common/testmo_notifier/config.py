@@ -63,7 +63,7 @@ class PollerSettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> PollerSettings:
         """Read the poller's settings; raises `ConfigurationError` with every problem there is."""
-        env = Reader(environ)
+        env = VariableReader(environ)
         settings = env.read_all({**OF_THE_POLLER, **WATCHED})
         env.raise_problems()
         return cls(**settings)  # type: ignore[arg-type]  # each value was parsed by its own parser just above
@@ -81,13 +81,13 @@ class DeliverySettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> DeliverySettings:
         """Read the settings of delivery; raises `ConfigurationError` with every problem there is."""
-        env = Reader(environ)
+        env = VariableReader(environ)
         settings = {"secret_arns": read_secret_arns(env), **env.read_all(OF_DELIVERY)}
         env.raise_problems()
         return cls(**settings)  # type: ignore[arg-type]  # the same
 
 
-class Reader:
+class VariableReader:
     """Reads variables one by one and collects what is wrong instead of stopping at the first."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -118,7 +118,7 @@ class Reader:
             raise ConfigurationError(self.problems)
 
 
-def read_secret_arns(env: Reader) -> dict[str, str]:
+def read_secret_arns(env: VariableReader) -> dict[str, str]:
     """The secrets of the channels that the queue delivers; a stack has one of them at least."""
     arns = {channel.name: env.read(channel.secret_variable, str.strip, default=" ") for channel in queued()}
     found = {name: arn for name, arn in arns.items() if arn}

@@ -37,7 +37,9 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
             made_so_far += 1
             known = fields(kind)
             is_early = made_so_far <= FEW and not (kw_only and args)
-            if not (is_early and is_filled(self, known, args, values)):
+            if is_early and is_filled(self, known, args, values):
+                getattr(self, "__post_init__", done)()
+            else:
                 write = standard(frozen=frozen, kw_only=kw_only, repr=False, eq=False)
                 kind.__init__ = write(twin(plain)).__init__  # type: ignore[misc]
                 kind.__init__(self, *args, **values)  # type: ignore[misc]  # another one by now
@@ -100,9 +102,11 @@ def is_filled(self: object, known: Sequence[Field[Any]], args: Sequence[object],
         if value is MISSING:
             return False
         object.__setattr__(self, one.name, value)
-    if not given and hasattr(self, "__post_init__"):
-        self.__post_init__()
     return not given
+
+
+def done() -> None:
+    """What most classes do after their values are set."""
 
 
 def refused(_: object, name: str, __: object) -> None:

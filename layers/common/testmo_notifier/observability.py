@@ -95,14 +95,16 @@ def report(outcome: Outcome, logger: Logger, metrics: Metrics, *, now: datetime)
 
 
 def waited(outcome: Outcome, metrics: Metrics, now: datetime) -> dict[str, object]:
-    """How long a message that goes back to the queue has been in it.
+    """How long a message that was delivered, or goes back to the queue, has been in it since it was published.
 
-    SQS's own age of the oldest message leaves out what was received three times: just what is not taken.
+    Of those that go back it is counted: SQS's own age of the oldest message leaves out what was received three times,
+    just what is not taken.
     """
-    if outcome.end != "returned" or outcome.message.sent_at is None:
+    if outcome.end not in ("delivered", "returned") or outcome.message.sent_at is None:
         return {}
     seconds = max(0.0, (now - outcome.message.sent_at).total_seconds())
-    count(metrics, "WaitingSeconds", seconds, unit=MetricUnit.Seconds)
+    if outcome.end != "delivered":
+        count(metrics, "WaitingSeconds", seconds, unit=MetricUnit.Seconds)
     return {"waited_seconds": seconds}
 
 

@@ -83,7 +83,7 @@ def test_what_keeps_a_bot_from_posting_is_found_without_a_post(
 
     assert not finding["ok"]
     assert words in finding["words"]
-    assert step in finding["mend"]
+    assert step in finding["next_step"]
     assert workspace.messages == []
 
 
@@ -110,6 +110,6 @@ def test_a_test_message_that_a_bot_may_not_post_says_what_to_do(
         assert said.status == 1
         (sent,) = said.json["sent"]
         assert f"({word})" in sent["words"]
-        assert step in sent["mend"]
+        assert step in sent["next_step"]
     assert workspace.messages == []
     assert operated.depth(operated.dead("Slack")) == 0, "a test is nothing to re-drive"

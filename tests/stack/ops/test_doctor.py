@@ -23,7 +23,7 @@ def wrong(operated: Operated) -> list[dict[str, Any]]:
     said = operated.command("doctor", "--json")
     findings = [finding for finding in said.json["findings"] if not finding["ok"]]
     assert said.status == (1 if findings else 0)
-    assert all(finding["mend"] for finding in findings)
+    assert all(finding["next_step"] for finding in findings)
     return findings
 
 
@@ -48,7 +48,7 @@ def test_a_refused_token(operated: Operated) -> None:
     (finding,) = wrong(operated)
 
     assert finding["area"] == "Testmo"
-    assert "make a new API token" in finding["mend"]
+    assert "make a new API token" in finding["next_step"]
 
 
 def test_a_testmo_that_asks_for_a_pause(operated: Operated) -> None:
@@ -75,7 +75,7 @@ def test_a_dead_webhook(operated: Operated, webhook: str) -> None:
     (finding,) = wrong(operated)
 
     assert f"the webhook of slack:{webhook}: Slack answered 404 (no_service)" in finding["words"]
-    assert "make a new incoming webhook" in finding["mend"]
+    assert "make a new incoming webhook" in finding["next_step"]
 
 
 def test_dead_letters(operated: Operated) -> None:
@@ -85,7 +85,7 @@ def test_dead_letters(operated: Operated) -> None:
     (finding,) = wrong(operated)
 
     assert "1 dead letter (slack), slack:default: no_service" in finding["words"]
-    assert "redrive --queue slack --yes" in finding["mend"]
+    assert "redrive --queue slack --yes" in finding["next_step"]
     assert operated.depth(operated.dead("Slack")) == 1, "it only looked"
 
 
@@ -112,7 +112,7 @@ def test_one_wrong_webhook_among_good_ones(operated: Operated) -> None:
 
     assert "slack:checkout is not an address of Slack's webhook host" in finding["words"]
     assert "the others are not held up" in finding["words"]
-    assert operated.parameters["SlackSecretArn"] in finding["mend"]
+    assert operated.parameters["SlackSecretArn"] in finding["next_step"]
     assert operated.command("send-test", "--direct").status == 0
 
 
@@ -132,7 +132,7 @@ def test_an_item_of_the_table_that_nobody_understands(operated: Operated, sort_k
     if sort_key == "CHECKPOINT":
         (finding,) = findings
         assert "the item RUN#4712 / CHECKPOINT of " in finding["words"]
-        assert "delete the item" in finding["mend"]
+        assert "delete the item" in finding["next_step"]
         assert "the item RUN#4712 / CHECKPOINT cannot be understood (TypeError)" in status.out
     else:
         assert findings == []
@@ -152,7 +152,7 @@ def test_a_wrong_file_that_is_deployed(operated: Operated) -> None:
     status, machines = operated.command("status"), operated.command("status", "--json")
     operated.poll()
 
-    assert (finding["words"], finding["mend"]) == (said, CORRECT_THEM)
+    assert (finding["words"], finding["next_step"]) == (said, CORRECT_THEM)
     assert f"  ! {said}\n" in status.out
     assert f"→ {CORRECT_THEM}\n" in status.out
     assert machines.json["wrong_files"] == [said]
@@ -170,7 +170,7 @@ def test_a_mailbox_that_is_gone(operated: Operated) -> None:
 
     (finding,) = findings  # one cause, said once
     assert finding["words"] == "EmailAddress (qa@example.com) is not subscribed any more and gets no notifications"
-    assert "testmo-notifier subscribe email:default qa@example.com" in finding["mend"]
+    assert "testmo-notifier subscribe email:default qa@example.com" in finding["next_step"]
     assert subscribed.status == 0, "the step it names"
     assert wrong(operated) == []
 
@@ -180,7 +180,7 @@ def test_a_schedule_that_was_paused_and_forgotten(operated: Operated) -> None:
 
     (finding,) = wrong(operated)
     assert "the schedule is disabled (rate(1 minute)); the last poll was 1 h ago" in finding["words"]
-    assert "testmo-notifier resume" in finding["mend"]
+    assert "testmo-notifier resume" in finding["next_step"]
 
 
 def test_a_schedule_that_is_on_and_polls_nothing(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def test_a_schedule_that_is_on_and_polls_nothing(operated: Operated, monkeypatch
     (finding,) = wrong(operated)
 
     assert "the schedule is enabled (rate(1 minute)); the last poll was 1 h ago" in finding["words"]
-    assert "the poller's log" in finding["mend"]
+    assert "the poller's log" in finding["next_step"]
 
 
 def polled_an_hour_ago(operated: Operated) -> None:

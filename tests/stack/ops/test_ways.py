@@ -27,7 +27,7 @@ def test_a_test_message_to_a_dead_webhook_says_what_to_do(operated: Operated) ->
     assert said.status == 1
     (sent,) = said.json["sent"]
     assert "parked in the dead-letter queue (no_service)" in sent["words"]
-    assert "make a new incoming webhook" in sent["mend"]
+    assert "make a new incoming webhook" in sent["next_step"]
     assert operated.depth(operated.dead("Slack")) == 0, "a test is nothing to re-drive"
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEEP_SECONDS: Final = 30 * 24 * 3_600  # twice as long as a message can live in the queues
 
 
-class Ledger:
+class DeliveryRecords:
     """The delivery records in the table. Without the Lambda context a crash would block its message for 30 days."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:

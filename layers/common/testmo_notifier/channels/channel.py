@@ -119,8 +119,8 @@ class Channel:
 
     `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
     `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
-    apart. The rest waits in its outbox. `others` are further destinations of what programs read, and what the attribute
-    `channel` of their messages says instead of the name.
+    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `others` are further
+    destinations of what programs read, and what the attribute `channel` of their messages says instead of the name.
     """
 
     package: str
@@ -128,6 +128,7 @@ class Channel:
     parameter: str = ""
     is_for_people: bool = True
     is_queued: bool = False
+    calls_people: bool = False
     max_per_poll: int | None = None
     seconds_between: float = 0.0
     others: Mapping[str, str] = field(default_factory=dict, hash=False)

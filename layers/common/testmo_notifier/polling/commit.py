@@ -106,6 +106,7 @@ class Committer:
         except LostRace as exc:
             self.this.report.unfinished(str(exc))
             return False
+        self.this.report.count_held(kept.causes)
         for after in filter(None, (after for _, after in held)):
             self.this.outboxes.note_held(after)
             if FOLDERS in self.this.cases and after.cause != MAILED:

@@ -20,7 +20,7 @@ LEAST: Final = 3  # requests: one that goes on in the middle asks for a page aga
 SHARE: Final = 4  # of the requests of a minute follow-up questions take at most one in so many
 
 
-class Share:
+class RequestShare:
     """The requests that are left for them: a quarter, and never one that a run still has to have which is due.
 
     Workers take them; `waiting` counts the runs whose failing results were not asked for yet.
@@ -58,7 +58,7 @@ def follow_up_for(parts: Parts, this: Poll, found: Discovery, watch: Watch, *, d
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
     statuses = sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))
-    share = Share(this.rate_limit, parts.requests_per_minute, waiting=due)
+    share = RequestShare(this.rate_limit, parts.requests_per_minute, waiting=due)
     return FollowUp(
         statuses=tuple(statuses),
         may_ask=share.take,

@@ -53,8 +53,8 @@ class Circumstances:
 class HoldOrTell:
     """What is held of one run, while what a reading has to tell is divided: `held`, and what is told `at_once`.
 
-    `order` is that of its messages. With `adds` False nothing more is held: all of it is told at once, for one write
-    had no room for it.
+    `causes` are why digests of this reading are held, one for each. `order` is that of its messages. With `adds` False
+    nothing more is held: all of it is told at once, for one write had no room for it.
     """
 
     around: Circumstances
@@ -66,6 +66,7 @@ class HoldOrTell:
     adds: bool = True
     held: dict[tuple[str, str], Held] = field(default_factory=dict)
     at_once: list[Outgoing] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.before = [one for one in self.before if is_known(one.cause)]
@@ -126,6 +127,7 @@ class HoldOrTell:
         if merge.is_full(merged):
             return False
         self.held[key] = merged
+        self.causes.append(hold.cause)
         if one.digest.about == FAILING:
             self._is_news_elsewhere(one, hold.cause)
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, field
 from datetime import datetime
 from typing import Final, Literal
@@ -26,7 +28,7 @@ class Report:
     what should be there and is not shown, as far as this poll asked for it, `hidden` whatever Testmo refuses to the
     token's user. `unsubscribed` counts addresses of the parameters that get no mail, `unheard` other mail destinations
     of the routes that nobody gets; `unlisted`: AWS did not tell who is subscribed. `over` names metrics of troubles
-    that ended.
+    that ended. `sweeps` counts the runs that were swept by why, `held` the digests that are told later by why.
     """
 
     status: Status = "ok"
@@ -43,6 +45,8 @@ class Report:
     pending: int = 0
     malformed: int = 0
     swept: int = 0
+    sweeps: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     looked: bool = False
     lag_seconds: float = 0.0
@@ -98,6 +102,8 @@ class Report:
         self.results += reading.rows
         self.malformed += reading.malformed
         self.swept += reading.found_by_sweep
+        if reading.why_swept is not None:
+            self.sweeps = dict(Counter(self.sweeps) + Counter([reading.why_swept.value]))
         if reading.problem is not None:
             self.unfinished(reading.problem)
         if reading.malformed:
@@ -112,6 +118,10 @@ class Report:
         if reading.is_unfinished:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")
+
+    def count_held(self, causes: Iterable[str]) -> None:
+        """Add what is told later; a silence counts without its name."""
+        self.held = dict(Counter(self.held) + Counter(cause.partition(":")[0] for cause in causes))
 
     def troubles(self, *, token_refused: bool) -> list[str]:
         """The metrics of the troubles that this poll met."""
@@ -158,11 +168,11 @@ class Report:
         return ", ".join(filter(None, parts))
 
     def to_json(self) -> dict[str, object]:
-        """The same as JSON, with at most `MAX_PROBLEMS` problems."""
+        """The same as JSON, with at most `MAX_PROBLEMS` problems, and without tables that are empty."""
         shown = self.problems[:MAX_PROBLEMS]
         more = len(self.problems) - len(shown)
         return {
-            **asdict(self),
+            **{name: value for name, value in asdict(self).items() if value != {}},
             "problems": [*shown, f"and {more} more problems"] if more else shown,
             "retry_at": self.retry_at.isoformat() if self.retry_at else None,
             "words": self.words,

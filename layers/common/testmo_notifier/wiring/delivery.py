@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from testmo_notifier.adapters.destinations import States, change_pace
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.adapters.idempotency import Ledger
+from testmo_notifier.adapters.idempotency import DeliveryRecords
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.queue import Queue
 from testmo_notifier.adapters.secrets import read_secret
@@ -25,7 +25,7 @@ class Deliverer:
         dynamodb, table_name = machine.client("dynamodb"), settings.table_name
         queue = Queue(machine.client("sqs"), settings.queue_url, settings.dead_letter_queue_url)
         self.pool, self.states = new_pool(), States(dynamodb, table_name, machine.now)
-        self._ledger = Ledger(dynamodb, table_name)
+        self._records = DeliveryRecords(dynamodb, table_name)
         self._effects = partial(
             Effects.of,
             settings.secret_arns,
@@ -44,6 +44,6 @@ class Deliverer:
         """Those of one invocation."""
         self.pool.clear()  # a connection that slept with the function may be dead, and a post is not repeated blindly
         return self._effects(
-            once=partial(self._ledger.once, context=context),
+            once=partial(self._records.once, context=context),
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         )

@@ -10,5 +10,10 @@ from testmo_notifier.channels.channel import Channel
 # run whose message waits in its outbox tells all that comes meanwhile in one.
 MESSAGES_PER_POLL: Final = 300
 SLACK: Final = Channel(
-    package=__name__, title="Slack", parameter="SlackSecretArn", is_queued=True, max_per_poll=MESSAGES_PER_POLL
+    package=__name__,
+    title="Slack",
+    parameter="SlackSecretArn",
+    is_queued=True,
+    calls_people=True,
+    max_per_poll=MESSAGES_PER_POLL,
 )

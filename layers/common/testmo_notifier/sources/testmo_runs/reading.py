@@ -13,7 +13,15 @@ from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.follow_up import follow_up_on
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
-from testmo_notifier.sources.testmo_runs.sweep import FROM_THE_BEGINNING, Sweep, SweepEnd, comes_first, sweep_reason
+from testmo_notifier.sources.testmo_runs.sweep import (
+    FROM_THE_BEGINNING,
+    Sweep,
+    SweepEnd,
+    SweepReason,
+    comes_first,
+    sweep_reason,
+    why_it_goes_on,
+)
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import beginning
 
@@ -22,15 +30,16 @@ from testmo_notifier.sources.testmo_runs.window import beginning
 class Reading:
     """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent.
 
-    `problem` says what could not be read, `found_by_sweep` how many results only the sweep found, `owes_sweep` whether
-    one that was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
-    `follow_up` is what else is told: recoveries, and that the run is over.
+    `problem` says what could not be read, `why_swept` why it was swept, too, `found_by_sweep` how many results only
+    that found, `owes_sweep` whether a sweep that was asked for is neither at its end nor noted in the checkpoint.
+    `misread` names the first malformed row. `follow_up` is what else is told: recoveries, and that the run is over.
     """
 
     checkpoint: Checkpoint
     news: DigestBuilder
     rows: int
     malformed: int
+    why_swept: SweepReason | None = None
     found_by_sweep: int = 0
     problem: str | None = None
     owes_sweep: bool = False
@@ -75,13 +84,15 @@ def read_run(
     started = about.now()
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
     swept_first = comes_first(checkpoint)
-    end = the_sweep.run(checkpoint.sweep, counters) if swept_first else SweepEnd(checkpoint.sweep)
+    end = SweepEnd(checkpoint.sweep)
+    if swept_first:
+        end = the_sweep.run(why_it_goes_on(checkpoint), checkpoint.sweep, counters)
     paged = read_window(pages, beginning(checkpoint, about.overlap), checkpoint, detector, news, raises=not swept_first)
     began_at = paged.began_at or started
     if paged.resume is not None:
         following = interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
     else:
-        end = swept(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=sweep)
+        end = sweep_if_due(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=sweep)
         following = finished(detector, end, run, began_at=began_at, overlap=about.overlap)
     looked = follow_up_on(about, checkpoint, following, news, the_sweep.latest)
     what, page = f"run {run.id} ({run.name})", paged.resume.page if paged.resume else None
@@ -93,6 +104,7 @@ def read_run(
         follow_up=looked.outbox,
         rows=paged.rows,
         malformed=detector.malformed,
+        why_swept=the_sweep.reason,
         found_by_sweep=the_sweep.told,
         problem=problem or (f"{what}, page {page}: {paged.problem}" if paged.problem else None),
         owes_sweep=sweep and not swept_first and paged.resume is not None,
@@ -100,7 +112,7 @@ def read_run(
     )
 
 
-def swept(
+def sweep_if_due(
     about: RunQuestions, checkpoint: Checkpoint, sweep: Sweep, end: SweepEnd | None, *, began_at: datetime, turn: bool
 ) -> SweepEnd:
     """The sweep that is due after a complete read; `end` is how the one ended that went before it."""
@@ -108,9 +120,10 @@ def swept(
     last_from = began_at if closed_at is None else closed_at + about.overlap
     closing = closed_at is not None and began_at >= last_from
     failing = sweep.detector.known.failing
-    if not sweep_reason(checkpoint, about.watch, counters=counters, failing=failing, turn=turn, closing=closing):
+    reason = sweep_reason(checkpoint, about.watch, counters=counters, failing=failing, turn=turn, closing=closing)
+    if reason is None:
         return SweepEnd()
-    end = end or sweep.run(checkpoint.sweep, counters)
+    end = end or sweep.run(reason, checkpoint.sweep, counters)
     if closing and end.began_at is not None and end.began_at < last_from:
         return SweepEnd(FROM_THE_BEGINNING)  # it began too early to be the last one
     return end

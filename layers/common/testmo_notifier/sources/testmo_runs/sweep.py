@@ -25,14 +25,14 @@ FROM_THE_BEGINNING: Final = Resume(bound=None, page=1, total=None)
 
 
 class SweepReason(Enum):
-    """Why a sweep is due."""
+    """Why a sweep is due, as the log has it."""
 
-    FIRST_SIGHT = "first sight"
+    FIRST_SIGHT = "first_sight"
     UNFINISHED = "unfinished"
     TURN = "turn"
     CLOSING = "closing"
-    OTHER_SETTINGS = "other settings"
-    UNEXPLAINED = "unexplained"
+    OTHER_SETTINGS = "other_settings"
+    UNEXPLAINED = "counters"
 
 
 def sweep_reason(  # noqa: PLR0911 - a branch for each rule
@@ -51,7 +51,7 @@ def sweep_reason(  # noqa: PLR0911 - a branch for each rule
         return None
     if checkpoint.sweep is not None:
         # Rule 6: what was failing before we came is taken over. Rule 5: a sweep that did not end goes on.
-        return SweepReason.FIRST_SIGHT if is_first_sight else SweepReason.UNFINISHED
+        return why_it_goes_on(checkpoint)
     if turn and (failing or watch.shows_failing(counters)):
         # Rule 5: every 12th turn of a run, whatever the counters say; but there is nothing to find where no test is
         # failing, and none is known.
@@ -66,6 +66,11 @@ def sweep_reason(  # noqa: PLR0911 - a branch for each rule
         # Rule 5: the counters show more failing tests than we know of.
         return SweepReason.UNEXPLAINED
     return None
+
+
+def why_it_goes_on(checkpoint: Checkpoint) -> SweepReason:
+    """Why a sweep that stands in a checkpoint is due."""
+    return SweepReason.UNFINISHED if checkpoint.silent_before is None else SweepReason.FIRST_SIGHT
 
 
 def comes_first(checkpoint: Checkpoint) -> bool:
@@ -88,7 +93,7 @@ class SweepEnd:
 
 
 class Sweep:
-    """One sweep of one run. What it finds goes to the news; `told` counts it.
+    """One sweep of one run. What it finds goes to the news; `told` counts it. `reason` is why Testmo was asked.
 
     `latest` is some of what it saw, the most urgent, if that is asked for.
     """
@@ -102,16 +107,18 @@ class Sweep:
         self._found: set[int] = set()  # tests, in this poll
         self._held: dict[int, tuple[Result, Expands]] = {}
         self.told = 0
+        self.reason: SweepReason | None = None
 
-    def run(self, resume: Resume | None, counters: Mapping[int, int]) -> SweepEnd:
+    def run(self, reason: SweepReason, resume: Resume | None, counters: Mapping[int, int]) -> SweepEnd:
         """Go through the pages, from the first or from where the last sweep was interrupted."""
         begin = resume or FROM_THE_BEGINNING
         if begin.page == 1:
             self.detector.known.sweep_begins()
-        before = self._news.total
+        before, self.reason = self._news.total, reason
         try:
             paged = self._pages.go_through(begin, self._handle)
         except StopReading:
+            self.reason = None  # not a page of it was asked for
             return SweepEnd(begin)
         except (Unreadable, RequestRejected) as exc:
             return SweepEnd(begin, problem=str(exc))

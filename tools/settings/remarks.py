@@ -1,4 +1,4 @@
-"""What `check` finds: one problem, and where it is."""
+"""What `check` has to say: one remark, and what it is about."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LEADS_NOWHERE: Final = "is a link that leads nowhere: nothing reads it"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Remark:
     """What is wrong, and where: a file and a line, or `environment` without one.
 
-    A warning is of what works all the same, if not as it was meant.
+    A warning is about what works all the same, if not as it was meant.
     """
 
     file: str
@@ -22,8 +22,8 @@ class Problem:
     is_warning: bool = False
 
     @classmethod
-    def of(cls, path: Path, line: int | None, words: str, *, is_warning: bool = False) -> Problem:
-        """A problem of a file, whose path is as short as it can be clicked."""
+    def of(cls, path: Path, line: int | None, words: str, *, is_warning: bool = False) -> Remark:
+        """About a file, whose path is as short as it can be clicked."""
         here = Path.cwd()
         shown = path.relative_to(here) if path.is_relative_to(here) else path
         return cls(str(shown), line, f"warning: {words}" if is_warning else words, is_warning)
