@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,8 +19,7 @@ from tests.support.factories import make_digest, make_named, make_outgoing, make
 from tests.support.memory import MemoryTopic
 from tests.support.stored import DIGEST
 from tests.support.story import BLOCKED, FAILED, PASSED, Story, playing
-from tools.simulator import StatusId
-from tools.simulator.model import Result, Run
+from tools.simulator.model import Run
 
 BOT = "slack:default"
 PLAIN = '[[routes]]\nto = ["slack:default", "email:default"]\n'
@@ -87,44 +85,6 @@ def test_what_passed_is_taken_out_of_a_bots_message_in_silence_where_nobody_asks
         ("slack:default", "recovered", True),
     ]
     assert channel(story) == ["✔ nothing told here is still failing"]
-
-
-def first_result(story: Story) -> Result:
-    (run,) = story.world.runs.values()
-    return story.world.results_of(run)[0]
-
-
-@pytest.mark.parametrize("end", ["skipped", "deleted"])
-def test_what_was_skipped_or_deleted_is_taken_out_of_a_bots_message_and_has_not_passed(story: Story, end: str) -> None:
-    begin(story, PLAIN)
-    fails(story, 2)
-    first = first_result(story)
-    if end == "skipped":
-        story.world.edit_result(first, status=StatusId.SKIPPED)
-    else:
-        story.world.delete_result(first, hard=True)
-    story.wait_and_poll(80)
-
-    assert channel(story) == ["✖ 1 failed", "- ✖ 1 failed"]
-    bots = Bots()
-    bots.settle(*(queued(one) for one in story.topic.notifications if one.destination == BOT))
-    assert "passed again" not in json.dumps(bots.workspace.messages[0].payload)
-    assert to_the_bot(story)[2:] == [("recovered", True)], "and nobody hears of it"
-    assert [about for to, about, _ in told(story) if to != BOT] == ["failing"] * 2
-
-
-def test_what_was_skipped_and_fails_and_passes_after_it_is_told_as_ever(story: Story) -> None:
-    begin(story, PLAIN)
-    first = first_result(story)
-    story.world.edit_result(first, status=StatusId.SKIPPED)
-    story.wait_and_poll(80)
-    assert channel(story)[0] == "✔ nothing told here is still failing"
-
-    fails(story)
-    assert channel(story)[0] == "✖ 1 failed"
-    passes(story)
-    story.wait_and_poll(3)
-    assert channel(story)[0] == "✔ nothing told here is still failing"
 
 
 def test_what_passed_in_silence_and_fails_again_is_new_there(story: Story) -> None:

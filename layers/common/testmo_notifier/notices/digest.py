@@ -16,7 +16,6 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     FAILING,
     REASONS,
-    RECOVERED,
     Digest,
     Expands,
     Hold,
@@ -184,12 +183,6 @@ class DigestBuilder:
         routes = self.audience.leading(digest.about, destination)
         hold = self.audience.silence_of_run or self.audience.holding.hold(destination)
         return Outgoing(hash_of(parts), destination, replace(digest, routes=routes), hold=hold)
-
-    def ended(self, destination: str, tests: Collection[int]) -> Outgoing:
-        """What takes tests that fail no more, and did not pass, out of what a destination shows; nobody hears of it."""
-        gone = self.other(RECOVERED, (), counts={}, keys=frozenset(tests))
-        made = self.other_outgoing(destination, gone, when="gone")
-        return replace(made, digest=replace(made.digest, is_silent=True, gone_since=len(tests)), hold=None)
 
     def name(self, result: Result, expands: Expands) -> NamedResult:
         """One result as messages tell it."""

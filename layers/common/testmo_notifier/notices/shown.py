@@ -13,7 +13,7 @@ from typing import Final
 
 from testmo_notifier.model import FOLDED, RECOVERED, Digest, Held, NamedResult, Outgoing, Standing
 from testmo_notifier.notices.digest import hash_of
-from testmo_notifier.notices.merge import Contents, slot_of
+from testmo_notifier.notices.merge import Contents, slot_of, tests_of
 from testmo_notifier.notices.named import rank
 
 MAX_FAILING: Final = 200  # tests of a part, named or not: as many as a bot keeps of a run
@@ -25,7 +25,7 @@ def standings_of(held: Held) -> tuple[Standing, ...]:
     """How the tests are that are told of one run: those failing that are most urgent, and all that passed."""
     contents = Contents.of(held)
     rows = [(slot, kind.status_id, kind.status) for slot, kind in contents.failing.values()]
-    passed = contents.seen_well
+    passed = tests_of(contents.well) | contents.passed
     failing = by_status(row for row in rows if row[0] not in contents.passed)
     return (*failing, *([Standing(0, PASSED, passed)] if passed else ()))
 
@@ -68,8 +68,7 @@ def edits_of(outgoing: Outgoing, part: Digest) -> Iterator[Outgoing]:
     rest = [slot for some in others for slot in some]
     made = Outgoing(hash_of([outgoing.id, str(part.run_id)]), outgoing.destination, silent)
     if rest:
-        bare = replace(silent, gone_since=0, counts={}, results=(), parts=())
-        well = replace(bare, about=RECOVERED, total=len(rest), omitted=len(rest))
+        well = replace(silent, about=RECOVERED, total=len(rest), omitted=len(rest), counts={}, results=(), parts=())
         yield from in_pieces(replace(made, id=hash_of([made.id, "passed"]), digest=well), rest)
     failing = tuple(one for one in part.standings if one.status != PASSED)
     well_here = Standing(0, PASSED, frozenset(first))

@@ -79,10 +79,6 @@ class Committer:
             divided.open_again()
         divided.divide(told)
         divided.settle(gone, back)
-        well = {(one.destination, slot) for one in reading.follow_up for slot, _ in one.rows.values()}
-        for bot in sorted(self.this.around.holding.bots & frozenset(self.parts.destinations)):
-            if tests := [slot for slot in heard_of(before, gone, bot) if (bot, slot) not in well]:
-                divided.at_once.append(reading.news.ended(bot, tests))
         return divided
 
     def write(self, reading: Reading, kept: HoldOrTell) -> bool:
@@ -155,9 +151,3 @@ def settled(before: Checkpoint | None, after: Checkpoint, watch: Watch) -> tuple
         return frozenset(), frozenset()
     was, fails = before.failing.keys(), after.failing.keys()
     return frozenset(was - fails), frozenset(fails - was)
-
-
-def heard_of(before: Checkpoint | None, tests: Collection[int], destination: str) -> frozenset[int]:
-    """Of these tests those that a destination was told are failing; where nobody knows who was told, all were."""
-    known = before.told if before else {}
-    return frozenset(slot for slot in tests if slot not in known or destination in known[slot].destinations)

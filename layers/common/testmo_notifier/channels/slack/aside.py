@@ -31,8 +31,7 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
     if not digest.is_silent:
         return {**entry, "also": also(parts)} if parts else entry
     if digest.about == RECOVERED:
-        gone = {"gone": True} if digest.gone_since else {}
-        return {**entry, "silent": True, "passed": keys_of(digest.keys), **gone}
+        return {**entry, "silent": True, "passed": keys_of(digest.keys)}
     first = [entry] if digest.total or digest.passed_since else []
     return {
         **entry,

@@ -57,10 +57,9 @@ def merged(state: State, entry: State) -> State:
         known = {key: tests[key][2:] for key in map(str, entry["passed"]) if tests[key][1] != OVER}
         entry = {**entry, "tests": known}
     passed = entry["tests"] if about == RECOVERED else entry.get("passed", ())  # 1.2 did not say it
-    well = OVER if entry.get("gone") else PASSED
     for key, test in entry["tests"].items():
         before = tests.get(key, [-1, OVER, *test])
-        now = [order, well if key in passed else FAILED, *test]
+        now = [order, PASSED if key in passed else FAILED, *test]
         tests[key] = named_as(before, now) if before[0] < order else named_as(now, before)
     closed = state.get("closed", [-1, []])
     if about == FINISHED and order > closed[0] and not entry["unnamed"]:

@@ -102,8 +102,7 @@ def in_a_line(digest: Digest) -> str:
     """What nobody is to hear of, in words, for whoever finds it in a queue."""
     run = without_marks(run_view(digest))
     counts = [f"{n} {count(status, 0, n).word}" for status, n in digest.counts.items() if digest.about == FAILING]
-    is_of_failing = digest.about == FAILING or digest.gone_since
-    said = [*counts, in_short(digest), *said_of_rest([digest])] if is_of_failing else [news(digest, None)]
+    said = [*counts, in_short(digest), *said_of_rest([digest])] if digest.about == FAILING else [news(digest, None)]
     return f"{', '.join(filter(None, said))}: {run.name}"
 
 
