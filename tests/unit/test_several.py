@@ -499,8 +499,8 @@ def test_several_runs_say_how_many_tests_fail_no_more_without_having_passed() ->
     assert "1 more test failed and has passed since, 2 more tests failed and are not failing any more" in "\n".join(
         lines
     )
-    assert any("Run 12" in line and "1 passed since, 1 not failing any more" in line for line in lines)
-    assert any("Run 13" in line and "1 not failing any more" in line for line in lines)
+    assert any("Run 12" in line and "1 passed since, 1 fail no more" in line for line in lines)
+    assert any("Run 13" in line and "1 fail no more" in line for line in lines)
 
 
 def test_lines_share_a_block_unless_one_of_them_needs_rich_text() -> None:

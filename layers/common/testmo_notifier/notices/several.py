@@ -250,9 +250,7 @@ def part_view(part: Digest, limits: view.Limits, ids: dict[str, int], *, is_seve
 def in_short(*parts: Digest) -> str:
     """How many tests of runs failed and fail no more, as short as a line for each run has to be."""
     n, gone = sum(part.passed_since for part in parts), sum(part.gone_since for part in parts)
-    return ", ".join(
-        [*([f"{n - gone} passed since"] if n > gone else []), *([f"{gone} not failing any more"] if gone else [])]
-    )
+    return ", ".join([*([f"{n - gone} passed since"] if n > gone else []), *([f"{gone} fail no more"] if gone else [])])
 
 
 def said_of_rest(parts: Sequence[Digest]) -> tuple[str, str]:
