@@ -23,7 +23,6 @@ from testmo_notifier.model import (
     Silenced,
 )
 from testmo_notifier.poll import poll
-from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.flow.test_routes import follow
 from tests.support.factories import START
 from tests.support.fakes import FakeMailboxes
@@ -31,7 +30,6 @@ from tests.support.story import Story, playing
 from tools.simulator.model import Run
 
 FAILED, BLOCKED, PASSED = 3, 5, 2
-RETEST, SKIPPED = 4, 6
 
 
 class Recording:
@@ -176,68 +174,6 @@ def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
     story.wait_and_poll(60)
     [digest] = told(story)
     assert (digest.total, digest.passed_since) == (1, 1)
-
-
-@pytest.mark.parametrize("end", ["skipped", "deleted"])
-def test_what_was_skipped_or_deleted_meanwhile_is_not_told_as_failing(story: Story, end: str) -> None:
-    """Nor as passed. A sweep notices it, once an hour: nobody reads a test that is not failing."""
-    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(3)}" }}'))
-    saved = story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
-    if end == "skipped":
-        story.world.edit_result(saved, status=SKIPPED)
-    else:
-        story.world.delete_result(saved, hard=True)
-    story.wait_and_poll(180)
-
-    [digest] = told(story)
-    assert (digest.total, digest.passed_since, digest.gone_since) == (1, 1, 1)
-    assert [one.test_id for one in digest.results] == [story.test(run, 2).id]
-    assert "1 more test failed and is not failing any more" in story.channel("slack")[-1]
-
-
-def test_what_fails_again_because_what_came_after_it_was_deleted_is_told_as_failing(story: Story) -> None:
-    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
-    story.save(run, 1)
-    story.wait_and_poll()
-    after = story.save(run, 1, RETEST)
-    story.wait_and_poll(90)
-    [held] = story.store.held_of(run.id)
-    assert held.gone == {story.test(run, 1).id}
-
-    story.world.delete_result(after, hard=True)
-    story.wait_and_poll(90)
-    [held] = story.store.held_of(run.id)
-    assert (held.gone, held.passed) == (frozenset(), frozenset())
-
-
-def test_what_passed_after_it_was_skipped_is_told_as_passed(story: Story) -> None:
-    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(3)}" }}', 'notify = ["new", "recovered"]'))
-    saved = story.save(run, 1)
-    story.wait_and_poll()
-    story.world.edit_result(saved, status=SKIPPED)
-    story.wait_and_poll(80)
-    story.save(run, 1)
-    story.wait_and_poll()
-    story.save(run, 1, PASSED)
-    story.wait_and_poll(100)
-
-    [digest] = told(story)
-    assert (digest.total, digest.passed_since, digest.gone_since) == (0, 1, 0)
-
-
-def test_who_hands_a_test_to_somebody_else_ends_no_failure(story: Story) -> None:
-    """Only results of some people are asked for: what is not found may be failing all the same."""
-    story.settings["watch"] = Watch((3, 5), (), (7,))
-    run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(3)}" }}'))
-    people = [story.world.add_user(f"Tester {n}") for n in range(9)]
-    saved = story.save(run, 1, assignee=next(one for one in people if one.id == 7))
-    story.wait_and_poll()
-    saved.assignee_id = people[-1].id
-    story.wait_and_poll(180)
-
-    assert [(digest.total, digest.gone_since) for digest in told(story)] == [(1, 0)]
 
 
 @pytest.mark.parametrize("option", [f'digest_at = "{hour(0.5)}"', 'at_most_every = "25m"'])

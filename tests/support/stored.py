@@ -92,7 +92,6 @@ DIGEST = make_digest(
     mentions=(Mention("Grace H.", 8), Mention("oncall", is_group=True)),
     held_since=at(-3600),
     passed_since=1,
-    gone_since=1,
     silenced=(SILENCED,),
     status_names=((8, "WIP"),),
 )
@@ -112,13 +111,10 @@ HELD = Held(
     cause="quiet",
     due=at(82_800),
     since=at(-3600),
-    frame=replace(
-        DIGEST, keys=frozenset(), routes=(), mentions=(), held_since=None, passed_since=0, gone_since=0, silenced=()
-    ),
+    frame=replace(DIGEST, keys=frozenset(), routes=(), mentions=(), held_since=None, passed_since=0, silenced=()),
     rows={538: (2041, 0), 539: (2042, 1)},
     kinds=(KIND, replace(KIND, status_id=5, status="Blocked", reason="new", mentions=())),
     passed=frozenset({2042}),
-    gone=frozenset({2042}),
     between=frozenset({2041}),
     end=make_digest(about="finished", reasons=("finished",)),
     also=("slack:lead",),
@@ -394,9 +390,7 @@ UNPACK: Final[dict[str, Callable[[bytes], Any]]] = {
     **dict.fromkeys(("seen", "closing", "undone_since", "hidden_runs"), unpack_times),
     **dict.fromkeys(("failing", "older", "content", "passed", "rows"), unpack_pairs),
     **dict.fromkeys(("open_runs", "undone", "unswept", "projects", "run_ids", "keys", "unconfirmed"), unpack_ids),
-    **dict.fromkeys(
-        ("passed_statuses", "awaited", "looking", "passed_since", "gone_since", "passed_between"), unpack_ids
-    ),
+    **dict.fromkeys(("passed_statuses", "awaited", "looking", "passed_since", "passed_between"), unpack_ids),
     **dict.fromkeys(("names", "outbox", "passing", "each", "news"), inflated),
     "12": bytes.hex,
     "turns": unpack_minutes,

@@ -8,7 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
@@ -192,6 +196,34 @@ def test_what_went_out_and_could_not_be_cleared_goes_out_once_however_long_the_t
     rest, there = desk.hand_over(committed), desk.hand_over.envelope(replace(envelope, version=1))
     assert (rest.outbox, there.outbox, desk.sent, gone_out) == ((), (), [], set())
     assert store.pending() == []
+
+
+def test_what_went_out_before_aws_could_not_be_asked_goes_out_once_too() -> None:
+    """A time-out, a right that is missing: this ends the poll, and the next one comes in a minute."""
+    gone_out = set[str]()
+    desks = [Desk(gone_out=gone_out) for _ in range(2)]
+    committed = desks[0].commit(1, "email:default")
+
+    for desk in desks:
+        away = patch.object(desk.store, "clear", side_effect=EndpointConnectionError(endpoint_url="dynamodb"))
+        with away, pytest.raises(EndpointConnectionError):
+            desk.hand_over(committed)
+
+    assert [desk.sent for desk in desks] == [["1-email:default"], []]
+
+
+def test_what_goes_out_after_what_had_gone_has_the_number_that_it_would_have_had() -> None:
+    """A bot leaves aside what has no higher number than what it shows."""
+    gone_out = set[str]()
+    first, second = Desk(gone_out=gone_out), Desk(gone_out=gone_out)
+    committed = first.commit(1, "email:default", "slack:default")
+    first.topic.refused = {"slack:default"}
+
+    with patch.object(first.store, "clear", side_effect=LostRace("not now")):
+        first.hand_over(committed)
+    second.hand_over(committed)
+
+    assert [one.order for one in (*first.topic.notifications, *second.topic.notifications)] == [1_000, 1_001]
 
 
 class CrowdedStore(MemoryStore):

@@ -10,7 +10,7 @@ from typing import Any
 from testmo_notifier.model import FAILING, FOLD, MAILED, OUTBOX, QUIET, RATE, RECOVERED, Held, Hold, Outgoing
 from testmo_notifier.notices.calm import Calm
 from testmo_notifier.notices.holding import Holding
-from testmo_notifier.notices.merge import failing_in, with_gone, with_passed
+from testmo_notifier.notices.merge import failing_in, with_passed
 from testmo_notifier.notices.routes import Options
 from testmo_notifier.polling.hold_or_tell import Circumstances, HoldOrTell
 from tests.support.factories import at
@@ -76,14 +76,6 @@ def test_a_recovery_takes_nothing_back_of_what_has_passed_since() -> None:
     kept.divide([recovered_news({5: 11})])
 
     assert [failing_in(one) for one in kept.held.values()] == [set()]
-
-
-def test_a_recovery_of_what_was_gone_is_said_where_that_is_held_and_not_by_itself() -> None:
-    kept = keeping(with_gone(hold(failing_news({1: 11})), {11}, ()))
-    kept.divide([recovered_news({5: 11})])
-
-    assert told_now(kept) == []
-    assert [one.passed - one.gone for one in kept.held.values()] == [{11}]
 
 
 def test_a_recovery_is_told_where_only_a_copy_is_kept_of_the_failure() -> None:

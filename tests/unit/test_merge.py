@@ -35,9 +35,7 @@ from testmo_notifier.notices.merge import (
     joined,
     sections_of,
     told_of,
-    untold,
     with_failed,
-    with_gone,
     with_news,
     with_passed,
 )
@@ -420,43 +418,3 @@ def test_only_what_was_held_for_somebody_says_since_when() -> None:
     assert [one.digest.held_since for one in told_of(over_night)] == [START]
     both = folded("slack:payments", [for_this_poll, over_night]).digest
     assert [part.held_since for part in both.parts] == [START]
-
-
-def test_what_is_gone_is_counted_and_neither_named_nor_told_as_failing_or_passed() -> None:
-    held = with_gone(hold(failing_news({1: 11, 2: 12, 3: 13})), {11, 99}, ())
-    digest = digest_of(with_passed(held, {12}))
-
-    assert (digest.total, digest.passed_since, digest.gone_since) == (1, 2, 1)
-    assert [(one.id, one.reason) for one in digest.results] == [(3, "new"), (2, PASSED_SINCE)]
-    assert digest.omitted == 0
-
-
-def test_what_is_gone_and_then_fails_passes_or_is_back_is_what_it_is_then() -> None:
-    held = with_gone(hold(failing_news({1: 11})), {11}, ())
-    again = digest_of(hold(failing_news({2: 11}), before=held))
-
-    assert (again.total, again.gone_since, [one.reason for one in again.results]) == (2, 0, ["new", "new"])
-    assert held.gone == with_passed(held, {11}).passed == {11}
-    assert with_passed(held, {11}).gone == set()
-    assert with_gone(held, (), {11}) == hold(failing_news({1: 11}))
-    assert hold(recovered_news({5: 11}), before=held).gone == set()
-
-
-def test_what_several_causes_held_is_gone_unless_one_of_them_knows_that_it_passed_or_fails() -> None:
-    quiet, gone = hold(failing_news({1: 11})), with_gone(hold(failing_news({1: 11}), order=2), {11}, ())
-    failing = hold(failing_news({2: 11}), order=3)
-
-    assert joined(gone, with_gone(quiet, {11}, ())).gone == {11}
-    assert joined(gone, with_passed(quiet, {11})).passed == {11}
-    assert joined(gone, with_passed(quiet, {11})).gone == set()
-    both = joined(failing, gone)
-    assert failing_in(both) == {11}
-    assert both.gone | both.between == set()
-
-
-def test_what_others_were_told_anyway_is_not_gone_for_them() -> None:
-    news = failing_news({1: 11})
-    told = replace(news, kinds=tuple(replace(kind, also=("slack:lead",)) for kind in news.kinds))
-    rest = untold(with_gone(hold(told, failing_news({2: 12})), {11, 12}, ()), "slack:lead")
-
-    assert rest.passed == rest.gone == {12}

@@ -14,7 +14,7 @@ from testmo_notifier.model import Digest, Held, NamedResult, Outgoing, Silenced
 from testmo_notifier.notices.context import PartView
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.merge import told_of, with_gone, with_passed
+from testmo_notifier.notices.merge import told_of, with_passed
 from testmo_notifier.notices.routes import Options
 from testmo_notifier.notices.several import causes, line_view, several_view
 from testmo_notifier.notices.view import Limits
@@ -489,18 +489,6 @@ def test_a_block_tells_of_nine_runs_at_most() -> None:
     parts = [PartView(f"Run {number}", "", "", (), (), "✖") for number in range(20)]
 
     assert [len(block) for block in by_blocks(parts)] == [9, 9, 2]
-
-
-def test_several_runs_say_how_many_tests_fail_no_more_without_having_passed() -> None:
-    night = with_gone(with_passed(of_run(12, failing_news({1: 11, 2: 12, 3: 13})), {11}), {12}, ())
-    empty = with_gone(of_run(13, failing_news({4: 14})), {14}, ())
-    lines, _ = in_slack(folded("slack:payments", [night, empty]).digest)
-
-    assert "1 more test failed and has passed since, 2 more tests failed and are not failing any more" in "\n".join(
-        lines
-    )
-    assert any("Run 12" in line and "1 passed since, 1 fail no more" in line for line in lines)
-    assert any("Run 13" in line and "1 fail no more" in line for line in lines)
 
 
 def test_lines_share_a_block_unless_one_of_them_needs_rich_text() -> None:

@@ -30,7 +30,7 @@ from testmo_notifier.model import (
     Standing,
 )
 from testmo_notifier.notices.fold import folded
-from testmo_notifier.notices.merge import with_gone, with_passed
+from testmo_notifier.notices.merge import with_passed
 from testmo_notifier.notices.shown import with_silent
 from tests.support.bots import DESTINATION, Bots, Killed, make_message, queued
 from tests.support.factories import START, at, make_digest, make_named, make_outgoing
@@ -415,15 +415,3 @@ def test_how_tests_are_is_kept_in_an_envelope_and_is_left_aside_by_whoever_does_
 
     assert unpack_outbox(pack_outbox((make_outgoing(digest),))) == (make_outgoing(digest),)
     assert pack_outbox((make_outgoing(plain),)) == pack_outbox((make_outgoing(replace(plain, order=0)),))
-
-
-def test_what_is_gone_is_taken_out_by_a_silence_of_its_own_and_has_not_passed() -> None:
-    """Also where what passed takes several messages."""
-    many = {n: n for n in range(1, 5_003)}
-    held = with_gone(with_passed(of_run(12, failing_news(many)), range(2, 5_003)), {1}, ())
-    told_of_it = [one for one in told(held, of_run(13, failing_news({9_000: 9_000}))) if one.digest.run_id == 12]
-    shown = [(one.digest.about, [queued(Renderer(UTC).notification(one)).aside]) for one in told_of_it]
-
-    passed = [json.loads(aside)["passed"] for _, (aside,) in shown]
-    assert sorted(test for some in passed for test in some) == [*range(2, 5_003)]
-    assert not [aside for _, (aside,) in shown if json.loads(aside).get("gone")]

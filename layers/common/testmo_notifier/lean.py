@@ -3,7 +3,8 @@
 The standard library writes and compiles the methods of a dataclass while its module is imported: a quarter of a cold
 start of the poller. Here it finds out the fields when somebody makes the first instance or asks for them, and writes
 `__init__` when a class has had `FEW` instances; all classes share the other methods. Such a class has no `super()` in a
-method, and its instances are neither copied (`replace` makes another) nor pickled.
+method, no base that is one, and no `field(init=False)`; its instances are neither copied (`replace` makes another) nor
+pickled.
 """
 
 from __future__ import annotations

@@ -89,6 +89,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what was committed a moment before this poll looked for it.
     for unsent in chosen.unsent:
+        lease.renew()
         rest = outboxes.publish(unsent)
         checkpoints |= {rest.run_id: rest} if rest.run_id in checkpoints else {}
 

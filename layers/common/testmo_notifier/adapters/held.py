@@ -27,7 +27,7 @@ ENVELOPE: Final = "ENVELOPE#"  # before HELD#: one query of the index finds both
 FORMS: Final[Mapping[str, items.Form]] = {
     **dict.fromkeys(("due", "since"), items.TIME),
     **dict.fromkeys(("order", "version"), items.NUMBER),
-    **dict.fromkeys(("passed", "gone", "between"), items.IDS),
+    **dict.fromkeys(("passed", "between"), items.IDS),
     "rows": items.PAIRS,
 }
 ENVELOPE_FORMS: Final[Mapping[str, items.Form]] = {

@@ -271,11 +271,10 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "superseded": "older",
     "swept_for": "swept",
     "passed": "passed_since",
-    "gone": "gone_since",
     "between": "passed_between",
 }
 LEFT_OUT_IF_EMPTY: Final = frozenset(
-    {*("seen", "failing", "superseded", "outbox", "swept_for", "rewound"), *("rows", "passed", "gone", "between")}
+    {*("seen", "failing", "superseded", "outbox", "swept_for", "rewound"), *("rows", "passed", "between")}
 )
 CHECKPOINT: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("project_id", "version"), NUMBER),

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 TIMES: Final = ("created_at", "updated_at", "since")
 # Absent where nothing of it was held, and where somebody is to hear of it.
-OPTIONAL: Final = (
-    *("held_since", "passed_since", "gone_since", "parts", "silenced"),
-    *("is_silent", "standings", "order", "status_names"),
-)
+OPTIONAL: Final = ("held_since", "passed_since", "parts", "silenced", "is_silent", "standings", "order", "status_names")
 
 
 def pack_outbox(outbox: tuple[Outgoing, ...]) -> bytes:

@@ -107,10 +107,9 @@ class Digest:
     capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
     included; empty in an outbox that an older version wrote. So are `reasons`, for which any of its results is told.
 
-    What was held tells more: it was held since `held_since`, and `passed_since` tests of it fail no more, which `total`
-    and `counts` leave out. They passed (of those in `results` the reason is `PASSED_SINCE`), but for `gone_since` of
-    them, whose results were deleted, or edited to what is no pass. Such a digest may be about several runs (`FOLDED`):
-    then `parts` has a digest for each, and the run's own fields are empty.
+    What was held tells more: it was held since `held_since`, and `passed_since` tests of it failed and passed
+    meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out). Such a
+    digest may be about several runs (`FOLDED`): then `parts` has a digest for each, and the run's own fields are empty.
     About one run, `parts` are what else is told of that, in this order: what passed again, that it is over; their keys
     are among its own. `silenced` is what is kept back of this run. Of one of several runs `standings` are the tests
     that are told of, whether or not they are named, and `order` is that of what was found last in that run.
@@ -139,7 +138,6 @@ class Digest:
     reasons: tuple[str, ...] = ()
     held_since: datetime | None = None
     passed_since: int = 0
-    gone_since: int = 0
     parts: tuple[Digest, ...] = ()
     silenced: tuple[Silenced, ...] = ()
     is_silent: bool = False

@@ -37,8 +37,7 @@ class Held:
 
     `frame` has the facts of the run as they were last, and in `results` the first of the results by name. `rows` are
     all of them: the key of a result to its test and to the number of its kind. `passed` are tests of failing rows that
-    fail no more: they passed since, or are among those `gone` (deleted, or edited to what is neither). `between` are
-    those that passed and failed again. `end` says that the run is over, which the destinations
+    passed since, `between` those that passed and failed again. `end` says that the run is over, which the destinations
     `also` are told, too. It was `due` and held `since` by our clock. `order` is that of a message, `version` counts the
     writes.
 
@@ -54,7 +53,6 @@ class Held:
     rows: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ()
     passed: frozenset[int] = frozenset()
-    gone: frozenset[int] = frozenset()
     between: frozenset[int] = frozenset()
     end: Digest | None = None
     also: tuple[str, ...] = ()

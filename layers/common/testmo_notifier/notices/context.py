@@ -190,8 +190,7 @@ class MessageView:
     """A ready phrase of what the `more` are, like `3 failed, 7 blocked`; empty where all have one status."""
     news: str = ""
     """A ready phrase where nothing failed anew: `3 tests passed again`, `Run finished: 93% passed, 7 still failing`, or
-    `2 tests failed and have passed since` (or `are not failing any more`), joined where several are true; else
-    empty."""
+    `2 tests failed and have passed since`, joined where several are true; else empty."""
     held: Linked = field(default_factory=Linked)
     """A ready phrase of what was held: `held since` and when, and `3 more tests failed and have passed since`; empty
     for what goes out at once."""

@@ -128,6 +128,5 @@ def whole(kinds: Iterable[Kind], parts: tuple[Digest, ...]) -> Digest:
         reasons=tuple(reason for reason in REASONS if reason in reasons),
         held_since=min((part.held_since for part in parts if part.held_since), default=None),
         passed_since=sum(part.passed_since for part in parts),
-        gone_since=sum(part.gone_since for part in parts),
         parts=parts,
     )

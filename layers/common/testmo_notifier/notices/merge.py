@@ -80,19 +80,9 @@ def silenced_in(held: Iterable[Held], silences: Iterable[Silence]) -> tuple[Sile
 
 
 def with_passed(held: Held, tests: Collection[int]) -> Held:
-    """The same, when these tests have passed; those of which it does not hold that they failed are left aside."""
-    passed = (failing_in(held) | held.gone).intersection(tests)
-    after = replace(held, passed=held.passed | passed, gone=held.gone - passed, between=held.between - passed)
-    return after if passed else held
-
-
-def with_gone(held: Held, gone: Collection[int], back: Collection[int]) -> Held:
-    """The same, when these fail no more and nobody saw them pass, or fail as before though nothing new was saved."""
-    ended, again = failing_in(held).intersection(gone), held.gone.intersection(back)
-    if not ended and not again:
-        return held
-    passed = (held.passed | ended) - again
-    return replace(held, passed=passed, gone=(held.gone | ended) - again, between=held.between - ended)
+    """The same, when these tests have passed; those of which it does not hold that they fail are left aside."""
+    passed = failing_in(held).intersection(tests)
+    return replace(held, passed=held.passed | passed, between=held.between - passed) if passed else held
 
 
 def with_failed(held: Held, tests: Collection[int], *, elsewhere: Collection[int] = ()) -> Held:
@@ -128,7 +118,6 @@ def joined(one: Held, other: Held) -> Held:
     first, second = Contents.of(older), Contents.of(newer)
     failing = failing_in(older) | failing_in(newer)
     passed = (older.passed | newer.passed) - failing
-    seen_to_pass = (older.passed - older.gone) | (newer.passed - newer.gone)
     rows, well = first.failing | second.failing, first.well | second.well
     ever_failed = tests_of(rows)
     last = {row[0]: key for key, row in sorted(well.items(), key=itemgetter(0))}  # of two passes of a test the later
@@ -136,8 +125,7 @@ def joined(one: Held, other: Held) -> Held:
         failing=rows,
         well={key: well[key] for slot, key in last.items() if slot not in ever_failed},
         passed=passed,
-        gone=(older.gone | newer.gone) & passed - seen_to_pass,
-        between=(older.between | newer.between | (first.seen_well | second.seen_well) & failing) - passed,
+        between=(older.between | newer.between | (first.well_again | second.well_again) & failing) - passed,
     )
     since = [held.since for held in (one, other) if not held.is_empty]  # of an empty one it has another meaning
     over = newer if newer.end else older
@@ -194,14 +182,12 @@ class Contents:
     failing: Rows
     well: Rows
     passed: frozenset[int] = frozenset()
-    gone: frozenset[int] = frozenset()
     between: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, held: Held) -> Contents:
         """Those of one item."""
-        apart = cls.of_rows(held.rows, held.kinds)
-        return replace(apart, passed=held.passed, gone=held.gone, between=held.between)
+        return replace(cls.of_rows(held.rows, held.kinds), passed=held.passed, between=held.between)
 
     @classmethod
     def of_rows(cls, rows: Mapping[int, tuple[int, int]], kinds: tuple[Kind, ...]) -> Contents:
@@ -214,13 +200,8 @@ class Contents:
 
     @property
     def well_again(self) -> frozenset[int]:
-        """The tests of which it holds that they fail no more."""
+        """The tests of which it holds that they passed."""
         return tests_of(self.well) | self.passed
-
-    @property
-    def seen_well(self) -> frozenset[int]:
-        """Those of them that passed."""
-        return tests_of(self.well) | self.passed - self.gone
 
     def with_failing(self, rows: Rows) -> Contents:
         """The same, when these failed; a row that is known is as it is now."""
@@ -233,8 +214,7 @@ class Contents:
             self,
             well={key: row for key, row in self.well.items() if row[0] not in tests},
             passed=self.passed.difference(tests),
-            gone=self.gone.difference(tests),
-            between=self.between | self.seen_well.intersection(tests),
+            between=self.between | self.well_again.intersection(tests),
         )
 
     def with_well(self, rows: Rows) -> Contents:
@@ -244,8 +224,7 @@ class Contents:
         asked = {key: row for key, row in rows.items() if row[0] not in failing and row[1].routes}
         again = tests_of(asked)
         kept = {key: row for key, row in self.well.items() if row[0] not in again}
-        gone, between = self.gone - passed, self.between - passed
-        return replace(self, well=kept | asked, passed=self.passed | passed, gone=gone, between=between)
+        return replace(self, well=kept | asked, passed=self.passed | passed, between=self.between - passed)
 
     def named(self, results: Iterable[NamedResult]) -> tuple[NamedResult, ...]:
         """The details that are kept of these results, each once, the latest come first: what fails before the rest."""
@@ -262,8 +241,7 @@ class Contents:
 
     def with_only(self, failing: Rows) -> Contents:
         """The same, of failing results only with these."""
-        tests = tests_of(failing)
-        return replace(self, failing=failing, passed=self.passed & tests, gone=self.gone & tests)
+        return replace(self, failing=failing, passed=self.passed & tests_of(failing))
 
     def put_into(self, held: Held, run: Digest, results: Iterable[NamedResult]) -> Held:
         """An item with these contents, and of a run and these results by name what belongs to them."""
@@ -273,12 +251,11 @@ class Contents:
         numbers = {key: unique.index(kind) for key, kind in kinds.items()}
         packed = {key: (slot, numbers[id(kind)]) for key, (slot, kind) in rows.items()}
         frame = frame_of(run, self.named(results))
-        after = replace(held, frame=frame, rows=packed, kinds=unique)
-        return replace(after, passed=self.passed, gone=self.gone, between=self.between)
+        return replace(held, frame=frame, rows=packed, kinds=unique, passed=self.passed, between=self.between)
 
 
 def failing_digest(held: Held, contents: Contents) -> Digest:
-    """What is failing when it is told, and how much of what was held fails no more: that calls nobody."""
+    """What is failing when it is told, and how much of what was held has passed since: that calls nobody."""
     live = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
     kinds = kinds_of(live)
     named = [one for one in held.frame.results if one.reason != RECOVERED]
@@ -287,7 +264,7 @@ def failing_digest(held: Held, contents: Contents) -> Digest:
         for one in named
         if slot_of(one) not in contents.passed
     ]
-    since = [replace(one, reason=PASSED_SINCE) for one in named if slot_of(one) in contents.passed - contents.gone]
+    since = [replace(one, reason=PASSED_SINCE) for one in named if slot_of(one) in contents.passed]
     told_by = kinds or kinds_of(contents.failing)
     return replace(
         held.frame,
@@ -302,7 +279,6 @@ def failing_digest(held: Held, contents: Contents) -> Digest:
         reasons=tuple(reason for reason in REASONS if reason in {kind.reason for kind in told_by}),
         held_since=held_since(held),
         passed_since=len(contents.passed),
-        gone_since=len(contents.gone),
     )
 
 

@@ -17,7 +17,7 @@ from testmo_notifier.model import FINISHED, RECOVERED, Digest, NamedResult
 from testmo_notifier.notices import view
 from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.story import held, news, numbered, silenced, since_then
+from testmo_notifier.notices.story import held, news, numbered, passed_since, silenced
 from testmo_notifier.text.notes import without_addresses
 from testmo_notifier.text.shortening import clip
 
@@ -65,7 +65,7 @@ def several_view(digest: Digest, limits: view.Limits, links: IssueLinks = view.N
     failed = [part for part in digest.parts if part.total]
     runs = f" in {numbered(len(failed or digest.parts), 'run')}"
     well, over = said_of_rest(digest.parts)
-    good = ", ".join(filter(None, (since_then(digest), well)))
+    good = ", ".join(filter(None, (passed_since(digest.passed_since), well)))
     return MessageView(
         run=run_view(digest, (well, over) if digest.total else (), limits.name_chars),
         counts=counts(digest, ids),
@@ -208,7 +208,7 @@ def part_views(digest: Digest, limits: view.Limits, ids: dict[str, int]) -> tupl
         left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
         rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
         symbol = view.SYMBOLS[view.FAILED if rest or any(map(still_failing, others)) else view.PASSED]
-        said = tuple(filter(None, (in_short(*others), *said_of_rest(others))))
+        said = tuple(filter(None, (since_then(*others), *said_of_rest(others))))
         parts.append(PartView(f"and {numbered(len(others), 'more run')}", "", "", rest, said, symbol))
     return tuple(parts)
 
@@ -232,7 +232,7 @@ def part_view(part: Digest, limits: view.Limits, ids: dict[str, int], *, is_seve
     by = {one.about: one for one in part.parts}
     kept_back = sum(one.n for one in part.silenced)
     details = (
-        in_short(part),
+        since_then(part),
         f"{numbered(by[RECOVERED].total, 'test')} passed again" if RECOVERED in by else "",
         news(by[FINISHED], pass_rate(part)).removeprefix("Run ") if FINISHED in by else "",
         f"{kept_back} silenced" if kept_back else "",
@@ -247,10 +247,10 @@ def part_view(part: Digest, limits: view.Limits, ids: dict[str, int], *, is_seve
     )
 
 
-def in_short(*parts: Digest) -> str:
-    """How many tests of runs failed and fail no more, as short as a line for each run has to be."""
-    n, gone = sum(part.passed_since for part in parts), sum(part.gone_since for part in parts)
-    return ", ".join([*([f"{n - gone} passed since"] if n > gone else []), *([f"{gone} fail no more"] if gone else [])])
+def since_then(*parts: Digest) -> str:
+    """How many tests of runs failed and have passed since, as short as a line for each run has to be."""
+    n = sum(part.passed_since for part in parts)
+    return f"{n} passed since" if n else ""
 
 
 def said_of_rest(parts: Sequence[Digest]) -> tuple[str, str]:

@@ -20,15 +20,12 @@ def news(digest: Digest, pass_rate: int | None) -> str:
         passed = f"{pass_rate}% passed" if pass_rate is not None else ""
         failing = f"{digest.total} still failing" if digest.total else ""
         return ": ".join(filter(None, ("Run finished", ", ".join(filter(None, (passed, failing))))))
-    return "" if digest.total else since_then(digest)
+    return "" if digest.total else passed_since(digest.passed_since)
 
 
-def since_then(digest: Digest, noun: str = "test") -> str:
+def passed_since(n: int, noun: str = "test") -> str:
     """How many tests were held as failing, and are so no more; empty for none."""
-    passed, gone = digest.passed_since - digest.gone_since, digest.gone_since
-    words = f"{numbered(passed, noun)} failed and {'has' if passed == 1 else 'have'} passed since" if passed else ""
-    more = f"{numbered(gone, noun)} failed and {'is' if gone == 1 else 'are'} not failing any more" if gone else ""
-    return ", ".join(filter(None, (words, more)))
+    return f"{numbered(n, noun)} failed and {'has' if n == 1 else 'have'} passed since" if n else ""
 
 
 def numbered(n: int, noun: str) -> str:
@@ -37,8 +34,8 @@ def numbered(n: int, noun: str) -> str:
 
 
 def held(digest: Digest) -> Linked:
-    """Since when it was held, and how much of it fails no more; empty for what goes out at once."""
-    more = since_then(digest, "more test") if digest.total else ""
+    """Since when it was held, and how much of it has passed since; empty for what goes out at once."""
+    more = passed_since(digest.passed_since, "more test") if digest.total else ""
     if digest.held_since is None:
         return Linked((more, "")) if more else Linked()
     return Linked(("held since ", ""), moment(digest.held_since), *([(f" · {more}", "")] if more else []))

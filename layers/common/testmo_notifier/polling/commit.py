@@ -64,8 +64,7 @@ class Committer:
         told, checkpoint = [*reading.news.outgoing(), *reading.follow_up], reading.checkpoint
         before = self.checkpoints.get(checkpoint.run_id)
         is_open_again = before is not None and before.closed_at is not None and checkpoint.closed_at is None
-        gone, back = settled(before, checkpoint, self.watch)
-        looks = (told or is_open_again or gone or back) and self.this.release.may_hold(checkpoint.run_id)
+        looks = (told or is_open_again) and self.this.release.may_hold(checkpoint.run_id)
         divided = HoldOrTell(
             self.this.around,
             checkpoint.run_id,
@@ -78,7 +77,6 @@ class Committer:
         if is_open_again:
             divided.open_again()
         divided.divide(told)
-        divided.settle(gone, back)
         return divided
 
     def write(self, reading: Reading, kept: HoldOrTell) -> bool:
@@ -140,14 +138,3 @@ class Committer:
 def is_worth_writing(before: Checkpoint, after: Checkpoint) -> bool:
     """Whether a read without news left anything to keep. Of a quiet open run nothing is written."""
     return after.closed_at is not None or replace(after, read_at=before.read_at) != before
-
-
-def settled(before: Checkpoint | None, after: Checkpoint, watch: Watch) -> tuple[frozenset[int], frozenset[int]]:
-    """The tests that a sweep found failing no more, and those that fail now and did not.
-
-    None with filters by person: a test that was handed to somebody else is not found, and may be failing all the same.
-    """
-    if before is None or before.watching != after.watching or watch.created_by_ids or watch.assignee_ids:
-        return frozenset(), frozenset()
-    was, fails = before.failing.keys(), after.failing.keys()
-    return frozenset(was - fails), frozenset(fails - was)

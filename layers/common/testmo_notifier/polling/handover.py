@@ -77,10 +77,10 @@ class HandOver:
     def _cleared(self, waiting: T, done: Iterable[Outgoing], clear: Callable[[], T]) -> T:
         """What waits on when what went out was taken out of it; all of it where that cannot be written now."""
         ids = {outgoing.id for outgoing in done}
+        self.parts.gone_out.update(ids)  # whatever becomes of the write
         try:
             rest = clear()
         except LostRace as exc:
-            self.parts.gone_out.update(ids)
             self.problems.append(f"{exc}: its messages may go out twice")
             return waiting
         self.parts.gone_out.difference_update(ids)
@@ -96,7 +96,10 @@ class HandOver:
         batch: list[Message] = []
         left: dict[str, str] = {}  # what waits on: its id, and where it goes
         for outgoing in outbox:
-            for one in with_silent(outgoing, self.showing) if outgoing.id not in self.parts.gone_out else ():
+            for one in with_silent(outgoing, self.showing):
+                if outgoing.id in self.parts.gone_out:
+                    self._order += 1  # it had that number
+                    continue
                 if self._goes_after(one, batch):
                     self._send(batch, left)
                     batch = []

@@ -85,10 +85,6 @@ class HoldOrTell:
         """The run goes on: that it was over is held no more."""
         self.held = {key: replace(held, end=None, also=()) for key, held in self.held.items()}
 
-    def settle(self, gone: Collection[int], back: Collection[int]) -> None:
-        """What fails no more, though nobody saw it pass, is not told as failing; what is back is."""
-        self.held = {key: merge.with_gone(held, gone, back) for key, held in self.held.items()}
-
     def changes(self) -> tuple[Change, ...]:
         """What is held, as it was and as it is to be."""
         before = {(one.destination, one.cause): one for one in self.before}
@@ -166,7 +162,7 @@ class HoldOrTell:
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
             if key[0] == one.destination:
-                known |= (merge.failing_in(held) | held.gone) & tests if key[1] != MAILED else known
+                known |= merge.failing_in(held) & tests if key[1] != MAILED else known
                 self.held[key] = merge.with_passed(held, tests)
         if not one.rows:
             self._news(one)

@@ -142,19 +142,21 @@ class Release:
         """
         for chunk in chunks(keys):
             tests: defaultdict[int, list[tuple[str, Collection[int]]]] = defaultdict(list)
-            for held in self._read(chunk):
-                hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
-                rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
-                given = [self._joined(one, hold) for one in rest if not one.is_empty]
-                changes = [*(Change(there, after) for there, after in given), Change(held, None)]
-                written = Written.FULL if any(merge.is_full(after) for _, after in given) else self._write(changes)
-                if written is Written.FULL:
-                    what = f"what is held of run {held.run_id} for {held.destination}"
-                    self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
-                elif written is Written.WELL:
-                    tests[held.run_id] += [(one.destination, merge.failing_in(one)) for one in rest]
-                yield from (after.key for _, after in given)
-            self._count_as_told(tests)
+            try:
+                for held in self._read(chunk):
+                    hold = Hold(held.cause if held.cause.startswith(SILENCE) else UNREACHABLE, self.holding.now)
+                    rest = [merge.untold(replace(held, destination=other), other) for other in self.instead]
+                    given = [self._joined(one, hold) for one in rest if not one.is_empty]
+                    changes = [*(Change(there, after) for there, after in given), Change(held, None)]
+                    written = Written.FULL if any(merge.is_full(after) for _, after in given) else self._write(changes)
+                    if written is Written.FULL:
+                        what = f"what is held of run {held.run_id} for {held.destination}"
+                        self._left([held.key], f"{what} has no room with what is held for others: it waits for that")
+                    elif written is Written.WELL:
+                        tests[held.run_id] += [(one.destination, merge.failing_in(one)) for one in rest]
+                    yield from (after.key for _, after in given)
+            finally:
+                self._count_as_told(tests)
 
     def _count_as_told(self, tests: Mapping[int, Sequence[tuple[str, Collection[int]]]]) -> None:
         """Keep who is told of failing tests in the place of others: their next failure is no new one there."""

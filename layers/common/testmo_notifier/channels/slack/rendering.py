@@ -22,7 +22,7 @@ from testmo_notifier.errors import Problem
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, Digest
 from testmo_notifier.notices.context import MessageView, PartView
-from testmo_notifier.notices.several import in_short, said_of_rest
+from testmo_notifier.notices.several import said_of_rest, since_then
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.view import BLOCKED, PASSED, SYMBOLS, Limits, count, run_view
 
@@ -102,7 +102,7 @@ def in_a_line(digest: Digest) -> str:
     """What nobody is to hear of, in words, for whoever finds it in a queue."""
     run = without_marks(run_view(digest))
     counts = [f"{n} {count(status, 0, n).word}" for status, n in digest.counts.items() if digest.about == FAILING]
-    said = [*counts, in_short(digest), *said_of_rest([digest])] if digest.about == FAILING else [news(digest, None)]
+    said = [*counts, since_then(digest), *said_of_rest([digest])] if digest.about == FAILING else [news(digest, None)]
     return f"{', '.join(filter(None, said))}: {run.name}"
 
 
