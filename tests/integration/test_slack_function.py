@@ -174,7 +174,7 @@ def test_a_parked_message_keeps_body_and_attributes_and_says_why(stack: Stack) -
     parked = stack.receive(dead=True)[0]
     assert parked["Body"] == EVENT["Records"][0]["body"]
     attributes = {name: raw["StringValue"] for name, raw in parked["MessageAttributes"].items()}
-    assert attributes["reason"] == "no_service"
+    assert attributes["parked_because"] == "no_service"
     assert attributes["id"] == "n1"
     assert parked["MessageAttributes"]["status"]["DataType"] == "String.Array"
     assert stack.metrics() == {"DestinationGone": 1}
@@ -282,7 +282,7 @@ def test_what_is_not_ours_is_parked_without_blocking_the_rest(stack: Stack) -> N
     assert stack.invoke() == []
 
     assert stack.count(dead=True) == 4
-    reasons = {message["MessageAttributes"]["reason"]["StringValue"] for message in stack.receive(dead=True)}
+    reasons = {message["MessageAttributes"]["parked_because"]["StringValue"] for message in stack.receive(dead=True)}
     assert reasons == {"not_ours"}
     assert len(stack.slack.posts) == 1
 
@@ -298,7 +298,7 @@ def test_a_message_with_ten_attributes_can_still_be_parked_with_its_reason(stack
 
     attributes = stack.receive(dead=True)[0]["MessageAttributes"]
     assert len(attributes) == 10
-    assert attributes["reason"]["StringValue"] == "not_ours"
+    assert attributes["parked_because"]["StringValue"] == "not_ours"
 
 
 def test_an_unreadable_secret_keeps_the_messages_and_names_the_secret(stack: Stack) -> None:

@@ -110,7 +110,7 @@ def test_what_else_is_published_on_the_topic_of_the_alarms_is_parked_and_holds_u
     until(lambda: depth(aws, optional.slack_queue) == 0, "an empty queue")
     dead = optional.dead_letter_queues["Slack"]
     (parked,) = aws.sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"])["Messages"]
-    assert parked["MessageAttributes"]["reason"]["StringValue"] == "not_ours"
+    assert parked["MessageAttributes"]["parked_because"]["StringValue"] == "not_ours"
     assert parked["Body"] == "Your AWS budget is used up"
     aws.sqs.delete_message(QueueUrl=dead, ReceiptHandle=parked["ReceiptHandle"])
 

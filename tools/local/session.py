@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.text import Text
 
+from testmo_notifier.adapters.queue import PARKED_BECAUSE
 from testmo_notifier.model import Held
 from testmo_notifier.text.cleaning import printable
 from tools.inbox.receiver import Message
@@ -318,7 +319,7 @@ class Session:
             if stamp is not None and int(stamp) < self._began.timestamp() * 1000:
                 continue
             given = message.get("MessageAttributes", {})
-            words = [given[name].get("StringValue", "") for name in ("destination", "reason") if name in given]
+            words = [given[name].get("StringValue", "") for name in ("destination", PARKED_BECAUSE) if name in given]
             found[" ".join(filter(None, words)) or NO_REASON] += 1
         untold = new - found.total()  # what SQS itself parks keeps the time at which it was sent
         if untold > 0:

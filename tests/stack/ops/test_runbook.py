@@ -413,8 +413,8 @@ def test_testmo_throttles(duty: Duty) -> None:
         busy = duty.told("requests")[-1]
         duty.age(1)
         with operated.configured(operated.stack.poller, REQUESTS_PER_MINUTE="30", MAX_STALENESS_MINUTES="60"):
-            operated.poll()
-        assert duty.told("requests")[-1] < busy
+            # By chance the hourly turn of a run may come just now; the poll after that asks for less.
+            until(lambda: operated.poll() and duty.told("requests")[-1] < busy, "a poll that asks for less")
 
         guide.step("look for the other one")
 
