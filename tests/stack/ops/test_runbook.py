@@ -414,7 +414,7 @@ def test_testmo_throttles(duty: Duty) -> None:
         duty.age(1)
         with operated.configured(operated.stack.poller, REQUESTS_PER_MINUTE="30", MAX_STALENESS_MINUTES="60"):
             # By chance the hourly turn of a run may come just now; the poll after that asks for less.
-            until(lambda: operated.poll() and duty.told("requests")[-1] < busy, "a poll that asks for less")
+            until(lambda: (operated.poll(), duty.told("requests")[-1] < busy)[1], "a poll that asks for less")
 
         guide.step("look for the other one")
 
