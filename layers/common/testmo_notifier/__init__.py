@@ -5,7 +5,7 @@ config.py              the settings of both functions, checked all together
 errors.py              what can go wrong, by what to do about it
 ports.py               what the use cases need from the outside
 observability.py       logs and metrics
-lean.py                `dataclass`, written when the first instance is made
+lean.py                `dataclass`, whose methods are written when there were many instances
 version.py             which version this is
 importing.py           how functions import
 
