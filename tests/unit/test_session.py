@@ -363,7 +363,7 @@ def letter(number: int, *, minutes: float, destination: str = "slack:default", r
         "MessageId": f"m-{number}",
         "ReceiptHandle": f"m-{number}",
         "Attributes": {"SentTimestamp": str(int(at.timestamp() * 1000))},
-        "MessageAttributes": {"destination": {"StringValue": destination}, "reason": {"StringValue": reason}},
+        "MessageAttributes": {"destination": {"StringValue": destination}, "parked_because": {"StringValue": reason}},
     }
 
 
