@@ -11,7 +11,7 @@ import pytest
 from testmo_notifier.errors import PollFailed, TooLarge, Unreadable
 from testmo_notifier.model import Checkpoint
 from tests.support.story import Story, one_worker
-from tools.simulator.model import Project
+from tools.simulator.model import Project, Result, Run
 
 
 def test_a_run_opened_and_closed_between_two_polls_is_announced(story: Story) -> None:
@@ -204,13 +204,18 @@ def test_a_deleted_run_is_named_once_and_holds_up_nothing(story: Story) -> None:
     assert second.problems == []
 
 
-def test_a_run_deleted_between_the_lists_and_its_results_is_left_alone_for_an_hour(story: Story) -> None:
+def deleted_while_it_is_read(story: Story) -> tuple[Run, Result]:
+    """A run that is listed and has no results any more, and what fails in another one."""
     deleted, other = story.add_run("deleted"), story.add_run("other")
     story.poll()
     story.wait()
     story.testmo.faults.add("404", path=f"/runs/{deleted.id}/results", times=None)
     story.save(deleted)
-    result = story.save(other)
+    return deleted, story.save(other)
+
+
+def test_a_run_deleted_between_the_lists_and_its_results_is_left_alone_for_an_hour(story: Story) -> None:
+    deleted, result = deleted_while_it_is_read(story)
     first = story.poll()
     before = len(story.requests(f"/runs/{deleted.id}/results"))
     story.wait_and_poll(59)
@@ -225,12 +230,7 @@ def test_a_run_deleted_between_the_lists_and_its_results_is_left_alone_for_an_ho
 def test_a_deleted_run_whose_checkpoint_has_no_room_holds_up_nothing(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deleted, other = story.add_run("deleted"), story.add_run("other")
-    story.poll()
-    story.wait()
-    story.testmo.faults.add("404", path=f"/runs/{deleted.id}/results", times=None)
-    story.save(deleted)
-    result = story.save(other)
+    deleted, result = deleted_while_it_is_read(story)
     commit = story.store.commit
 
     def has_no_room(checkpoint: Checkpoint, *rest: object) -> Checkpoint:

@@ -255,15 +255,3 @@ def test_threads_that_make_the_first_instance_at_once_all_get_one() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert [one.id for one in pool.map(make, range(8))] == list(range(8))
-
-
-def test_what_a_class_does_once_its_values_are_set_it_does_for_every_instance(dataclass: Maker) -> None:
-    @dataclass(slots=True)
-    class Counted:
-        rows: list[int]
-        total: int = 0
-
-        def __post_init__(self) -> None:
-            self.total = sum(self.rows)
-
-    assert [Counted([n, 1]).total for n in range(3)] == [1, 2, 3]
