@@ -12,7 +12,8 @@ from testmo_notifier.notices.calm import Calm
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.merge import failing_in, with_passed
 from testmo_notifier.notices.routes import Options
-from testmo_notifier.polling.hold_or_tell import Circumstances, HoldOrTell
+from testmo_notifier.polling.circumstances import Circumstances
+from testmo_notifier.polling.hold_or_tell import HoldOrTell
 from tests.support.factories import at
 from tests.support.holding import DESTINATION, failing_news, hold, recovered_news
 

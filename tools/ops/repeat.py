@@ -21,8 +21,9 @@ from testmo_notifier.notices.gathered import CasesOf
 from testmo_notifier.notices.holding import NEVER, Holding
 from testmo_notifier.notices.matching import Facts
 from testmo_notifier.notices.routes import Routes
+from testmo_notifier.polling.circumstances import Circumstances
 from testmo_notifier.polling.handover import order_of
-from testmo_notifier.polling.hold_or_tell import Circumstances, HoldOrTell
+from testmo_notifier.polling.hold_or_tell import HoldOrTell
 from testmo_notifier.ports import Store
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.watch import Watch

@@ -27,8 +27,11 @@ polling/               the steps of a poll
   marks.py             what makes a run not due, in a few bytes
   reader.py            runs read, a few at a time
   commit.py            the one write of checkpoint, mark, outbox and what is held
+  circumstances.py     why something is held, in which order
   hold_or_tell.py      what of a reading is told at once, and what is held
   release.py           what was held, told when it is due
+  held_items.py        what is held, read and written
+  pass_on.py           what nobody gets, given to those who are told instead
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked

@@ -15,7 +15,7 @@ from testmo_notifier.model import FOLDERS
 from testmo_notifier.polling import remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
-from testmo_notifier.polling.follow_up import follow_up_for
+from testmo_notifier.polling.follow_up import find_passed, follow_up_for
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
@@ -66,9 +66,9 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
 def tell_what_is_due(this: Poll) -> None:
     """Tell what was held until now; all of it is judged anew if options, routes or silences changed since."""
     lease = this.lease
-    decides = this.release.decides
+    decides = this.around.decides
     this.release.due(everything=decides != lease.control.watching.held_by)
-    if this.release.problems:
+    if this.release.items.problems:
         return
     lease.control = replace(lease.control, watching=replace(lease.control.watching, held_by=decides))
 
@@ -77,15 +77,17 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     """Read, decide, write and send, in this order."""
     lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
 
-    # Read: which projects and runs there are, which statuses are watched, and who is to be called by an address.
+    # Read: which projects and runs there are, which statuses are watched, who is to be called by an address, and which
+    # Read: which projects and runs there are, which statuses are watched, which count as passed, and who is to be called.
     found = look_around(parts, this)
     watch = find_watch(parts, this, found)
     find_people(parts, this)
+    find_passed(parts, this, found)
 
     # Decide: which of them are due, in which order, and which are to be swept.
     chosen = choose(parts, this, found, watch)
     checkpoints = chosen.checkpoints
-    follow_up = follow_up_for(parts, this, found, watch, due=len(chosen.due))
+    follow_up = follow_up_for(parts, this, watch, due=len(chosen.due))
 
     # Send what was committed a moment before this poll looked for it.
     for unsent in chosen.unsent:

@@ -47,24 +47,13 @@ class RequestShare:
             self._waiting -= 1
 
 
-def follow_up_for(parts: Parts, this: Poll, found: Discovery, watch: Watch, *, due: int) -> FollowUp:
-    """What is known for follow-up questions in this poll, in which so many runs are due.
-
-    What was learned is kept in the control item.
-    """
+def find_passed(parts: Parts, this: Poll, found: Discovery) -> None:
+    """Keep what follow-up questions need: which statuses count as passed, and since when an end of a run is news."""
     asked = any(FINISHED in route.notify for route in parts.routes.routes)
     kept = with_ends(this.lease.control.watching, asked=asked, at=found.began_at)
     if any(map(this.around.holding.may_hold, parts.destinations)) or any(r.wants_passes for r in parts.routes.routes):
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
-    statuses = sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))
-    share = RequestShare(this.rate_limit, parts.requests_per_minute, waiting=due)
-    return FollowUp(
-        statuses=tuple(statuses),
-        may_ask=share.take,
-        was_read=share.was_read,
-        finished_since=kept.finished_since,
-    )
 
 
 def passed_statuses(this: Poll, found: Discovery, kept: frozenset[int] | None) -> frozenset[int]:
@@ -80,6 +69,17 @@ def passed_statuses(this: Poll, found: Discovery, kept: frozenset[int] | None) -
     except (Unreadable, RequestRejected, Invisible) as exc:
         this.report.problems.append(f"Testmo does not tell which statuses count as passed: {exc}")
     return kept or DEFAULT
+
+
+def follow_up_for(parts: Parts, this: Poll, watch: Watch, *, due: int) -> FollowUp:
+    """What this poll, in which so many runs are due, may ask for in follow-up questions."""
+    kept, share = this.lease.control.watching, RequestShare(this.rate_limit, parts.requests_per_minute, waiting=due)
+    return FollowUp(
+        statuses=tuple(sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))),
+        may_ask=share.take,
+        was_read=share.was_read,
+        finished_since=kept.finished_since,
+    )
 
 
 def with_passed(kept: frozenset[int], told: dict[int, bool]) -> frozenset[int]:

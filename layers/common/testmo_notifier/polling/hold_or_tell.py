@@ -6,7 +6,7 @@ goes another way takes back what was held of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
@@ -15,10 +15,8 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
     FAILING,
     MAILED,
-    OUTBOX,
     RATE,
     RECOVERED,
-    UNREACHABLE,
     Change,
     Digest,
     Held,
@@ -28,25 +26,10 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices import merge
 from testmo_notifier.notices.digest import hash_of
-from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import is_for_people
+from testmo_notifier.polling.circumstances import Circumstances
 
 MAX_CHANGES: Final = 45  # of what is held of a run, in the one write: it has room for a hundred actions, two for each
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What else decides what is held.
-
-    `waiting` are runs and destinations with a message that is not published yet, `unreachable` destinations that nobody
-    gets. What goes to one of `copied` is kept until `copies_due`, see `MAILED`.
-    """
-
-    holding: Holding
-    copies_due: datetime
-    waiting: Collection[tuple[int, str]] = ()
-    unreachable: frozenset[str] = frozenset()
-    copied: Collection[str] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -95,23 +78,10 @@ class HoldOrTell:
         if not is_for_people(one.destination):
             self.at_once.append(one)
             return
-        hold = self._hold(one)
+        gate = self.held.get((one.destination, RATE))
+        hold = self.around.hold(one, gate, run_id=self.run_id, now=self.now)
         if hold is None or not self._keep(one, hold):
             self._tell(one)
-
-    def _hold(self, one: Outgoing) -> Hold | None:
-        """What keeps it back, if anything does."""
-        around, destination = self.around, one.destination
-        if one.hold is not None and one.hold.due > self.now:
-            return one.hold
-        gate = self.held.get((destination, RATE))
-        if gate is not None and gate.due > self.now and around.holding.calm(destination).at_most_every:
-            return Hold(RATE, gate.due)
-        if destination in around.unreachable:
-            return Hold(UNREACHABLE, self.now)
-        if (self.run_id, destination) in around.waiting:
-            return Hold(OUTBOX, self.now)
-        return one.hold
 
     def _keep(self, one: Outgoing, hold: Hold) -> bool:
         """Add it to what is held; not if that has no room for it, then it is told at once."""

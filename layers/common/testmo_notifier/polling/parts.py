@@ -18,10 +18,11 @@ from testmo_notifier.notices.routes import PLAIN, Routes, destinations
 from testmo_notifier.polling import mail
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames, Completed
+from testmo_notifier.polling.circumstances import Circumstances
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.handover import HandOver, Outboxes
+from testmo_notifier.polling.held_items import HeldItems
 from testmo_notifier.polling.hidden import HiddenRuns
-from testmo_notifier.polling.hold_or_tell import Circumstances
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
@@ -125,7 +126,18 @@ class Poll:
         cases = case_lists(parts, testmo, rate_limit, holding)
         hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
-        around = Circumstances(holding, mail.next_look(check, started), outboxes.waiting, unheard, copied)
+        around = Circumstances(
+            holding,
+            copies_due=mail.next_look(check, started),
+            destinations=parts.destinations,
+            unreachable=unheard,
+            instead=instead,
+            waiting=outboxes.waiting,
+            late=outboxes.late,
+            copied=copied,
+            check=check,
+        )
+        held_items = HeldItems(parts, outboxes, holding.now, go_on=lease.renew)
         return cls(
             lease,
             rate_limit,
@@ -137,7 +149,7 @@ class Poll:
             HiddenRuns(control.looked.hidden_runs),
             Report(),
             around,
-            Release(parts, outboxes, around, instead, check, go_on=lease.renew),
+            Release(held_items, outboxes, around),
         )
 
 

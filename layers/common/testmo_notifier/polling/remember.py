@@ -77,10 +77,10 @@ def finish(parts: Parts, this: Poll) -> None:
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, this.outboxes.runs_left
     report.hidden += len(this.hidden.since)
-    report.status = "partial" if this.release.problems and report.status == "ok" else report.status
+    report.status = "partial" if this.release.items.problems and report.status == "ok" else report.status
     report.problems[:0] = parts.wrong_files
     report.settings_problems += len(parts.wrong_files)
-    report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.problems, *broken_templates]
+    report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.items.problems, *broken_templates]
     report.problems += this.cases[FOLDERS].problems if FOLDERS in this.cases else []
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
     report.lag_seconds = backlog.lag_seconds(this.outboxes.left_since, parts.now())

@@ -1,0 +1,100 @@
+"""What is held, as a poll reads and writes it: each write is refused where somebody else wrote since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field, replace
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from testmo_notifier.errors import LostRace, OutOfTime, TooLarge
+from testmo_notifier.lean import dataclass
+from testmo_notifier.model import OUTBOX, UNREACHABLE, Change, Envelope, Held, HeldKey, Hold
+from testmo_notifier.notices import merge
+from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
+
+if TYPE_CHECKING:
+    from testmo_notifier.polling.parts import Parts
+
+
+class Written(Enum):
+    """What came of a write."""
+
+    WELL = "well"
+    NOT_NOW = "not now"  # another poller was faster, or the table takes no more writes
+    FULL = "full"  # an item has no room for it
+
+
+@dataclass(frozen=True, slots=True)
+class HeldItems:
+    """The held items of one poll. What stays though it is due is said in `problems`, and counts as late.
+
+    With fewer than `least` seconds left it raises `OutOfTime` before it reads or releases anything. `go_on` keeps the
+    lease.
+    """
+
+    parts: Parts
+    outboxes: Outboxes
+    now: datetime
+    go_on: Callable[[], None]
+    least: float = MIN_SECONDS_LEFT
+    problems: list[str] = field(default_factory=list)
+    _written: set[tuple[int, str, str]] = field(default_factory=set)  # what is not as it was when this poll found it
+
+    def check_time(self) -> None:
+        """Go on with the poll, unless its time is over."""
+        if self.parts.seconds_left() < self.least:
+            raise OutOfTime
+        self.go_on()
+
+    def read(self, keys: Sequence[HeldKey]) -> list[Held]:
+        """What is held under these keys.
+
+        What waited for the outbox of its run comes after all that left that, however late: each try has a later order.
+        """
+        self.check_time()
+        found = self.parts.store.held(keys)
+        behind = [held.run_id for held in found if held.cause == OUTBOX]
+        checkpoints = self.parts.store.checkpoints(behind) if behind else {}
+        return [
+            replace(held, order=max(held.order, order_of(checkpoints[held.run_id].version)))
+            if held.cause == OUTBOX and held.run_id in checkpoints
+            else held
+            for held in found
+        ]
+
+    def is_as_found(self, key: HeldKey) -> bool:
+        """Whether this poll has written nothing there."""
+        return key[:-1] not in self._written
+
+    def there(self, held: Held, cause: str) -> Held | None:
+        """What is held of the same run, for the same destination and this cause."""
+        found = self.parts.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
+        return found[0] if found else None
+
+    def joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
+        """What is held for another cause, as it is and with this in it."""
+        there = self.there(held, hold.cause)
+        to = there or Held(held.run_id, held.destination, hold.cause, hold.due, held.since, held.frame)
+        due = min(to.due, hold.due) if hold.cause in (OUTBOX, UNREACHABLE) else hold.due
+        return there, merge.joined(replace(to, due=due), held)
+
+    def write(self, changes: Sequence[Change], envelope: Envelope | None = None) -> Written:
+        """Write it all if it is as it was; else the next poll tries again."""
+        end = Written.WELL
+        try:
+            self.parts.store.release(changes, envelope)
+        except TooLarge:
+            return Written.FULL
+        except LostRace as exc:
+            end = Written.NOT_NOW
+            there = [one.before.key for one in changes if one.before and not one.before.is_empty]
+            self.left([key for key in there if key.due <= self.now], str(exc))
+        self._written.update(one.key[:-1] for change in changes for one in change if one)
+        return end
+
+    def left(self, keys: Iterable[HeldKey], why: str) -> None:
+        """It stays where it is, and somebody is told so: until it can be told, it is late."""
+        self.problems.append(why)
+        self.outboxes.stuck |= {(key.run_id, key.destination): key.due for key in keys}
