@@ -77,8 +77,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     """Read, decide, write and send, in this order."""
     lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
 
-    # Read: which projects and runs there are, which statuses are watched, who is to be called by an address, and which
-    # Read: which projects and runs there are, which statuses are watched, which count as passed, and who is to be called.
+    # Read: which projects and runs there are, which statuses are watched, whom an address calls, what counts as passed.
     found = look_around(parts, this)
     watch = find_watch(parts, this, found)
     find_people(parts, this)
