@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, tzinfo
 from functools import cache
-from operator import is_not
+from operator import attrgetter, is_not
 from types import MethodType, NoneType
 from typing import Any, Final, TypeVar
 
@@ -154,9 +154,9 @@ def without_marks(value: T) -> T:
         items = tuple(map(without_marks, value))
         return items if any(map(is_not, items, value)) else value  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
+        names, values = fields_of(type(value))
         new: dict[str, object] = {}
-        for name in field_names(type(value)):
-            old = getattr(value, name)
+        for name, old in zip(names, values(value), strict=True):
             if type(old) in UNMARKED or (type(old) is str and old.isascii()):
                 continue  # that is nearly all of them
             if (one := without_marks(old)) is not old:
@@ -166,9 +166,10 @@ def without_marks(value: T) -> T:
 
 
 @cache
-def field_names(kind: type[Any]) -> tuple[str, ...]:
-    """The names of a data class's fields."""
-    return tuple(field.name for field in fields(kind))
+def fields_of(kind: type[Any]) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
+    """The names of a data class's fields, two or more, and what gets all their values."""
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
 
 
 def plain_link(text: object, url: str) -> str:

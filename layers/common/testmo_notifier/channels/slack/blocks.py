@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from testmo_notifier.channels.notation import MARKS, plain_link
 from testmo_notifier.channels.slack.notation import DATE, END, LINK, LIVE, TARGET, escape, revealed
@@ -100,9 +100,10 @@ class Piece:
 
 def section(written: str) -> Block:
     """A block of text."""
-    if is_risky(written) or utf16_units(as_mrkdwn(written)) > MAX_SECTION_CHARS:
+    if is_risky(written):
         return rich_text(written)
-    return {"type": "section", "text": mrkdwn(written)}
+    text = mrkdwn(written)
+    return {"type": "section", "text": text} if utf16_units(text["text"]) <= MAX_SECTION_CHARS else rich_text(written)
 
 
 def context(written: str) -> Block:
@@ -150,7 +151,7 @@ def plain_text(text: str, *, has_emoji: bool = False) -> Block:
     return {"type": "plain_text", "text": escape(text), "emoji": has_emoji}
 
 
-def mrkdwn(written: str) -> Block:
+def mrkdwn(written: str) -> dict[str, Any]:
     """A text object in which Slack looks for nothing by itself: no bare address, no @name, no #channel."""
     return {"type": "mrkdwn", "text": as_mrkdwn(written), "verbatim": True}
 
