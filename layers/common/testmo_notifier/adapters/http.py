@@ -42,9 +42,6 @@ HEAVY_BYTES: Final = 1024 * 1024  # from here on a body is looked at; one that i
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0  # a longer wait is taken as this: better one more question than a lost day
 
 
-quoted = lru_cache(quote_plus)  # from one request to the next little changes but the page
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One HTTP answer, read to its end. `headers` have lower-case names."""
@@ -198,6 +195,12 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
     return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
 
 
+@lru_cache  # from one request to the next little changes but the page
+def quoted(text: str, *how: Any) -> str:  # noqa: ANN401 - as `urlencode` asks it
+    """A name or a value of a query."""
+    return quote_plus(text, *how)
+
+
 def whole(response: urllib3.BaseHTTPResponse, *, ends_at: float, max_bytes: int, cut: bool, light: bool) -> bytes:
     """The body of an answer, read to its end or to `max_bytes`; then its connection is free, or closed."""
     content, received = bytearray(), 0
@@ -272,7 +275,7 @@ def server_date(answer: Answer) -> datetime | None:
     return moment_of(answer.headers.get("date", ""))
 
 
-@lru_cache(maxsize=2)  # many answers have the same
+@lru_cache  # many answers have the same
 def moment_of(date: str) -> datetime | None:
     """A moment as headers have it, None where it is none."""
     from testmo_notifier.model import YEARS  # noqa: PLC0415 - the Slack function starts without
