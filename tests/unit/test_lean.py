@@ -215,12 +215,17 @@ def test_a_class_may_say_itself_how_it_reads(dataclass: Maker) -> None:
     assert repr(Spoken(3)) == "number 3"
 
 
-def test_the_fields_of_a_class_are_found_with_its_first_instance() -> None:
-    """What a cold start saves."""
+@pytest.mark.parametrize(
+    "ask",
+    [fields, repr, asdict, replace, hash, lambda one: one == type(one)(2), lambda one: type(one).__match_args__],
+)
+def test_the_fields_of_a_class_are_found_when_they_are_asked_for(ask: Callable[[Any], object]) -> None:
+    """What a cold start saves: an instance alone needs no more than the names and defaults that stand in the class."""
     kind = example(lean.dataclass)
+    one = kind(1)
     assert type(vars(kind)["__dataclass_fields__"]).__name__ == "Unknown"
 
-    kind(1)
+    ask(one)
 
     assert [*vars(kind)["__dataclass_fields__"]] == ["id", "name", "rows", "token", "order"]
 

@@ -1,7 +1,7 @@
 """`dataclass`, for classes of which a cold start imports a hundred and makes a few instances.
 
 The standard library writes and compiles the methods of a dataclass while its module is imported: a quarter of a cold
-start of the poller. Here it finds out the fields when somebody makes the first instance or asks for them, and writes
+start of the poller. Here it finds out the fields when somebody asks for them, or compares two instances, and writes
 `__init__` when a class has had `FEW` instances; all classes share the other methods. Such a class has no `super()` in a
 method, no base that is one, and no `field(init=False)`; its instances are neither copied (`replace` makes another) nor
 pickled.
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 __all__ = ["dataclass"]
 
-FEW: Final = 100  # instances: by then it would have been quicker to write a method for them
+FEW: Final = 250  # instances: by then it would have been quicker to write a method for them
 ONE_AT_A_TIME: Final = RLock()  # workers of a poll share all classes
 FIELDS: Final = "__dataclass_fields__"
+LATE: Final = (FIELDS, "__match_args__", "__compared__", "__hashed__")  # what a class has once its fields are known
 NOT_COPIED: Final = ("__dict__", "__weakref__")
 
 
@@ -32,13 +33,14 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
 
     def made(plain: type) -> type:
         made_so_far = 0
+        shape: Shape | None = None
 
         def first_init(self: object, *args: object, **values: object) -> None:
-            nonlocal made_so_far
+            nonlocal made_so_far, shape
             made_so_far += 1
-            known = fields(kind)
+            shape = shape or Shape(plain)
             is_early = made_so_far <= FEW and not (kw_only and args)
-            if is_early and is_filled(self, known, args, values):
+            if is_early and is_filled(self, shape, args, values):
                 getattr(self, "__post_init__", done)()
             else:
                 write = standard(frozen=frozen, kw_only=kw_only, repr=False, eq=False)
@@ -49,7 +51,8 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
         own = {name: value for name, value in vars(plain).items() if name not in NOT_COPIED}
         if slots:  # a default is no attribute of a class that has slots
             own = {name: value for name, value in own.items() if name not in names} | {"__slots__": names}
-        late = {"__qualname__": plain.__qualname__, "__init__": first_init, FIELDS: Unknown(plain, kw_only=kw_only)}
+        own |= {"__qualname__": plain.__qualname__, "__init__": first_init}
+        late = {name: Unknown(plain, name, kw_only=kw_only) for name in LATE}
         kind = type(plain)(plain.__name__, plain.__bases__, {**shared, **own, **late})
         return kind
 
@@ -57,20 +60,20 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
 
 
 class Unknown:
-    """Stands for the fields of a class until somebody asks for them."""
+    """Stands for what a class has of its fields until somebody asks for it."""
 
     _kind: type
 
-    def __init__(self, plain: type, *, kw_only: bool) -> None:
-        self._plain, self._kw_only = plain, kw_only
+    def __init__(self, plain: type, name: str, *, kw_only: bool) -> None:
+        self._plain, self._name, self._kw_only = plain, name, kw_only
 
     def __set_name__(self, kind: type, _: str) -> None:
         self._kind = kind
 
-    def __get__(self, _: object, __: type) -> Any:  # noqa: ANN401 - the standard library's fields
+    def __get__(self, _: object, __: type) -> Any:  # noqa: ANN401 - the standard library's fields, or a getter
         """Have the standard library find them in the plain class, and give them to the one that stands for it."""
         with ONE_AT_A_TIME:
-            if vars(self._kind)[FIELDS] is self:
+            if isinstance(vars(self._kind)[FIELDS], Unknown):
                 plain = twin(self._plain)
                 before = set(vars(plain))
                 found = vars(standard(init=False, repr=False, eq=False, kw_only=self._kw_only)(plain))
@@ -81,7 +84,7 @@ class Unknown:
                 given["__hashed__"] = attrgetter("__class__", *(one.name for one in in_hash))
                 for name, value in (given | {FIELDS: found[FIELDS]}).items():  # other threads go by the last
                     setattr(self._kind, name, value)
-        return vars(self._kind)[FIELDS]
+        return vars(self._kind)[self._name]
 
 
 def twin(plain: type) -> type:
@@ -90,20 +93,33 @@ def twin(plain: type) -> type:
     return type(plain)(plain.__name__, plain.__bases__, own)
 
 
-def is_filled(self: object, known: Sequence[Field[Any]], args: Sequence[object], values: Mapping[str, object]) -> bool:
+class Shape:
+    """The names of a class's fields, and what these are where nobody says it."""
+
+    def __init__(self, plain: type) -> None:
+        self.names = tuple(plain.__annotations__)
+        given = {name: value for name, value in vars(plain).items() if name in plain.__annotations__}
+        said = {name: value.default if isinstance(value, Field) else value for name, value in given.items()}
+        self.defaults = {name: value for name, value in said.items() if value is not MISSING}
+        made = {name: value.default_factory for name, value in given.items() if isinstance(value, Field)}
+        self.factories = {name: make for name, make in made.items() if make is not MISSING}
+
+
+def is_filled(self: object, shape: Shape, args: Sequence[object], values: Mapping[str, object]) -> bool:
     """Set the values of an instance; whether they were the right ones, and all of them."""
-    given = dict(zip((one.name for one in known), args, strict=False))
-    if len(given) < len(args) or given.keys() & values.keys():
+    names, set_value = shape.names, object.__setattr__
+    given = dict(zip(names, args))  # noqa: B905 - quicker than with `strict`
+    if len(given) < len(args) or not given.keys().isdisjoint(values):
         return False
-    given |= values
-    for one in known:
-        value = given.pop(one.name, one.default)
-        if value is MISSING and one.default_factory is not MISSING:
-            value = one.default_factory()
-        if value is MISSING:
-            return False
-        object.__setattr__(self, one.name, value)
-    return not given
+    given = {**shape.defaults, **given, **values}
+    for name, make in shape.factories.items():
+        if name not in given:
+            given[name] = make()
+    if len(given) != len(names) or not all(map(given.__contains__, names)):
+        return False
+    for name in names:
+        set_value(self, name, given[name])
+    return True
 
 
 def done() -> None:

@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote_plus, unquote, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # stubs lack one
 
 import urllib3
@@ -116,10 +117,11 @@ class Pool(urllib3.PoolManager):
         except ValueError as exc:
             raise urllib3.exceptions.LocationParseError("it") from exc
         proxy = self._by_scheme.get(parts.scheme)
-        host = parts.hostname or ""
-        is_here = host in ("localhost", "::1") or host.startswith("127.")  # through a proxy it would be the proxy's
-        if is_here or proxy_bypass_environment(parts.netloc, self._none_for):
-            proxy = None
+        if proxy:
+            host = parts.hostname or ""
+            is_here = host in ("localhost", "::1") or host.startswith("127.")  # through a proxy it would be the proxy's
+            if is_here or proxy_bypass_environment(parts.netloc, self._none_for):
+                proxy = None
         if parts.scheme == "https" or proxy:  # a proxy may be asked by TLS, too
             self._trust.read()
         return proxy.urlopen(method, url, redirect, **kw) if proxy else super().urlopen(method, url, redirect, **kw)
@@ -173,7 +175,7 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
     try:
         response = pool.request(
             method,
-            f"{url}?{urlencode(fields, safe=QUERY_SAFE)}" if fields else url,
+            f"{url}?{urlencode(fields, safe=QUERY_SAFE, quote_via=quoted)}" if fields else url,
             headers=dict(headers),
             body=body,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
@@ -191,6 +193,12 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
     except OSError as exc:
         raise Unreadable(f"the connection failed ({type(exc).__name__}): check the network") from None
     return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+
+
+@lru_cache  # from one request to the next little changes but the page
+def quoted(text: str, *how: Any) -> str:  # noqa: ANN401 - as `urlencode` asks it
+    """A name or a value of a query."""
+    return quote_plus(text, *how)
 
 
 def whole(response: urllib3.BaseHTTPResponse, *, ends_at: float, max_bytes: int, cut: bool, light: bool) -> bytes:
@@ -264,10 +272,16 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
 
 def server_date(answer: Answer) -> datetime | None:
     """The answer's `Date` (whole seconds), None without a usable one."""
+    return moment_of(answer.headers.get("date", ""))
+
+
+@lru_cache  # many answers have the same
+def moment_of(date: str) -> datetime | None:
+    """A moment as headers have it, None where it is none."""
     from testmo_notifier.model import YEARS  # noqa: PLC0415 - the Slack function starts without
 
     try:
-        moment = parsedate_to_datetime(answer.headers.get("date", ""))
+        moment = parsedate_to_datetime(date)
         moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

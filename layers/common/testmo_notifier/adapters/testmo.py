@@ -19,11 +19,12 @@ from testmo_notifier.adapters.testmo_answers import asked_for_a_pause, checked, 
 from testmo_notifier.errors import Invisible, RequestRejected, TokenRefused, TooHeavy, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run, User
-from testmo_notifier.ports import RateLimit, Token
 from testmo_notifier.version import VERSION
 
 if TYPE_CHECKING:
     import urllib3
+
+    from testmo_notifier.ports import RateLimit, Token
 
 SIZES: Final = (MAX_PER_PAGE, 50, 25, 15)  # all that Testmo takes, docs.testmo.com, pagination
 MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop

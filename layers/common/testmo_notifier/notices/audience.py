@@ -6,9 +6,10 @@ route takes goes to those that catch all. Reasons are judged for each destinatio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from testmo_notifier.lean import dataclass
@@ -151,6 +152,12 @@ class Audience:
                 self.routings.append(found)
             number = self._numbers[key] = self.routings.index(found)
         return number
+
+    def routings_of(self, results: Sequence[Result], expands: Expands, cases: Mapping[int, Facts]) -> Iterable[int]:
+        """The numbers of several; where nobody asks about results, all of a run are the same."""
+        if not self._asked:
+            return repeat(self.routing(results[0], expands, {}), len(results))
+        return [self.routing(result, expands, cases.get(result.case_id or 0, {})) for result in results]
 
     def held(self, tellings: Iterable[Telling], number: int) -> Iterator[Telling]:
         """Who is told of a finding with this routing, and what holds it back there."""

@@ -213,7 +213,7 @@ class DigestBuilder:
         return Share(
             keys=list(self._gathered.found),
             counts=Counter(one.status for one in found),
-            reasons=set(map(self._tellings.reason, found)),
+            reasons=self._tellings.reasons(),
         )
 
     def _shares(self) -> dict[tuple[str, str], Share]:

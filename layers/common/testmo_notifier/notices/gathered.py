@@ -73,34 +73,36 @@ class Gathered:
 
         A result that comes again, because somebody changed its status while we read, is told once, as it is now.
         """
-        ranked: dict[int | None, Status] = {}
-        results = list(results)
-        asked = {result.case_id for result in results if result.case_id} if self._audience.asks_for_cases else ()
-        cases = self._cases(asked) if asked else {}
-        for result in results:
-            status = ranked.get(result.status_id)
-            if status is None:
-                status = (rank(result.status_id), status_name(result.status_id, expands.statuses))
-                ranked[result.status_id] = status
-            if result.key in self.found:
-                del self.found[result.key]
-                for pool in self._urgent.values():
-                    pool[:] = [row for row in pool if row[0].key != result.key]
-            elif self.found:
-                self._least, self._greatest = min(self._least, result.key), max(self._greatest, result.key)
-            else:
-                self._least = self._greatest = result.key
-            slot, is_changed = result.slot, result.previous_status_id is not None
-            routing = self._audience.routing(result, expands, cases.get(result.case_id or 0, {}))
-            calls = self._call(routing, result, expands) if self._audience.calls else 0
-            self.found[result.key] = Found(
-                result.status_id or 0, status, slot, result.created_at, is_changed, routing, calls
-            )
-            note = short_note(result.note)
-            pool = self._urgent.setdefault((routing, is_changed, slot in self._failing), [])
-            pool.append((result if note is result.note else result._replace(note=note), expands))
-            if len(pool) >= 2 * MAX_NAMED:
-                pool[:] = most_urgent(pool)
+        by_key = {result.key: result for result in results}
+        if not by_key:
+            return
+        found, new = self.found, list(by_key.values())
+        if again := found.keys() & by_key.keys():
+            self._take_back(again)
+        keys = [*by_key, self._least, self._greatest] if found else [*by_key]
+        self._least, self._greatest = min(keys), max(keys)
+        asked = {result.case_id for result in new if result.case_id} if self._audience.asks_for_cases else ()
+        routings = self._audience.routings_of(new, expands, self._cases(asked) if asked else {})
+        ids = {result.status_id for result in new}
+        statuses = {one: (rank(one), status_name(one, expands.statuses)) for one in ids}
+        failing, calls = self._failing, self._audience.calls
+        rows: dict[object, list[Row]] = {}
+        for result, routing in zip(new, routings, strict=True):
+            status, slot, is_changed = result.status_id, result.slot, result.previous_status_id is not None
+            call = self._call(routing, result, expands) if calls else 0
+            found[result.key] = Found(status or 0, statuses[status], slot, result.created_at, is_changed, routing, call)
+            rows.setdefault((routing, is_changed, slot in failing), []).append((result, expands))
+        for like, some in rows.items():
+            pool = [*self._urgent.get(like, ()), *some]
+            kept = pool if len(pool) < 2 * MAX_NAMED else most_urgent(pool)
+            self._urgent[like] = [with_short_note(row) for row in kept]
+
+    def _take_back(self, keys: Collection[int]) -> None:
+        """These come again, in another status."""
+        for key in keys:
+            del self.found[key]
+        for pool in self._urgent.values():
+            pool[:] = [row for row in pool if row[0].key not in keys]
 
     def most_urgent(self, keys: Collection[int]) -> list[Row]:
         """Of these results, the first in the order of the message."""
@@ -121,3 +123,10 @@ class Gathered:
         names = frozenset(routes)
         found = [self._called[call].items() for call in sorted(calls)]
         return {mention: None for some in found for name, mentions in some if name in names for mention in mentions}
+
+
+def with_short_note(row: Row) -> Row:
+    """A row whose note takes no more room than is needed."""
+    result, expands = row
+    note = short_note(result.note)
+    return row if note is result.note else (result._replace(note=note), expands)

@@ -75,12 +75,9 @@ def rank(status_id: int | None) -> int:
 
 def most_urgent(told: Iterable[Row]) -> list[Row]:
     """The first `MAX_NAMED` in the order of the message: by status, then newest first."""
-
-    def urgency(row: Row) -> tuple[int, datetime, int]:
-        result, _ = row
-        return -rank(result.status_id), result.created_at or LONG_AGO, result.id or 0
-
-    return sorted(told, key=urgency, reverse=True)[:MAX_NAMED]
+    rows = list(told)
+    urgency = [(-rank(result.status_id), result.created_at or LONG_AGO, result.id or 0) for result, _ in rows]
+    return [rows[place] for place in sorted(range(len(rows)), key=urgency.__getitem__, reverse=True)[:MAX_NAMED]]
 
 
 def fitting(results: list[NamedResult], room: int = MAX_NAMED_BYTES) -> list[NamedResult]:

@@ -71,6 +71,13 @@ class Tellings:
         reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
         return CHANGED if found.is_changed and reason == AGAIN else reason
 
+    def reasons(self) -> set[str]:
+        """Why all that was found is told; until it is judged, there are it is of four kinds at most."""
+        found = self._found.values()
+        if not self.judged:
+            found = {(one.is_changed, one.slot in self._failing): one for one in found}.values()
+        return set(map(self.reason, found))
+
     def recipients(self, found: Found) -> Recipients:
         """Who is told of a result."""
         judgement, reason = self.judged[found.slot], self.reason(found)

@@ -12,14 +12,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from testmo_notifier.errors import NotifierError, StopReading
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import CASES, FOLDERS, CaseProgress, CasesPage, Digest, NamedResult
 from testmo_notifier.notices.named import MAX_FOLDER_CHARS, MAX_NAME_CHARS, folder_of, optional_line
-from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.text.shortening import one_line
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Store, Testmo
 
 REFRESH_AFTER: Final = timedelta(days=1)  # after which a list of cases is read anew: cases are renamed
 MAX_PAGES: Final = 20  # in one poll; the 13,700 cases of a large project take seven polls

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import Invisible, RequestRejected, Unreadable
 from testmo_notifier.notices.routes import Routes
-from testmo_notifier.ports import Testmo
 from testmo_notifier.settings.people import People
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Testmo
 
 EVERY: Final = timedelta(hours=1)  # how often it is asked who has the addresses of people.toml
 FORBIDDEN: Final = (

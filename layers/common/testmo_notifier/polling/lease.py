@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from testmo_notifier.ports import Store
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Store
+
 
 LEASE: Final = timedelta(seconds=30)  # a poller that was killed holds up the next one no longer than this
 RENEW_AFTER: Final = timedelta(seconds=10)  # a third of it, so that a write may fail and be tried again

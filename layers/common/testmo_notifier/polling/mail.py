@@ -18,10 +18,10 @@ from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
 from testmo_notifier.notices.routes import Routes, destinations
 from testmo_notifier.polling.report import Report
-from testmo_notifier.ports import Mailboxes, Topic
 
 if TYPE_CHECKING:
     from testmo_notifier.polling.parts import Parts
+    from testmo_notifier.ports import Mailboxes, Topic
 
 SECONDS: Final = 30  # what has to be left of the time to look at the mailboxes: AWS says nothing for 24, at worst
 INTERVAL: Final = timedelta(hours=1)  # how often it is looked at who is subscribed

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.lean import dataclass
@@ -28,9 +28,11 @@ from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.release import Release
 from testmo_notifier.polling.report import Report
-from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
 from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Mailboxes, Renderer, Store, Testmo, Topic
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Watching
 from testmo_notifier.notices.matching import plain
 from testmo_notifier.polling.parts import Parts, Poll
-from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Testmo
 
 MAX_ASKED: Final = 5  # projects in one poll; statuses are the instance's, so the first with a run mostly knows all
 SHOWN_NAMES: Final = 25  # of statuses, in the words about one that nobody knows

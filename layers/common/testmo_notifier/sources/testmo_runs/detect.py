@@ -63,9 +63,11 @@ class Detector:
         return result if previous is None else result._replace(previous_status_id=previous)
 
     def _was_watched(self, result: Result, time: datetime | None) -> bool:
+        if self._watched_before is self.watch:
+            return True
         if time is not None and self._ceased is not None and time >= self._ceased:
             return True
-        return self._watched_before is self.watch or self._watched_before.is_failing(result)
+        return self._watched_before.is_failing(result)
 
     def _is_silent(self, result: Result, known: int | None) -> bool:
         # Rule 6: only what is watched since a moment ago matches it.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Scope
-from testmo_notifier.ports import Store, Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Store, Testmo
 
 
 def discover(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfRoom, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
-from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.watch import Watch
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Testmo
 
 MAX_RESTARTS: Final = 5  # rows that moved under us that often in one read: leave the rest to the next poll
 SORT: Final = "run_results:created_at"

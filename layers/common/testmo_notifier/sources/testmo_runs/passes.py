@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import Invisible, OutOfBudget, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
-from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through, one_page
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Testmo
 
 PASSED: Final = 2  # Testmo's default
 UNKNOWN: Final = Passes()

@@ -8,14 +8,16 @@ from concurrent.futures import Future
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import MAX_PER_PAGE, Listed, Looked, Project, ProjectState, Run, Scope, WatchedRun
-from testmo_notifier.ports import Testmo
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.turns import is_turn
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Testmo
 
 HOURLY: Final = timedelta(hours=1)  # how often what is gone, or should not have changed, is looked at again
 LOOK_BACK: Final = timedelta(days=1)  # of the hourly look at closed runs; those we know cost no request
