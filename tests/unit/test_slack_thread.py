@@ -679,6 +679,30 @@ def test_where_a_bot_may_not_post_any_more_messages_are_parked(word: str) -> Non
     assert bots.parked == {"a": word}
 
 
+def test_an_edit_by_a_token_that_was_changed_meanwhile_is_no_reason_to_park() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "internal_error")
+    bots.run(B)  # told, and to be shown yet
+    bots.cached, bots.bot = bots.bot, Bot("xoxb-2", "C012AB3CD")
+    bots.workspace.refused["xoxb-1"] = "token_revoked"
+    bots.now += timedelta(minutes=1)
+    bots.settle(B, C)
+
+    assert bots.parked == {}
+    assert bots.texts() == ["✖ 2 failed: " + RUN, "- ✖ 1 failed: " + RUN, "✖ 2 failed: " + RUN]
+
+
+def test_an_edit_by_a_token_that_is_still_what_the_secret_says_is_parked() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "token_revoked")
+    bots.settle(B)
+
+    assert bots.parked == {"b": "token_revoked"}
+    assert len(bots.workspace.replies()) == 1
+
+
 def test_many_edits_that_wait_for_their_turn_are_one_edit_and_no_reply_waits_for_it() -> None:
     bots = Bots()
     bots.settle(A)

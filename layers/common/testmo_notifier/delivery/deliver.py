@@ -250,6 +250,11 @@ class Batch:
         turn = self._turn(conversation.gate, edit, "other edits are first")
         try:
             conversation.show()
+        except DestinationGone:
+            of_now = self._conversation(message, fresh=True)
+            if of_now and not of_now.is_shown():
+                raise
+            return False  # the secret names another by now, with a place of its own
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
