@@ -206,6 +206,16 @@ def test_a_header_or_subject_that_is_far_too_long_gives_way_too(tmp_path: Path, 
     assert problems == [f"{name} gave 100001 characters, more than 100000"]
 
 
+@pytest.mark.parametrize("nothing", ["{{ '\u200e' }}", "{{ '\x1b' }}"])
+def test_a_subject_of_which_nothing_can_be_seen_gives_way_to_ours(tmp_path: Path, nothing: str) -> None:
+    """Without a subject the mail would be called "AWS Notification Message"."""
+    (tmp_path / "email_subject.j2").write_text(nothing, encoding="utf-8")
+    renderer = Renderer(BERLIN, tmp_path)
+
+    assert mail(renderer, make_digest())[0] == mail(Renderer(BERLIN), make_digest())[0]
+    assert renderer.problems == ["email_subject.j2 gave no text"]
+
+
 def test_the_mark_that_windows_editors_put_before_a_template_is_not_printed(tmp_path: Path) -> None:
     (tmp_path / "email_subject.j2").write_text("\ufeffOurs", encoding="utf-8")
     renderer = Renderer(BERLIN, tmp_path)
