@@ -42,8 +42,9 @@ T = TypeVar("T", Checkpoint, Envelope)
 
 @dataclass(slots=True, eq=False)
 class HandOver:
-    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is, `instead`
-    those that are told what nobody gets.
+    """Hands outboxes over, and counts for the whole poll.
+
+    `showing` are destinations that show how a run is, `instead` those that are told what nobody gets.
 
     Of what an earlier poll of this process published and could not clear `parts.gone_out` has the ids: where the table
     takes no writes for hours, the same mail does not go out each minute.
