@@ -16,9 +16,7 @@ from testmo_notifier.notices.calm import ALWAYS, Calm
 from testmo_notifier.notices.matching import Matcher
 
 BY_DEFAULT: Final = frozenset((NEW, AGAIN, CHANGED))
-MAX_NAMES_BYTES: Final = (
-    16_000  # of the routes that a message names: SNS takes 256 KiB, mail has 240,000 of them
-)
+MAX_NAMES_BYTES: Final = 16_000  # of the routes that a message names: SNS takes 256 KiB, mail has 240,000 of them
 EVENT_NEWS: Final = "event:news"  # where recoveries and ends are published for programs
 
 
