@@ -593,6 +593,23 @@ def test_an_edit_that_fails_and_fails_holds_up_the_other_edits_of_its_token_for_
     assert outcome.seconds == 900
 
 
+def test_an_edit_that_slack_throttles_for_half_a_day_is_still_received_fewer_than_a_hundred_times() -> None:
+    bots = Bots()
+    other = replace(B, run_id="13", id="d")
+    bots.settle(A, replace(A, run_id="13", id="c"))
+    began, at, receives = bots.now, {"b": bots.now, "d": bots.now}, {"b": 0, "d": 0}
+    while bots.now - began < timedelta(hours=12):
+        message = min((B, other), key=lambda one: at[one.id])
+        bots.now = max(bots.now, at[message.id])
+        receives[message.id] += 1
+        bots.workspace.answer_next("chat.update", "ratelimited", status=429, retry_after=30)
+        (outcome,) = bots.run(replace(message, receives=receives[message.id]))
+        at[message.id] = bots.now + timedelta(seconds=outcome.seconds)
+
+    assert max(receives.values()) < 70
+    assert len(bots.workspace.replies()) == 2
+
+
 def test_in_a_locked_thread_the_news_goes_to_the_channel() -> None:
     bots = Bots()
     bots.settle(A)
