@@ -56,6 +56,16 @@ def test_a_run_with_results_from_before_our_first_look_at_it_is_announced(story:
     assert sorted(story.announced) == [result.id for result in results]
 
 
+def test_results_that_are_imported_into_a_new_run_with_their_own_dates_are_announced(story: Story) -> None:
+    story.poll()
+    story.wait(10)
+    run = story.add_run()
+    results = [story.save(run, number, created_at=story.ago(86_400 * 7)) for number in (1, 2, 3)]
+    story.wait_and_poll(2)
+
+    assert sorted(story.announced) == [result.id for result in results]
+
+
 def test_an_old_project_that_becomes_visible_later_is_watched_from_then_on(story: Story) -> None:
     garden = story.world.add_project("Garden")
     run = story.add_run(project=garden)

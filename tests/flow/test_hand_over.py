@@ -14,7 +14,7 @@ from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Notification, Outgoing
 from testmo_notifier.polling import due
-from tests.flow.test_routes import follow
+from tests.flow.test_routes import REST, follow
 from tests.support.memory import MemoryStore, MemoryTopic
 from tests.support.story import Story
 from tools.simulator.model import Run
@@ -44,6 +44,21 @@ def test_a_destination_that_sns_refuses_waits_and_the_others_go_out(story: Story
     story.wait_and_poll(2)
 
     assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
+
+
+def test_what_waits_for_a_channel_that_leaves_the_stack_goes_to_somebody_else(story: Story) -> None:
+    lead = '[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:lead"]\n'
+    follow(story, lead + REST.replace("slack", "email"))
+    runs_with_news(story, 1)
+    story.topic.refused = {"slack:lead"}
+    story.poll()
+    story.topic.refused = set()
+    story.settings["destinations"] = ("email:default", "event")  # SlackSecretArn was emptied: nobody is subscribed
+    summary = story.wait_and_poll()
+
+    assert destinations(story) == ["event", "email:default"]
+    assert summary.pending == 0
+    assert summary.problems == ["slack:lead is on no channel of this stack: what waited for it goes to email:default"]
 
 
 def test_what_the_index_does_not_show_yet_leaves_with_the_next_poll(story: Story) -> None:

@@ -61,6 +61,7 @@ class Bots:
     workspace: Workspace = field(default_factory=Workspace)
     bot: Bot = BOT
     webhook: str = ""  # what the secret names instead
+    cached: Bot | None = None  # what was read of it before it named `bot`
     now: datetime = NOW
     states: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     paces: dict[str, Pace] = field(default_factory=dict)
@@ -106,7 +107,7 @@ class Bots:
         """The effects of one invocation."""
         return Effects(
             transports={"slack": transport},
-            addresses=lambda _channel, _fresh: {"default": self.webhook or self.bot.as_address()},
+            addresses=self._addresses,
             post=lambda _channel, address, payload: transport.post(None, address, payload, now=self.now),  # type: ignore[arg-type]
             conversation=self._conversation,
             forget=self.forgotten.append,
@@ -124,6 +125,10 @@ class Bots:
         self.effects_done += 1
         if self.effects_done == self.kill_at:
             raise Killed
+
+    def _addresses(self, _channel: str, fresh: bool) -> dict[str, str]:  # noqa: FBT001 - the field has no names
+        self.cached = None if fresh else self.cached
+        return {"default": self.webhook or (self.cached or self.bot).as_address()}
 
     def _conversation(self, message: QueuedMessage, address: str) -> Conversation | None:
         def change(decide: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]) -> Any:  # noqa: ANN401 - whatever it decides

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.email.rendering import mail, mail_subject
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.channels.slack.rendering import slack_payload
@@ -204,6 +205,28 @@ def test_a_header_or_subject_that_is_far_too_long_gives_way_too(tmp_path: Path, 
 
     assert payload == built_in()[0]
     assert problems == [f"{name} gave 100001 characters, more than 100000"]
+
+
+@pytest.mark.parametrize("nothing", ["{{ '\u200e' }}", "{{ '\x1b' }}"])
+def test_a_subject_of_which_nothing_can_be_seen_gives_way_to_ours(tmp_path: Path, nothing: str) -> None:
+    """Without a subject the mail would be called "AWS Notification Message"."""
+    (tmp_path / "email_subject.j2").write_text(nothing, encoding="utf-8")
+    renderer = Renderer(BERLIN, tmp_path)
+
+    assert mail(renderer, make_digest())[0] == mail(Renderer(BERLIN), make_digest())[0]
+    assert renderer.problems == ["email_subject.j2 gave no text"]
+
+
+@pytest.mark.parametrize("name", ["the tests of team {}" * 3, "チーム{}のテスト"])
+@pytest.mark.parametrize("destination", ["slack:default", "email:default", "event"])
+def test_a_message_that_thousands_of_routes_lead_to_is_one_that_sns_takes(destination: str, name: str) -> None:
+    routes = tuple(name.replace("{}", str(number)) for number in range(4_000))
+    told = Renderer(BERLIN).notification(make_outgoing(make_digest([make_named()], routes=routes), destination))
+    given = sum(len(one["StringValue"]) for one in attributes(told).values())
+
+    assert len(told.message.encode()) + given < 60_000
+    assert told.routes == routes[: len(told.routes)]
+    assert len(told.routes) > 200
 
 
 def test_the_mark_that_windows_editors_put_before_a_template_is_not_printed(tmp_path: Path) -> None:

@@ -593,6 +593,23 @@ def test_an_edit_that_fails_and_fails_holds_up_the_other_edits_of_its_token_for_
     assert outcome.seconds == 900
 
 
+def test_an_edit_that_slack_throttles_for_half_a_day_is_still_received_fewer_than_a_hundred_times() -> None:
+    bots = Bots()
+    other = replace(B, run_id="13", id="d")
+    bots.settle(A, replace(A, run_id="13", id="c"))
+    began, at, receives = bots.now, {"b": bots.now, "d": bots.now}, {"b": 0, "d": 0}
+    while bots.now - began < timedelta(hours=12):
+        message = min((B, other), key=lambda one: at[one.id])
+        bots.now = max(bots.now, at[message.id])
+        receives[message.id] += 1
+        bots.workspace.answer_next("chat.update", "ratelimited", status=429, retry_after=30)
+        (outcome,) = bots.run(replace(message, receives=receives[message.id]))
+        at[message.id] = bots.now + timedelta(seconds=outcome.seconds)
+
+    assert max(receives.values()) < 70
+    assert len(bots.workspace.replies()) == 2
+
+
 def test_in_a_locked_thread_the_news_goes_to_the_channel() -> None:
     bots = Bots()
     bots.settle(A)
@@ -677,6 +694,30 @@ def test_where_a_bot_may_not_post_any_more_messages_are_parked(word: str) -> Non
     bots.settle(A)
 
     assert bots.parked == {"a": word}
+
+
+def test_an_edit_by_a_token_that_was_changed_meanwhile_is_no_reason_to_park() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "internal_error")
+    bots.run(B)  # told, and to be shown yet
+    bots.cached, bots.bot = bots.bot, Bot("xoxb-2", "C012AB3CD")
+    bots.workspace.refused["xoxb-1"] = "token_revoked"
+    bots.now += timedelta(minutes=1)
+    bots.settle(B, C)
+
+    assert bots.parked == {}
+    assert bots.texts() == ["✖ 2 failed: " + RUN, "- ✖ 1 failed: " + RUN, "✖ 2 failed: " + RUN]
+
+
+def test_an_edit_by_a_token_that_is_still_what_the_secret_says_is_parked() -> None:
+    bots = Bots()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "token_revoked")
+    bots.settle(B)
+
+    assert bots.parked == {"b": "token_revoked"}
+    assert len(bots.workspace.replies()) == 1
 
 
 def test_many_edits_that_wait_for_their_turn_are_one_edit_and_no_reply_waits_for_it() -> None:

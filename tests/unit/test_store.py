@@ -56,12 +56,30 @@ def test_an_item_that_is_too_large_is_named_and_any_other_refusal_stays_what_it_
     with pytest.raises(TooLarge, match=r"RUN#12 is larger than DynamoDB takes \(400 KB\)"):
         too_large.store.commit(make_checkpoint())
 
-    for other in (
+    other = error("ItemCollectionSizeLimitExceededException", "the size of the collection")
+    with pytest.raises(ClientError):
+        Scripted(other).store.commit(make_checkpoint())
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
         error("ValidationException", "One or more parameter values were invalid"),
-        error("ItemCollectionSizeLimitExceededException", "the size of the collection"),
-    ):
-        with pytest.raises(ClientError):
-            Scripted(other).store.commit(make_checkpoint())
+        error(
+            "TransactionCanceledException",
+            "cancelled",
+            CancellationReasons=[
+                {"Code": "None"},
+                {"Code": "ValidationError", "Message": "One or more parameter values were invalid"},
+            ],
+        ),
+    ],
+)
+def test_an_item_that_dynamodb_refuses_for_what_is_in_it_ends_no_poll(refusal: tuple[int, dict[str, object]]) -> None:
+    """Otherwise that one run would keep all others from being told, poll by poll."""
+    said = r"was not written: DynamoDB refuses it \(One or more parameter values were invalid\)"
+    with pytest.raises(LostRace, match=said):
+        Scripted(refusal).store.commit(make_checkpoint(), lambda _: b"a mark")
 
 
 @pytest.mark.parametrize("reasons", [("ConditionalCheckFailed", "None"), ("TransactionConflict", "None")])

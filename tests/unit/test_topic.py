@@ -96,6 +96,27 @@ def test_what_is_not_taken_alone_either_is_named_with_its_own_error(sns: Sns) ->
     assert sns.told == ["slack:default"]
 
 
+def test_a_subject_that_sns_refuses_goes_out_in_ascii(sns: Sns) -> None:
+    mail = replace(message("email:default"), subject="✖ 1 failed: Prüfung")
+    sns.stub.add_client_error("publish", "InvalidParameter", "Invalid parameter: Subject")
+    asked = {"TopicArn": ARN, "Message": "{}", "MessageAttributes": ANY, "Subject": "? 1 failed: Pr?fung"}
+    sns.stub.add_response("publish", {"MessageId": "m"}, asked)
+
+    with sns.stub:
+        sns.topic.publish(mail)
+
+    sns.stub.assert_no_pending_responses()
+    assert sns.told == ["email:default"]
+
+
+def test_a_subject_that_is_refused_in_ascii_too_is_named(sns: Sns) -> None:
+    for _ in range(2):
+        sns.stub.add_client_error("publish", "InvalidParameter", "Invalid parameter: Subject")
+
+    with sns.stub, pytest.raises(Unpublished, match="Invalid parameter: Subject"):
+        sns.topic.publish(replace(message("email:default"), subject="✖ 1 failed"))
+
+
 def test_a_message_for_which_a_whole_call_is_refused_does_not_keep_the_others(sns: Sns) -> None:
     sns.stub.add_client_error("publish_batch", "InvalidParameter", "Invalid parameter: Subject")
     sns.stub.add_response("publish", {"MessageId": "m"})

@@ -139,7 +139,7 @@ class TooHeavy(Unreadable):
 
 
 class LostRace(NotifierError):
-    """A write lost against another poller, or against too many writes at once: nothing of it was done."""
+    """A write lost against another poller, too many writes at once, or what is in it: nothing of it was done."""
 
 
 class Undelivered(NotifierError):

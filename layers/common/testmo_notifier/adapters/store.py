@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
-from testmo_notifier.adapters.transaction import lost, too_large, transact, unchanged
+from testmo_notifier.adapters.transaction import lost, transact, unchanged, unfit
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
 from testmo_notifier.model import (
     CASES,
@@ -175,7 +175,7 @@ class Store:
         except self._client.exceptions.ConditionalCheckFailedException as exc:
             raise lost(item) from exc
         except ClientError as exc:
-            raise too_large(item, exc.response["Error"]) or exc from exc
+            raise unfit(item, exc.response["Error"]) or exc from exc
         return written
 
     def clear(

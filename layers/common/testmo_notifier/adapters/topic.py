@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -60,6 +61,9 @@ class Topic:
         try:
             self._client.publish(TopicArn=self._arn, **asked(notification))
         except (BotoCoreError, ClientError) as exc:
+            in_ascii = replace(notification, subject=notification.subject.encode("ascii", "replace").decode())
+            if "Subject" in str(exc) and in_ascii != notification:
+                return self._publish_alone(in_ascii)  # all that SNS took once, and what it takes now nobody has tried
             return not_taken(notification, exc)
         self._published(notification)
         return None

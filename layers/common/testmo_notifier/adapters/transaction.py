@@ -20,6 +20,7 @@ Action = dict[str, Any]  # one of Put, Update and Delete, without the table
 MAX_ACTIONS: Final = 100  # of one transaction
 REFUSED: Final = "ConditionalCheckFailed"
 CROWDED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})  # botocore does not try these again
+MAX_WORDS: Final = 200  # characters of what DynamoDB says of an item
 # The same for all of it, after botocore's attempts.
 ALL_CROWDED: Final = frozenset(
     {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
@@ -46,12 +47,12 @@ def transact(client: DynamoDBClient, table: str, actions: Sequence[Action]) -> N
             raise lost(next(iter(refused), first)) from exc
         if codes & CROWDED:
             raise crowded(first) from exc
-        large = (too_large(key_of(action), why) for action, why in zip(actions, reasons, strict=False))
-        raise next(filter(None, large), exc) from exc
+        unfitting = (unfit(key_of(action), why) for action, why in zip(actions, reasons, strict=False))
+        raise next(filter(None, unfitting), exc) from exc
     except ClientError as exc:
         if exc.response["Error"]["Code"] in ALL_CROWDED:
             raise crowded(first) from exc
-        raise too_large(first, exc.response["Error"]) or exc from exc
+        raise unfit(first, exc.response["Error"]) or exc from exc
 
 
 def key_of(action: Action) -> Item:
@@ -68,14 +69,14 @@ def unchanged(noun: Checkpoint | ProjectState | Held | Envelope | None) -> Any: 
     return {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":before": {"N": str(noun.version)}}}
 
 
-def too_large(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
-    """What AWS says of an item or an action, if it is that the item is too large."""
-    if (
-        said.get("Code") not in ("ValidationException", "ValidationError")
-        or "size" not in said.get("Message", "").lower()
-    ):
+def unfit(item: Item, said: Mapping[str, Any]) -> TooLarge | LostRace | None:
+    """What AWS says of an item or an action, if it is that it can never be written; others are not to wait for it."""
+    if said.get("Code") not in ("ValidationException", "ValidationError"):
         return None
-    return TooLarge(f"{item['pk'].get('S')} is larger than DynamoDB takes (400 KB)")
+    name, words = item["pk"].get("S"), said.get("Message", "")
+    if "size" in words.lower():
+        return TooLarge(f"{name} is larger than DynamoDB takes (400 KB)")
+    return LostRace(f"{name} was not written: DynamoDB refuses it ({words[:MAX_WORDS]})")
 
 
 def lost(item: Item) -> LostRace:

@@ -31,7 +31,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, FAILING, FOLDED, NEW, REASONS, Digest, Notification, Outgoing
 from testmo_notifier.notices.context import MessageView, PartView, ResultView
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.routes import Options
+from testmo_notifier.notices.routes import Options, fitting
 from testmo_notifier.notices.several import several_view
 from testmo_notifier.notices.view import NO_LINKS, Limits, message_view
 from testmo_notifier.settings.people import People
@@ -135,7 +135,7 @@ class Renderer:
             project_id=outgoing.digest.project_id,
             statuses=statuses(outgoing.digest),
             reasons=reasons(outgoing.digest),
-            routes=outgoing.digest.routes,
+            routes=fitting(outgoing.digest.routes),
             aside=channel.rendering().aside(outgoing.digest, reasons(outgoing.digest)),
         )
 

@@ -246,21 +246,30 @@ class Batch:
         )
         if conversation is None or conversation.is_shown():
             return False
-        edit = partial(pacing.take_turn, message_id=message.id, receives=0, spacing=pacing.SPACING_OF_EDITS)
+        receives = message.receives  # as with posts: what is throttled for hours must not use them up
+        edit = partial(pacing.take_turn, message_id=message.id, receives=receives, spacing=pacing.SPACING_OF_EDITS)
         turn = self._turn(conversation.gate, edit, "other edits are first")
         try:
             conversation.show()
+        except DestinationGone:
+            of_now = self._conversation(message, fresh=True)
+            if of_now and not of_now.is_shown():
+                raise
+            return False  # the secret names another by now, with a place of its own
         except DeliveryDelayed as exc:
             if exc.reason in OURS:
                 raise
             asked = exc.retry_after_seconds
-            wait = pacing.backoff_seconds(message.receives) if asked is None else asked
+            wait = pacing.backoff_seconds(receives) if asked is None else asked
             # One edit that fails and fails must not hold up those of all other runs and channels of its token.
             pause = min(wait, pacing.MAX_PAUSE_SECONDS) if asked is None else asked
-            self._effects.change_pace(
+            turn = self._effects.change_pace(
                 conversation.gate,
-                lambda pace: pacing.after_throttle(pace, self._effects.now(), receives=0, retry_after_seconds=pause),
+                lambda pace: pacing.after_throttle(
+                    pace, self._effects.now(), receives=receives, retry_after_seconds=pause
+                ),
             )
+            wait = max(wait, (turn.at - self._effects.now()).total_seconds())
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         self._end_trouble(conversation.gate, turn)
         return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import tzinfo
 from typing import Final
@@ -15,6 +16,7 @@ from testmo_notifier.notices.calm import ALWAYS, Calm
 from testmo_notifier.notices.matching import Matcher
 
 BY_DEFAULT: Final = frozenset((NEW, AGAIN, CHANGED))
+MAX_NAMES_BYTES: Final = 16_000  # of the routes that a message names: SNS takes 256 KiB, mail has 240,000 of them
 EVENT_NEWS: Final = "event:news"  # where recoveries and ends are published for programs
 
 
@@ -91,6 +93,18 @@ class Routes:
 
 
 PLAIN: Final = Routes(())  # everything to every destination
+
+
+def fitting(names: Iterable[str]) -> tuple[str, ...]:
+    """As many of the names of routes, the first ones, as a message has room for."""
+    shown: list[str] = []
+    room = MAX_NAMES_BYTES
+    for name in names:
+        room -= len(json.dumps(name))
+        if room < 0:
+            break
+        shown.append(name)
+    return tuple(shown)
 
 
 def is_for_people(destination: str) -> bool:

@@ -42,7 +42,9 @@ T = TypeVar("T", Checkpoint, Envelope)
 
 @dataclass(slots=True, eq=False)
 class HandOver:
-    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is.
+    """Hands outboxes over, and counts for the whole poll.
+
+    `showing` are destinations that show how a run is, `instead` those that are told what nobody gets.
 
     Of what an earlier poll of this process published and could not clear `parts.gone_out` has the ids: where the table
     takes no writes for hours, the same mail does not go out each minute.
@@ -52,6 +54,7 @@ class HandOver:
     mark: MarkOf = unmarked
     unreachable: Collection[str] = ()
     showing: Collection[str] = ()
+    instead: Sequence[str] = ()
     published: int = 0  # messages, so far
     problems: list[str] = field(default_factory=list)
     _sent: Counter[str] = field(default_factory=Counter)
@@ -130,6 +133,14 @@ class HandOver:
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
+
+    def on_this_stack(self, outgoing: Outgoing) -> Outgoing:
+        """What waited for a channel that was taken from the stack, for somebody else: nobody is subscribed there."""
+        to = outgoing.destination
+        if not self.instead or channel_of(to) in map(channel_of, self.parts.destinations):
+            return outgoing
+        self.problems.append(f"{to} is on no channel of this stack: what waited for it goes to {self.instead[0]}")
+        return replace(outgoing, destination=self.instead[0])
 
     def _notification(self, outgoing: Outgoing) -> Notification | None:
         """What is published next; None if it has to wait, or cannot be rendered. What is not posted takes no room."""
@@ -278,7 +289,7 @@ class Outboxes:
     def _names_in(self, waiting: Iterable[Outgoing]) -> tuple[Outgoing, ...]:
         outbox: list[Outgoing] = []
         digest: Digest | None = None
-        for outgoing in waiting:
+        for outgoing in map(self._hand_over.on_this_stack, waiting):
             if not self._hand_over.has_room_for(outgoing.destination):
                 outbox.append(outgoing)  # it stays as it is
                 continue

@@ -126,7 +126,7 @@ class Poll:
         copied = frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard
         holding = what_holds(parts, lease, lost=frozenset() if instead else unheard, copied=copied)
         cases = case_lists(parts, testmo, rate_limit, holding)
-        hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots)
+        hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots, instead=instead)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding,

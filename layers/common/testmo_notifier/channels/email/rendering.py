@@ -40,8 +40,8 @@ def mail_subject(text: str) -> str:
 
 
 def weighed(name: str, text: str) -> tuple[str, int]:
-    """A body in bytes."""
-    return text, len(text.encode()) if name == BODY else len(text)
+    """A body in bytes, and what is left of a subject: where that is nothing, another template is tried."""
+    return (text, len(text.encode())) if name == BODY else (mail_subject(text), len(text))
 
 
 RENDERING: Final = Rendering(

@@ -10,6 +10,7 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.model import NamedResult, Outgoing, plain
 from testmo_notifier.notices.issue_links import IssueLinks
+from testmo_notifier.notices.routes import fitting
 from testmo_notifier.notices.view import NO_LINKS
 
 EVENT_SCHEMA: Final = 1  # the version of docs/event.schema.json: fields are added to it, and none changes
@@ -34,7 +35,7 @@ def event(outgoing: Outgoing, links: IssueLinks = NO_LINKS) -> dict[str, object]
             "passed": digest.counters.success,
         },
         "about": digest.about,
-        "routes": list(digest.routes),
+        "routes": list(fitting(digest.routes)),
         "total": digest.total,
         "omitted": digest.omitted,
         "counts": dict(digest.counts),

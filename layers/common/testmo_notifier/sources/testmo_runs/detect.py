@@ -17,10 +17,16 @@ class Detector:
     After a change of what is watched, rows from before it (`ceased`, Testmo's clock at the last poll under the old
     settings) are judged by the old settings as well, and what only the new ones match is taken over silently. Without
     that, a status that is watched from today on would bring up all its old rows.
+
+    Nothing can have been failing before we came in a run that was made (`created_at`) since, whatever its dates say:
+    results that are imported keep their own.
     """
 
-    def __init__(self, checkpoint: Checkpoint, watch: Watch, ceased: datetime | None = None) -> None:
-        self._silent_before = checkpoint.silent_before
+    def __init__(
+        self, checkpoint: Checkpoint, watch: Watch, ceased: datetime | None = None, created_at: datetime | None = None
+    ) -> None:
+        before = checkpoint.silent_before
+        self._silent_before = None if before and created_at and created_at >= before else before
         self._ceased = ceased
         self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self.watch = watch

@@ -77,7 +77,7 @@ def read_run(
     """
     run, watch, counters = about.run, about.watch, about.run.counters.by_status
     checkpoint = with_questions_of_now(checkpoint, watch)
-    detector = Detector(checkpoint, watch, ceased)
+    detector = Detector(checkpoint, watch, ceased, run.created_at)
     pages = RunPages(about.testmo, run, watch, about.now, lambda: news.is_full)
     tells_ends = about.follow_up.finished_since is not None
     the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
