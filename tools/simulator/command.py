@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from threading import Event, current_thread, main_thread
-from typing import TYPE_CHECKING
 
 from tools.simulator.control import PREFIX
 from tools.simulator.scenarios import load
 from tools.simulator.simulator import Simulator
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 STEP_SECONDS = 20.0  # time enough to see what a step did before the next one
 

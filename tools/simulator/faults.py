@@ -9,22 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from tools.simulator import answers, pages
 from tools.simulator.answers import Answer
-from tools.simulator.api import BASE_PATH
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from tools.simulator.api import Request
-    from tools.simulator.loopback import Delivery
+from tools.simulator.api import BASE_PATH, Request
+from tools.simulator.loopback import Delivery
 
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 BOT_CHECK = "<html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"

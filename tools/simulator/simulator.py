@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tools.simulator import control, pages
 from tools.simulator.api import BASE_PATH, TOKEN, Api, Request
 from tools.simulator.control import RecordedRequest
 from tools.simulator.faults import ANSWERS, DELIVERIES, SPOILS, Fault, Faults
 from tools.simulator.loopback import LoopbackServer, Received, Reply
+from tools.simulator.story import Scenario
 from tools.simulator.switches import Switches
 from tools.simulator.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tools.simulator.story import Scenario
 
 
 class Simulator:
