@@ -12,6 +12,7 @@ from testmo_notifier.channels.render import Renderer, built_in_folders, renderin
 from testmo_notifier.channels.slack.rendering import slack_payload
 from tests.support.slack_payload import words
 from tools.maintain import reference
+from tools.maintain.pages import renewed
 from tools.settings import check_templates
 from tools.settings.check import settings_folder
 from tools.settings.samples import release
@@ -21,6 +22,12 @@ def test_the_page_is_up_to_date() -> None:
     assert reference.PAGE.read_text("utf-8") == reference.templates_page(), "run `make docs`"
 
 
+def test_a_page_without_the_place_for_a_part_is_an_error() -> None:
+    marks = "<!-- costs: written by `make docs` -->\n<!-- end of costs: written by `make docs` -->\n"
+    with pytest.raises(ValueError, match="the page has no lines <!-- limits: written by `make docs` --> and <!-- end"):
+        renewed(marks, {"costs": "| 1 |", "limits": "| 2 |"})
+
+
 def test_every_built_in_template_is_documented_and_has_blocks() -> None:
     assert list(reference.TEMPLATES) == list(renderings())
     assert {path.name for folder in built_in_folders() for path in folder.glob("*.j2")} == set(renderings())
@@ -28,7 +35,9 @@ def test_every_built_in_template_is_documented_and_has_blocks() -> None:
 
 
 def test_the_documented_examples_have_no_problem(tmp_path: Path) -> None:
-    for name, (_, source) in reference.EXAMPLES.items():
+    examples = re.findall(r"`(\w+\.j2)`\n\n```jinja\n(.*?)```", reference.PAGE.read_text("utf-8"), re.DOTALL)
+    assert [name for name, _ in examples] == ["email_subject.j2", "slack_result.j2", "slack_more.j2"]
+    for name, source in examples:
         (tmp_path / name).write_text(source)
     assert check_templates.problems(tmp_path) == []
 
