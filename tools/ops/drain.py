@@ -54,7 +54,7 @@ def ask(desk: Desk, *, drain: bool) -> poller.Summary:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            summary = poller.invoke(desk.account.invoked, desk.account.stack.poller, {"drain": drain})
+            summary = poller.poll(desk.account, desk.account.stack.poller, {"drain": drain})
         except poller.PollFailed as exc:
             raise NotDone(f"{desk.account.stack.poller}: {exc}; `testmo-notifier doctor` says more") from exc
         if summary.status != "busy":
