@@ -23,7 +23,7 @@ def why_not(account: Account, run_id: int, result: int, missing: Sequence[str]) 
     settings, routes = account.settings, wiring.routes()
     access = Access(settings.testmo_url, account.token(), settings.alert_status_ids, settings.requests_per_minute)
     with_folders = "folder" in routes.asked
-    (finding,) = route_findings.of_runs(access, [run_id], [result], with_folders=with_folders)
+    (finding,) = route_findings.of_run(access, run_id, [result], with_folders=with_folders)
     checkpoint = records.store(account).checkpoints([run_id]).get(run_id)
     mail = records.control(account)[0].health.mail
     found = dict(reasons(finding, routes, wiring.routed(settings), checkpoint, missing))

@@ -4,48 +4,32 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 import testmo_notifier_settings
-from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.routes import Routes, destinations, left_in
 from testmo_notifier.poll import Parts
-from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import parse_routes
 from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
 from tools.lib.stamps import utc_now
-from tools.lib.static_token import StaticToken
-
-SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
-
-
-def connect(settings: PollerSettings, token: str) -> Callable[[RateLimit], Testmo]:
-    """A Testmo behind a rate limit."""
-    pool, held = new_pool(), StaticToken(token)
-    return lambda rate_limit: Testmo(url=settings.testmo_url, token=held, pool=pool, rate_limit=rate_limit, now=utc_now)
+from tools.lib.testmo import SECONDS, connected, connector
+from tools.ops.account import Account
 
 
-def new_rate_limit(settings: PollerSettings, spent: Mapping[int, int]) -> RateLimit:
-    """A rate limit that counts what the poller asked within this minute, too."""
-    deadline = time.monotonic() + SECONDS
-    return RateLimit(
-        settings.requests_per_minute,
-        spent=spent,
-        now=time.time,
-        sleep=time.sleep,
-        seconds_left=lambda: deadline - time.monotonic(),
-    )
+def connect(account: Account, spent: Mapping[int, int] | None = None) -> Testmo:
+    """The Testmo of a stack, with its token; `spent` is what its poller asked within this minute."""
+    settings = account.settings
+    return connected(settings.testmo_url, account.token(), settings.requests_per_minute, spent)
 
 
 def routes() -> Routes:
@@ -86,7 +70,7 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
         settings,
         own,
         store=store,
-        connect=connect(settings, token),
+        connect=connector(settings.testmo_url, token),
         topic=topic,
         renderer=Renderer.of(own, settings.time_zone, time.thread_time),
         now=utc_now,

@@ -104,7 +104,7 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
 
         try:
-            there = check_names.look(preview_run.connect(preview_run.Access.from_env(environ)))
+            there = check_names.look(preview_run.Access.from_env(environ).connect())
         except NotifierError as exc:
             yield Remark("environment", None, f"warning: Testmo could not be asked for names: {exc}", is_warning=True)
         else:

@@ -27,7 +27,7 @@ def explained(
     found = findings(environ, names, run_ids, results, with_folders="folder" in team.routes.asked)
     if (run_ids or results) and team.people.has_emails:
         with suppress(Invisible):  # only a site administrator may read addresses: nobody is found by one then
-            team.people.learn(preview_run.connect(preview_run.Access.from_env(environ)).users())
+            team.people.learn(preview_run.Access.from_env(environ).connect().users())
     return [explain(finding, team.routes, reachable, team.people) for finding in found]
 
 
@@ -53,5 +53,5 @@ def findings(
     return [
         one
         for run_id, ids in wanted.items()
-        for one in route_findings.of_runs(access, [run_id], ids, with_folders=with_folders)
+        for one in route_findings.of_run(access, run_id, ids, with_folders=with_folders)
     ]
