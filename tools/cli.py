@@ -191,10 +191,10 @@ def soak(polls: int, seed: int | None) -> None:
 
 
 def settings_folder() -> Path:
-    """The settings layer of this checkout."""
-    from importlib.resources import files
+    """The settings of this checkout."""
+    from tools.settings import check as checking
 
-    return Path(str(files("testmo_notifier_settings")))
+    return checking.settings_folder()
 
 
 SETTINGS = click.option(

@@ -263,7 +263,7 @@ def test_moments_are_utc_unless_they_say_otherwise() -> None:
 
 
 def test_stretches_of_time_are_told_in_their_largest_unit() -> None:
-    assert [age(s) for s in (-1, 59, 60, 7_200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
+    assert [age(timedelta(seconds=s)) for s in (-1, 59, 60, 7_200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
 
 
 def test_only_a_rate_says_how_often() -> None:

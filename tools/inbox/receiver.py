@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from tools.inbox.entries import MAX_ENTRIES, Entries
 from tools.inbox.workspace import API_PATH, Posted, Workspace
 from tools.lib import stamps
+from tools.lib.addresses import EMAIL_ADDRESS, SENDER
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 
@@ -128,6 +129,15 @@ class Inbox:
     def __exit__(self, *_: object) -> None:
         self.entries.close()
         self._server.stop()
+
+    def show(self, channel: str, body: str, *, subject: str = "", to: str = EMAIL_ADDRESS) -> None:
+        """Show what was published: a message of Slack, a mail (it has a subject), or what programs read."""
+        if channel == "slack":
+            self.show_slack(json.loads(body))
+        elif subject:
+            self.show_mail(subject=subject, sender=SENDER, to=to, body=body)
+        else:
+            self.show_event(body)
 
     def show_slack(self, payload: Mapping[str, object]) -> None:
         """Show a message, be it posted here or handed over for somebody else's Slack."""

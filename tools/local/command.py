@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,7 +20,7 @@ from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.team import Team
 from tools.inbox.receiver import Inbox, Message
-from tools.lib.addresses import EMAIL_ADDRESS, SENDER, address_of
+from tools.lib.addresses import EMAIL_ADDRESS, address_of
 from tools.lib.aws import Aws
 from tools.lib.folders import GIVE_IT, unusable
 from tools.lib.stopping import StoppedAtOnce, Stopping
@@ -59,10 +58,7 @@ def run(settings: Settings, terminal: Terminal) -> int:
                 stopping.is_patient = True
                 terminal.gap()
                 return 0 if session.play() else 1
-        except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
-            terminal.verdict(str(exc), is_ok=False)
-            return 1
-        except (BotoCoreError, ClientError) as exc:  # an emulator that went away
+        except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed, BotoCoreError, ClientError) as exc:
             terminal.verdict(str(exc), is_ok=False)
             return 1
         except OSError as exc:  # a folder that is read-only, a disk that is full
@@ -85,7 +81,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     terminal.heading("Testmo Notifier on this machine", _facts(settings, testmo, inbox))
     aws = settings.aws or _wait_for(ministack, terminal)
     aws.cloudformation.list_stacks()  # says early if nobody is there
-    with _timed(terminal) as done:
+    with terminal.timed() as done:
         built = build.build()
         done("built the template and the code" if built.is_new else "found the build of these very sources")
         if settings.folder:
@@ -93,7 +89,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     slack_secret = settings.slack_secret or own_webhooks(inbox, built.settings, bots=settings.bots)
     for words in remarks(settings, built.settings, slack_secret):
         terminal.problem(words)
-    with _timed(terminal) as done:
+    with terminal.timed() as done:
         parameters = {
             "TestmoUrl": testmo.url,
             "TestmoSecretArn": stack.make_secret(aws, "testmo", testmo.token),
@@ -140,14 +136,8 @@ def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitSt
 
 def _show(inbox: Inbox, captured: Captured) -> None:
     """Show what was captured on the inbox's page; what is posted to its own webhook it shows by itself."""
-    if captured.channel == "email":
-        inbox.show_mail(
-            subject=captured.subject, sender=SENDER, to=address_of(captured.destination), body=captured.body
-        )
-    elif captured.channel == "event":
-        inbox.show_event(captured.body)
-    else:
-        inbox.show_slack(json.loads(captured.body))
+    to = address_of(captured.destination)
+    inbox.show(captured.channel, captured.body, subject=captured.subject, to=to)
 
 
 def _routed(channel: Channel, folder: Path) -> tuple[str, ...]:
@@ -186,7 +176,7 @@ def _on_port(port: int, make: Callable[[int], T]) -> T:
 def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
     if ministack is None:
         raise CannotStart("There is no AWS to work with.")
-    with _timed(terminal) as done:
+    with terminal.timed() as done:
         ministack.wait()
         done(f"embedded AWS up at {ministack.aws.endpoint}")
     return ministack.aws
@@ -205,10 +195,3 @@ def _facts(settings: Settings, testmo: Testmo, inbox: Inbox) -> dict[str, str]:
         "Settings": f"{settings.folder} (SETTINGS_DIR)" if settings.folder else "this checkout's layers/settings",
         "AWS": f"{settings.aws.endpoint}, stack {stack.STACK_NAME}" if settings.aws else "embedded, gone at the end",
     }
-
-
-@contextmanager
-def _timed(terminal: Terminal) -> Iterator[Callable[[str], None]]:
-    """Tell how long a step took, once it is clear what it was."""
-    started = time.monotonic()
-    yield lambda step: terminal.done(step, time.monotonic() - started)

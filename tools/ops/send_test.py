@@ -51,12 +51,13 @@ def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: 
     for destination in chosen:
         channel = CHANNELS[destination.partition(":")[0]]
         if not channel.is_queued:
-            arrivals.append(by_mail(desk.account, destination))
+            arrival = by_mail(desk.account, destination)
         elif direct:
-            arrivals.append(at_once(desk.account, channel, destination))
+            arrival = at_once(desk.account, channel, destination)
         else:
-            arrivals.append(by_queue(desk, channel, destination, wait_seconds))
-        tell(desk, arrivals[-1])
+            arrival = by_queue(desk, channel, destination, wait_seconds)
+        arrivals.append(arrival)
+        desk.out.verdict(f"{destination}: {arrival.words}", is_ok=arrival.ok, next_step=arrival.next_step)
     is_fine = all(arrival.ok for arrival in arrivals)
     desk.answer({"ok": is_fine, "sent": [as_json(arrival) for arrival in arrivals]})
     return FINE if is_fine else WRONG
@@ -103,13 +104,6 @@ def is_queued(destination: str) -> bool:
     """Whether the queue delivers it."""
     channel = channel_of(destination)
     return channel is not None and channel.is_queued
-
-
-def tell(desk: Desk, arrival: Arrival) -> None:
-    """Say how it went."""
-    desk.out.verdict(f"{arrival.destination}: {arrival.words}", is_ok=arrival.ok)
-    if arrival.next_step:
-        desk.out.note(f"→ {arrival.next_step}")
 
 
 def notification(destination: str) -> Notification:

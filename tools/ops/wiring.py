@@ -6,10 +6,8 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
-import testmo_notifier_settings
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
@@ -24,6 +22,7 @@ from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Tea
 from tools.lib.stamps import utc_now
 from tools.lib.testmo import SECONDS, connected, connector
 from tools.ops.account import Account
+from tools.settings.check import settings_folder
 
 
 def connect(account: Account, spent: Mapping[int, int] | None = None) -> Testmo:
@@ -49,7 +48,7 @@ def team() -> Team:
 
 def settings_file(name: str) -> Path:
     """One of its files; what SETTINGS_DIR lacks is the checkout's. Raises `ConfigurationError`."""
-    shipped, given = Path(str(files(testmo_notifier_settings))), os.environ.get("SETTINGS_DIR", "")
+    shipped, given = settings_folder(), os.environ.get("SETTINGS_DIR", "")
     own = Path(given).expanduser()
     if given and not own.is_dir():
         raise ConfigurationError([f"SETTINGS_DIR is {given!r}, which is no folder: give the one that `local` has"])

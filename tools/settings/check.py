@@ -157,7 +157,7 @@ def verdict(folder: Path, found: list[Remark]) -> str:
     """The last word."""
     wrong = [problem for problem in found if not problem.is_warning]
     if wrong:
-        return "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
+        return counted(len(wrong), "problem")
     own = len(list((folder / TEMPLATES).rglob("*.j2")))
     warnings = f", {counted(len(found), 'warning')}" if found else ""
     return (

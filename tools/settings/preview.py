@@ -22,7 +22,7 @@ from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.team import Team, text_of
 from testmo_notifier.text.cleaning import printable
 from tools.lib import blocks
-from tools.lib.addresses import EMAIL_ADDRESS, SENDER
+from tools.lib.addresses import EMAIL_ADDRESS
 from tools.lib.terminal import Terminal
 from tools.settings.samples import NAMES, Sample, samples
 
@@ -139,9 +139,4 @@ def fill(inbox: Inbox, previews: Iterable[Preview]) -> None:
     """Put messages on the inbox's page."""
     for preview in previews:
         told = preview.notification
-        if preview.builder:
-            inbox.show_slack(preview.content)
-        elif not is_json(told.message):
-            inbox.show_mail(subject=told.subject, sender=SENDER, to=EMAIL_ADDRESS, body=told.message)
-        else:
-            inbox.show_event(told.message)
+        inbox.show(told.channel, told.message, subject=told.subject)

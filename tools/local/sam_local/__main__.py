@@ -31,10 +31,10 @@ def main() -> int:
     except NoEngine as exc:
         terminal.verdict(str(exc), is_ok=False)
         return CANNOT_RUN
-    except (EngineFailed, InvocationFailed, Unexpected, BuildFailed, DeployFailed, NotUp) as exc:
-        terminal.verdict(str(exc), is_ok=False)
-        return FAILED
-    except (BotoCoreError, ClientError, OSError) as exc:
+    except (
+        *(EngineFailed, InvocationFailed, Unexpected, BuildFailed, DeployFailed, NotUp),
+        *(BotoCoreError, ClientError, OSError),
+    ) as exc:
         terminal.verdict(str(exc), is_ok=False)
         return FAILED
     except KeyboardInterrupt:
