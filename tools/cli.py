@@ -149,7 +149,7 @@ def simulator(port: int, scenario: str) -> None:
     try:
         command.serve(port, scenario)
     except OSError as exc:
-        say(f"The simulator cannot listen on port {port}: {exc.strerror}", error=True)
+        say(f"The simulator cannot listen on port {port} ({exc.strerror}): --port 0 takes any free one", error=True)
         sys.exit(1)
 
 
@@ -371,7 +371,7 @@ def serve_page(port: int, previews: Sequence[Preview]) -> None:
     try:
         inbox = Inbox(port)
     except OSError as exc:
-        say(f"The page cannot listen on port {port}: {exc.strerror}", error=True)
+        say(f"The page cannot listen on port {port} ({exc.strerror}): --page 0 takes any free one", error=True)
         sys.exit(1)
     with inbox, suppress(KeyboardInterrupt):
         previewing.fill(inbox, previews)

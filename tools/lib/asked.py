@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 CALLED_WRONGLY: Final = 2  # a status, as shells know it
+INTERRUPTED: Final = 130  # 128 + SIGINT, the same
 MAX_CHARS: Final = 200  # of a line in the list; it is folded, not cut
 
 
@@ -53,6 +54,11 @@ class Family(Command, click.Group):
     command_class = Command
 
 
+def is_interruption(exc: BaseException) -> bool:
+    """Whether it is Ctrl-C, or what Python 3.11 makes of it in the middle of making a class."""
+    return isinstance(exc, KeyboardInterrupt) or isinstance(exc.__cause__, KeyboardInterrupt)
+
+
 class Group(click.Group):
     """Commands, listed by who needs them; `audiences` is headings with their commands."""
 
@@ -61,6 +67,16 @@ class Group(click.Group):
     def __init__(self, *args: Any, audiences: Mapping[str, Sequence[str]], **given: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(*args, **given)
         self.audiences = audiences
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """Run a command. Ctrl-C ends it as shells expect, also while it is still being imported."""
+        try:
+            return super().invoke(ctx)
+        except BaseException as exc:
+            if not is_interruption(exc):
+                raise
+            say("stopped", error=True)
+            ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the help."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from testmo_notifier.config import is_loopback
@@ -59,6 +60,14 @@ class Services:
         """A client of one service."""
         config = config.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else config
         return self.session.client(name, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
+
+@cache
+def session_of(access_key_id: str, secret_access_key: str, session_token: str | None, region: str) -> boto3.Session:
+    """A session with these keys. What profiles and files say is about other accounts, so none of them is read."""
+    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    bare = botocore.session.Session(session_vars={**nowhere, "profile": (None, None, None, None)})
+    return boto3.Session(access_key_id, secret_access_key, session_token, region, botocore_session=bare)
 
 
 def proxies() -> dict[str, str]:
@@ -115,4 +124,4 @@ class Aws(Services):
     @cached_property
     def session(self) -> boto3.Session:  # type: ignore[override]  # nobody sets it
         """These credentials."""
-        return boto3.Session(self.access_key_id, self.secret_access_key, self.session_token, self.region)
+        return session_of(self.access_key_id, self.secret_access_key, self.session_token, self.region)

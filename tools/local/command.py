@@ -22,7 +22,6 @@ from testmo_notifier.settings.team import Team
 from tools.inbox.receiver import Inbox, Message
 from tools.lib.addresses import EMAIL_ADDRESS, address_of
 from tools.lib.aws import Aws
-from tools.lib.folders import GIVE_IT, unusable
 from tools.lib.stopping import StoppedAtOnce, Stopping
 from tools.lib.terminal import Terminal
 from tools.local import build, stack
@@ -30,6 +29,7 @@ from tools.local.captures import Captured, Captures
 from tools.local.environment import DEFAULT_INBOX_PORT, Settings, Testmo
 from tools.local.ministack import MiniStack, NotUp
 from tools.local.session import Deployment, Session
+from tools.ops.aws_errors import in_words
 from tools.ops.held import in_store
 from tools.settings import check
 from tools.simulator import Simulator
@@ -58,11 +58,11 @@ def run(settings: Settings, terminal: Terminal) -> int:
                 stopping.is_patient = True
                 terminal.gap()
                 return 0 if session.play() else 1
-        except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed, BotoCoreError, ClientError) as exc:
+        except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
             terminal.verdict(str(exc), is_ok=False)
             return 1
-        except OSError as exc:  # a folder that is read-only, a disk that is full
-            terminal.verdict(f"{unusable(exc)}: {GIVE_IT}" if exc.filename else str(exc), is_ok=False)
+        except (BotoCoreError, ClientError, OSError) as exc:  # an emulator that went away, a folder that is read-only
+            terminal.verdict(in_words(exc), is_ok=False)
             return 1
         except StoppedAtOnce as exc:
             terminal.verdict("stopped", is_ok=False)
@@ -131,7 +131,8 @@ def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitSt
     try:
         return resources.enter_context(Inbox(settings.inbox_port, arrived=arrivals.put))
     except OSError as exc:
-        raise CannotStart(f"The inbox cannot listen on port {settings.inbox_port}: {exc.strerror}") from exc
+        words = f"The inbox cannot listen on port {settings.inbox_port} ({exc.strerror})"
+        raise CannotStart(f"{words}: --inbox-port 0 takes any free one") from exc
 
 
 def _show(inbox: Inbox, captured: Captured) -> None:

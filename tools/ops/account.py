@@ -146,7 +146,8 @@ class Account(Services):
 
     def _others(self) -> str:
         """What else could be meant: the stacks there that look like ours, as far as we may see them."""
-        how = "name it with --stack-name, its Region with --region and the account with --profile"
+        how = "name it with --stack-name, its Region with --region"
+        how += "" if self.endpoint else " and the account with --profile"
         try:
             pages = self.cloudformation.get_paginator("describe_stacks").paginate()
             names = [one["StackName"] for page in pages for one in page["Stacks"] if is_ours(one)]
@@ -260,6 +261,8 @@ def deploy_step(name: str, status: str) -> str:
     events = f"aws cloudformation describe-stack-events --stack-name {name} shows why"
     if status in IN_GOOD_ORDER:
         return ""
+    if status == "REVIEW_IN_PROGRESS":  # a change set that nobody carried out
+        return "its first deploy was prepared and not carried out: sam build && sam deploy"
     if status.endswith("_IN_PROGRESS"):
         return "somebody deploys it at this moment: look again when that is over"
     if status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):
