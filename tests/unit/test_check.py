@@ -14,9 +14,10 @@ from click.testing import CliRunner, Result
 from testmo_notifier.config import PollerSettings, status_ids
 from tests.support.story import Story, playing
 from tools.cli import main
+from tools.lib.processes import SETTINGS
 from tools.lib.testmo import new_rate_limit
 from tools.ops.check_testmo import statuses
-from tools.settings.check import problems, settings_folder
+from tools.settings.check import problems
 from tools.simulator.model import Status
 
 ROUTES = '[[routes]]\ndestinations = ["slack:default"]\n'
@@ -53,7 +54,7 @@ def said(folder: Path) -> list[str]:
 
 
 def test_the_settings_that_ship_are_fine() -> None:
-    assert problems(settings_folder(), {}) == []
+    assert problems(SETTINGS, {}) == []
 
 
 def test_nothing_wrong_is_status_0(folder: Path) -> None:

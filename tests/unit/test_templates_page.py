@@ -11,10 +11,10 @@ import pytest
 from testmo_notifier.channels.render import Renderer, built_in_folders, renderings
 from testmo_notifier.channels.slack.rendering import slack_payload
 from tests.support.slack_payload import words
+from tools.lib.processes import SETTINGS
 from tools.maintain import reference
 from tools.maintain.pages import renewed
 from tools.settings import check_templates
-from tools.settings.check import settings_folder
 from tools.settings.samples import release
 
 
@@ -43,7 +43,7 @@ def test_the_documented_examples_have_no_problem(tmp_path: Path) -> None:
 
 
 def test_the_example_in_the_settings_folder_has_no_problem(tmp_path: Path) -> None:
-    page = (settings_folder() / "templates" / "README.md").read_text("utf-8")
+    page = (SETTINGS / "templates" / "README.md").read_text("utf-8")
     (example,) = re.findall(r"```jinja\n(.*?)```", page, re.DOTALL)
     (tmp_path / "slack_result.j2").write_text(example)
     assert check_templates.problems(tmp_path) == []
@@ -51,7 +51,7 @@ def test_the_example_in_the_settings_folder_has_no_problem(tmp_path: Path) -> No
 
 
 def test_nothing_in_the_settings_folder_replaces_a_built_in_template() -> None:
-    assert list((settings_folder() / "templates").rglob("*.j2")) == []
+    assert list((SETTINGS / "templates").rglob("*.j2")) == []
 
 
 @pytest.mark.parametrize(

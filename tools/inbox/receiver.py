@@ -35,21 +35,13 @@ WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than
 MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
 MAX_DIGITS: Final = 15  # of a number JavaScript counts exactly
 PAGE: Final = Path(__file__).with_name("page")
-HTML, CSS, JAVASCRIPT, SVG = "text/html", "text/css", "text/javascript", "image/svg+xml"
-FILES: Final = {
-    "/": ("inbox.html", HTML),
-    "/inbox.css": ("inbox.css", CSS),
-    "/messages.css": ("messages.css", CSS),
-    "/inbox.js": ("inbox.js", JAVASCRIPT),
-    "/list.js": ("list.js", JAVASCRIPT),
-    "/readers.js": ("readers.js", JAVASCRIPT),
-    "/channel.js": ("channel.js", JAVASCRIPT),
-    "/slack.js": ("slack.js", JAVASCRIPT),
-    "/mrkdwn.js": ("mrkdwn.js", JAVASCRIPT),
-    "/richtext.js": ("richtext.js", JAVASCRIPT),
-    "/dates.js": ("dates.js", JAVASCRIPT),
-    "/dom.js": ("dom.js", JAVASCRIPT),
-    "/icon.svg": ("icon.svg", SVG),
+KINDS: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+FILES: Final = {"/": "inbox.html"} | {
+    f"/{name}": name
+    for name in (
+        *("inbox.css", "messages.css", "inbox.js", "list.js", "readers.js", "channel.js", "slack.js", "mrkdwn.js"),
+        *("richtext.js", "dates.js", "dom.js", "icon.svg"),
+    )
 }
 # Messages may come from anybody: no script but ours runs, nothing is loaded from elsewhere, no HTML is ever parsed
 # from text (trusted types), and no other page may hold ours in a frame.
@@ -165,8 +157,8 @@ class Inbox:
 
     def _answer(self, path: str, query: str) -> Answer:
         if path in FILES:
-            name, kind = FILES[path]
-            return _shown((PAGE / name).read_bytes(), kind)
+            file = PAGE / FILES[path]
+            return _shown(file.read_bytes(), KINDS[file.suffix])
         if path == "/entries":
             return self._entries(query)
         if path == "/messages.json":

@@ -6,7 +6,8 @@ or completes a word with the Tab key should not wait for an AWS client.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -93,15 +94,15 @@ class Group(click.Group):
 
 
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click know one
-    """One of some names that are imported only when somebody looks at them.
+    """One of some names that are imported from `where` only when somebody looks at them, or of some `more`.
 
     With `is_checked` False they are shown and completed, and whoever reads the value says what is wrong with it.
     """
 
     name = "choice"
 
-    def __init__(self, names: Callable[[], Iterable[str]], *, is_checked: bool = True) -> None:
-        self._names = names
+    def __init__(self, where: str, *more: str, is_checked: bool = True) -> None:
+        self._where, self._more = where, more
         self._is_checked = is_checked
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
@@ -118,4 +119,4 @@ class OneOf(click.ParamType):  # type: ignore[type-arg]  # only newer versions o
 
     @property
     def _choice(self) -> click.Choice[str]:
-        return click.Choice(list(self._names()))
+        return click.Choice([*self._more, *resolve_name(self._where)])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ROOT / "layers" / "settings" / "python" / "testmo_notifier_settings"
 LEASH = Path(__file__).with_name("leash.py")
 
 

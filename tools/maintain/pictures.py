@@ -87,7 +87,7 @@ def fingerprint(sent: Sequence[Sent]) -> str:
     for one in sent:
         words = [one.at.isoformat(), one.notification.destination, one.notification.subject, one.notification.message]
         made_from.update(json.dumps(words).encode())
-    for name, _ in FILES.values():
+    for name in FILES.values():
         made_from.update((PAGE / name).read_bytes())
     made_from.update(repr(PICTURES).encode())
     return made_from.hexdigest()

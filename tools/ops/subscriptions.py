@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
 
+from tools.lib.aws import Services
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone, WrongUsage
 
@@ -45,16 +46,16 @@ class Subscription:
         return self.is_confirmed and all(value in policy[name] for name, value in wanted.items() if name in policy)
 
 
-def listed(account: Account, topic: str) -> list[Subscription]:
+def listed(aws: Services, topic: str) -> list[Subscription]:
     """Every subscription of a topic."""
     found: list[Subscription] = []
-    for page in account.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
+    for page in aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
         for one in page["Subscriptions"]:
             arn = one["SubscriptionArn"]
             if not arn.startswith("arn:"):
                 found.append(Subscription(arn, one["Protocol"], one["Endpoint"], is_confirmed=False))
                 continue
-            asked = account.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+            asked = aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
             policy = json.loads(asked["FilterPolicy"]) if asked.get("FilterPolicy") else None
             is_confirmed = asked.get("PendingConfirmation", "false") == "false"
             is_protected = asked.get("ConfirmationWasAuthenticated") == "true"
@@ -120,29 +121,21 @@ def confirm(desk: Desk, link: str) -> int:
 
 def ask(account: Account, destination: str, address: str) -> None:
     """Subscribe, or let AWS send its mail once more."""
-    if destination == ALARMS:
-        account.sns.subscribe(
-            TopicArn=account.stack.outputs["OpsTopicArn"],
-            Protocol="email",
-            Endpoint=address,
-            ReturnSubscriptionArn=True,
+    topic, attributes = account.stack.outputs["OpsTopicArn"], {}
+    if destination != ALARMS:
+        queue = account.stack.dead_letter_queues["subscription"]
+        asked = account.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+        topic, attributes = (
+            account.stack.topic,
+            {
+                "FilterPolicyScope": "MessageAttributes",
+                "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
+                "RedrivePolicy": json.dumps({"deadLetterTargetArn": asked["QueueArn"]}),
+            },
         )
-        return
-    dead_letters = account.sqs.get_queue_attributes(
-        QueueUrl=account.stack.dead_letter_queues["subscription"], AttributeNames=["QueueArn"]
-    )["Attributes"]["QueueArn"]
-    attributes = {
-        "FilterPolicyScope": "MessageAttributes",
-        "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
-        "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letters}),
-    }
     try:
         account.sns.subscribe(
-            TopicArn=account.stack.topic,
-            Protocol="email",
-            Endpoint=address,
-            Attributes=attributes,
-            ReturnSubscriptionArn=True,
+            TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes, ReturnSubscriptionArn=True
         )
     except ClientError as exc:
         if exc.response["Error"]["Code"] != "InvalidParameter" or "different attributes" not in str(exc):

@@ -11,6 +11,7 @@ from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.routes import Route, Routes
 from tools.ops import records, wiring
 from tools.ops.account import Account
+from tools.ops.wiring import title
 from tools.settings import route_findings
 from tools.settings.preview_run import Access
 from tools.settings.route import Finding, choices
@@ -46,7 +47,7 @@ def reasons(
         leading = [route for route in routes.routes if destination in route.destinations]
         ways = [route for route in leading if route in taken]
         if leading and not ways:
-            yield destination, "; ".join(f"{route.title} does not take it ({words[route.name]})" for route in leading)
+            yield destination, "; ".join(f"{title(route)} does not take it ({words[route.name]})" for route in leading)
         else:
             kept_back = [why for route in ways if (why := keeps_back(route, destination, known))]
             if ways and len(kept_back) == len(ways):
@@ -59,11 +60,11 @@ def keeps_back(route: Route, destination: str, known: Told | None) -> str:
     """Why a route that takes a result tells nothing of it; empty where it would."""
     asks = ", ".join(reason for reason in REASONS if reason in route.notify)
     if known is not None and destination in known.destinations:
-        return "" if AGAIN in route.notify else f"{route.title} asks for {asks}, and had told of this test before"
+        return "" if AGAIN in route.notify else f"{title(route)} asks for {asks}, and had told of this test before"
     if NEW not in route.notify:
-        return f"{route.title} asks for {asks} alone"
+        return f"{title(route)} asks for {asks} alone"
     if known is not None and 0 < known.streak < route.after:
-        return f"{route.title} waits for failure {route.after} in a row, and this is number {known.streak}"
+        return f"{title(route)} waits for failure {route.after} in a row, and this is number {known.streak}"
     return ""
 
 

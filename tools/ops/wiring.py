@@ -12,17 +12,15 @@ from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.notices.routes import Routes, destinations, left_in
+from testmo_notifier.notices.routes import Route, Routes, destinations, left_in
 from testmo_notifier.poll import Parts
 from testmo_notifier.ports import Store, Topic
-from testmo_notifier.settings.issues_file import parse_issue_links
-from testmo_notifier.settings.people import parse_people
-from testmo_notifier.settings.routes_file import parse_routes
-from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
+from testmo_notifier.settings.team import Team
+from tools.lib.processes import SETTINGS
 from tools.lib.stamps import utc_now
 from tools.lib.testmo import SECONDS, connected, connector
 from tools.ops.account import Account
-from tools.settings.check import settings_folder
+from tools.settings.check import read_team
 
 
 def connect(account: Account, spent: Mapping[int, int] | None = None) -> Testmo:
@@ -38,17 +36,17 @@ def routes() -> Routes:
 
 def team() -> Team:
     """What the team edits: this checkout's settings, or those of SETTINGS_DIR, as `local` deploys them."""
-    return Team(
-        parse_routes(text_of(settings_file(ROUTES))),
-        parse_issue_links(text_of(settings_file(ISSUES))),
-        settings_file(TEMPLATES),
-        parse_people(text_of(settings_file(PEOPLE))),
-    )
+    return read_team(settings_file)
+
+
+def title(route: Route) -> str:
+    """How sentences call a route: one without a name has its number for it."""
+    return route.name if route.name.startswith("route ") else f"route {route.name!r}"
 
 
 def settings_file(name: str) -> Path:
     """One of its files; what SETTINGS_DIR lacks is the checkout's. Raises `ConfigurationError`."""
-    shipped, given = settings_folder(), os.environ.get("SETTINGS_DIR", "")
+    shipped, given = SETTINGS, os.environ.get("SETTINGS_DIR", "")
     own = Path(given).expanduser()
     if given and not own.is_dir():
         raise ConfigurationError([f"SETTINGS_DIR is {given!r}, which is no folder: give the one that `local` has"])

@@ -26,7 +26,7 @@ def serve(
 
     Args:
         port: where to listen on 127.0.0.1; 0 takes any free port.
-        scenario: its name, see `scenario_names_with_descriptions`.
+        scenario: its name, see `SCENARIOS`.
         step_seconds: how long to wait before each step of a story; None plays none, curl may.
         write: takes each line for the reader; standard output when left out.
         stopped: ends the serving when set; signals set it too, if this is the main thread.

@@ -13,11 +13,6 @@ from tools.simulator.story import Scenario, Step
 from tools.simulator.world import World
 
 
-def scenario_names_with_descriptions() -> dict[str, str]:
-    """Name → one line; the default comes first."""
-    return {name: line for name, (line, _) in SCENARIOS.items()}
-
-
 def load(name: str, *, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:
     """Build a scenario in a world of its own.
 
