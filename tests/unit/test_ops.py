@@ -102,7 +102,7 @@ def test_a_second_destination_waits_until_the_first_is_confirmed() -> None:
     }
     account = account_with([], error=ClientError(refused, "Subscribe"))  # type: ignore[arg-type]  # the part that is read
     with pytest.raises(NotDone, match="let it confirm, then run this again"):
-        subscriptions.ask(account, "email:payments", "ada@example.com")
+        subscriptions.ask(account, TOPIC, "email:payments", "ada@example.com")
 
 
 @pytest.mark.parametrize(

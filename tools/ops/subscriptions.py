@@ -79,7 +79,7 @@ def subscribe(desk: Desk, destination: str, address: str) -> int:
         words = f"{address} gets {destination}"
         words += " already" if status == "already" else " from now on; it needs no new confirmation"
     else:
-        ask(account, destination, address)
+        ask(account, topic, destination, address)
         status = "pending"
         words = f"AWS has sent a mail to {address}: {destination} goes there once the link in it is confirmed"
         if account.endpoint:
@@ -119,20 +119,17 @@ def confirm(desk: Desk, link: str) -> int:
     return FINE
 
 
-def ask(account: Account, destination: str, address: str) -> None:
+def ask(account: Account, topic: str, destination: str, address: str) -> None:
     """Subscribe, or let AWS send its mail once more."""
-    topic, attributes = account.stack.outputs["OpsTopicArn"], {}
+    attributes = {}
     if destination != ALARMS:
         queue = account.stack.dead_letter_queues["subscription"]
         asked = account.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-        topic, attributes = (
-            account.stack.topic,
-            {
-                "FilterPolicyScope": "MessageAttributes",
-                "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
-                "RedrivePolicy": json.dumps({"deadLetterTargetArn": asked["QueueArn"]}),
-            },
-        )
+        attributes = {
+            "FilterPolicyScope": "MessageAttributes",
+            "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": asked["QueueArn"]}),
+        }
     try:
         account.sns.subscribe(
             TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes, ReturnSubscriptionArn=True
