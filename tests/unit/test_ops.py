@@ -44,7 +44,7 @@ from tools.ops.check_work import functions, period_of
 from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
-from tools.ops.findings import as_json, bad
+from tools.ops.findings import bad
 from tools.ops.subscriptions import Subscription
 from tools.ops.times import Moment, age
 
@@ -842,7 +842,7 @@ def test_the_schedule_is_found_in_the_group_of_its_version(physical: dict[str, d
 
 
 def test_programs_find_the_next_step_under_its_old_name_too() -> None:
-    assert as_json(bad("Mail", "nobody reads it", "subscribe somebody")) == {
+    assert bad("Mail", "nobody reads it", "subscribe somebody").as_json() == {
         "area": "Mail",
         "ok": False,
         "words": "nobody reads it",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-CALLED_WRONGLY: Final = 2  # a status, as shells know it
+USAGE: Final = 2  # called wrongly, as shells know it
 INTERRUPTED: Final = 130  # 128 + SIGINT, the same
 MAX_CHARS: Final = 200  # of a line in the list; it is folded, not cut
 
@@ -37,7 +37,7 @@ class Command(click.Command):
             return super().invoke(ctx)
         except NotifierError as exc:
             say(str(exc), error=True)
-            ctx.exit(CALLED_WRONGLY if isinstance(exc, ConfigurationError) else 1)
+            ctx.exit(USAGE if isinstance(exc, ConfigurationError) else 1)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, then whatever else is said at the end."""

@@ -143,15 +143,7 @@ def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
 
 
 def _policy(queue_arn: str, topic_arn: str) -> dict[str, object]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-            }
-        ],
-    }
+    """The topic may send to the queue."""
+    may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    where = {"Resource": queue_arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}}}
+    return {"Version": "2012-10-17", "Statement": [{**may, **where}]}

@@ -12,7 +12,7 @@ from tools.ops import check_held, check_routes, check_testmo, check_ways, check_
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
-from tools.ops.findings import Finding, as_json, bad
+from tools.ops.findings import Finding, bad
 from tools.ops.times import counted
 
 Check = Callable[[Desk], Iterable[Finding]]
@@ -54,7 +54,7 @@ def doctor(desk: Desk) -> int:
     words = f"{counted(len(wrong), 'thing')} to fix" if wrong else "all is well"
     desk.out.gap()
     desk.out.verdict(f"{desk.account.stack.name}: {words}", is_ok=not wrong)
-    desk.answer({"ok": not wrong, "findings": [as_json(finding) for finding in findings]})
+    desk.answer({"ok": not wrong, "findings": [finding.as_json() for finding in findings]})
     return WRONG if wrong else FINE
 
 

@@ -15,7 +15,7 @@ from click import ClickException
 from rich.console import Console
 
 from testmo_notifier.errors import ConfigurationError, NotifierError, Problem
-from tools.lib.asked import INTERRUPTED, is_interruption
+from tools.lib.asked import INTERRUPTED, USAGE, is_interruption
 from tools.lib.processes import ROOT
 from tools.lib.saying import say_json
 from tools.lib.terminal import Terminal
@@ -25,7 +25,6 @@ from tools.ops.aws_errors import NOT_SET_UP, explain, in_words
 
 FINE: Final = 0
 WRONG: Final = 1
-USAGE: Final = 2
 BUG: Final = "this is a bug of ours, please report this line (it holds no secret)"
 
 

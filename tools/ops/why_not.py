@@ -16,6 +16,10 @@ from tools.settings import route_findings
 from tools.settings.preview_run import Access
 from tools.settings.route import Finding, choices
 
+UNEXPLAINED: Final = (  # where nothing of today keeps it back
+    "the routes of this checkout would tell it there: they were others then, or it was failing before its run was "
+    "watched, or it was told more than 30 days ago; testmo-notifier rewind --run {run} --destination {destination}"
+)
 UNHEARD: Final = "it has no confirmed subscription: what it would get goes to the routes that catch all"
 
 
@@ -53,7 +57,7 @@ def reasons(
             if ways and len(kept_back) == len(ways):
                 yield destination, "; ".join(kept_back)
             else:
-                yield destination, unexplained(destination, finding.run.id)
+                yield destination, UNEXPLAINED.format(run=finding.run.id, destination=destination)
 
 
 def keeps_back(route: Route, destination: str, known: Told | None) -> str:
@@ -66,12 +70,3 @@ def keeps_back(route: Route, destination: str, known: Told | None) -> str:
     if known is not None and 0 < known.streak < route.after:
         return f"{title(route)} waits for failure {route.after} in a row, and this is number {known.streak}"
     return ""
-
-
-def unexplained(destination: str, run_id: int) -> str:
-    """Where nothing of today keeps it back."""
-    return (
-        "the routes of this checkout would tell it there: they were others then, or it was failing before its run was "
-        "watched, or it was told more than 30 days ago; "
-        f"testmo-notifier rewind --run {run_id} --destination {destination}"
-    )

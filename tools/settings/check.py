@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
@@ -137,13 +137,7 @@ def watched_by(environ: Mapping[str, str]) -> Watched:
     """What the settings in the environment have a stack watch; without any, what it does by default."""
     settings = VariableReader(environ).read_all(WATCHED)
     names = ("alert_status_ids", "project_ids", "run_ids", "created_by_ids", "assignee_ids")
-    return Watched(*(tuple_of(settings[name]) for name in names))
-
-
-def tuple_of(value: object) -> tuple[Any, ...]:
-    """A setting that is a list; else there was a problem."""
-    assert isinstance(value, tuple)  # noqa: S101
-    return value
+    return Watched(*(cast("tuple[Any, ...]", settings[name]) for name in names))
 
 
 def environment_problems(environ: Mapping[str, str]) -> list[str]:
