@@ -90,9 +90,10 @@ settings:
 	.venv/bin/testmo-notifier check
 
 .PHONY: docs
-docs: setup ## write docs/templates.md and docs/limits.md anew, out of the code they document
+docs: setup ## write the tables of docs/templates.md and docs/limits.md and the help in docs/commands.md anew, out of the code
 	.venv/bin/python -m tools.maintain.reference
 	.venv/bin/python -m tools.maintain.limits
+	.venv/bin/python -m tools.maintain.manual
 
 .PHONY: release
 release: setup ## keep what this version deploys, for the test that upgrades from it (before the version is tagged)

@@ -8,7 +8,6 @@ how long Testmo takes to answer, how long a poll computes (see `benchmarks/RESUL
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from benchmarks.prices import Price
 from benchmarks.stack import Polled, stack
 from tests.support.template import Loader
 from tools.lib.processes import ROOT
+from tools.maintain.pages import renewed
 
 SIZES: Final = (100, 1_000)
 ANSWER_SECONDS: Final = 0.15  # of Testmo, assumed
@@ -39,7 +39,6 @@ IDLE_RECEIVES: Final = prices.HOURS * 3600 / 20 * 5  # Lambda asks an idle queue
 SECRET_SECONDS: Final = 300  # how long a secret is kept, adapters/secrets.py
 POLLS_MEASURED: Final = 20
 ENOUGH: Final = "600"  # requests a minute: what a budget cuts off would depend on which thread was faster
-MARK: Final = "<!-- {}: written by `make cost` -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,21 +274,11 @@ def bills(bundle: Bundle | None = None, python: Python | None = None) -> dict[in
     return {runs: bill(measure(bundle, python, runs)) for runs in SIZES}
 
 
-def in_page(text: str, table: str) -> str:
-    """A page with the table between its marks."""
-    begin, end = MARK.format("cost"), MARK.format("end of cost")
-    if begin not in text or end not in text:
-        raise ValueError(f"the page has no lines {begin} and {end}")
-    return re.sub(
-        re.escape(begin) + ".*?" + re.escape(end), lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL
-    )
-
-
 def main() -> None:
     """Measure, write the pages, print the long table."""
     found = bills()
     for page, table in PAGES.items():
-        page.write_text(in_page(page.read_text("utf-8"), table(found)), "utf-8")
+        page.write_text(renewed(page.read_text("utf-8"), {"cost": table(found)}, "make cost"), "utf-8")
     sys.stdout.write(f"{page_table(found)}\n\n{readme_table(found)}\n")
 
 

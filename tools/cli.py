@@ -7,7 +7,7 @@ import os
 import random
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tools.lib.asked import CONTEXT, Group, OneOf
-from tools.lib.processes import ROOT
+from tools.lib.processes import ROOT, SETTINGS
 from tools.lib.saying import say, say_json
 from tools.ops.commands import COMMANDS
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tools.settings.preview import Preview
 
 PROGRAM: Final = "testmo-notifier"
+CHANNELS: Final = "testmo_notifier.channels.registry:CHANNELS"  # looked up when somebody asks, like these
+SAMPLES: Final = "tools.settings.samples:NAMES"
+SCENARIOS: Final = "tools.simulator.scenarios:SCENARIOS"
 SIMULATOR_PORT: Final = 8375
 AUDIENCES: Final = {
     "On this machine, without an AWS account": ("local", "preview", "check", "route", "simulator"),
@@ -32,27 +35,6 @@ AUDIENCES: Final = {
     ),
     "This command, and whoever works on it": ("completion", "pictures", "soak"),
 }
-
-
-def scenario_names() -> Iterable[str]:
-    """The stories of the simulator."""
-    from tools.simulator.scenarios import SCENARIOS
-
-    return SCENARIOS
-
-
-def sample_names() -> Iterable[str]:
-    """What `preview` can show, and all of it."""
-    from tools.settings.samples import NAMES
-
-    return ("all", *NAMES)
-
-
-def channel_names() -> Sequence[str]:
-    """Where messages go, and all of them."""
-    from testmo_notifier.channels.registry import CHANNELS
-
-    return ("all", *CHANNELS)
 
 
 def tell_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -100,7 +82,9 @@ def main() -> None:
 @click.option("--events", metavar="DIR", help="Write each JSON event to a file in this folder.")
 @click.option("--inbox-port", metavar="P", help="Where the inbox listens (default: 8377).")
 @click.option(
-    "--scenario", type=OneOf(scenario_names, is_checked=False), help="Play this story of the simulator and end with it."
+    "--scenario",
+    type=OneOf(SCENARIOS, is_checked=False),
+    help="Play this story of the simulator and end with it.",
 )
 @click.option("--bots", is_flag=True, help="The inbox's Slack has bots instead of webhooks.")
 def local_command(*, bots: bool, **flags: str | None) -> None:
@@ -141,7 +125,7 @@ def local_command(*, bots: bool, **flags: str | None) -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=SIMULATOR_PORT, show_default=True, help="0 is any free one."
 )
-@click.option("--scenario", type=OneOf(scenario_names), default="default", show_default=True)
+@click.option("--scenario", type=OneOf(SCENARIOS), default="default", show_default=True)
 def simulator(port: int, scenario: str) -> None:
     """Run the simulated Testmo alone, until it is stopped."""
     from tools.simulator import command
@@ -149,7 +133,7 @@ def simulator(port: int, scenario: str) -> None:
     try:
         command.serve(port, scenario)
     except OSError as exc:
-        say(f"The simulator cannot listen on port {port}: {exc.strerror}", error=True)
+        say(f"The simulator cannot listen on port {port} ({exc.strerror}): --port 0 takes any free one", error=True)
         sys.exit(1)
 
 
@@ -190,17 +174,10 @@ def soak(polls: int, seed: int | None) -> None:
     sys.exit(0 if Soak(terminal, polls=polls, seed=seed).play() else 1)
 
 
-def settings_folder() -> Path:
-    """The settings layer of this checkout."""
-    from importlib.resources import files
-
-    return Path(str(files("testmo_notifier_settings")))
-
-
-SETTINGS = click.option(
+OF_FOLDER = click.option(
     "--settings",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=settings_folder,
+    default=SETTINGS,
     envvar="SETTINGS_DIR",
     help="A folder with routes.toml, people.toml, issues.toml and templates/ (default: the settings layer's).",
 )
@@ -212,7 +189,7 @@ SETTINGS = click.option(
         ("testmo-notifier check --settings ../our-settings --json", "another folder, for a program"),
     ]
 )
-@SETTINGS
+@OF_FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 def check(settings: Path, *, as_json: bool) -> None:
     """Check what a team edits: routes, people, issue links, templates, and the settings in the environment.
@@ -248,19 +225,19 @@ def check(settings: Path, *, as_json: bool) -> None:
         ),
     ]
 )
-@click.option("--channel", type=OneOf(channel_names), default="all", show_default=True)
+@click.option("--channel", type=OneOf(CHANNELS, "all"), default="all", show_default=True)
 @click.option("--destination", metavar="NAME", help="With the templates and options of this one, like slack:payments.")
 @click.option(
     "--sample",
     "names",
-    type=OneOf(sample_names),
+    type=OneOf(SAMPLES, "all"),
     multiple=True,
     help="What to show; may be repeated (default: release).",
 )
 @click.option("--run", "run_ids", type=click.IntRange(1), metavar="ID", multiple=True, help="A run of your Testmo.")
 @click.option("--page", type=click.IntRange(0, 65_535), metavar="PORT", help="Show it on the inbox page as well.")
 @click.option("--builder", is_flag=True, help="Print a link to Slack's Block Kit Builder below each Slack message.")
-@SETTINGS
+@OF_FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print messages as JSON.")
 def preview(
     *,
@@ -329,10 +306,12 @@ class RunResult(click.ParamType):  # type: ignore[type-arg]  # only newer versio
         ("testmo-notifier route --result 42/538 --settings ../our-settings", "of one result, by other routes"),
     ]
 )
-@click.option("--sample", "names", type=OneOf(sample_names), multiple=True, help="May be repeated (default: release).")
+@click.option(
+    "--sample", "names", type=OneOf(SAMPLES, "all"), multiple=True, help="May be repeated (default: release)."
+)
 @click.option("--run", "run_ids", type=click.IntRange(1), metavar="ID", multiple=True, help="A run of your Testmo.")
 @click.option("--result", "results", type=RunResult(), metavar="[RUN/]ID", multiple=True, help="One result of a run.")
-@SETTINGS
+@OF_FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def route(
     *,
@@ -366,15 +345,15 @@ def serve_page(port: int, previews: Sequence[Preview]) -> None:
     from threading import Event
 
     from tools.inbox.receiver import Inbox
-    from tools.settings import preview as previewing
 
     try:
         inbox = Inbox(port)
     except OSError as exc:
-        say(f"The page cannot listen on port {port}: {exc.strerror}", error=True)
+        say(f"The page cannot listen on port {port} ({exc.strerror}): --page 0 takes any free one", error=True)
         sys.exit(1)
     with inbox, suppress(KeyboardInterrupt):
-        previewing.fill(inbox, previews)
+        for told in (one.notification for one in previews):
+            inbox.show(told.channel, told.message, subject=told.subject)
         say(f"On {inbox.url} until Ctrl-C", error=True)
         Event().wait()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cost import MARK, PAGES, Bill, bills, cents
+from benchmarks.cost import PAGES, Bill, bills, cents
 from tests.support.template import RESOURCES, ROOT
+from tools.maintain.pages import renewed
 
 SIZES = (100, 1_000)
 
@@ -28,10 +29,8 @@ def measured() -> dict[int, Bill]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_table_of_costs_is_the_one_that_is_measured(page: Path) -> None:
-    _, _, rest = page.read_text("utf-8").partition(MARK.format("cost") + "\n")
-    table, mark, _ = rest.partition("\n" + MARK.format("end of cost"))
-    assert mark, f"{page.name} has no table of costs"
-    told, found = apart(table), apart(PAGES[page](measured()))
+    text = page.read_text("utf-8")
+    told, found = apart(text), apart(renewed(text, {"cost": PAGES[page](measured())}, "make cost"))
     assert told[0] == found[0], "run `make cost`"
     assert told[1] == pytest.approx(found[1], rel=0.05, abs=0.02), "run `make cost`"
 

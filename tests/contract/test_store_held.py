@@ -24,7 +24,7 @@ from testmo_notifier.model import (
     Sent,
     Silenced,
 )
-from tests.contract.test_store import Open, open_store  # noqa: F401 - the fixture
+from tests.contract.test_store import Open, open_store, sent  # noqa: F401 - the fixture
 from tests.support.factories import START, at, make_checkpoint, make_digest, make_held, make_named, make_outgoing
 
 KINDS = (
@@ -101,7 +101,7 @@ def test_outboxes_and_what_is_held_are_not_taken_for_each_other(open_store: Open
     assert store.pending() == [waiting]
     assert store.held_until(None) == ([held.key], [replace(envelope, version=1)])
     assert store.checkpoints([12]) == {12: waiting}
-    assert store.sent(12) == []
+    assert sent(store, 12) == []
 
 
 # One transaction with the checkpoint
@@ -266,7 +266,7 @@ def test_an_envelope_that_changed_meanwhile_is_not_cleared_and_nothing_is_rememb
             store.clear_envelope(read, handed_over, at=at(2))
 
     assert store.held_until(START)[1] == [left]
-    assert [sent.at for sent in store.sent(12)] == [at(1)]
+    assert [sent.at for sent in sent(store, 12)] == [at(1)]
 
 
 def test_of_each_run_in_an_envelope_it_is_remembered_what_was_told(open_store: Open) -> None:  # noqa: F811
@@ -276,12 +276,12 @@ def test_of_each_run_in_an_envelope_it_is_remembered_what_was_told(open_store: O
 
     store.clear_envelope(replace(envelope, version=1), envelope.outbox, at=at(1))
 
-    assert store.sent(12) == [
+    assert sent(store, 12) == [
         Sent(12, at(1), frozenset({12, 112}), {"slack:default": "n-1"}),
         Sent(12, at(1), frozenset({12}), {"email:default": "n-2"}),
     ]
-    assert store.sent(13) == [Sent(13, at(1), frozenset({13, 113}), {"slack:default": "n-1"})]
-    assert store.sent(0) == []
+    assert sent(store, 13) == [Sent(13, at(1), frozenset({13, 113}), {"slack:default": "n-1"})]
+    assert sent(store, 0) == []
 
 
 def test_what_envelopes_and_outboxes_told_of_a_run_is_remembered_side_by_side_oldest_first(open_store: Open) -> None:  # noqa: F811
@@ -294,7 +294,7 @@ def test_what_envelopes_and_outboxes_told_of_a_run_is_remembered_side_by_side_ol
     store.clear_envelope(rest, rest.outbox, at=at(3))
     store.clear(again := store.commit(replace(cleared, outbox=(make_outgoing(id="o-2"),))), again.outbox, at=at(4))
 
-    assert [(sent.at, *sent.notifications.values()) for sent in store.sent(12)] == [
+    assert [(sent.at, *sent.notifications.values()) for sent in sent(store, 12)] == [
         (at(1), "e-1"),
         (at(2), "o-1"),
         (at(3), "e-2"),

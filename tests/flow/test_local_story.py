@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from testmo_notifier.settings.team import Team
 from tools.lib.processes import ROOT
+from tools.settings.check import read_team
 from tools.settings.rehearsal import Sent, rehearse
 
 START = datetime(2026, 11, 23, 14, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ STORY = ROOT / "tools" / "local" / "story"
 @pytest.fixture(scope="module")
 def sent() -> list[Sent]:
     """With the overlap of `make run`: the last reading of a closed run is soon after its closing."""
-    return rehearse("release-day", start=START, team=Team.read(STORY), overlap=timedelta(seconds=1))
+    return rehearse("release-day", start=START, team=read_team(STORY.joinpath), overlap=timedelta(seconds=1))
 
 
 def told(sent: list[Sent], at: datetime, words: str) -> list[str]:

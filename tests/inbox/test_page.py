@@ -10,7 +10,7 @@ import pytest
 from tests.inbox.conftest import arrived, post, section
 from tools.inbox.receiver import Inbox
 from tools.maintain.chromium import Chromium
-from tools.maintain.pictures import START, show
+from tools.maintain.pictures import START
 from tools.settings.rehearsal import rehearse
 
 # The contrast of each kind of text to what lies behind it, https://www.w3.org/TR/WCAG21/#contrast-minimum.
@@ -39,7 +39,7 @@ def choose(browser: Chromium, number: int) -> None:
 def test_a_release_day_is_shown_with_names_links_dates_and_quotes(browser: Chromium, inbox: Inbox) -> None:
     sent = rehearse("release-day", start=START)
     for one in sent:
-        show(inbox, one)
+        inbox.show(one.notification.channel, one.notification.message, subject=one.notification.subject)
     arrived(browser, len(sent))
 
     first = browser.ask("document.querySelector('.message').innerText")
@@ -68,7 +68,7 @@ def test_a_release_day_is_shown_with_names_links_dates_and_quotes(browser: Chrom
 def test_hostile_text_is_only_text(browser: Chromium, inbox: Inbox) -> None:
     trap = "<img src=x onerror='window.trapped = 1'><script>window.trapped = 1</script>"
     for one in rehearse("hostile-text", start=START):
-        show(inbox, one)
+        inbox.show(one.notification.channel, one.notification.message, subject=one.notification.subject)
     inbox.show_slack({"text": trap, "blocks": [{"type": trap}, {"type": "header", "text": {"text": trap}}]})
     inbox.show_slack({"text": "x", **section(f"{trap} <data:text/html,{trap}|x> *{trap}* `{trap}`")})
     inbox.show_slack({"text": "*_~" * 5_000 + "x" * 5_000})

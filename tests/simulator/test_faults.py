@@ -8,7 +8,6 @@ import urllib3
 from urllib3.exceptions import ProtocolError
 
 from tools.simulator import Simulator
-from tools.simulator.faults import ANSWERS, DELIVERIES, DESCRIPTIONS, SPOILS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,10 +108,6 @@ def test_faults_apply_in_the_order_they_were_added(client: Client) -> None:
 def test_an_unknown_fault_is_refused_with_the_known_ones(client: Client) -> None:
     with pytest.raises(ValueError, match="no fault is called 'teapot'; there are: 401, 403"):
         client.simulator.faults.add("teapot")
-
-
-def test_every_described_fault_is_built() -> None:
-    assert set(DESCRIPTIONS) == {*ANSWERS, *DELIVERIES, *SPOILS, "slow"}
 
 
 def test_a_slow_answer_waits_and_is_complete(shop: Shop, connect: Callable[[Simulator], Client]) -> None:

@@ -14,9 +14,10 @@ from click.testing import CliRunner, Result
 from testmo_notifier.config import PollerSettings, status_ids
 from tests.support.story import Story, playing
 from tools.cli import main
+from tools.lib.processes import SETTINGS
+from tools.lib.testmo import new_rate_limit
 from tools.ops.check_testmo import statuses
-from tools.ops.wiring import new_rate_limit
-from tools.settings.check import problems, settings_folder
+from tools.settings.check import problems
 from tools.simulator.model import Status
 
 ROUTES = '[[routes]]\ndestinations = ["slack:default"]\n'
@@ -53,7 +54,7 @@ def said(folder: Path) -> list[str]:
 
 
 def test_the_settings_that_ship_are_fine() -> None:
-    assert problems(settings_folder(), {}) == []
+    assert problems(SETTINGS, {}) == []
 
 
 def test_nothing_wrong_is_status_0(folder: Path) -> None:
@@ -500,7 +501,7 @@ def test_whoever_watches_a_status_that_means_no_trouble_hears_what_that_makes_of
     story.world.statuses[9] = Status(9, "Known bug", "#36ab51", is_passed=True)
     story.add_run()
     settings = SimpleNamespace(alert_status_ids=status_ids(watched))
-    testmo = story.connect(new_rate_limit(cast("PollerSettings", SimpleNamespace(requests_per_minute=120)), {}))
+    testmo = story.connect(new_rate_limit(120))
 
     found = list(statuses(testmo, cast("PollerSettings", settings), testmo.projects()[0]))
     said = [line for line in asked(folder, story, ALERT_STATUS_IDS=watched) if "_IDS" in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import subprocess
 import sys
 
@@ -36,6 +37,46 @@ def test_a_stack_of_another_version_is_told_with_both() -> None:
     assert compared("1.1.0", "1.1.0") == "1.1.0"
     assert compared("1.0.1", "1.1.0") == "1.0.1; this command is 1.1.0"
     assert compared(None, "1.1.0") == "1.0.0 (its output Version is missing); this command is 1.1.0"
+
+
+# ----- Ctrl-C ------------------------------------------------------------------------------------------------
+
+
+def of_a_class_that_was_being_made() -> RuntimeError:
+    """What Python 3.11 makes of Ctrl-C in the middle of `__set_name__`, as while a module is imported."""
+    error = RuntimeError("Error calling __set_name__ on 'Unknown' instance '__dataclass_fields__' in 'Count'")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), of_a_class_that_was_being_made()])
+@pytest.mark.parametrize("module", ["tools.settings.check.problems", "tools.settings.preview.chosen"])
+def test_ctrl_c_ends_every_command_with_the_status_that_shells_expect(
+    error: BaseException, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, interrupted)
+    done = ask(module.split(".")[2])
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+def test_other_errors_are_no_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("Error calling __set_name__")
+
+    monkeypatch.setattr("tools.settings.check.problems", broken)
+    assert isinstance(ask("check").exception, RuntimeError)
+
+
+@pytest.mark.parametrize(("words", "step"), [(("simulator", "--port"), "--port"), (("preview", "--page"), "--page")])
+def test_a_port_that_is_taken_is_told_with_the_way_to_a_free_one(words: tuple[str, str], step: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = ask(*words, str(port))
+    assert done.exit_code == 1
+    assert f"cannot listen on port {port} (Address already in use): {step} 0 takes any free one" in done.stderr
 
 
 # ----- Help ------------------------------------------------------------------------------------------------

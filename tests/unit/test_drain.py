@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from testmo_notifier.model import Checkpoint, Control, Envelope, HeldKey
@@ -128,6 +129,18 @@ def test_a_version_that_cannot_drain_can_go_back_as_it_is(run: Run, left: dateti
     polled = {"status": "ok", "retry_at": None}
     with pytest.raises(NotDone, match=r"runs 1\.1\.0, which cannot drain: it can go back as it is"):
         run(Stack([polled], [[]], control=make_control(draining_until=left)))
+
+
+def test_a_poller_that_may_not_be_invoked_is_told_with_the_step_that_helps(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "Invoke")
+
+    stack = Stack([], [])
+    monkeypatch.setattr(stack, "invoke", refuse)
+    with pytest.raises(NotDone, match=r"^poller: AWS answers AccessDeniedException to Invoke .*: these credentials"):
+        run(stack)
 
 
 def test_who_stays_tells_the_poller(run: Run) -> None:

@@ -21,7 +21,7 @@ from testmo_notifier.notices.view import Limits, message_view
 from testmo_notifier.settings.issues_file import parse_issue_links
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details
-from tools.settings.check import settings_folder
+from tools.lib.processes import SETTINGS
 
 JIRA = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
 SHOP = Issue(71, "SHOP-123", 4, "SHOP", 10001)
@@ -44,12 +44,12 @@ def test_a_tracker_may_be_at_any_port_there_is(port: int) -> None:
 
 
 def test_the_file_that_ships_links_nothing() -> None:
-    text = (settings_folder() / "issues.toml").read_text("utf-8")
+    text = (SETTINGS / "issues.toml").read_text("utf-8")
     assert parse_issue_links(text) == IssueLinks()
 
 
 def test_every_example_in_the_file_that_ships_is_valid() -> None:
-    text = (settings_folder() / "issues.toml").read_text("utf-8")
+    text = (SETTINGS / "issues.toml").read_text("utf-8")
     head, examples = text.split("[links]\n")
     parsed = parse_issue_links("[links]\n" + examples.replace("# ", ""))
     assert set(parsed.patterns) == {2, 3, 4, 5}

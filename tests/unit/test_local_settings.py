@@ -13,9 +13,9 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.secret import read_addresses
 from tools.inbox.receiver import Inbox
+from tools.lib.processes import SETTINGS
 from tools.local import command, environment
 from tools.local.environment import Flags
-from tools.settings.check import settings_folder
 
 PAYMENTS = '[[routes]]\nto = ["slack:default", "slack:payments", "email:qa"]\n'
 NO_WEBHOOK = (
@@ -28,7 +28,7 @@ NO_WEBHOOK = (
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The settings as they are deployed: the checkout's, with what a test writes into them."""
     monkeypatch.setattr(environment, "_missing_tools", lambda _: [])
-    return Path(shutil.copytree(settings_folder(), tmp_path / "deployed"))
+    return Path(shutil.copytree(SETTINGS, tmp_path / "deployed"))
 
 
 def remarks(deployed: Path, **environ: str) -> list[str]:

@@ -17,6 +17,7 @@ import click
 import pytest
 from botocore.exceptions import (
     ClientError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     ProxyConnectionError,
     SSLError,
@@ -28,11 +29,12 @@ from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.queue import Queue
 from testmo_notifier.adapters.topic import attributes as attributes_of
 from testmo_notifier.channels.slack import SLACK
-from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem
+from testmo_notifier.errors import ConfigurationError, DestinationGone, NotifierError, Problem, Unpublished
 from testmo_notifier.model import Attribute, Notification, QueuedMessage
 from testmo_notifier.notices.routes import Route, Routes
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
+from tools.lib.aws import Aws
 from tools.maintain import manual
 from tools.ops import check_routes, check_testmo, check_ways, logs, redrive, schedule, subscriptions, wiring
 from tools.ops.account import Account, Stack, deploy_step
@@ -42,7 +44,7 @@ from tools.ops.check_work import functions, period_of
 from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
-from tools.ops.findings import as_json, bad
+from tools.ops.findings import bad
 from tools.ops.subscriptions import Subscription
 from tools.ops.times import Moment, age
 
@@ -100,7 +102,7 @@ def test_a_second_destination_waits_until_the_first_is_confirmed() -> None:
     }
     account = account_with([], error=ClientError(refused, "Subscribe"))  # type: ignore[arg-type]  # the part that is read
     with pytest.raises(NotDone, match="let it confirm, then run this again"):
-        subscriptions.ask(account, "email:payments", "ada@example.com")
+        subscriptions.ask(account, TOPIC, "email:payments", "ada@example.com")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_moments_are_utc_unless_they_say_otherwise() -> None:
 
 
 def test_stretches_of_time_are_told_in_their_largest_unit() -> None:
-    assert [age(s) for s in (-1, 59, 60, 7_200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
+    assert [age(timedelta(seconds=s)) for s in (-1, 59, 60, 7_200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
 
 
 def test_only_a_rate_says_how_often() -> None:
@@ -273,8 +275,7 @@ def test_only_a_rate_says_how_often() -> None:
 
 
 def test_the_manual_says_what_help_says() -> None:
-    text = manual.PAGE.read_text("utf-8")
-    assert manual.renewed(text) == text, "run: .venv/bin/python -m tools.maintain.manual"
+    assert manual.PAGE.read_text("utf-8") == manual.commands_page(), "run `make docs`"
 
 
 def test_the_commands_wait_for_nothing_they_do_not_need() -> None:
@@ -431,6 +432,56 @@ def test_no_region_and_no_credentials_are_sentences(monkeypatch: pytest.MonkeyPa
         assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[default\nregion", "Unable to parse config file"),
+        (
+            "[profile x]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = nobody",
+            'source_profile "nobody"',
+        ),
+        ("[profile x]\nsso_session = nobody", '"nobody" sso_session configuration does not exist'),
+    ],
+)
+def test_a_configuration_of_aws_that_is_wrong_is_to_be_corrected(
+    content: str, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text(content)
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    done = CliRunner().invoke(main, ["status", "--profile", "x", "--region", "eu-central-1"])
+    assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
+    assert done.stderr.endswith(": correct it (~/.aws/config, or AWS_CONFIG_FILE)\n")
+
+
+def test_keys_that_cannot_be_had_are_asked_for_again() -> None:
+    words, status = ending(CredentialRetrievalError(provider="custom-process", error_msg=""))
+    assert words.startswith("Error when retrieving credentials from custom-process: log in again")
+    assert status == 1
+
+
+def test_what_aws_said_below_an_error_of_ours_leads_to_the_step_that_helps() -> None:
+    unpublished = Unpublished("SNS did not take a message for slack:default: no such topic")
+    unpublished.__cause__ = ClientError({"Error": {"Code": "NotFound", "Message": "no such topic"}}, "Publish")
+    words, status = ending(unpublished)
+    assert words.startswith("SNS did not take a message for slack:default: no such topic: a part of the stack was")
+    assert (status, ending(Unpublished("said"))) == (1, ("said", 1))
+
+
+def test_ctrl_c_ends_a_command_on_a_stack_safely() -> None:
+    assert ending(KeyboardInterrupt()) == ("stopped; it is safe to run it again", 130)
+
+
+def test_a_profile_says_nothing_about_an_emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile theirs]\nregion = eu-west-3\nendpoint_url = http://127.0.0.1:1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for profile in ("theirs", "nobody"):
+        monkeypatch.setenv("AWS_PROFILE", profile)
+        aws = Aws("http://127.0.0.1:9", access_key_id=profile)  # sessions are kept, by their keys
+        assert (aws.sqs.meta.region_name, aws.sqs.meta.endpoint_url) == ("us-east-1", "http://127.0.0.1:9")
+
+
 def test_a_bug_is_a_line_to_report_and_quotes_nothing() -> None:
     def bug() -> None:
         raise KeyError("a-secret-of-ours")
@@ -459,6 +510,7 @@ def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_
     ("status", "words"),
     [
         ("CREATE_COMPLETE", ""),
+        ("REVIEW_IN_PROGRESS", "its first deploy was prepared and not carried out: sam build && sam deploy"),
         ("UPDATE_IN_PROGRESS", "look again when that is over"),
         ("UPDATE_ROLLBACK_IN_PROGRESS", "look again when that is over"),
         ("ROLLBACK_COMPLETE", "delete the stack, then deploy again"),
@@ -790,7 +842,7 @@ def test_the_schedule_is_found_in_the_group_of_its_version(physical: dict[str, d
 
 
 def test_programs_find_the_next_step_under_its_old_name_too() -> None:
-    assert as_json(bad("Mail", "nobody reads it", "subscribe somebody")) == {
+    assert bad("Mail", "nobody reads it", "subscribe somebody").as_json() == {
         "area": "Mail",
         "ok": False,
         "words": "nobody reads it",

@@ -7,7 +7,7 @@ import pytest
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Mention
 from testmo_notifier.settings.people import People, parse_people
-from tools.settings.check import settings_folder
+from tools.lib.processes import SETTINGS
 
 WHOLE = """\
 [people]
@@ -51,7 +51,7 @@ def test_people_are_found_by_id_then_by_name_and_groups_among_groups(mention: Me
 
 
 def test_the_file_that_ships_has_nobody_and_its_examples_are_right() -> None:
-    text = (settings_folder() / "people.toml").read_text("utf-8")
+    text = (SETTINGS / "people.toml").read_text("utf-8")
     assert parse_people(text) == People()
     examples = text.split("[people]\n")[1].replace("# ", "")
     assert parse_people(f"[people]\n{examples}") == People(

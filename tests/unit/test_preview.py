@@ -235,7 +235,8 @@ def test_the_page_gets_every_message() -> None:
     maker = Renderer(ZoneInfo("UTC"))
     previews = preview.render(preview.chosen(["one"]), [one.default for one in CHANNELS.values()], maker)
     with Inbox(0) as inbox:
-        preview.fill(inbox, previews)
+        for told in (one.notification for one in previews):
+            inbox.show(told.channel, told.message, subject=told.subject)
         assert [entry.kind for entry in inbox.entries.after(0)] == ["slack", "email", "event"]
 
 

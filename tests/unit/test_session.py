@@ -67,7 +67,7 @@ class FakeAws:
         self.depths: dict[str, Callable[[], int]] = {}
         self.letters: dict[str, list[dict[str, object]]] = {}
         self.hidden: set[str] = set()
-        self.functions = self.sqs = self
+        self.invoked = self.sqs = self
 
     def invoke(self, **_: object) -> Mapping[str, object]:
         answer = self.answers[min(self.polls, len(self.answers) - 1)]

@@ -9,8 +9,9 @@ import pytest
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Issue, Mention
 from testmo_notifier.settings.team import Team
+from tools.lib.processes import SETTINGS
 from tools.ops import wiring
-from tools.settings.check import settings_folder
+from tools.settings.check import read_team
 
 ROUTES = '[[routes]]\nto = ["slack:default"]\n'
 PEOPLE = '[people]\n12 = "U012AB3CD"\n'
@@ -32,7 +33,7 @@ def goes_to(team: Team) -> list[str]:
 
 
 def test_a_right_folder_is_read_alike_at_the_desk_and_at_work(folder: Path) -> None:
-    team = Team.read(folder)
+    team = read_team(folder.joinpath)
     assert team == Team.at_work(folder, CHANNELS)
     assert (goes_to(team), team.problems) == (["slack:default"], ())
     assert (team.people.slack_id(GRACE), team.links.url(SHOP)) == (
@@ -45,19 +46,19 @@ def test_a_folder_of_1_0_has_no_people_and_is_right(folder: Path) -> None:
     (folder / "people.toml").unlink()
     team = Team.at_work(folder, CHANNELS)
     assert (team.problems, team.people.slack_id(GRACE)) == ((), None)
-    assert Team.read(folder) == team
+    assert read_team(folder.joinpath) == team
 
 
 def test_what_ships_is_right_on_every_stack() -> None:
     for channels in (CHANNELS, ("slack", "event"), ("email", "event")):
-        assert Team.at_work(settings_folder(), channels).problems == ()
+        assert Team.at_work(SETTINGS, channels).problems == ()
 
 
 @pytest.mark.parametrize("name", ["routes.toml", "people.toml", "issues.toml"])
 def test_at_the_desk_a_wrong_file_is_an_error(folder: Path, name: str) -> None:
     (folder / name).write_text("x")
     with pytest.raises(ConfigurationError, match=f"{name} is not TOML"):
-        Team.read(folder)
+        read_team(folder.joinpath)
 
 
 UNTIL = "; until this is corrected and deployed, "
@@ -168,7 +169,7 @@ def test_all_three_may_be_wrong_at_once(folder: Path) -> None:
 
 def test_commands_read_the_settings_that_local_was_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SETTINGS_DIR", raising=False)
-    assert wiring.team() == Team.read(settings_folder())
+    assert wiring.team() == read_team(SETTINGS.joinpath)
     (folder / "issues.toml").unlink()
     monkeypatch.setenv("SETTINGS_DIR", str(folder))
     assert goes_to(wiring.team()) == ["slack:default"]

@@ -11,14 +11,21 @@ import pytest
 from testmo_notifier.channels.render import Renderer, built_in_folders, renderings
 from testmo_notifier.channels.slack.rendering import slack_payload
 from tests.support.slack_payload import words
+from tools.lib.processes import SETTINGS
 from tools.maintain import reference
+from tools.maintain.pages import renewed
 from tools.settings import check_templates
-from tools.settings.check import settings_folder
 from tools.settings.samples import release
 
 
 def test_the_page_is_up_to_date() -> None:
     assert reference.PAGE.read_text("utf-8") == reference.templates_page(), "run `make docs`"
+
+
+def test_a_page_without_the_place_for_a_part_is_an_error() -> None:
+    marks = "<!-- costs: written by `make docs` -->\n<!-- end of costs: written by `make docs` -->\n"
+    with pytest.raises(ValueError, match="the page has no lines <!-- limits: written by `make docs` --> and <!-- end"):
+        renewed(marks, {"costs": "| 1 |", "limits": "| 2 |"})
 
 
 def test_every_built_in_template_is_documented_and_has_blocks() -> None:
@@ -28,13 +35,15 @@ def test_every_built_in_template_is_documented_and_has_blocks() -> None:
 
 
 def test_the_documented_examples_have_no_problem(tmp_path: Path) -> None:
-    for name, (_, source) in reference.EXAMPLES.items():
+    examples = re.findall(r"`(\w+\.j2)`\n\n```jinja\n(.*?)```", reference.PAGE.read_text("utf-8"), re.DOTALL)
+    assert [name for name, _ in examples] == ["email_subject.j2", "slack_result.j2", "slack_more.j2"]
+    for name, source in examples:
         (tmp_path / name).write_text(source)
     assert check_templates.problems(tmp_path) == []
 
 
 def test_the_example_in_the_settings_folder_has_no_problem(tmp_path: Path) -> None:
-    page = (settings_folder() / "templates" / "README.md").read_text("utf-8")
+    page = (SETTINGS / "templates" / "README.md").read_text("utf-8")
     (example,) = re.findall(r"```jinja\n(.*?)```", page, re.DOTALL)
     (tmp_path / "slack_result.j2").write_text(example)
     assert check_templates.problems(tmp_path) == []
@@ -42,7 +51,7 @@ def test_the_example_in_the_settings_folder_has_no_problem(tmp_path: Path) -> No
 
 
 def test_nothing_in_the_settings_folder_replaces_a_built_in_template() -> None:
-    assert list((settings_folder() / "templates").rglob("*.j2")) == []
+    assert list((SETTINGS / "templates").rglob("*.j2")) == []
 
 
 @pytest.mark.parametrize(

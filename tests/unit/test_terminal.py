@@ -72,6 +72,15 @@ def test_an_answer_for_programs_says_the_same_and_steers_nothing(capsys: pytest.
     assert all(char == "\n" or char.isprintable() for char in printed)
 
 
+def test_an_answer_for_programs_says_the_same_where_an_old_terminal_lacks_its_signs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(stream, encoding="ascii", errors="replace", write_through=True))
+    say_json({"project": "Größe", "kept": "日本語 ✖"})
+    assert json.loads(stream.getvalue()) == {"project": "Größe", "kept": "日本語 ✖"}
+
+
 def test_what_is_being_done_vanishes_from_a_screen_when_it_is_done() -> None:
     printed = io.StringIO()
     terminal = Terminal(Console(file=printed, force_terminal=True, width=80))

@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from tools.inbox.entries import MAX_ENTRIES, Entries
 from tools.inbox.workspace import API_PATH, Posted, Workspace
 from tools.lib import stamps
+from tools.lib.addresses import EMAIL_ADDRESS, SENDER
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
 
@@ -34,21 +35,13 @@ WAIT_SECONDS: Final = 20.0  # how long the page's question stays open; less than
 MAX_BODY_BYTES: Final = 1_000_000  # far more than Slack takes
 MAX_DIGITS: Final = 15  # of a number JavaScript counts exactly
 PAGE: Final = Path(__file__).with_name("page")
-HTML, CSS, JAVASCRIPT, SVG = "text/html", "text/css", "text/javascript", "image/svg+xml"
-FILES: Final = {
-    "/": ("inbox.html", HTML),
-    "/inbox.css": ("inbox.css", CSS),
-    "/messages.css": ("messages.css", CSS),
-    "/inbox.js": ("inbox.js", JAVASCRIPT),
-    "/list.js": ("list.js", JAVASCRIPT),
-    "/readers.js": ("readers.js", JAVASCRIPT),
-    "/channel.js": ("channel.js", JAVASCRIPT),
-    "/slack.js": ("slack.js", JAVASCRIPT),
-    "/mrkdwn.js": ("mrkdwn.js", JAVASCRIPT),
-    "/richtext.js": ("richtext.js", JAVASCRIPT),
-    "/dates.js": ("dates.js", JAVASCRIPT),
-    "/dom.js": ("dom.js", JAVASCRIPT),
-    "/icon.svg": ("icon.svg", SVG),
+KINDS: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+FILES: Final = {"/": "inbox.html"} | {
+    f"/{name}": name
+    for name in (
+        *("inbox.css", "messages.css", "inbox.js", "list.js", "readers.js", "channel.js", "slack.js", "mrkdwn.js"),
+        *("richtext.js", "dates.js", "dom.js", "icon.svg"),
+    )
 }
 # Messages may come from anybody: no script but ours runs, nothing is loaded from elsewhere, no HTML is ever parsed
 # from text (trusted types), and no other page may hold ours in a frame.
@@ -129,6 +122,15 @@ class Inbox:
         self.entries.close()
         self._server.stop()
 
+    def show(self, channel: str, body: str, *, subject: str = "", to: str = EMAIL_ADDRESS) -> None:
+        """Show what was published: a message of Slack, a mail (it has a subject), or what programs read."""
+        if channel == "slack":
+            self.show_slack(json.loads(body))
+        elif subject:
+            self.show_mail(subject=subject, sender=SENDER, to=to, body=body)
+        else:
+            self.show_event(body)
+
     def show_slack(self, payload: Mapping[str, object]) -> None:
         """Show a message, be it posted here or handed over for somebody else's Slack."""
         self.entries.put("slack", self._now(), {"payload": payload})
@@ -155,8 +157,8 @@ class Inbox:
 
     def _answer(self, path: str, query: str) -> Answer:
         if path in FILES:
-            name, kind = FILES[path]
-            return _shown((PAGE / name).read_bytes(), kind)
+            file = PAGE / FILES[path]
+            return _shown(file.read_bytes(), KINDS[file.suffix])
         if path == "/entries":
             return self._entries(query)
         if path == "/messages.json":

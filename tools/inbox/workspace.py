@@ -62,7 +62,7 @@ class Workspace:
 
     def delete(self, ts: str) -> None:
         """Delete a message."""
-        self._at(ts).is_deleted = True
+        next(one for one in self.messages if one.ts == ts).is_deleted = True
 
     def posted(self, channel: str, ts: str) -> Posted:
         """A message as it is now."""
@@ -135,7 +135,7 @@ class Workspace:
         wanted = str(values.get("thread_ts", ""))
         if wanted in self.locked:
             return no("restricted_action_thread_locked")
-        parent = next((one for one in self.messages if (one.ts, one.channel) == (wanted, channel)), None)
+        parent = self._find(channel, wanted)
         thread = wanted if parent and not parent.is_deleted else ""
         made = Posted(ts, channel, whole(values), thread, bool(thread) and values.get("reply_broadcast") is True)
         self.messages.append(made)
@@ -143,23 +143,23 @@ class Workspace:
         return yes({"channel": channel, "ts": ts, "message": message})
 
     def _delete(self, channel: str, values: Mapping[str, Any]) -> Answer:
-        found = [one for one in self.messages if (one.ts, one.channel) == (values.get("ts"), channel)]
-        if not found or found[0].is_deleted:
+        found = self._find(channel, values.get("ts"))
+        if found is None or found.is_deleted:
             return no("message_not_found")
-        found[0].is_deleted = True
-        return yes({"channel": channel, "ts": found[0].ts})
+        found.is_deleted = True
+        return yes({"channel": channel, "ts": found.ts})
 
     def _update(self, channel: str, values: Mapping[str, Any]) -> Answer:
-        found = [one for one in self.messages if (one.ts, one.channel) == (values.get("ts"), channel)]
-        if not found or found[0].is_deleted:
+        found = self._find(channel, values.get("ts"))
+        if found is None or found.is_deleted:
             return no("message_not_found")
-        found[0].before.append(found[0].payload)
+        found.before.append(found.payload)
         # What an edit leaves out is kept or dropped, each differently: a client has to send it all.
-        found[0].payload = {"text": values.get("text", ""), **{n: values[n] for n in WHOLE[1:] if n in values}}
-        return yes({"channel": channel, "ts": found[0].ts, "text": values.get("text", "")})
+        found.payload = {"text": values.get("text", ""), **{n: values[n] for n in WHOLE[1:] if n in values}}
+        return yes({"channel": channel, "ts": found.ts, "text": values.get("text", "")})
 
-    def _at(self, ts: str) -> Posted:
-        return next(one for one in self.messages if one.ts == ts)
+    def _find(self, channel: str, ts: object) -> Posted | None:
+        return next((one for one in self.messages if (one.ts, one.channel) == (ts, channel)), None)
 
 
 def whole(values: Mapping[str, Any]) -> dict[str, Any]:

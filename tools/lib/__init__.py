@@ -8,5 +8,5 @@ stopping   Ctrl-C once and twice                    folders    files that never 
 stamps     times as Testmo writes them              addresses  who writes to whom where no mail is sent
 version    which version this checkout is          overlay    the real state, read and never written
 sqs        what lies in a queue of SQS
-static_token  a token that does not change meanwhile
+testmo     a Testmo as a command asks it
 """

@@ -6,7 +6,8 @@ or completes a word with the Tab key should not wait for an AWS client.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-CALLED_WRONGLY: Final = 2  # a status, as shells know it
+USAGE: Final = 2  # called wrongly, as shells know it
+INTERRUPTED: Final = 130  # 128 + SIGINT, the same
 MAX_CHARS: Final = 200  # of a line in the list; it is folded, not cut
 
 
@@ -35,7 +37,7 @@ class Command(click.Command):
             return super().invoke(ctx)
         except NotifierError as exc:
             say(str(exc), error=True)
-            ctx.exit(CALLED_WRONGLY if isinstance(exc, ConfigurationError) else 1)
+            ctx.exit(USAGE if isinstance(exc, ConfigurationError) else 1)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, then whatever else is said at the end."""
@@ -53,6 +55,11 @@ class Family(Command, click.Group):
     command_class = Command
 
 
+def is_interruption(exc: BaseException) -> bool:
+    """Whether it is Ctrl-C, or what Python 3.11 makes of it in the middle of making a class."""
+    return isinstance(exc, KeyboardInterrupt) or isinstance(exc.__cause__, KeyboardInterrupt)
+
+
 class Group(click.Group):
     """Commands, listed by who needs them; `audiences` is headings with their commands."""
 
@@ -61,6 +68,16 @@ class Group(click.Group):
     def __init__(self, *args: Any, audiences: Mapping[str, Sequence[str]], **given: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(*args, **given)
         self.audiences = audiences
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """Run a command. Ctrl-C ends it as shells expect, also while it is still being imported."""
+        try:
+            return super().invoke(ctx)
+        except BaseException as exc:
+            if not is_interruption(exc):
+                raise
+            say("stopped", error=True)
+            ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the help."""
@@ -77,15 +94,15 @@ class Group(click.Group):
 
 
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click know one
-    """One of some names that are imported only when somebody looks at them.
+    """One of some names that are imported from `where` only when somebody looks at them, or of some `more`.
 
     With `is_checked` False they are shown and completed, and whoever reads the value says what is wrong with it.
     """
 
     name = "choice"
 
-    def __init__(self, names: Callable[[], Iterable[str]], *, is_checked: bool = True) -> None:
-        self._names = names
+    def __init__(self, where: str, *more: str, is_checked: bool = True) -> None:
+        self._where, self._more = where, more
         self._is_checked = is_checked
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
@@ -102,4 +119,4 @@ class OneOf(click.ParamType):  # type: ignore[type-arg]  # only newer versions o
 
     @property
     def _choice(self) -> click.Choice[str]:
-        return click.Choice(list(self._names()))
+        return click.Choice([*self._more, *resolve_name(self._where)])

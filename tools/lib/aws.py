@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 import boto3
+import botocore.session
 from botocore.config import Config
+
+from testmo_notifier.config import is_loopback
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -23,10 +27,47 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 INVOKE_SECONDS = 100  # the functions' 60 and a cold start on a busy machine; less would cut a poll off
-CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=30, proxies={}
-)  # no proxies: everything is on loopback
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
+NO_PROXIES = Config(proxies={})  # a proxy's 127.0.0.1 is another one
 INVOKE_ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=INVOKE_SECONDS)  # a retry would be a second poll
+
+
+def service(name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - each has a client of its own
+    """A service: its client, made when it is first asked for."""
+    return cached_property(lambda services: services.client(name, config))
+
+
+class Services:
+    """The services of an AWS, at its own addresses or at an emulator's."""
+
+    endpoint: str | None
+    session: boto3.Session
+
+    cloudformation: CloudFormationClient = service("cloudformation")
+    cloudwatch: Any = service("cloudwatch")  # of this and of the logs we have no types
+    dynamodb: DynamoDBClient = service("dynamodb")
+    functions: LambdaClient = service("lambda")
+    # For whoever waits for a poll to end: one attempt, because a second one would be a second poll.
+    invoked: LambdaClient = service("lambda", CONFIG.merge(INVOKE_ONCE))
+    logs: Any = service("logs")
+    s3: S3Client = service("s3")
+    scheduler: EventBridgeSchedulerClient = service("scheduler")
+    secrets: SecretsManagerClient = service("secretsmanager")
+    sns: SNSClient = service("sns")
+    sqs: SQSClient = service("sqs")
+
+    def client(self, name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - the attributes say which it is
+        """A client of one service."""
+        config = config.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else config
+        return self.session.client(name, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
+
+@cache
+def session_of(access_key_id: str, secret_access_key: str, session_token: str | None, region: str) -> boto3.Session:
+    """A session with these keys. What profiles and files say is about other accounts, so none of them is read."""
+    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    bare = botocore.session.Session(session_vars={**nowhere, "profile": (None, None, None, None)})
+    return boto3.Session(access_key_id, secret_access_key, session_token, region, botocore_session=bare)
 
 
 def proxies() -> dict[str, str]:
@@ -41,7 +82,7 @@ def proxies() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Aws:
+class Aws(Services):
     """An endpoint with a Region and credentials. Profiles and configuration files are never read."""
 
     endpoint: str
@@ -81,45 +122,6 @@ class Aws:
         }  # fmt: skip
 
     @cached_property
-    def _session(self) -> boto3.Session:
-        return boto3.Session(self.access_key_id, self.secret_access_key, self.session_token, self.region)
-
-    @cached_property
-    def cloudformation(self) -> CloudFormationClient:
-        """Stacks."""
-        return self._session.client("cloudformation", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        """The table."""
-        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def functions(self) -> LambdaClient:
-        """Lambda; one attempt, and patience beyond a function's own time-out."""
-        return self._session.client("lambda", endpoint_url=self.endpoint, config=CONFIG.merge(INVOKE_ONCE))
-
-    @cached_property
-    def s3(self) -> S3Client:
-        """Where `sam deploy` puts the code."""
-        return self._session.client("s3", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def scheduler(self) -> EventBridgeSchedulerClient:
-        """Schedules."""
-        return self._session.client("scheduler", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def secrets(self) -> SecretsManagerClient:
-        """Secrets Manager."""
-        return self._session.client("secretsmanager", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def sns(self) -> SNSClient:
-        """Topics and subscriptions."""
-        return self._session.client("sns", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        """Queues."""
-        return self._session.client("sqs", endpoint_url=self.endpoint, config=CONFIG)
+    def session(self) -> boto3.Session:  # type: ignore[override]  # nobody sets it
+        """These credentials."""
+        return session_of(self.access_key_id, self.secret_access_key, self.session_token, self.region)

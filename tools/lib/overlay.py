@@ -25,67 +25,43 @@ from testmo_notifier.model import (
 
 
 class Below(Protocol):
-    """What is read of the real state."""
+    """What is read of the real state. Here there is none."""
 
-    def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+    def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:  # noqa: ARG002 - there is nothing to look for
         """Checkpoints by run."""
-
-    def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:
-        """What is kept of projects."""
-
-    def pending(self) -> list[Checkpoint]:
-        """Checkpoints with an outbox."""
-
-    def held_of(self, run_id: int) -> list[Held]:
-        """What is held of a run."""
-
-    def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
-        """What is due, and envelopes."""
-
-    def held(self, keys: Sequence[HeldKey]) -> list[Held]:
-        """What is held under these keys."""
-
-    def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
-        """The known names of cases."""
-
-    def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
-        """How far the names of a project are known."""
-
-
-class Nothing:
-    """No state at all: everything is seen for the first time."""
-
-    def checkpoints(self, run_ids: Iterable[int]) -> dict[int, Checkpoint]:  # noqa: ARG002 - there are none
-        """None."""
         return {}
 
     def projects(self, project_ids: Iterable[int]) -> dict[int, ProjectState]:  # noqa: ARG002 - the same
-        """None."""
+        """What is kept of projects."""
         return {}
 
     def pending(self) -> list[Checkpoint]:
-        """None."""
+        """Checkpoints with an outbox."""
         return []
 
     def held_of(self, run_id: int) -> list[Held]:  # noqa: ARG002 - the same
-        """None."""
+        """What is held of a run."""
         return []
 
     def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:  # noqa: ARG002 - the same
-        """None."""
+        """What is due, and envelopes."""
         return [], []
 
     def held(self, keys: Sequence[HeldKey]) -> list[Held]:  # noqa: ARG002 - the same
-        """None."""
+        """What is held under these keys."""
         return []
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:  # noqa: ARG002 - the same
-        """None."""
+        """The known names of cases."""
         return {}
 
     def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:  # noqa: ARG002 - the same
-        """Not begun."""
+        """How far the names of a project are known."""
         return CaseProgress()
+
+
+class Nothing(Below):
+    """No state at all: everything is seen for the first time."""
 
 
 class Overlay:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ROOT / "layers" / "settings" / "python" / "testmo_notifier_settings"
 LEASH = Path(__file__).with_name("leash.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a command ended, and everything it printed."""
+    """How a command ended (None: it was ended, after so many seconds), and everything it printed."""
 
-    status: int
+    status: int | None
     output: str
 
     def tail(self, lines: int = 25) -> str:
@@ -58,12 +59,16 @@ def end(process: subprocess.Popen[bytes], *, seconds: float = 10.0) -> None:
         process.wait()
 
 
-def run(command: Sequence[str], *, env: Mapping[str, str]) -> Finished:
+def run(
+    command: Sequence[str], *, env: Mapping[str, str], errors: IO[bytes] | None = None, seconds: float | None = None
+) -> Finished:
     """Run a command to its end and keep what it prints; an exception (Ctrl-C) ends the command, too."""
     with tempfile.TemporaryFile() as output:
-        process = start(command, env=env, output=output)
+        process = start(command, env=env, output=output, errors=errors)
         try:
-            status = process.wait()
+            status: int | None = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
         finally:
             end(process)
         output.seek(0)

@@ -21,8 +21,12 @@ def say(words: str, *, error: bool = False) -> None:
 
 def say_json(content: object) -> None:
     """An answer for programs: the same content, with escapes for what would steer a terminal."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("".join(map(harmless_in_json, text)) + "\n")
+    text = "".join(map(harmless_in_json, json.dumps(content, indent=2, ensure_ascii=False, default=str)))
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # an old terminal's encoding: a program shall not read `?` for what it lacks
+        text = json.dumps(content, indent=2, default=str)
+    sys.stdout.write(f"{text}\n")
 
 
 def harmless_in_json(char: str) -> str:

@@ -6,6 +6,7 @@ obeys them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -55,6 +56,13 @@ class Terminal:
         """A step of the set-up, with the time it took."""
         self._print(("✓ ", "green"), step, _took(seconds))
 
+    @contextmanager
+    def timed(self, step: str = "") -> Iterator[Callable[[str], None]]:
+        """Tell how long a step took; what it was may be clear at its end only."""
+        started, steps = time.monotonic(), [step]
+        yield steps.append
+        self.done(steps[-1], time.monotonic() - started)
+
     def gap(self) -> None:
         """Something else begins."""
         self._is_block = True
@@ -103,9 +111,11 @@ class Terminal:
                 self._print((BAR, "cyan"), row)
         self._is_block = True
 
-    def verdict(self, words: str, *, is_ok: bool) -> None:
-        """The last word, or one line of it."""
+    def verdict(self, words: str, *, is_ok: bool, next_step: str = "") -> None:
+        """The last word, or one line of it, and what helps."""
         self._print(("✓ " if is_ok else "✗ ", "green" if is_ok else "red"), (words, "bold"))
+        if next_step:
+            self.note(f"→ {next_step}")
 
     def _clock(self) -> Piece:
         return f"{self._now().astimezone():%H:%M:%S}  ", "dim"

@@ -6,7 +6,7 @@ Mail is captured with the very filter of the email subscription, so what arrives
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final, Literal
@@ -19,6 +19,7 @@ from tools.lib.addresses import SENDER, address_of
 from tools.lib.aws import Aws
 from tools.lib.stamps import parse
 from tools.local.stack import Stack
+from tools.ops.subscriptions import listed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -69,9 +70,13 @@ class Captures:
 
         `mail` names the destinations that routes lead to: each gets a mailbox, as `subscribe` would make it.
         """
-        subscriptions = self._subscriptions()
-        default = self._email_filter()
-        destinations = list(dict.fromkeys([*default.get("destination", ()), *mail]))
+        found = listed(self._aws, self._stack.topic_arn)
+        subscriptions = {one.endpoint: one.arn for one in found}
+        policies = (one.policy or {} for one in found if one.protocol == "email")
+        default = next((one for one in policies if EMAIL.default in one.get("destination", ())), None)
+        if default is None:  # the template's own mailbox has it
+            raise NoEmailSubscription(self._stack.topic_arn)
+        destinations = list(dict.fromkeys([*default["destination"], *mail]))
         for destination in destinations:
             if destination != EMAIL.default and address_of(destination) not in subscriptions:
                 policy = json.dumps({**default, "destination": [destination]})
@@ -124,23 +129,6 @@ class Captures:
         ).get("Messages", []):
             yield from messages
 
-    def _subscriptions(self) -> dict[str, str]:
-        """Endpoint → ARN of every subscription of the topic."""
-        pages = self._aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._stack.topic_arn)
-        return {sub["Endpoint"]: sub["SubscriptionArn"] for page in pages for sub in page["Subscriptions"]}
-
-    def _email_filter(self) -> Mapping[str, list[str]]:
-        """What the mailbox of the template's own subscription gets."""
-        pages = self._aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._stack.topic_arn)
-        for page in pages:
-            for sub in page["Subscriptions"]:
-                if sub["Protocol"] == "email":
-                    asked = self._aws.sns.get_subscription_attributes(SubscriptionArn=sub["SubscriptionArn"])
-                    policy: Mapping[str, list[str]] = json.loads(asked["Attributes"]["FilterPolicy"])
-                    if EMAIL.default in policy.get("destination", ()):
-                        return policy
-        raise NoEmailSubscription(self._stack.topic_arn)
-
 
 def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
     if channel == "email":
@@ -155,15 +143,7 @@ def _captured(channel: Channel, message: MessageTypeDef) -> Captured:
 
 
 def _policy(queue_arn: str, topic_arn: str) -> dict[str, object]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-            }
-        ],
-    }
+    """The topic may send to the queue."""
+    may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    where = {"Resource": queue_arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}}}
+    return {"Version": "2012-10-17", "Statement": [{**may, **where}]}

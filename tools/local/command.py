@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,9 +20,8 @@ from testmo_notifier.channels.slack import SLACK
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.team import Team
 from tools.inbox.receiver import Inbox, Message
-from tools.lib.addresses import EMAIL_ADDRESS, SENDER, address_of
+from tools.lib.addresses import EMAIL_ADDRESS, address_of
 from tools.lib.aws import Aws
-from tools.lib.folders import GIVE_IT, unusable
 from tools.lib.stopping import StoppedAtOnce, Stopping
 from tools.lib.terminal import Terminal
 from tools.local import build, stack
@@ -31,6 +29,7 @@ from tools.local.captures import Captured, Captures
 from tools.local.environment import DEFAULT_INBOX_PORT, Settings, Testmo
 from tools.local.ministack import MiniStack, NotUp
 from tools.local.session import Deployment, Session
+from tools.ops.aws_errors import in_words
 from tools.ops.held import in_store
 from tools.settings import check
 from tools.simulator import Simulator
@@ -62,11 +61,8 @@ def run(settings: Settings, terminal: Terminal) -> int:
         except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
             terminal.verdict(str(exc), is_ok=False)
             return 1
-        except (BotoCoreError, ClientError) as exc:  # an emulator that went away
-            terminal.verdict(str(exc), is_ok=False)
-            return 1
-        except OSError as exc:  # a folder that is read-only, a disk that is full
-            terminal.verdict(f"{unusable(exc)}: {GIVE_IT}" if exc.filename else str(exc), is_ok=False)
+        except (BotoCoreError, ClientError, OSError) as exc:  # an emulator that went away, a folder that is read-only
+            terminal.verdict(in_words(exc), is_ok=False)
             return 1
         except StoppedAtOnce as exc:
             terminal.verdict("stopped", is_ok=False)
@@ -85,7 +81,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     terminal.heading("Testmo Notifier on this machine", _facts(settings, testmo, inbox))
     aws = settings.aws or _wait_for(ministack, terminal)
     aws.cloudformation.list_stacks()  # says early if nobody is there
-    with _timed(terminal) as done:
+    with terminal.timed() as done:
         built = build.build()
         done("built the template and the code" if built.is_new else "found the build of these very sources")
         if settings.folder:
@@ -93,7 +89,7 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     slack_secret = settings.slack_secret or own_webhooks(inbox, built.settings, bots=settings.bots)
     for words in remarks(settings, built.settings, slack_secret):
         terminal.problem(words)
-    with _timed(terminal) as done:
+    with terminal.timed() as done:
         parameters = {
             "TestmoUrl": testmo.url,
             "TestmoSecretArn": stack.make_secret(aws, "testmo", testmo.token),
@@ -135,19 +131,14 @@ def _inbox(settings: Settings, arrivals: SimpleQueue[Message], resources: ExitSt
     try:
         return resources.enter_context(Inbox(settings.inbox_port, arrived=arrivals.put))
     except OSError as exc:
-        raise CannotStart(f"The inbox cannot listen on port {settings.inbox_port}: {exc.strerror}") from exc
+        words = f"The inbox cannot listen on port {settings.inbox_port} ({exc.strerror})"
+        raise CannotStart(f"{words}: --inbox-port 0 takes any free one") from exc
 
 
 def _show(inbox: Inbox, captured: Captured) -> None:
     """Show what was captured on the inbox's page; what is posted to its own webhook it shows by itself."""
-    if captured.channel == "email":
-        inbox.show_mail(
-            subject=captured.subject, sender=SENDER, to=address_of(captured.destination), body=captured.body
-        )
-    elif captured.channel == "event":
-        inbox.show_event(captured.body)
-    else:
-        inbox.show_slack(json.loads(captured.body))
+    to = address_of(captured.destination)
+    inbox.show(captured.channel, captured.body, subject=captured.subject, to=to)
 
 
 def _routed(channel: Channel, folder: Path) -> tuple[str, ...]:
@@ -186,7 +177,7 @@ def _on_port(port: int, make: Callable[[int], T]) -> T:
 def _wait_for(ministack: MiniStack | None, terminal: Terminal) -> Aws:
     if ministack is None:
         raise CannotStart("There is no AWS to work with.")
-    with _timed(terminal) as done:
+    with terminal.timed() as done:
         ministack.wait()
         done(f"embedded AWS up at {ministack.aws.endpoint}")
     return ministack.aws
@@ -205,10 +196,3 @@ def _facts(settings: Settings, testmo: Testmo, inbox: Inbox) -> dict[str, str]:
         "Settings": f"{settings.folder} (SETTINGS_DIR)" if settings.folder else "this checkout's layers/settings",
         "AWS": f"{settings.aws.endpoint}, stack {stack.STACK_NAME}" if settings.aws else "embedded, gone at the end",
     }
-
-
-@contextmanager
-def _timed(terminal: Terminal) -> Iterator[Callable[[str], None]]:
-    """Tell how long a step took, once it is clear what it was."""
-    started = time.monotonic()
-    yield lambda step: terminal.done(step, time.monotonic() - started)

@@ -6,15 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.lib.aws import INVOKE_SECONDS, Aws
+from tools.lib.aws import INVOKE_SECONDS, Services
 from tools.lib.stamps import parse
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 
 class PollFailed(Exception):
@@ -56,15 +52,10 @@ class Summary:
         )
 
 
-def poll(aws: Aws, function: str) -> Summary:
+def poll(services: Services, function: str, event: Mapping[str, object] | None = None) -> Summary:
     """Invoke the poller once and wait for its answer; raises `PollFailed`."""
-    return invoke(aws.functions, function)
-
-
-def invoke(functions: LambdaClient, function: str, event: Mapping[str, object] | None = None) -> Summary:
-    """The same with an event, by a client that has the patience for it."""
     try:
-        answer = functions.invoke(FunctionName=function, Payload=json.dumps(event or {}).encode())
+        answer = services.invoked.invoke(FunctionName=function, Payload=json.dumps(event or {}).encode())
         payload = answer["Payload"].read()
     except (BotoCoreError, ClientError) as exc:
         raise PollFailed(f"no answer from the function (it gets {INVOKE_SECONDS} s): {exc}") from exc

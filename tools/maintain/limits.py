@@ -15,18 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from tools.lib.processes import ROOT
+from tools.maintain.pages import renewed
 
 PAGE: Final = ROOT / "docs" / "limits.md"
 SOURCES: Final = ROOT / "layers" / "common"
-HEAD: Final = """\
-# Limits
-
-<!-- Made by `make docs` out of the comments in layers/common/testmo_notifier: change it there. -->
-
-Every named number of the product: sizes, counts, pauses, shares of these, and codes. They are no settings. What you may
-set is in [parameters.md](parameters.md) and [routes.md](routes.md), and what the numbers come to is in
-[scale.md](scale.md). Most of them follow from what Testmo, Slack or AWS take.
-"""
 # The first one that a module's path begins with says where it is told.
 SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "Testmo": ("adapters/testmo", "adapters/http", "adapters/light", "sources/", "model/testmo"),
@@ -42,14 +34,15 @@ SIZES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def limits_page() -> str:
-    """The whole page."""
+    """The page with its tables as they are now."""
     found: dict[str, list[str]] = {subject: [] for subject in SUBJECTS}
     for path in sorted((SOURCES / "testmo_notifier").rglob("*.py")):
         where = path.relative_to(SOURCES / "testmo_notifier").as_posix()
         subject = next(one for one, some in SUBJECTS.items() if where.startswith(some))
         found[subject] += [f"| `{name}` | {value} | {bounds} | `{where}` |" for name, value, bounds in limits_in(path)]
     head = ("| limit | value | what it bounds | where |", "|---|---|---|---|")
-    return "\n".join([HEAD, *("\n".join([f"## {one}\n", *head, *rows, ""]) for one, rows in found.items() if rows)])
+    tables = "\n\n".join("\n".join([f"## {one}\n", *head, *rows]) for one, rows in found.items() if rows)
+    return renewed(PAGE.read_text("utf-8"), {"limits": tables})
 
 
 def limits_in(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Final
 
 import click
 
 from tools.lib.processes import ROOT
+from tools.maintain.pages import renewed
 from tools.ops.commands import COMMANDS
 
 PAGE: Final[Path] = ROOT / "docs" / "commands.md"
 WIDTH: Final = 100
-BLOCK: Final = re.compile(r"(<!-- help: ([a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def every_command() -> dict[str, click.Command]:
@@ -37,13 +36,11 @@ def help_of(name: str) -> str:
     return command.get_help(context)
 
 
-def renewed(text: str) -> str:
-    """The page with every help as it is now; a command without a place in it is an error."""
-    missing = every_command().keys() - {found[2] for found in BLOCK.finditer(text)}
-    if missing:
-        raise ValueError(f"{PAGE.name} does not tell of {', '.join(sorted(missing))}")
-    return BLOCK.sub(lambda found: f"{found[1]}```text\n{help_of(found[2])}\n```\n{found[3]}", text)
+def commands_page() -> str:
+    """The page with every help as it is now."""
+    parts = {f"help of {name}": f"```text\n{help_of(name)}\n```" for name in every_command()}
+    return renewed(PAGE.read_text("utf-8"), parts)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(commands_page(), "utf-8")

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from tools.lib.processes import ROOT, end, start
+from tools.lib.processes import ROOT, run
 
 CATALOGUE: Final = Path(__file__).with_suffix(".toml")
 PACKAGE: Final = "layers/common/testmo_notifier"
@@ -166,17 +166,9 @@ class Copy:
     def pytest(self, tests: Sequence[str], *, seconds: float) -> tuple[int | None, str]:
         """Status (None after a time-out) and what it printed. In the order given: no test is drawn by lot here."""
         options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        with tempfile.TemporaryFile() as output:
-            command = [sys.executable, "-c", PYTEST_IN, str(self.root), *options, *tests]
-            process = start(command, env=self._env, output=output)
-            try:
-                status: int | None = process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                status = None
-            finally:
-                end(process)
-            output.seek(0)
-            return status, output.read().decode(errors="replace")
+        command = [sys.executable, "-c", PYTEST_IN, str(self.root), *options, *tests]
+        finished = run(command, env=self._env, seconds=seconds)
+        return finished.status, finished.output
 
 
 def first_failure(output: str) -> str | None:

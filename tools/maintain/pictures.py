@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from tools.inbox.receiver import FILES, PAGE, Inbox
-from tools.lib.addresses import EMAIL_ADDRESS, SENDER
 from tools.lib.processes import ROOT
 from tools.maintain.chromium import Chromium
 from tools.settings.rehearsal import Sent, rehearse
@@ -67,7 +66,8 @@ def make(folder: Path) -> bool:
     with Inbox(0, now=lambda: time) as inbox:
         for one in sent:
             time = one.at
-            show(inbox, one)
+            told = one.notification
+            inbox.show(told.channel, told.message, subject=told.subject)
         taken = take(inbox.url, len(sent))
     folder.mkdir(parents=True, exist_ok=True)
     for name, image in taken.items():
@@ -87,7 +87,7 @@ def fingerprint(sent: Sequence[Sent]) -> str:
     for one in sent:
         words = [one.at.isoformat(), one.notification.destination, one.notification.subject, one.notification.message]
         made_from.update(json.dumps(words).encode())
-    for name, _ in FILES.values():
+    for name in FILES.values():
         made_from.update((PAGE / name).read_bytes())
     made_from.update(repr(PICTURES).encode())
     return made_from.hexdigest()
@@ -97,17 +97,6 @@ def recorded(folder: Path) -> str:
     """The fingerprint of the pictures that are there, empty if there are none."""
     path = folder / FINGERPRINT
     return path.read_text().strip() if path.exists() else ""
-
-
-def show(inbox: Inbox, sent: Sent) -> None:
-    """Let the inbox receive a message."""
-    notification = sent.notification
-    if notification.channel == "slack":
-        inbox.show_slack(json.loads(notification.message))
-    elif notification.channel == "email":
-        inbox.show_mail(subject=notification.subject, sender=SENDER, to=EMAIL_ADDRESS, body=notification.message)
-    else:
-        inbox.show_event(notification.message)
 
 
 def take(url: str, count: int) -> dict[str, bytes]:

@@ -8,34 +8,22 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import queued
-from testmo_notifier.config import PollerSettings, is_loopback, testmo_token
+from testmo_notifier.config import PollerSettings, testmo_token
 from testmo_notifier.errors import ConfigurationError, Problem
-from tools.lib.aws import INVOKE_ONCE, Aws
+from tools.lib.aws import Aws, Services
 from tools.lib.processes import ROOT
 from tools.local.stack import STACK_NAME as LOCAL_STACK_NAME
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_scheduler import EventBridgeSchedulerClient
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sqs import SQSClient
-
 DEFAULT_STACK_NAME: Final = "testmo-notifier"
-CONFIG: Final = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
-NO_PROXIES: Final = Config(proxies={})  # a proxy's 127.0.0.1 is another one
 IN_GOOD_ORDER: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 OUTPUTS: Final = ("NotificationTopicArn", "OpsTopicArn", "StateTableName", "PollerFunctionName", "SlackQueueUrl")
 
@@ -97,30 +85,13 @@ class Stack:
         return list(self.resources.get(kind, {}).values())
 
 
-def service(name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - each has a client of its own
-    """A service of the account: its client, made when it is first asked for."""
-    return cached_property(lambda account: account.client(name, config))
-
-
-class Account:
+class Account(Services):
     """One AWS account and Region, or an emulator, and the stack in it."""
-
-    cloudformation: CloudFormationClient = service("cloudformation")
-    cloudwatch: Any = service("cloudwatch")  # of this and of the logs we have no types
-    dynamodb: DynamoDBClient = service("dynamodb")
-    functions: LambdaClient = service("lambda")
-    # For whoever waits for a poll to end: one attempt, because a second one would be a second poll.
-    invoked: LambdaClient = service("lambda", CONFIG.merge(INVOKE_ONCE))
-    logs: Any = service("logs")
-    scheduler: EventBridgeSchedulerClient = service("scheduler")
-    secrets: SecretsManagerClient = service("secretsmanager")
-    sns: SNSClient = service("sns")
-    sqs: SQSClient = service("sqs")
 
     def __init__(self, session: boto3.Session, stack_name: str, endpoint: str | None = None) -> None:
         self.stack_name = stack_name
         self.endpoint = endpoint
-        self._session = session
+        self.session = session
 
     @classmethod
     def choose(cls, *, stack_name: str | None, region: str | None, profile: str | None) -> Account:
@@ -135,14 +106,8 @@ class Account:
             region = region or of_environment or given.get("region") or None
             session = boto3.Session(profile_name=profile, region_name=region)
             return cls(session, stack_name or given.get("stack_name") or DEFAULT_STACK_NAME)
-        aws = Aws.from_env(endpoint, os.environ)
-        session = boto3.Session(aws.access_key_id, aws.secret_access_key, aws.session_token, region or aws.region)
-        return cls(session, stack_name or LOCAL_STACK_NAME, endpoint)
-
-    def client(self, name: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - the attributes say which it is
-        """A client of one service."""
-        config = config.merge(NO_PROXIES) if is_loopback(urlsplit(self.endpoint or "").hostname or "") else config
-        return self._session.client(name, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        aws = Aws.from_env(endpoint, {**os.environ, "AWS_REGION": region} if region else os.environ)
+        return cls(aws.session, stack_name or LOCAL_STACK_NAME, endpoint)
 
     def caller(self) -> str:
         """Who these credentials belong to, as an ARN."""
@@ -177,11 +142,12 @@ class Account:
     @property
     def where(self) -> str:
         """The place in words."""
-        return f"at {self.endpoint}" if self.endpoint else f"in {self._session.region_name} of this account"
+        return f"at {self.endpoint}" if self.endpoint else f"in {self.session.region_name} of this account"
 
     def _others(self) -> str:
         """What else could be meant: the stacks there that look like ours, as far as we may see them."""
-        how = "name it with --stack-name, its Region with --region and the account with --profile"
+        how = "name it with --stack-name, its Region with --region"
+        how += "" if self.endpoint else " and the account with --profile"
         try:
             pages = self.cloudformation.get_paginator("describe_stacks").paginate()
             names = [one["StackName"] for page in pages for one in page["Stacks"] if is_ours(one)]
@@ -295,6 +261,8 @@ def deploy_step(name: str, status: str) -> str:
     events = f"aws cloudformation describe-stack-events --stack-name {name} shows why"
     if status in IN_GOOD_ORDER:
         return ""
+    if status == "REVIEW_IN_PROGRESS":  # a change set that nobody carried out
+        return "its first deploy was prepared and not carried out: sam build && sam deploy"
     if status.endswith("_IN_PROGRESS"):
         return "somebody deploys it at this moment: look again when that is over"
     if status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):

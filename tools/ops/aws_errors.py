@@ -8,9 +8,17 @@ from typing import Final
 
 from botocore.exceptions import (
     ClientError,
+    ConfigParseError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
+    InvalidConfigError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
     ProxyConnectionError,
     SSLError,
     SSOError,
@@ -23,12 +31,17 @@ from tools.lib.folders import GIVE_IT, unusable
 LOG_IN: Final = "log in again (`aws sso login`, or new keys), then run this once more"
 RIGHTS: Final = "these credentials may not do that; docs/commands.md lists the rights each command needs"
 DEPLOY_AGAIN: Final = "a part of the stack was deleted by hand: `sam build && sam deploy` makes it again"
+SET_IT: Final = "give --profile and --region, or set AWS_PROFILE and AWS_REGION"
+CORRECT_IT: Final = "correct it (~/.aws/config, or AWS_CONFIG_FILE)"
 AGAIN: Final = "try again in a minute"
 NOBODY_THERE: Final = "check the Region (--region) and whether the network lets you out"
 NO_PROXY: Final = "correct HTTPS_PROXY (or HTTP_PROXY), unset it, or name the host in NO_PROXY"
 NO_NAME: Final = "its name is not known here (DNS): check the Region (--region) and the network"
 NOT_TRUSTED: Final = "if a proxy opens the connections of this network, give its certificates: AWS_CA_BUNDLE=file.pem"
 NO_EMULATOR: Final = "is the emulator of AWS_ENDPOINT_URL running? Unset that variable to work on AWS"
+
+MISSING: Final = (NoCredentialsError, PartialCredentialsError, NoRegionError, ProfileNotFound, InvalidRegionError)
+NOT_SET_UP: Final = (*MISSING, InvalidConfigError, ConfigParseError)
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html, and the older services' own words
 STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -43,15 +56,17 @@ STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 def explain(exc: Exception) -> tuple[str, str]:
     """What is wrong, and the next step."""
-    words = " ".join(str(exc).split()).rstrip(".")
+    words = " ".join(str(exc).split()).rstrip(".:")
     if isinstance(exc, ClientError):
         error = exc.response["Error"]
         code = error.get("Code", "an error")
         message = " ".join(error.get("Message", "").split()).rstrip(".")
         said = f"AWS answers {code} to {exc.operation_name}" + (f" ({message})" if message else "")
         return said, next((step for step, codes in STEPS if any(one in code for one in codes)), AGAIN)
-    if isinstance(exc, SSOError | TokenRetrievalError):
+    if isinstance(exc, SSOError | TokenRetrievalError | CredentialRetrievalError):
         return words, LOG_IN
+    if isinstance(exc, NOT_SET_UP):
+        return words, SET_IT if isinstance(exc, MISSING) else CORRECT_IT
     if isinstance(exc, OSError) and exc.filename is not None:
         return unusable(exc), GIVE_IT
     return words, way_to_aws(exc)

@@ -36,14 +36,12 @@ def findings(keeping: Keeping, now: datetime) -> Iterable[Finding]:
         words = f"{group.destination}: {group.words(keeping)}"
         late = now - keeping.due(group.first)
         if late > LATE and group.is_timed:
-            yield bad("Held", f"{words}; it was due {age(late.total_seconds())} ago", NEXT_POLL)
+            yield bad("Held", f"{words}; it was due {age(late)} ago", NEXT_POLL)
         else:
-            yield good("Held", f"{words}; the oldest for {age((now - group.since).total_seconds())}")
+            yield good("Held", f"{words}; the oldest for {age(now - group.since)}")
     for envelope in keeping.envelopes:
         words = f"{counted(len(envelope.outbox), 'message')} that had been held still to be published"
         late = now - envelope.since
-        yield (
-            bad("Held", f"{words}, for {age(late.total_seconds())}", NEXT_POLL) if late > LATE else good("Held", words)
-        )
+        yield (bad("Held", f"{words}, for {age(late)}", NEXT_POLL) if late > LATE else good("Held", words))
     if not keeping.held and not keeping.envelopes:
         yield good("Held", "nothing is held")

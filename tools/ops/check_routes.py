@@ -62,7 +62,7 @@ def each_route(desk: Desk) -> Iterable[Finding]:
         if len(lacks) == len(route.destinations):
             why = "; ".join(f"{name}: {words}" for name, (words, _) in lacks.items())
             step = next(step for _, step in lacks.values())
-            words = f"{route.title} reaches nobody ({why})"
+            words = f"{wiring.title(route)} reaches nobody ({why})"
             yield bad("Routes", words, f"{step}; or name another destination in {ROUTES} and deploy")
 
 

@@ -22,7 +22,8 @@ from testmo_notifier.errors import (
 from testmo_notifier.model import STATUS_NAMES, Project
 from testmo_notifier.sources.testmo_runs.paging import results_query
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tools.ops import records, wiring
+from tools.lib.testmo import connected
+from tools.ops import records
 from tools.ops.account import Account
 from tools.ops.advice import store
 from tools.ops.exit_status import Desk
@@ -44,8 +45,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
     token = account.token()
     yield good(AREA, "the Testmo secret holds a token")
     control = records.control(account)[0]
-    rate_limit = wiring.new_rate_limit(settings, control.asked.requests)
-    asked = wiring.connect(settings, token)(rate_limit)
+    asked = connected(settings.testmo_url, token, settings.requests_per_minute, control.asked.requests)
     try:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
         projects, date = asked.projects()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import new_pool
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import urllib3
 
 MANY_WAITING: Final = 500  # at one a second a webhook needs eight minutes for those
-LATE_SECONDS: Final = 900
+LATE: Final = timedelta(minutes=15)
 LOOKED_AT: Final = 100
 
 
@@ -183,10 +183,10 @@ def queues(desk: Desk) -> Iterable[Finding]:
     """How much waits, for how long, and what is dead."""
     account = desk.account
     waiting = sqs.depth(account.sqs, account.stack.slack_queue)
-    oldest = oldest_seconds(account, account.stack.slack_queue)
+    oldest = oldest_age(account, account.stack.slack_queue)
     words = f"{counted(waiting, 'message')} on the way to {account.queue_leads_to}"
     words += f", the oldest for {age(oldest)}" if oldest else ""
-    is_late = waiting > MANY_WAITING or (waiting > 0 and (oldest or 0) > LATE_SECONDS)
+    is_late = waiting > MANY_WAITING or (waiting > 0 and oldest is not None and oldest > LATE)
     step = "they go out by themselves; if the number stands still, the Slack function's log says why"
     yield bad("Queues", words, step) if is_late else good("Queues", words)
     for name, url in account.stack.dead_letter_queues.items():
@@ -196,17 +196,12 @@ def queues(desk: Desk) -> Iterable[Finding]:
             continue
         found = dead_letters.look(account, name, limit=LOOKED_AT)
         reasons = sorted({f"{one.addressee or 'none of ours'}: {one.reason}" for one in found})
-        since = min((one.sent_at for one in found), default=None)
-        words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}" + told_since(since, utc_now())
+        words = f"{counted(number, 'dead letter')} ({name}), {'; '.join(reasons)}"
+        words += f"; the oldest for {age(utc_now() - min(one.sent_at for one in found))}" if found else ""
         yield bad("Queues", words, f"fix that, then: testmo-notifier redrive --queue {name} --yes")
 
 
-def told_since(since: datetime | None, now: datetime) -> str:
-    """For how long."""
-    return f"; the oldest for {age((now - since).total_seconds())}" if since else ""
-
-
-def oldest_seconds(account: Account, url: str) -> float | None:
+def oldest_age(account: Account, url: str) -> timedelta | None:
     """The age of a queue's oldest message as CloudWatch last saw it; SQS itself does not tell without receiving."""
     now = utc_now()
     points = account.cloudwatch.get_metric_statistics(
@@ -219,4 +214,4 @@ def oldest_seconds(account: Account, url: str) -> float | None:
         Statistics=["Maximum"],
     ).get("Datapoints", [])
     newest = max(points, key=lambda point: point["Timestamp"], default=None)
-    return float(newest["Maximum"]) if newest else None
+    return timedelta(seconds=newest["Maximum"]) if newest else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -50,12 +50,11 @@ def stack(desk: Desk) -> Iterable[Finding]:
 def functions(desk: Desk) -> Iterable[Finding]:
     """Whether each is in order and has all it needs in its environment."""
     account = desk.account
-    names = {"PollerFunction": (account.stack.poller, PollerSettings.from_env)}
-    readers = dict(names) | (
-        {"SlackFunction": (account.stack.slack_function, DeliverySettings.from_env)}
-        if account.stack.slack_function
-        else {}
-    )
+    readers: dict[str, tuple[str, Callable[[Mapping[str, str]], object]]] = {
+        "PollerFunction": (account.stack.poller, PollerSettings.from_env)
+    }
+    if account.stack.slack_function:
+        readers["SlackFunction"] = account.stack.slack_function, DeliverySettings.from_env
     for logical, (name, read) in readers.items():
         found = account.functions.get_function_configuration(FunctionName=name)
         state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
@@ -70,9 +69,8 @@ def functions(desk: Desk) -> Iterable[Finding]:
         if problems:
             yield bad("Functions", f"{logical}: {'; '.join(problems)}", "correct the parameters and `sam deploy` again")
         elif state == "Pending" or update == "InProgress":
-            yield good(
-                "Functions", f"{logical} is configured completely; AWS is still at work on its last change", WAIT
-            )
+            words = f"{logical} is configured completely; AWS is still at work on its last change"
+            yield good("Functions", words, WAIT)
         else:
             yield good("Functions", f"{logical} is configured completely, last changed {modified}")
     if account.stack.slack_function:
@@ -116,7 +114,7 @@ def polls(desk: Desk) -> Iterable[Finding]:
         yield bad("Polls", f"{words}; it has never polled", step)
         return
     silence = now - control.looked.polled_at
-    words += f"; the last poll was {age(silence.total_seconds())} ago"
+    words += f"; the last poll was {age(silence)} ago"
     limit = 3 * period + PATIENCE if period else None
     if is_on and (limit is None or silence <= limit):
         yield good("Polls", words)
@@ -137,21 +135,16 @@ def polls(desk: Desk) -> Iterable[Finding]:
         yield bad("Polls", words, "deploy the older version now; to stay: testmo-notifier drain --cancel")
     late = now - min(control.left.turns.values(), default=now)
     if late > LATE_TURNS:
-        words = (
-            f"{counted(len(control.left.turns), 'run')} wait for their turn, the oldest for {age(late.total_seconds())}"
-        )
-        yield bad(
-            "Polls",
-            words,
-            "what the counters hide is told that late: raise RequestsPerMinute, or name fewer ProjectIds",
-        )
+        words = f"{counted(len(control.left.turns), 'run')} wait for their turn, the oldest for {age(late)}"
+        step = "what the counters hide is told that late: raise RequestsPerMinute, or name fewer ProjectIds"
+        yield bad("Polls", words, step)
     if control.left.undone:
         step = "the next poll reads them first; if it stays so: raise RequestsPerMinute, or narrow ProjectIds"
         named = ", ".join(map(str, sorted(control.left.undone)[:SHOWN]))
         more = f" and {len(control.left.undone) - SHOWN} more" if len(control.left.undone) > SHOWN else ""
         since = min((control.left.undone_since.get(run, now) for run in control.left.undone), default=now)
         words = f"{counted(len(control.left.undone), 'run')} due and not read: {named}{more}"
-        yield bad("Polls", f"{words}; the oldest for {age((now - since).total_seconds())}", step)
+        yield bad("Polls", f"{words}; the oldest for {age(now - since)}", step)
     if lease and lease.until > now + PATIENCE:
         yield bad("Polls", f"the lease is held until {lease.until.isoformat()}", "correct this machine's clock")
 
@@ -172,10 +165,10 @@ def log(desk: Desk) -> Iterable[Finding]:
         yield good("Log", f"the poller's log has no poll of the last {logs.LOOK_BACK.total_seconds() / 60:.0f} minutes")
     elif last.failure:
         words = " ".join(last.failure.split())
-        yield bad("Log", f"the last poll failed {age((now - last.at).total_seconds())} ago: {words}", FUNCTION_FAILS)
+        yield bad("Log", f"the last poll failed {age(now - last.at)} ago: {words}", FUNCTION_FAILS)
     else:
         for problem in (one for one in last.problems if ADDRESSES not in one):  # `mail` looks itself, and now
-            words = f"the last poll, {age((now - last.at).total_seconds())} ago, said: {problem}"
+            words = f"the last poll, {age(now - last.at)} ago, said: {problem}"
             step = "fix that; the next poll says whether it is"
             yield bad("Log", words, step) if last.is_wrong else good("Log", words)
         if not last.problems:
@@ -185,7 +178,7 @@ def log(desk: Desk) -> Iterable[Finding]:
         crashes.append(("SlackFunction", logs.last_crash(list(logs.lines(account, "SlackLogGroup", now)))))
     for function, crash in crashes:
         if crash:
-            words = f"{function} was ended by {crash.kind} {age((now - crash.at).total_seconds())} ago"
+            words = f"{function} was ended by {crash.kind} {age(now - crash.at)} ago"
             yield bad("Log", words, FUNCTION_SLOW if "timed out" in crash.kind else FUNCTION_FAILS)
 
 
@@ -202,7 +195,7 @@ def outboxes(desk: Desk) -> Iterable[Finding]:
     for checkpoint in state.outboxes:
         since = checkpoint.waiting_since or checkpoint.read_at or checkpoint.cursor
         words = f"run {checkpoint.run_id}: {counted(len(checkpoint.outbox), 'message')} still to be published"
-        words += f", for {age((now - since).total_seconds())}"
+        words += f", for {age(now - since)}"
         if now - since > STALE_OUTBOX:
             yield bad("Outboxes", words, "the next poll publishes them; the poller's log says what keeps it from that")
         else:

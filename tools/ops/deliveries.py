@@ -44,7 +44,11 @@ def deliveries(desk: Desk, *, result: int | None, since: datetime | None, run: i
     if result is None and since is None and run is None:
         raise WrongUsage("say of what: --result ID, --since WHEN or --run ID")
     account = desk.account
-    found = list(told(account, sent(desk, run), result=result, since=since))
+    if run is None:
+        published = records.all_sent(account, desk.progress.note)
+    else:
+        published = records.sent_of_run(account, run, desk.progress.problem)
+    found = list(told(account, published, result=result, since=since))
     found += still_waiting(desk, result, run)
     found += held_back(desk, result, run)
     for one in found[:SHOWN]:
@@ -94,13 +98,6 @@ def nothing(result: int | None) -> str:
         f"no notification of the last 30 days is about result {result}: it is older, or was failing before its run was "
         "watched, or is not failing, or not watched (statuses, people, projects, runs), or not read yet"
     )
-
-
-def sent(desk: Desk, run: int | None) -> list[Sent]:
-    """What was published of one run, or of all."""
-    if run is not None:
-        return records.sent_of_run(desk.account, run, desk.progress.problem)
-    return records.all_sent(desk.account, desk.progress.note)
 
 
 def told(account: Account, published: Iterable[Sent], *, result: int | None, since: datetime | None) -> Iterable[Told]:

@@ -12,7 +12,7 @@ from tools.ops import check_held, check_routes, check_testmo, check_ways, check_
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
-from tools.ops.findings import Finding, as_json, bad
+from tools.ops.findings import Finding, bad
 from tools.ops.times import counted
 
 Check = Callable[[Desk], Iterable[Finding]]
@@ -44,17 +44,17 @@ def doctor(desk: Desk) -> int:
         with desk.progress.passing(f"looking at: {area}"):
             found = examine(area, check, desk)
         for finding in found:
-            if (
-                finding.ok or (finding.words, finding.next_step) not in known
-            ):  # one cause may be in the way of many checks
+            cause = finding.words, finding.next_step  # one may be in the way of many checks
+            if finding.ok or cause not in known:
                 findings.append(finding)
-                tell(desk, finding)
-            known.add((finding.words, finding.next_step))
+                words = f"{finding.area}: {finding.words}"
+                desk.out.verdict(words, is_ok=finding.ok, next_step=finding.next_step)
+            known.add(cause)
     wrong = [finding for finding in findings if not finding.ok]
     words = f"{counted(len(wrong), 'thing')} to fix" if wrong else "all is well"
     desk.out.gap()
     desk.out.verdict(f"{desk.account.stack.name}: {words}", is_ok=not wrong)
-    desk.answer({"ok": not wrong, "findings": [as_json(finding) for finding in findings]})
+    desk.answer({"ok": not wrong, "findings": [finding.as_json() for finding in findings]})
     return WRONG if wrong else FINE
 
 
@@ -73,10 +73,3 @@ def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
         words, step = explain(exc)
         found.append(bad(area, f"could not be looked at: {words}", step))
     return found
-
-
-def tell(desk: Desk, finding: Finding) -> None:
-    """One finding, and the step that fixes it."""
-    desk.out.verdict(f"{finding.area}: {finding.words}", is_ok=finding.ok)
-    if finding.next_step:
-        desk.out.note(f"→ {finding.next_step}")

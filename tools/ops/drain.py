@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from testmo_notifier.ports import Store
 from tools.lib import sqs
 from tools.local import poller
 from tools.ops import records
+from tools.ops.aws_errors import in_words
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
 from tools.ops.times import counted, iso
 
@@ -54,9 +57,11 @@ def ask(desk: Desk, *, drain: bool) -> poller.Summary:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            summary = poller.invoke(desk.account.invoked, desk.account.stack.poller, {"drain": drain})
+            summary = poller.poll(desk.account, desk.account.stack.poller, {"drain": drain})
         except poller.PollFailed as exc:
-            raise NotDone(f"{desk.account.stack.poller}: {exc}; `testmo-notifier doctor` says more") from exc
+            cause = exc.__cause__
+            words = in_words(cause) if isinstance(cause, ClientError) else f"{exc}; `testmo-notifier doctor` says more"
+            raise NotDone(f"{desk.account.stack.poller}: {words}") from exc
         if summary.status != "busy":
             return summary
         if time.monotonic() > deadline:

@@ -10,30 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    InvalidRegionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 from click import ClickException
 from rich.console import Console
 
 from testmo_notifier.errors import ConfigurationError, NotifierError, Problem
+from tools.lib.asked import INTERRUPTED, USAGE, is_interruption
 from tools.lib.processes import ROOT
 from tools.lib.saying import say_json
 from tools.lib.terminal import Terminal
 from tools.ops.account import Account, NoStack
 from tools.ops.advice import correct
-from tools.ops.aws_errors import in_words
+from tools.ops.aws_errors import NOT_SET_UP, explain, in_words
 
 FINE: Final = 0
 WRONG: Final = 1
-USAGE: Final = 2
-INTERRUPTED: Final = 130  # 128 + SIGINT, as shells expect
 BUG: Final = "this is a bug of ours, please report this line (it holds no secret)"
 
 
@@ -77,36 +68,32 @@ def run_to_exit_status(
         command = called()
         account = Account.choose(stack_name=stack_name, region=region, profile=profile)
         return command(Desk(account, Terminal(Console(highlight=False, quiet=as_json)), progress, as_json))
-    except KeyboardInterrupt:
-        return fail("stopped; it is safe to run it again", INTERRUPTED, progress, as_json=as_json)
     except ClickException:
         raise
-    except Exception as exc:  # noqa: BLE001 - somebody was woken up: a traceback helps nobody, and may quote a secret
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - a traceback helps nobody, and may quote a secret
         words, exit_status = ending(exc)
         return fail(words, exit_status, progress, as_json=as_json)
 
 
-def ending(exc: Exception) -> tuple[str, int]:
+def ending(exc: BaseException) -> tuple[str, int]:
     """What is wrong and what helps, and the exit status."""
+    if is_interruption(exc):
+        return "stopped; it is safe to run it again", INTERRUPTED
+    return said_of(exc), USAGE if isinstance(exc, (ConfigurationError, WrongUsage, *NOT_SET_UP)) else WRONG
+
+
+def said_of(exc: BaseException) -> str:
+    """An error as a sentence, with the next step."""
     match exc:
         case ConfigurationError():
-            return "\n".join(with_next_step(problem) for problem in exc.problems), USAGE
-        case WrongUsage():
-            return str(exc), USAGE
-        case (
-            NoCredentialsError()
-            | PartialCredentialsError()
-            | NoRegionError()
-            | ProfileNotFound()
-            | InvalidRegionError()
-        ):
-            words = f"{str(exc).rstrip('.')}: give --profile and --region, or set AWS_PROFILE and AWS_REGION"
-            return words, USAGE
-        case NoStack() | NotDone() | NotifierError():
-            return str(exc), WRONG
+            return "\n".join(with_next_step(problem) for problem in exc.problems)
+        case NotifierError() if isinstance(exc.__cause__, BotoCoreError | ClientError):
+            return f"{exc}: {explain(exc.__cause__)[1]}"
+        case WrongUsage() | NoStack() | NotDone() | NotifierError():
+            return str(exc)
         case BotoCoreError() | ClientError() | OSError():
-            return in_words(exc), WRONG
-    return f"{BUG}: {type(exc).__name__} at {place(exc)}", WRONG
+            return in_words(exc)
+    return f"{BUG}: {type(exc).__name__} at {place(exc)}"
 
 
 def fail(words: str, status: int, progress: Terminal, *, as_json: bool) -> int:

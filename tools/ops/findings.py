@@ -1,12 +1,8 @@
-"""What `doctor` finds."""
+"""What `doctor` finds, and what became of each message of `send-test`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +14,11 @@ class Finding:
     words: str
     next_step: str = ""
 
+    def as_json(self, area: str = "area") -> dict[str, object]:
+        """For machines: `next_step` under its first name, `mend`, as well, because scripts read that."""
+        told = {area: self.area, "ok": self.ok, "words": self.words}
+        return {**told, "next_step": self.next_step, "mend": self.next_step}
+
 
 def good(area: str, words: str, next_step: str = "") -> Finding:
     """All is well."""
@@ -27,9 +28,3 @@ def good(area: str, words: str, next_step: str = "") -> Finding:
 def bad(area: str, words: str, next_step: str) -> Finding:
     """Something is wrong, and this fixes it."""
     return Finding(area, ok=False, words=words, next_step=next_step)
-
-
-def as_json(answer: DataclassInstance) -> dict[str, object]:
-    """For machines: `next_step` under its first name, `mend`, as well, because scripts read that."""
-    told = asdict(answer)
-    return told | {"mend": told["next_step"]}

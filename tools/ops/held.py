@@ -25,7 +25,7 @@ from testmo_notifier.model import (
 from testmo_notifier.ports import Store
 from tools.ops import records
 from tools.ops.account import Account, Stack
-from tools.ops.times import counted, iso
+from tools.ops.times import counted, iso, quoted
 
 TIMED: Final[Mapping[str, str]] = {QUIET: "quiet", TIMES: "digest_at", RATE: "at_most_every"}
 OVER: Final = "by a silence that is over: the next poll tells it"
@@ -159,11 +159,6 @@ def selects(silence: Silence) -> str:
         f"{prefix}{key}={' or '.join(map(quoted, values))}" for prefix, table in tables for key, values in table.items()
     ]
     return ", ".join(found) if silence.match else ", ".join(["everything", *found])
-
-
-def quoted(value: int | str) -> str:
-    """An id, or a name."""
-    return str(value) if isinstance(value, int) else f'"{value}"'
 
 
 def silence_json(silence: Silence, held: Sequence[Held]) -> dict[str, object]:

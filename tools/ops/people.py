@@ -11,6 +11,7 @@ from testmo_notifier.settings.people import People, parse_people
 from testmo_notifier.settings.team import PEOPLE, text_of
 from testmo_notifier.text.cleaning import printable
 from testmo_notifier.text.shortening import one_line
+from tools.lib.testmo import connected
 from tools.ops import dry_run, records, wiring
 from tools.ops.exit_status import FINE, Desk
 from tools.ops.times import counted
@@ -28,7 +29,7 @@ def people(desk: Desk, *, from_environment: bool) -> int:
         settings, token = desk.account.settings, desk.account.token()
         spent = dict(records.control(desk.account)[0].asked.requests)
     desk.progress.note(f"asking {settings.testmo_url}")
-    found = seen(wiring.connect(settings, token)(wiring.new_rate_limit(settings, spent)))
+    found = seen(connected(settings.testmo_url, token, settings.requests_per_minute, spent))
     entries = {user.id: slack_id(ours, user) for user in found.users}
     missing = [user for user in found.users if not entries[user.id]]
     tell(desk, found, entries, missing)

@@ -59,11 +59,10 @@ def apply(desk: Desk, queues: Sequence[str]) -> int:
         told[queue] = {"moved": moved, "left": left, "came_back": returned}
         desk.out.verdict(f"{queue}: {counted(moved, DEAD_LETTER)} back to work", is_ok=True)
         if left:
-            desk.out.verdict(
-                f"{queue}: {counted(left, DEAD_LETTER)} left, which are no notifications of ours", is_ok=False
-            )
             name = desk.account.stack.dead_letter_queues[queue].rpartition("/")[2]
-            desk.out.note(f"→ look at them in the console of SQS ({name}), and delete what nobody needs")
+            words = f"{queue}: {counted(left, DEAD_LETTER)} left, which are no notifications of ours"
+            step = f"look at them in the console of SQS ({name}), and delete what nobody needs"
+            desk.out.verdict(words, is_ok=False, next_step=step)
         if returned:
             desk.out.verdict(
                 f"{queue}: {counted(returned, DEAD_LETTER)} came back dead at once: see `doctor`", is_ok=False

@@ -95,7 +95,7 @@ def repeater_for(account: Account, destination: str) -> Repeater:
     if destination not in known:
         there = ", ".join(known)
         raise WrongUsage(f"no route of this checkout leads to {destination} on this stack: there are {there}")
-    projects, _ = wiring.connect(settings, account.token())(wiring.new_rate_limit(settings, {})).projects()
+    projects, _ = wiring.connect(account).projects()
     store = records.store(account)
     return Repeater(
         destination,
@@ -112,8 +112,7 @@ def make_plans(
 ) -> list[Plan]:
     """Read Testmo for what is failing; moves nothing."""
     account = desk.account
-    rate_limit = wiring.new_rate_limit(account.settings, records.control(account)[0].asked.requests)
-    testmo = wiring.connect(account.settings, account.token())(rate_limit)
+    testmo = wiring.connect(account, records.control(account)[0].asked.requests)
     runs = [testmo.run(run)] if run is not None else list(runs_since(testmo, desk, since or LONG_AGO, project))
     known = records.store(account).checkpoints([one.id for one in runs])
     if run is not None and run not in known:

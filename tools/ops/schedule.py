@@ -14,17 +14,8 @@ GROUP: Final = "AWS::Scheduler::ScheduleGroup"  # before 1.1 there was none
 PARAMETER: Final = "PollScheduleState"
 # What UpdateSchedule takes. It keeps nothing: a field that is left out falls back to its default.
 FIELDS: Final = (
-    "ActionAfterCompletion",
-    "Description",
-    "EndDate",
-    "FlexibleTimeWindow",
-    "GroupName",
-    "KmsKeyArn",
-    "Name",
-    "ScheduleExpression",
-    "ScheduleExpressionTimezone",
-    "StartDate",
-    "Target",
+    *("ActionAfterCompletion", "Description", "EndDate", "FlexibleTimeWindow", "GroupName", "KmsKeyArn", "Name"),
+    *("ScheduleExpression", "ScheduleExpressionTimezone", "StartDate", "Target"),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
@@ -22,22 +21,12 @@ from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
 from tools.ops.advice import next_step
 from tools.ops.exit_status import FINE, WRONG, Desk, WrongUsage
-from tools.ops.findings import as_json
+from tools.ops.findings import Finding, bad, good
 
 TEXT: Final = "[TEST] Testmo Notifier says hello. Nothing failed; somebody ran `testmo-notifier send-test`."
 LOOK_SECONDS: Final = 0.3
 SAY_SECONDS: Final = 10.0
 LOOKED_AT: Final = 200  # dead letters among which ours is searched
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What became of one test message."""
-
-    destination: str
-    ok: bool
-    words: str
-    next_step: str = ""
 
 
 def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: float) -> int:
@@ -47,18 +36,19 @@ def send_test(desk: Desk, wanted: Sequence[str], *, direct: bool, wait_seconds: 
     chosen = list(dict.fromkeys(wanted)) or ([name for name in every if is_queued(name)] if direct else every)
     refuse_nonsense(chosen, settings.channels, direct=direct)
     refuse_unknown(desk.account, chosen, every)
-    arrivals: list[Arrival] = []
+    arrivals: list[Finding] = []
     for destination in chosen:
         channel = CHANNELS[destination.partition(":")[0]]
         if not channel.is_queued:
-            arrivals.append(by_mail(desk.account, destination))
+            arrival = by_mail(desk.account, destination)
         elif direct:
-            arrivals.append(at_once(desk.account, channel, destination))
+            arrival = at_once(desk.account, channel, destination)
         else:
-            arrivals.append(by_queue(desk, channel, destination, wait_seconds))
-        tell(desk, arrivals[-1])
+            arrival = by_queue(desk, channel, destination, wait_seconds)
+        arrivals.append(arrival)
+        desk.out.verdict(f"{destination}: {arrival.words}", is_ok=arrival.ok, next_step=arrival.next_step)
     is_fine = all(arrival.ok for arrival in arrivals)
-    desk.answer({"ok": is_fine, "sent": [as_json(arrival) for arrival in arrivals]})
+    desk.answer({"ok": is_fine, "sent": [arrival.as_json("destination") for arrival in arrivals]})
     return FINE if is_fine else WRONG
 
 
@@ -105,13 +95,6 @@ def is_queued(destination: str) -> bool:
     return channel is not None and channel.is_queued
 
 
-def tell(desk: Desk, arrival: Arrival) -> None:
-    """Say how it went."""
-    desk.out.verdict(f"{arrival.destination}: {arrival.words}", is_ok=arrival.ok)
-    if arrival.next_step:
-        desk.out.note(f"→ {arrival.next_step}")
-
-
 def notification(destination: str) -> Notification:
     """The test message; each has an id of its own, so none is taken for one that was delivered."""
     channel = CHANNELS[destination.partition(":")[0]]
@@ -127,31 +110,28 @@ def notification(destination: str) -> Notification:
     )
 
 
-def by_mail(account: Account, destination: str) -> Arrival:
+def by_mail(account: Account, destination: str) -> Finding:
     """Publish; whether a mail arrives nobody tells us."""
     Topic(account.sns, account.stack.topic).publish(notification(destination))
     to = [s for s in subscriptions.listed(account, account.stack.topic) if s.protocol == "email"]
     confirmed = [s.endpoint for s in to if s.takes("email", destination)]
     if not confirmed:
         words = "accepted by SNS, but no confirmed subscription takes it"
-        return Arrival(
-            destination, ok=False, words=words, next_step=f"testmo-notifier subscribe {destination} <address>"
-        )
+        return bad(destination, words, f"testmo-notifier subscribe {destination} <address>")
     words = f"accepted by SNS for {', '.join(confirmed)}: that is all that can be known; look into the mailbox"
-    return Arrival(destination, ok=True, words=words)
+    return good(destination, words)
 
 
-def at_once(account: Account, channel: Channel, destination: str) -> Arrival:
+def at_once(account: Account, channel: Channel, destination: str) -> Finding:
     """Post with the function's own code, without topic, queue and function in between."""
     url = account.addresses(channel).get(destination.partition(":")[2])
     if url is None:
-        step = next_step("no_webhook", channel=channel.name)
-        return Arrival(destination, ok=False, words="the secret holds no webhook for it", next_step=step)
+        return bad(destination, "the secret holds no webhook for it", next_step("no_webhook", channel=channel.name))
     try:
         deliver_at_once(channel, url, notification(destination))
     except Undelivered as exc:
-        return Arrival(destination, ok=False, words=str(exc), next_step=next_step(exc.reason, channel=channel.name))
-    return Arrival(destination, ok=True, words=f"{channel.title} took it (200 ok)")
+        return bad(destination, str(exc), next_step(exc.reason, channel=channel.name))
+    return good(destination, f"{channel.title} took it (200 ok)")
 
 
 def deliver_at_once(channel: Channel, address: str, told: Notification) -> None:
@@ -165,7 +145,7 @@ def deliver_at_once(channel: Channel, address: str, told: Notification) -> None:
         conversation.tell(told.message)
 
 
-def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float) -> Arrival:
+def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float) -> Finding:
     """Publish, then wait for the record of its delivery, or find it among the dead letters."""
     account, told = desk.account, notification(destination)
     Topic(account.sns, account.stack.topic).publish(told)
@@ -174,11 +154,11 @@ def by_queue(desk: Desk, channel: Channel, destination: str, wait_seconds: float
         delivery = records.delivery(account, destination, told.id)
         if delivery is not None:
             form = "" if delivery.form == "blocks" else "; it refused the blocks and took the text"
-            return Arrival(destination, ok=True, words=f"{channel.title} took it (200 ok) at {delivery.at}{form}")
+            return good(destination, f"{channel.title} took it (200 ok) at {delivery.at}{form}")
         parked = parked_as(account, told.id)
         if parked is not None:
             words = f"parked in the dead-letter queue ({parked}); the letter is removed"
-            return Arrival(destination, ok=False, words=words, next_step=next_step(parked, channel=channel.name))
+            return bad(destination, words, next_step(parked, channel=channel.name))
         if time.monotonic() - said > SAY_SECONDS:
             said = time.monotonic()
             desk.progress.note(f"{destination}: on its way for {said - began:.0f} s")
@@ -213,12 +193,10 @@ def gate(account: Account, destination: str) -> str:
         return destination
 
 
-def still_waiting(account: Account, destination: str, waited: float) -> Arrival:
+def still_waiting(account: Account, destination: str, waited: float) -> Finding:
     """It is neither delivered nor parked."""
     failures = records.pace(account, gate(account, destination)).failures
     words = f"not delivered after {waited:.0f} s; it stays in the queue and goes out as soon as it can"
     if failures:
         words += f" (the last {failures} posts to this webhook failed for a passing reason)"
-    return Arrival(
-        destination, ok=False, words=words, next_step="testmo-notifier doctor; the log of the stack's function says why"
-    )
+    return bad(destination, words, "testmo-notifier doctor; the log of the stack's function says why")

@@ -67,7 +67,7 @@ def status(desk: Desk) -> int:
 
 def ago(moment: datetime | None, now: datetime) -> str:
     """How long ago."""
-    return f"{age((now - moment).total_seconds())} ago ({iso(moment)})" if moment else "never"
+    return f"{age(now - moment)} ago ({iso(moment)})" if moment else "never"
 
 
 def throttle(not_before: datetime | None, now: datetime) -> str:
@@ -84,7 +84,7 @@ def undone(state: State, now: datetime) -> str:
     """The runs that were due and not read, each with the time since."""
     since = state.control.left.undone_since
     words = [
-        f"run {run}" + (f" for {age((now - since[run]).total_seconds())}" if run in since else "")
+        f"run {run}" + (f" for {age(now - since[run])}" if run in since else "")
         for run in sorted(state.control.left.undone)
     ]
     return ", ".join(words) or "nothing"
@@ -95,7 +95,7 @@ def late_turns(state: State, now: datetime) -> str:
     turns = state.control.left.turns
     if not turns:
         return "none"
-    return f"{counted(len(turns), 'run')}, the oldest for {age((now - min(turns.values())).total_seconds())}"
+    return f"{counted(len(turns), 'run')}, the oldest for {age(now - min(turns.values()))}"
 
 
 def hidden(state: State) -> Mapping[str, datetime]:
@@ -169,7 +169,7 @@ def show_held(desk: Desk, keeping: Keeping, now: datetime) -> None:
         desk.out.gap()
         desk.out.heading("Held on purpose", {})
     for group in groups:
-        oldest = age((now - group.since).total_seconds())
+        oldest = age(now - group.since)
         desk.out.note(f"{group.destination}  {group.words(keeping)}  the oldest for {oldest}")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
 
+from tools.lib.aws import Services
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone, WrongUsage
 
@@ -45,16 +46,16 @@ class Subscription:
         return self.is_confirmed and all(value in policy[name] for name, value in wanted.items() if name in policy)
 
 
-def listed(account: Account, topic: str) -> list[Subscription]:
+def listed(aws: Services, topic: str) -> list[Subscription]:
     """Every subscription of a topic."""
     found: list[Subscription] = []
-    for page in account.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
+    for page in aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
         for one in page["Subscriptions"]:
             arn = one["SubscriptionArn"]
             if not arn.startswith("arn:"):
                 found.append(Subscription(arn, one["Protocol"], one["Endpoint"], is_confirmed=False))
                 continue
-            asked = account.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+            asked = aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
             policy = json.loads(asked["FilterPolicy"]) if asked.get("FilterPolicy") else None
             is_confirmed = asked.get("PendingConfirmation", "false") == "false"
             is_protected = asked.get("ConfirmationWasAuthenticated") == "true"
@@ -78,7 +79,7 @@ def subscribe(desk: Desk, destination: str, address: str) -> int:
         words = f"{address} gets {destination}"
         words += " already" if status == "already" else " from now on; it needs no new confirmation"
     else:
-        ask(account, destination, address)
+        ask(account, topic, destination, address)
         status = "pending"
         words = f"AWS has sent a mail to {address}: {destination} goes there once the link in it is confirmed"
         if account.endpoint:
@@ -118,31 +119,20 @@ def confirm(desk: Desk, link: str) -> int:
     return FINE
 
 
-def ask(account: Account, destination: str, address: str) -> None:
+def ask(account: Account, topic: str, destination: str, address: str) -> None:
     """Subscribe, or let AWS send its mail once more."""
-    if destination == ALARMS:
-        account.sns.subscribe(
-            TopicArn=account.stack.outputs["OpsTopicArn"],
-            Protocol="email",
-            Endpoint=address,
-            ReturnSubscriptionArn=True,
-        )
-        return
-    dead_letters = account.sqs.get_queue_attributes(
-        QueueUrl=account.stack.dead_letter_queues["subscription"], AttributeNames=["QueueArn"]
-    )["Attributes"]["QueueArn"]
-    attributes = {
-        "FilterPolicyScope": "MessageAttributes",
-        "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
-        "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letters}),
-    }
+    attributes = {}
+    if destination != ALARMS:
+        queue = account.stack.dead_letter_queues["subscription"]
+        asked = account.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+        attributes = {
+            "FilterPolicyScope": "MessageAttributes",
+            "FilterPolicy": json.dumps({"channel": ["email"], "destination": [destination]}),
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": asked["QueueArn"]}),
+        }
     try:
         account.sns.subscribe(
-            TopicArn=account.stack.topic,
-            Protocol="email",
-            Endpoint=address,
-            Attributes=attributes,
-            ReturnSubscriptionArn=True,
+            TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes, ReturnSubscriptionArn=True
         )
     except ClientError as exc:
         if exc.response["Error"]["Code"] != "InvalidParameter" or "different attributes" not in str(exc):

@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from tools.lib.stamps import parse
+
 UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -25,16 +27,16 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # only newer versions 
         if ago:
             return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
         try:
-            moment = datetime.fromisoformat(raw)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
+            return parse(raw)
+        except ValueError:
             self.fail(
                 f"{raw!r} is no moment: give one like 2026-11-23T09:00Z, or 30m, 2h, 1d for so long ago", param, ctx
             )
 
 
-def age(seconds: float) -> str:
+def age(span: timedelta) -> str:
     """A stretch of time in its largest unit."""
+    seconds = span.total_seconds()
     for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= unit:
             return f"{seconds / unit:.0f} {name}"
@@ -44,6 +46,11 @@ def age(seconds: float) -> str:
 def iso(moment: datetime | None) -> str | None:
     """A moment for machines."""
     return moment.isoformat(timespec="seconds") if moment else None
+
+
+def quoted(value: int | str) -> str:
+    """A name as it stands in a file; an id stands alone."""
+    return str(value) if isinstance(value, int) else f'"{value}"'
 
 
 def counted(number: int, thing: str) -> str:

@@ -11,10 +11,15 @@ from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.routes import Route, Routes
 from tools.ops import records, wiring
 from tools.ops.account import Account
+from tools.ops.wiring import title
 from tools.settings import route_findings
 from tools.settings.preview_run import Access
 from tools.settings.route import Finding, choices
 
+UNEXPLAINED: Final = (  # where nothing of today keeps it back
+    "the routes of this checkout would tell it there: they were others then, or it was failing before its run was "
+    "watched, or it was told more than 30 days ago; testmo-notifier rewind --run {run} --destination {destination}"
+)
 UNHEARD: Final = "it has no confirmed subscription: what it would get goes to the routes that catch all"
 
 
@@ -23,7 +28,7 @@ def why_not(account: Account, run_id: int, result: int, missing: Sequence[str]) 
     settings, routes = account.settings, wiring.routes()
     access = Access(settings.testmo_url, account.token(), settings.alert_status_ids, settings.requests_per_minute)
     with_folders = "folder" in routes.asked
-    (finding,) = route_findings.of_runs(access, [run_id], [result], with_folders=with_folders)
+    (finding,) = route_findings.of_run(access, run_id, [result], with_folders=with_folders)
     checkpoint = records.store(account).checkpoints([run_id]).get(run_id)
     mail = records.control(account)[0].health.mail
     found = dict(reasons(finding, routes, wiring.routed(settings), checkpoint, missing))
@@ -46,31 +51,22 @@ def reasons(
         leading = [route for route in routes.routes if destination in route.destinations]
         ways = [route for route in leading if route in taken]
         if leading and not ways:
-            yield destination, "; ".join(f"{route.title} does not take it ({words[route.name]})" for route in leading)
+            yield destination, "; ".join(f"{title(route)} does not take it ({words[route.name]})" for route in leading)
         else:
             kept_back = [why for route in ways if (why := keeps_back(route, destination, known))]
             if ways and len(kept_back) == len(ways):
                 yield destination, "; ".join(kept_back)
             else:
-                yield destination, unexplained(destination, finding.run.id)
+                yield destination, UNEXPLAINED.format(run=finding.run.id, destination=destination)
 
 
 def keeps_back(route: Route, destination: str, known: Told | None) -> str:
     """Why a route that takes a result tells nothing of it; empty where it would."""
     asks = ", ".join(reason for reason in REASONS if reason in route.notify)
     if known is not None and destination in known.destinations:
-        return "" if AGAIN in route.notify else f"{route.title} asks for {asks}, and had told of this test before"
+        return "" if AGAIN in route.notify else f"{title(route)} asks for {asks}, and had told of this test before"
     if NEW not in route.notify:
-        return f"{route.title} asks for {asks} alone"
+        return f"{title(route)} asks for {asks} alone"
     if known is not None and 0 < known.streak < route.after:
-        return f"{route.title} waits for failure {route.after} in a row, and this is number {known.streak}"
+        return f"{title(route)} waits for failure {route.after} in a row, and this is number {known.streak}"
     return ""
-
-
-def unexplained(destination: str, run_id: int) -> str:
-    """Where nothing of today keeps it back."""
-    return (
-        "the routes of this checkout would tell it there: they were others then, or it was failing before its run was "
-        "watched, or it was told more than 30 days ago; "
-        f"testmo-notifier rewind --run {run_id} --destination {destination}"
-    )

@@ -4,48 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
-import testmo_notifier_settings
-from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError
-from testmo_notifier.notices.routes import Routes, destinations, left_in
+from testmo_notifier.notices.routes import Route, Routes, destinations, left_in
 from testmo_notifier.poll import Parts
-from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.ports import Store, Topic
-from testmo_notifier.settings.issues_file import parse_issue_links
-from testmo_notifier.settings.people import parse_people
-from testmo_notifier.settings.routes_file import parse_routes
-from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES, Team, text_of
+from testmo_notifier.settings.team import Team
+from tools.lib.processes import SETTINGS
 from tools.lib.stamps import utc_now
-from tools.lib.static_token import StaticToken
-
-SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
-
-
-def connect(settings: PollerSettings, token: str) -> Callable[[RateLimit], Testmo]:
-    """A Testmo behind a rate limit."""
-    pool, held = new_pool(), StaticToken(token)
-    return lambda rate_limit: Testmo(url=settings.testmo_url, token=held, pool=pool, rate_limit=rate_limit, now=utc_now)
+from tools.lib.testmo import SECONDS, connected, connector
+from tools.ops.account import Account
+from tools.settings.check import read_team
 
 
-def new_rate_limit(settings: PollerSettings, spent: Mapping[int, int]) -> RateLimit:
-    """A rate limit that counts what the poller asked within this minute, too."""
-    deadline = time.monotonic() + SECONDS
-    return RateLimit(
-        settings.requests_per_minute,
-        spent=spent,
-        now=time.time,
-        sleep=time.sleep,
-        seconds_left=lambda: deadline - time.monotonic(),
-    )
+def connect(account: Account, spent: Mapping[int, int] | None = None) -> Testmo:
+    """The Testmo of a stack, with its token; `spent` is what its poller asked within this minute."""
+    settings = account.settings
+    return connected(settings.testmo_url, account.token(), settings.requests_per_minute, spent)
 
 
 def routes() -> Routes:
@@ -55,17 +36,17 @@ def routes() -> Routes:
 
 def team() -> Team:
     """What the team edits: this checkout's settings, or those of SETTINGS_DIR, as `local` deploys them."""
-    return Team(
-        parse_routes(text_of(settings_file(ROUTES))),
-        parse_issue_links(text_of(settings_file(ISSUES))),
-        settings_file(TEMPLATES),
-        parse_people(text_of(settings_file(PEOPLE))),
-    )
+    return read_team(settings_file)
+
+
+def title(route: Route) -> str:
+    """How sentences call a route: one without a name has its number for it."""
+    return route.name if route.name.startswith("route ") else f"route {route.name!r}"
 
 
 def settings_file(name: str) -> Path:
     """One of its files; what SETTINGS_DIR lacks is the checkout's. Raises `ConfigurationError`."""
-    shipped, given = Path(str(files(testmo_notifier_settings))), os.environ.get("SETTINGS_DIR", "")
+    shipped, given = SETTINGS, os.environ.get("SETTINGS_DIR", "")
     own = Path(given).expanduser()
     if given and not own.is_dir():
         raise ConfigurationError([f"SETTINGS_DIR is {given!r}, which is no folder: give the one that `local` has"])
@@ -86,7 +67,7 @@ def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> P
         settings,
         own,
         store=store,
-        connect=connect(settings, token),
+        connect=connector(settings.testmo_url, token),
         topic=topic,
         renderer=Renderer.of(own, settings.time_zone, time.thread_time),
         now=utc_now,

@@ -7,11 +7,9 @@ anybody, so that it runs in CI; but where TESTMO_URL and TESTMO_TOKEN are set, T
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
-import testmo_notifier_settings
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
 from testmo_notifier.config import WATCHED, VariableReader, testmo_token, testmo_url, time_zone
@@ -19,7 +17,7 @@ from testmo_notifier.errors import ConfigurationError, NotifierError
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import parse_routes
-from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, text_of
+from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES, TEMPLATES, Team, text_of
 from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched, harmless
@@ -52,17 +50,22 @@ FILES: Final[Mapping[str, Callable[[str, str], object]]] = {
 }
 
 
-def settings_folder() -> Path:
-    """Where the settings layer is."""
-    return Path(str(files(testmo_notifier_settings)))
-
-
 def problems(folder: Path, environ: Mapping[str, str]) -> list[Remark]:
     """Everything that is wrong, file by file, in the order of the lines; then what is only to be thought of."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
     found += check_templates.problems(folder / TEMPLATES, check_templates.routed(folder / "routes.toml"))
     wrong = [Remark("environment", None, words) for words in environment_problems(environ)]
     return [*dict.fromkeys(found), *wrong, *advice(folder, environ, is_wrong=bool(wrong))]
+
+
+def read_team(place: Callable[[str], Path]) -> Team:
+    """What a team edits, each of its files in its place; raises `ConfigurationError`."""
+    return Team(
+        parse_routes(text_of(place(ROUTES))),
+        parse_issue_links(text_of(place(ISSUES))),
+        place(TEMPLATES),
+        parse_people(text_of(place(PEOPLE))),
+    )
 
 
 def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[Remark]:
@@ -104,7 +107,7 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
         from tools.settings import check_names, preview_run  # noqa: PLC0415 - nobody else waits for what speaks HTTP
 
         try:
-            there = check_names.look(preview_run.connect(preview_run.Access.from_env(environ)))
+            there = check_names.look(preview_run.Access.from_env(environ).connect())
         except NotifierError as exc:
             yield Remark("environment", None, f"warning: Testmo could not be asked for names: {exc}", is_warning=True)
         else:
@@ -134,13 +137,7 @@ def watched_by(environ: Mapping[str, str]) -> Watched:
     """What the settings in the environment have a stack watch; without any, what it does by default."""
     settings = VariableReader(environ).read_all(WATCHED)
     names = ("alert_status_ids", "project_ids", "run_ids", "created_by_ids", "assignee_ids")
-    return Watched(*(tuple_of(settings[name]) for name in names))
-
-
-def tuple_of(value: object) -> tuple[Any, ...]:
-    """A setting that is a list; else there was a problem."""
-    assert isinstance(value, tuple)  # noqa: S101
-    return value
+    return Watched(*(cast("tuple[Any, ...]", settings[name]) for name in names))
 
 
 def environment_problems(environ: Mapping[str, str]) -> list[str]:
@@ -157,7 +154,7 @@ def verdict(folder: Path, found: list[Remark]) -> str:
     """The last word."""
     wrong = [problem for problem in found if not problem.is_warning]
     if wrong:
-        return "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
+        return counted(len(wrong), "problem")
     own = len(list((folder / TEMPLATES).rglob("*.j2")))
     warnings = f", {counted(len(found), 'warning')}" if found else ""
     return (

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from rich.text import Text
@@ -19,15 +19,13 @@ from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Notification
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.settings.issues_file import parse_issue_links
-from testmo_notifier.settings.team import Team, text_of
+from testmo_notifier.settings.team import text_of
 from testmo_notifier.text.cleaning import printable
 from tools.lib import blocks
-from tools.lib.addresses import EMAIL_ADDRESS, SENDER
+from tools.lib.addresses import EMAIL_ADDRESS
 from tools.lib.terminal import Terminal
+from tools.settings.check import read_team
 from tools.settings.samples import NAMES, Sample, samples
-
-if TYPE_CHECKING:
-    from tools.inbox.receiver import Inbox
 
 BUILDER: Final = "https://app.slack.com/block-kit-builder/#"
 
@@ -82,7 +80,7 @@ def renderer(folder: Path, environ: Mapping[str, str]) -> Renderer:
     assert zone is not None  # noqa: S101 - else there was a problem
     path = folder / "issues.toml"
     if path.exists() and (folder / "routes.toml").exists():
-        return Renderer.of(Team.read(folder), zone, time.thread_time)
+        return Renderer.of(read_team(folder.joinpath), zone, time.thread_time)
     links = parse_issue_links(text_of(path), path.name)
     return Renderer(zone, folder / "templates", links, time.thread_time)
 
@@ -133,15 +131,3 @@ def lines(preview: Preview) -> list[Text]:
         return [Text(printable(told.subject), "bold"), Text(), *map(Text, printable(told.message).splitlines())]
     pretty = json.dumps(preview.content, indent=2, ensure_ascii=False)
     return [Text(line) for line in printable(pretty).splitlines()]
-
-
-def fill(inbox: Inbox, previews: Iterable[Preview]) -> None:
-    """Put messages on the inbox's page."""
-    for preview in previews:
-        told = preview.notification
-        if preview.builder:
-            inbox.show_slack(preview.content)
-        elif not is_json(told.message):
-            inbox.show_mail(subject=told.subject, sender=SENDER, to=EMAIL_ADDRESS, body=told.message)
-        else:
-            inbox.show_event(told.message)

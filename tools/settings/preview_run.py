@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
-from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.config import WATCHED, VariableReader, testmo_token, testmo_url
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import Digest, Expands, Result, ResultsQuery
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.polling.case_names import Known, with_names
-from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.statuses import completed, learn
 from testmo_notifier.sources.testmo_runs.watch import Watch
+from tools.lib.testmo import connected
 from tools.settings.samples import Sample
 
 MAX_RESULT_PAGES: Final = 3
 MAX_CASE_PAGES: Final = 10  # of 100 cases; what is not among them is shown by its number
-SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +41,14 @@ class Access:
         assert url and token and isinstance(statuses, tuple) and isinstance(limit, int)  # noqa: S101, PT018 - checked above
         return cls(url, token, statuses, limit)
 
-    def get(self) -> str:
-        """The token; it does not change while a command runs."""
-        return self.token
-
-    refresh = get
-
-
-def connect(access: Access) -> Testmo:
-    """The instance, behind its rate limit."""
-    deadline = time.monotonic() + SECONDS
-    rate_limit = RateLimit(
-        access.requests_per_minute,
-        spent={},
-        now=time.time,
-        sleep=time.sleep,
-        seconds_left=lambda: deadline - time.monotonic(),
-    )
-    return Testmo(url=access.url, token=access, pool=new_pool(), rate_limit=rate_limit, now=lambda: datetime.now(UTC))
+    def connect(self) -> Testmo:
+        """The instance, behind its rate limit."""
+        return connected(self.url, self.token, self.requests_per_minute)
 
 
 def runs(access: Access, run_ids: Sequence[int]) -> dict[str, Sample]:
     """The latest failing results of each run; raises `NotifierError` when one cannot be read."""
-    testmo = connect(access)
+    testmo = access.connect()
     projects = {project.id: project.name for project in testmo.projects()[0]}
     return {f"run {run_id}": read(testmo, access, run_id, projects) for run_id in run_ids}
 

@@ -21,7 +21,7 @@ from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.lib.overlay import Nothing, Overlay
-from tools.lib.static_token import StaticToken
+from tools.lib.testmo import StaticToken
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
 

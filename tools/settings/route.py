@@ -32,7 +32,7 @@ from testmo_notifier.notices.routes import Route, Routes, is_for_people
 from testmo_notifier.settings.people import People
 from testmo_notifier.text.shortening import one_line
 from tools.lib.terminal import Terminal
-from tools.ops.times import counted
+from tools.ops.times import counted, quoted
 from tools.settings.calm_words import calm_words
 
 WIDTH: Final = 100
@@ -196,11 +196,6 @@ def in_words(fact: Fact) -> str:
         return "nobody (0)" if fact.id == 0 else str(fact.id)
     name = quoted(one_line(fact.name, MAX_NAME_CHARS))
     return name if fact.id is None else f"{name} ({fact.id})"
-
-
-def quoted(value: int | str) -> str:
-    """A name as it stands in the file; an id stands alone."""
-    return str(value) if isinstance(value, int) else f'"{value}"'
 
 
 def told(finding: Finding, audience: Audience, taken: Sequence[Route]) -> dict[str, tuple[str, ...]]:

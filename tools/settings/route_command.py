@@ -9,8 +9,8 @@ from pathlib import Path
 from testmo_notifier.channels.registry import for_people
 from testmo_notifier.errors import ConfigurationError, Invisible
 from testmo_notifier.notices.routes import destinations
-from testmo_notifier.settings.team import Team
 from tools.settings import preview, preview_run, route_findings
+from tools.settings.check import read_team
 from tools.settings.route import Explained, Finding, explain
 
 
@@ -22,12 +22,12 @@ def explained(
     results: Sequence[tuple[int | None, int]],
 ) -> list[Explained]:
     """Everything that was asked for; raises `ConfigurationError`, and `NotifierError` where Testmo does not answer."""
-    team = Team.read(folder)
+    team = read_team(folder.joinpath)
     reachable = destinations(team.routes, tuple(channel.name for channel in for_people()))
     found = findings(environ, names, run_ids, results, with_folders="folder" in team.routes.asked)
     if (run_ids or results) and team.people.has_emails:
         with suppress(Invisible):  # only a site administrator may read addresses: nobody is found by one then
-            team.people.learn(preview_run.connect(preview_run.Access.from_env(environ)).users())
+            team.people.learn(preview_run.Access.from_env(environ).connect().users())
     return [explain(finding, team.routes, reachable, team.people) for finding in found]
 
 
@@ -53,5 +53,5 @@ def findings(
     return [
         one
         for run_id, ids in wanted.items()
-        for one in route_findings.of_runs(access, [run_id], ids, with_folders=with_folders)
+        for one in route_findings.of_run(access, run_id, ids, with_folders=with_folders)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from typing import Final
 
 from testmo_notifier.adapters.testmo import Testmo
@@ -73,30 +73,15 @@ def case_of(case_id: int | None, name: str | None, folder: str | None = None) ->
     return {} if case_id is None else case_facts(case_id, name, folder)
 
 
-def of_runs(
-    access: Access, run_ids: Iterable[int], result_ids: Collection[int] = (), *, with_folders: bool = False
-) -> list[Finding]:
-    """The failing results that runs have now, or those of them that are asked for; raises `NotifierError`."""
-    testmo = preview_run.connect(access)
-    projects = {project.id: project.name for project in testmo.projects()[0]}
-    return [
-        finding
-        for run_id in run_ids
-        for finding in of_run(testmo, testmo.run(run_id), projects, access, frozenset(result_ids), with_folders)
-    ]
-
-
 def of_run(
-    testmo: Testmo,
-    run: Run,
-    projects: Mapping[int, str],
-    access: Access,
-    result_ids: frozenset[int],
-    with_folders: bool,  # noqa: FBT001 - as above
+    access: Access, run_id: int, result_ids: Collection[int] = (), *, with_folders: bool = False
 ) -> list[Finding]:
-    """The same of one run."""
+    """The failing results that a run has now, or those that are asked for; raises `NotifierError`."""
+    testmo = access.connect()
+    projects = {project.id: project.name for project in testmo.projects()[0]}
+    run = testmo.run(run_id)
     watch = preview_run.watched(testmo, access, run.project_id)
-    rows = searched(testmo, run, watch, result_ids) if result_ids else failing_now(testmo, run, watch)
+    rows = searched(testmo, run, watch, frozenset(result_ids)) if result_ids else failing_now(testmo, run, watch)
     cases = {result.case_id for result, _ in rows if result.case_id is not None}
     names = preview_run.case_names(testmo, run.project_id, cases)
     folders = preview_run.case_names(testmo, run.project_id, cases, in_folders=True) if with_folders else {}

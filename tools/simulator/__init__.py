@@ -12,9 +12,9 @@ scenarios        stories that play themselves: story is what one is made of; rel
 
 from tools.simulator.command import serve
 from tools.simulator.model import StatusId
-from tools.simulator.scenarios import load, scenario_names_with_descriptions
+from tools.simulator.scenarios import SCENARIOS, load
 from tools.simulator.simulator import Simulator
 from tools.simulator.switches import Switches
 from tools.simulator.world import World
 
-__all__ = ["Simulator", "StatusId", "Switches", "World", "load", "scenario_names_with_descriptions", "serve"]
+__all__ = ["SCENARIOS", "Simulator", "StatusId", "Switches", "World", "load", "serve"]

@@ -7,24 +7,19 @@ values (422).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from itertools import count
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from tools.simulator import answers
-from tools.simulator.answers import Refused
+from tools.simulator.answers import Answer, Refused
 from tools.simulator.endpoints import people, planning, projects, runs
 from tools.simulator.listing import Ask
 from tools.simulator.query import Query
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tools.simulator.answers import Answer
-    from tools.simulator.switches import Switches
-    from tools.simulator.world import World
+from tools.simulator.switches import Switches
+from tools.simulator.world import World
 
 BASE_PATH = "/api/v1"
 TOKEN = "testmo_api_simulator"  # noqa: S105 -- not a secret: the simulator prints it

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from threading import Event, current_thread, main_thread
-from typing import TYPE_CHECKING
 
 from tools.simulator.control import PREFIX
 from tools.simulator.scenarios import load
 from tools.simulator.simulator import Simulator
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 STEP_SECONDS = 20.0  # time enough to see what a step did before the next one
 
@@ -29,7 +26,7 @@ def serve(
 
     Args:
         port: where to listen on 127.0.0.1; 0 takes any free port.
-        scenario: its name, see `scenario_names_with_descriptions`.
+        scenario: its name, see `SCENARIOS`.
         step_seconds: how long to wait before each step of a story; None plays none, curl may.
         write: takes each line for the reader; standard output when left out.
         stopped: ends the serving when set; signals set it too, if this is the main thread.

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
-from tools.simulator.model import StatusId
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tools.simulator.model import Result, Status
+from tools.simulator.model import Result, Status, StatusId
 
 HIGHEST_STATUS_ID = 25  # an instance has up to 25 statuses; the counters of a run end at status24_count
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from tools.simulator import answers, pages
-from tools.simulator.answers import Answer
-from tools.simulator.api import BASE_PATH
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from tools.simulator.api import Request
-    from tools.simulator.loopback import Delivery
+from tools.simulator.answers import Answer, as_html, as_json, error, invalid
+from tools.simulator.api import BASE_PATH, Request
+from tools.simulator.loopback import Reply
 
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 BOT_CHECK = "<html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
@@ -32,33 +26,6 @@ PROXY_LOGIN = "<html><head><title>401 Authorization Required</title></head><body
 NOT_FOUND = "<html><head><title>404 Not Found</title></head><body><center>nginx</center></body></html>"
 HEAVY_NOTE = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 34_000 + '"></p>'  # about 400 kB
 UNAVAILABLE = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
-
-DESCRIPTIONS = {
-    "401": "the token is refused",
-    "403": "the right is missing",
-    "404": "the object does not exist",
-    "404-route": "the path does not exist",
-    "405": "the method is not allowed",
-    "422": "a value is refused (per_page)",
-    "401-page": "somebody else's 401: the HTML of a proxy",
-    "403-page": "somebody else's 403: the HTML of a bot check",
-    "403-json": "somebody else's 403: a JSON object without `message`",
-    "403-list": "somebody else's 403: a JSON list",
-    "404-page": "somebody else's 404: the HTML of a web server",
-    "404-empty": "somebody else's 404: no body",
-    "429": "too many requests; with `retry_after` (seconds) in the header, without it no header",
-    "500": "a server error, as JSON",
-    "502": "a bad gateway, as HTML",
-    "503": "maintenance, as HTML; `retry_after` as for 429",
-    "login-page": "200 with the HTML of the login page",
-    "redirect": "302 to /auth/login",
-    "heavy-notes": "every row of a list has a pasted picture of 400 kB before its note",
-    "slow": "the answer comes after `seconds`",
-    "truncated": "the connection ends in the middle of the body",
-    "cut-json": "a complete answer whose JSON ends in the middle",
-    "reset": "the connection is reset before any answer",
-    "no-statuses": "422 whenever `expands` asks for statuses",
-}
 
 
 class Limiter:
@@ -173,10 +140,6 @@ class Faults:
         return taken
 
 
-# The faults that let the API answer and spoil its answer on the way.
-DELIVERIES: Mapping[str, Delivery] = {"truncated": "truncated", "cut-json": "cut", "reset": "reset"}
-
-
 def with_heavy_notes(answer: Answer) -> Answer:
     """The same list with a picture in every note; anything else as it is."""
     body = json.loads(answer.body)
@@ -184,33 +147,53 @@ def with_heavy_notes(answer: Answer) -> Answer:
     if not isinstance(rows, list):
         return answer
     heavy = [{**row, "note": HEAVY_NOTE + (row.get("note") or "")} for row in rows]
-    return answers.as_json({**body, "result": heavy}, status=answer.status)
+    return as_json({**body, "result": heavy}, status=answer.status)
 
 
-# The faults that change what the API answers.
-SPOILS: Mapping[str, Callable[[Answer], Answer]] = {"heavy-notes": with_heavy_notes}
-
-# The faults that answer in place of the API, given the request and the fault's `retry_after`.
-ANSWERS: Mapping[str, Callable[[Request, int | None], Answer]] = {
-    "401": lambda _request, _retry: answers.unauthenticated(),
-    "403": lambda _request, _retry: answers.forbidden(),
-    "404": lambda _request, _retry: answers.error(404, "The requested object does not exist."),
-    "404-route": lambda request, _retry: answers.no_such_route(request.path),
-    "405": lambda request, _retry: answers.wrong_method(request.method, request.path),
-    "422": lambda _request, _retry: answers.invalid({"per_page": "The selected page rows is invalid."}),
-    "401-page": lambda _request, _retry: answers.as_html(PROXY_LOGIN, status=401),
-    "403-page": lambda _request, _retry: answers.as_html(BOT_CHECK, status=403),
-    "403-json": lambda _request, _retry: answers.as_json({"error": "blocked", "ray": "8f1"}, status=403),
-    "403-list": lambda _request, _retry: answers.as_json([{"message": "blocked"}], status=403),
-    "404-page": lambda _request, _retry: answers.as_html(NOT_FOUND, status=404),
-    "404-empty": lambda _request, _retry: Answer(404, b""),
-    "429": lambda _request, retry: answers.too_many(retry),
-    "500": lambda _request, _retry: answers.error(500, "Server Error"),
-    "502": lambda _request, _retry: answers.as_html(BAD_GATEWAY, status=502),
-    "503": lambda _request, retry: answers.as_html(UNAVAILABLE, status=503, headers=answers.retry_after(retry)),
-    "login-page": lambda _request, _retry: answers.as_html(pages.LOGIN_PAGE, status=200),
-    "redirect": lambda _request, _retry: answers.as_html(
-        "Redirecting", status=302, headers={"Location": "/auth/login"}
+# The faults that answer in the place of the API, some of them by the request and the fault's `retry_after`.
+INSTEAD: Mapping[str, tuple[str, Answer | Callable[[Request, int | None], Answer]]] = {
+    "401": ("the token is refused", answers.unauthenticated()),
+    "403": ("the right is missing", answers.forbidden()),
+    "404": ("the object does not exist", error(404, "The requested object does not exist.")),
+    "404-route": ("the path does not exist", lambda request, _retry: answers.no_such_route(request.path)),
+    "405": ("the method is not allowed", lambda request, _retry: answers.wrong_method(request.method, request.path)),
+    "422": ("a value is refused (per_page)", invalid({"per_page": "The selected page rows is invalid."})),
+    "401-page": ("somebody else's 401: the HTML of a proxy", as_html(PROXY_LOGIN, status=401)),
+    "403-page": ("somebody else's 403: the HTML of a bot check", as_html(BOT_CHECK, status=403)),
+    "403-json": (
+        "somebody else's 403: a JSON object without `message`",
+        as_json({"error": "blocked", "ray": "8f1"}, status=403),
     ),
-    "no-statuses": lambda _request, _retry: answers.invalid({"expands": "The selected expands is invalid."}),
+    "403-list": ("somebody else's 403: a JSON list", as_json([{"message": "blocked"}], status=403)),
+    "404-page": ("somebody else's 404: the HTML of a web server", as_html(NOT_FOUND, status=404)),
+    "404-empty": ("somebody else's 404: no body", Answer(404, b"")),
+    "429": (
+        "too many requests; with `retry_after` (seconds) in the header, without it no header",
+        lambda _request, retry: answers.too_many(retry),
+    ),
+    "500": ("a server error, as JSON", error(500, "Server Error")),
+    "502": ("a bad gateway, as HTML", as_html(BAD_GATEWAY, status=502)),
+    "503": (
+        "maintenance, as HTML; `retry_after` as for 429",
+        lambda _request, retry: as_html(UNAVAILABLE, status=503, headers=answers.retry_after(retry)),
+    ),
+    "login-page": ("200 with the HTML of the login page", as_html(pages.LOGIN_PAGE, status=200)),
+    "redirect": ("302 to /auth/login", as_html("Redirecting", status=302, headers={"Location": "/auth/login"})),
+    "no-statuses": (
+        "422 whenever `expands` asks for statuses",
+        invalid({"expands": "The selected expands is invalid."}),
+    ),
 }
+
+# The faults that let the API answer and spoil its answer on the way.
+SPOILED: Mapping[str, tuple[str, Callable[[Answer], Reply]]] = {
+    "heavy-notes": (
+        "every row of a list has a pasted picture of 400 kB before its note",
+        lambda answer: Reply(with_heavy_notes(answer)),
+    ),
+    "truncated": ("the connection ends in the middle of the body", lambda answer: Reply(answer, "truncated")),
+    "cut-json": ("a complete answer whose JSON ends in the middle", lambda answer: Reply(answer, "cut")),
+    "reset": ("the connection is reset before any answer", lambda answer: Reply(answer, "reset")),
+}
+DESCRIPTIONS = {name: words for table in (INSTEAD, SPOILED) for name, (words, _) in table.items()}
+DESCRIPTIONS["slow"] = "the answer comes after `seconds`"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from zlib import crc32
 
 from tools.simulator import answers, views
 from tools.simulator.answers import Answer, Json, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from tools.simulator.model import Project, Result, Run
-    from tools.simulator.query import Paging, Query, Sort
-    from tools.simulator.switches import Switches
-    from tools.simulator.world import World
+from tools.simulator.model import Project, Result, Run
+from tools.simulator.query import Paging, Query, Sort
+from tools.simulator.switches import Switches
+from tools.simulator.world import World
 
 
 class _Row(Protocol):

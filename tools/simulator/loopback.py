@@ -9,17 +9,15 @@ import socket
 import socketserver
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from tools.simulator.answers import Answer
+from tools.simulator.answers import Answer
 
 HOST = "127.0.0.1"
 Delivery = Literal["whole", "truncated", "cut", "reset"]

@@ -6,11 +6,8 @@ Times are aware UTC datetimes. Ids are whole numbers counted from 1 for each kin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
 
 
 class StatusId(IntEnum):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from tools.lib.stamps import iso
 from tools.simulator import answers
+from tools.simulator.answers import Answer
 from tools.simulator.counters import latest_of_each_test
-
-if TYPE_CHECKING:
-    from tools.simulator.answers import Answer
-    from tools.simulator.model import Run
-    from tools.simulator.world import World
+from tools.simulator.model import Run
+from tools.simulator.world import World
 
 LOGIN_PAGE = (
     "<!DOCTYPE html><html><head><title>Log in - Testmo</title></head>"

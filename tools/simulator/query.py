@@ -7,17 +7,14 @@ empty value counts as not given.
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from tools.lib import stamps
 from tools.simulator.answers import Refused, invalid
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
-
-    from tools.simulator.switches import Switches
+from tools.simulator.switches import Switches
 
 PAGE_SIZES = (15, 25, 50, 100)
 _BOOLEANS = {"1": True, "true": True, "0": False, "false": False}

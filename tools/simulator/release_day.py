@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from tools.lib import stamps
 from tools.simulator.model import StatusId
 from tools.simulator.shop import add_cases, add_team, tests_by_case
 from tools.simulator.story import Scenario, Step
 from tools.simulator.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 TITLE = "Release day"
 DESCRIPTION = (

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
 
 from tools.lib import stamps
 from tools.simulator import release_day
-from tools.simulator.model import StatusId
-from tools.simulator.shop import add_cases, add_team, tests_by_case
+from tools.simulator.model import Issue, Run, StatusId
+from tools.simulator.shop import Team, add_cases, add_team, tests_by_case
 from tools.simulator.story import Scenario, Step
 from tools.simulator.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from tools.simulator.model import Issue, Run
-    from tools.simulator.shop import Team
-
-
-def scenario_names_with_descriptions() -> dict[str, str]:
-    """Name → one line; the default comes first."""
-    return {name: line for name, (line, _) in SCENARIOS.items()}
 
 
 def load(name: str, *, now: Callable[[], datetime] = stamps.utc_now) -> Scenario:

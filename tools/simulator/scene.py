@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING
 
 from tools.lib import stamps
 from tools.simulator.model import (
@@ -23,10 +24,6 @@ from tools.simulator.model import (
     Test,
     User,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import date, datetime
 
 
 class Scene:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tools.simulator import control, pages
 from tools.simulator.api import BASE_PATH, TOKEN, Api, Request
 from tools.simulator.control import RecordedRequest
-from tools.simulator.faults import ANSWERS, DELIVERIES, SPOILS, Fault, Faults
+from tools.simulator.faults import INSTEAD, SPOILED, Fault, Faults
 from tools.simulator.loopback import LoopbackServer, Received, Reply
+from tools.simulator.story import Scenario
 from tools.simulator.switches import Switches
 from tools.simulator.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tools.simulator.story import Scenario
 
 
 class Simulator:
@@ -103,8 +100,7 @@ class Simulator:
         return Reply(self._api.answer(request)), None
 
     def _faulty(self, fault: Fault, request: Request) -> Reply:
-        if fault.name in DELIVERIES:
-            return Reply(self._api.answer(request), DELIVERIES[fault.name])
-        if fault.name in SPOILS:
-            return Reply(SPOILS[fault.name](self._api.answer(request)))
-        return Reply(ANSWERS[fault.name](request, fault.retry_after))
+        if fault.name in SPOILED:
+            return SPOILED[fault.name][1](self._api.answer(request))
+        _, made = INSTEAD[fault.name]
+        return Reply(made(request, fault.retry_after) if callable(made) else made)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-# What each may be set to by name; the control endpoint checks against it.
-CHOICES = {
-    "bounds": ("inclusive", "exclusive"),
-    "precision": ("millisecond", "second"),
-    "ties": ("ascending", "descending", "shuffled"),
-}
+Bounds = Literal["inclusive", "exclusive"]
+Precision = Literal["millisecond", "second"]
+Ties = Literal["ascending", "descending", "shuffled"]
+CHOICES = {"bounds": get_args(Bounds), "precision": get_args(Precision), "ties": get_args(Ties)}  # of the control
 
 
 @dataclass(slots=True)
@@ -27,9 +25,9 @@ class Switches:
         lists_deleted: whether softly deleted results stay in the lists, marked by `deleted_at`.
     """
 
-    bounds: Literal["inclusive", "exclusive"] = "inclusive"
-    precision: Literal["millisecond", "second"] = "millisecond"
-    ties: Literal["ascending", "descending", "shuffled"] = "ascending"
+    bounds: Bounds = "inclusive"
+    precision: Precision = "millisecond"
+    ties: Ties = "ascending"
     seed: int = 0
     counters_lead: bool = False
     lists_deleted: bool = True

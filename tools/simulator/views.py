@@ -5,21 +5,21 @@ Keys and types follow the official npm binding and recorded answers; every key i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from tools.lib.stamps import iso, sql
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tools.simulator.answers import Json
-    from tools.simulator.model import Case, Folder, Issue, Milestone, Named, Project, Result, Run, State, Status, User
-
+from tools.simulator.answers import Json
+from tools.simulator.model import Case, Folder, Issue, Milestone, Named, Project, Result, Run, State, Status, User
 
 # What the simulator has one of: nobody here needs more to read a case or a milestone.
 CASE_STATE_ID = 4
 CASE_TEMPLATE: Mapping[str, object] = {"id": 1, "name": "Case (text)", "is_default": True}
 MILESTONE_TYPE: Mapping[str, object] = {"id": 1, "name": "Version", "is_default": True}
+NOT_SIMULATED = (
+    *("session_count", "session_active_count", "session_closed_count"),
+    *("automation_source_count", "automation_source_active_count", "automation_source_retired_count"),
+    *("automation_run_count", "automation_run_active_count", "automation_run_completed_count"),
+)
 ROLES: Sequence[Mapping[str, object]] = ({"id": 1, "name": "Site admin"}, {"id": 2, "name": "Tester"})
 
 
@@ -103,15 +103,7 @@ def project(row: Project, *, runs: Sequence[Run], milestones: Sequence[Milestone
         "run_count": len(runs),
         "run_active_count": len(runs) - closed,
         "run_closed_count": closed,
-        "session_count": 0,
-        "session_active_count": 0,
-        "session_closed_count": 0,
-        "automation_source_count": 0,
-        "automation_source_active_count": 0,
-        "automation_source_retired_count": 0,
-        "automation_run_count": 0,
-        "automation_run_active_count": 0,
-        "automation_run_completed_count": 0,
+        **dict.fromkeys(NOT_SIMULATED, 0),
         "created_at": iso(row.created_at),
         "created_by": row.created_by,
         "updated_at": None,

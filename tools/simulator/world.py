@@ -6,17 +6,12 @@ lock, so a server may answer while a test changes things.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
 
 from tools.lib import stamps
-from tools.simulator.model import Result
+from tools.simulator.model import Issue, Result, Run, Test, User
 from tools.simulator.scene import Scene
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from tools.simulator.model import Issue, Run, Test, User
 
 
 class World(Scene):

@@ -745,7 +745,7 @@ def half_an_hour_late(duty: Duty) -> str:
     record["messageAttributes"]["id"]["stringValue"] = notification_id = f"late-{uuid4().hex}"
     duty.lines()
     operated.account.dynamodb.delete_item(TableName=operated.stack.table, Key=destinations.pace_key("slack:default"))
-    operated.aws.functions.invoke(FunctionName=operated.stack.slack_function or "", Payload=json.dumps(event).encode())
+    operated.aws.invoked.invoke(FunctionName=operated.stack.slack_function or "", Payload=json.dumps(event).encode())
     (line,) = [line for line in duty.lines() if line.get("notification_id") == notification_id]
     assert line["end"] == "returned"
     operated.account.dynamodb.delete_item(TableName=operated.stack.table, Key=destinations.pace_key("slack:default"))

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.lib.asked import INTERRUPTED
 from tools.lib.terminal import Terminal
 from tools.local.build import BuildFailed
 from tools.local.ministack import NotUp
@@ -17,7 +18,6 @@ from tools.local.sam_local.invocation import InvocationFailed
 from tools.local.stack import DeployFailed
 
 FAILED = 1
-INTERRUPTED = 130
 CANNOT_RUN = 3  # this machine has no containers, which says nothing about the functions
 
 
@@ -31,10 +31,10 @@ def main() -> int:
     except NoEngine as exc:
         terminal.verdict(str(exc), is_ok=False)
         return CANNOT_RUN
-    except (EngineFailed, InvocationFailed, Unexpected, BuildFailed, DeployFailed, NotUp) as exc:
-        terminal.verdict(str(exc), is_ok=False)
-        return FAILED
-    except (BotoCoreError, ClientError, OSError) as exc:
+    except (
+        *(EngineFailed, InvocationFailed, Unexpected, BuildFailed, DeployFailed, NotUp),
+        *(BotoCoreError, ClientError, OSError),
+    ) as exc:
         terminal.verdict(str(exc), is_ok=False)
         return FAILED
     except KeyboardInterrupt:

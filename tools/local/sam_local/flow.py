@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -45,11 +45,11 @@ def play(terminal: Terminal, resources: ExitStack) -> None:
         "Both functions in containers, on a stack of this machine",
         {"Engine": f"{engine.what}, bridge {engine.gateway}", "AWS": ministack.aws.endpoint, "Testmo": testmo.url},
     )
-    with _timed(terminal, "built the template and the code"):
+    with terminal.timed("built the template and the code"):
         built = build.build()
-    with _timed(terminal, "deployed the stack"):
+    with terminal.timed("deployed the stack"):
         deployed = _deploy(ministack.aws, built, testmo, inbox)
-    with _timed(terminal, "the image is ready"):
+    with terminal.timed("the image is ready"):
         ports = [_port(url) for url in (ministack.aws.endpoint, testmo.url, inbox.url)]
         base = image.base_image(engine, terminal.note)
         joined = image.joined_image(engine, base, ports)
@@ -128,7 +128,7 @@ def _deliver(sam: SamLocal, terminal: Terminal, aws: Aws, deployed: Stack, inbox
         raise Unexpected(f"one message must be in the Slack queue, there are {len(records)}")
     event = scratch / "slack_queue.json"
     event.write_text(json.dumps({"Records": records}, indent=2))
-    with _timed(terminal, "the Slack function took the message from the queue"):
+    with terminal.timed("the Slack function took the message from the queue"):
         answer = sam.invoke("SlackFunction", event)
     if answer != {"batchItemFailures": []}:
         raise Unexpected(f"the Slack function gave the message back: {json.dumps(answer)}")
@@ -140,10 +140,3 @@ def _deliver(sam: SamLocal, terminal: Terminal, aws: Aws, deployed: Stack, inbox
 
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
-
-
-@contextmanager
-def _timed(terminal: Terminal, step: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    terminal.done(step, time.monotonic() - started)

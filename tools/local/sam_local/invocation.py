@@ -31,18 +31,13 @@ class SamLocal:
         command = [str(SAM), "local", "invoke", function, "--template", str(self.build.template)]
         command += ["--event", str(event), "--env-vars", str(self.variables)]
         command += ["--invoke-image", self.image, "--skip-pull-image", "--layer-cache-basedir", str(self.cache)]
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as log:
-            process = processes.start(command, env=self.environ, output=output, errors=log)
-            try:
-                status = process.wait()
-            finally:
-                processes.end(process)
-            output.seek(0)
+        with tempfile.TemporaryFile() as log:
+            finished = processes.run(command, env=self.environ, errors=log)
             log.seek(0)
-            return judge(status, output.read().decode(errors="replace"), log.read().decode(errors="replace"))
+            return judge(finished.status, finished.output, log.read().decode(errors="replace"))
 
 
-def judge(status: int, output: str, log: str) -> Mapping[str, object]:
+def judge(status: int | None, output: str, log: str) -> Mapping[str, object]:
     """What SAM CLI's output means: its exit status is 0 for an error of the function and for a time-out, too."""
     lines = output.strip().splitlines()
     end_of_log = processes.Finished(status, log).tail(15)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from tools.simulator import answers, views
-from tools.simulator.answers import Refused
+from tools.simulator.answers import Answer, Json, Refused
 from tools.simulator.listing import Ask, chosen, cut, project_of, single
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tools.simulator.answers import Answer, Json
 
 _EXPANDS = ("groups", "roles", "users")
 

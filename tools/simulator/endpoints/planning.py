@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from tools.simulator import answers, views
-from tools.simulator.answers import Refused
+from tools.simulator.answers import Answer, Json, Refused
 from tools.simulator.counters import counters
 from tools.simulator.listing import Ask, chosen, cut, ordered, project_of, single, users_by_id, visible_results
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tools.simulator.answers import Answer, Json
-    from tools.simulator.model import Milestone
+from tools.simulator.model import Milestone
 
 _MILESTONE_EXPANDS = ("issues", "milestone_stats", "milestone_types", "milestones", "statuses", "users")
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from tools.simulator import views
+from tools.simulator.answers import Answer, Json
 from tools.simulator.listing import Ask, chosen, cut, ordered, project_of, single, users_by_id
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tools.simulator.answers import Answer, Json
-    from tools.simulator.model import Project
+from tools.simulator.model import Project
 
 
 def projects(ask: Ask) -> Answer:

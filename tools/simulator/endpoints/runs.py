@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from tools.simulator import views
+from tools.simulator.answers import Answer, Json
 from tools.simulator.counters import counters, latest_of_each_step
 from tools.simulator.listing import (
     Ask,
@@ -18,12 +19,7 @@ from tools.simulator.listing import (
     users_by_id,
     visible_results,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tools.simulator.answers import Answer, Json
-    from tools.simulator.model import Case, Result, Run
+from tools.simulator.model import Case, Result, Run
 
 _RUN_EXPANDS = ("configs", "issues", "milestones", "states", "statuses", "users")
 _CASE_EXPANDS = ("automation_links", "comments", "folders", "history", "users", "tags", "templates")

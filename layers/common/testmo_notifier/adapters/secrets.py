@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 MAX_AGE_SECONDS: Final = 300  # a rotated secret is seen that much later, or at once by a `fresh` read
-NEXT_STEP: Final = "check that it exists in this Region, has a value, and that the function's role may read it"
+NEXT_STEP: Final = (
+    "check that it exists in this Region, has a value, and may be read by who asks (the function, or you)"
+)
 
 T = TypeVar("T")
 

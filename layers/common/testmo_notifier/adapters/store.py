@@ -30,7 +30,6 @@ from testmo_notifier.model import (
     MarkOf,
     Outgoing,
     ProjectState,
-    Sent,
     is_known,
     unmarked,
 )
@@ -203,11 +202,6 @@ class Store:
         self._transact([{"Put": {"Item": item, **unchanged(before)}}, {"Update": update}, *others])
         self._let_expire(before, after)
         return after
-
-    def sent(self, run_id: int) -> list[Sent]:
-        """What was published of a run in the last 30 days, oldest first."""
-        found = [sent for item in self._of_run(run_id, items.SENT) for sent in items.sent_from(item)]
-        return sorted(found, key=lambda sent: sent.at)
 
     def case_names(self, project_id: int, case_ids: Collection[int], of: str = CASES) -> dict[int, str]:
         """The known names (or folders) of cases, and of others that are kept with them; unknown ones are left out."""

@@ -39,11 +39,6 @@ class Route:
     mention_on: tuple[int | str, ...] = ()
 
     @property
-    def title(self) -> str:
-        """How sentences call it: those without a name have their number for one."""
-        return self.name if self.name.startswith("route ") else f"route {self.name!r}"
-
-    @property
     def takes(self) -> bool:
         """Whether a finding that it selects is taken: not by a route that asks for ends and recoveries alone."""
         return bool(self.notify & BY_DEFAULT)

@@ -33,18 +33,8 @@ class Team:
     problems: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, folder: Path) -> Team:
-        """Read a folder like the settings layer's package; raises `ConfigurationError`."""
-        return cls(
-            parse_routes(text_of(folder / ROUTES)),
-            parse_issue_links(text_of(folder / ISSUES)),
-            folder / TEMPLATES,
-            parse_people(text_of(folder / PEOPLE)),
-        )
-
-    @classmethod
     def at_work(cls, folder: Path, channels: tuple[str, ...]) -> Team:
-        """The same for a stack with these channels, which has to go on: what is wrong silences nobody.
+        """Read a folder like the settings layer's package, for a stack with these channels: nothing wrong silences it.
 
         Instead of a wrong file stands what does the least harm: everything goes where its `fallback` leads, nobody is
         mentioned, no issue is a link.
