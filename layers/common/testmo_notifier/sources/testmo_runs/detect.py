@@ -26,7 +26,7 @@ class Detector:
         self, checkpoint: Checkpoint, watch: Watch, ceased: datetime | None = None, created_at: datetime | None = None
     ) -> None:
         before = checkpoint.silent_before
-        self._silent_before = None if before and created_at and created_at >= before else before
+        self._silent_before = None if before and created_at and created_at > before else before
         self._ceased = ceased
         self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self.watch = watch
