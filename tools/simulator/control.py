@@ -9,17 +9,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tools.lib.stamps import iso
 from tools.simulator import answers
 from tools.simulator.answers import Answer
-from tools.simulator.faults import DESCRIPTIONS
+from tools.simulator.faults import DESCRIPTIONS, Faults
 from tools.simulator.loopback import Received
-from tools.simulator.switches import CHOICES
-
-if TYPE_CHECKING:
-    from tools.simulator.simulator import Simulator
+from tools.simulator.story import Scenario
+from tools.simulator.switches import CHOICES, Switches
+from tools.simulator.world import World
 
 PREFIX = "/_simulator"
 
@@ -39,7 +38,24 @@ class RecordedRequest:
     fault: str | None = None
 
 
-def answer(simulator: Simulator, received: Received) -> Answer:
+class Controlled(Protocol):
+    """What is looked at and moved: a simulator."""
+
+    scenario: Scenario | None
+    world: World
+    switches: Switches
+    requests: list[RecordedRequest]
+    faults: Faults
+
+    @property
+    def url(self) -> str:
+        """The instance's address."""
+
+    def advance(self) -> str | None:
+        """Play the scenario's next step; its narration, or None if there is none left."""
+
+
+def answer(simulator: Controlled, received: Received) -> Answer:
     """Answer one control request; a wrong value is a 400 that says what would be right."""
     path = received.target.partition("?")[0].removeprefix(PREFIX).rstrip("/")
     command = _COMMANDS.get((received.method, path))
@@ -52,7 +68,7 @@ def answer(simulator: Simulator, received: Received) -> Answer:
         return answers.error(400, str(exc))
 
 
-def _state(simulator: Simulator) -> Mapping[str, object]:
+def _state(simulator: Controlled) -> Mapping[str, object]:
     scenario = simulator.scenario
     return {
         "url": simulator.url,
@@ -73,20 +89,20 @@ def _object(body: bytes) -> dict[str, object]:
     return value
 
 
-def _requests(simulator: Simulator) -> list[Mapping[str, object]]:
+def _requests(simulator: Controlled) -> list[Mapping[str, object]]:
     return [{**asdict(record), "at": iso(record.at)} for record in simulator.requests[-100:]]
 
 
-def _faults(simulator: Simulator) -> Mapping[str, object]:
+def _faults(simulator: Controlled) -> Mapping[str, object]:
     return {"known": DESCRIPTIONS, "in_place": simulator.faults.in_place()}
 
 
-def _clear_faults(simulator: Simulator) -> Mapping[str, object]:
+def _clear_faults(simulator: Controlled) -> Mapping[str, object]:
     simulator.faults.clear()
     return _faults(simulator)
 
 
-def _add_fault(simulator: Simulator, given: Mapping[str, object]) -> Mapping[str, object]:
+def _add_fault(simulator: Controlled, given: Mapping[str, object]) -> Mapping[str, object]:
     simulator.faults.add(
         _text(given, "name"),
         path=_text(given, "path", "*"),
@@ -97,7 +113,7 @@ def _add_fault(simulator: Simulator, given: Mapping[str, object]) -> Mapping[str
     return _faults(simulator)
 
 
-def _switch(simulator: Simulator, given: Mapping[str, object]) -> Mapping[str, object]:
+def _switch(simulator: Controlled, given: Mapping[str, object]) -> Mapping[str, object]:
     for name, value in given.items():
         wanted = CHOICES.get(name) or {"seed": int, "counters_lead": bool, "lists_deleted": bool}.get(name)
         if wanted is None:
@@ -110,7 +126,7 @@ def _switch(simulator: Simulator, given: Mapping[str, object]) -> Mapping[str, o
     return asdict(simulator.switches)
 
 
-def _save(simulator: Simulator, given: Mapping[str, object]) -> Mapping[str, object]:
+def _save(simulator: Controlled, given: Mapping[str, object]) -> Mapping[str, object]:
     world = simulator.world
     test = world.tests.get(_number(given, "test_id"))
     status = world.statuses.get(_number(given, "status_id"))
@@ -135,7 +151,7 @@ def _number(given: Mapping[str, object], name: str, default: int | None = None) 
     return value
 
 
-_COMMANDS: Mapping[tuple[str, str], Callable[[Simulator, Mapping[str, object]], object]] = {
+_COMMANDS: Mapping[tuple[str, str], Callable[[Controlled, Mapping[str, object]], object]] = {
     ("GET", ""): lambda simulator, _given: _state(simulator),
     ("POST", "/advance"): lambda simulator, _given: {"narration": simulator.advance()},
     ("GET", "/requests"): lambda simulator, _given: _requests(simulator),
