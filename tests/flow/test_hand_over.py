@@ -14,6 +14,7 @@ from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Notification, Outgoing
 from testmo_notifier.polling import due
+from testmo_notifier.polling.handover import OFF_STACK
 from tests.flow.test_routes import REST, follow
 from tests.support.memory import MemoryStore, MemoryTopic
 from tests.support.story import Story
@@ -46,19 +47,35 @@ def test_a_destination_that_sns_refuses_waits_and_the_others_go_out(story: Story
     assert sorted(destinations(story)) == ["email:default", "event", "slack:default"]
 
 
-def test_what_waits_for_a_channel_that_leaves_the_stack_goes_to_somebody_else(story: Story) -> None:
+def test_what_waits_for_a_channel_that_leaves_the_stack_waits_on_and_is_named(story: Story) -> None:
     lead = '[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:lead"]\n'
     follow(story, lead + REST.replace("slack", "email"))
     runs_with_news(story, 1)
     story.topic.refused = {"slack:lead"}
     story.poll()
     story.topic.refused = set()
-    story.settings["destinations"] = ("email:default", "event")  # SlackSecretArn was emptied: nobody is subscribed
+    story.settings |= {"destinations": ("email:default", "event"), "channels": ("email", "event")}
     summary = story.wait_and_poll()
 
-    assert destinations(story) == ["event", "email:default"]
-    assert summary.pending == 0
-    assert summary.problems == ["slack:lead is on no channel of this stack: what waited for it goes to email:default"]
+    assert (destinations(story), summary.pending) == (["event"], 1)
+    assert summary.problems == [f"slack:lead {OFF_STACK}"]
+    assert story.wait_and_poll(30).lag_seconds > 1_000  # LagAlarm
+
+    del story.settings["channels"]
+    assert (story.wait_and_poll().pending, destinations(story)) == (0, ["event", "slack:lead"])
+
+
+def test_what_waits_for_a_destination_that_no_route_names_any_more_goes_out_where_its_channel_is_there(
+    story: Story,
+) -> None:
+    follow(story, '[[routes]]\nto = ["email:default"]\n')
+    runs_with_news(story, 1)
+    story.topic.refused = {"email:default"}
+    story.poll()
+    story.topic.refused = set()
+    follow(story, '[[routes]]\nto = ["slack:default"]\n')
+
+    assert (story.wait_and_poll().pending, destinations(story)) == (0, ["event", "email:default"])
 
 
 def test_what_the_index_does_not_show_yet_leaves_with_the_next_poll(story: Story) -> None:

@@ -14,8 +14,9 @@ NotifierError
 ├── Unreadable           5xx, HTML, truncated JSON, a reset: nothing moves, try again at the next poll. So is a 401, 403
 │   │                    or 404 that Testmo did not say itself: a proxy's page decides about no token, right or run
 │   └── TooHeavy         too much at once: ask for fewer rows
-├── LostRace             another poller wrote this item first; its write stands
+├── LostRace             another poller wrote this item first, and its write stands; or the table takes no more just now
 ├── TooLarge             DynamoDB takes no item of this size: nothing moves for this run, and every poll says so
+│   └── Unwritable       nor one with this in it; where a race can be lost, it is taken as lost
 ├── Unlisted             AWS does not tell who is subscribed to a topic: the poll says so and goes on
 ├── Unpublished          SNS did not take a message; it stays in its outbox for the next poll
 ├── PollFailed           nothing could be watched in this poll; says why and what to do, and its kind as one word
@@ -139,7 +140,7 @@ class TooHeavy(Unreadable):
 
 
 class LostRace(NotifierError):
-    """A write lost against another poller, too many writes at once, or what is in it: nothing of it was done."""
+    """A write lost against another poller, or against too many writes at once: nothing of it was done."""
 
 
 class Undelivered(NotifierError):
@@ -152,6 +153,10 @@ class Undelivered(NotifierError):
 
 class TooLarge(NotifierError):
     """An item is larger than the 400 KB that DynamoDB takes."""
+
+
+class Unwritable(TooLarge, LostRace):
+    """DynamoDB refuses an item for what is in it, whoever writes it: one run keeps no other from being told."""
 
 
 class Unlisted(NotifierError):

@@ -17,7 +17,7 @@ from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
 from testmo_notifier.adapters.transaction import lost, transact, unchanged, unfit
-from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError
+from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, Unwritable
 from testmo_notifier.model import (
     CASES,
     CaseProgress,
@@ -174,7 +174,8 @@ class Store:
         except self._client.exceptions.ConditionalCheckFailedException as exc:
             raise lost(item) from exc
         except ClientError as exc:
-            raise unfit(item, exc.response["Error"]) or exc from exc
+            refused = unfit(item, exc.response["Error"])
+            raise (exc if isinstance(refused, Unwritable) else refused or exc) from exc
         return written
 
     def clear(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from testmo_notifier.errors import LostRace, TooLarge
+from testmo_notifier.errors import LostRace, TooLarge, Unwritable
 from testmo_notifier.model import Checkpoint, Envelope, Held, ProjectState
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ def unchanged(noun: Checkpoint | ProjectState | Held | Envelope | None) -> Any: 
     return {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":before": {"N": str(noun.version)}}}
 
 
-def unfit(item: Item, said: Mapping[str, Any]) -> TooLarge | LostRace | None:
+def unfit(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
     """What AWS says of an item or an action, if it is that it can never be written; others are not to wait for it."""
     if said.get("Code") not in ("ValidationException", "ValidationError"):
         return None
     name, words = item["pk"].get("S"), said.get("Message", "")
     if "size" in words.lower():
         return TooLarge(f"{name} is larger than DynamoDB takes (400 KB)")
-    return LostRace(f"{name} was not written: DynamoDB refuses it ({words[:MAX_WORDS]})")
+    return Unwritable(f"{name} was not written: DynamoDB refuses it ({words[:MAX_WORDS]})")
 
 
 def lost(item: Item) -> LostRace:

@@ -156,7 +156,7 @@ def without_marks(value: T) -> T:
     if is_dataclass(value) and not isinstance(value, type):
         names, values = fields_of(type(value))
         new: dict[str, object] = {}
-        for name, old in zip(names, values(value), strict=True):
+        for name, old in zip(names, values(value), strict=False):
             if type(old) in UNMARKED or (type(old) is str and old.isascii()):
                 continue  # that is nearly all of them
             if (one := without_marks(old)) is not old:
@@ -167,9 +167,9 @@ def without_marks(value: T) -> T:
 
 @cache
 def fields_of(kind: type[Any]) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
-    """The names of a data class's fields, two or more, and what gets all their values."""
+    """The names of a data class's fields, and what gets all their values, and its class behind them."""
     names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
+    return names, attrgetter(*names, "__class__")  # of one name alone it would get no tuple
 
 
 def plain_link(text: object, url: str) -> str:

@@ -37,14 +37,14 @@ Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what go
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
+OFF_STACK: Final = "is on no channel of this stack: what waits for it goes out once its parameter is given again"
+
 T = TypeVar("T", Checkpoint, Envelope)
 
 
 @dataclass(slots=True, eq=False)
 class HandOver:
-    """Hands outboxes over, and counts for the whole poll.
-
-    `showing` are destinations that show how a run is, `instead` those that are told what nobody gets.
+    """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is.
 
     Of what an earlier poll of this process published and could not clear `parts.gone_out` has the ids: where the table
     takes no writes for hours, the same mail does not go out each minute.
@@ -54,7 +54,6 @@ class HandOver:
     mark: MarkOf = unmarked
     unreachable: Collection[str] = ()
     showing: Collection[str] = ()
-    instead: Sequence[str] = ()
     published: int = 0  # messages, so far
     problems: list[str] = field(default_factory=list)
     _sent: Counter[str] = field(default_factory=Counter)
@@ -126,21 +125,18 @@ class HandOver:
     def _has_time(self) -> bool:
         return self.parts.seconds_left() >= MIN_SECONDS_LEFT
 
+    def is_on_stack(self, destination: str) -> bool:
+        """Whether the stack has its channel; what goes to one that was taken from it, nobody gets."""
+        channel = channel_of(destination)
+        return channel is None or channel.name in self.parts.channels
+
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
-        if destination in self.unreachable or not self._has_time():
+        if destination in self.unreachable or not self.is_on_stack(destination) or not self._has_time():
             return False  # nobody would get it, or no time is left
         channel = channel_of(destination)
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
-
-    def on_this_stack(self, outgoing: Outgoing) -> Outgoing:
-        """What waited for a channel that was taken from the stack, for somebody else: nobody is subscribed there."""
-        to = outgoing.destination
-        if not self.instead or channel_of(to) in map(channel_of, self.parts.destinations):
-            return outgoing
-        self.problems.append(f"{to} is on no channel of this stack: what waited for it goes to {self.instead[0]}")
-        return replace(outgoing, destination=self.instead[0])
 
     def _notification(self, outgoing: Outgoing) -> Notification | None:
         """What is published next; None if it has to wait, or cannot be rendered. What is not posted takes no room."""
@@ -207,7 +203,9 @@ class Outboxes:
     @property
     def problems(self) -> list[str]:
         """What went wrong so far."""
-        return [*self._hand_over.problems, *self._names.problems]
+        left = sorted(one for one in self.destinations_left if not self._hand_over.is_on_stack(one))
+        gone = [f"{one} {OFF_STACK}" for one in left]
+        return [*self._hand_over.problems, *self._names.problems, *gone]
 
     def note_held(self, held: Held) -> None:
         """Something is held now. Whoever wanted that knows of it; what is held because it cannot leave is lag."""
@@ -289,7 +287,7 @@ class Outboxes:
     def _names_in(self, waiting: Iterable[Outgoing]) -> tuple[Outgoing, ...]:
         outbox: list[Outgoing] = []
         digest: Digest | None = None
-        for outgoing in map(self._hand_over.on_this_stack, waiting):
+        for outgoing in waiting:
             if not self._hand_over.has_room_for(outgoing.destination):
                 outbox.append(outgoing)  # it stays as it is
                 continue

@@ -90,7 +90,7 @@ class HeldItems:
         except LostRace as exc:
             end = Written.NOT_NOW
             there = [one.before.key for one in changes if one.before and not one.before.is_empty]
-            self.left([key for key in there if key.due <= self.now], str(exc))
+            self.left([key for key in there if envelope or key.due <= self.now], str(exc))
         self._written.update(one.key[:-1] for change in changes for one in change if one)
         return end
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import CASES, FOLDERS, Asked, HeldKey, Scope
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 class Parts:
     """What a poll works with. `connect` gives a Testmo that keeps a rate limit, `executor` so many workers.
 
+    `destinations` are those that a route names, `channels` what the stack has.
     `wrong_files` says what is wrong with the team's settings, a sentence for each file that stands aside for it.
     `names_completed` and `gone_out` outlive a poll, in the memory of the process.
     """
@@ -53,6 +55,7 @@ class Parts:
     scope: Scope
     routes: Routes = PLAIN
     destinations: tuple[str, ...]
+    channels: Collection[str] = field(default_factory=lambda: tuple(CHANNELS))
     zone: tzinfo = UTC
     wrong_files: tuple[str, ...] = ()
     emails: Emails | None = None
@@ -90,6 +93,7 @@ class Parts:
             zone=settings.time_zone,
             routes=team.routes,
             destinations=destinations(team.routes, settings.channels),
+            channels=settings.channels,
             wrong_files=team.problems,
             **rest,
         )
@@ -126,7 +130,7 @@ class Poll:
         copied = frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard
         holding = what_holds(parts, lease, lost=frozenset() if instead else unheard, copied=copied)
         cases = case_lists(parts, testmo, rate_limit, holding)
-        hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots, instead=instead)
+        hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding,

@@ -165,7 +165,7 @@ class Release:
         changes |= gates if has_room else {}
         written = self.items.write([*changes.values()], envelope)
         if written is Written.FULL and len(going) == 1:
-            self.items.left([going[0].key], f"what is held of run {going[0].run_id} has no room in a message")
+            self.items.left([going[0].key], f"what is held of run {going[0].run_id} cannot be put into a message")
         if written is not Written.WELL:
             return written is Written.NOT_NOW or len(going) == 1
         if envelope is not None:
