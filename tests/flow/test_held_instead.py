@@ -109,10 +109,11 @@ def test_they_were_told_of_the_run_then(story: Story) -> None:
     assert [digest.total for digest in told(story)] == [1, 1]
 
 
-def test_what_is_silenced_is_silenced_there_too(story: Story) -> None:
+@pytest.mark.parametrize("match", [{}, {"status": ("Failed",)}], ids=["the run", "a status"])
+def test_what_is_silenced_is_silenced_there_too(story: Story, match: dict[str, tuple[str, ...]]) -> None:
     boxes = mailboxes()
     run = begin(story, file(), boxes)
-    story.store.put_silence(Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time))
+    story.store.put_silence(Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time, match))
     story.save(run, 1)
     story.save(run, 2)
     story.wait_and_poll()
@@ -168,6 +169,30 @@ def test_what_passed_is_said_so_where_no_route_names_those_that_were_told(story:
     story.wait_and_poll()
     story.save(run, 1, PASSED)
     story.wait_and_poll(60)
+    assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
+
+
+@pytest.mark.parametrize("since", ["no route leads there", "the mailbox is there again"])
+def test_what_passed_is_said_so_where_it_could_not_be_kept_who_is_told_instead(story: Story, since: str) -> None:
+    boxes = mailboxes()
+    run = begin(story, file(calm := quiet(-1, 1)), boxes)
+    story.save(run, 1)
+    story.save(run, 2)
+    story.wait_and_poll()
+    boxes.now_lost |= {QA}
+    with patch.object(story.store, "commit", side_effect=LostRace("overtaken")):
+        story.wait_and_poll(9)
+    assert story.checkpoint(run).told[story.test(run).id].destinations == {QA}
+
+    if since == "no route leads there":
+        follow(story, f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n[destinations."{REST}"]\n{calm}\n')
+    else:
+        boxes.now_lost -= {QA}
+    story.wait_and_poll(9)
+    story.save(run, 1, PASSED)
+    story.wait_and_poll(3)
+    story.wait_and_poll(60)
+
     assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
 
 
@@ -258,7 +283,7 @@ def test_they_hear_that_a_run_is_over_where_the_mailbox_alone_asks_for_it(story:
     story.world.close_run(run)
     story.wait_and_poll(12)
 
-    assert [digest.about for digest in told(story)] == ["finished"]
+    assert [(digest.about, digest.held_since) for digest in told(story)] == [("finished", None)], "not held first"
     assert told(story, QA) == []
 
 

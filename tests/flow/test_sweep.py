@@ -105,6 +105,22 @@ def test_an_edit_of_a_note_announces_nothing(story: Story) -> None:
     assert story.announced == [result.id]
 
 
+def test_a_result_with_an_edited_note_that_is_the_latest_again_announces_nothing(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    first = story.save(run)
+    story.wait_and_poll()
+    second = story.save(run)  # the counters stay the same
+    story.wait_and_poll(6)
+    story.world.edit_result(first, note="<p>one more thing</p>")
+    story.world.delete_result(second)
+    story.wait_and_poll(13, every=3600)
+
+    assert sweeps(story) > 0
+    assert story.announced == [first.id, second.id]
+
+
 def test_a_change_from_failed_to_blocked_is_announced_as_a_change(story: Story) -> None:
     run = story.add_run()
     story.poll()

@@ -166,6 +166,17 @@ def test_what_passed_while_it_was_held_is_not_shown_as_failing() -> None:
     assert "1 passed again" in parent(bots).payload["text"]
 
 
+def test_what_passed_while_it_was_held_takes_no_room_from_what_is_failing() -> None:
+    """Of a run 200 failing tests are shown at most."""
+    held = with_passed(of_run(12, failing_news({n: n for n in range(1_000, 1_250)})), set(range(1_000, 1_240)))
+    bots = Bots()
+    bots.settle(FIRST)
+
+    bots.settle(of_the_run(held))
+
+    assert first(bots) == f"✖ 12 failed: {RUN}"
+
+
 def test_the_end_of_a_run_that_is_told_with_others_names_who_is_failing_then() -> None:
     end = finished_news(total=1, omitted=0)
     end = replace(end, digest=replace(end.digest, results=(LOG_IN,)))
