@@ -146,3 +146,12 @@ def test_a_route_mentions_by_role_by_group_by_name_or_by_number(word: int | str,
 
 def test_nobody_is_mentioned_where_nobody_is_assigned() -> None:
     assert mention("assignee", FAILED._replace(assignee_id=None), EXPANDS) is None
+
+
+def test_what_nobody_gets_goes_to_people_by_routes_that_take_failures() -> None:
+    recovered = '[[routes]]\ncatch_all = true\nnotify = ["recovered"]\nto = ["event:news", "slack:lead"]\n'
+    news = recovered.replace('"recovered"', '"new", "recovered"').replace('"event:news", ', "")
+
+    assert audience(recovered).substitutes == ("slack:rest",)
+    assert audience(news).substitutes == ("slack:lead", "slack:rest")
+    assert audience(news, unreachable=("slack:lead",)).substitutes == ("slack:rest",)

@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from testmo_notifier.adapters.topic import attributes
+from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.errors import LostRace
 from testmo_notifier.model import FOLDED, RECOVERED, Checkpoint, Digest, Envelope, Outgoing
@@ -33,7 +34,12 @@ class Desk:
         values = {"renderer": Renderer(ZoneInfo("UTC")), "seconds_left": lambda: 60.0, "gone_out": set()}
         values |= {name: given.pop(name) for name in values.keys() & given.keys()}
         parts: Any = SimpleNamespace(
-            store=self.store, topic=self.topic, now=lambda: self.now, sleep=self.sleep, **values
+            channels=tuple(CHANNELS),
+            store=self.store,
+            topic=self.topic,
+            now=lambda: self.now,
+            sleep=self.sleep,
+            **values,
         )
         self.hand_over = HandOver(parts, **given)
 

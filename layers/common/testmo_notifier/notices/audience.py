@@ -265,7 +265,7 @@ class Audience:
 def substitutes(routes: Routes, destinations: Iterable[str], unreachable: Collection[str]) -> tuple[str, ...]:
     """Who is told what nobody gets: the destinations of the routes that catch all, or take everything."""
     last = [route for route in routes.routes if (route.catch_all and route.takes) or route.is_for_all]
-    named = dict.fromkeys(one for route in last for one in route.destinations if is_for_people(one))
+    named = dict.fromkeys(one for route in last for one in route.destinations)
     return tuple(one for one in named if one in destinations and one not in unreachable)
 
 
