@@ -28,6 +28,7 @@ import pytest
 from testmo_notifier.adapters import destinations, items, transaction
 from testmo_notifier.adapters.topic import Topic
 from testmo_notifier.model import Trouble
+from testmo_notifier.polling.handover import OFF_STACK
 from tests.stack.waiting import until
 from tests.support.alarms import ALARMS, STACK, CloudWatch
 from tests.support.factories import make_control
@@ -349,6 +350,13 @@ def test_results_are_late(duty: Duty) -> None:
         assert str(transaction.crowded({"pk": {"S": "RUN#1"}})).partition("not written: ")[2] in step.words
 
         guide.step('"could not be rendered"', "`sam build && sam deploy`")  # tests/flow/test_alarms.py
+
+        step = guide.step("Give `SlackSecretArn`", "they go out with the next poll")  # tests/flow/test_hand_over.py
+        assert OFF_STACK.partition(":")[0] in step.words
+
+        guide.step("DynamoDB refuses it", "Report it")  # tests/unit/test_store.py
+        refused = transaction.unfit({"pk": {"S": "RUN#1"}}, {"Code": "ValidationException", "Message": "why"})
+        assert "DynamoDB refuses it" in str(refused)
 
         guide.fixed("nothing is left undone", "the outboxes are empty", "`LagSeconds` is 0")
         assert operated.poll().status == "ok"
