@@ -21,7 +21,7 @@ ROOM_BYTES = 350_000  # DynamoDB takes 400 KB
 class Flooded(SpoiledTestmo):
     """One run has 50,000 failing results of one millisecond; everything else is the simulator's."""
 
-    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+    def results(self, run_id: int, query: ResultsQuery, _told: object = None, /) -> ResultsPage:
         del run_id  # there is one
         with self._rate_limit.request():
             page = query.page or 1

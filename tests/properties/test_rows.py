@@ -1,4 +1,4 @@
-"""The short way through a row of results leads where the long one does (rule 14)."""
+"""The short way through a row of results leads where the long one does (rules 5 and 14)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from testmo_notifier.adapters.testmo_rows import as_documented, carefully, result
+from testmo_notifier.adapters.testmo_rows import as_documented, carefully, result, told_apart
 
 ROW: Final[dict[str, Any]] = {
     "id": 5012,
@@ -59,3 +59,35 @@ def test_whatever_stands_in_a_row_both_ways_read_it_alike(changes: dict[str, Any
 @given(VALUES)
 def test_what_is_no_row_takes_the_long_way(raw: object) -> None:
     assert repr(result(raw)) == repr(carefully(raw))
+
+
+def test_the_latest_row_that_was_told_of_its_test_is_told_apart_and_no_other_is() -> None:
+    told = {ROW["test_id"]: (ROW["id"], ROW["status_id"])}
+    others: list[dict[str, Any]] = [
+        ROW | {"id": 5013},
+        ROW | {"test_id": 72},
+        ROW | {"status_id": 5},
+        ROW | {"is_latest": False},
+        ROW | {"deleted_at": "2026-11-23T10:00:00Z"},
+    ]
+
+    assert told_apart([ROW, *others, None, "row", [ROW], {}], told) == (
+        [(ROW["id"], ROW["test_id"])],
+        [*others, None, "row", [ROW], {}],
+    )
+
+
+@given(changes=CHANGES, missing=st.sets(st.sampled_from(sorted(ROW)), max_size=2))
+@example(changes={"id": True, "test_id": True, "status_id": True}, missing=set())
+@example(changes={"test_id": []}, missing=set())
+def test_a_row_that_is_told_apart_reads_as_what_was_told(changes: dict[str, Any], missing: set[str]) -> None:
+    row = {name: value for name, value in (ROW | changes).items() if name not in missing}
+    read = carefully(row)
+    told = {1: (1, 1), **({} if read.test_id is None else {read.test_id: (read.key, read.status_id or 0)})}
+
+    apart, others = told_apart([row], told)
+
+    if apart:
+        assert (apart, others) == ([(read.key, read.slot)], [])
+        assert told[read.slot] == (read.key, read.status_id)
+        assert (read.is_latest, read.is_deleted) == (True, False)

@@ -186,7 +186,7 @@ class ManyRuns:
         self._ask("cases")
         return CasesPage(names={}, newest=None, next_page=None)
 
-    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+    def results(self, run_id: int, query: ResultsQuery, _told: object = None, /) -> ResultsPage:
         self._ask(f"results {run_id}")
         rows = [row for row in self.rows.get(run_id, ()) if row.is_latest or not query.get_latest_result]
         bound = query.created_after

@@ -13,7 +13,17 @@ from typing import Literal
 
 from testmo_notifier.adapters import items
 from testmo_notifier.errors import OutOfBudget, Unreadable
-from testmo_notifier.model import Checkpoint, Counters, Expands, Result, ResultsPage, ResultsQuery, Run
+from testmo_notifier.model import (
+    NOTHING,
+    Checkpoint,
+    Counters,
+    Expands,
+    Failing,
+    Result,
+    ResultsPage,
+    ResultsQuery,
+    Run,
+)
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
@@ -133,7 +143,7 @@ class PlainTestmo:
             if left and (self.masks_deletions or not hides):
                 left[deletion.number % len(left)].is_deleted = True
 
-    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+    def results(self, run_id: int, query: ResultsQuery, told: Failing = NOTHING, /) -> ResultsPage:
         del run_id
         self.requests += 1
         self.time += timedelta(milliseconds=700)
@@ -147,10 +157,14 @@ class PlainTestmo:
         rows = [row for row in rows if row.status in query.status_id and self.is_after(row, query.created_after)]
         page = query.page or 1
         shown = rows[(page - 1) * self.api.per_page : page * self.api.per_page]
+        as_told = [(row.id, row.id) for row in shown if told.get(row.id) == (row.id, row.status)]
         return ResultsPage(
             results=tuple(
-                make_result(row.id, status_id=row.status, created_at=row.created_at, created_by=7) for row in shown
+                make_result(row.id, status_id=row.status, created_at=row.created_at, created_by=7)
+                for row in shown
+                if (row.id, row.id) not in as_told
             ),
+            as_told=as_told,
             expands=Expands(),
             next_page=page + 1 if page * self.api.per_page < len(rows) else None,
             total=len(rows),

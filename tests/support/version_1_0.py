@@ -27,7 +27,7 @@ class PlainTestmo:
         self.rows = [(key, datetime.fromisoformat(moment)) for key, moment in rows]
         self.now = now
 
-    def results(self, run_id: int, query: Any) -> Any:  # noqa: ANN401 - another version's
+    def results(self, run_id: int, query: Any, _told: object = None, /) -> Any:  # noqa: ANN401 - another version's
         del run_id
         rows = [row for row in self.rows if query.created_after is None or row[1] > query.created_after]
         page = query.page or 1

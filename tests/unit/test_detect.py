@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from testmo_notifier.model import (
+    NOTHING,
     Checkpoint,
     Counters,
     Expands,
+    Failing,
     Result,
     ResultsPage,
     ResultsQuery,
@@ -135,9 +137,11 @@ class OnePage:
     def __init__(self, page: ResultsPage) -> None:
         self.page = page
 
-    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
+    def results(self, run_id: int, query: ResultsQuery, told: Failing = NOTHING, /) -> ResultsPage:
         del run_id, query
-        return self.page
+        as_told = [row for row in self.page.results if told.get(row.slot) == (row.key, row.status_id)]
+        others = tuple(row for row in self.page.results if row not in as_told)
+        return replace(self.page, results=others, as_told=[(row.key, row.slot) for row in as_told])
 
 
 @pytest.mark.parametrize(
@@ -187,6 +191,31 @@ def test_a_sweep_that_saw_everything_replaces_what_is_failing_and_keeps_what_is_
 
     assert after.failing == {1: (11, 3)}
     assert after.superseded == {7: Superseded(3), 12: Superseded(5, gone=True)}
+
+
+@pytest.mark.parametrize(
+    ("watch", "row"),
+    [
+        (Watch((3,), assignee_ids=(9,)), make_result(11, test_id=1, assignee_id=8)),
+        (Watch((3,), created_by_ids=(9,)), make_result(11, test_id=1, created_by=8)),
+        (Watch((5,)), make_result(11, test_id=1)),
+    ],
+)
+def test_a_result_that_was_told_is_found_by_a_sweep_only_if_it_is_still_watched(watch: Watch, row: Result) -> None:
+    detector = Detector(make_checkpoint(failing={1: (11, 3)}), watch)
+
+    assert finish(detector, swept(detector, row)).failing == {}
+
+
+def test_a_sweep_that_looks_for_the_latest_results_sees_those_that_were_told_too() -> None:
+    detector = Detector(make_checkpoint(failing={1: (11, 3)}), Watch((3,)))
+    testmo: Any = OnePage(make_page([make_result(11, test_id=1)]))
+    pages = RunPages(testmo, make_run(), detector.watch, lambda: at(60), lambda: False)
+    sweep = Sweep(pages, detector, make_builder(), keeps_latest=True)
+
+    sweep.run(SweepReason.CLOSING, None, {})
+
+    assert [row.id for row, _ in sweep.latest] == [11]
 
 
 def test_a_sweep_that_did_not_see_everything_takes_nothing_out() -> None:

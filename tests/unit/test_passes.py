@@ -49,7 +49,7 @@ class Pages:
         self.pages, self.total = pages, total
         self.asked: list[ResultsQuery] = []
 
-    def results(self, _run_id: int, query: ResultsQuery) -> ResultsPage:
+    def results(self, _run_id: int, query: ResultsQuery, _told: object = None, /) -> ResultsPage:
         self.asked.append(query)
         page = self.pages[(query.page or 1) - 1]
         if isinstance(page, NotifierError):

@@ -18,7 +18,18 @@ from testmo_notifier.adapters.http import Answer, send, server_date
 from testmo_notifier.adapters.testmo_answers import asked_for_a_pause, checked, understood
 from testmo_notifier.errors import Invisible, RequestRejected, TokenRefused, TooHeavy, Unreadable
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import MAX_PER_PAGE, CasesPage, Listed, Project, ResultsPage, ResultsQuery, Run, User
+from testmo_notifier.model import (
+    MAX_PER_PAGE,
+    NOTHING,
+    CasesPage,
+    Failing,
+    Listed,
+    Project,
+    ResultsPage,
+    ResultsQuery,
+    Run,
+    User,
+)
 from testmo_notifier.version import VERSION
 
 if TYPE_CHECKING:
@@ -137,8 +148,11 @@ class Testmo:
             next_page=answer.next_page if answer.rows and answer.next_page != page else None,
         )
 
-    def results(self, run_id: int, query: ResultsQuery) -> ResultsPage:
-        """One page of a run's results. An instance that does not know the expand `statuses` is asked without."""
+    def results(self, run_id: int, query: ResultsQuery, told: Failing = NOTHING, /) -> ResultsPage:
+        """One page of a run's results. An instance that does not know the expand `statuses` is asked without.
+
+        A latest row that is its test's in `told` is not looked at any closer (`ResultsPage.as_told`).
+        """
         if not self._knows_statuses:
             query = replace(query, expands=tuple(name for name in query.expands if name != "statuses"))
         try:
@@ -147,13 +161,15 @@ class Testmo:
             if "expands" not in exc.fields or "statuses" not in query.expands:
                 raise
             self._knows_statuses = False
-            return self.results(run_id, query)
+            return self.results(run_id, query, told)
+        as_told, others = rows.told_apart(page.rows, told) if told else ((), page.rows)
         return ResultsPage(
-            results=tuple(map(rows.result, page.rows)),
+            results=tuple(map(rows.result, others)),
             expands=rows.expands(page.expands),
             next_page=page.next_page,
             total=page.total,
             server_date=page.server_date,
+            as_told=as_told,
         )
 
     def _runs(self, project_id: int, query: Mapping[str, str], pool: Executor | None = None) -> Listed[Run]:

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
-from testmo_notifier.model import YEARS, Counters, Expands, Issue, Project, Result, RowProblem, Run, User
+from testmo_notifier.model import YEARS, Counters, Expands, Failing, Issue, Project, Result, RowProblem, Run, User
 
 MAX_NAME_CHARS: Final = 2_000  # as typed: what shows nothing of it is still in it, so a name is made short later
 # By status id, as seen on real runs: status1_count to status24_count are the ids 2 to 25.
@@ -26,12 +26,33 @@ TIMES: Final = ("created_at", "updated_at")
 FIELDS: Final = (*NUMBERS, *TIMES, "deleted_at", "note", "is_latest", "issues")
 NULLABLE: Final = frozenset({"elapsed", "assignee_id", "updated_by", "updated_at"})
 NUMBERS_OF: Final = itemgetter("id", "test_id", "case_id", "status_id", "created_by", "elapsed", "assignee_id")
+IDENTITY_OF: Final = itemgetter("id", "test_id", "status_id", "is_latest", "deleted_at")
 REST_OF: Final = itemgetter("created_at", "note", "is_latest", "issues", "updated_at", "updated_by", "deleted_at")
 BITS: Final = 63  # of an id or a duration: neither Testmo's database nor DynamoDB's numbers are made for more
 MAX_INT: Final = 2**BITS  # what an id is below
 CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
 
 Json = Mapping[str, object]
+
+
+def told_apart(raw: Iterable[Any], told: Failing) -> tuple[list[tuple[int, int]], list[object]]:
+    """The latest rows that are just what was told of their tests, by id and test, and the others.
+
+    A sweep meets thousands of them every hour, and to read them takes six times as long.
+    """
+    as_told: list[tuple[int, int]] = []
+    others: list[object] = []
+    for row in raw:
+        try:
+            key, test_id, status_id, is_latest, deleted_at = IDENTITY_OF(row)
+            is_told = told.get(test_id) == (key, status_id) and is_latest is True and deleted_at is None
+        except (LookupError, TypeError):
+            is_told = False
+        if is_told and type(key) is type(test_id) is type(status_id) is int:
+            as_told.append((key, test_id))
+        else:
+            others.append(row)
+    return as_told, others
 
 
 def result(raw: object) -> Result:

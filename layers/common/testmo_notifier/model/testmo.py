@@ -5,11 +5,11 @@ Ids are Testmo's own. Notes are HTML as Testmo sends them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from testmo_notifier.lean import dataclass
 
@@ -118,6 +118,10 @@ class RowProblem:
         return f"{self.field} {self.text}"
 
 
+Failing: TypeAlias = Mapping[int, tuple[int, int]]  # by test: the id and the status of its latest failing result
+NOTHING: Final[Failing] = MappingProxyType({})
+
+
 class Result(NamedTuple):
     """One row of `GET /runs/{id}/results`, as far as it could be understood.
 
@@ -170,13 +174,22 @@ class ResultsQuery:
 
 @dataclass(frozen=True, slots=True)
 class ResultsPage:
-    """One page of results with its expands. `total` and `server_date` are None where the answer has none."""
+    """One page of results with its expands. `total` and `server_date` are None where the answer has none.
+
+    `as_told` are rows that are not in `results`, because nothing about them is new: id and test of each.
+    """
 
     results: tuple[Result, ...]
     expands: Expands
     next_page: int | None
     total: int | None
     server_date: datetime | None
+    as_told: Sequence[tuple[int, int]] = ()
+
+    @property
+    def keys(self) -> list[int]:
+        """What recognises each of its rows."""
+        return [*(result.key for result in self.results), *(key for key, _ in self.as_told)]
 
 
 @dataclass(frozen=True, slots=True)

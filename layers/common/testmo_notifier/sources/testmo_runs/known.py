@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from testmo_notifier.model import Checkpoint, Result, Superseded
+from testmo_notifier.model import Checkpoint, Failing, Result, Superseded
 
 MAX_SUPERSEDED: Final = 20_000  # some 60 KB; what falls out is announced again if all that came after it is deleted
 
@@ -26,12 +27,13 @@ class Known:
         before = self._superseded.get(result.key)
         return None if before is None else before.status
 
-    def confirms(self, result: Result, slot: int) -> bool:
-        """Whether a row is what was announced of its test, and nothing else ever was. A sweep has found it, then."""
-        is_known = self.failing.get(slot) == (result.key, result.status_id or 0) and result.key not in self._superseded
-        if is_known:
-            self._confirm(slot)
-        return is_known
+    def told_under(self, status_ids: Collection[int]) -> Failing:
+        """Of each test what was announced under one of these statuses, where a row that is just so is no news."""
+        return {
+            slot: (key, status)
+            for slot, (key, status) in self.failing.items()
+            if status in status_ids and key not in self._superseded
+        }
 
     def has_come_back(self, result: Result) -> bool:
         """Whether a row is failing again after a sweep that did not find it failing.
@@ -55,9 +57,10 @@ class Known:
             self._superseded[key] = Superseded(status)
         self.failing[slot] = state
         self._superseded.pop(result.key, None)
-        self._confirm(slot)
+        self.confirm(slot)
 
-    def _confirm(self, slot: int) -> None:
+    def confirm(self, slot: int) -> None:
+        """What was announced of a test is there."""
         if self._unconfirmed is not None:
             self._unconfirmed.discard(slot)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.errors import Invisible, NotifierError, OutOfRoom, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import Checkpoint, ResultsPage, ResultsQuery, Resume, Run
+from testmo_notifier.model import NOTHING, Checkpoint, Failing, ResultsPage, ResultsQuery, Resume, Run
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 if TYPE_CHECKING:
@@ -56,25 +57,27 @@ class RunPages:
     now: Callable[[], datetime]
     is_full: Callable[[], bool]
 
-    def go_through(self, begin: Resume, handle: Handle, known: Iterable[int] = ()) -> Paged:
-        """See `go_through`. A place to go on keeps what was asked for."""
-        paged = go_through(begin, self._fetch, handle, known)
+    def go_through(self, begin: Resume, handle: Handle, known: Iterable[int] = (), *, told: Failing = NOTHING) -> Paged:
+        """See `go_through`; for `told` see `Testmo.results`. A place to go on keeps what was asked for."""
+        paged = go_through(begin, partial(self._fetch, told), handle, known)
         return paged if paged.resume is None else replace(paged, resume=self.asked(paged.resume))
 
     def asked(self, resume: Resume) -> Resume:
         """A place to go on that says what was asked for."""
         return replace(resume, watching=self.watch.fingerprint)
 
-    def _fetch(self, bound: datetime | None, number: int) -> ResultsPage:
+    def _fetch(self, told: Failing, bound: datetime | None, number: int) -> ResultsPage:
         if self.is_full():
             raise OutOfRoom(f"run {self.run.id} has more news than one message holds: the next poll reads on")
-        return one_page(self.testmo, self.run.id, results_query(self.watch, bound, number), self.now)
+        return one_page(self.testmo, self.run.id, results_query(self.watch, bound, number), self.now, told)
 
 
-def one_page(testmo: Testmo, run_id: int, query: ResultsQuery, now: Callable[[], datetime]) -> ResultsPage:
+def one_page(
+    testmo: Testmo, run_id: int, query: ResultsQuery, now: Callable[[], datetime], told: Failing = NOTHING
+) -> ResultsPage:
     """One page of results, with Testmo's clock; `now` stands in where the answer has no `Date`."""
     asked_at = now()
-    page = testmo.results(run_id, query)
+    page = testmo.results(run_id, query, told)
     return page if page.server_date else replace(page, server_date=asked_at)
 
 
@@ -131,12 +134,13 @@ def go_through(
             return Paged(Resume(bound, number, total, began_at), began_at, exc, rows)
         began_at = began_at or page.server_date
         handle(page)
-        rows += len(page.results)
-        keys |= this_round.add(number, page)
+        there = page.keys
+        rows += len(there)
+        keys |= this_round.add(number, there)
         # A row was deleted, and later rows moved up, perhaps from a page not yet read to one that was.
         shrunk = page.total is not None and total is not None and page.total < total
         total = page.total if page.total is not None else total
-        is_last = page.next_page is None or not page.results or page.next_page in this_round.numbers
+        is_last = page.next_page is None or not there or page.next_page in this_round.numbers
         # Rows changed places between two pages: nobody promises an order of rows that tie on a millisecond.
         is_short = is_last and this_round.has_doubles and total is not None and len(keys) < total and not newest_first
         restarts += shrunk or is_short
@@ -156,10 +160,10 @@ class Round:
         self.keys: set[int] = set()
         self.has_doubles = False
 
-    def add(self, number: int, page: ResultsPage) -> set[int]:
-        """One more page; gives back its rows."""
-        keys = {result.key for result in page.results}
-        self.has_doubles = self.has_doubles or not self.keys.isdisjoint(keys) or len(keys) < len(page.results)
+    def add(self, number: int, rows: Sequence[int]) -> set[int]:
+        """One more page; gives back its rows, each once."""
+        keys = set(rows)
+        self.has_doubles = self.has_doubles or not self.keys.isdisjoint(keys) or len(keys) < len(rows)
         self.numbers.add(number)
         self.keys |= keys
         return keys

@@ -13,7 +13,7 @@ from typing import Final
 
 from testmo_notifier.errors import RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import Checkpoint, Expands, Result, ResultsPage, Resume
+from testmo_notifier.model import Checkpoint, Expands, Failing, Result, ResultsPage, Resume
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.named import Row, most_urgent
 from testmo_notifier.sources.testmo_runs.detect import Detector
@@ -116,7 +116,7 @@ class Sweep:
             self.detector.known.sweep_begins()
         before, self.reason = self._news.total, reason
         try:
-            paged = self._pages.go_through(begin, self._handle)
+            paged = self._pages.go_through(begin, self._handle, told=self._told())
         except StopReading:
             self.reason = None  # not a page of it was asked for
             return SweepEnd(begin)
@@ -145,7 +145,16 @@ class Sweep:
             self._found.add(result.slot)
         return told
 
+    def _told(self) -> Failing:
+        """What needs no closer look, where a row's test, id and status say enough about it."""
+        watch = self.detector.watch
+        says_enough = not (watch.created_by_ids or watch.assignee_ids or self._keeps_latest)
+        return self.detector.known.told_under(watch.status_ids) if says_enough else {}
+
     def _handle(self, page: ResultsPage) -> None:
+        for _, test_id in page.as_told:
+            self._find(test_id)
+            self.detector.known.confirm(test_id)
         self._news.add(self.new_failing(page), page.expands)
         if self._keeps_latest:
             rows = [
@@ -160,15 +169,14 @@ class Sweep:
         slot, known = result.slot, self.detector.known
         if slot in self._found or not self._is_latest(result):
             return ()
-        if known.confirms(result, slot):  # nearly all of them
-            self._found.add(slot)
-            self._held.pop(slot, None)
-            return ()
         if known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
             self._held[slot] = (result._replace(note=short_note(result.note)), expands)
             return ()
+        self._find(slot)
+        return self.detector.found_by_sweep(result)
+
+    def _find(self, slot: int) -> None:
         self._found.add(slot)
         self._held.pop(slot, None)
-        return self.detector.found_by_sweep(result)
