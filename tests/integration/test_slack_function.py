@@ -111,6 +111,18 @@ def test_the_sample_alarm_is_one_that_the_function_understands(stack: Stack) -> 
     assert len(stack.slack.posts) == 1
 
 
+def test_an_alarm_is_posted_though_the_table_is_gone(stack: Stack) -> None:
+    stack.put("n1")
+    stack.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=ALARM["Records"][0]["body"])
+    stack.dynamodb.delete_table(TableName=TABLE)
+
+    assert stack.invoke() == ["n1"]
+
+    (text,) = stack.slack.texts("default")
+    assert text.startswith("✖ ALARM: `NoPollAlarm` of stack testmo-notifier\n")
+    assert {line["end"] for line in stack.logs() if "end" in line} == {"delivered", "returned"}
+
+
 def test_an_alarm_about_slack_leaves_neither_a_post_nor_a_letter_even_if_slack_is_down(stack: Stack) -> None:
     stack.slack.always(SlackAnswer(503))
     for name in ("SlackLateAlarm", "SlackDeadLettersAlarm", "DestinationGoneAlarm"):

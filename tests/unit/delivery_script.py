@@ -34,6 +34,7 @@ class Script:
     seconds_left: float = 60
     secret_error: Exception | None = None
     record_error: Exception | None = None
+    pace_error: Exception | None = None
     park_error: Exception | None = None
     posted: list[tuple[str, str]] = field(default_factory=list)
     hidden: dict[str, float] = field(default_factory=dict)
@@ -73,6 +74,8 @@ class Script:
             raise self.posts.pop(0)
 
     def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+        if self.pace_error is not None:
+            raise self.pace_error
         self.paces[destination], turn = decide(self.paces.get(destination, Pace()))
         return turn
 

@@ -13,7 +13,7 @@ from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
 from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm
 from testmo_notifier.delivery.inbound import recognised
-from testmo_notifier.errors import ConfigurationError, DestinationGone
+from testmo_notifier.errors import ConfigurationError, DeliveryDelayed, DestinationGone
 from testmo_notifier.model import Pace, QueuedMessage
 from tests.support.alarms import ALARMS
 from tests.unit.delivery_script import Script, make_message
@@ -152,6 +152,36 @@ def test_an_alarm_keeps_to_the_pace_of_its_webhook() -> None:
     script.run(make_message("a"), make_alarm())
 
     assert script.slept == [1.0]
+
+
+@pytest.mark.parametrize("broken", ["record", "pace"])
+def test_an_alarm_is_posted_though_the_table_does_not_answer_for_it_may_be_about_that(broken: str) -> None:
+    away = DeliveryDelayed("it does not answer", reason="table_unavailable")
+    script = Script(webhooks=webhooks("ops", "default"))
+    setattr(script, f"{broken}_error", away)
+
+    outcomes = script.run(make_message("a"), make_alarm())
+
+    assert [(one.end, one.reason) for one in outcomes] == [("returned", "table_unavailable"), ("delivered", "")]
+    assert [url for url, _ in script.posted] == [POSTED + "ops"]
+
+
+def test_an_alarm_without_the_table_still_finds_another_webhook_where_one_is_gone() -> None:
+    gone = DestinationGone("Slack answered 404 (no_service)", reason="no_service")
+    away = DeliveryDelayed("it does not answer", reason="table_unavailable")
+    script = Script([gone, gone], webhooks=webhooks("ops", "default"), record_error=away)
+
+    (outcome,) = script.run(make_alarm())
+
+    assert (outcome.end, outcome.message.destination) == ("delivered", "slack:default")
+
+
+def test_an_alarm_that_another_invocation_has_in_hand_is_not_posted_beside_it() -> None:
+    script = Script(webhooks=webhooks("ops"), record_error=DeliveryDelayed("in hand", reason="in_progress"))
+
+    (outcome,) = script.run(make_alarm())
+
+    assert (outcome.end, outcome.reason, script.posted) == ("returned", "in_progress", [])
 
 
 # ----- What is not posted ----------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
 
-OURS: Final = frozenset({"in_progress", "table_contended", "table_unavailable"})  # reasons that are no destination's
+NO_TABLE: Final = "table_unavailable"  # the reason of a message for which the table gave no answer
+OURS: Final = frozenset({"in_progress", "table_contended", NO_TABLE})  # reasons that are no destination's
 NO_ANSWER: Final = "no_answer"  # the reason of a message for which its address could not be reached
 FORBIDDEN: Final = 403  # the status of an `Invisible` that is hidden; of one that was deleted it is 404
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testmo_notifier.errors import DeliveryDelayed
+from testmo_notifier.errors import NO_TABLE, DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def swap(
                 continue
             return decision
     except (BotoCoreError, ClientError) as exc:
-        raise DeliveryDelayed(f"{what} cannot be read or written", reason="table_unavailable") from exc
+        raise DeliveryDelayed(f"{what} cannot be read or written", reason=NO_TABLE) from exc
     raise DeliveryDelayed(f"{what} changes too fast", reason="table_contended")
 
 

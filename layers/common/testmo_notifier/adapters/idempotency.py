@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyPersistenceLayerError,
 )
 
-from testmo_notifier.errors import DeliveryDelayed
+from testmo_notifier.errors import NO_TABLE, DeliveryDelayed
 from testmo_notifier.model import QueuedMessage, Receipt
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class DeliveryRecords:
             raise DeliveryDelayed("another invocation has this message in hand", reason="in_progress") from exc
         except IdempotencyPersistenceLayerError as exc:
             if not receipts:
-                raise DeliveryDelayed("the delivery record cannot be written", reason="table_unavailable") from exc
+                raise DeliveryDelayed("the delivery record cannot be written", reason=NO_TABLE) from exc
             # It was delivered. Sending it again for want of a record would only double it.
         return receipts[0] if receipts else None
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.errors import (
     NO_ANSWER,
+    NO_TABLE,
     OURS,
     ConfigurationError,
     DeliveryDelayed,
@@ -152,13 +154,24 @@ class Batch:
             self._effects.forget(message.destination)
             return Outcome(message, "skipped", reason="nothing_to_edit")
         send = self._note if message.only_shows else self._send
-        receipt = self._effects.once(message, lambda: send(message))
+        receipt = self._once(message, lambda: send(message))
         has_shown = self._show(message)
         if receipt is None and has_shown:  # it was told before, and could not be shown then
             receipt = Receipt(self._effects.now(), text_only=False)
         if receipt is None:
             return Outcome(message, "duplicate", reason="delivered_before")
         return Outcome(message, "delivered", text_only=receipt.text_only)
+
+    def _once(self, message: QueuedMessage, send: Callable[[], Receipt]) -> Receipt | None:
+        """Send what was not delivered before; an alarm, which may be about the table, even if that does not answer."""
+        try:
+            return self._effects.once(message, send)
+        except DeliveryDelayed as exc:
+            if not message.is_alarm or exc.reason != NO_TABLE:
+                raise
+            blind = copy(self)
+            blind._effects = self._effects.without_table()  # noqa: SLF001 - its own
+            return blind._send(message)  # noqa: SLF001 - the same
 
     def _addressed(self, message: QueuedMessage) -> QueuedMessage:
         """An alarm with the destination it goes to, the first of those that its channel names.

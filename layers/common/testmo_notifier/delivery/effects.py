@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,12 @@ class Effects:
     seconds_left: Callable[[], float]
     conversation: Callable[[QueuedMessage, str], Conversation | None] = lambda _message, _address: None
     forget: Callable[[str], None] = lambda _destination: None
+
+    def without_table(self) -> Effects:
+        """The same for whom the table does not answer: nobody knows of others at the same webhook, nor of a state."""
+        return replace(
+            self, change_pace=lambda _, decide: decide(Pace())[1], conversation=lambda _message, _address: None
+        )
 
     @classmethod
     def of(
