@@ -105,6 +105,26 @@ def test_a_status_is_known_by_the_instances_name_and_else_by_testmos() -> None:
     assert result_facts(FAILED, Expands(), {})["status"] == (Fact(3, "Failed"),)
 
 
+def test_whom_a_row_does_not_name_is_not_number_one() -> None:
+    everything = Expands(users={1: "Ada L."}, statuses={1: "Untested"})
+    nameless = FAILED._replace(status_id=None, created_by=None, assignee_id=None)
+
+    facts = result_facts(nameless, everything, {})
+
+    assert (facts["status"], facts["tester"], facts["assignee"]) == ((), (), (Fact(0, None),))
+    assert result_facts(nameless, Expands(), {})["status"] == (), "Testmo has a number one of its own"
+
+
+def test_a_result_without_a_case_does_not_go_where_case_one_goes() -> None:
+    login = audience('[[routes]]\nname = "login"\nmatch = { test = "Login" }\nto = ["slack:login"]\n')
+    results = [FAILED._replace(case_id=1), FAILED._replace(case_id=None)]
+
+    numbers = login.routings_of(results, EXPANDS, {1: case_facts(1, "Login", None)})
+
+    routes = [[route.name for route in login.routings[number].routes] for number in numbers]
+    assert routes == [["login"], ["rest"]]
+
+
 def test_an_assignee_that_could_not_be_read_is_not_nobody() -> None:
     unread = FAILED._replace(assignee_id=None, problems=(RowProblem("assignee_id", "is not a number"),))
 

@@ -9,7 +9,7 @@ import pytest
 
 from testmo_notifier.errors import OutOfBudget, Unreadable
 from testmo_notifier.model import CASES, CaseProgress, CasesPage
-from testmo_notifier.polling.case_names import CaseNames, Completed, has_unnamed
+from testmo_notifier.polling.case_names import CaseNames, Completed, Known, has_unnamed, with_names
 from testmo_notifier.polling.rate_limit import RateLimit
 from tests.support.factories import START, at, make_digest, make_named
 from tests.support.memory import MemoryStore
@@ -230,6 +230,17 @@ def test_a_digest_gets_the_names_that_are_known_short_and_in_one_line() -> None:
     assert named[0] == "Log in"
     assert len(named[1] or "") == 200
     assert named[2:] == [None, None, None]
+
+
+def test_a_result_without_a_case_has_neither_name_nor_folder_of_case_one() -> None:
+    digest = make_digest([make_named(1, case_id=1), make_named(2, case_id=None)])
+
+    named = with_names(digest, {SHOP: Known({1: "Login"}, {1: "7 Checkout"})}).results
+
+    assert [(one.case_name, one.folder_id, one.folder) for one in named] == [
+        ("Login", 7, "Checkout"),
+        (None, None, None),
+    ]
 
 
 @pytest.mark.parametrize(

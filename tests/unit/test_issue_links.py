@@ -85,6 +85,7 @@ def test_a_pattern_is_filled_in_or_there_is_no_link(pattern: str, issue: Issue, 
 def test_an_issue_of_a_tracker_without_a_pattern_has_no_link() -> None:
     assert JIRA.url(GITHUB) == ""
     assert JIRA.url(Issue(1, "SHOP-1", None)) == ""
+    assert IssueLinks({1: "https://x.example/{id}"}).url(Issue(1, "SHOP-1", None)) == "", "it is not of tracker 1"
 
 
 def test_trackers_have_names_and_any_other_its_number() -> None:

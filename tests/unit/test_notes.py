@@ -557,6 +557,11 @@ def test_a_note_of_nothing_but_tags_is_read_to_an_end_that_is_known() -> None:
     assert note_text("<b>" * 1_000_000 + "not looked for any more", 500) == ""
 
 
+def test_a_tag_of_nothing_but_attributes_is_read_to_an_end_that_is_known() -> None:
+    assert note_text("<p" + " a=1" * 150_000 + ">seen", 500) == "seen"
+    assert note_text("<p" + " a=1" * 250_000 + ">", 500).startswith("<p a=1 a=1"), "no tag: its end is not looked for"
+
+
 @pytest.mark.parametrize(
     ("note", "without"),
     [

@@ -63,6 +63,15 @@ def test_what_the_last_poll_spent_counts() -> None:
     assert rate_limit.spent == {999_990: 4, 1_000_000: 1}
 
 
+def test_a_limit_that_was_lowered_holds_for_what_was_spent_under_the_higher_one() -> None:
+    clock = Clock()
+    rate_limit = make_rate_limit(2, clock=clock, spent={999_950: 3})
+
+    rate_limit.enter()
+
+    assert clock.sleeps == [11.0]
+
+
 def test_a_second_counts_until_its_last_moment_is_a_minute_old() -> None:
     clock = Clock(1_000_060.9)  # a request in the last moment of second 1,000,000 is not yet a minute old
     rate_limit = make_rate_limit(1, clock=clock, spent={1_000_000: 1})

@@ -110,6 +110,21 @@ def test_one_change_of_state_is_one_message_however_often_sns_delivers_it() -> N
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"AlarmArn": "arn:a"}, {"AlarmArn": "arn:b"}),
+        ({"AlarmName": "a"}, {"AlarmName": "b"}),
+        ({"Region": "EU (Ireland)"}, {"Region": "EU (Paris)"}),
+        ({"AWSAccountId": "123456789012"}, {"AWSAccountId": "210987654321"}),
+    ],
+)
+def test_two_alarms_that_ring_at_the_same_moment_are_two_messages(one: dict[str, str], other: dict[str, str]) -> None:
+    nobodys = {name: value for name, value in STORY.items() if name != "AlarmArn"}
+
+    assert received(json.dumps({**nobodys, **one})).id != received(json.dumps({**nobodys, **other})).id
+
+
+@pytest.mark.parametrize(
     ("names", "destination"),
     [
         (("default", "ops", "payments"), "slack:ops"),

@@ -233,6 +233,15 @@ def test_of_what_no_message_named_no_more_is_failing_than_the_counters_of_the_ru
     assert " · 100 passed again" in parent(bots)["text"]
 
 
+def test_where_a_run_counts_nothing_all_that_no_message_named_may_be_failing_still() -> None:
+    bots = Bots()
+    bots.settle(make_message(replace(FIRST, total=302, omitted=300, counters=Counters()), "a", 1_000))
+    bots.settle(make_message(replace(PASSED, counters=Counters()), "b", 2_000))
+
+    assert bots.texts()[0] == f"at least ✖ 1 failed: {RUN}"
+    assert "and 300 results not named here" in json.dumps(parent(bots))
+
+
 def test_counters_that_are_older_than_the_results_hide_no_failure_that_a_message_tells() -> None:
     """They are listed first: a machine may save a hundred results before these are read."""
     tests = {n: make_named(n, test_id=n) for n in range(1, 102)}
@@ -867,6 +876,15 @@ def test_what_passed_in_silence_makes_no_parent_and_is_not_failing_in_the_one_th
 
     assert bots.texts() == [f"✖ 1 failed: {RUN}"]
     assert named(parent(bots)) == ["Pay"]
+
+
+def test_what_passes_in_silence_and_was_never_told_here_did_not_pass_again() -> None:
+    bots = Bots()
+    bots.settle(A)
+
+    bots.settle(make_message(replace(PASSED, is_silent=True, keys=frozenset({1, 99})), "s", 3_000))
+
+    assert "· 1 passed again" in parent(bots)["text"]
 
 
 def test_of_what_passed_in_silence_more_is_taken_out_than_a_message_names() -> None:

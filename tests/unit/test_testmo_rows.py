@@ -206,6 +206,14 @@ def test_a_run_is_read_with_the_names_of_milestone_and_configuration() -> None:
     assert (run.milestone, run.configuration, run.created_at, run.closed_at) == ("4.2", "Safari 17", None, None)
 
 
+def test_a_run_without_milestone_and_configuration_has_not_those_of_other_runs_on_the_page() -> None:
+    others = {"milestones": [{"id": 1, "name": "4.2"}], "configs": [{"id": 1, "name": "Safari 17"}]}
+
+    run = rows.run({"id": 12, "project_id": 3, "name": "Release", "milestone_id": None}, others)
+
+    assert (run.milestone, run.configuration) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [

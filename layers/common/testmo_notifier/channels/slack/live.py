@@ -54,8 +54,7 @@ def merged(state: State, entry: State) -> State:
     tests = dict(state.get("tests", {}))
     if entry.get("silent"):
         tests = tests | over_in_silence(tests, entry)
-        known = {key: tests[key][2:] for key in map(str, entry["passed"]) if tests[key][1] != OVER}
-        entry = {**entry, "tests": known}
+        entry = {**entry, "tests": {key: tests[key][2:] for key in map(str, entry["passed"])}}
     passed = entry["tests"] if about == RECOVERED else entry.get("passed", ())  # 1.2 did not say it
     for key, test in entry["tests"].items():
         before = tests.get(key, [-1, OVER, *test])
