@@ -148,6 +148,11 @@ class Testmo:
                 raise
             self._knows_statuses = False
             return self.results(run_id, query)
+        number = query.page or 1
+        if not page.rows and (page.total or 0) > (number - 1) * MAX_PER_PAGE:
+            raise Unreadable(
+                f"/runs/{run_id}/results says that it has {page.total} rows and gave none of page {number}"
+            )
         return ResultsPage(
             results=tuple(map(rows.result, page.rows)),
             expands=rows.expands(page.expands),
