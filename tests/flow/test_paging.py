@@ -191,6 +191,30 @@ def test_a_list_that_shows_less_than_it_counts_is_whole_where_its_page_has_room(
     assert story.announced == [result.id]
 
 
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_page_that_gives_none_of_the_rows_that_are_counted_could_not_be_read(story: Story, page: int) -> None:
+    """Of an empty list Testmo says that it has 0 rows. Nobody would ever hear of what it counts and does not give."""
+    run, results = busy_run(story, 150)
+
+    def spoil(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/results") and body["page"] == page:
+            body |= {"result": [], "next_page": None, "last_page": None}
+
+    story.spoil = spoil
+    for number in range(3):
+        summary = story.poll() if number == 0 else story.wait_and_poll()
+        assert summary.status == "partial"
+        assert summary.problems[0].endswith(
+            f"/runs/{run.id}/results says that it has 150 rows and gave none of page {page}"
+        )
+    assert story.total == (page - 1) * 100
+
+    story.spoil = lambda _path, _body: None
+    assert story.wait_and_poll().status == "ok"
+    assert set(story.announced) <= {result.id for result in results}
+    assert story.total == 150
+
+
 def test_a_page_without_rows_ends_the_read(story: Story) -> None:
     run, _ = busy_run(story, 150)
 

@@ -337,21 +337,54 @@ def unlist(story: Story, project: Project) -> None:
     story.spoil = hide
 
 
-def test_a_project_that_vanishes_from_the_list_is_named_once_and_sets_off_the_alarm(story: Story) -> None:
-    """That is how an API says that the token's user may not see it any more, and how it forgets a deleted one."""
+def test_a_project_without_open_runs_that_vanishes_from_the_list_is_named_once_and_sets_off_the_alarm(
+    story: Story,
+) -> None:
+    """That is how an API forgets a deleted one."""
     garden = story.world.add_project("Garden")
     run = story.add_run(project=garden)
     story.poll()
 
     unlist(story, garden)
+    story.world.close_run(run)
     first, second = story.wait_and_poll(), story.wait_and_poll()
     assert (first.invisible, second.invisible) == (1, 0)
     assert first.problems == [f"project {garden.id} is listed no more: deleted, or hidden from the token's user"]
 
+    story.world.reopen_run(run)
     result = story.save(run)
     story.spoil = lambda _path, _body: None
     story.wait_and_poll()
     assert story.announced == [result.id]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [("", "its open runs are shown all the same"), ("500", "answered with 500")]
+)
+def test_a_project_that_is_listed_no_more_and_still_there_is_named_in_every_poll_and_counts_for_the_lag(
+    story: Story, fault: str, words: str
+) -> None:
+    """Nobody reads its runs meanwhile: that must not look like a good poll, nor end with the first hour."""
+    garden = story.world.add_project("Garden")
+    run = story.add_run(project=garden)
+    story.add_run("in the shop")
+    story.poll()
+
+    unlist(story, garden)
+    if fault:
+        story.testmo.faults.add(fault, path=f"/projects/{garden.id}/runs", times=None)
+    result = story.save(run)
+    summaries = [story.wait_and_poll() for _ in range(90)]
+    assert {summary.status for summary in summaries} == {"partial"}
+    assert all(f"project {garden.id} is listed no more: " in summary.problems[0] for summary in summaries)
+    assert words in summaries[-1].problems[0]
+    assert summaries[-1].lag_seconds == 90 * 60
+    assert {summary.invisible for summary in summaries} == {0}
+
+    story.spoil = lambda _path, _body: None
+    story.testmo.faults.clear()
+    last = story.wait_and_poll()
+    assert (story.announced, last.status, last.lag_seconds) == ([result.id], "ok", 0)
 
 
 @pytest.mark.parametrize(("fault", "polls", "asked"), [("403", 130, 3), ("404", 1, 1)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shlex
 import socket
 import subprocess
@@ -77,6 +80,39 @@ def test_a_port_that_is_taken_is_told_with_the_way_to_a_free_one(words: tuple[st
         done = ask(*words, str(port))
     assert done.exit_code == 1
     assert f"cannot listen on port {port} (Address already in use): {step} 0 takes any free one" in done.stderr
+
+
+# ----- Where nothing can be written --------------------------------------------------------------------------
+
+
+class FullDisk(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+WRITING = [["--version"], ["--help"], ["check"], ["check", "--json"], ["preview"], ["route"], ["completion", "bash"]]
+
+
+@pytest.mark.parametrize("words", WRITING, ids=" ".join)
+def test_a_full_disk_is_told_in_a_sentence_and_no_traceback(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", FullDisk())
+        with pytest.raises(SystemExit) as ended:
+            main(words, prog_name="testmo-notifier")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "The system refused to read or write: No space left on device\n"
+
+
+def test_whoever_closed_the_output_is_answered_by_the_exit_status_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)  # as Python has it after `>&-`
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "--json"], prog_name="testmo-notifier")
+    assert (ended.value.code, capsys.readouterr().err) == (0, "")
 
 
 # ----- Help ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, cast
 
 import click
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
@@ -23,6 +26,7 @@ from botocore.exceptions import (
     SSLError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 from click.testing import CliRunner
 
 from testmo_notifier.adapters.http import new_pool
@@ -326,6 +330,48 @@ def test_dns_tls_and_proxy_are_told_apart_with_the_step_that_helps(monkeypatch: 
     words, step = explain(ProxyConnectionError(proxy_url="http://***:***@127.0.0.1:1"))
     assert "Failed to connect to proxy URL" in words
     assert step.startswith("correct HTTPS_PROXY (or HTTP_PROXY), unset it")
+
+
+class Body:
+    """Of an answer, as urllib3 hands it to botocore."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self.content
+
+
+STRANGERS = {
+    "a page": (200, b"<html>Log in</html>"),
+    "the page of a web server": (404, b"<html>nginx</html>"),
+    "nothing": (200, b""),
+    "JSON": (200, b"{}"),
+    "words": (403, b"no"),
+    "a redirect": (302, b""),
+    "other XML": (200, b"<a/>"),
+    "no text": (200, bytes(range(256))),
+}
+
+
+@pytest.mark.parametrize(("status", "content"), STRANGERS.values(), ids=STRANGERS)
+@pytest.mark.parametrize(
+    ("endpoint", "step"),
+    [("http://127.0.0.1:9", "correct AWS_ENDPOINT_URL"), ("", "check the Region (--region) and whether the network")],
+)
+def test_what_is_not_aws_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, status: int, content: bytes, endpoint: str, step: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    account = Account(Aws.from_env("http://127.0.0.1:9", {}).session, "testmo-notifier")
+    answer = AWSResponse("http://127.0.0.1:9", status, HTTPHeaders(), Body(content))
+    events: Any = account.cloudformation.meta.events
+    events.register("before-send.cloudformation", lambda **_: answer)
+    with pytest.raises((ClientError, ResponseParserError)) as caught:
+        _ = account.stack
+    words, ended = ending(caught.value)
+    assert ended == 1
+    assert words.startswith(f"what answered is not AWS: another program, or the page of a proxy: {step}")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

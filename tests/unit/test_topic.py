@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
@@ -50,6 +53,13 @@ class Sns:
             said = self.topic.publish_all(list(map(message, destinations)))
         self.stub.assert_no_pending_responses()
         return [None if one is None else str(one) for one in said]
+
+
+class Empty:
+    """The body of an answer that has none."""
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield b""
 
 
 @pytest.fixture
@@ -140,6 +150,23 @@ def test_where_no_answer_comes_none_is_asked_for_again(sns: Sns, monkeypatch: py
 
     assert len(calls) == 1
     assert [one is None for one in said] == [False, False]
+
+
+@pytest.mark.parametrize("destinations", [("event",), ("event", "slack:default")])
+def test_an_answer_without_a_body_is_none_and_does_not_end_the_poll(sns: Sns, destinations: tuple[str, ...]) -> None:
+    """SNS says 408 like that, and botocore raises what is no error of its own kind."""
+    sent = []
+
+    def answer(**_: object) -> AWSResponse:
+        sent.append(1)
+        return AWSResponse("https://sns", 408, HTTPHeaders(), Empty())
+
+    events: Any = sns.client.meta.events
+    events.register("before-send.sns", answer)
+    said = sns.topic.publish_all(list(map(message, destinations)))
+
+    assert all("SNS did not take a message for " in str(one) for one in said)
+    assert (len(said), len(sent), sns.told) == (len(destinations), 1, [])
 
 
 def test_one_message_is_a_call_of_its_own_that_raises(sns: Sns) -> None:

@@ -6,6 +6,7 @@ or completes a word with the Tab key should not wait for an AWS client.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
@@ -68,6 +69,17 @@ class Group(click.Group):
     def __init__(self, *args: Any, audiences: Mapping[str, Sequence[str]], **given: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(*args, **given)
         self.audiences = audiences
+
+    def main(self, *args: Any, **given: Any) -> Any:  # noqa: ANN401 - click's
+        """Run a command, or show a help. What the system refuses, a full disk say, is told in its words."""
+        try:
+            return super().main(*args, **given)
+        except OSError as exc:
+            if exc.strerror is None:
+                raise
+            where = f" {exc.filename}" if exc.filename else ""
+            say(f"The system refused to read or write{where}: {exc.strerror}", error=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
         """Run a command. Ctrl-C ends it as shells expect, also while it is still being imported."""

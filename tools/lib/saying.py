@@ -21,12 +21,15 @@ def say(words: str, *, error: bool = False) -> None:
 
 def say_json(content: object) -> None:
     """An answer for programs: the same content, with escapes for what would steer a terminal."""
+    if sys.stdout is None:  # it was closed before we began
+        return
     text = "".join(map(harmless_in_json, json.dumps(content, indent=2, ensure_ascii=False, default=str)))
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # an old terminal's encoding: a program shall not read `?` for what it lacks
         text = json.dumps(content, indent=2, default=str)
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()  # what cannot be written is said, and at the very end nobody could
 
 
 def harmless_in_json(char: str) -> str:

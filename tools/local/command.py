@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.channels.channel import Channel
@@ -29,7 +30,7 @@ from tools.local.captures import Captured, Captures
 from tools.local.environment import DEFAULT_INBOX_PORT, Settings, Testmo
 from tools.local.ministack import MiniStack, NotUp
 from tools.local.session import Deployment, Session
-from tools.ops.aws_errors import in_words
+from tools.ops.aws_errors import first_question, in_words
 from tools.ops.held import in_store
 from tools.settings import check
 from tools.simulator import Simulator
@@ -61,7 +62,8 @@ def run(settings: Settings, terminal: Terminal) -> int:
         except (CannotStart, NotUp, build.BuildFailed, stack.DeployFailed) as exc:
             terminal.verdict(str(exc), is_ok=False)
             return 1
-        except (BotoCoreError, ClientError, OSError) as exc:  # an emulator that went away, a folder that is read-only
+        # An emulator that went away, another program at its address, a folder that is read-only.
+        except (BotoCoreError, ClientError, ResponseParserError, OSError) as exc:
             terminal.verdict(in_words(exc), is_ok=False)
             return 1
         except StoppedAtOnce as exc:
@@ -80,7 +82,8 @@ def _set_up(settings: Settings, terminal: Terminal, stopping: Stopping, resource
     inbox = _inbox(settings, arrivals, resources)
     terminal.heading("Testmo Notifier on this machine", _facts(settings, testmo, inbox))
     aws = settings.aws or _wait_for(ministack, terminal)
-    aws.cloudformation.list_stacks()  # says early if nobody is there
+    with first_question():
+        aws.cloudformation.list_stacks()  # says early if nobody is there, or another than AWS
     with terminal.timed() as done:
         built = build.build()
         done("built the template and the code" if built.is_new else "found the build of these very sources")

@@ -22,6 +22,7 @@ from testmo_notifier.errors import ConfigurationError, Problem
 from tools.lib.aws import Aws, Services
 from tools.lib.processes import ROOT
 from tools.local.stack import STACK_NAME as LOCAL_STACK_NAME
+from tools.ops.aws_errors import first_question
 
 DEFAULT_STACK_NAME: Final = "testmo-notifier"
 IN_GOOD_ORDER: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -117,9 +118,12 @@ class Account(Services):
     def stack(self) -> Stack:
         """The stack; raises `NoStack`."""
         try:
-            found = self.cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
+            with first_question():
+                found = self.cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
         except ClientError as exc:
-            if exc.response["Error"]["Code"] != "ValidationError":  # CloudFormation's way to say "no such stack"
+            if (
+                exc.response.get("Error", {}).get("Code") != "ValidationError"
+            ):  # CloudFormation's way to say "no such stack"
                 raise
             raise NoStack(f"there is no stack {self.stack_name} {self.where}: {self._others()}") from exc
         resources: dict[str, dict[str, str]] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from botocore.exceptions import (
@@ -24,6 +26,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import NameResolutionError
 
 from tools.lib.folders import GIVE_IT, unusable
@@ -39,6 +42,8 @@ NO_PROXY: Final = "correct HTTPS_PROXY (or HTTP_PROXY), unset it, or name the ho
 NO_NAME: Final = "its name is not known here (DNS): check the Region (--region) and the network"
 NOT_TRUSTED: Final = "if a proxy opens the connections of this network, give its certificates: AWS_CA_BUNDLE=file.pem"
 NO_EMULATOR: Final = "is the emulator of AWS_ENDPOINT_URL running? Unset that variable to work on AWS"
+NO_AWS: Final = "what answered is not AWS: another program, or the page of a proxy"
+NOT_THERE: Final = "correct AWS_ENDPOINT_URL, or unset it to work on AWS"
 
 MISSING: Final = (NoCredentialsError, PartialCredentialsError, NoRegionError, ProfileNotFound, InvalidRegionError)
 NOT_SET_UP: Final = (*MISSING, InvalidConfigError, ConfigParseError)
@@ -57,6 +62,8 @@ STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 def explain(exc: Exception) -> tuple[str, str]:
     """What is wrong, and the next step."""
     words = " ".join(str(exc).split()).rstrip(".:")
+    if is_no_aws(exc):
+        return NO_AWS, NOT_THERE if os.environ.get("AWS_ENDPOINT_URL") else NOBODY_THERE
     if isinstance(exc, ClientError):
         error = exc.response["Error"]
         code = error.get("Code", "an error")
@@ -70,6 +77,22 @@ def explain(exc: Exception) -> tuple[str, str]:
     if isinstance(exc, OSError) and exc.filename is not None:
         return unusable(exc), GIVE_IT
     return words, way_to_aws(exc)
+
+
+@contextmanager
+def first_question() -> Iterator[None]:
+    """Of a command to AWS. Whatever answers there: botocore falls over XML that is not AWS's."""
+    try:
+        yield
+    except KeyError as exc:
+        raise ResponseParserError("neither a result nor an error came") from exc
+
+
+def is_no_aws(exc: Exception) -> bool:
+    """Whether it is about an answer in nobody's language: botocore's error for that is none of its own kind."""
+    if isinstance(exc, ClientError):
+        return not exc.response.get("Error", {}).get("Code")
+    return isinstance(exc, ResponseParserError)
 
 
 def way_to_aws(exc: Exception) -> str:

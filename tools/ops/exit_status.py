@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from click import ClickException
 from rich.console import Console
 
@@ -91,7 +92,7 @@ def said_of(exc: BaseException) -> str:
             return f"{exc}: {explain(exc.__cause__)[1]}"
         case WrongUsage() | NoStack() | NotDone() | NotifierError():
             return str(exc)
-        case BotoCoreError() | ClientError() | OSError():
+        case BotoCoreError() | ClientError() | ResponseParserError() | OSError():
             return in_words(exc)
     return f"{BUG}: {type(exc).__name__} at {place(exc)}"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from testmo_notifier.errors import Unpublished
 from testmo_notifier.model import ASIDE, MAX_TOGETHER, Notification
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
 MAX_TOGETHER_BYTES: Final = 250_000  # messages and attributes; SNS takes 256 KB, and counts as it likes
+# SNS's 408 has no body, and botocore has an error of another kind for that: https://github.com/kalaspuff/tomodachi/pull/1664
+NO_ANSWER: Final = (BotoCoreError, ResponseParserError)
 
 
 class Topic:
@@ -51,7 +54,7 @@ class Topic:
             taken = {int(entry["Id"]) for entry in answer.get("Successful", ())}  # of none, botocore may have no list
         except ClientError:  # of one of them, perhaps: the others are not to wait for it
             taken = set()
-        except BotoCoreError as exc:  # no answer: to ask for each once more would take all the time there is
+        except NO_ANSWER as exc:  # to ask for each once more would take all the time there is
             return [not_taken(one, exc) for one in some]
         for number in sorted(taken):
             self._published(some[number])
@@ -60,7 +63,7 @@ class Topic:
     def _publish_alone(self, notification: Notification) -> Unpublished | None:
         try:
             self._client.publish(TopicArn=self._arn, **asked(notification))
-        except (BotoCoreError, ClientError) as exc:
+        except (*NO_ANSWER, ClientError) as exc:
             in_ascii = replace(notification, subject=notification.subject.encode("ascii", "replace").decode())
             if "Subject" in str(exc) and in_ascii != notification:
                 return self._publish_alone(in_ascii)  # all that SNS took once, and what it takes now nobody has tried

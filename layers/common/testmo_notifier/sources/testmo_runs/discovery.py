@@ -83,7 +83,7 @@ def is_active(project: Project, just_now: datetime) -> bool:
 
 
 def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping[int, ProjectState]) -> None:
-    """Say which projects are listed no more. One that is hidden stays among the listed, so that every poll says it."""
+    """Say which projects are listed no more. One that may still be there stays among the listed: every poll says it."""
     found, now = lookout.found, lookout.now
     for key in vanished:
         lookout.crew.still_alive()
@@ -93,14 +93,15 @@ def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping
             found.problems.append(f"{words} and hidden since {gone_at.isoformat(timespec='minutes')}")
         else:
             try:
-                if state:
-                    lookout.testmo.open_runs(key)
+                if state and lookout.testmo.open_runs(key):
+                    raise Unreadable("its open runs are shown all the same")
                 is_hidden, why = False, "deleted, or hidden from the token's user"
             except Invisible as exc:
                 is_hidden, why = exc.status == FORBIDDEN, str(exc)
             except (StopReading, Unreadable, RequestRejected) as exc:
                 found.leave(words, exc)
                 found.listed |= {key}
+                found.known |= {key: state} if state else {}  # it grows old, until LagAlarm rings
                 continue
             found.invisible += 1
             if not state or not is_hidden:
