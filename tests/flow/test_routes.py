@@ -207,6 +207,23 @@ def test_what_a_mailbox_would_get_that_nobody_confirmed_goes_to_the_catch_all_un
     assert (told(story, "email:qa"), told(story, "slack:default"), told(story, "event")) == (1, 1, 2)
 
 
+def test_a_stack_without_an_address_of_its_own_is_told_of_the_mailboxes_of_its_routes(story: Story) -> None:
+    follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["email:qa"]\n' + REST)
+    boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
+    boxes.expected = ()
+    story.settings["mailboxes"] = boxes
+
+    assert story.poll().unheard == 1
+    assert story.wait_and_poll().unheard == 1
+
+
+def test_a_stack_without_any_mail_looks_at_no_mailbox(story: Story) -> None:
+    boxes = FakeMailboxes()
+    boxes.expected = ()
+
+    assert (story.poll(mailboxes=boxes).problems, boxes.looks) == ([], 0)
+
+
 def test_where_nobody_is_reached_the_message_waits_for_somebody(story: Story) -> None:
     follow(story, '[[routes]]\nto = ["email:default"]\n')
     boxes = FakeMailboxes(routed=["email:default"], lost={"EmailAddress", "email:default"})
