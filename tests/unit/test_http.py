@@ -31,6 +31,7 @@ class RawServer:
 
     def __init__(self, answer: bytes, *, close: bool) -> None:
         self.requests: list[bytes] = []
+        self.connections = 0
         self._answer = answer
         self._close = close
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -44,6 +45,7 @@ class RawServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             with connection, suppress(ConnectionError):
                 while request := connection.recv(65_536):
                     self.requests.append(request)
@@ -139,6 +141,20 @@ def test_more_than_was_announced_is_not_read_and_spoils_no_later_answer() -> Non
         pool.clear()
 
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"abc")] * 3
+
+
+@pytest.mark.parametrize("status", [b"103 Early Hints", b"101 Switching Protocols", b"199 Miscellaneous"])
+def test_what_comes_before_an_answer_is_none_and_its_rest_answers_no_later_request(status: bytes) -> None:
+    """Python passes over a 100 alone. The answer itself comes later, when the next request may be on its way."""
+    with serving(b"HTTP/1.1 %s\r\nLink: </page.css>\r\n\r\n" % status, close=False) as server:
+        pool = new_pool()
+        try:
+            for _ in range(2):
+                with pytest.raises(Unreadable, match=rf"only the first part of one \({status.decode()[:3]}\)"):
+                    send(pool, "GET", server.url, headers={})
+        finally:
+            pool.clear()
+    assert (server.connections, len(server.requests)) == (2, 2)
 
 
 def test_an_answer_larger_than_allowed_is_unreadable() -> None:

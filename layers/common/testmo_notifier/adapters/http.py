@@ -184,9 +184,11 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
             preload_content=False,
         )
         try:
+            if response.status < 200:  # noqa: PLR2004 - what comes before an answer (103), where Python stops, too
+                raise Unreadable(f"an answer came that is only the first part of one ({response.status})")
             content = whole(response, ends_at=ends_at, max_bytes=max_bytes, cut=cut, light=light)
         except BaseException:
-            response.close()  # half-read: this connection cannot be used again
+            response.close()  # half-read: the next request on this connection would get the rest for its answer
             raise
     except urllib3.exceptions.HTTPError as exc:
         raise Unreadable(reason(exc)) from None  # the chained text would quote the address
