@@ -198,15 +198,13 @@ def check(settings: Path, *, as_json: bool) -> None:
     else 1. With TESTMO_URL and TESTMO_TOKEN it warns of projects, statuses and people that Testmo does not have,
     with SLACK_SECRET of Slack destinations that are not in it.
     """
-    from dataclasses import asdict
-
     from tools.lib.terminal import Terminal
     from tools.settings import check as checking
 
     found = checking.problems(settings, os.environ)
     is_ok = all(problem.is_warning for problem in found)
     if as_json:
-        say_json({"ok": is_ok, "problems": [asdict(problem) for problem in found]})
+        say_json({"ok": is_ok, "problems": [problem.as_json() for problem in found]})
     else:
         for problem in found:
             say(str(problem))

@@ -55,7 +55,7 @@ def test_a_function_without_settings_names_every_missing_one_in_one_error(
     error = start(function, only={}).invoke(event).json
     assert error["errorType"] == "ConfigurationError"
     assert [line for line in error["errorMessage"].splitlines() if line.startswith("- ")] == [
-        f"- {name} is not set" for name in missing
+        f"- {name} is not set: give it a value" for name in missing
     ]
 
 

@@ -316,7 +316,8 @@ def test_an_override_that_breaks_in_a_poll_is_named_and_its_result_is_told(at_wo
     told = story.save(next(iter(story.world.runs.values())))
     at_work.polls(1)
     report = json.loads(at_work.printed.splitlines()[-1])
-    assert report["problems"] == ["slack_result.j2, line 1: TemplateNotFound: nowhere.j2"]
+    (words,) = report["problems"]
+    assert words == "slack_result.j2:1: TemplateNotFound: nowhere.j2; docs/templates.md lists what there is"
     assert (story.announced, report["pending"]) == ([told.id], 0)
     assert at_work.alarms() == {"TemplateAlarm"}
 

@@ -400,7 +400,10 @@ def test_missing_settings_stop_the_function_with_all_their_names(stack: Stack, m
     with pytest.raises(ConfigurationError) as caught:
         app.handler(EVENT, FakeLambdaContext())  # type: ignore[arg-type]  # the part of it that is used
 
-    assert caught.value.problems == ("TABLE_NAME is not set", "DEAD_LETTER_QUEUE_URL is not set")
+    assert caught.value.problems == (
+        "TABLE_NAME is not set: give it a value",
+        "DEAD_LETTER_QUEUE_URL is not set: give it a value",
+    )
     assert stack.slack.posts == []
 
 

@@ -14,6 +14,7 @@ from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.options_file import OPTIONS
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import ROUTE_KEYS, fallback, parse_routes
+from tests.support.problems import with_next_steps
 
 CHANNELS = ("slack", "email", "event")
 VALUES = st.sampled_from(
@@ -37,11 +38,12 @@ TEXTS = st.one_of(st.text(), st.lists(st.one_of(TABLES, LINES), max_size=12).map
 @pytest.mark.parametrize("parse", PARSERS)
 @given(text=TEXTS)
 def test_a_file_is_read_or_refused_with_a_line_that_it_has(parse: Callable[[str], object], text: str) -> None:
+    """It says what to do about each, too."""
     found: Sequence[Problem] = ()
     try:
         parse(text)
     except ConfigurationError as exc:
-        found = exc.problems
+        found = with_next_steps(exc.problems)
     assert all(1 <= problem.line <= max(1, text.count("\n") + 1) for problem in found)
 
 

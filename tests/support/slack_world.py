@@ -11,7 +11,7 @@ from testmo_notifier.channels.slack import transport
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.pacing import Turn
-from testmo_notifier.errors import DeliveryDelayed
+from testmo_notifier.errors import DeliveryDelayed, Problem, WrongValue
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 from tests.support.virtual_time import VirtualTime
 
@@ -123,8 +123,8 @@ class World:
 
 
 def good_webhooks(secret: str) -> dict[str, str]:
-    """The webhooks of a secret without a fault; raises `ValueError` with everything that is wrong."""
+    """The webhooks of a secret without a fault; raises `WrongValue` with everything that is wrong."""
     webhooks, problems = transport.read_secret(secret)
     if problems or not webhooks:
-        raise ValueError("; ".join(problems) or "holds no address")
+        raise WrongValue.of(problems or [Problem("holds no address", "store one")])
     return webhooks

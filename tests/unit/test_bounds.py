@@ -22,15 +22,15 @@ STOPPED = "TemplateStopped: it did not end within 100,000 steps"
 TOO_LARGE = "OverflowError: it makes "
 
 ENDLESS = [
-    ("loops", "a\n{% for a in range(3000) %}{% for b in range(3000) %}{% endfor %}{% endfor %}", f"line 2: {STOPPED}"),
+    ("loops", "a\n{% for a in range(3000) %}{% for b in range(3000) %}{% endfor %}{% endfor %}", f":2: {STOPPED}"),
     ("macros", "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}\n{{ m(60) }}", STOPPED),
     ("recursive", "{% for a in [1] recursive %}{{ loop(range(900)) if loop.depth < 4 }}{% endfor %}", STOPPED),
-    ("sums", "{% for a in range(9000) %}{{ range(90000) | sum }}{% endfor %}", f"line 1: {STOPPED}"),
-    ("products", "{% for a in range(9000) %}{% set b = 'a' * 900000 %}{% endfor %}", f"line 1: {STOPPED}"),
-    ("repetition", "{{ 'a' * 10 ** 9 }}", f"line 1: {TOO_LARGE}"),
-    ("nested", "\n{{ (('a' * 5000) * 5000) * 5000 }}", f"line 2: {TOO_LARGE}"),
-    ("list", "{{ [1] * 10 ** 9 }}", f"line 1: {TOO_LARGE}"),
-    ("power", "{{ 9 ** (9 ** 9) }}", "line 1: OverflowError: it makes a number of "),
+    ("sums", "{% for a in range(9000) %}{{ range(90000) | sum }}{% endfor %}", f":1: {STOPPED}"),
+    ("products", "{% for a in range(9000) %}{% set b = 'a' * 900000 %}{% endfor %}", f":1: {STOPPED}"),
+    ("repetition", "{{ 'a' * 10 ** 9 }}", f":1: {TOO_LARGE}"),
+    ("nested", "\n{{ (('a' * 5000) * 5000) * 5000 }}", f":2: {TOO_LARGE}"),
+    ("list", "{{ [1] * 10 ** 9 }}", f":1: {TOO_LARGE}"),
+    ("power", "{{ 9 ** (9 ** 9) }}", ":1: OverflowError: it makes a number of "),
     (
         "doubled",
         "{% set n = namespace(a='ab') %}{% for i in range(60) %}{% set n.a = n.a ~ n.a %}{% endfor %}",
@@ -42,27 +42,27 @@ ENDLESS = [
         TOO_LARGE,
     ),
     ("output", "{% for i in range(9000) %}{{ 'a' * 9000 }}{% endfor %}", TOO_LARGE),
-    ("centered", "{{ 'a' | center(10 ** 9) }}", "line 1: OverflowError: 1000000000 is too large a number for center"),
-    ("padded", "{{ 'a'.ljust(10 ** 9) }}", "line 1: OverflowError: 1000000000 is too large a number"),
-    ("printed", "{{ '%999999999d' % 1 }}", "line 1: OverflowError: '%999999999d' asks for too wide a text"),
-    ("formatted", "{{ '{:999999999}'.format(1) }}", "line 1: OverflowError: '{:999999999}' asks for too wide a text"),
-    ("just too wide", "{{ '%10000d' | format(1) }}", "line 1: OverflowError: '%10000d' asks for too wide a text"),
-    ("filtered", "{{ '%999999999d' | format(1) }}", "line 1: OverflowError: '%999999999d' asks for too wide a text"),
-    ("joined", "{{ range(90000) | join('a' * 90000) }}", f"line 1: {TOO_LARGE}"),
-    ("replaced", "{{ ('a' * 90000) | replace('a', 'b' * 90000) }}", f"line 1: {TOO_LARGE}"),
-    ("replaced by name", "{{ ('a' * 90000) | replace(new='b' * 90000, old='a') }}", f"line 1: {TOO_LARGE}"),
-    ("replaced by a method", "{{ ('a' * 90000).replace('a', 'b' * 90000) }}", f"line 1: {TOO_LARGE}"),
-    ("joined by a method", "{{ ('a' * 9000).join(['b'] * 9000) }}", f"line 1: {TOO_LARGE}"),
+    ("centered", "{{ 'a' | center(10 ** 9) }}", ":1: OverflowError: 1000000000 is too large a number for center"),
+    ("padded", "{{ 'a'.ljust(10 ** 9) }}", ":1: OverflowError: 1000000000 is too large a number"),
+    ("printed", "{{ '%999999999d' % 1 }}", ":1: OverflowError: '%999999999d' asks for too wide a text"),
+    ("formatted", "{{ '{:999999999}'.format(1) }}", ":1: OverflowError: '{:999999999}' asks for too wide a text"),
+    ("just too wide", "{{ '%10000d' | format(1) }}", ":1: OverflowError: '%10000d' asks for too wide a text"),
+    ("filtered", "{{ '%999999999d' | format(1) }}", ":1: OverflowError: '%999999999d' asks for too wide a text"),
+    ("joined", "{{ range(90000) | join('a' * 90000) }}", f":1: {TOO_LARGE}"),
+    ("replaced", "{{ ('a' * 90000) | replace('a', 'b' * 90000) }}", f":1: {TOO_LARGE}"),
+    ("replaced by name", "{{ ('a' * 90000) | replace(new='b' * 90000, old='a') }}", f":1: {TOO_LARGE}"),
+    ("replaced by a method", "{{ ('a' * 90000).replace('a', 'b' * 90000) }}", f":1: {TOO_LARGE}"),
+    ("joined by a method", "{{ ('a' * 9000).join(['b'] * 9000) }}", f":1: {TOO_LARGE}"),
     ("joined by a long text", "{{ ('a' * 90000).join('b' * 90) }}", f"{TOO_LARGE}8,190,090 "),  # foreseen, not made
-    ("grown by a method", "{% set a = ('ß' * 900000).upper() %}", f"line 1: {TOO_LARGE}1,800,000 "),
-    ("joined pieces", "{{ (['a' * 90000] * 90000) | join }}", f"line 1: {TOO_LARGE}"),
-    ("translated", "{{ ('a' * 90000).translate({97: 'b' * 90000}) }}", f"line 1: {TOO_LARGE}"),
+    ("grown by a method", "{% set a = ('ß' * 900000).upper() %}", f":1: {TOO_LARGE}1,800,000 "),
+    ("joined pieces", "{{ (['a' * 90000] * 90000) | join }}", f":1: {TOO_LARGE}"),
+    ("translated", "{{ ('a' * 90000).translate({97: 'b' * 90000}) }}", f":1: {TOO_LARGE}"),
     ("indented", "{{ ('a\n' * 200000) | indent(9000) }}", TOO_LARGE),
     ("indented by name", "{{ ('a\n' * 200000) | indent(first=true, width=9000) }}", TOO_LARGE),
-    ("tabs", "{{ ('\t' * 200000).expandtabs(9000) }}", f"line 1: {TOO_LARGE}"),
-    ("bytes", "{{ (5).to_bytes(10 ** 9) }}", "line 1: OverflowError: 1000000000 is too large a number for to_bytes"),
-    ("rounded", "{{ 5 | round(-10 ** 9) }}", "line 1: OverflowError: 1000000000 is too large a number for round"),
-    ("nested list", "{{ [['a' * 9000] * 900] * 900 }}", f"line 1: {TOO_LARGE}"),
+    ("tabs", "{{ ('\t' * 200000).expandtabs(9000) }}", f":1: {TOO_LARGE}"),
+    ("bytes", "{{ (5).to_bytes(10 ** 9) }}", ":1: OverflowError: 1000000000 is too large a number for to_bytes"),
+    ("rounded", "{{ 5 | round(-10 ** 9) }}", ":1: OverflowError: 1000000000 is too large a number for round"),
+    ("nested list", "{{ [['a' * 9000] * 900] * 900 }}", f":1: {TOO_LARGE}"),
     ("many fields", "{{ ('{0}' * 9000).format('a' * 9000) }}", f"{TOO_LARGE}81,054,000 "),  # foreseen, too
     ("many conversions", "{{ ('%(a)s' * 9000) % {'a': 'a' * 9000} }}", f"{TOO_LARGE}81,063,000 "),
     ("nested width", "{{ '{:{}}'.format(1, 10 ** 9) }}", "asks for too wide a text"),
@@ -76,8 +76,8 @@ ENDLESS = [
     ("cut", "{% set s = 'a' * 900000 %}{% for i in range(90000) %}{% set t = s[1:] %}{% endfor %}", STOPPED),
     ("reversed", "{% set s = 'a' * 900000 %}{% for i in range(90000) %}{% set t = s[::-1] %}{% endfor %}", STOPPED),
     ("titles", "{% set s = 'a' * 900000 %}{% for i in range(90000) %}{{ (s | title) | length }}{% endfor %}", STOPPED),
-    ("lists added", "{{ ([[1]] * 90000) | sum(start=[]) }}", f"line 1: {TOO_LARGE}"),
-    ("slow", "{{ ('<!---->' * 90000) | striptags }}", "line 1: OverflowError: striptags is given 630,000 characters"),
+    ("lists added", "{{ ([[1]] * 90000) | sum(start=[]) }}", f":1: {TOO_LARGE}"),
+    ("slow", "{{ ('<!---->' * 90000) | striptags }}", ":1: OverflowError: striptags is given 630,000 characters"),
 ]
 
 
@@ -91,7 +91,7 @@ def test_a_template_without_an_end_is_stopped_and_the_built_in_text_goes_out(
 
     assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
     assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
-    assert [f"{name}, " in found and problem in found for found in dict.fromkeys(renderer.problems)] == [True]
+    assert [name in found and problem in found for found in dict.fromkeys(renderer.problems)] == [True]
 
 
 def test_a_template_that_was_stopped_is_not_tried_again_and_still_told(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_part_that_another_template_includes_is_stopped_too(tmp_path: Path) ->
     renderer = Renderer(UTC, tmp_path)
 
     assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
-    assert f"part.j2, line 4: {STOPPED}" in renderer.problems[0]
+    assert f"part.j2:4: {STOPPED}" in renderer.problems[0]
 
 
 def test_a_message_that_takes_too_long_is_stopped_whatever_it_counts(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_a_message_that_takes_too_long_is_stopped_whatever_it_counts(tmp_path: P
     renderer = Renderer(UTC, tmp_path, clock=lambda: next(seconds) / 2)
 
     assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
-    assert renderer.problems == [
-        "email_body.j2, line 2: TemplateStopped: its message took more than 2 seconds: does it make large texts?"
-    ]
+    (problem,) = renderer.problems
+    assert problem.text == "TemplateStopped: its message took more than 2 seconds: does it make large texts?"
+    assert (problem.file, problem.line) == ("email_body.j2", 2)
 
 
 def test_each_message_has_its_own_time(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tools.lib.processes import SETTINGS
 from tools.lib.testmo import new_rate_limit
 from tools.ops.check_testmo import statuses
 from tools.settings.check import problems
+from tools.settings.remarks import TAKE_IT_OUT
 from tools.simulator.model import Status
 
 ROUTES = '[[routes]]\ndestinations = ["slack:default"]\n'
@@ -49,8 +50,10 @@ def check(folder: Path, *flags: str) -> Result:
 
 
 def said(folder: Path) -> list[str]:
-    """The problems, with paths below the folder."""
-    return [str(problem).replace(f"{folder}/", "") for problem in problems(folder, {})]
+    """The problems, with paths below the folder. Each that is no warning says what to do."""
+    found = problems(folder, {})
+    assert all(problem.is_warning or problem.next_step for problem in found)
+    return [str(problem).replace(f"{folder}/", "") for problem in found]
 
 
 def test_the_settings_that_ship_are_fine() -> None:
@@ -92,7 +95,7 @@ def test_all_problems_of_all_files_are_told_at_once_with_status_1(folder: Path) 
     write(folder, "slack_header.j2", "\n{% if %}")
     result = check(folder)
     assert result.exit_code == 1
-    assert f"{folder}/routes.toml:6: route 2 names 'sms:me': a destination is" in result.output
+    assert f"{folder}/routes.toml:6: route 2 names 'sms:me': give slack:" in result.output
     assert f"{folder}/issues.toml:3: links.jira is not an address: give a pattern like" in result.output
     assert f"{folder}/templates/slack_header.j2:2: Expected an expression" in result.output
     assert "3 problems" in result.output
@@ -103,7 +106,11 @@ def test_problems_as_json(folder: Path) -> None:
     result = check(folder, "--json")
     told = json.loads(result.output)
     assert (result.exit_code, told["ok"]) == (1, False)
-    assert [(problem["file"], problem["line"]) for problem in told["problems"]] == [(f"{folder}/issues.toml", 2)]
+    (problem,) = told["problems"]
+    assert (problem["file"], problem["line"], problem["is_warning"]) == (f"{folder}/issues.toml", 2, False)
+    assert problem["text"] == "links.jira is not an address"
+    assert problem["next_step"].startswith('give a pattern like "https://example.atlassian.net/browse/{')
+    assert problem["words"] == f"{problem['text']}: {problem['next_step']}", "as one sentence, which scripts read"
     (folder / "issues.toml").write_text("")
     assert json.loads(check(folder, "--json").output) == {"ok": True, "problems": []}
 
@@ -124,7 +131,7 @@ def test_a_file_that_cannot_be_read_is_told_by_line(folder: Path, name: str, tex
 
 def test_a_missing_file_is_told(folder: Path) -> None:
     (folder / "routes.toml").unlink()
-    assert said(folder) == ["routes.toml: is missing: the poller has to do without it"]
+    assert said(folder) == ["routes.toml: is missing, so that the poller has to do without it: put one there"]
 
 
 def test_a_file_in_another_encoding_is_told(folder: Path) -> None:
@@ -144,16 +151,16 @@ def test_what_is_there_and_is_no_file_is_told(folder: Path) -> None:
     (folder / "templates" / "slack_more.j2").mkdir()
     (folder / "templates" / "slack_text.j2").symlink_to(folder / "nowhere.j2")
     assert said(folder) == [
-        "people.toml: is a link that leads nowhere: nothing reads it",
-        "templates/slack_more.j2: is no file: nothing reads it",
-        "templates/slack_text.j2: is a link that leads nowhere: nothing reads it",
+        f"people.toml: is a link that leads nowhere, so that nothing reads it: {TAKE_IT_OUT}",
+        f"templates/slack_more.j2: is no file, so that nothing reads it: {TAKE_IT_OUT}",
+        f"templates/slack_text.j2: is a link that leads nowhere, so that nothing reads it: {TAKE_IT_OUT}",
     ]
 
 
 def test_templates_stand_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text(ROUTES)
     (tmp_path / "templates").write_text("")
-    assert said(tmp_path) == ["templates: is no folder: templates stand in one"]
+    assert said(tmp_path) == ["templates: is no folder: put the templates into one"]
 
 
 @pytest.mark.parametrize(
@@ -211,9 +218,9 @@ def test_what_only_pythons_programmers_know_is_not_said(folder: Path) -> None:
         ("slack_header.j2", "a\n{{ message.run.name | link_to }}", "slack_header.j2:2: No filter named 'link_to'."),
         # Names that are not there, even where no sample leads to them.
         ("slack_header.j2", "a{% if false %}\n{{ mesage }}{% endif %}", "slack_header.j2:2: 'mesage' is not known"),
-        ("slack_result.j2", "\n\n{{ result.nme }}", "slack_result.j2:3: ResultView has no field 'nme', docs/templates"),
+        ("slack_result.j2", "\n\n{{ result.nme }}", "slack_result.j2:3: ResultView has no field 'nme' (with"),
         ("slack_summary.j2", "{{ message.run.milestones }}", "slack_summary.j2:1: RunView has no field 'milestones'"),
-        ("slack_summary.j2", "{{ result.name }}", "slack_summary.j2:1: 'None' has no attribute 'name': result"),
+        ("slack_summary.j2", "{{ result.name }}", "slack_summary.j2:1: 'None' has no attribute 'name', because"),
         # What goes wrong with some results only.
         ("email_body.j2", "\n{{ message.results[0].at | when }}", "email_body.j2:2: the filter `when` got no moment"),
         ("email_body.j2", "{{ message.results[3].name }}", "email_body.j2:1: tuple object has no element 3 (with the"),
@@ -221,8 +228,8 @@ def test_what_only_pythons_programmers_know_is_not_said(folder: Path) -> None:
         ("slack_result.j2", "{{ result.name * 100 }}", "slack_result.j2:1: gave "),
         ("slack_result.j2", "{{ 'x' * 2900 }}", "slack_result.j2:1: gave over 12000 characters in all"),
         # What nothing reads.
-        ("slack_resul.j2", "x", "slack_resul.j2:1: no message uses a template of this name: known are slack_header.j2"),
-        ("slack_result.jinja", "x", "slack_result.jinja:1: is not read by anything: a template's name ends in .j2"),
+        ("slack_resul.j2", "x", "slack_resul.j2:1: no message uses a template of this name: use one of slack_h"),
+        ("slack_result.jinja", "x", "slack_result.jinja:1: is not read by anything: let a template's name end in .j2"),
         ("slack_more.j2", '{% extends "built_in/slack_mor.j2" %}', "slack_more.j2:1: TemplateNotFound: built_in/s"),
         # What a sandbox is for.
         ("slack_more.j2", "{{ ''.__class__ }}", "slack_more.j2:1: SecurityError"),
@@ -306,16 +313,18 @@ def test_the_templates_of_a_destination_are_checked_as_it_gets_them(folder: Path
     assert said(folder) == []
     write(folder, "slack/payments/slack_result.j2", "\n{{ result.nme }}")
     (found,) = said(folder)
-    assert found.startswith("templates/slack/payments/slack_result.j2:2: ResultView has no field 'nme', docs/templates")
+    assert found.startswith(
+        "templates/slack/payments/slack_result.j2:2: ResultView has no field 'nme' (with the sample"
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("slack/payments/slack_headr.j2", "no message uses a template of this name: known are slack_header.j2, "),
-        ("slack/payments/email_body.j2", "no message uses a template of this name: known are slack_header.j2, "),
-        ("slack-payments/slack_header.j2", "no message uses a template of this name: known are slack_header.j2, "),
-        ("slack/Payments/slack_header.j2", "no message uses a template of this name: known are slack_header.j2, "),
+        ("slack/payments/slack_headr.j2", "no message uses a template of this name: use one of slack_header.j2, "),
+        ("slack/payments/email_body.j2", "no message uses a template of this name: use one of slack_header.j2, "),
+        ("slack-payments/slack_header.j2", "no message uses a template of this name: use one of slack_header.j2, "),
+        ("slack/Payments/slack_header.j2", "no message uses a template of this name: use one of slack_header.j2, "),
         (
             "slack/paymets/slack_header.j2",
             "warning: no route names slack:paymets, so nothing uses this: routes.toml has ",

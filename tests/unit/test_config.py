@@ -7,6 +7,7 @@ import pytest
 from testmo_notifier import config  # as a module: pytest would take an imported `testmo_url` for a test
 from testmo_notifier.channels.slack.secret import read_addresses
 from testmo_notifier.errors import ConfigurationError
+from tests.support.problems import with_next_steps
 from tests.support.slack_world import good_webhooks
 
 POLLER = {
@@ -22,7 +23,7 @@ WEBHOOK = "https://hooks.slack.com/services/T000/B000/XsecretX"
 def problems(**changed: str) -> tuple[str, ...]:
     with pytest.raises(ConfigurationError) as caught:
         config.PollerSettings.from_env({**POLLER, **changed})
-    return caught.value.problems
+    return with_next_steps(caught.value.problems)
 
 
 def test_everything_but_where_things_are_has_a_working_default() -> None:
@@ -65,7 +66,9 @@ def test_all_problems_are_told_at_once_and_in_one_text() -> None:
         "TIME_ZONE",
         "OVERLAP_SECONDS",
     ]
-    assert str(caught.value).startswith("7 problems in the configuration:\n- TESTMO_URL is not set\n- ")
+    assert str(caught.value).startswith(
+        "7 problems in the configuration:\n- TESTMO_URL is not set: give it a value\n- "
+    )
 
 
 def test_the_slack_function_names_what_it_lacks() -> None:
@@ -73,9 +76,9 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         config.DeliverySettings.from_env({"TABLE_NAME": "state"})
 
     assert caught.value.problems == (
-        "SLACK_SECRET_ARN is not set",
-        "QUEUE_URL is not set",
-        "DEAD_LETTER_QUEUE_URL is not set",
+        "SLACK_SECRET_ARN is not set: give it a value",
+        "QUEUE_URL is not set: give it a value",
+        "DEAD_LETTER_QUEUE_URL is not set: give it a value",
     )
 
 
@@ -126,8 +129,8 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         ("TIME_ZONE", "right/UTC", "is 'right/UTC': give an IANA time zone like Europe/Berlin"),  # it has leap seconds
         ("TIME_ZONE", "Europe", "is 'Europe': give an IANA time zone like Europe/Berlin"),
         ("TIME_ZONE", "x" * 500, f"is '{'x' * 39}…': give an IANA time zone like Europe/Berlin"),
-        ("TESTMO_SECRET_ARN", "", "is not set"),
-        ("TABLE_NAME", "  ", "is not set"),
+        ("TESTMO_SECRET_ARN", "", "is not set: give it a value"),
+        ("TABLE_NAME", "  ", "is not set: give it a value"),
     ],
 )
 def test_a_bad_value_gives_a_sentence_that_says_what_to_give(name: str, value: str, sentence: str) -> None:
@@ -331,7 +334,7 @@ def test_what_stands_twice_in_a_secret_is_said_and_the_last_one_counts(pairs: st
 def test_a_wrong_name_of_a_webhook_is_told_by_its_place_in_the_secret() -> None:
     _, wrong = read_addresses(f'{{"default": "{WEBHOOK}", "Payments": "{WEBHOOK}"}}')
 
-    assert wrong == ["entry 2 is not named like a destination (small letters, digits, - and _)"]
+    assert wrong == ["entry 2 is not named like a destination: name it in small letters, digits, - and _"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from testmo_notifier.errors import (
     DeliveryDelayed,
     DestinationGone,
     PayloadRefused,
+    Problem,
 )
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 from tests.unit.delivery_script import BLOCKS, NEW, NOW, OLD, Script, make_message
@@ -294,7 +295,7 @@ def test_destinations_take_turns_so_that_none_waits_for_anothers_slots() -> None
 
 
 def test_an_unreadable_secret_sends_everything_back_to_wait_for_whoever_fixes_it() -> None:
-    script = Script(secret_error=ConfigurationError(["the secret arn:x cannot be read"]))
+    script = Script(secret_error=ConfigurationError([Problem("the secret arn:x cannot be read", "look")]))
 
     outcome = script.run(make_message(receives=2))[0]
 
@@ -309,7 +310,7 @@ def test_a_secret_that_becomes_unreadable_after_a_post_takes_no_delivery_back() 
 
     def post(_channel: str, url: str, payload: str) -> None:
         script.posted.append((url, payload))
-        script.secret_error = ConfigurationError(["the secret arn:x cannot be read"])
+        script.secret_error = ConfigurationError([Problem("the secret arn:x cannot be read", "look")])
 
     object.__setattr__(effects, "post", post)
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from testmo_notifier.errors import ConfigurationError
+from tests.support.problems import with_next_steps
 from tools.cli import main
 from tools.lib.aws import proxies
 from tools.local import command as local
@@ -28,7 +29,7 @@ def everything_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def problems(environ: dict[str, str] | None = None, **flags: str) -> tuple[str, ...]:
     with pytest.raises(ConfigurationError) as caught:
         environment.read(environ or {}, Flags(**flags))
-    return caught.value.problems
+    return with_next_steps(caught.value.problems)
 
 
 def test_nothing_has_to_be_said() -> None:
@@ -85,7 +86,9 @@ def test_slack_may_be_one_address_or_a_whole_secret_and_settings_may_be_ones_own
 def test_a_file_of_the_settings_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "people.toml").mkdir()
     (said,) = problems({"SETTINGS_DIR": str(tmp_path)})
-    assert said == "SETTINGS_DIR holds people.toml, which cannot be read (Is a directory)"
+    assert (
+        said == "SETTINGS_DIR holds people.toml, which cannot be read (Is a directory): take it out, or let it be read"
+    )
 
 
 def test_a_scenario_asked_for_ends_the_command_unless_polls_are_counted() -> None:

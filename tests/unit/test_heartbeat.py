@@ -9,7 +9,7 @@ import pytest
 from testmo_notifier import config
 from testmo_notifier.adapters import heartbeat
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 from tests.support.fakes import FakeSlack, SlackAnswer
 
 SECRET = "hc-ping.example/5f1a-secret"
@@ -42,7 +42,7 @@ def test_what_goes_wrong_is_said_without_the_address(read: Callable[[], str], re
 
 def test_a_secret_that_cannot_be_read_is_said_and_not_raised() -> None:
     def unreadable() -> str:
-        raise ConfigurationError(["the secret arn:heartbeat cannot be read"])
+        raise ConfigurationError([Problem("the secret arn:heartbeat cannot be read", "look")])
 
     assert "arn:heartbeat cannot be read" in str(heartbeat.ping(new_pool(), unreadable))
 

@@ -20,6 +20,7 @@ from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.view import Limits, message_view
 from testmo_notifier.settings.issues_file import parse_issue_links
 from tests.support.factories import make_digest, make_named, make_outgoing
+from tests.support.problems import with_next_steps
 from tests.support.slack_payload import details
 from tools.lib.processes import SETTINGS
 
@@ -35,7 +36,7 @@ def links(**patterns: str) -> IssueLinks:
 def problems(text: str) -> tuple[str, ...]:
     with pytest.raises(ConfigurationError) as caught:
         parse_issue_links(text)
-    return caught.value.problems
+    return with_next_steps(caught.value.problems)
 
 
 @pytest.mark.parametrize("port", [1, 8443, 65535])
@@ -97,7 +98,10 @@ def test_trackers_have_names_and_any_other_its_number() -> None:
     ("line", "said"),
     [
         ('jira = "http://jira.example.com/{id}"', "issues.toml:2: links.jira is not an https address"),
-        ('jira = "https://x.example/{key}"', "issues.toml:2: links.jira has the unknown placeholder {key}: known are"),
+        (
+            'jira = "https://x.example/{key}"',
+            "issues.toml:2: links.jira has the unknown placeholder {key}: use one of {display_id}",
+        ),
         ('jira = "https://x.example/browse"', "issues.toml:2: links.jira has no placeholder"),
         ('jira = "https://{display_id}.example/"', "issues.toml:2: links.jira has a placeholder in its host"),
         ('jira = "https://x.example{id}/"', "issues.toml:2: links.jira has a placeholder in its host"),
@@ -112,7 +116,7 @@ def test_trackers_have_names_and_any_other_its_number() -> None:
         ('jira = "https://x.example/{id"', "issues.toml:2: links.jira holds a character that no address has"),
         ("jira = 4", "issues.toml:2: links.jira is not text"),
         ('linear = "https://x.example/{id}"', "issues.toml:2: links.linear is no tracker: use custom, github"),
-        ("jira = ", "issues.toml is not TOML: Invalid value (at line 2"),
+        ("jira = ", "issues.toml:2: is not TOML: Invalid value (at line 2"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_line_and_key(line: str, said: str) -> None:

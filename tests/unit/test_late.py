@@ -35,7 +35,9 @@ def test_what_was_wrong_with_templates_is_told_by_the_poll_that_met_it(tmp_path:
 
     first.notification(make_outgoing(make_digest(), "email:default"))
 
-    assert [str(one) for one in first.problems] == ["email_body.j2, line 1: UndefinedError: 'nobody' is undefined"]
+    assert [str(one) for one in first.problems] == [
+        "email_body.j2:1: 'nobody' is undefined: docs/templates.md lists what there is"
+    ]
     assert list(second.problems) == []
     second.notification(make_outgoing(make_digest(), "event"))
     assert list(second.problems) == []

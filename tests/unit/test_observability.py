@@ -18,6 +18,7 @@ from testmo_notifier.errors import (
     DestinationGone,
     PayloadRefused,
     PollFailed,
+    Problem,
     TokenRefused,
     Undelivered,
 )
@@ -47,7 +48,7 @@ LAYER = ROOT / "layers" / "common" / "testmo_notifier"
         (TokenRefused("401"), "token"),
         (PollFailed("may not list projects", reason="forbidden"), "forbidden"),
         (PollFailed("HTML", reason="unreadable"), "unreadable"),
-        (ConfigurationError(["TESTMO_URL is not set"]), "configuration"),
+        (ConfigurationError([Problem("TESTMO_URL is not set", "set it")]), "configuration"),
         (RuntimeError("whatever"), "error"),
     ],
 )

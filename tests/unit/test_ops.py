@@ -170,7 +170,7 @@ def test_a_webhook_that_dislikes_an_empty_message_is_alive(slack: FakeSlack, ans
 @pytest.mark.parametrize(
     "error",
     [
-        ConfigurationError(["one", "two"]),
+        ConfigurationError([Problem("one", "do this"), Problem("two", "do that")]),
         NotDone("no schedule"),
         DestinationGone("gone", reason="no_service"),
         ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Scan"),
@@ -542,14 +542,14 @@ def test_a_bug_is_a_line_to_report_and_quotes_nothing() -> None:
 
 def test_every_wrong_setting_is_a_line_and_a_secret_comes_with_the_command_that_fixes_it() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:x-abcdef"
-    words, status = ending(
-        ConfigurationError([Problem(f"the secret {arn} is not a token", secret=arn), "TIME_ZONE is 'Mars'"])
-    )
+    in_secret = Problem(f"the secret {arn} is not a token", "store one", secret=arn)
+    words, status = ending(ConfigurationError([in_secret, Problem("TIME_ZONE is 'Mars'", "give another")]))
     assert status == 2
     first, second = words.splitlines()
     assert f"put-secret-value --secret-id {arn} --secret-string file:///dev/stdin; unset SECRET" in first
-    assert second == "TIME_ZONE is 'Mars'"
-    assert correct(Problem(f"the secret {arn} cannot be read")) == "", "its own words say it"
+    assert first.startswith(f"the secret {arn} is not a token: store one; no deploy is needed: ")
+    assert second == "TIME_ZONE is 'Mars': give another"
+    assert correct(Problem(f"the secret {arn} cannot be read", "look")) == "look", "nobody knows that it is wrong"
 
 
 @pytest.mark.parametrize(
@@ -640,7 +640,7 @@ def test_a_secret_that_cannot_be_used_says_nothing_about_routes(monkeypatch: pyt
     """What is wrong with it is a finding of its own."""
 
     def addresses(_: object) -> dict[str, str]:
-        raise ConfigurationError(["the secret is no JSON"])
+        raise ConfigurationError([Problem("the secret is no JSON", "store some")])
 
     monkeypatch.setattr(subscriptions, "listed", lambda *_: [])
     account = SimpleNamespace(settings=SimpleNamespace(channels=("slack",)), addresses=addresses)

@@ -9,6 +9,7 @@ import pytest
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.calm import ALWAYS, Calm, Window
 from testmo_notifier.settings.routes_file import parse_routes
+from tests.support.problems import with_next_steps
 
 ROUTE = '[[routes]]\nto = ["slack:a"]\n'
 TABLE = '[destinations."slack:a"]\n'  # line 3; the options begin on line 4
@@ -24,7 +25,10 @@ def wrong(*options: str) -> list[tuple[int, str]]:
     """Each problem with its line among the options, the first of which is 1."""
     with pytest.raises(ConfigurationError) as caught:
         calm(*options)
-    return [(problem.line - 3, problem.text) for problem in caught.value.problems]
+    return [
+        (problem.line - 3, problem.removeprefix(f"{problem.file}:{problem.line}: "))
+        for problem in with_next_steps(caught.value.problems)
+    ]
 
 
 def test_all_options_about_when() -> None:
@@ -124,7 +128,7 @@ def test_a_quiet_may_be_one_table_in_any_form_of_toml(toml: str) -> None:
         ('{ from = "18:00" }', "quiet has from without to: give both, or neither for whole days"),
         ('{ to = "18:00" }', "quiet has to without from: give both, or neither for whole days"),
         ('{ from = "08:00", to = "08:00" }', "quiet goes from 08:00 to 08:00: leave out both for whole days"),
-        ('{ day = "sat", days = "sun" }', "quiet has an unknown key 'day': from, to and days are known"),
+        ('{ day = "sat", days = "sun" }', "quiet has an unknown key 'day': use one of from, to and days"),
         ("{ days = [] }", 'quiet has days = []: give days like "sat,sun" or "mon-fri", or leave it out for every day'),
         ("{}", "has a quiet that never ends, so that it would be told nothing: leave some time of the week"),
         (
@@ -182,7 +186,7 @@ def test_everything_that_is_wrong_is_said_at_once_each_on_its_own_line() -> None
     ) == [
         (
             9,
-            f"slack:a has an unknown option 'loud': {KNOWN} are known",
+            f"slack:a has an unknown option 'loud': use one of {KNOWN}",
         ),
         (1, 'slack:a has at_most_every = \'soon\': give minutes and hours from "1m" to "24h", like "15m" or "2h30m"'),
         (8, "slack:a has fold = 0: give a whole number from 1 to 1000"),

@@ -82,7 +82,7 @@ def test_a_broken_template_of_a_destination_gives_way_and_is_named_by_its_path(t
 
     assert header(renderer, "slack:payments") == "The team"
     (problem,) = renderer.problems
-    assert problem == "slack/payments/slack_header.j2, line 2: UndefinedError: 'nothing' is undefined"
+    assert problem == "slack/payments/slack_header.j2:2: 'nothing' is undefined: docs/templates.md lists what there is"
     assert (problem.file, problem.line) == ("slack/payments/slack_header.j2", 2)
 
 

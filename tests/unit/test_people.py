@@ -7,6 +7,7 @@ import pytest
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Mention
 from testmo_notifier.settings.people import People, parse_people
+from tests.support.problems import with_next_steps
 from tools.lib.processes import SETTINGS
 
 WHOLE = """\
@@ -25,7 +26,10 @@ leads = "channel"
 def problems(text: str) -> list[tuple[int, str]]:
     with pytest.raises(ConfigurationError) as caught:
         parse_people(text)
-    return [(problem.line, problem.text) for problem in caught.value.problems]
+    return [
+        (problem.line, problem.removeprefix(f"{problem.file}:{problem.line}: "))
+        for problem in with_next_steps(caught.value.problems)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,21 +92,21 @@ all = "everyone"
 """
     member = 'give "U012AB3CD", which Slack shows in the profile of a member (⋮, Copy member ID)'
     group = 'give "S012AB3CD", which stands at the end of the address of a user group in Slack, or "here" or "channel"'
-    mentioned = "and a route mentions it as group:<name>"
+    mentioned = "move it to [groups]; a route mentions it as group:<name>"
     assert problems(text) == [
-        (2, "unknown key 'teams': [people] and [groups] are known"),
+        (2, "unknown key 'teams': use [people] or [groups]"),
         (5, "people.grace  hopper is there already (capitals and spaces make no difference): keep one of them"),
         (7, "people.7 is there already (capitals and spaces make no difference): keep one of them"),
-        (8, f"people.ada is no text: a name with a dot stands in quotes, and so does the id, like {member[5:]}"),
+        (8, f"people.ada is no text: put a name with a dot in quotes, and the id, too, like {member[5:]}"),
         (9, f"people.Alan is 12: {member}"),
         (10, f"people.Edsger is '@edsger': {member}"),
         (11, f"people.Kathleen is 'u012ab3cd': {member}"),
         (
             12,
-            f"people.Barbara is 'S012AB3CD', a user group: it belongs into [groups], {mentioned}",
+            f"people.Barbara is 'S012AB3CD', a user group: {mentioned}",
         ),
-        (3, "people.  has no name"),
-        (15, "groups.oncall is 'U012AB3CD', a member: it belongs into [people]"),
+        (3, "people.  has no name: put one before the ="),
+        (15, "groups.oncall is 'U012AB3CD', a member: move it to [people]"),
         (16, f"groups.all is 'everyone': {group}"),
     ]
 

@@ -179,7 +179,7 @@ def test_a_template_that_breaks_is_told_and_the_built_in_text_is_shown(tmp_path:
     (tmp_path / "templates" / "slack_header.j2").write_text("{{ nothing }}")
     result = show("--settings", str(tmp_path))
     assert result.exit_code == 1
-    assert "slack_header.j2, line 1: UndefinedError: 'nothing' is undefined" in result.output
+    assert "slack_header.j2:1: 'nothing' is undefined" in result.output
     assert "3 failed" in result.output
 
 

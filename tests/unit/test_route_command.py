@@ -244,7 +244,7 @@ def test_what_cannot_be_explained_says_why(story: Story, settings: Path) -> None
         (["--run", str(run.id)], 1, "has no failing result now: name one with --result, or try --sample"),
         (["--result", f"{run.id}/{passed.id}"], 1, f"has no failing result {passed.id}: its status is not watched"),
         (["--run", "999"], 1, "999"),
-        (["--result", "5"], 2, "of which run is result 5? Give --result RUN/5, or one --run"),
+        (["--result", "5"], 2, "nothing says of which run result 5 is: give --result RUN/5, or one --run"),
         (["--result", "x"], 2, "'x' is no result: give RUN/RESULT like 42/538"),
         (["--run", "1", "--sample", "one"], 2, "--sample shows what is built in"),
         (["--settings", str(settings.parent)], 2, "routes.toml is missing"),

@@ -14,6 +14,7 @@ from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.notices.matching import KEYS, Fact, Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Options, Route, Routes, destinations, reached
 from testmo_notifier.settings.routes_file import KNOWN_MENTIONS, ROUTE_KEYS, fallback, parse_routes
+from tests.support.problems import with_next_steps
 
 KNOWN_OPTIONS = "time_zone, lines, at_most_every, digest_at, quiet, quiet_except and fold"
 WHOLE = """\
@@ -41,7 +42,10 @@ lines = 10
 def problems(text: str) -> list[tuple[int, str]]:
     with pytest.raises(ConfigurationError) as caught:
         parse_routes(text)
-    return [(problem.line, problem.text) for problem in caught.value.problems]
+    return [
+        (problem.line, problem.removeprefix(f"{problem.file}:{problem.line}: "))
+        for problem in with_next_steps(caught.value.problems)
+    ]
 
 
 def test_a_file_of_1_0_is_a_route_for_everything() -> None:
@@ -93,16 +97,16 @@ time_zone = "Mars"
 colour = "red"
 """
     assert problems(text) == [
-        (1, "unknown key 'colour': [[routes]] and [destinations] are known"),
-        (7, "route 'a' notify names 'sometimes': new, again, changed, recovered, finished are known"),
+        (1, "unknown key 'colour': use [[routes]] or [destinations]"),
+        (7, "route 'a' notify names 'sometimes': use one of new, again, changed, recovered, finished"),
         (
             4,
-            f"route 'a' match has an unknown key 'team': {', '.join(KEYS)} are known",
+            f"route 'a' match has an unknown key 'team': use one of {', '.join(KEYS)}",
         ),
-        (4, "route 'a' match by run matches nothing: it is empty"),
+        (4, "route 'a' match by run is empty, which matches nothing: give an id or a name, or leave it out"),
         (4, "route 'a' match by status names true: give an id (a whole number) or a name in quotes"),
         (6, "route 'a' has after = 0: give a whole number from 1 to 50"),
-        (5, "route 'a' names 'sms:me': a destination is slack:<name> or email:<name>"),
+        (5, "route 'a' names 'sms:me': give slack:<name> or email:<name>"),
         (
             8,
             'route \'a\' mention is no list: give one like ["assignee", "group:payments-oncall", "Grace Hopper", 12]',
@@ -110,7 +114,7 @@ colour = "red"
         (12, "route 'a' has catch_all = 'yes': give true or false"),
         (10, 'route \'a\' has no destinations: give a list like to = ["slack:default", "email:default"]'),
         (11, "route 2 is called 'a' like one before: give it another name"),
-        (17, f"slack:payments has an unknown option 'colour': {KNOWN_OPTIONS} are known"),
+        (17, f"slack:payments has an unknown option 'colour': use one of {KNOWN_OPTIONS}"),
         (15, "slack:payments has lines = 0: give a whole number from 1 to 50"),
         (16, "slack:payments has a time_zone that is 'Mars': give an IANA time zone like Europe/Berlin"),
     ]
@@ -143,10 +147,9 @@ def test_recoveries_for_programs_are_no_failures() -> None:
 
 def test_the_end_of_a_run_is_not_asked_for_by_what_results_have() -> None:
     text = '[[routes]]\nto = ["slack:a"]\nmatch = { tester = "Ada" }\nnotify = ["finished"]\n'
-    assert problems(text)[0] == (
-        4,
-        'route 1 asks for "finished", which is about a whole run, but matches by tester',
-    )
+    line, words = problems(text)[0]
+    assert line == 4
+    assert words.startswith('route 1 asks for "finished", which is about a whole run, but matches by tester: leave out')
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ def test_so_are_those_of_which_only_the_ones_with_conditions_reach_anybody() -> 
 
     assert reached(Routes((payments, rest)), ("slack", "email")) == ("slack:payments", "email:default", "event")
     words = (
-        r"what no other route takes reaches nobody on this stack, which has slack: add slack:default to route 'rest'"
+        r"what no other route takes reaches nobody on this stack, which has slack; add slack:default to route 'rest'"
     )
     with pytest.raises(ConfigurationError, match=words):
         reached(Routes((payments, rest)), ("slack", "event"))
@@ -244,10 +247,10 @@ def test_so_are_those_of_which_only_the_ones_with_conditions_reach_anybody() -> 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[[routes", "r.toml is not TOML: "),
-        ("", "r.toml:1: has no [[routes]]: at least one must say where digests go"),
-        ("routes = 5", "r.toml:1: has no [[routes]]: at least one must say where digests go"),
-        ("routes = [5]", "r.toml:1: route 1 is not a table"),
+        ("[[routes", "r.toml:1: is not TOML: "),
+        ("", "r.toml:1: has no [[routes]]: write one at least, which says where digests go"),
+        ("routes = 5", "r.toml:1: has no [[routes]]: write one at least, which says where digests go"),
+        ("routes = [5]", "r.toml:1: route 1 is no table"),
         ("[[routes]]", 'r.toml:1: route 1 has no destinations: give a list like to = ["slack:default", "email:def'),
         (
             "[[routes]]\ndestinations = 'slack:default'",
@@ -255,21 +258,21 @@ def test_so_are_those_of_which_only_the_ones_with_conditions_reach_anybody() -> 
         ),
         (
             "[[routes]]\ndestinations = ['teams:default']",
-            "r.toml:2: route 1 names 'teams:default': a destination is slack:<name> or email:<name>",
+            "r.toml:2: route 1 names 'teams:default': give slack:<name> or email:<name>",
         ),
         (
             "[[routes]]\ndestinations = ['slack:Payments']",
-            "r.toml:2: route 1 names 'slack:Payments': a destination is slack:<name> or email:<name>, in small",
+            "r.toml:2: route 1 names 'slack:Payments': give slack:<name> or email:<name>, in small",
         ),
         (
             "[[routes]]\ndestinations = ['https://hooks.slack.com/services/T0/B0/hidden']",
-            "r.toml:2: route 1 names 'https://hooks.slack.com…': addresses of webhooks stand in the Slack secret",
+            "r.toml:2: route 1 names 'https://hooks.slack.com…': store a webhook's address in the Slack secret",
         ),
         ("[[routes]]\nname = 'a'\n\nexclude = ['x']", "r.toml:4: route 'a' exclude is no table"),
-        ("[[routes]]\ndestinations = [5]", "r.toml:1: route 1 names 5: a destination is slack:<name> or email:<name>"),
+        ("[[routes]]\ndestinations = [5]", "r.toml:1: route 1 names 5: give slack:<name> or email:<name>"),
         (
             "[[routes]]\ndestinations = ['slack:default\\n']",
-            "r.toml:2: route 1 names 'slack:default\\\\n': a destination is slack:<name> or email:<name>",
+            "r.toml:2: route 1 names 'slack:default\\\\n': give slack:<name> or email:<name>",
         ),
     ],
 )
@@ -313,8 +316,8 @@ def test_a_mistake_names_its_own_route() -> None:
         parse_routes("[[routes]]\ndestinations = ['slack:a']\n[[routes]]\ndestinations = ['b', 'slack:c']\nx = 1")
 
     assert caught.value.problems == (
-        f"routes.toml:5: route 2 has an unknown key 'x': {', '.join(ROUTE_KEYS)} are known",
-        "routes.toml:4: route 2 names 'b': a destination is slack:<name> or email:<name>",
+        f"routes.toml:5: route 2 has an unknown key 'x': use one of {', '.join(ROUTE_KEYS)}",
+        "routes.toml:4: route 2 names 'b': give slack:<name> or email:<name>",
     )
 
 
@@ -324,8 +327,8 @@ def test_a_problem_carries_where_it_is_and_what_is_wrong_apart_from_its_sentence
         parse_routes(text)
     (problem,) = caught.value.problems
     assert (problem.file, problem.line) == ("routes.toml", 6)
-    assert problem.text == "route 2 names 'sms:me': a destination is slack:<name> or email:<name>"
-    assert problem == f"routes.toml:6: {problem.text}"
+    assert (problem.text, problem.next_step) == ("route 2 names 'sms:me'", "give slack:<name> or email:<name>")
+    assert problem == f"routes.toml:6: {problem.text}: {problem.next_step}"
 
 
 def test_what_a_comment_says_is_not_where_the_mistake_is() -> None:
@@ -360,7 +363,11 @@ def test_a_route_calls_people_by_what_they_are_by_name_id_or_email_and_groups() 
         ("0", "0", KNOWN_MENTIONS),
         ("true", "true", KNOWN_MENTIONS),
         ("1.5", "1.5", KNOWN_MENTIONS),
-        ('"U012AB3CD"', "'U012AB3CD'", "Slack's ids stand in people.toml; name the Testmo user here, or group:<name>"),
+        (
+            '"U012AB3CD"',
+            "'U012AB3CD'",
+            "put Slack's ids into people.toml, and name the Testmo user or group:<name> here",
+        ),
         ('"@here"', "'@here'", 'give it a name in [groups] of people.toml, like everybody = "here", and mention "gr'),
         ('"<!channel>"', "'<!channel>'", "give it a name in [groups] of people.toml, like everybody ="),
     ],
@@ -368,7 +375,7 @@ def test_a_route_calls_people_by_what_they_are_by_name_id_or_email_and_groups() 
 def test_what_calls_nobody_is_refused_with_what_would(word: str, shown: str, hint: str) -> None:
     text = f'[[routes]]\nto = ["slack:a"]\nmention = [\n  "assignee",\n  {word},\n]\n'
     ((line, words),) = problems(text)
-    assert words.startswith(f"route 1 mention names {shown}: {hint}")
+    assert words.startswith(f"route 1 mention names {shown}{';' if ': ' in shown else ':'} {hint}")
     assert line in (3, 5)
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import Control, Envelope, Held, Silence
 from tests.support.factories import START, at, make_digest, make_named, make_outgoing, make_silence
+from tests.support.problems import with_next_steps
 from tools.cli import main
 from tools.ops import check_held, deliveries, held, records, silence
 from tools.ops.held import Keeping
@@ -33,7 +34,7 @@ def made(*, now: datetime = START, zone: ZoneInfo = BERLIN, **asked: Any) -> Sil
 def problems(**asked: Any) -> list[str]:  # noqa: ANN401 - flags
     with pytest.raises(ConfigurationError) as caught:
         made(**asked)
-    return [str(one) for one in caught.value.problems]
+    return [str(one) for one in with_next_steps(caught.value.problems)]
 
 
 # ----- Its end -----------------------------------------------------------------------------------------------
@@ -87,7 +88,7 @@ def test_a_time_of_day_is_that_of_the_clocks_on_the_wall_when_summer_time_ends()
         ({"duration": "two hours"}, "--for is 'two hours': give --for 30m, 2h or 1d12h"),
         ({"duration": "-2h"}, "--for is '-2h': give --for 30m, 2h or 1d12h"),
         ({"duration": "0m"}, "--for 0m is over already: give --for 30m, 2h or 1d12h"),
-        ({"duration": "7d1m"}, "--for 7d1m is too long: 7 days at most, then add another one"),
+        ({"duration": "7d1m"}, "--for 7d1m is too long: 7 days at most; then add another one"),
         ({"until": "24:00"}, "--until is '24:00': give --until 16:00 or --until 2026-11-27T16:00"),
         ({"until": "tomorrow"}, "--until is 'tomorrow': give --until 16:00 or --until 2026-11-27T16:00"),
         ({"until": "0001-01-01T00:00+05:00"}, None),
@@ -96,7 +97,7 @@ def test_a_time_of_day_is_that_of_the_clocks_on_the_wall_when_summer_time_ends()
             {"until": "2026-11-23T09:59"},
             "--until 2026-11-23T09:59 is over already: give --until 16:00 or --until 2026-11-27T16:00",
         ),
-        ({"until": "2026-12-01"}, "--until 2026-12-01 is too long: 7 days at most, then add another one"),
+        ({"until": "2026-12-01"}, "--until 2026-12-01 is too long: 7 days at most; then add another one"),
     ],
 )
 def test_a_silence_has_one_end_that_comes_within_a_week(asked: dict[str, Any], words: str | None) -> None:
@@ -125,14 +126,14 @@ def test_everything_that_is_wrong_is_said_at_once_with_what_would_be_right() -> 
         reason=" ",
         author="x" * 61,
     )
-    keys = "project, run, milestone, configuration, tag, status, assignee, tester, issue, test, folder are known"
+    keys = "project, run, milestone, configuration, tag, status, assignee, tester, issue, test, folder"
     assert found == [
         "--for is 'soon': give --for 30m, 2h or 1d12h",
         "--match 'Shop' is no key=value: give one like --match project=Shop",
         "--match '=x' is no key=value: give one like --match project=Shop",
-        f"--match has an unknown key 'projekt': {keys}",
+        f"--match has an unknown key 'projekt': use one of {keys}",
         "--match by run names '': give an id (a whole number) or a name in quotes",
-        f"--exclude has an unknown key 'colour': {keys}",
+        f"--exclude has an unknown key 'colour': use one of {keys}",
         "--exclude by status names '': give an id (a whole number) or a name in quotes",
         "it has no reason: say what for, so that others know, with --reason TEXT",
         "--author has 61 characters: 60 are the most",
@@ -229,7 +230,7 @@ def test_what_hangs_on_the_zone_of_the_stack_waits_for_it(until: str, *, is_wron
 
 def test_a_silence_that_can_match_nothing_is_refused() -> None:
     words = "it can never match: everything that it matches by project it excludes by project"
-    assert problems(exclude=("project=Sh*",)) == [words]
+    assert problems(exclude=("project=Sh*",)) == [f"{words}; correct --match and --exclude"]
 
 
 def test_a_silence_is_small_because_every_poll_reads_it() -> None:

@@ -13,7 +13,7 @@ from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
 from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm
 from testmo_notifier.delivery.inbound import recognised
-from testmo_notifier.errors import ConfigurationError, DeliveryDelayed, DestinationGone
+from testmo_notifier.errors import ConfigurationError, DeliveryDelayed, DestinationGone, Problem
 from testmo_notifier.model import Pace, QueuedMessage
 from tests.support.alarms import ALARMS
 from tests.unit.delivery_script import Script, make_message
@@ -214,7 +214,7 @@ def test_an_alarm_about_slack_is_neither_posted_nor_parked_nor_kept(alarm: str, 
 
 
 def test_an_alarm_about_slack_ends_even_where_nothing_about_slack_works() -> None:
-    script = Script(secret_error=ConfigurationError(["the secret cannot be read"]), seconds_left=0)
+    script = Script(secret_error=ConfigurationError([Problem("the secret cannot be read", "look")]), seconds_left=0)
 
     (outcome,) = script.run(make_alarm("SlackQueueAgeAlarm"))
 

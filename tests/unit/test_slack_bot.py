@@ -103,7 +103,7 @@ def test_a_token_where_a_webhook_or_a_bot_belongs_is_told_how_a_bot_is_written(s
     addresses, problems = read_addresses(secret if isinstance(secret, str) else json.dumps(secret))
 
     assert addresses == {}
-    hint = 'is a token alone: a bot has a name, like {"default": {"token": "xoxb-…", "channel": "C…"}}'
+    hint = 'is a token alone: give a bot by name, like {"default": {"token": "xoxb-…", "channel": "C…"}}'
     assert problems[0].split(" ", 1)[1] == hint
     assert "XsecretX" not in str(problems)
 

@@ -57,7 +57,7 @@ def test_what_ships_is_right_on_every_stack() -> None:
 @pytest.mark.parametrize("name", ["routes.toml", "people.toml", "issues.toml"])
 def test_at_the_desk_a_wrong_file_is_an_error(folder: Path, name: str) -> None:
     (folder / name).write_text("x")
-    with pytest.raises(ConfigurationError, match=f"{name} is not TOML"):
+    with pytest.raises(ConfigurationError, match=f"{name}:1: is not TOML"):
         read_team(folder.joinpath)
 
 
@@ -93,7 +93,7 @@ CATCH_ALL = '[[routes]]\ncatch_all = true\nto = ["email:rest"]\n'
             "routes.toml:2: is not UTF-8 text: save it as UTF-8",
         ),
         (b'# \xfc\n[[routes]]\nto = ["slack:a"]\n', ["slack:a"], "routes.toml:1: is not UTF-8 text: save it as UTF-8"),
-        (None, ["slack:default", "email:default"], "routes.toml:1: is missing; "),
+        (None, ["slack:default", "email:default"], "routes.toml is missing: put one there; "),
         (b'[[routes]]\nto = ["slack:a"]\nmatch = {}\n', ["slack:a"], ""),
     ],
 )
@@ -137,7 +137,9 @@ def test_a_wrong_people_file_mentions_nobody_and_says_so(folder: Path, content: 
         (folder / "people.toml").write_bytes(content)
     team = Team.at_work(folder, CHANNELS)
     (said,) = team.problems
-    assert said.startswith(("people.toml:1: ", "people.toml:2: people.Alan is 12: give"))
+    assert said.startswith(
+        ("people.toml:1: ", "people.toml cannot be read (Is a directory)", "people.toml:2: people.Alan is 12: give")
+    )
     assert said.endswith(f"{UNTIL}nobody is mentioned")
     assert team.people.slack_id(GRACE) is None
     assert (goes_to(team), team.links.url(SHOP)[:8]) == (["slack:default"], "https://")

@@ -11,6 +11,7 @@ import pytest
 from testmo_notifier import config
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.config import VariableReader
+from testmo_notifier.errors import Problem
 from tests.support.template import PARAMETER, RESOURCES, ROOT, TEMPLATE, actions, properties, statements
 from tools.local.environment import parameter
 
@@ -93,7 +94,7 @@ def test_the_bounds_are_those_of_the_code(name: str) -> None:
     assert len(problems(name, str(least - 1))) == len(problems(name, str(most + 1))) == 1
 
 
-def problems(parameter: str, value: str) -> list[str]:
+def problems(parameter: str, value: str) -> list[Problem]:
     """What the code says against a value of a parameter."""
     variable = next(name for name, source in variables("PollerFunction").items() if source == {"Ref": parameter})
     env = VariableReader({variable: value})

@@ -24,7 +24,7 @@ from testmo_notifier.config import (
     time_zone,
     whole,
 )
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem, WrongValue
 from testmo_notifier.settings.team import ISSUES, PEOPLE, ROUTES, TEMPLATES
 from tools.lib.aws import Aws
 from tools.local.build import SAM
@@ -113,12 +113,14 @@ def read(environ: Mapping[str, str], flags: Flags, *, bots: bool = False) -> Set
     )
     problems = [*env.problems, *told.problems, *_proxy_problems()]
     if environ.get("SLACK_SECRET") and environ.get("SLACK_WEBHOOK_URL"):
-        problems.append("SLACK_SECRET and SLACK_WEBHOOK_URL are both set: leave out one of them")
+        problems.append(Problem("SLACK_SECRET and SLACK_WEBHOOK_URL are both set", "leave out one of them"))
     if bots and settings.slack_secret:
-        problems.append("--bots are the inbox's own: leave it out, or unset SLACK_SECRET and SLACK_WEBHOOK_URL")
+        next_step = "leave it out, or unset SLACK_SECRET and SLACK_WEBHOOK_URL"
+        problems.append(Problem("--bots are the inbox's own", next_step))
     if flags.scenario is not None and environ.get("TESTMO_URL"):
-        problems.append("--scenario is a story of the simulator: leave it out, or unset TESTMO_URL and TESTMO_TOKEN")
-    problems += [f"{tool} is not installed: run `make setup`" for tool in _missing_tools(settings)]
+        next_step = "leave it out, or unset TESTMO_URL and TESTMO_TOKEN"
+        problems.append(Problem("--scenario is a story of the simulator", next_step))
+    problems += [Problem(f"{tool} is not installed", "run `make setup`") for tool in _missing_tools(settings)]
     if problems:
         raise ConfigurationError(problems)
     return settings
@@ -147,10 +149,9 @@ def _testmo_url(raw: str) -> str:
     """The instance's address; where it is wrong in several ways, all of them are said."""
     try:
         return testmo_url(raw)
-    except ValueError as exc:
-        told, _, hint = str(exc).rpartition(": give ")
-        wrong = [told, *(words for words in _one_by_one(raw) if words != told)]
-        raise ValueError(f"{', '.join(dict.fromkeys(wrong))}: give {hint}") from None
+    except WrongValue as exc:
+        wrong = dict.fromkeys((exc.problem.text, *_one_by_one(raw)))
+        raise WrongValue(", ".join(wrong), exc.problem.next_step) from None
 
 
 def _one_by_one(raw: str) -> Iterator[str]:
@@ -167,8 +168,8 @@ def _one_by_one(raw: str) -> Iterator[str]:
     for alone in (f"{parts.scheme}://{host}{port}", f"https://{user}{at}{right}", f"https://{right}{rest}"):
         try:
             testmo_url(alone)
-        except ValueError as exc:
-            yield str(exc).rpartition(": give ")[0]
+        except WrongValue as exc:
+            yield exc.problem.text
 
 
 def _settings_folder(raw: str) -> Path:
@@ -176,16 +177,16 @@ def _settings_folder(raw: str) -> Path:
     folder = Path(raw).expanduser()
     try:
         if not folder.is_dir():
-            raise ValueError(
-                f"is {raw!r}, which is no folder: give one with any of {', '.join(TEAM_FILES)}, {TEMPLATES}/"
-            )
+            next_step = f"give one with any of {', '.join(TEAM_FILES)}, {TEMPLATES}/"
+            raise WrongValue(f"is {raw!r}, which is no folder", next_step)
         for path in (folder / name for name in TEAM_FILES):
             if path.exists():
                 path.read_bytes()
         if (folder / TEMPLATES).exists():
             list((folder / TEMPLATES).iterdir())
     except OSError as exc:
-        raise ValueError(f"holds {Path(exc.filename).name}, which cannot be read ({exc.strerror})") from exc
+        text = f"holds {Path(exc.filename).name}, which cannot be read ({exc.strerror})"
+        raise WrongValue(text, "take it out, or let it be read") from exc
     return folder
 
 
@@ -198,7 +199,7 @@ def _endpoint(raw: str) -> str:
     """An emulator on this machine; never AWS itself, where `sam deploy` is the way and secrets are not ours to make."""
     hint = "give an emulator's address on this machine, like http://127.0.0.1:4566"
     if not is_loopback(split_url(raw, hint).hostname or ""):
-        raise ValueError(f"is not on this machine: {hint}")
+        raise WrongValue("is not on this machine", hint)
     return origin(raw, hint)
 
 
@@ -223,7 +224,7 @@ def _interval(raw: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= MAX_INTERVAL_SECONDS:
-        raise ValueError(f"is {raw!r}: give seconds from 0 to {MAX_INTERVAL_SECONDS}")
+        raise WrongValue(f"is {raw!r}", f"give seconds from 0 to {MAX_INTERVAL_SECONDS}")
     return seconds
 
 
@@ -233,17 +234,17 @@ def _folder(raw: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise ValueError(f"is {raw!r}, which cannot be a folder ({exc.strerror})") from exc
+        raise WrongValue(f"is {raw!r}, which cannot be a folder ({exc.strerror})", "give another one") from exc
     return path
 
 
 def _scenario(raw: str) -> str:
     if raw not in SCENARIOS:
-        raise ValueError(f"is {raw!r}: give one of {', '.join(SCENARIOS)}")
+        raise WrongValue(f"is {raw!r}", f"give one of {', '.join(SCENARIOS)}")
     return raw
 
 
-def _proxy_problems() -> tuple[str, ...]:
+def _proxy_problems() -> tuple[Problem, ...]:
     """What is wrong with the proxies that the functions would use."""
     try:
         new_pool()

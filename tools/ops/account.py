@@ -190,8 +190,8 @@ class Account(Services):
         if not arn:
             return {}, ()
         addresses, wrong = read_secret(self._provider, arn, channel.transport().read_secret, fresh=True)
-        wrong = wrong or ([] if addresses else ["holds no webhook"])
-        return addresses, [Problem(f"the secret {arn} {words}", secret=arn) for words in wrong]
+        wrong = wrong or ([] if addresses else [Problem("holds no webhook", "store one")])
+        return addresses, [problem.of(f"the secret {arn}", secret=arn) for problem in wrong]
 
     def secret_arn(self, channel: Channel) -> str:
         """Where the addresses are; empty where the stack lacks the channel."""
@@ -224,8 +224,8 @@ def deploy_parameters() -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:
-        hint = "correct it, or say which stack with --stack-name and --region"
-        raise ConfigurationError([f"samconfig.toml cannot be read ({exc}): {hint}"]) from None
+        next_step = "correct it, or say which stack with --stack-name and --region"
+        raise ConfigurationError([Problem(f"samconfig.toml cannot be read ({exc})", next_step)]) from None
     found: dict[str, str] = {}
     for command in ("global", "deploy"):
         try:
@@ -247,11 +247,10 @@ def checked_endpoint(raw: str, profile: str | None) -> str | None:
     except ValueError:  # a port that is none
         is_address = False
     if not is_address:
-        raise ConfigurationError([f"AWS_ENDPOINT_URL is no address: {hint}"])
+        raise ConfigurationError([Problem("AWS_ENDPOINT_URL is no address", hint)])
     if profile:
-        raise ConfigurationError(
-            [f"--profile names an account of AWS, and AWS_ENDPOINT_URL is set to {raw}: leave out one of them"]
-        )
+        text = f"--profile names an account of AWS, and AWS_ENDPOINT_URL is set to {raw}"
+        raise ConfigurationError([Problem(text, "leave out one of them")])
     return raw
 
 

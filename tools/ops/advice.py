@@ -65,5 +65,11 @@ def store(arn: str) -> str:
 
 
 def correct(problem: Problem) -> str:
-    """The next step for a wrong setting; empty where its own words say it."""
-    return f"then correct it there; no deploy is needed: {store(problem.secret)}" if problem.secret else ""
+    """The next step for a wrong setting; of one in a secret also how it gets there."""
+    stored = f"; no deploy is needed: {store(problem.secret)}" if problem.secret else ""
+    return f"{problem.next_step}{stored}"
+
+
+def wrong(problem: Problem) -> str:
+    """What is wrong, and where, for those who print the next step by itself."""
+    return problem.removesuffix(problem.next_step).rstrip(":; ")

@@ -16,7 +16,7 @@ from tools.lib import sqs
 from tools.lib.stamps import utc_now
 from tools.ops import dead_letters, records, subscriptions, wiring
 from tools.ops.account import Account
-from tools.ops.advice import correct, next_step
+from tools.ops.advice import correct, next_step, wrong
 from tools.ops.check_routes import ROUTES
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
@@ -83,7 +83,8 @@ def wrong_in_secret(channel: Channel, problems: Sequence[Problem], *, is_usable:
         meanwhile = f"Nothing goes to {channel.title} until it is right; messages wait in the queue"
     store_it = f"make the secret of {channel.parameter} again, or deploy with the ARN of the one that there is"
     for problem in problems:
-        yield bad(channel.title, f"{problem}. {meanwhile}", correct(problem) or store_it)
+        otherwise = "" if problem.secret else f"; else {store_it}"
+        yield bad(channel.title, f"{wrong(problem)}. {meanwhile}", f"{correct(problem)}{otherwise}")
 
 
 def alive(pool: urllib3.PoolManager, channel: Channel, destination: str, address: str, secret: str) -> Finding:

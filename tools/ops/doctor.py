@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from testmo_notifier.errors import ConfigurationError, NotifierError
 from tools.ops import check_held, check_routes, check_testmo, check_ways, check_work
-from tools.ops.advice import correct
+from tools.ops.advice import correct, wrong
 from tools.ops.aws_errors import explain
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone
 from tools.ops.findings import Finding, bad
@@ -17,7 +17,7 @@ from tools.ops.times import counted
 
 Check = Callable[[Desk], Iterable[Finding]]
 
-CORRECT_IT: Final = "correct it, then deploy again: sam build && sam deploy"
+DEPLOY: Final = "then deploy again: sam build && sam deploy"
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("Stack", check_work.stack),
     ("Functions", check_work.functions),
@@ -50,12 +50,12 @@ def doctor(desk: Desk) -> int:
                 words = f"{finding.area}: {finding.words}"
                 desk.out.verdict(words, is_ok=finding.ok, next_step=finding.next_step)
             known.add(cause)
-    wrong = [finding for finding in findings if not finding.ok]
-    words = f"{counted(len(wrong), 'thing')} to fix" if wrong else "all is well"
+    to_fix = [finding for finding in findings if not finding.ok]
+    words = f"{counted(len(to_fix), 'thing')} to fix" if to_fix else "all is well"
     desk.out.gap()
-    desk.out.verdict(f"{desk.account.stack.name}: {words}", is_ok=not wrong)
-    desk.answer({"ok": not wrong, "findings": [finding.as_json() for finding in findings]})
-    return WRONG if wrong else FINE
+    desk.out.verdict(f"{desk.account.stack.name}: {words}", is_ok=not to_fix)
+    desk.answer({"ok": not to_fix, "findings": [finding.as_json() for finding in findings]})
+    return WRONG if to_fix else FINE
 
 
 def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
@@ -64,7 +64,9 @@ def examine(area: str, check: Check, desk: Desk) -> Sequence[Finding]:
     try:
         found.extend(check(desk))
     except ConfigurationError as exc:
-        found += [bad(area, problem, correct(problem) or CORRECT_IT) for problem in exc.problems]
+        for one in exc.problems:
+            deploy = "" if one.secret else f"; {DEPLOY}"
+            found.append(bad(area, wrong(one), f"{correct(one)}{deploy}"))
     except NotDone as exc:
         found.append(bad(area, str(exc), "sam build && sam deploy"))
     except NotifierError as exc:

@@ -21,7 +21,7 @@ from tools.lib.processes import ROOT
 from tools.lib.saying import say_json
 from tools.lib.terminal import Terminal
 from tools.ops.account import Account, NoStack
-from tools.ops.advice import correct
+from tools.ops.advice import correct, wrong
 from tools.ops.aws_errors import NOT_SET_UP, explain, in_words
 
 FINE: Final = 0
@@ -108,9 +108,8 @@ def fail(words: str, status: int, progress: Terminal, *, as_json: bool) -> int:
 
 
 def with_next_step(problem: Problem) -> str:
-    """A wrong setting with the step that fixes it, where that is not what the problem says already."""
-    step = correct(problem)
-    return f"{problem}; {step}" if step else problem
+    """A wrong setting with the step that fixes it."""
+    return f"{wrong(problem)}: {correct(problem)}"
 
 
 def place(exc: BaseException) -> str:

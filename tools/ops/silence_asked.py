@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from testmo_notifier.adapters.silences import LONGEST
 from testmo_notifier.config import shorten
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Silence
 from testmo_notifier.notices.matching import Matcher, Wanted
 from testmo_notifier.notices.routes import Route
@@ -26,9 +26,9 @@ MAX_REASON_CHARS: Final = 200  # a message has to quote it
 MAX_AUTHOR_CHARS: Final = 60
 MAX_BYTES: Final = 2_000  # of one silence: every poll reads and writes the item that they are in
 FOR_LIKE: Final = "give --for 30m, 2h or 1d12h"
-EVERYTHING: Final = (
-    "it matches everything: nobody is told of any failing result of any run until it ends; say what with --match "
-    "project=Shop, say, or --yes if that is meant"
+EVERYTHING: Final = Problem(
+    "it matches everything: nobody is told of any failing result of any run until it ends",
+    "say what with --match project=Shop, say, or --yes if that is meant",
 )
 FURTHEST: Final = ("Etc/GMT+12", "Pacific/Kiritimati")  # what is over in both of these zones is over everywhere
 UNTIL_LIKE: Final = "give --until 16:00 or --until 2026-11-27T16:00"
@@ -49,7 +49,7 @@ class Asked:
 
 def silence_of(asked: Asked, key: str, *, now: datetime, zone: tzinfo) -> Silence:
     """The silence that is meant; raises `ConfigurationError` with everything that is wrong with it."""
-    problems: list[str] = []
+    problems: list[Problem] = []
     until = end_of(asked, now, zone, problems)
     match, exclude = (table(flag, getattr(asked, flag), problems) for flag in ("match", "exclude"))
     reason = line("--reason", asked.reason, "say what for, so that others know", MAX_REASON_CHARS, problems)
@@ -58,7 +58,7 @@ def silence_of(asked: Asked, key: str, *, now: datetime, zone: tzinfo) -> Silenc
     if not problems:
         problems += unwise(silence, is_meant=asked.is_meant)
     if problems:
-        raise ConfigurationError([without_secrets(one) for one in problems])
+        raise ConfigurationError([Problem(without_secrets(one.text), one.next_step) for one in problems])
     return silence
 
 
@@ -75,13 +75,14 @@ def look_over(asked: Asked, now: datetime) -> None:
         raise wrong[0]
 
 
-def unwise(silence: Silence, *, is_meant: bool) -> list[str]:
+def unwise(silence: Silence, *, is_meant: bool) -> list[Problem]:
     """What is wrong with one that is well-formed."""
     never = never_matches(Route((), matcher=Matcher(silence.match, silence.exclude)), Watched())
     if never is not None:
-        return [f"it {never[1]}"]
+        return [Problem(f"it {never[1]}", "correct --match and --exclude")]
     if len(pack_silence(silence).encode()) > MAX_BYTES:
-        return [f"it names too much: {MAX_BYTES} bytes are the most; use * in a name, or add two silences"]
+        text = f"it names too much: {MAX_BYTES} bytes are the most"
+        return [Problem(text, "use * in a name, or add two silences")]
     if is_everything(silence.match) and not is_meant:
         return [EVERYTHING]
     return []
@@ -97,13 +98,13 @@ def is_everything(match: Wanted) -> bool:
 # ----- Its end -------------------------------------------------------------------------------------------------
 
 
-def end_of(asked: Asked, now: datetime, zone: tzinfo, problems: list[str]) -> datetime:
+def end_of(asked: Asked, now: datetime, zone: tzinfo, problems: list[Problem]) -> datetime:
     """When it is over."""
     if asked.duration is None and asked.until is None:
-        problems.append(f"it has no end: {FOR_LIKE}, or --until 16:00")
+        problems.append(Problem("it has no end", f"{FOR_LIKE}, or --until 16:00"))
         return now
     if asked.duration is not None and asked.until is not None:
-        problems.append("it has both --for and --until: keep one")
+        problems.append(Problem("it has both --for and --until", "keep one"))
         return now
     if asked.duration is not None:
         flag, typed, like = "--for", asked.duration, FOR_LIKE
@@ -113,11 +114,13 @@ def end_of(asked: Asked, now: datetime, zone: tzinfo, problems: list[str]) -> da
         flag, typed, like = "--until", asked.until or "", UNTIL_LIKE
         until = moment_of(typed, now, zone)
     if until is None:
-        problems.append(f"{flag} is {quoted(typed)}: {like}")
+        problems.append(Problem(f"{flag} is {quoted(typed)}", like))
     elif until <= now:
-        problems.append(f"{flag} {shorten(typed)} is over already: {like}")
+        problems.append(Problem(f"{flag} {shorten(typed)} is over already", like))
     elif until - now > LONGEST:
-        problems.append(f"{flag} {shorten(typed)} is too long: {LONGEST.days} days at most, then add another one")
+        problems.append(
+            Problem(f"{flag} {shorten(typed)} is too long: {LONGEST.days} days at most", "then add another one")
+        )
     return until or now
 
 
@@ -147,28 +150,28 @@ def moment_of(typed: str, now: datetime, zone: tzinfo) -> datetime | None:
 # ----- What it matches -----------------------------------------------------------------------------------------
 
 
-def table(flag: str, given: Sequence[str], problems: list[str]) -> dict[str, tuple[int | str, ...]]:
+def table(flag: str, given: Sequence[str], problems: list[Problem]) -> dict[str, tuple[int | str, ...]]:
     """`key=value` as often as it was given, checked as in routes.toml."""
     raw: dict[str, list[int | str]] = {}
     for one in given:
         key, sign, value = one.partition("=")
         if not sign or not key.strip():
-            problems.append(f"--{flag} {quoted(one)} is no key=value: give one like --{flag} project=Shop")
+            problems.append(Problem(f"--{flag} {quoted(one)} is no key=value", f"give one like --{flag} project=Shop"))
             continue
         if value.lstrip().startswith(("~", "=")):  # Alertmanager's =~, and == by habit
-            hint = f"--{flag} {key.strip()}=Shop*, and a name that begins like that in quotes"
-            problems.append(
-                f"--{flag} {quoted(one)} is no key=value with one =, and * and ? alone are special: give {hint}"
-            )
+            text = f"--{flag} {quoted(one)} is no key=value with one =, and * and ? alone are special"
+            next_step = f"give --{flag} project=Shop*, and a name that begins like that in quotes"
+            problems.append(Problem(text, next_step))
             continue
         if key.rstrip().endswith("!"):
-            problems.append(f"--{flag} {quoted(one)}: nothing is negated here; say what is left out with --exclude")
+            text = f"--{flag} {quoted(one)}: nothing is negated here"
+            problems.append(Problem(text, "say what is left out with --exclude"))
             continue
         if odd := oddness(value_of(value.strip()), key.strip()) if value.strip()[:1] not in ("'", '"') else "":
-            problems.append(f"--{flag} {quoted(one)}: {odd}; if it is a name, put it in quotes")
+            problems.append(Problem(f"--{flag} {quoted(one)}: {odd}", "if it is a name, put it in quotes"))
             continue
         raw.setdefault(key.strip(), []).append(value_of(printable(value).strip()))
-    found = wanted(raw, lambda _, words: problems.append(f"--{flag} {words}"))
+    found = wanted(raw, lambda _, text, next_step: problems.append(Problem(f"--{flag} {text}", next_step)))
     return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
 
 
@@ -180,13 +183,13 @@ def value_of(typed: str) -> int | str:
     return int(typed) if re.fullmatch(r"[0-9]{1,18}", typed) else typed
 
 
-def line(flag: str, typed: str, why: str, most: int, problems: list[str]) -> str:
+def line(flag: str, typed: str, why: str, most: int, problems: list[Problem]) -> str:
     """A short text that has to be there."""
     words = tidy(typed)
     if not words:
-        problems.append(f"it has no {flag.removeprefix('--')}: {why}, with {flag} TEXT")
+        problems.append(Problem(f"it has no {flag.removeprefix('--')}", f"{why}, with {flag} TEXT"))
     elif len(words) > most:
-        problems.append(f"{flag} has {len(words)} characters: {most} are the most")
+        problems.append(Problem(f"{flag} has {len(words)} characters", f"{most} are the most"))
     return words
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.notices.routes import Route, Routes, destinations, left_in
 from testmo_notifier.poll import Parts
 from testmo_notifier.ports import Store, Topic
@@ -49,7 +49,8 @@ def settings_file(name: str) -> Path:
     shipped, given = SETTINGS, os.environ.get("SETTINGS_DIR", "")
     own = Path(given).expanduser()
     if given and not own.is_dir():
-        raise ConfigurationError([f"SETTINGS_DIR is {given!r}, which is no folder: give the one that `local` has"])
+        text = f"SETTINGS_DIR is {given!r}, which is no folder"
+        raise ConfigurationError([Problem(text, "give the one that `local` has")])
     return own / name if given and (own / name).exists() else shipped / name
 
 

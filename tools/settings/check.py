@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, cast
 from testmo_notifier.channels.registry import queued
 from testmo_notifier.channels.slack.secret import read_addresses, webhook_url
 from testmo_notifier.config import WATCHED, VariableReader, testmo_token, testmo_url, time_zone
-from testmo_notifier.errors import ConfigurationError, NotifierError
+from testmo_notifier.errors import ConfigurationError, NotifierError, Problem, WrongValue
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import parse_people
 from testmo_notifier.settings.routes_file import parse_routes
@@ -21,7 +21,7 @@ from testmo_notifier.settings.team import ISSUES, MAY_BE_MISSING, PEOPLE, ROUTES
 from tools.ops.times import counted
 from tools.settings import check_routes, check_templates
 from tools.settings.check_routes import Watched, harmless
-from tools.settings.remarks import LEADS_NOWHERE, Remark
+from tools.settings.remarks import LEADS_NOWHERE, TAKE_IT_OUT, Remark
 from tools.settings.slips import next_step
 
 T = TypeVar("T")
@@ -31,7 +31,8 @@ def slack_secret(raw: str) -> str:
     """A secret as the stack would have it, of which nothing is wrong. No sentence quotes an address."""
     addresses, problems = read_addresses(raw)
     if problems or not addresses:
-        raise ValueError("; ".join(problems) or 'holds no webhook: give {"default": "https://hooks.slack.com/…"}')
+        give = 'give {"default": "https://hooks.slack.com/…"}'
+        raise WrongValue.of(problems or [Problem("holds no webhook", give)])
     return raw
 
 
@@ -54,7 +55,7 @@ def problems(folder: Path, environ: Mapping[str, str]) -> list[Remark]:
     """Everything that is wrong, file by file, in the order of the lines; then what is only to be thought of."""
     found = [problem for name, parse in FILES.items() for problem in file_problems(folder / name, parse)]
     found += check_templates.problems(folder / TEMPLATES, check_templates.routed(folder / "routes.toml"))
-    wrong = [Remark("environment", None, words) for words in environment_problems(environ)]
+    wrong = [Remark("environment", None, one.text, one.next_step) for one in environment_problems(environ)]
     return [*dict.fromkeys(found), *wrong, *advice(folder, environ, is_wrong=bool(wrong))]
 
 
@@ -72,9 +73,9 @@ def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[R
     """What is wrong with one of the files."""
     if not path.exists():
         if path.is_symlink():
-            yield Remark.of(path, None, LEADS_NOWHERE)
+            yield Remark.of(path, None, LEADS_NOWHERE, TAKE_IT_OUT)
         elif path.name not in MAY_BE_MISSING:
-            yield Remark.of(path, None, "is missing: the poller has to do without it")
+            yield Remark.of(path, None, "is missing, so that the poller has to do without it", "put one there")
         return
     text = ""
     try:
@@ -82,8 +83,9 @@ def file_problems(path: Path, parse: Callable[[str, str], object]) -> Iterator[R
         parse(text, path.name)
     except ConfigurationError as exc:
         for problem in sorted(exc.problems, key=lambda one: one.line):
-            step = f"; {next_step(text, problem.line, problem.text)}" if exc.__cause__ else ""  # it is no TOML
-            yield Remark.of(path, problem.line, f"{problem.text}{step}")
+            is_toml = exc.__cause__ is None
+            step = problem.next_step if is_toml else next_step(text, problem.line, problem.text)
+            yield Remark.of(path, problem.line or 1, problem.text, step)
 
 
 def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Iterator[Remark]:
@@ -117,7 +119,7 @@ def advice(folder: Path, environ: Mapping[str, str], *, is_wrong: bool) -> Itera
             found[PEOPLE] = check_names.about_people(people_text, people, there)
     found[ROUTES] += slips
     for name, said in found.items():
-        yield from (Remark.of(folder / name, line, words, is_warning=True) for line, words in sorted(said))
+        yield from (Remark.warning(folder / name, line, words) for line, words in sorted(said))
 
 
 def read(path: Path, parse: Callable[[str], T]) -> tuple[str, T]:
@@ -140,7 +142,7 @@ def watched_by(environ: Mapping[str, str]) -> Watched:
     return Watched(*(cast("tuple[Any, ...]", settings[name]) for name in names))
 
 
-def environment_problems(environ: Mapping[str, str]) -> list[str]:
+def environment_problems(environ: Mapping[str, str]) -> list[Problem]:
     """What is wrong with the settings in the environment; what is not set has a default, or is not checked."""
     env = VariableReader(environ)
     for name, parse in VARIABLES.items():

@@ -23,7 +23,7 @@ from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_peo
 from testmo_notifier.settings.options_file import head_of
 from testmo_notifier.settings.people import People
 from testmo_notifier.settings.places import Place
-from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, TESTER
+from testmo_notifier.settings.routes_file import ASSIGNEE, GROUP, ROUTES, TESTER
 
 HARMLESS: Final = {status_id: STATUS_NAMES[status_id] for status_id in (1, 2)}  # Untested and Passed
 FIXED: Final = ("EST", "MST", "HST")  # of all the zones that are called like a time of a place
@@ -66,8 +66,7 @@ class Entry:
 
     def advice(self, key: str, words: str) -> Advice:
         """Something to say of it, with the line of one of its keys."""
-        problem = self.place.problem(words, r"\[\[[ \t]*routes", self.number, key)
-        return problem.line, f"route {self.route.name!r} {words}"
+        return self.place.line(ROUTES, self.number, key), f"route {self.route.name!r} {words}"
 
 
 def advice(text: str, routes: Routes, people: People | None, watched: Watched) -> list[Advice]:
@@ -164,7 +163,7 @@ def zone_trap(zone: str) -> str:
 
 def option_line(place: Place, destination: str, key: str = "") -> int:
     """Where an option stands."""
-    return place.problem("", head_of(destination), key=key).line
+    return place.line(head_of(destination), key=key)
 
 
 # ----- What a route selects ------------------------------------------------------------------------------------

@@ -15,19 +15,19 @@ from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta, nod
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import plain_environment
 from testmo_notifier.channels.registry import CHANNELS, channel_of
-from testmo_notifier.channels.render import Renderer, built_in_folders, own_name, renderings
+from testmo_notifier.channels.render import HELP, Renderer, built_in_folders, own_name, renderings
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, RECOVERED
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
-from testmo_notifier.settings.team import not_utf_8
-from tools.settings.remarks import LEADS_NOWHERE, Remark
+from testmo_notifier.settings.team import AS_UTF_8, not_utf_8
+from tools.settings.remarks import LEADS_NOWHERE, TAKE_IT_OUT, Remark
 from tools.settings.samples import Sample, samples
 
 UTC: Final = ZoneInfo("UTC")
 CONTEXT: Final = frozenset({"message", "result", "super", "self", "caller", "varargs", "kwargs", "loop"})
-HELP: Final = "docs/templates.md lists what there is"
+AS_JINJA: Final = "write it as Jinja has it (https://jinja.palletsprojects.com/en/stable/templates/)"
 LINKS: Final = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
 
 
@@ -51,23 +51,24 @@ def problems(
     paths = sorted(path for path in shown if path.suffix == ".j2" or not path.is_dir())
     found: list[Remark] = []
     if folder.exists() and not folder.is_dir():
-        found.append(Remark.of(folder, None, "is no folder: templates stand in one"))
+        found.append(Remark.of(folder, None, "is no folder", "put the templates into one"))
     sources: list[Source] = []
     for path in paths:
         if not path.is_file():
-            found.append(Remark.of(path, None, "is no file: nothing reads it" if path.exists() else LEADS_NOWHERE))
+            text = "is no file, so that nothing reads it" if path.exists() else LEADS_NOWHERE
+            found.append(Remark.of(path, None, text, TAKE_IT_OUT))
         elif path.suffix == ".j2":
             try:
                 sources.append(read(path, str(path.relative_to(folder).as_posix())))
             except TemplateSyntaxError as exc:
-                found.append(Remark.of(path, exc.lineno, f"{exc.message}"))
+                found.append(Remark.of(path, exc.lineno, f"{exc.message}", AS_JINJA))
             except UnicodeDecodeError as exc:
-                found.append(Remark.of(path, 1, not_utf_8(exc)))
+                found.append(Remark.of(path, 1, not_utf_8(exc), AS_UTF_8))
             except OSError as exc:
-                found.append(Remark.of(path, 1, f"cannot be read: {exc.strerror}"))
+                found.append(Remark.of(path, 1, f"cannot be read ({exc.strerror})", TAKE_IT_OUT))
         elif path.suffix != ".md":
-            words = f"is not read by anything: a template's name ends in .j2, like {next(iter(own_names()))}"
-            found.append(Remark.of(path, 1, words))
+            step = f"let a template's name end in .j2, like {next(iter(own_names()))}"
+            found.append(Remark.of(path, 1, "is not read by anything", step))
     found += unused(sources, routed)
     for source in sources:
         found += unknown_names(source)
@@ -113,10 +114,9 @@ def unused(sources: list[Source], routed: Collection[str]) -> Iterator[Remark]:
         if destination and source.path.name in templates_of(destination):
             if routed and destination not in routed:
                 words = f"no route names {destination}, so nothing uses this: routes.toml has {', '.join(routed)}"
-                yield Remark.of(source.path, 1, words, is_warning=True)
+                yield Remark.warning(source.path, 1, words)
         elif source.name not in known:
-            words = f"no message uses a template of this name: known are {', '.join(known)}"
-            yield Remark.of(source.path, 1, words)
+            yield Remark.of(source.path, 1, "no message uses a template of this name", f"use one of {', '.join(known)}")
 
 
 def routed(routes: Path) -> tuple[str, ...]:
@@ -149,8 +149,8 @@ def unknown_names(source: Source) -> Iterator[Remark]:
     for name in source.tree.find_all(nodes.Name):
         if name.name in unknown and name.ctx == "load":
             unknown.discard(name.name)
-            words = f"{name.name!r} is not known: there are message and result, and {HELP}"
-            yield Remark.of(source.path, name.lineno, words)
+            step = f"use message or result, {HELP}"
+            yield Remark.of(source.path, name.lineno, f"{name.name!r} is not known", step)
 
 
 def unknown_blocks(source: Source) -> Iterator[Remark]:
@@ -168,7 +168,7 @@ def unknown_blocks(source: Source) -> Iterator[Remark]:
             if block.name not in known | inner:
                 there = ", ".join(sorted(known))
                 words = f"block {block.name!r} is never shown: {name} has {there}"
-                yield Remark.of(source.path, block.lineno, words, is_warning=True)
+                yield Remark.warning(source.path, block.lineno, words)
 
 
 def built_in(name: str) -> Path | None:
@@ -185,19 +185,20 @@ def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str,
         for destination in dict.fromkeys((*(channel.default for channel in CHANNELS.values()), *own)):
             renderer.notification(sample.outgoing(destination))
         for problem in dict.fromkeys(renderer.problems):
-            words = explained(problem)
-            kind = (f"{problem.file}:{problem.line}", re.sub(r"\d+", "", words))
+            text, step = explained(problem)
+            kind = (f"{problem.file}:{problem.line}", re.sub(r"\d+", "", text))
             if kind not in told:
                 told.add(kind)
-                words = f"{words} (with the sample {name!r}: {sample.words})"
-                yield Remark.of(folder / problem.file, problem.line, words)
+                text = f"{text} (with the sample {name!r}: {sample.words})"
+                yield Remark.of(folder / problem.file, problem.line or 1, text, step)
 
 
-def explained(problem: Problem) -> str:
-    """A template's problem in words for whoever wrote it: Jinja speaks of Python's objects."""
-    words = re.sub(r"'[\w.]*?(\w+) object' has no attribute ('\w+')", rf"\1 has no field \2, {HELP}", problem.text)
-    if re.search(r"NoneType' object has no attribute '(astimezone|timestamp)'", words):
-        return "the filter `when` got no moment: ask {% if result.at %} first"
-    if words.startswith("'None' has no attribute"):
-        words += ": result is there in slack_result.j2 and slack_tests.j2 alone, elsewhere go through message.results"
-    return words
+def explained(problem: Problem) -> tuple[str, str]:
+    """A template's problem and what to do, for whoever wrote it: Jinja speaks of Python's objects."""
+    text = re.sub(r"'[\w.]*?(\w+) object' has no attribute ('\w+')", r"\1 has no field \2", problem.text)
+    if re.search(r"NoneType' object has no attribute '(astimezone|timestamp)'", text):
+        return "the filter `when` got no moment", "ask {% if result.at %} first"
+    if text.startswith("'None' has no attribute"):
+        there = "result is there in slack_result.j2 and slack_tests.j2 alone"
+        return f"{text}, because {there}", "go through message.results elsewhere"
+    return text, problem.next_step

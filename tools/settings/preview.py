@@ -15,7 +15,7 @@ from rich.text import Text
 from testmo_notifier.channels.registry import CHANNELS, channel_of
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import VariableReader, time_zone
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Notification
 from testmo_notifier.notices.routes import is_for_people
 from testmo_notifier.settings.issues_file import parse_issue_links
@@ -91,9 +91,9 @@ def destinations(destination: str | None, channel: str) -> list[str]:
         return [one.default for one in CHANNELS.values() if channel in (one.name, "all")]
     if channel_of(destination) is None:
         known = ", ".join(one.default for one in CHANNELS.values())
-        raise ConfigurationError([f"{destination!r} is no destination: they look like {known} or slack:payments"])
+        raise ConfigurationError([Problem(f"{destination!r} is no destination", f"give {known}, slack:payments, …")])
     if channel not in (destination.partition(":")[0], "all"):
-        raise ConfigurationError([f"{destination} is not of the channel {channel}: leave out --channel"])
+        raise ConfigurationError([Problem(f"{destination} is not of the channel {channel}", "leave out --channel")])
     return [destination]
 
 

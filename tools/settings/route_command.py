@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from testmo_notifier.channels.registry import for_people
-from testmo_notifier.errors import ConfigurationError, Invisible
+from testmo_notifier.errors import ConfigurationError, Invisible, Problem
 from testmo_notifier.notices.routes import destinations
 from tools.settings import preview, preview_run, route_findings
 from tools.settings.check import read_team
@@ -43,11 +43,13 @@ def findings(
     if not run_ids and not results:
         return [one for sample in preview.chosen(names).values() for one in route_findings.of_digest(sample.digest)]
     if names:
-        raise ConfigurationError(["--sample shows what is built in, --run and --result read your Testmo: give one"])
+        text = "--sample shows what is built in, --run and --result read your Testmo"
+        raise ConfigurationError([Problem(text, "give one of them")])
     wanted: dict[int, set[int]] = {run_id: set() for run_id in run_ids}
     for run_id, result in results:
         if run_id is None and len(run_ids) != 1:
-            raise ConfigurationError([f"of which run is result {result}? Give --result RUN/{result}, or one --run"])
+            next_step = f"give --result RUN/{result}, or one --run"
+            raise ConfigurationError([Problem(f"nothing says of which run result {result} is", next_step)])
         wanted.setdefault(run_id or run_ids[0], set()).add(result)
     access = preview_run.Access.from_env(environ)
     return [

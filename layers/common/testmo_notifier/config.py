@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from testmo_notifier.channels.registry import CHANNELS, queued
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem, WrongValue
 from testmo_notifier.lean import dataclass
 
 STATUS: Final = r"[1-9]|1[0-9]|2[0-5]|[^\s,;0-9][^,;]{0,79}"  # an id, or a name; template.yaml has the same
@@ -28,6 +28,8 @@ MAX_REQUESTS_PER_MINUTE: Final = 6_000  # a hundred a second: RequestsPerMinute
 BOM: Final = "\ufeff"
 QUOTES: Final = frozenset("\"'`<>{}\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
 OF_ONE_MACHINE: Final = r"localtime|posixrules|Factory|(?:posix|right)/.*"  # beside the zones, on some machines
+
+SET_IT: Final = "give it a value"
 
 T = TypeVar("T")
 Settings = Mapping[str, tuple[Callable[[str], object], str | None]]
@@ -92,20 +94,20 @@ class VariableReader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
 
     def read(self, name: str, parse: Callable[[str], T], *, default: str | None = None) -> T | None:
         """The parsed value; None after a problem. An empty variable counts as one that is not set."""
         raw = bare(self._environ.get(name, ""))
         if not raw:
             if default is None:
-                self.problems.append(f"{name} is not set")
+                self.problems.append(Problem(f"{name} is not set", SET_IT))
                 return None
             raw = default
         try:
             return parse(raw)
-        except ValueError as exc:
-            self.problems.append(f"{name} {exc}")
+        except WrongValue as exc:
+            self.problems.append(exc.problem.of(name))
             return None
 
     def read_all(self, settings: Settings) -> dict[str, object]:
@@ -123,7 +125,8 @@ def read_secret_arns(env: VariableReader) -> dict[str, str]:
     arns = {channel.name: env.read(channel.secret_variable, str.strip, default=" ") for channel in queued()}
     found = {name: arn for name, arn in arns.items() if arn}
     if not found:
-        env.problems.append(f"{' or '.join(channel.secret_variable for channel in queued())} is not set")
+        names = " or ".join(channel.secret_variable for channel in queued())
+        env.problems.append(Problem(f"{names} is not set", SET_IT))
     return found
 
 
@@ -132,7 +135,7 @@ def whole(least: int, most: int, unit: str) -> Callable[[str], int]:
 
     def parse(raw: str) -> int:
         if not re.fullmatch(r"[+-]?\d{1,12}", raw, re.ASCII) or not least <= int(raw) <= most:
-            raise ValueError(f"is {shorten(raw)!r}: give a whole number of {unit} from {least} to {most}")
+            raise WrongValue(f"is {shorten(raw)!r}", f"give a whole number of {unit} from {least} to {most}")
         return int(raw)
 
     return parse
@@ -145,10 +148,8 @@ def ids(what: str, *, least: int = 1) -> Callable[[str], tuple[int, ...]]:
         parts = [part.strip() for part in raw.split(",")] if raw != "," else []
         bad = [part for part in parts if not re.fullmatch(r"\d{1,18}", part, re.ASCII) or int(part) < least]
         if bad:
-            raise ValueError(
-                f"holds {', '.join(repr(shorten(part)) for part in bad[:5])}: "
-                f"give {what} as whole numbers with commas between, like 3,7"
-            )
+            held = ", ".join(repr(shorten(part)) for part in bad[:5])
+            raise WrongValue(f"holds {held}", f"give {what} as whole numbers with commas between, like 3,7")
         return tuple(dict.fromkeys(int(part) for part in parts))
 
     return parse
@@ -162,9 +163,9 @@ def status_ids(raw: str) -> tuple[int | str, ...]:
     known = {name.casefold(): number for number, name in STATUS_NAMES.items()}
     bad = [part for part in parts if not re.fullmatch(STATUS, part) or not part.isprintable()]
     if bad or not parts:
-        raise ValueError(
-            f"holds {', '.join(repr(shorten(part)) for part in bad[:5]) or 'nothing'}: give ids from 1 to "
-            f"{MAX_STATUS_ID} or names with commas between, like 3,5 or Failed,Blocked,Needs info"
+        raise WrongValue(
+            f"holds {', '.join(repr(shorten(part)) for part in bad[:5]) or 'nothing'}",
+            f"give ids from 1 to {MAX_STATUS_ID} or names with commas between, like 3,5 or Failed,Blocked,Needs info",
         )
     statuses = [int(part) if part.isdecimal() else known.get(" ".join(part.split()).casefold(), part) for part in parts]
     return tuple(dict.fromkeys(statuses))
@@ -175,7 +176,7 @@ def channels(raw: str) -> tuple[str, ...]:
     parsed = tuple(part.strip() for part in raw.split(",") if part.strip())
     unknown = [part for part in parsed if part not in CHANNELS]
     if unknown or not parsed:
-        raise ValueError(f"is {shorten(raw)!r}: give {listed(list(CHANNELS))} with commas between")
+        raise WrongValue(f"is {shorten(raw)!r}", f"give {listed(list(CHANNELS))} with commas between")
     return parsed
 
 
@@ -195,7 +196,7 @@ def time_zone(raw: str) -> tzinfo:
             raise KeyError(raw)
         return ZoneInfo(raw)
     except (OSError, ValueError, KeyError) as exc:  # no such zone is a KeyError, a bad key a ValueError or OSError
-        raise ValueError(f"is {shorten(raw)!r}: give an IANA time zone like Europe/Berlin") from exc
+        raise WrongValue(f"is {shorten(raw)!r}", "give an IANA time zone like Europe/Berlin") from exc
 
 
 def testmo_url(raw: str) -> str:
@@ -207,29 +208,29 @@ def origin(raw: str, hint: str) -> str:
     """A bare https origin; http on loopback only, where nothing leaves the machine. Never quotes the address."""
     parts = split_url(raw, hint)
     if parts.path not in ("", "/") or parts.query or parts.fragment or "?" in raw or "#" in raw:
-        raise ValueError(f"has a path or a query: {hint}")
+        raise WrongValue("has a path or a query", hint)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def split_url(raw: str, hint: str) -> SplitResult:
     """Take an address apart; refuses what could carry a secret elsewhere or in clear text."""
     if " " in raw or "\\" in raw or not raw.isprintable():  # as no other blank is
-        raise ValueError(f"holds a space or a control character: {hint}")
+        raise WrongValue("holds a space or a control character", hint)
     if not QUOTES.isdisjoint(raw):
-        raise ValueError(f"holds quotes or brackets, which are no part of an address: {hint}")
+        raise WrongValue("holds quotes or brackets, which are no part of an address", hint)
     try:
         parts = urlsplit(raw)
         parts.port  # noqa: B018 - a bad one raises when it is asked for
     except ValueError as exc:  # a bad port or a broken IPv6 literal; the text could quote a secret
-        raise ValueError(f"is not an address: {hint}") from exc
+        raise WrongValue("is not an address", hint) from exc
     if not parts.hostname or parts.scheme not in ("http", "https"):
-        raise ValueError(f"is not an https address: {hint}")
+        raise WrongValue("is not an https address", hint)
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"holds a user name or password: {hint}")
+        raise WrongValue("holds a user name or password", hint)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(f"is not https (http is for this machine only, 127.0.0.1 or localhost): {hint}")
+        raise WrongValue("is not https (http is for this machine only, 127.0.0.1 or localhost)", hint)
     if parts.scheme == "https" and is_private(parts.hostname):
-        raise ValueError(f"is a private address: {hint}")
+        raise WrongValue("is a private address", hint)
     return parts
 
 
@@ -260,10 +261,10 @@ def testmo_token(secret: str) -> str:
         value = json_object(text).get("token")
         text = value.strip() if isinstance(value, str) else ""
     if not re.fullmatch(r"[!#-&(-~]+", text):  # printable ASCII without spaces and quotes
-        raise ValueError('is not a Testmo token: store the token alone, without quotes, or {"token": "…"}')
+        raise WrongValue("is not a Testmo token", 'store the token alone, without quotes, or {"token": "…"}')
     if re.match(r"xox|\w+=[^=]|\w+://|[<\[]", text):  # what is not for Testmo is not sent there
         looks = "an address, a Slack token, or a line of another file"
-        raise ValueError(f"is not a Testmo token: it looks like {looks}; store the token alone")
+        raise WrongValue(f"is not a Testmo token: it looks like {looks}", "store the token alone")
     return text
 
 
@@ -274,13 +275,13 @@ def heartbeat_url(secret: str) -> str:
     return text
 
 
-def usable(read: Callable[[str], tuple[dict[str, str], list[str]]]) -> Callable[[str], dict[str, str]]:
-    """A parser of a secret's good addresses: a wrong one must not silence the others. `ValueError` without any."""
+def usable(read: Callable[[str], tuple[dict[str, str], list[Problem]]]) -> Callable[[str], dict[str, str]]:
+    """A parser of a secret's good addresses: a wrong one must not silence the others. `WrongValue` without any."""
 
     def parse(secret: str) -> dict[str, str]:
         addresses, problems = read(secret)
         if not addresses:
-            raise ValueError("; ".join(problems) or "holds no address")
+            raise WrongValue.of(problems or [Problem("holds no address", "store one")])
         return addresses
 
     return parse
@@ -298,7 +299,7 @@ def json_object(text: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise ValueError("starts like a JSON object and is none: check quotes and commas")  # noqa: TRY004 - one kind of error per setting
+        raise WrongValue("starts like a JSON object and is none", "check quotes and commas")
     return value
 
 

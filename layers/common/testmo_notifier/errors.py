@@ -47,35 +47,51 @@ class NotifierError(Exception):
 
 
 class Problem(str):
-    """What is wrong, as a sentence for people. What a program decides by stands beside it and is never parsed from it.
+    """What is wrong and what to do about it, as a sentence for people. Its parts stand beside it: nobody parses it.
 
-    `text` is the sentence without its place (`file`, `line`); `secret` the ARN of the secret that holds a wrong value.
+    `text` is what is wrong, and `next_step` what to do, without the place: `file` and `line` (0: the whole file), or
+    `secret`, the ARN of the secret that holds a wrong value.
     """
 
-    __slots__ = ("file", "line", "secret", "text")
+    __slots__ = ("file", "line", "next_step", "secret", "text")
     text: str
+    next_step: str
     file: str
     line: int
     secret: str
 
     def __new__(  # noqa: D102
-        cls, words: str, *, text: str = "", file: str = "", line: int = 1, secret: str = ""
+        cls, text: str, next_step: str, *, file: str = "", line: int = 0, secret: str = ""
     ) -> Self:
-        self = super().__new__(cls, words)
-        self.text, self.file, self.line, self.secret = text or words, file, line, secret
+        place = f"{file}:{line}: " if line else f"{file} " if file else ""
+        self = super().__new__(cls, f"{place}{text}{';' if ': ' in text else ':'} {next_step}")
+        self.text, self.next_step, self.file, self.line, self.secret = text, next_step, file, line, secret
         return self
 
+    def of(self, owner: str, *, secret: str = "") -> Problem:
+        """The same, told of what the value belongs to."""
+        return Problem(f"{owner} {self.text}", self.next_step, secret=secret)
+
+
+class WrongValue(ValueError):
+    """A value cannot be used. Whoever knows which one it is makes a `ConfigurationError` of it."""
+
+    def __init__(self, text: str, next_step: str) -> None:
+        self.problem = Problem(text, next_step)
+        super().__init__(self.problem)
+
     @classmethod
-    def of_file(cls, file: str, text: str, line: int = 1) -> Self:
-        """What is wrong with a whole file, whatever the line is from which one sees it."""
-        return cls(f"{file} {text}", text=text, file=file, line=line)
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """One value with several problems; the same step is said once."""
+        next_steps = dict.fromkeys(one.next_step for one in problems)
+        return cls("; ".join(one.text for one in problems), "; ".join(next_steps))
 
 
 class ConfigurationError(NotifierError):
     """One or more settings are wrong or missing; `problems` lists all of them."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(one if isinstance(one, Problem) else Problem(one) for one in problems)
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
         head = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__(f"{head} in the configuration:\n" + "\n".join(f"- {p}" for p in self.problems))
 

@@ -27,7 +27,7 @@ from urllib.request import getproxies_environment, proxy_bypass_environment  # t
 
 import urllib3
 
-from testmo_notifier.errors import ConfigurationError, TooHeavy, Unreadable
+from testmo_notifier.errors import ConfigurationError, Problem, TooHeavy, Unreadable
 from testmo_notifier.lean import dataclass
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def through_proxy(name: str, raw: str, tls: ssl.SSLContext) -> urllib3.ProxyMana
             **SIZE,
         )
     except (ValueError, urllib3.exceptions.HTTPError):
-        hint = "give one like http://proxy.example.com:3128, or unset it"
-        raise ConfigurationError([f"{name} is not the address of an HTTP proxy: {hint}"]) from None
+        next_step = "give one like http://proxy.example.com:3128, or unset it"
+        raise ConfigurationError([Problem(f"{name} is not the address of an HTTP proxy", next_step)]) from None
 
 
 def send(  # noqa: PLR0913 - what a request is made of, and how its answer is read

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
-from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.errors import ConfigurationError, Problem, WrongValue
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -27,14 +27,14 @@ def read_secret(provider: SecretsProvider, arn: str, parse: Callable[[str], T], 
     try:
         value = provider.get(arn, max_age=MAX_AGE_SECONDS, force_fetch=fresh)
     except GetParameterError as exc:
-        raise ConfigurationError([f"the secret {arn} cannot be read ({cause(exc)}): {NEXT_STEP}"]) from None
+        raise ConfigurationError([Problem(f"the secret {arn} cannot be read ({cause(exc)})", NEXT_STEP)]) from None
     if not isinstance(value, str):
-        raise ConfigurationError([Problem(f"the secret {arn} is binary: store text", secret=arn)])
+        raise ConfigurationError([Problem(f"the secret {arn} is binary", "store text", secret=arn)])
     try:
         return parse(value)
-    except ValueError as exc:
+    except WrongValue as exc:
         # The chain could quote the value.
-        raise ConfigurationError([Problem(f"the secret {arn} {exc}", secret=arn)]) from None
+        raise ConfigurationError([exc.problem.of(f"the secret {arn}", secret=arn)]) from None
 
 
 def cause(exc: GetParameterError) -> str:

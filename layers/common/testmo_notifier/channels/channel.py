@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from testmo_notifier.channels.bounds import Bounds
     from testmo_notifier.channels.notation import TemplateEnvironment
     from testmo_notifier.channels.render import Renderer
+    from testmo_notifier.errors import Problem
     from testmo_notifier.model import Digest, Outgoing, QueuedMessage
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -71,7 +72,7 @@ class Conversation(Protocol):
 class Transport(Protocol):
     """How a channel's messages leave the queue: its module `transport`, with its own words for errors."""
 
-    def read_secret(self, secret: str) -> tuple[dict[str, str], list[str]]:
+    def read_secret(self, secret: str) -> tuple[dict[str, str], list[Problem]]:
         """The good addresses of a secret by destination name, and what is wrong with the others; quotes none."""
 
     def post(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:

@@ -38,6 +38,8 @@ from testmo_notifier.settings.people import People
 from testmo_notifier.settings.team import Team
 from testmo_notifier.text.shortening import one_line
 
+HELP: Final = "docs/templates.md lists what there is"
+SHORTEN_IT: Final = "make it say less"
 NOBODY: Final = People()
 AS_THE_STACK: Final = Options()
 Environments = Mapping[str, Environment]  # by template
@@ -171,8 +173,8 @@ class Renderer:
             if words.strip() and (length <= rendering.max_weight[name] or not is_own):  # ours is tried with less
                 return text, is_own
             heavy = f"gave {length} characters, more than {rendering.max_weight[name]}"
-            size = heavy if words.strip() else "gave no text"
-            self.problems.append(Problem.of_file(path, size))
+            size, next_step = (heavy, SHORTEN_IT) if words.strip() else ("gave no text", "write some")
+            self.problems.append(Problem(size, next_step, file=path))
         return last_resort(view, result), False
 
     def _tries(self, name: str, own: str) -> Iterator[tuple[Environment, str, str]]:
@@ -258,11 +260,8 @@ def template_problem(name: str, exc: Exception, overrides: Path | None) -> Probl
     for frame in traceback.extract_tb(exc.__traceback__):
         if frame.filename.endswith(".j2"):
             name, line = relative(Path(frame.filename), overrides), frame.lineno
-    text = f"{type(exc).__name__}: {one_line(str(exc), 200)}"
-    words = f"{name}, line {line or '?'}: {text}"
-    if isinstance(exc, UndefinedError):  # of these Jinja's own words are enough
-        text = one_line(str(exc), 200)
-    return Problem(words, text=text, file=name, line=line or 1)
+    kind = "" if isinstance(exc, UndefinedError) else f"{type(exc).__name__}: "  # of these Jinja's words are enough
+    return Problem(f"{kind}{one_line(str(exc), 200)}", HELP, file=name, line=line or 1)
 
 
 def last_resort(view: MessageView, result: ResultView | PartView | None) -> str:

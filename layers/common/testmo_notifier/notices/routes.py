@@ -9,7 +9,7 @@ from datetime import tzinfo
 from typing import Final
 
 from testmo_notifier.channels.registry import CHANNELS, channel_of, for_people
-from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, NEW, RECOVERED
 from testmo_notifier.notices.calm import ALWAYS, Calm
@@ -138,10 +138,9 @@ def reached(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
     stack = f"on this stack, which has {', '.join(people)}"
     found = destinations(routes, channels)
     if people and not any(is_for_people(name) for name in found):
-        raise ConfigurationError([f"routes.toml reaches nobody {stack}: add {words}"])
+        raise ConfigurationError([Problem(f"routes.toml reaches nobody {stack}", f"add {words}")])
     last = [route for route in routes.routes if route.is_for_all]
     if people and last and not any(name in found for route in last for name in route.destinations):
-        raise ConfigurationError(
-            [f"routes.toml: what no other route takes reaches nobody {stack}: add {words} to route {last[0].name!r}"]
-        )
+        text = f"routes.toml: what no other route takes reaches nobody {stack}"
+        raise ConfigurationError([Problem(text, f"add {words} to route {last[0].name!r}")])
     return found

@@ -58,7 +58,7 @@ class People:
 
 def parse_people(text: str, where: str = FILE) -> People:
     """The entries in a file; raises `ConfigurationError` with everything that is wrong with it, each with its line."""
-    content, place, problems = read_file(text, where, TABLES, "[people] and [groups] are known")
+    content, place, problems = read_file(text, where, TABLES, "use [people] or [groups]")
     people, wrong = read_table(content, "people", place)
     groups, more = read_table(content, "groups", place)
     if problems := [*problems, *wrong, *more]:
@@ -72,20 +72,20 @@ def read_table(content: Mapping[str, object], table: str, place: Place) -> tuple
     """One table by its keys as they are compared, and what is wrong with it."""
     entries = content.get(table, {})
     if not isinstance(entries, dict):
-        return {}, [place.problem(f"{table} is no table: write [{table}] and a line for each", key=table)]
+        return {}, [place.problem(f"{table} is no table", f"write [{table}] and a line for each", key=table)]
     found: dict[int | str, str] = {}
     problems: list[Problem] = []
     for key, value in entries.items():
         told = f"{table}.{shorten(key)}"
 
-        def wrong(words: str, key: str = key, told: str = told) -> None:
-            problems.append(place.problem(f"{told} {words}", rf"\[[ \t]*{table}[ \t]*\]", key=key))
+        def wrong(text: str, next_step: str, key: str = key, told: str = told) -> None:
+            problems.append(place.problem(f"{told} {text}", next_step, rf"\[[ \t]*{table}[ \t]*\]", key=key))
 
         name = entry_key(key, table)
         if not key.strip():
-            wrong("has no name")
+            wrong("has no name", "put one before the =")
         elif name in found:
-            wrong("is there already (capitals and spaces make no difference): keep one of them")
+            wrong("is there already (capitals and spaces make no difference)", "keep one of them")
         found[name] = slack_id(value, table, wrong)
     return found, problems
 
@@ -96,21 +96,21 @@ def entry_key(key: str, table: str) -> int | str:
     return int(key) if is_id else plain(key)
 
 
-def slack_id(value: object, table: str, wrong: Callable[[str], None]) -> str:
+def slack_id(value: object, table: str, wrong: Callable[[str, str], None]) -> str:
     """An id of the kind that belongs into a table; it is `wrong` otherwise."""
     if isinstance(value, dict):
-        wrong(f"is no text: a name with a dot stands in quotes, and so does the id, like {EXAMPLES[table]}")
+        wrong("is no text", f"put a name with a dot in quotes, and the id, too, like {EXAMPLES[table]}")
         return ""
     if not isinstance(value, str):
-        wrong(f"is {shorten(repr(value))}: give {EXAMPLES[table]}")
+        wrong(f"is {shorten(repr(value))}", f"give {EXAMPLES[table]}")
         return ""
     form = MEMBER if table == "people" else f"{USER_GROUP}|{'|'.join(EVERYBODY)}"
     if re.fullmatch(form, value):
         return value
     if table == "people" and re.fullmatch(USER_GROUP, value):
-        wrong(f"is {value!r}, a user group: it belongs into [groups], and a route mentions it as group:<name>")
+        wrong(f"is {value!r}, a user group", "move it to [groups]; a route mentions it as group:<name>")
     elif table == "groups" and re.fullmatch(MEMBER, value):
-        wrong(f"is {value!r}, a member: it belongs into [people]")
+        wrong(f"is {value!r}, a member", "move it to [people]")
     else:
-        wrong(f"is {shorten(value)!r}: give {EXAMPLES[table]}")
+        wrong(f"is {shorten(value)!r}", f"give {EXAMPLES[table]}")
     return ""

@@ -12,6 +12,7 @@ from testmo_notifier.errors import ConfigurationError, Problem
 
 # What stands in a file by mistake: the rest of an address is a webhook's secret, and these tokens begin like this.
 GIVES_AWAY: Final = r"(https?://[^\s/'\"]*|\bxox[a-z]-|\btestmo_api_)[^\s'\"…]+…?"
+CHECK_SAYS: Final = "`testmo-notifier check` says what to write instead"
 TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*')
 
 
@@ -31,16 +32,19 @@ class Place:
     def __init__(self, text: str, where: str) -> None:
         self._text, self._where = without_comments(text), where
 
-    def problem(self, words: str, table: str = "", number: int = 1, key: object = None) -> Problem:
-        """A problem with the line of a key in a table (in the whole file without one), else of the table, else 1."""
+    def problem(self, text: str, next_step: str, table: str = "", number: int = 1, key: object = None) -> Problem:
+        """A problem with its `line`. Its text may quote the file, its next step does not."""
+        line = self.line(table, number, key)
+        return Problem(without_secrets(text), next_step, file=self._where, line=line)
+
+    def line(self, table: str, number: int = 1, key: object = None) -> int:
+        """The line of a key in a table (in the whole file without one), else of the table, else 1."""
         start, end = self._table(table, number) if table else (0, len(self._text))
         name = re.escape(key) if isinstance(key, str) and key.strip() else "(?!)"
         forms = (rf"^[ \t]*\[*[ \t]*[\"']?{name}[\"']?[ \t]*[=.\]]", rf"(?<![\w-]){name}(?![\w-])")
         found = (re.compile(form, re.MULTILINE).search(self._text, start, end) for form in forms)
         at = next(filter(None, found), None)
-        line = self._text.count("\n", 0, at.start() if at else start) + 1
-        words = without_secrets(words)
-        return Problem(f"{self._where}:{line}: {words}", text=words, file=self._where, line=line)
+        return self._text.count("\n", 0, at.start() if at else start) + 1
 
     def _table(self, head: str, number: int) -> tuple[int, int]:
         """From where to where it goes."""
@@ -58,7 +62,7 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:  # a number of thousands of digits is no TOMLDecodeError
         at = re.search(r"\(at line (\d+)", str(exc))  # Python tells the line in words only, and the last one as "end"
         line = int(at[1]) if at else len(text.splitlines())
-        raise ConfigurationError([Problem.of_file(file, f"is not TOML: {in_words(exc)}", line)]) from exc
+        raise ConfigurationError([Problem(f"is not TOML: {in_words(exc)}", CHECK_SAYS, file=file, line=line)]) from exc
 
 
 def in_words(exc: Exception) -> str:
@@ -69,10 +73,10 @@ def in_words(exc: Exception) -> str:
 
 
 def read_file(
-    text: str, where: str, tables: Collection[str], known: str
+    text: str, where: str, tables: Collection[str], next_step: str
 ) -> tuple[dict[str, Any], Place, list[Problem]]:
-    """What a file holds, where that stands, and which of it nobody knows; `known` says what is. Raises the same."""
+    """What a file holds, where that stands, and keys nobody knows: `next_step` says what is known. The same error."""
     text = text.removeprefix(BOM)
     content, place = read_toml(text, where), Place(text, where)
     strange = [key for key in content if key not in tables]
-    return content, place, [place.problem(f"unknown key {key!r}: {known}", key=key) for key in strange]
+    return content, place, [place.problem(f"unknown key {key!r}", next_step, key=key) for key in strange]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -16,12 +16,13 @@ from testmo_notifier.notices.matching import KEYS, RESULT_KEYS, Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, EVENT_NEWS, Route, Routes
 from testmo_notifier.settings.options_file import read_options
 from testmo_notifier.settings.places import Place, read_file, read_toml, without_comments
-from testmo_notifier.settings.values import quoted, values, whole_number
+from testmo_notifier.settings.values import Wrong, quoted, under, values, whole_number
 
+ROUTES: Final = r"\[\[[ \t]*routes"  # how the table of a route begins, as a pattern
 MAX_AFTER: Final = 50  # of `after`, in failures in a row
 ASSIGNEE, TESTER, GROUP = "assignee", "tester", "group:"
 KNOWN_MENTIONS: Final = (
-    f"{ASSIGNEE}, {TESTER}, {GROUP}<name> and Testmo users are known, a user by id (12) or as Testmo spells the name "
+    f"give {ASSIGNEE}, {TESTER}, {GROUP}<name> or a Testmo user, by id (12) or as Testmo spells the name "
     '("Grace Hopper")'
 )
 ROUTE_KEYS: Final = (
@@ -32,11 +33,11 @@ ROUTE_KEYS: Final = (
 
 def parse_routes(text: str, where: str = "routes.toml") -> Routes:
     """What the file says; raises `ConfigurationError` with everything that is wrong with it, each with its line."""
-    known = "[[routes]] and [destinations] are known"
-    content, place, problems = read_file(text, where, ("routes", "destinations"), known)
+    tables = "routes", "destinations"
+    content, place, problems = read_file(text, where, tables, "use [[routes]] or [destinations]")
     entries = content.get("routes", [])
     if not isinstance(entries, list) or not entries:
-        problems.append(place.problem("has no [[routes]]: at least one must say where digests go"))
+        problems.append(place.problem("has no [[routes]]", "write one at least, which says where digests go"))
         entries = []
     read = [read_route(entry, number, place) for number, entry in enumerate(entries, start=1)]
     routes = [route for route, _ in read]
@@ -45,11 +46,10 @@ def parse_routes(text: str, where: str = "routes.toml") -> Routes:
     options, wrong = read_options(content.get("destinations", {}), place)
     problems += wrong
     if not problems and not any(route.is_for_all for route in routes):
-        words = (
-            "some findings would go nowhere: add a route without match and exclude that has catch_all = true, or that"
-            ' asks for "new" and has no after'
+        next_step = (
+            'add a route without match and exclude that has catch_all = true, or that asks for "new" and has no after'
         )
-        problems.append(place.problem(words, r"\[\[[ \t]*routes"))
+        problems.append(place.problem("some findings would go nowhere", next_step, ROUTES))
     if problems:
         raise ConfigurationError(problems)
     return Routes(tuple(routes), options)
@@ -91,33 +91,34 @@ def leads_to(entry: Mapping[str, Any]) -> Sequence[object]:
 def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Problem]]:
     """One entry, and what is wrong with it."""
     if not isinstance(entry, dict):
-        return Route(()), [place.problem(f"route {number} is not a table", r"\[\[[ \t]*routes", number)]
+        return Route(()), [place.problem(f"route {number} is no table", "write [[routes]]", ROUTES, number)]
     name = entry.get("name")
     title = f"route {name!r}" if isinstance(name, str) and name else f"route {number}"
     problems: list[Problem] = []
 
-    def wrong(key: object, words: str) -> None:
-        problems.append(place.problem(f"{title} {words}", r"\[\[[ \t]*routes", number, key))
+    def wrong(key: object, text: str, next_step: str) -> None:
+        problems.append(place.problem(f"{title} {text}", next_step, ROUTES, number, key))
 
     for key in entry:
         if key not in ROUTE_KEYS:
-            wrong(key, f"has an unknown key {key!r}: {', '.join(ROUTE_KEYS)} are known")
+            wrong(key, f"has an unknown key {key!r}", f"use one of {', '.join(ROUTE_KEYS)}")
     if name is not None and (not isinstance(name, str) or not name.strip()):
-        wrong("name", "has a name that is no text")
+        wrong("name", "has a name that is no text", "give one in quotes, or leave it out")
     if "to" in entry and "destinations" in entry:
-        wrong("destinations", "has both to and destinations, which are the same: keep one")
-    notify = chosen(entry.get("notify"), REASONS, lambda words: wrong("notify", f"notify {words}"))
+        wrong("destinations", "has both to and destinations, which are the same", "keep one")
+    notify = chosen(entry.get("notify"), REASONS, under(wrong, "notify", "notify"))
     matcher = Matcher(
-        wanted(entry.get("match", {}), lambda key, words: wrong(key or "match", f"match {words}")),
-        wanted(entry.get("exclude", {}), lambda key, words: wrong(key or "exclude", f"exclude {words}")),
+        wanted(entry.get("match", {}), under(wrong, "match", "match")),
+        wanted(entry.get("exclude", {}), under(wrong, "exclude", "exclude")),
     )
-    after = whole_number(entry.get("after", 1), MAX_AFTER, lambda words: wrong("after", f"has after {words}"))
+    after = whole_number(entry.get("after", 1), MAX_AFTER, under(wrong, "after", "has after"))
     catch_all = entry.get("catch_all", False)
     if not isinstance(catch_all, bool):
-        wrong("catch_all", f"has catch_all = {quoted(catch_all)}: give true or false")
+        wrong("catch_all", f"has catch_all = {quoted(catch_all)}", "give true or false")
     result_keys = [key for key in RESULT_KEYS if key in matcher.match]
     if FINISHED in notify and result_keys:
-        wrong("notify", f'asks for "finished", which is about a whole run, but matches by {", ".join(result_keys)}')
+        text = f'asks for "finished", which is about a whole run, but matches by {", ".join(result_keys)}'
+        wrong("notify", text, "leave out one of the two, or make two routes of it")
     route = Route(
         name=name if isinstance(name, str) and name else f"route {number}",
         destinations=read_destinations(entry, notify, wrong),
@@ -125,64 +126,59 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         catch_all=catch_all is True,
         notify=notify,
         after=after or 1,
-        mention=mentions(entry.get("mention", []), lambda key, words: wrong(key, f"mention {words}")),
-        mention_on=values(entry.get("mention_on", []), lambda words: wrong("mention_on", f"mention_on {words}")),
+        mention=mentions(entry.get("mention", []), under(wrong, "mention", "mention")),
+        mention_on=values(entry.get("mention_on", []), under(wrong, "mention_on", "mention_on")),
     )
     return route, problems
 
 
-def read_destinations(
-    entry: Mapping[str, Any], notify: frozenset[str], wrong: Callable[[object, str], None]
-) -> tuple[str, ...]:
+def read_destinations(entry: Mapping[str, Any], notify: frozenset[str], wrong: Wrong) -> tuple[str, ...]:
     """Where a route leads."""
     key = "to" if "to" in entry else "destinations"
     raw = entry.get(key)
     if not isinstance(raw, list) or not raw:
-        words = 'has no destinations: give a list like to = ["slack:default", "email:default"]'
-        wrong(key if key in entry else "", words)
+        next_step = 'give a list like to = ["slack:default", "email:default"]'
+        wrong(key if key in entry else "", "has no destinations", next_step)
         return ()
     for one in raw:
         if one == EVENT_NEWS:
             if notify & BY_DEFAULT:
-                words = f"sends failures to {EVENT_NEWS}, but programs get those in any case"
-                wrong(one, f'{words}: notify "recovered" or "finished"')
+                text = f"sends failures to {EVENT_NEWS}, but programs get those in any case"
+                wrong(one, text, 'notify "recovered" or "finished"')
         elif not isinstance(one, str) or not (channel := channel_of(one)) or not channel.is_for_people:
-            wrong(one, f"names {quoted(one)}: {strange_destination(one)}")
+            wrong(one, f"names {quoted(one)}", instead_of(one))
     return tuple(dict.fromkeys(one for one in raw if isinstance(one, str)))
 
 
-def strange_destination(one: object) -> str:
+def instead_of(one: object) -> str:
     """What to write instead of something that is no destination."""
     if isinstance(one, str) and "://" in one:
-        return "addresses of webhooks stand in the Slack secret, by name; name it here as slack:<name>"
+        return "store a webhook's address in the Slack secret, by name, and give slack:<name> here"
     channels = [channel.name for channel in for_people()]
     forms = " or ".join(f"{channel}:<name>" for channel in channels)
     is_close = isinstance(one, str) and one.partition(":")[0].casefold() in channels
-    return f"a destination is {forms}{', in small letters, digits, - and _' if is_close else ''}"
+    return f"give {forms}{', in small letters, digits, - and _' if is_close else ''}"
 
 
-def wanted(raw: object, wrong: Callable[[object, str], None]) -> dict[str, tuple[int | str, ...]]:
+def wanted(raw: object, wrong: Wrong) -> dict[str, tuple[int | str, ...]]:
     """The keys of `match` or `exclude` with what each may be."""
     if not isinstance(raw, dict):
-        wrong("", 'is no table: give one like { project = "Shop" }')
+        wrong("", "is no table", 'give one like { project = "Shop" }')
         return {}
     found: dict[str, tuple[int | str, ...]] = {}
     for key, value in raw.items():
         if key not in KEYS:
-            wrong(key, f"has an unknown key {key!r}: {', '.join(KEYS)} are known")
+            wrong(key, f"has an unknown key {key!r}", f"use one of {', '.join(KEYS)}")
             continue
-
-        def about(words: str, key: str = key) -> None:
-            wrong(key, f"by {key} {words}")
-
-        found[key] = values(value if isinstance(value, list) else [value], about, empty="matches nothing: it is empty")
+        listed = value if isinstance(value, list) else [value]
+        found[key] = values(listed, under(wrong, key, f"by {key}"), may_be_empty=False)
     return found
 
 
-def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | str, ...]:
+def mentions(raw: object, wrong: Wrong) -> tuple[int | str, ...]:
     """Whom a route calls: people by what they are to a result, by id, name or email, and groups."""
     if not isinstance(raw, list):
-        wrong("mention", f'is no list: give one like ["{ASSIGNEE}", "{GROUP}payments-oncall", "Grace Hopper", 12]')
+        wrong("", "is no list", f'give one like ["{ASSIGNEE}", "{GROUP}payments-oncall", "Grace Hopper", 12]')
         return ()
     found: list[int | str] = []
     for one in raw:
@@ -191,8 +187,8 @@ def mentions(raw: object, wrong: Callable[[object, str], None]) -> tuple[int | s
             known = known.casefold()
         elif isinstance(known, str) and known.casefold().startswith(GROUP):
             known = GROUP + known[len(GROUP) :]
-        if hint := strange_mention(known):
-            wrong(one if isinstance(one, str) and one else "mention", f"names {quoted(one)}: {hint}")
+        if next_step := strange_mention(known):
+            wrong(one, f"names {quoted(one)}", next_step)
         else:
             found.append(known)
     return tuple(dict.fromkeys(found))
@@ -207,23 +203,23 @@ def strange_mention(one: object) -> str:
     if one in (ASSIGNEE, TESTER) or one.startswith(GROUP):
         return ""
     if re.fullmatch(r"[UWS][A-Z0-9]{6,}", one):
-        return "Slack's ids stand in people.toml; name the Testmo user here, or group:<name>"
+        return "put Slack's ids into people.toml, and name the Testmo user or group:<name> here"
     if one.casefold().strip("@<!>") in ("here", "channel", "everyone"):
         return 'give it a name in [groups] of people.toml, like everybody = "here", and mention "group:everybody"'
     return KNOWN_MENTIONS if re.fullmatch(r"[@<].*|\d+|[a-z_-]+(:.*)?", one) else ""
 
 
-def chosen(raw: object, known: Iterable[str], wrong: Callable[[str], None]) -> frozenset[str]:
+def chosen(raw: object, known: Iterable[str], wrong: Wrong) -> frozenset[str]:
     """Which reasons a route asks for."""
     if raw is None:
         return BY_DEFAULT
     allowed = tuple(known)
     if not isinstance(raw, list) or not raw:
-        wrong(f"is no list of reasons: {', '.join(allowed)} are known")
+        wrong("", "is no list of reasons", f"use one of {', '.join(allowed)}")
         return BY_DEFAULT
     for one in raw:
         if one not in allowed:
-            wrong(f"names {quoted(one)}: {', '.join(allowed)} are known")
+            wrong("", f"names {quoted(one)}", f"use one of {', '.join(allowed)}")
     return frozenset(one for one in raw if one in allowed)
 
 
@@ -233,7 +229,7 @@ def repeated_names(routes: Iterable[Route], place: Place) -> list[Problem]:
     problems = []
     for number, route in enumerate(routes, start=1):
         if route.name in seen:
-            words = f"route {number} is called {route.name!r} like one before: give it another name"
-            problems.append(place.problem(words, r"\[\[[ \t]*routes", number, "name"))
+            text = f"route {number} is called {route.name!r} like one before"
+            problems.append(place.problem(text, "give it another name", ROUTES, number, "name"))
         seen.add(route.name)
     return problems

@@ -17,6 +17,7 @@ from testmo_notifier.settings.people import People, parse_people
 from testmo_notifier.settings.routes_file import fallback, parse_routes
 
 ROUTES, PEOPLE, ISSUES, TEMPLATES = "routes.toml", "people.toml", "issues.toml", "templates"
+AS_UTF_8: Final = "save it as UTF-8"
 MAY_BE_MISSING: Final = (ISSUES, PEOPLE)  # who has no links, or calls nobody, needs none
 
 T = TypeVar("T")
@@ -69,32 +70,30 @@ class Team:
 def told(exc: ConfigurationError, meanwhile: str) -> str:
     """What is wrong with a file, by its first mistake, and what holds until it is right."""
     first = min(exc.problems, key=lambda problem: problem.line)
-    words = f"{first.file}:{first.line}: {first.text}" if first.file else str(first)
     more = len(exc.problems) - 1
     rest = f" (and {more} more: `testmo-notifier check` has them all)" if more else ""
-    return f"{words}{rest}; until this is corrected and deployed, {meanwhile}"
+    return f"{first}{rest}; until this is corrected and deployed, {meanwhile}"
 
 
 def text_of(path: Path) -> str:
     """A file's text; raises `ConfigurationError` where it has none, or there is no file that may not be missing."""
-    line = 1
+    line = 0
     try:
         return path.read_text("utf-8")
     except FileNotFoundError:
         if path.name in MAY_BE_MISSING:
             return ""
-        words = "is missing"
+        text, next_step = "is missing", "put one there"
     except UnicodeDecodeError as exc:
-        words, line = not_utf_8(exc), exc.object.count(b"\n", 0, exc.start) + 1
+        text, next_step, line = not_utf_8(exc), AS_UTF_8, exc.object.count(b"\n", 0, exc.start) + 1
     except OSError as exc:
-        words = f"cannot be read: {exc.strerror}"
-    raise ConfigurationError([Problem.of_file(path.name, words, line)])
+        text, next_step = f"cannot be read ({exc.strerror})", "put a file there that can"
+    raise ConfigurationError([Problem(text, next_step, file=path.name, line=line)])
 
 
 def not_utf_8(exc: UnicodeDecodeError) -> str:
     """What is wrong with a file in another encoding; Windows PowerShell's `>` writes UTF-16."""
-    kind = "is UTF-16 text" if exc.object[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "is not UTF-8 text"
-    return f"{kind}: save it as UTF-8"
+    return "is UTF-16 text" if exc.object[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "is not UTF-8 text"
 
 
 def rest_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import without_marks
-from testmo_notifier.channels.render import Renderer
+from testmo_notifier.channels.render import SHORTEN_IT, Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
 from testmo_notifier.channels.slack.aside import aside
 from testmo_notifier.channels.slack.blocks import MAX_CHARS, MAX_SECTION_CHARS, utf16_units
@@ -93,8 +93,8 @@ def slack_payload(renderer: Renderer, digest: Digest) -> dict[str, object]:
             for has_own_blocks in dict.fromkeys(lines <= most for most in (MAX_LINE_BLOCKS, MIN_NAMED)):
                 if made := Draft(renderer, view, calls, has_own_blocks).payload(texts[-1]):
                     return made
-    size = f"gave over {MAX_CHARS} characters in all: the text goes out alone"
-    renderer.problems.append(Problem.of_file("slack_result.j2", size))
+    size = f"gave over {MAX_CHARS} characters in all, so that the text goes out alone"
+    renderer.problems.append(Problem(size, SHORTEN_IT, file="slack_result.j2"))
     return with_text(next((text for text in texts if utf16_units(text) <= MAX_SLACK_TEXT_CHARS), texts[-1]))
 
 

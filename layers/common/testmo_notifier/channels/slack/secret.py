@@ -13,6 +13,7 @@ from typing import Final
 
 from testmo_notifier.channels.channel import NAME
 from testmo_notifier.config import bare, is_loopback, json_object, split_url
+from testmo_notifier.errors import Problem, WrongValue
 from testmo_notifier.lean import dataclass
 
 SLACK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
@@ -44,30 +45,32 @@ def bot_of(address: str) -> Bot | None:
 def webhook_url(raw: str) -> str:
     """One Slack incoming webhook. The whole address is a credential: no error quotes any of it."""
     if raw.startswith("xox"):
-        raise ValueError('is a token alone: a bot has a name, like {"default": {"token": "xoxb-…", "channel": "C…"}}')
+        raise WrongValue(
+            "is a token alone", 'give a bot by name, like {"default": {"token": "xoxb-…", "channel": "C…"}}'
+        )
     hint = "give the address that Slack shows for the incoming webhook, https://hooks.slack.com/services/…"
     parts = split_url(raw, hint)
     if is_loopback(parts.hostname or ""):
         return raw
     if parts.hostname not in SLACK_HOSTS or parts.port not in (None, 443):
-        raise ValueError(f"is not an address of Slack's webhook host ({' or '.join(SLACK_HOSTS)}): {hint}")
+        raise WrongValue(f"is not an address of Slack's webhook host ({' or '.join(SLACK_HOSTS)})", hint)
     if not re.fullmatch(r"/services/[A-Za-z0-9/_-]+", parts.path) or parts.query or parts.fragment:
-        raise ValueError(f"is not an incoming webhook (workflow triggers speak another language): {hint}")
+        raise WrongValue("is not an incoming webhook (workflow triggers speak another language)", hint)
     return raw
 
 
 def bot(entry: Mapping[str, object], shared: Mapping[str, object]) -> Bot:
     """One bot, by its own values and those for all; no error quotes any."""
     if entry.keys() - {"channel", *OF_BOTS}:  # not quoted: it may be anything, swapped
-        raise ValueError('holds something else than "token", "channel" and "api_url": take it out')
+        raise WrongValue('holds something else than "token", "channel" and "api_url"', "take it out")
     values = {**shared, **entry}
     token, channel, api_url = (text_in(values, name) for name in ("token", "channel", "api_url"))
     if not re.fullmatch(OF_A_BOT, token):
         hint = 'give the "Bot User OAuth Token" of the app, "token": "xoxb-…", without token rotation'
-        raise ValueError(f"has no bot token: {hint}" if not token else f"has a token that is no bot's: {hint}")
+        raise WrongValue("has a token that is no bot's" if token else "has no bot token", hint)
     if not re.fullmatch(CHANNEL, channel):
         hint = 'give its id, "channel": "C…", from the end of "View channel details" in Slack'
-        raise ValueError(f"has no channel: {hint}" if not channel else f"has a channel that is no id: {hint}")
+        raise WrongValue("has a channel that is no id" if channel else "has no channel", hint)
     return Bot(token, channel, web_api(api_url) if "api_url" in values else API_URL)
 
 
@@ -81,34 +84,35 @@ def web_api(raw: str) -> str:
     """The address of a Web API: Slack's own, or another for tests."""
     try:
         parts = split_url(raw, f'leave "api_url" out for Slack ({API_URL})')
-    except ValueError as exc:
-        raise ValueError(f'has an "api_url" that {exc}') from None
+    except WrongValue as exc:
+        raise WrongValue(f'has an "api_url" that {exc.problem.text}', exc.problem.next_step) from None
     if parts.query or parts.fragment:
-        raise ValueError('has an "api_url" with a query: give it without')
+        raise WrongValue('has an "api_url" with a query', "give it without")
     return raw.rstrip("/")
 
 
-def read_addresses(secret: str) -> tuple[dict[str, str], list[str]]:
+def read_addresses(secret: str) -> tuple[dict[str, str], list[Problem]]:
     """The good addresses of a secret, and what is wrong with the others. No sentence quotes one."""
     text = bare(secret)
     pairs = json_object(text) if text.startswith("{") else {DEFAULT_DESTINATION: text}
     has_bots = any(isinstance(value, dict) for value in pairs.values())
     shared = {name: pairs[name] for name in OF_BOTS if name in pairs} if has_bots else {}
-    problems = [f"has {name} twice, and the last one counts: keep one of them" for name in repeated(text)]
+    problems = [Problem(f"has {name} twice, and the last one counts", "keep one of them") for name in repeated(text)]
     addresses: dict[str, str] = {}
     for number, (name, value) in enumerate(pairs.items(), start=1):
         if name in shared:
             continue
         if not re.fullmatch(NAME, name):  # not quoted: it may be the address, swapped
-            problems.append(f"entry {number} is not named like a destination (small letters, digits, - and _)")
+            like = "name it in small letters, digits, - and _"
+            problems.append(Problem(f"entry {number} is not named like a destination", like))
             continue
         try:
             if isinstance(value, dict):
                 addresses[name] = bot(value, shared).as_address()
             else:
                 addresses[name] = webhook_url(value.strip() if isinstance(value, str) else "")
-        except ValueError as exc:
-            problems.append(f"slack:{name} {exc}")
+        except WrongValue as exc:
+            problems.append(exc.problem.of(f"slack:{name}"))
     return addresses, problems
 
 
