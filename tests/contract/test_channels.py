@@ -211,6 +211,7 @@ def test_a_wrong_secret_gives_problems_that_quote_nothing_of_it(channel: Channel
 
     assert not addresses
     assert "XsecretX" not in " ".join(problems)
+    assert all(problem.text and problem.next_step for problem in problems)
 
 
 @pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)

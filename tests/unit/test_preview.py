@@ -158,7 +158,7 @@ def test_it_shows_what_one_destination_gets(tmp_path: Path) -> None:
 def test_a_destination_that_is_none_is_told_with_what_they_look_like() -> None:
     result = show("--destination", "#payments")
     assert result.exit_code == 2
-    assert "'#payments' is no destination: they look like slack:default, email:default, event" in result.stderr
+    assert "'#payments' is no destination: give slack:default, email:default, event" in result.stderr
 
 
 def test_a_destination_of_another_channel_than_the_one_asked_for_is_refused() -> None:
@@ -171,7 +171,7 @@ def test_a_destination_of_another_channel_than_the_one_asked_for_is_refused() ->
 def test_issue_links_in_another_encoding_are_told_without_routes_too(tmp_path: Path) -> None:
     (tmp_path / "issues.toml").write_bytes(b"# \xfc\n")
     result = show("--settings", str(tmp_path))
-    assert (result.exit_code, "issues.toml is not UTF-8 text: save it as UTF-8" in result.stderr) == (2, True)
+    assert (result.exit_code, "issues.toml:1: is not UTF-8 text: save it as UTF-8" in result.stderr) == (2, True)
 
 
 def test_a_template_that_breaks_is_told_and_the_built_in_text_is_shown(tmp_path: Path) -> None:

@@ -68,6 +68,9 @@ class Problem(str):
         self.text, self.next_step, self.file, self.line, self.secret = text, next_step, file, line, secret
         return self
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, object]]:  # the logger copies what it is given
+        return (self.text, self.next_step), {"file": self.file, "line": self.line, "secret": self.secret}
+
     def of(self, owner: str, *, secret: str = "") -> Problem:
         """The same, told of what the value belongs to."""
         return Problem(f"{owner} {self.text}", self.next_step, secret=secret)

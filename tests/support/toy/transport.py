@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING
 from testmo_notifier.adapters.http import send
 from testmo_notifier.channels.channel import NAME, ChangeState, Conversation
 from testmo_notifier.config import json_object
-from testmo_notifier.errors import DeliveryDelayed, DestinationGone, Unreadable
+from testmo_notifier.errors import DeliveryDelayed, DestinationGone, Problem, Unreadable, WrongValue
 from testmo_notifier.model import QueuedMessage
 
 if TYPE_CHECKING:
     import urllib3
 
 
-def read_secret(secret: str) -> tuple[dict[str, str], list[str]]:
+def read_secret(secret: str) -> tuple[dict[str, str], list[Problem]]:
     try:
         pairs = json_object(secret)
-    except ValueError as exc:
-        return {}, [str(exc)]
+    except WrongValue as exc:
+        return {}, [exc.problem]
     good = {
         name: address
         for name, address in pairs.items()
         if re.fullmatch(NAME, name) and isinstance(address, str) and address.startswith("http")
     }
-    return good, [f"entry {n} is no name with an address" for n, name in enumerate(pairs, 1) if name not in good]
+    wrong = [n for n, name in enumerate(pairs, 1) if name not in good]
+    return good, [Problem(f"entry {n} is no name with an address", 'give "name": "http://…"') for n in wrong]
 
 
 def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
