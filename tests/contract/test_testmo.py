@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -539,6 +539,19 @@ def test_a_row_that_cannot_be_understood_hides_no_other(bench: Bench) -> None:
         "/projects holds something unknown: a project is not an object",
         "/projects holds something unknown: a project is not an object",
     )
+
+
+@pytest.mark.parametrize(("is_sweep", "total", "is_read"), [(False, 9, False), (False, 0, True), (True, 9, True)])
+def test_new_results_that_are_counted_and_not_given_could_not_be_read_but_nobody_says_how_the_latest_are_counted(
+    bench: Bench,
+    is_sweep: bool,
+    total: int,
+    is_read: bool,  # noqa: FBT001 - the case
+) -> None:
+    with Scripted((200, a_page() | {"result": [], "total": total})) as server:
+        query = ResultsQuery(page=1, get_latest_result=True if is_sweep else None)
+        with nullcontext() if is_read else pytest.raises(Unreadable, match="9 rows and gave none of page 1"):
+            assert bench.testmo(server.url).results(1, query).results == ()
 
 
 def test_a_list_may_come_as_an_object_whose_keys_are_numbers(bench: Bench) -> None:

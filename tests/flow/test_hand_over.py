@@ -244,6 +244,7 @@ def test_a_broken_template_goes_out_in_the_built_in_words_and_is_named(
     assert len(story.topic.notifications) == 6
     assert sum(name in problem for problem in summary.problems) == 1
     assert summary.template_errors == 1
+    assert summary.to_json()["problems"] == summary.problems, "and the log has it"
 
 
 def test_a_message_nobody_can_render_stays_in_its_outbox_and_holds_up_no_other(story: Story) -> None:

@@ -434,6 +434,19 @@ def test_a_bots_run_is_one_message_and_its_thread(stack: Stack) -> None:
     assert stack.count() == stack.count(dead=True) == 0
 
 
+def test_a_bot_tells_an_alarm_though_the_table_is_gone(stack: Stack) -> None:
+    with Inbox(0) as inbox:
+        secret = {"token": "xoxb-XsecretX", "api_url": inbox.web_api, "default": {"channel": "C012AB3CD"}}
+        stack.secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(secret))
+        stack.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=ALARM["Records"][0]["body"])
+        stack.dynamodb.delete_table(TableName=TABLE)
+
+        assert stack.invoke() == []
+        (message,) = inbox.workspace.messages
+
+    assert message.payload["text"].startswith("✖ ALARM: `NoPollAlarm`")
+
+
 def test_an_instance_says_once_which_destinations_are_bots_and_webhooks_are_none(
     stack: Stack,
 ) -> None:

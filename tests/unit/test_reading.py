@@ -174,7 +174,7 @@ def test_a_row_that_comes_twice_starts_nothing_anew_where_earlier_polls_read_the
     pages = {3: a_page(3, next_page=4, total=5), 4: a_page(3, 4, next_page=5, total=5), 5: a_page(5, total=5)}
     asked: list[int] = []
 
-    def results(_run_id: int, query: ResultsQuery) -> ResultsPage:
+    def results(_run_id: int, query: ResultsQuery, _told: object) -> ResultsPage:
         asked.append(query.page or 1)
         return pages[asked[-1]]
 

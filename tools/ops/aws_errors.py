@@ -84,7 +84,7 @@ def first_question() -> Iterator[None]:
     """Of a command to AWS. Whatever answers there: botocore falls over XML that is not AWS's."""
     try:
         yield
-    except KeyError as exc:
+    except LookupError as exc:
         raise ResponseParserError("neither a result nor an error came") from exc
 
 

@@ -68,7 +68,7 @@ class Problem(str):
         self.text, self.next_step, self.file, self.line, self.secret = text, next_step, file, line, secret
         return self
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, object]]:  # the logger copies what it is given
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, object]]:  # `asdict` copies what a report holds
         return (self.text, self.next_step), {"file": self.file, "line": self.line, "secret": self.secret}
 
     def of(self, owner: str, *, secret: str = "") -> Problem:

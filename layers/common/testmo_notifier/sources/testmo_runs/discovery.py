@@ -93,8 +93,9 @@ def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping
             found.problems.append(f"{words} and hidden since {gone_at.isoformat(timespec='minutes')}")
         else:
             try:
-                if state and lookout.testmo.open_runs(key):
-                    raise Unreadable("its open runs are shown all the same")
+                shown = lookout.testmo.open_runs(key) if state else Listed()
+                if shown or shown.strays:
+                    raise Unreadable("its open runs are shown all the same; to leave it, name the others in ProjectIds")
                 is_hidden, why = False, "deleted, or hidden from the token's user"
             except Invisible as exc:
                 is_hidden, why = exc.status == FORBIDDEN, str(exc)
