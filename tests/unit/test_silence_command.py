@@ -88,7 +88,7 @@ def test_a_time_of_day_is_that_of_the_clocks_on_the_wall_when_summer_time_ends()
         ({"duration": "two hours"}, "--for is 'two hours': give --for 30m, 2h or 1d12h"),
         ({"duration": "-2h"}, "--for is '-2h': give --for 30m, 2h or 1d12h"),
         ({"duration": "0m"}, "--for 0m is over already: give --for 30m, 2h or 1d12h"),
-        ({"duration": "7d1m"}, "--for 7d1m is too long: 7 days at most; then add another one"),
+        ({"duration": "7d1m"}, "--for 7d1m is too long: give 7 days at most, then add another one"),
         ({"until": "24:00"}, "--until is '24:00': give --until 16:00 or --until 2026-11-27T16:00"),
         ({"until": "tomorrow"}, "--until is 'tomorrow': give --until 16:00 or --until 2026-11-27T16:00"),
         ({"until": "0001-01-01T00:00+05:00"}, None),
@@ -97,7 +97,7 @@ def test_a_time_of_day_is_that_of_the_clocks_on_the_wall_when_summer_time_ends()
             {"until": "2026-11-23T09:59"},
             "--until 2026-11-23T09:59 is over already: give --until 16:00 or --until 2026-11-27T16:00",
         ),
-        ({"until": "2026-12-01"}, "--until 2026-12-01 is too long: 7 days at most; then add another one"),
+        ({"until": "2026-12-01"}, "--until 2026-12-01 is too long: give 7 days at most, then add another one"),
     ],
 )
 def test_a_silence_has_one_end_that_comes_within_a_week(asked: dict[str, Any], words: str | None) -> None:

@@ -118,9 +118,8 @@ def end_of(asked: Asked, now: datetime, zone: tzinfo, problems: list[Problem]) -
     elif until <= now:
         problems.append(Problem(f"{flag} {shorten(typed)} is over already", like))
     elif until - now > LONGEST:
-        problems.append(
-            Problem(f"{flag} {shorten(typed)} is too long: {LONGEST.days} days at most", "then add another one")
-        )
+        next_step = f"give {LONGEST.days} days at most, then add another one"
+        problems.append(Problem(f"{flag} {shorten(typed)} is too long", next_step))
     return until or now
 
 

@@ -615,7 +615,7 @@ def test_a_template_is_broken(duty: Duty) -> None:
 
     with duty.follow("A template is broken") as guide:
         guide.step("names template and line", "as long as it was the last poll")
-        assert re.search(r"✗ Log: the last poll.*slack_result\.j2.*line 1", guide.type().out)
+        assert re.search(r"✗ Log: the last poll.*slack_result\.j2:1: ", guide.type().out)
 
         guide.step("finds it on your machine by file and line", "shows the message", "Correct it and deploy")
         said = guide.type(extra=f"--settings {settings}")
@@ -721,8 +721,8 @@ def test_messages_wait_for_slack(duty: Duty) -> None:
         with operated.configured(operated.stack.slack_function or "", MARK="a new process, which reads it anew"):
             assert half_an_hour_late(duty) == "secret_unreadable"
         said = duty.run("testmo-notifier doctor")
-        assert "starts like a JSON object and is none: check quotes and commas" in said.out
-        assert "Nothing goes to Slack until it is right; messages wait in the queue" in said.out
+        what = "starts like a JSON object and is none. Nothing goes to Slack until it is right; messages wait in the queue"
+        assert f"{what}\n  → check quotes and commas; no deploy is needed: " in said.out
         one_wrong = json.dumps({**json.loads(webhooks), "checkout": "https://example.com/hook"})
         operated.store("SlackSecretArn", one_wrong)
         said = duty.run("testmo-notifier doctor")

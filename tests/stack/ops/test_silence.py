@@ -89,8 +89,8 @@ def test_what_is_wrong_with_a_silence_is_said_at_once_and_nothing_is_written(ope
 
     said = operated.command("silence", "add", "--for", "8d", "--match", "projekt=Shop", "--author", "Ada")
     assert said.status == 2
-    assert "✗ --for 8d is too long: 7 days at most" in said.err
-    assert "✗ --match has an unknown key 'projekt': project, run" in said.err
+    assert "✗ --for 8d is too long: give 7 days at most, then add another one" in said.err
+    assert "✗ --match has an unknown key 'projekt': use one of project, run" in said.err
     assert "✗ it has no reason: say what for" in said.err
     everything = operated.command("silence", "add", "--for", "1h", "--reason", "x", "--author", "Ada")
     assert (everything.status, "it matches everything" in everything.err) == (2, True)
