@@ -544,7 +544,7 @@ def test_a_row_that_cannot_be_understood_hides_no_other(bench: Bench) -> None:
 @pytest.mark.parametrize(("is_sweep", "total", "is_read"), [(False, 9, False), (False, 0, True), (True, 9, True)])
 def test_new_results_that_are_counted_and_not_given_could_not_be_read_but_nobody_says_how_the_latest_are_counted(
     bench: Bench,
-    is_sweep: bool,
+    is_sweep: bool,  # noqa: FBT001 - the case
     total: int,
     is_read: bool,  # noqa: FBT001 - the case
 ) -> None:

@@ -721,7 +721,9 @@ def test_messages_wait_for_slack(duty: Duty) -> None:
         with operated.configured(operated.stack.slack_function or "", MARK="a new process, which reads it anew"):
             assert half_an_hour_late(duty) == "secret_unreadable"
         said = duty.run("testmo-notifier doctor")
-        what = "starts like a JSON object and is none. Nothing goes to Slack until it is right; messages wait in the queue"
+        what = (
+            "starts like a JSON object and is none. Nothing goes to Slack until it is right; messages wait in the queue"
+        )
         assert f"{what}\n  → check quotes and commas; no deploy is needed: " in said.out
         one_wrong = json.dumps({**json.loads(webhooks), "checkout": "https://example.com/hook"})
         operated.store("SlackSecretArn", one_wrong)
