@@ -121,9 +121,8 @@ class Account(Services):
             with first_question():
                 found = self.cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
         except ClientError as exc:
-            if (
-                exc.response.get("Error", {}).get("Code") != "ValidationError"
-            ):  # CloudFormation's way to say "no such stack"
+            # CloudFormation's way to say "no such stack".
+            if exc.response.get("Error", {}).get("Code") != "ValidationError":
                 raise
             raise NoStack(f"there is no stack {self.stack_name} {self.where}: {self._others()}") from exc
         resources: dict[str, dict[str, str]] = {}
