@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from testmo_notifier.channels.slack.web_api import read_json
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import QueuedMessage
 
@@ -67,10 +68,7 @@ def read_alarm(body: str) -> Alarm | None:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
     """
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    told = read_json(body)
     given = {name: value for name, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}
     if not all(given.get(name) for name in ("AlarmName", "NewStateValue", "StateChangeTime")):
         return None

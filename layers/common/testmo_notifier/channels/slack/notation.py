@@ -7,6 +7,7 @@ which marks are the template's and which were typed by somebody. `blocks` reads 
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
@@ -116,7 +117,7 @@ def live(found: re.Match[str]) -> str:
     """A mark of a template as a live one; an entity as the character it stands for, which does nothing."""
     mark = found[0]
     if mark.endswith(";"):
-        return unescaped(mark)
+        return html.unescape(mark)
     if mark.startswith(":"):
         return LIVE[":"] + mark[1:-1] + LIVE[":"]
     return "".join(LIVE[char] for char in mark)
@@ -136,12 +137,7 @@ def printed(text: Any) -> Any:  # noqa: ANN401 - whatever a template hands on
 
 def escape(text: str) -> str:
     """Slack's escaping: these three and no others, https://docs.slack.dev/messaging/formatting-message-text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def unescaped(text: str) -> str:
-    """The text that `escape` was given."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return html.escape(text, quote=False)
 
 
 def slack_link(text: object, url: str) -> str:

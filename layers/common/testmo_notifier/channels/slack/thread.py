@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.channels.slack import live, web_api
-from testmo_notifier.channels.slack.secret import Bot, bot_of
+from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.channels.slack.web_api import Posted
 from testmo_notifier.errors import DeliveryDelayed, PayloadRefused
 from testmo_notifier.lean import dataclass
@@ -40,12 +40,9 @@ Call = Callable[[str, Mapping[str, object]], Posted]
 
 
 def conversation(
-    pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
-) -> Conversation | None:
-    """How a bot tells a message; None for a webhook."""
-    bot = bot_of(address)
-    if bot is None:
-        return None
+    pool: urllib3.PoolManager, bot: Bot, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
+) -> Conversation:
+    """How a bot tells a message."""
 
     def call(method: str, values: Mapping[str, object]) -> Posted:
         return web_api.posted(web_api.call(pool, bot, method, values, now=now()), bot)

@@ -20,16 +20,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from testmo_notifier.adapters.http import Answer, send
 from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
 from testmo_notifier.channels.slack.web_api import OK, TOO_LARGE, read_json
-from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
+from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
 
 if TYPE_CHECKING:
     import urllib3
 
+    from testmo_notifier.adapters.http import Answer
     from testmo_notifier.channels.channel import ChangeState, Conversation
     from testmo_notifier.model import QueuedMessage
 
@@ -69,20 +69,8 @@ def post(pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime) ->
     if bot := bot_of(url):
         web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now)
         return
-    try:
-        answer = send(
-            pool,
-            "POST",
-            url,
-            headers={"Content-Type": "application/json; charset=utf-8"},
-            body=payload.encode(),
-            max_bytes=MAX_ANSWER_BYTES,
-            cut=True,
-        )
-    except Unreadable as exc:
-        raise DeliveryDelayed(f"Slack could not be reached: {exc}", reason="no_answer") from exc
-    problem = judge(answer, now)
-    if problem is not None:
+    answer = web_api.post_json(pool, url, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
+    if problem := judge(answer, now):
         raise problem
 
 
@@ -90,11 +78,12 @@ def conversation(
     pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
 ) -> Conversation | None:
     """How a bot tells a message; None for a webhook."""
-    if not bot_of(address):
+    bot = bot_of(address)
+    if bot is None:
         return None
     from testmo_notifier.channels.slack import thread  # noqa: PLC0415 - it brings Jinja; webhooks start without
 
-    return thread.conversation(pool, address, message, change, now=now)
+    return thread.conversation(pool, bot, message, change, now=now)
 
 
 def judge(answer: Answer, now: datetime) -> Undelivered | None:

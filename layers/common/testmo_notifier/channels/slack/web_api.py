@@ -90,16 +90,18 @@ def call(
 
 
 def ask(pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, object]) -> Answer:
-    """The answer, whatever it says; raises `DeliveryDelayed` where none came. The token stands in a header alone."""
+    """The answer, whatever it says. The token stands in a header alone."""
+    token = {"Authorization": f"Bearer {bot.token}"}
+    return post_json(pool, f"{bot.api_url}/{method}", json.dumps(values), token, max_bytes=MAX_ANSWER_BYTES)
+
+
+def post_json(
+    pool: urllib3.PoolManager, url: str, body: str, headers: Mapping[str, str], *, max_bytes: int, cut: bool = False
+) -> Answer:
+    """The answer to a post, of a bot or to a webhook; raises `DeliveryDelayed` where none came."""
+    headers = {"Content-Type": "application/json; charset=utf-8", **headers}
     try:
-        return send(
-            pool,
-            "POST",
-            f"{bot.api_url}/{method}",
-            headers={"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {bot.token}"},
-            body=json.dumps(values).encode(),
-            max_bytes=MAX_ANSWER_BYTES,
-        )
+        return send(pool, "POST", url, headers=headers, body=body.encode(), max_bytes=max_bytes, cut=cut)
     except Unreadable as exc:
         raise DeliveryDelayed(f"Slack could not be reached: {exc}", reason=NO_ANSWER) from exc
 
