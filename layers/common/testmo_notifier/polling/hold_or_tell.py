@@ -80,22 +80,23 @@ class HoldOrTell:
             return
         gate = self.held.get((one.destination, RATE))
         hold = self.around.hold(one, gate, run_id=self.run_id, now=self.now)
-        if hold is None or not self._keep(one, hold):
+        whole = self._whole(one) if hold else one
+        if hold is None or not self._keep(whole, hold):
             self._tell(one)
+            return
+        self.causes.append(hold.cause)
+        if one.digest.about == FAILING:
+            self._is_news_elsewhere(whole, hold.cause)
 
     def _keep(self, one: Outgoing, hold: Hold) -> bool:
-        """Add it to what is held; not if that has no room for it, then it is told at once."""
+        """Add it to what is held; not if that has no room for it."""
         key = (one.destination, hold.cause)
         if not self._has_room(key):
             return False
-        one = self._whole(one)
-        merged = merge.with_news(self.held.get(key), one, hold, now=self.now, order=self.order)
+        merged = merge.with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
         if merge.is_full(merged):
             return False
         self.held[key] = merged
-        self.causes.append(hold.cause)
-        if one.digest.about == FAILING:
-            self._is_news_elsewhere(one, hold.cause)
         return True
 
     def _tell(self, one: Outgoing) -> None:
@@ -103,9 +104,9 @@ class HoldOrTell:
         destination, calm = one.destination, self.around.holding.calm(one.destination)
         self.at_once.append(one)
         if one.digest.about == FAILING and any(name == destination for name, _ in self.held):
-            self._is_news_elsewhere(self._whole(one), "")
+            self._is_news_elsewhere(one, "")
         if destination in self.around.copied:
-            self._keep_copy(one, Hold(MAILED, self.around.copies_due))
+            self._keep(one, Hold(MAILED, self.around.copies_due))
         gate = (destination, RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
@@ -114,14 +115,6 @@ class HoldOrTell:
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""
         return self.adds and (key in self.held or len(self.held) < MAX_CHANGES)
-
-    def _keep_copy(self, one: Outgoing, hold: Hold) -> None:
-        key = (one.destination, hold.cause)
-        if not self._has_room(key):
-            return
-        merged = merge.with_news(self.held.get(key), self._whole(one), hold, now=self.now, order=self.order)
-        if not merge.is_full(merged):
-            self.held[key] = merged
 
     def _recovered(self, one: Outgoing) -> None:
         """Take out of what is held what passed, and tell the rest to those who ask.
@@ -158,6 +151,7 @@ class HoldOrTell:
 
     def _is_news_elsewhere(self, one: Outgoing, cause: str) -> None:
         """What is held for other causes takes back what this says anew."""
+        one = self._whole(one)
         tests = {test for test, _ in one.rows.values()}
         for key, held in self.held.items():
             if key[0] == one.destination and key[1] not in (cause, MAILED):
