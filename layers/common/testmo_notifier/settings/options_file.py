@@ -53,23 +53,19 @@ def options_of(table: Mapping[str, Any], wrong: Wrong) -> Options:
     for key in table:
         if key not in OPTIONS:
             wrong(key, f"has an unknown option {key!r}", f"use one of {listed(list(OPTIONS))}")
-    lines = zone = None
-    if "lines" in table:
-        lines = whole_number(table["lines"], MAX_LINES, under(wrong, "lines", "has lines"))
+    zone = None
     try:
         zone = time_zone(str(table["time_zone"])) if "time_zone" in table else None
     except WrongValue as exc:
         wrong("time_zone", f"has a time_zone that {exc.problem.text}", exc.problem.next_step)
-    return Options(time_zone=zone, lines=lines, calm=calm_of(table, wrong))
+    return Options(time_zone=zone, lines=number_in(table, "lines", MAX_LINES, wrong), calm=calm_of(table, wrong))
 
 
 def calm_of(table: Mapping[str, Any], wrong: Wrong) -> Calm:
     """Those about when."""
-    every = fold = None
+    every, fold = None, number_in(table, "fold", MAX_FOLD, wrong)
     if "at_most_every" in table:
         every = period(table["at_most_every"], under(wrong, "at_most_every", "has at_most_every"))
-    if "fold" in table:
-        fold = whole_number(table["fold"], MAX_FOLD, under(wrong, "fold", "has fold"))
     times = [clock_time(one, under(wrong, "digest_at", "digest_at")) for one in listed_in(table, "digest_at")]
     excepted = values(listed_in(table, "quiet_except"), under(wrong, "quiet_except", "quiet_except"))
     if excepted and "quiet" not in table:
@@ -79,6 +75,11 @@ def calm_of(table: Mapping[str, Any], wrong: Wrong) -> Calm:
     if never_ends(quiet):
         wrong("quiet", "has a quiet that never ends, so that it would be told nothing", "leave some time of the week")
     return Calm(every, tuple(sorted({one for one in times if one is not None})), quiet, excepted, fold)
+
+
+def number_in(table: Mapping[str, Any], key: str, most: int, wrong: Wrong) -> int | None:
+    """What an option that is a number has; None where it is left out."""
+    return whole_number(table[key], most, under(wrong, key, f"has {key}")) if key in table else None
 
 
 def listed_in(table: Mapping[str, Any], key: str) -> list[object]:

@@ -106,7 +106,7 @@ def read_route(entry: object, number: int, place: Place) -> tuple[Route, list[Pr
         wrong("name", "has a name that is no text", "give one in quotes, or leave it out")
     if "to" in entry and "destinations" in entry:
         wrong("destinations", "has both to and destinations, which are the same", "keep one")
-    notify = chosen(entry.get("notify"), REASONS, under(wrong, "notify", "notify"))
+    notify = chosen(entry.get("notify"), under(wrong, "notify", "notify"))
     matcher = Matcher(
         wanted(entry.get("match", {}), under(wrong, "match", "match")),
         wanted(entry.get("exclude", {}), under(wrong, "exclude", "exclude")),
@@ -209,18 +209,18 @@ def strange_mention(one: object) -> str:
     return KNOWN_MENTIONS if re.fullmatch(r"[@<].*|\d+|[a-z_-]+(:.*)?", one) else ""
 
 
-def chosen(raw: object, known: Iterable[str], wrong: Wrong) -> frozenset[str]:
+def chosen(raw: object, wrong: Wrong) -> frozenset[str]:
     """Which reasons a route asks for."""
     if raw is None:
         return BY_DEFAULT
-    allowed = tuple(known)
+    next_step = f"use one of {', '.join(REASONS)}"
     if not isinstance(raw, list) or not raw:
-        wrong("", "is no list of reasons", f"use one of {', '.join(allowed)}")
+        wrong("", "is no list of reasons", next_step)
         return BY_DEFAULT
     for one in raw:
-        if one not in allowed:
-            wrong("", f"names {quoted(one)}", f"use one of {', '.join(allowed)}")
-    return frozenset(one for one in raw if one in allowed)
+        if one not in REASONS:
+            wrong("", f"names {quoted(one)}", next_step)
+    return frozenset(one for one in raw if one in REASONS)
 
 
 def repeated_names(routes: Iterable[Route], place: Place) -> list[Problem]:
