@@ -133,19 +133,18 @@ class DigestBuilder:
 
     def with_rows(self, outgoing: Outgoing) -> Outgoing:
         """A digest of failing results with every one of them, for those that are held: only there are they needed."""
-        destination, kinds = outgoing.destination, dict[Kind, int]()
+        destination, routes, kinds = outgoing.destination, outgoing.digest.routes, dict[Kind, int]()
         numbers: dict[tuple[object, ...], int] = {}
         rows: dict[int, tuple[int, int]] = {}
         for key in outgoing.digest.keys:
             found = self._gathered.found[key]
-            reason, routes = self._tellings.reason_for(found, destination), self._tellings.routes_for(found, outgoing)
-            people = self._tellings.people(found)
-            like = (found.status_id, found.status, reason, routes, found.calls, people)
+            telling, people = self._tellings.telling(found, destination, routes), self._tellings.people(found)
+            like = (found.status_id, found.status, telling.reason, telling.routes, found.calls, people)
             if like not in numbers:
                 calls = [found.calls] if self.audience.calls else []
-                mentions = tuple(self._gathered.mentions(destination, routes, calls))[:MAX_MENTIONS]
+                mentions = tuple(self._gathered.mentions(destination, telling.routes, calls))[:MAX_MENTIONS]
                 also = tuple(sorted(people - {destination}))
-                kind = Kind(FAILING, found.status_id, found.status[1], reason, routes, mentions, also)
+                kind = Kind(FAILING, found.status_id, found.status[1], telling.reason, telling.routes, mentions, also)
                 numbers[like] = kinds.setdefault(kind, len(kinds))
             rows[key] = (found.slot, numbers[like])
         return replace(outgoing, rows=rows, kinds=tuple(kinds))
@@ -284,7 +283,7 @@ class DigestBuilder:
         """One result as one destination is told it."""
         result, expands = row
         found = self._gathered.found[result.key]
-        reason = self._tellings.reason_for(found, destination)
+        reason = self._tellings.telling(found, destination).reason
         judgement = self._tellings.judged.get(found.slot)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
         return named(result, expands, self._run_url, reason=reason, streak=streak, since=since)

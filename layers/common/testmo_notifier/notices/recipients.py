@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from testmo_notifier.model import AGAIN, CHANGED, NEW, Outgoing, Passes, Told
+from testmo_notifier.model import AGAIN, CHANGED, NEW, Passes, Told
 from testmo_notifier.notices.audience import Audience, Telling
 from testmo_notifier.notices.gathered import Found
 from testmo_notifier.notices.judge import Judged, judged, told_after
@@ -51,15 +51,11 @@ class Tellings:
             for slot, names in told.items()
         }
 
-    def reason_for(self, found: Found, destination: str) -> str:
-        """Why a result is told there."""
+    def telling(self, found: Found, destination: str, routes: tuple[str, ...] = ()) -> Telling:
+        """Why a result is told there, and by which routes: by these, where nobody was asked."""
         told = self.recipients(found).tellings if self.judged else ()
-        return next((one.reason for one in told if one.destination == destination), self.reason(found))
-
-    def routes_for(self, found: Found, outgoing: Outgoing) -> tuple[str, ...]:
-        """The routes by which it goes there."""
-        told = self.recipients(found).tellings if self.judged else ()
-        return next((one.routes for one in told if one.destination == outgoing.destination), outgoing.digest.routes)
+        asked = (one for one in told if one.destination == destination)
+        return next(asked, None) or Telling(destination, self.reason(found), routes)
 
     def people(self, found: Found) -> frozenset[str]:
         """The destinations of people that are told of a result."""
