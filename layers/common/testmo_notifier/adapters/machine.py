@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import boto3
@@ -23,11 +24,6 @@ READ_SECONDS: Final = 5  # for an answer of AWS: what takes longer is tried agai
 ATTEMPTS: Final = 3  # of one call of AWS, the first included
 # Stands in CloudTrail; botocore would make up its own for each call anew.
 USER_AGENT: Final = f"testmo-notifier/{VERSION}"
-
-
-def environment() -> Mapping[str, str]:
-    """The variables that template.yaml sets."""
-    return os.environ
 
 
 def client_config() -> Config:
@@ -45,18 +41,13 @@ def new_client(service: str) -> Any:  # noqa: ANN401 - each service has its own
     return boto3.client(service, config=client_config())  # type: ignore[call-overload]  # any of them
 
 
-def utc_now() -> datetime:
-    """Our clock."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """Everything a function does not make itself."""
 
-    environ: Mapping[str, str] = field(default_factory=environment)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)  # the variables that template.yaml sets
     client: Callable[[str], Any] = new_client
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] = partial(datetime.now, UTC)
     sleep: Callable[[float], None] = time.sleep
     thread_time: Callable[[], float] = time.thread_time
     shuffle: Callable[[list[Any]], None] = random.shuffle

@@ -101,17 +101,16 @@ class Digest:
     `about` says whether it is that (`FAILING`), or which tests passed again (`RECOVERED`: they are the `results`), or
     that the run was closed (`FINISHED`: `results` are tests still failing, `total` says how many of these there are),
     or several runs (`FOLDED`: `parts` has a digest for each, and the run's own fields are empty). About one run,
-    `parts` are what else is told of that: what passed again, that it is over.
+    `parts` are what else is told of that, in this order: what passed again, that it is over; their keys are among its
+    own.
 
     `total` and `counts` (status name to number, in the order of the message) are exact; `results` is
     capped, most urgent first, and `omitted` says how many it leaves out. `keys` are all its results, those left out
     included; empty in an outbox that an older version wrote. So are `reasons`, for which any of its results is told.
 
     What was held tells more: it was held since `held_since`, and `passed_since` tests of it failed and passed
-    meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out). Such a
-    digest may be about several runs (`FOLDED`): then `parts` has a digest for each, and the run's own fields are empty.
-    About one run, `parts` are what else is told of that, in this order: what passed again, that it is over; their keys
-    are among its own. `silenced` is what is kept back of this run. Of one of several runs `standings` are the tests
+    meanwhile (of those in `results` the reason is `PASSED_SINCE`, and `total` and `counts` leave them out).
+    `silenced` is what is kept back of this run. Of one of several runs `standings` are the tests
     that are told of, whether or not they are named, and `order` is that of what was found last in that run.
 
     One that `is_silent` nobody is to hear of: it only changes what a destination shows of the run, and it is no part of
