@@ -27,7 +27,7 @@ from functions.slack import app as slack_function
 from testmo_notifier.adapters.machine import Machine, new_client
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.polling import reader
-from testmo_notifier.sources.testmo_runs import crew
+from testmo_notifier.sources.testmo_runs import worker_pool
 from testmo_notifier.wiring import poller as wiring
 from tests.conftest import reset
 from tests.crash.cloud import Clients, Cloud
@@ -78,7 +78,7 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Executor]:
 
         return wait
 
-    monkeypatch.setattr(crew, "wait", one_more(real_wait))
+    monkeypatch.setattr(worker_pool, "wait", one_more(real_wait))
     monkeypatch.setattr(reader, "taken", one_more(reader.taken))
     return executor
 

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import ClientError
 
-from testmo_notifier.channels.late import LateRenderer, lasting_renderer
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.delivery.deliver import Outcome
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, LostRace
@@ -23,6 +22,7 @@ from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.polling.report import Report
 from testmo_notifier.settings.team import Team
+from testmo_notifier.wiring.poller import LateRenderer, lasting_renderer
 from tests.flow.test_routes import follow
 from tests.support.alarms import ALARMS, CloudWatch, Operation, metrics_of
 from tests.support.fakes import FakeMailboxes

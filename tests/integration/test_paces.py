@@ -12,7 +12,7 @@ import pytest
 
 from testmo_notifier.adapters.destinations import change_pace, from_millis, to_millis
 from testmo_notifier.adapters.machine import client_config
-from testmo_notifier.delivery.pacing import Turn, take_turn
+from testmo_notifier.delivery.pacing import Slot, take_slot
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import LONG_AGO, Pace
 from tests.support.template import make_table
@@ -71,12 +71,12 @@ def test_what_version_1_0_reads_of_a_pace_is_still_written(dynamodb: DynamoDBCli
 
 def test_invocations_at_the_same_time_never_get_the_same_slot(dynamodb: DynamoDBClient) -> None:
 
-    def take(_: int) -> Turn:
+    def take(_: int) -> Slot:
         return change_pace(
             dynamodb,
             TABLE,
             "slack:default",
-            lambda pace: take_turn(pace, NOW, receives=1, patience=timedelta(minutes=1)),
+            lambda pace: take_slot(pace, NOW, receives=1, patience=timedelta(minutes=1)),
         )
 
     with ThreadPoolExecutor(2) as threads:

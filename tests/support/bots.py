@@ -20,7 +20,7 @@ from testmo_notifier.channels.slack import transport, web_api
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
-from testmo_notifier.delivery.pacing import Turn
+from testmo_notifier.delivery.pacing import Slot
 from testmo_notifier.model import Attribute, Digest, Notification, Pace, QueuedMessage, Receipt
 from tests.support.factories import make_outgoing
 from tools.inbox.workspace import Posted, Workspace
@@ -150,7 +150,7 @@ class Bots:
         self._effect(f"after {method}")
         return Answer(told.status, told.body, {key.lower(): value for key, value in told.headers.items()})
 
-    def _change_pace(self, key: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+    def _change_pace(self, key: str, decide: Callable[[Pace], tuple[Pace, Slot]]) -> Slot:
         self.paces[key], turn = decide(self.paces.get(key, Pace()))
         return turn
 

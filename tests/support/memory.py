@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.fakes.aws import MAX_ITEM_BYTES
 from benchmarks.fakes.expressions import holds
-from testmo_notifier.adapters import held as holding
+from testmo_notifier.adapters import held as held_adapter
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
 from testmo_notifier.adapters.silences import SILENCES
@@ -115,7 +115,7 @@ class MemoryStore:
         for part in parts:
             self._put_part(part)
         run_id, made = checkpoint.run_id, mark(written)
-        self._put(f"RUN#{run_id}", checkpoint.version, dict(item), holding.writes_of(held))
+        self._put(f"RUN#{run_id}", checkpoint.version, dict(item), held_adapter.writes_of(held))
         with self.lock:
             others = {name: of for name, of in self.items.get(marks_key(run_id), {}).items() if name != str(run_id)}
             self.items[marks_key(run_id)] = {**others, **({str(run_id): {"B": made}} if made else {})}
@@ -137,26 +137,26 @@ class MemoryStore:
         return written
 
     def held_of(self, run_id: int) -> list[Held]:
-        prefix = f"RUN#{run_id}/{holding.HELD}"
+        prefix = f"RUN#{run_id}/{held_adapter.HELD}"
         found = [item for key, item in sorted(self.items.items()) if key.startswith(prefix)]
-        return [holding.held_from(item) for item in found if is_known(holding.cause_of(item))]
+        return [held_adapter.held_from(item) for item in found if is_known(held_adapter.cause_of(item))]
 
     def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
-        asked = holding.until(moment)
+        asked = held_adapter.until(moment)
         found = [item for item in self.items.values() if holds(asked, item, "KeyConditionExpression")]
-        due, keys = holding.sorted_out(found)
-        envelopes = list(filter(None, (holding.readable_envelope(self.items[address(key)]) for key in keys)))
+        due, keys = held_adapter.sorted_out(found)
+        envelopes = list(filter(None, (held_adapter.readable_envelope(self.items[address(key)]) for key in keys)))
         return due, sorted(envelopes, key=lambda one: (one.since, one.id))
 
     def held(self, keys: Sequence[HeldKey]) -> list[Held]:
-        wanted = dict.fromkeys(address(holding.held_key(key)) for key in keys)
-        return [holding.held_from(self.items[key]) for key in wanted if key in self.items]
+        wanted = dict.fromkeys(address(held_adapter.held_key(key)) for key in keys)
+        return [held_adapter.held_from(self.items[key]) for key in wanted if key in self.items]
 
     def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
-        self._transact([*holding.writes_of(changes), *([holding.new_envelope(envelope)] if envelope else [])])
+        self._transact([*held_adapter.writes_of(changes), *([held_adapter.new_envelope(envelope)] if envelope else [])])
 
     def clear_envelope(self, envelope: Envelope, handed_over: Sequence[Outgoing], *, at: datetime) -> Envelope:
-        rest, (write, *sent) = holding.cleared(envelope, handed_over, at)
+        rest, (write, *sent) = held_adapter.cleared(envelope, handed_over, at)
         self._transact([write])
         for item in map(key_of, sent):
             self.told[int(item["pk"]["S"].removeprefix("RUN#"))].append(dict(item))

@@ -10,7 +10,7 @@ from typing import Any
 from testmo_notifier.channels.slack import transport
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
-from testmo_notifier.delivery.pacing import Turn
+from testmo_notifier.delivery.pacing import Slot
 from testmo_notifier.errors import DeliveryDelayed, Problem, WrongValue
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 from tests.support.virtual_time import VirtualTime
@@ -100,7 +100,7 @@ class World:
         self.delivered_at[message.id] = self.time.seconds()
         return receipt
 
-    def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+    def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Slot]]) -> Slot:
         self.time.sleep(0.005)
         self.paces[destination], turn = decide(self.paces.get(destination, Pace()))
         return turn

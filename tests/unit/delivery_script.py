@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from testmo_notifier.channels.slack import transport
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
-from testmo_notifier.delivery.pacing import Turn
+from testmo_notifier.delivery.pacing import Slot
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ class Script:
         if self.posts:
             raise self.posts.pop(0)
 
-    def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+    def _change_pace(self, destination: str, decide: Callable[[Pace], tuple[Pace, Slot]]) -> Slot:
         if self.pace_error is not None:
             raise self.pace_error
         self.paces[destination], turn = decide(self.paces.get(destination, Pace()))

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from testmo_notifier.delivery.deliver import Outcome, deliver, in_turns
-from testmo_notifier.delivery.pacing import Turn
+from testmo_notifier.delivery.pacing import Slot
 from testmo_notifier.errors import (
     ConfigurationError,
     DeliveryDelayed,
@@ -250,7 +250,7 @@ def test_a_message_that_slack_took_stays_delivered_when_the_pace_cannot_be_writt
     effects = script.effects()
     asked = []
 
-    def break_after_the_post(destination: str, decide: Callable[[Pace], tuple[Pace, Turn]]) -> Turn:
+    def break_after_the_post(destination: str, decide: Callable[[Pace], tuple[Pace, Slot]]) -> Slot:
         asked.append(destination)
         if len(asked) > 1:
             raise DeliveryDelayed("the table is away", reason="table_unavailable")

@@ -20,7 +20,6 @@ from testmo_notifier.errors import (
     Unreadable,
 )
 from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Run, Scope
-from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover, first_state, is_active
 from testmo_notifier.sources.testmo_runs.projects import (
     Discovery,
@@ -29,6 +28,7 @@ from testmo_notifier.sources.testmo_runs.projects import (
     pages_of,
     with_closing_time,
 )
+from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 from tests.support.executors import AtOnce
 from tests.support.factories import START, at, make_project, make_run
 from tests.support.memory import MemoryStore
@@ -37,7 +37,7 @@ HOUR = 3_600.0
 DAY = 86_400.0
 OVERLAP = timedelta(seconds=300)
 NOW = at(DAY)
-ALONE = Crew(AtOnce(), 1, lambda: None)
+ALONE = WorkerPool(AtOnce(), 1, lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def look(
         found=found,
         hourly=hourly,
         now=NOW,
-        crew=ALONE,
+        pool=ALONE,
         has_room=lambda _: not half_spent,
     ).look_around([make_project(state.project_id, **{"run_closed_count": 4, **(project or {})}) for state in states])
     return found
@@ -374,7 +374,7 @@ def test_a_project_nobody_knows_yet_is_left_alone() -> None:
         found=found,
         hourly=False,
         now=NOW,
-        crew=ALONE,
+        pool=ALONE,
         has_room=lambda _: True,
     ).look_around([project])
 
@@ -408,7 +408,7 @@ def discovered(
         Scope(project_ids, run_ids, OVERLAP, timedelta(0)),
         now=NOW,
         installed=installed,
-        crew=ALONE,
+        pool=ALONE,
         has_room=lambda _: True,
         shuffle=lambda _: None,
     )

@@ -6,8 +6,8 @@ from datetime import UTC
 from functools import cache
 from pathlib import Path
 
-from testmo_notifier.channels.late import LateRenderer
 from testmo_notifier.channels.render import Renderer
+from testmo_notifier.wiring.poller import LateRenderer
 from tests.support.factories import make_digest, make_outgoing
 
 

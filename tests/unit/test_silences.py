@@ -10,8 +10,8 @@ import pytest
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.silences import unpack_silences
 from testmo_notifier.model import Control, Silence
+from testmo_notifier.notices.holding import is_understood, selects_run, silencing
 from testmo_notifier.notices.matching import Fact, Facts
-from testmo_notifier.notices.silences import is_understood, selects_run, silencing
 from tests.support.factories import START, at, make_digest, make_silence
 from tools.ops.silence_asked import pack_silence
 

@@ -13,13 +13,13 @@ from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.channels.slack.transport import judge
 from testmo_notifier.delivery.pacing import (
-    Turn,
+    Slot,
     after_answer,
     after_failure,
     after_throttle,
     backoff_seconds,
     gate_of,
-    take_turn,
+    take_slot,
 )
 from testmo_notifier.errors import DeliveryDelayed
 from testmo_notifier.model import Pace
@@ -34,24 +34,24 @@ def later(seconds: float) -> datetime:
 
 
 def test_a_free_webhook_is_posted_to_at_once_and_the_next_slot_is_a_second_away() -> None:
-    pace, turn = take_turn(Pace(), START, receives=1)
+    pace, slot = take_slot(Pace(), START, receives=1)
 
-    assert turn == Turn(START, granted=True, failures=0)
+    assert slot == Slot(START, granted=True, failures=0)
     assert pace.next_slot == later(1)
 
 
 def test_a_slot_that_is_near_is_taken_and_waited_for() -> None:
-    pace, turn = take_turn(Pace(next_slot=later(1.2)), START, receives=1)
+    pace, slot = take_slot(Pace(next_slot=later(1.2)), START, receives=1)
 
-    assert turn == Turn(later(1.2), granted=True, failures=0)
+    assert slot == Slot(later(1.2), granted=True, failures=0)
     assert pace.next_slot == later(2.2)
 
 
 def test_a_message_whose_slot_is_further_away_takes_no_slot_but_a_place_in_the_line() -> None:
     busy = Pace(next_slot=later(2))
 
-    pace, first = take_turn(busy, START, receives=1)
-    pace, second = take_turn(pace, START, receives=1)
+    pace, first = take_slot(busy, START, receives=1)
+    pace, second = take_slot(pace, START, receives=1)
 
     assert (first.at, second.at) == (later(1), later(2)), "a second before their slots: SQS rounds up"
     assert not first.granted
@@ -62,11 +62,11 @@ def test_a_message_whose_slot_is_further_away_takes_no_slot_but_a_place_in_the_l
 def test_who_waits_for_edits_comes_back_when_their_slots_are_due() -> None:
     """An edit that came back too early would be received once more, and of receives there are a hundred."""
     spacing = timedelta(seconds=1.25)
-    pace, _ = take_turn(Pace(next_slot=later(2)), START, receives=1, spacing=spacing)
-    pace, second = take_turn(pace, START, receives=1, spacing=spacing)
+    pace, _ = take_slot(Pace(next_slot=later(2)), START, receives=1, spacing=spacing)
+    pace, second = take_slot(pace, START, receives=1, spacing=spacing)
 
     assert (second.at, pace.line_end) == (later(2.25), later(3.25))
-    pace, _ = take_turn(Pace(), START, receives=1, more=2, spacing=spacing)
+    pace, _ = take_slot(Pace(), START, receives=1, more=2, spacing=spacing)
     assert pace.line_end == later(2.5)
 
 
@@ -108,34 +108,34 @@ def test_one_webhook_by_two_names_is_posted_to_once_a_second() -> None:
 
 
 def test_the_line_begins_behind_those_that_follow_in_the_batch_of_who_holds_the_slot() -> None:
-    pace, _ = take_turn(Pace(), START, receives=1, more=4)
-    pace, other = take_turn(pace, later(-0.3), receives=1)
+    pace, _ = take_slot(Pace(), START, receives=1, more=4)
+    pace, other = take_slot(pace, later(-0.3), receives=1)
 
-    assert other == Turn(later(4), granted=False, failures=0)
+    assert other == Slot(later(4), granted=False, failures=0)
     assert pace.line_end == later(5)
 
 
 def test_a_batch_never_moves_the_end_of_the_line_forward() -> None:
-    pace, _ = take_turn(Pace(line_end=later(60)), START, receives=1, more=4)
+    pace, _ = take_slot(Pace(line_end=later(60)), START, receives=1, more=4)
 
     assert pace.line_end == later(60)
 
 
 def test_in_trouble_who_waits_comes_back_behind_who_failed() -> None:
-    _, other = take_turn(Pace(next_slot=later(15), failures=1), START, receives=1)
+    _, other = take_slot(Pace(next_slot=later(15), failures=1), START, receives=1)
 
-    assert other == Turn(later(20), granted=False, failures=1)
+    assert other == Slot(later(20), granted=False, failures=1)
 
 
 def test_a_message_without_patience_takes_no_slot_even_if_one_is_free() -> None:
-    _, turn = take_turn(Pace(), START, receives=1, patience=timedelta(seconds=-1))
+    _, slot = take_slot(Pace(), START, receives=1, patience=timedelta(seconds=-1))
 
-    assert not turn.granted
+    assert not slot.granted
 
 
 def test_in_trouble_one_message_probes_while_all_others_wait() -> None:
-    pace, probe = take_turn(Pace(next_slot=START, failures=3), START, receives=4)
-    _, other = take_turn(pace, later(10), receives=4)
+    pace, probe = take_slot(Pace(next_slot=START, failures=3), START, receives=4)
+    _, other = take_slot(pace, later(10), receives=4)
 
     assert probe.granted
     assert pace.next_slot == later(15)
@@ -143,11 +143,11 @@ def test_in_trouble_one_message_probes_while_all_others_wait() -> None:
 
 
 def test_an_answered_probe_opens_the_gate_for_all() -> None:
-    pace, _ = take_turn(Pace(failures=3), START, receives=4)
+    pace, _ = take_slot(Pace(failures=3), START, receives=4)
     pace, _ = after_answer(pace, later(0.2))
 
     assert pace.failures == 0
-    assert take_turn(pace, later(0.3), receives=1)[1].granted
+    assert take_slot(pace, later(0.3), receives=1)[1].granted
 
 
 @pytest.mark.parametrize(
@@ -158,29 +158,29 @@ def test_waits_double_from_5_seconds_to_15_minutes(times: int, seconds: float) -
 
 
 def test_a_failed_message_waits_by_its_receives_and_the_webhook_a_minute_at_most() -> None:
-    pace, turn = after_failure(Pace(failures=8), START, receives=9)
+    pace, slot = after_failure(Pace(failures=8), START, receives=9)
 
-    assert turn.at == later(900)
+    assert slot.at == later(900)
     assert pace == Pace(next_slot=later(60), failures=9)
 
 
 def test_many_receives_in_a_healthy_line_do_not_make_a_long_wait_of_the_first_trouble() -> None:
-    _, turn = take_turn(Pace(next_slot=later(3), failures=1), START, receives=9)
+    _, slot = take_slot(Pace(next_slot=later(3), failures=1), START, receives=9)
 
-    assert turn.at == later(8)
+    assert slot.at == later(8)
 
 
 def test_the_first_429_waits_as_long_as_slack_asks_and_no_longer() -> None:
-    pace, turn = after_throttle(Pace(), START, receives=7, retry_after_seconds=2)
+    pace, slot = after_throttle(Pace(), START, receives=7, retry_after_seconds=2)
 
-    assert turn.at == later(2)
+    assert slot.at == later(2)
     assert pace == Pace(next_slot=later(2), failures=1)
 
 
 def test_429_after_429_waits_longer_so_that_the_receives_last() -> None:
-    _, turn = after_throttle(Pace(failures=6), START, receives=6, retry_after_seconds=30)
+    _, slot = after_throttle(Pace(failures=6), START, receives=6, retry_after_seconds=30)
 
-    assert turn.at == later(160)
+    assert slot.at == later(160)
 
 
 def test_a_short_retry_after_never_moves_the_gate_back() -> None:
@@ -446,21 +446,21 @@ def test_a_message_that_times_out_every_time_lets_others_probe() -> None:
 def test_who_failed_comes_back_behind_all_who_wait() -> None:
     waits = Pace(next_slot=later(5), line_end=later(12), failures=1, failed=("a",))
 
-    _, other = take_turn(waits, later(6), "b", receives=2)
-    pace, failed = take_turn(waits, later(6), "a", receives=2)
+    _, other = take_slot(waits, later(6), "b", receives=2)
+    pace, failed = take_slot(waits, later(6), "a", receives=2)
 
     assert other.granted
     assert not failed.granted
     assert failed.at == later(13)
-    assert take_turn(pace, later(13), "a", receives=3)[1].granted, "nobody else is there"
+    assert take_slot(pace, later(13), "a", receives=3)[1].granted, "nobody else is there"
 
 
 def test_a_message_alone_that_fails_again_and_again_does_not_lengthen_the_pause() -> None:
-    pace, turn = after_failure(Pace(), START, "a", receives=1)
-    pace, turn = after_failure(pace, later(60), "a", receives=6)
+    pace, slot = after_failure(Pace(), START, "a", receives=1)
+    pace, slot = after_failure(pace, later(60), "a", receives=6)
 
     assert pace == Pace(next_slot=later(65), failures=1, failed=("a",))
-    assert turn.at == later(60 + 160)
+    assert slot.at == later(60 + 160)
 
 
 def test_failures_of_different_messages_lengthen_the_pause_as_time_outs_and_429_do() -> None:
@@ -477,10 +477,10 @@ def test_who_failed_and_saw_others_get_through_fails_at_its_own_expense() -> Non
     pace, _ = after_failure(Pace(), START, "a", receives=1)
     healthy, _ = after_answer(pace, later(6))
 
-    pace, turn = after_failure(healthy, later(20), "a", receives=3)
+    pace, slot = after_failure(healthy, later(20), "a", receives=3)
 
     assert (pace.next_slot, pace.failures) == (healthy.next_slot, 0)
-    assert turn == Turn(later(40), granted=False, failures=0)
+    assert slot == Slot(later(40), granted=False, failures=0)
     assert after_failure(healthy, later(20), "b", receives=3)[0].failures == 1
     assert after_failure(healthy, later(20), "a", receives=3, answered=False)[0].failures == 1
 
@@ -494,13 +494,13 @@ def test_a_handful_of_ids_is_remembered_and_not_more() -> None:
 
 
 def test_nobody_is_granted_a_post_by_an_answer_that_came() -> None:
-    """What a failure, a throttle or an answer gives is when to come back; a post needs a turn of its own."""
+    """What a failure, a throttle or an answer gives is when to come back; a post needs a slot of its own."""
     turns = [
         after_failure(Pace(), START, receives=1)[1],
         after_throttle(Pace(), START, receives=1, retry_after_seconds=9)[1],
         after_answer(Pace(failures=1), START)[1],
     ]
 
-    assert [turn.granted for turn in turns] == [False, False, False]
-    assert [turn.failures for turn in turns] == [1, 1, 0]
-    assert [turn.at for turn in turns] == [later(5), later(9), later(1)]
+    assert [slot.granted for slot in turns] == [False, False, False]
+    assert [slot.failures for slot in turns] == [1, 1, 0]
+    assert [slot.at for slot in turns] == [later(5), later(9), later(1)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.silences import SILENCES
 from testmo_notifier.model import Silence
-from testmo_notifier.notices.silences import is_understood
+from testmo_notifier.notices.holding import is_understood
 from tools.lib.stamps import utc_now
 from tools.lib.version import compared, version
 from tools.ops import held, records

@@ -10,8 +10,7 @@ version.py             which version this is
 importing.py           how functions import
 
 model/                 the nouns: frozen values, a file per subject
-  testmo.py            projects, runs, results, cases
-  watching.py          what to look at
+  testmo.py            projects, runs, results, cases, and what to look at
   digests.py           what one message is about
   held.py              what is told later on purpose
   state.py             what is kept between two polls
@@ -30,8 +29,7 @@ polling/               the steps of a poll
   circumstances.py     why something is held, in which order
   hold_or_tell.py      what of a reading is told at once, and what is held
   release.py           what was held, told when it is due
-  held_items.py        what is held, read and written
-  pass_on.py           what nobody gets, given to those who are told instead
+  held_items.py        what is held, read and written, and given to those who are told instead
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked
@@ -48,7 +46,7 @@ sources/               where results come from, a folder per source
 sources/testmo_runs/   test runs with manual or API results
   discovery.py         which projects there are
   projects.py          their runs, open and just closed
-  crew.py              who lists them, and who waits and keeps the lease
+  worker_pool.py       who lists them, and who waits and keeps the lease
   turns.py             whose turn comes once a period
   reading.py           one run read: what is new, a sweep if one is due, the next checkpoint
   paging.py            the pages of one run, so that no row slips
@@ -77,7 +75,6 @@ notices/               what there is to tell, and to whom
   shown.py             what a bot's message of a run learns of it
   routes.py            what a route is: whom it leads to, for which reasons, and whom it calls
   matching.py          which routes take a finding
-  silences.py          which silence holds one back
   issue_links.py       where linked issues lead
   view.py              a digest as templates see it
   several.py           one about several runs, by cause and run by run
@@ -109,7 +106,6 @@ channels/              ways to tell people and programs, a folder per channel
   registry.py          every channel there is
   channel.py           what a channel declares of itself
   render.py            a digest as a message of its channel
-  late.py              that, made with the first message
   notation.py          how templates write
   bounds.py            how much a team's own template may do
 channels/email/        mail by SNS
@@ -161,6 +157,6 @@ adapters/              AWS and HTTP; nothing else leaves the process
   heartbeat.py         the watch from outside
 
 wiring/                what each function runs on
-  poller.py            adapters as the parts of a poll
+  poller.py            adapters as the parts of a poll, and a renderer that is made with the first message
   delivery.py          adapters as the effects of a delivery
 """

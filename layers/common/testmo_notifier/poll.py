@@ -21,9 +21,9 @@ from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.polling.report import Report
 from testmo_notifier.polling.statuses import find_watch
-from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.discovery import discover
 from testmo_notifier.sources.testmo_runs.projects import Discovery
+from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 
 __all__ = ["Parts", "poll"]
 
@@ -131,7 +131,7 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
     unread = this.lease.control.left.undone_since.keys()
     share = LISTS_SHARE if unread else LISTS_SHARE_OF_QUIET  # of the requests, for lists (rule 9)
     limit, rate_limit = parts.requests_per_minute * share, this.rate_limit
-    with parts.executor(rate_limit.workers) as pool:
+    with parts.executor(rate_limit.workers) as executor:
         try:
             found = discover(
                 this.testmo,
@@ -140,7 +140,7 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
                 parts.scope,
                 now=asked_at,
                 installed=this.lease.installed,
-                crew=Crew(pool, rate_limit.workers, this.lease.renew),
+                pool=WorkerPool(executor, rate_limit.workers, this.lease.renew),
                 has_room=lambda requests: rate_limit.requests + requests <= limit,
                 shuffle=parts.shuffle,
             )

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import boto3
@@ -47,7 +46,7 @@ class Machine:
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)  # the variables that template.yaml sets
     client: Callable[[str], Any] = new_client
-    now: Callable[[], datetime] = partial(datetime.now, UTC)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     thread_time: Callable[[], float] = time.thread_time
     shuffle: Callable[[list[Any]], None] = random.shuffle

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from testmo_notifier.adapters import held as holding
+from testmo_notifier.adapters import held as held_adapter
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
 from testmo_notifier.adapters.transaction import lost, transact, unchanged, unfit
@@ -132,36 +132,36 @@ class Store:
         """
         written = replace(checkpoint, version=checkpoint.version + 1)
         self._once = items.Once()
-        return self._write_checkpoint(checkpoint, written, mark, *holding.writes_of(held))
+        return self._write_checkpoint(checkpoint, written, mark, *held_adapter.writes_of(held))
 
     def held_of(self, run_id: int) -> list[Held]:
         """What is held of a run, as it is now."""
-        found = self._of_run(run_id, holding.HELD, ConsistentRead=True)
-        return [holding.held_from(item) for item in found if is_known(holding.cause_of(item))]
+        found = self._of_run(run_id, held_adapter.HELD, ConsistentRead=True)
+        return [held_adapter.held_from(item) for item in found if is_known(held_adapter.cause_of(item))]
 
     def held_until(self, moment: datetime | None) -> tuple[list[HeldKey], list[Envelope]]:
         """What is due at a moment (None: whatever is held), oldest first, as far as the index knows; and envelopes.
 
         The index may be a moment behind; the envelopes are not, and `held` is not.
         """
-        found = self._indexed(**holding.until(moment))
-        due, envelopes = holding.sorted_out(found)
-        sealed = filter(None, map(holding.readable_envelope, self._get_all(envelopes)))
+        found = self._indexed(**held_adapter.until(moment))
+        due, envelopes = held_adapter.sorted_out(found)
+        sealed = filter(None, map(held_adapter.readable_envelope, self._get_all(envelopes)))
         return due, sorted(sealed, key=lambda one: (one.since, one.id))
 
     def held(self, keys: Sequence[HeldKey]) -> list[Held]:
         """What is held under these keys, as it is now, whenever it is due; what is gone is left out."""
-        wanted = {key[:-1]: holding.held_key(key) for key in keys}
-        found = {held.key[:-1]: held for held in map(holding.held_from, self._get_all(list(wanted.values())))}
+        wanted = {key[:-1]: held_adapter.held_key(key) for key in keys}
+        found = {held.key[:-1]: held for held in map(held_adapter.held_from, self._get_all(list(wanted.values())))}
         return [found[key] for key in wanted if key in found]
 
     def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
         """Move what is held, or into a new envelope, in one write: more than 100 actions are `TooLarge`."""
-        self._transact([*holding.writes_of(changes), *([holding.new_envelope(envelope)] if envelope else [])])
+        self._transact([*held_adapter.writes_of(changes), *([held_adapter.new_envelope(envelope)] if envelope else [])])
 
     def clear_envelope(self, envelope: Envelope, handed_over: Sequence[Outgoing], *, at: datetime) -> Envelope:
         """Take what was published out of an envelope, if nobody did; what it was is kept for 30 days, run by run."""
-        rest, actions = holding.cleared(envelope, handed_over, at)
+        rest, actions = held_adapter.cleared(envelope, handed_over, at)
         self._transact(actions)
         return rest
 

@@ -228,7 +228,7 @@ class Batch:
             raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
         conversation = self._effects.conversation(message, url)
         gate = self._gate(message.channel, message.destination)
-        turn = self._slot(message, gate, patience)
+        slot = self._next_slot(message, gate, patience)
         try:
             if conversation is None:
                 self._effects.post(message.channel, url, payload)
@@ -239,15 +239,15 @@ class Batch:
             if exc.reason in OURS:
                 raise
             self._in_trouble.add(gate)
-            turn = self._shut_gate(message, gate, exc)
-            if not turn.failures:  # it is this message alone
+            slot = self._shut_gate(message, gate, exc)
+            if not slot.failures:  # it is this message alone
                 self._in_trouble.discard(gate)
-            wait = (turn.at - self._effects.now()).total_seconds()
+            wait = (slot.at - self._effects.now()).total_seconds()
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         except Undelivered:
-            self._end_trouble(gate, turn)
+            self._end_trouble(gate, slot)
             raise
-        self._end_trouble(gate, turn)
+        self._end_trouble(gate, slot)
 
     def _show(self, message: QueuedMessage) -> bool:
         """Let the destination's own place show what was told, if it has one: the second record of the message.
@@ -260,8 +260,8 @@ class Batch:
         if conversation is None or conversation.is_shown():
             return False
         receives = message.receives  # as with posts: what is throttled for hours must not use them up
-        edit = partial(pacing.take_turn, message_id=message.id, receives=receives, spacing=pacing.SPACING_OF_EDITS)
-        turn = self._turn(conversation.gate, edit, "other edits are first")
+        edit = partial(pacing.take_slot, message_id=message.id, receives=receives, spacing=pacing.SPACING_OF_EDITS)
+        slot = self._wait_for_slot(conversation.gate, edit, "other edits are first")
         try:
             conversation.show()
         except DestinationGone:
@@ -276,15 +276,15 @@ class Batch:
             wait = pacing.backoff_seconds(receives) if asked is None else asked
             # One edit that fails and fails must not hold up those of all other runs and channels of its token.
             pause = min(wait, pacing.MAX_PAUSE_SECONDS) if asked is None else asked
-            turn = self._effects.change_pace(
+            slot = self._effects.change_pace(
                 conversation.gate,
                 lambda pace: pacing.after_throttle(
                     pace, self._effects.now(), receives=receives, retry_after_seconds=pause
                 ),
             )
-            wait = max(wait, (turn.at - self._effects.now()).total_seconds())
+            wait = max(wait, (slot.at - self._effects.now()).total_seconds())
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
-        self._end_trouble(conversation.gate, turn)
+        self._end_trouble(conversation.gate, slot)
         return True
 
     def _conversation(self, message: QueuedMessage, *, fresh: bool = False) -> Conversation | None:
@@ -298,42 +298,42 @@ class Batch:
             destination, self._effects.addresses(channel, False), self._effects.transports[channel].place
         )
 
-    def _slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> pacing.Turn:
+    def _next_slot(self, message: QueuedMessage, gate: str, patience: timedelta) -> pacing.Slot:
         """The webhook's next slot."""
         to_come = self._to_come.items()
         take = partial(
-            pacing.take_turn,
+            pacing.take_slot,
             message_id=message.id,
             receives=message.receives,
             patience=NO_PATIENCE if gate in self._in_trouble else patience,
             more=sum(n for one, n in to_come if n and self._gate(message.channel, one) == gate),
         )
-        return self._turn(gate, take, "others are first", in_trouble="in_trouble")
+        return self._wait_for_slot(gate, take, "others are first", in_trouble="in_trouble")
 
-    def _turn(
+    def _wait_for_slot(
         self,
         gate: str,
-        take: Callable[[Pace, datetime], tuple[Pace, pacing.Turn]],
+        take: Callable[[Pace, datetime], tuple[Pace, pacing.Slot]],
         words: str,
         *,
         in_trouble: str = "paced",
-    ) -> pacing.Turn:
-        """Wait for a turn, or raise `DeliveryDelayed` where it does not come in time."""
+    ) -> pacing.Slot:
+        """Wait for a slot, or raise `DeliveryDelayed` where it does not come in time."""
         effects = self._effects
         if effects.seconds_left() < LEAST_SECONDS_LEFT:
             raise DeliveryDelayed("too little time is left", reason="out_of_time", retry_after_seconds=0)
-        turn = effects.change_pace(gate, lambda pace: take(pace, effects.now()))
-        wait = (turn.at - effects.now()).total_seconds()
-        if not turn.granted:
-            raise DeliveryDelayed(words, reason=in_trouble if turn.failures else "paced", retry_after_seconds=wait)
+        slot = effects.change_pace(gate, lambda pace: take(pace, effects.now()))
+        wait = (slot.at - effects.now()).total_seconds()
+        if not slot.granted:
+            raise DeliveryDelayed(words, reason=in_trouble if slot.failures else "paced", retry_after_seconds=wait)
         if wait > 0:
             effects.sleep(wait)
-        return turn
+        return slot
 
-    def _shut_gate(self, message: QueuedMessage, gate: str, exc: DeliveryDelayed) -> pacing.Turn:
+    def _shut_gate(self, message: QueuedMessage, gate: str, exc: DeliveryDelayed) -> pacing.Slot:
         now, seconds = self._effects.now(), exc.retry_after_seconds
 
-        def shut(pace: Pace) -> tuple[Pace, pacing.Turn]:
+        def shut(pace: Pace) -> tuple[Pace, pacing.Slot]:
             if seconds is None:
                 answered = exc.reason != NO_ANSWER
                 return pacing.after_failure(pace, now, message.id, receives=message.receives, answered=answered)
@@ -341,9 +341,9 @@ class Batch:
 
         return self._effects.change_pace(gate, shut)
 
-    def _end_trouble(self, gate: str, turn: pacing.Turn) -> None:
+    def _end_trouble(self, gate: str, slot: pacing.Slot) -> None:
         """It was answered: let everybody post again, if they were not."""
-        if not turn.failures:
+        if not slot.failures:
             return
         now = self._effects.now()
         with suppress(DeliveryDelayed):  # had the message been taken, an error here would send it twice

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from testmo_notifier.channels.channel import Conversation, Transport
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import usable
-from testmo_notifier.delivery.pacing import Turn
+from testmo_notifier.delivery.pacing import Slot
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Pace, QueuedMessage, Receipt
 
@@ -38,7 +38,7 @@ class Effects:
     transports: Mapping[str, Transport]
     addresses: Callable[[str, bool], Mapping[str, str]]
     post: Callable[[str, str, str], None]
-    change_pace: Callable[[str, Callable[[Pace], tuple[Pace, Turn]]], Turn]
+    change_pace: Callable[[str, Callable[[Pace], tuple[Pace, Slot]]], Slot]
     once: Callable[[QueuedMessage, Callable[[], Receipt]], Receipt | None]
     hide: Callable[[QueuedMessage, float], bool]
     park: Callable[[QueuedMessage, str], None]

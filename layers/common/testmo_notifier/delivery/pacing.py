@@ -42,7 +42,7 @@ MAX_FAILED: Final = 20  # ids that are remembered: more messages than these do n
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Slot:
     """When a message may be posted (it must be, then), or when it should come back. `failures` is the pace's."""
 
     at: datetime
@@ -59,7 +59,7 @@ def gate_of(destination: str, addresses: Mapping[str, str], place: Callable[[str
     return f"{channel}:{min(one for one, address in addresses.items() if place(address) == here)}"
 
 
-def take_turn(
+def take_slot(
     pace: Pace,
     now: datetime,
     message_id: str = "",
@@ -68,7 +68,7 @@ def take_turn(
     patience: timedelta = PATIENCE,
     more: int = 0,
     spacing: timedelta = SPACING,
-) -> tuple[Pace, Turn]:
+) -> tuple[Pace, Slot]:
     """Take the webhook's next slot, or a place in the line when the slot is further away than `patience`.
 
     A negative patience takes no slot, not even one that is free. Nor does who failed last, in trouble, while others
@@ -78,19 +78,19 @@ def take_turn(
     is_behind = failed_last(pace, message_id) and pace.line_end > now
     if slot - now <= patience and not is_behind:
         if pace.failures:
-            return replace(pace, next_slot=slot + PROBE), Turn(slot, granted=True, failures=pace.failures)
+            return replace(pace, next_slot=slot + PROBE), Slot(slot, granted=True, failures=pace.failures)
         line_end = max(pace.line_end, slot + more * spacing) if more else pace.line_end
-        return replace(pace, next_slot=slot + spacing, line_end=line_end), Turn(slot, granted=True, failures=0)
+        return replace(pace, next_slot=slot + spacing, line_end=line_end), Slot(slot, granted=True, failures=0)
     head = HEAD_OF_LINE if pace.failures else timedelta()
     place = max(slot + head, pace.line_end + spacing)
     wait = timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
     back = place if pace.failures else place - EARLY
-    return replace(pace, line_end=place), Turn(max(back, now + wait), granted=False, failures=pace.failures)
+    return replace(pace, line_end=place), Slot(max(back, now + wait), granted=False, failures=pace.failures)
 
 
 def after_failure(
     pace: Pace, now: datetime, message_id: str = "", *, receives: int, answered: bool = True
-) -> tuple[Pace, Turn]:
+) -> tuple[Pace, Slot]:
     """Shut the gate after a post that failed for a passing reason; says when the message comes back.
 
     The gate stays open for others when the message failed before and others got through since.
@@ -100,11 +100,11 @@ def after_failure(
     failed = (*others, message_id)[-MAX_FAILED:] if message_id else others
     if answered and not pace.failures and message_id in pace.failed:
         at = max(comeback, pace.line_end + SPACING)
-        return replace(pace, failed=failed), Turn(at, granted=False, failures=0)
+        return replace(pace, failed=failed), Slot(at, granted=False, failures=0)
     failures = pace.failures if answered and failed_last(pace, message_id) else pace.failures + 1
     pause = timedelta(seconds=min(backoff_seconds(failures), MAX_PAUSE_SECONDS))
     shut = replace(pace, next_slot=max(pace.next_slot, now + pause), failures=failures, failed=failed)
-    return shut, Turn(max(shut.next_slot, comeback), granted=False, failures=failures)
+    return shut, Slot(max(shut.next_slot, comeback), granted=False, failures=failures)
 
 
 def failed_last(pace: Pace, message_id: str) -> bool:
@@ -112,7 +112,7 @@ def failed_last(pace: Pace, message_id: str) -> bool:
     return pace.failures > 0 and pace.failed[-1:] == (message_id,)
 
 
-def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seconds: float) -> tuple[Pace, Turn]:
+def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seconds: float) -> tuple[Pace, Slot]:
     """Shut the gate for as long as we were asked; from the second time in a row on, messages wait longer, too."""
     shut = replace(
         pace,
@@ -120,13 +120,13 @@ def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seco
         failures=pace.failures + 1,
     )
     comeback = now + timedelta(seconds=backoff_seconds(min(receives, pace.failures)))
-    return shut, Turn(max(shut.next_slot, comeback), granted=False, failures=shut.failures)
+    return shut, Slot(max(shut.next_slot, comeback), granted=False, failures=shut.failures)
 
 
-def after_answer(pace: Pace, now: datetime) -> tuple[Pace, Turn]:
+def after_answer(pace: Pace, now: datetime) -> tuple[Pace, Slot]:
     """The trouble is over, a probe was answered: open the gate. What waits comes back by itself."""
     slot = now + SPACING
-    return replace(pace, next_slot=slot, failures=0), Turn(slot, granted=False, failures=0)
+    return replace(pace, next_slot=slot, failures=0), Slot(slot, granted=False, failures=0)
 
 
 def backoff_seconds(times: int) -> float:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from testmo_notifier.model.queue import *
     from testmo_notifier.model.state import *
     from testmo_notifier.model.testmo import *
-    from testmo_notifier.model.watching import *
 
-FILES: Final = ("queue", "watching", "testmo", "digests", "held", "state")  # what a cold start may need alone is first
+FILES: Final = ("queue", "testmo", "digests", "held", "state")  # what a cold start may need alone is first
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""What Testmo tells: projects, runs, results, cases, as far as its answers could be understood.
+"""What Testmo tells: projects, runs, results, cases, as far as its answers could be understood; and what to look at.
 
 Ids are Testmo's own. Notes are HTML as Testmo sends them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
@@ -199,3 +199,22 @@ class CasesPage:
     names: Mapping[int, str]
     newest: datetime | None
     next_page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRun:
+    """A run to watch. Nothing in it before `start` is ever announced."""
+
+    run: Run
+    project_name: str
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to look at. Empty tuples mean everything the token can see."""
+
+    project_ids: tuple[int, ...]
+    run_ids: tuple[int, ...]
+    overlap: timedelta
+    backfill: timedelta

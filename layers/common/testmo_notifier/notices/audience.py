@@ -62,12 +62,12 @@ class Audience:
     @property
     def keeps_told(self) -> bool:
         """Whether it makes a difference who was told of what; not where everybody gets everything."""
-        return bool(self._holding) or self.holds_anything or not all(route.is_plain for route in self.routes.routes)
+        return bool(self._may_hold) or self.holds_anything or not all(route.is_plain for route in self.routes.routes)
 
     @property
     def counts_all_as_told(self) -> bool:
         """Whether everybody was told of what was failing before a bot was known that may show it for ever."""
-        return bool(self._holding & self.holding.bots) and all(route.is_plain for route in self.routes.routes)
+        return bool(self._may_hold & self.holding.bots) and all(route.is_plain for route in self.routes.routes)
 
     @cached_property
     def holds_anything(self) -> bool:
@@ -102,10 +102,10 @@ class Audience:
 
         What is held is told as it is when it is told, so who holds anything has to know, too, and so do bots.
         """
-        return bool(self._holding) or any(route.wants_passes for route in self._of_run)
+        return bool(self._may_hold) or any(route.wants_passes for route in self._of_run)
 
     @cached_property
-    def _holding(self) -> frozenset[str]:
+    def _may_hold(self) -> frozenset[str]:
         """The destinations of this run at which failures may be held, or shown, so long that they are well again.
 
         Those that were told of it are among them, whether or not a route leads there by now: the run may have moved.
@@ -128,7 +128,7 @@ class Audience:
     def for_recoveries(self) -> frozenset[str]:
         """Where it may be told that a test passed again, whichever."""
         asked = {one for route in self._of_run if RECOVERED in route.notify for one in route.destinations}
-        return frozenset(asked & set(self.destinations)) | self._holding
+        return frozenset(asked & set(self.destinations)) | self._may_hold
 
     @cached_property
     def _asked(self) -> tuple[str, ...]:
@@ -225,13 +225,13 @@ class Audience:
         }
         return frozenset(asked & {*told.destinations, EVENT_NEWS} & set(self.destinations))
 
-    def holding_of(self, told: Told) -> frozenset[str]:
+    def held_at(self, told: Told) -> frozenset[str]:
         """Where a failure may be held, or shown, that these were told of: there it is to be known when it is over.
 
         What nobody gets any more is held for those that are told instead; and so it may have been, where somebody does.
         """
         instead = () if told.destinations <= self._reached - self.holding.copied else self.substitutes
-        return self._holding & told.destinations.union(instead)
+        return self._may_hold & told.destinations.union(instead)
 
     @cached_property
     def of_the_end(self) -> tuple[Route, ...]:

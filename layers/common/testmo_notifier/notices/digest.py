@@ -191,7 +191,7 @@ class DigestBuilder:
         """Who is told that a test passed again, and where else a failure of it may be held."""
         cases = self._cases({result.case_id}) if self.audience.asks_for_cases and result.case_id else {}
         asked = self.audience.for_recovered(cases.get(result.case_id or 0, {}), told)
-        return asked, self.audience.holding_of(told) - asked
+        return asked, self.audience.held_at(told) - asked
 
     def notification_id(self, destination: str, lines: str) -> str:
         """A hash of destination, run, each result's id and status, and the version of the checkpoint it is read from.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -18,15 +18,17 @@ from testmo_notifier.model import (
     SILENCE,
     TIMES,
     UNREACHABLE,
+    Digest,
     Held,
     Hold,
     Silence,
 )
 from testmo_notifier.notices.calm import ALWAYS, LONGEST_DAYS, Calm, next_time, quiet_until
-from testmo_notifier.notices.matching import RUN_KEYS, Fact, Facts, holds
+from testmo_notifier.notices.matching import KEYS, RUN_KEYS, Fact, Facts, Matcher, holds
 from testmo_notifier.notices.routes import Options, is_for_people
-from testmo_notifier.notices.silences import longest, matcher, selects_run, silencing
 
+BY_NAME: Final = ("milestone", "configuration")  # of a run, by its frame; their ids are not in it
+OF_FRAME: Final = frozenset({"project", "run", *BY_NAME})
 JUST_BEFORE: Final = timedelta(microseconds=1)  # a silence that ends at a moment holds nothing then
 FOR_ALL_RUNS: Final = (QUIET, TIMES, UNREACHABLE)  # and silences: what they held is told in one message
 
@@ -166,6 +168,45 @@ def time_out_of_quiet(calm: Calm, zone: tzinfo, after: datetime) -> datetime | N
             return time
         time = next_time(calm, zone, time)
     return None
+
+
+def matcher(silence: Silence) -> Matcher:
+    """What it selects, as a route does."""
+    return Matcher(silence.match, silence.exclude)
+
+
+def is_understood(silence: Silence) -> bool:
+    """Whether it asks for nothing but what this version knows. Of another, nobody can say what it leaves out."""
+    return matcher(silence).keys <= frozenset(KEYS)
+
+
+def silencing(silences: Iterable[Silence], facts: Facts, now: datetime) -> Silence | None:
+    """The one that lasts longest of those that are not over and select a finding; None where nothing holds it back."""
+    found = [one for one in silences if now < one.until and is_understood(one) and matcher(one).refusal(facts) is None]
+    return longest(found)
+
+
+def longest(silences: Iterable[Silence]) -> Silence | None:
+    """The one that lasts longest."""
+    return max(silences, key=lambda one: (one.until, one.id), default=None)
+
+
+def selects_run(silence: Silence, frame: Digest) -> bool:
+    """Whether it selects all results of a run, by what is still known of that when they are held."""
+    asks = matcher(silence)
+    if any(isinstance(one, int) for key in BY_NAME for one in asks.exclude.get(key, ())):
+        return False  # nobody knows whether it leaves this run out
+    return asks.keys <= OF_FRAME and asks.refusal(facts_of(frame)) is None
+
+
+def facts_of(frame: Digest) -> Facts:
+    """What is known of the run of what is held."""
+    named = {key: getattr(frame, key) for key in BY_NAME}
+    return {
+        "project": (Fact(frame.project_id, frame.project_name),),
+        "run": (Fact(frame.run_id, frame.run_name),),
+        **{key: (Fact(None, name),) for key, name in named.items() if name},
+    }
 
 
 NEVER: Final = Holding()

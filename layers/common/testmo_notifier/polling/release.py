@@ -20,8 +20,7 @@ from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.circumstances import Circumstances
 from testmo_notifier.polling.handover import Outboxes
-from testmo_notifier.polling.held_items import HeldItems, Written
-from testmo_notifier.polling.pass_on import pass_on
+from testmo_notifier.polling.held_items import HeldItems, Written, pass_on
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
 MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a gate is three at most

@@ -63,9 +63,10 @@ def options_of(table: Mapping[str, Any], wrong: Wrong) -> Options:
 
 def calm_of(table: Mapping[str, Any], wrong: Wrong) -> Calm:
     """Those about when."""
-    every, fold = None, number_in(table, "fold", MAX_FOLD, wrong)
+    every = None
     if "at_most_every" in table:
         every = period(table["at_most_every"], under(wrong, "at_most_every", "has at_most_every"))
+    fold = number_in(table, "fold", MAX_FOLD, wrong)
     times = [clock_time(one, under(wrong, "digest_at", "digest_at")) for one in listed_in(table, "digest_at")]
     excepted = values(listed_in(table, "quiet_except"), under(wrong, "quiet_except", "quiet_except"))
     if excepted and "quiet" not in table:

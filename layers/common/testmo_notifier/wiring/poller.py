@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import testmo_notifier_settings
 from testmo_notifier.adapters.heartbeat import ping
@@ -15,13 +17,16 @@ from testmo_notifier.adapters.secrets import Secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
-from testmo_notifier.channels.late import LateRenderer, lasting_renderer
 from testmo_notifier.config import PollerSettings, heartbeat_url, testmo_token
-from testmo_notifier.model import Notification
+from testmo_notifier.errors import Problem
+from testmo_notifier.model import Notification, Outgoing
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.mail import is_anybody_told, of_stack
 from testmo_notifier.polling.parts import Parts
 from testmo_notifier.settings.team import Team
+
+if TYPE_CHECKING:
+    from testmo_notifier.channels.render import Renderer
 
 
 class Poller:
@@ -61,3 +66,33 @@ class Poller:
         self.pool.clear()  # connections that slept with the function may be dead
         store, renderer = self._store(holder=holder), LateRenderer(self._renderer)
         return self._parts(store=store, renderer=renderer, seconds_left=seconds_left)
+
+
+def lasting_renderer(team: Team, time_zone: tzinfo, clock: Callable[[], float]) -> Renderer:
+    """The one that keeps what is compiled."""
+    from testmo_notifier.channels.render import Renderer  # noqa: PLC0415 - this is what is late
+
+    return Renderer.of(team, time_zone, clock)
+
+
+class LateRenderer:
+    """A renderer of one poll that is made with its first message, by `lasting`, which gives the same each time.
+
+    Most polls have none, and start without Jinja and all templates.
+    """
+
+    def __init__(self, lasting: Callable[[], Renderer]) -> None:
+        self._lasting = lasting
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return self._lasting().for_one_poll()
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What was wrong with templates so far."""
+        return self._renderer.problems if "_renderer" in vars(self) else ()
+
+    def notification(self, outgoing: Outgoing) -> Notification:
+        """One digest for one destination."""
+        return self._renderer.notification(outgoing)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Scope
-from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
+from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from testmo_notifier.ports import Store, Testmo
@@ -24,7 +24,7 @@ def discover(
     *,
     now: datetime,
     installed: Callable[[datetime], None],
-    crew: Crew,
+    pool: WorkerPool,
     has_room: Callable[[int], bool],
     shuffle: Callable[[list[Project]], None],
 ) -> Discovery:
@@ -34,7 +34,7 @@ def discover(
     projects may be asked for, `PollFailed` when there is nothing to watch.
     """
     control = kept.looked
-    projects, date = crew.wait_for(crew.pool.submit(visible_projects, testmo))
+    projects, date = pool.wait_for(pool.executor.submit(visible_projects, testmo))
     found = Discovery(began_at=date or now)
     found.has_strays = bool(projects.strays)
     for stray in projects.strays:
@@ -50,7 +50,7 @@ def discover(
     found.known = store.projects([project.id for project in chosen])
     hourly = control.closed_checked_at is None or found.began_at - control.closed_checked_at >= HOURLY
     unread = kept.left.undone_since.keys()
-    lookout = Lookout(testmo, control, scope, found, hourly, now, crew, has_room, unread=unread)
+    lookout = Lookout(testmo, control, scope, found, hourly, now, pool, has_room, unread=unread)
     if vanished:
         look_for_vanished(lookout, vanished, store.projects(vanished))
     begin_to_watch(lookout, store, chosen, installed_at)
@@ -86,7 +86,7 @@ def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping
     """Say which projects are listed no more. One that may still be there stays among the listed: every poll says it."""
     found, now = lookout.found, lookout.now
     for key in vanished:
-        lookout.crew.still_alive()
+        lookout.pool.renew_lease()
         state, words = states.get(key), f"project {key} is listed no more"
         gone_at = state.gone_at if state else None
         if state and gone_at and now - gone_at < HOURLY:
@@ -121,7 +121,7 @@ def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], 
     for project in projects:
         if project.id in found.known:
             continue
-        lookout.crew.still_alive()
+        lookout.pool.renew_lease()
         try:
             state = first_state(project, installed_at, found.began_at, margin=lookout.scope.overlap)
             found.known[project.id] = store.commit_project(state)
@@ -167,7 +167,7 @@ def keep_only(lookout: Lookout, store: Store) -> None:
     if not hourly or not found.complete:
         found.hidden_runs |= missing & set(lookout.control.hidden_runs)
     for run_id in sorted(missing) if hourly and found.complete else ():
-        lookout.crew.still_alive()
+        lookout.pool.renew_lease()
         try:
             run = lookout.testmo.run(run_id)
         except Invisible as exc:

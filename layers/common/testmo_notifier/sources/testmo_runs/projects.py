@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from testmo_notifier.errors import FORBIDDEN, Invisible, NotifierError, RequestRejected, StopReading, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import MAX_PER_PAGE, Listed, Looked, Project, ProjectState, Run, Scope, WatchedRun
-from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.turns import is_turn
+from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from testmo_notifier.ports import Testmo
@@ -114,7 +114,7 @@ class Lookout:
     found: Discovery
     hourly: bool
     now: datetime
-    crew: Crew
+    pool: WorkerPool
     has_room: Callable[[int], bool]
     many: bool = False
     unread: Collection[int] = ()
@@ -140,12 +140,12 @@ class Lookout:
 
         order = every_other([one for one in waiting if has_news(one)], [one for one in waiting if not has_news(one)])
         for number, project in enumerate(order):
-            while under_way and not is_over and not (len(under_way) < self.crew.workers and room_for(project)):
+            while under_way and not is_over and not (len(under_way) < self.pool.workers and room_for(project)):
                 is_over = not self._add(*under_way.popleft())
             if is_over or (number and not room_for(project)):
                 break
-            self.crew.still_alive()
-            under_way.append((project, self.crew.pool.submit(self._look, project)))
+            self.pool.renew_lease()
+            under_way.append((project, self.pool.executor.submit(self._look, project)))
         else:
             number = len(waiting)
         for one in under_way:
@@ -160,7 +160,7 @@ class Lookout:
     def _add(self, project: Project, future: Future[Look], *, is_over: bool = False) -> bool:
         """Add what came of a look into a project; False when nothing more may be asked, which is said once."""
         found, name = self.found, f"project {project.id} ({project.name})"
-        look, error = self.crew.wait_for(future)
+        look, error = self.pool.wait_for(future)
         found.add(look)
         match error:
             case StopReading():
@@ -200,7 +200,7 @@ class Lookout:
         found = self.found
         left_before = found.left
         has_none = project.run_active_count == 0 and not self.hourly
-        opened = {} if has_none else self._by_id(project, self.testmo.open_runs(project.id, self.crew.pool))
+        opened = {} if has_none else self._by_id(project, self.testmo.open_runs(project.id, self.pool.executor))
         try:
             lost = state.open_runs - opened.keys() - self._known_as_hidden()
             closed = self._closed_runs(project, state, has_lost_some=bool(lost))

@@ -50,7 +50,7 @@ def awaited(told: Mapping[int, model.Told], audience: Audience) -> frozenset[int
     return frozenset(
         slot
         for slot, one in told.items()
-        if slot >= 0 and (anyone or one.destinations & destinations or audience.holding_of(one))
+        if slot >= 0 and (anyone or one.destinations & destinations or audience.held_at(one))
     )
 
 

@@ -14,17 +14,17 @@ PATIENCE_SECONDS: Final = 5.0  # half of what the lease is renewed after
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
-    """`workers` of the `pool` work at a time; `still_alive` keeps the lease."""
+class WorkerPool:
+    """`workers` of the `executor` work at a time; `renew_lease` keeps the lease."""
 
-    pool: Executor
+    executor: Executor
     workers: int
-    still_alive: Callable[[], None]
+    renew_lease: Callable[[], None]
 
     def wait_for(self, future: Future[T]) -> T:
         """What came of a job, however long it takes."""
-        self.still_alive()
+        self.renew_lease()
         while not future.done():
             wait([future], PATIENCE_SECONDS)
-            self.still_alive()
+            self.renew_lease()
         return future.result()

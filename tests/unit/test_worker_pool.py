@@ -8,22 +8,22 @@ from functools import partial
 import pytest
 
 from testmo_notifier.adapters.testmo import together
-from testmo_notifier.sources.testmo_runs import crew
-from testmo_notifier.sources.testmo_runs.crew import Crew
+from testmo_notifier.sources.testmo_runs import worker_pool
+from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 from tests.support.executors import AtOnce
 
 
 def test_who_waits_for_a_list_keeps_the_lease_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(worker_pool, "PATIENCE_SECONDS", 0.0)
     future: Future[str] = Future()
     kept: list[int] = []
 
-    def still_alive() -> None:
+    def renew_lease() -> None:
         kept.append(1)
         if len(kept) == 4:
             future.set_result("the list")
 
-    assert Crew(AtOnce(), 1, still_alive).wait_for(future) == "the list"
+    assert WorkerPool(AtOnce(), 1, renew_lease).wait_for(future) == "the list"
     assert len(kept) == 4
 
 
