@@ -29,7 +29,7 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
     """What `dataclass(…)` is when it runs, with the standard library's options that we use."""
     shared: dict[str, Any] = {"__repr__": shown}
     shared |= {"__eq__": equal, "__hash__": hashed if frozen else None} if eq else {}
-    shared |= {"__setattr__": refused, "__delattr__": refused_to_delete} if frozen else {}
+    shared |= {"__setattr__": refused, "__delattr__": refused} if frozen else {}
 
     def made(plain: type) -> type:
         made_so_far = 0
@@ -41,7 +41,8 @@ def lean(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq
             shape = shape or Shape(plain)
             is_early = made_so_far <= FEW and not (kw_only and args)
             if is_early and is_filled(self, shape, args, values):
-                getattr(self, "__post_init__", done)()
+                if after := getattr(self, "__post_init__", None):
+                    after()
             else:
                 write = standard(frozen=frozen, kw_only=kw_only, repr=False, eq=False)
                 kind.__init__ = write(twin(plain)).__init__  # type: ignore[misc]
@@ -122,18 +123,9 @@ def is_filled(self: object, shape: Shape, args: Sequence[object], values: Mappin
     return True
 
 
-def done() -> None:
-    """What most classes do after their values are set."""
-
-
-def refused(_: object, name: str, __: object) -> None:
+def refused(_: object, name: str, *__: object) -> None:
     """What is frozen does not change."""
-    raise FrozenInstanceError(f"cannot assign to field {name!r}")
-
-
-def refused_to_delete(_: object, name: str) -> None:
-    """What is frozen does not change."""
-    raise FrozenInstanceError(f"cannot delete field {name!r}")
+    raise FrozenInstanceError(f"cannot assign to field {name!r}, nor delete it")
 
 
 def equal(self: Any, other: Any) -> Any:  # noqa: ANN401 - True, False or NotImplemented

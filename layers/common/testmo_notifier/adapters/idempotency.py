@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
@@ -26,9 +27,7 @@ class DeliveryRecords:
     """The delivery records in the table. Without the Lambda context a crash would block its message for 30 days."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
-        self._layers: dict[str, DynamoDBPersistenceLayer] = {}
+        self._layer = cache(partial(layer, client, table_name))
 
     def once(self, message: QueuedMessage, send: Callable[[], Receipt], *, context: LambdaContext) -> Receipt | None:
         """Run `send` unless the message was delivered before (then None). What `send` raises is raised here.
@@ -65,14 +64,14 @@ class DeliveryRecords:
             # It was delivered. Sending it again for want of a record would only double it.
         return receipts[0] if receipts else None
 
-    def _layer(self, destination: str) -> DynamoDBPersistenceLayer:
-        if destination not in self._layers:
-            self._layers[destination] = DynamoDBPersistenceLayer(
-                table_name=self._table_name,
-                key_attr="pk",
-                sort_key_attr="sk",
-                static_pk_value=f"DELIVERY#{destination}",
-                expiry_attr="expires_at",
-                boto3_client=self._client,
-            )
-        return self._layers[destination]
+
+def layer(client: DynamoDBClient, table_name: str, destination: str) -> DynamoDBPersistenceLayer:
+    """Where Powertools keeps the records of a destination."""
+    return DynamoDBPersistenceLayer(
+        table_name=table_name,
+        key_attr="pk",
+        sort_key_attr="sk",
+        static_pk_value=f"DELIVERY#{destination}",
+        expiry_attr="expires_at",
+        boto3_client=client,
+    )

@@ -65,12 +65,6 @@ def own_name(rendering: Rendering, name: str, about: str) -> str:
     return name if about == FAILING or name in rendering.versatile else f"{channel}_{about}_{rest}"
 
 
-def own_folder(templates: Path, destination: str) -> Path | None:
-    """Where a destination's own templates are: `slack/payments` for `slack:payments`; None for what has no name."""
-    channel, _, name = destination.partition(":")
-    return templates / channel / name if name else None
-
-
 def built_in_folders() -> list[Path]:
     """Where the built-in templates are."""
     return [channel.templates for channel in CHANNELS.values()]
@@ -192,7 +186,8 @@ class Renderer:
     def _for(self, destination: str) -> Renderer:
         """The same for one destination: its time, its lines, its own templates."""
         options = self._options.get(destination, AS_THE_STACK)
-        folder = own_folder(self._overrides, destination) if self._overrides else None
+        channel, _, name = destination.partition(":")
+        folder = self._overrides / channel / name if self._overrides and name else None
         if folder and not folder.is_dir():
             folder = None
         if folder is None and options == AS_THE_STACK:

@@ -14,6 +14,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, NEW, RECOVERED
 from testmo_notifier.notices.calm import ALWAYS, Calm
 from testmo_notifier.notices.matching import Matcher
+from testmo_notifier.text import shortening
 
 BY_DEFAULT: Final = frozenset((NEW, AGAIN, CHANGED))
 MAX_NAMES_BYTES: Final = 16_000  # of the routes that a message names: SNS takes 256 KiB, mail has 240,000 of them
@@ -92,14 +93,7 @@ PLAIN: Final = Routes(())  # everything to every destination
 
 def fitting(names: Iterable[str]) -> tuple[str, ...]:
     """As many of the names of routes, the first ones, as a message has room for."""
-    shown: list[str] = []
-    room = MAX_NAMES_BYTES
-    for name in names:
-        room -= len(json.dumps(name))
-        if room < 0:
-            break
-        shown.append(name)
-    return tuple(shown)
+    return tuple(shortening.fitting(names, MAX_NAMES_BYTES, lambda name: len(json.dumps(name))))
 
 
 def is_for_people(destination: str) -> bool:

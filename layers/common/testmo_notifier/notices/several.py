@@ -234,7 +234,7 @@ def part_view(part: Digest, limits: view.Limits, ids: dict[str, int], *, is_seve
     details = (
         since_then(part),
         f"{numbered(by[RECOVERED].total, 'test')} passed again" if RECOVERED in by else "",
-        news(by[FINISHED], pass_rate(part)).removeprefix("Run ") if FINISHED in by else "",
+        news(by[FINISHED], view.run_view(part).pass_rate).removeprefix("Run ") if FINISHED in by else "",
         f"{kept_back} silenced" if kept_back else "",
     )
     return PartView(
@@ -285,8 +285,3 @@ def counts(digest: Digest, ids: dict[str, int]) -> tuple[Count, ...]:
 def still_failing(part: Digest) -> int:
     """How many tests of a run that was closed still fail."""
     return sum(one.total for one in part.parts if one.about == FINISHED)
-
-
-def pass_rate(part: Digest) -> int | None:
-    """How much of a run passed."""
-    return view.percent(part.counters.success, part.counters.completed)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from testmo_notifier.channels.channel import Channel
@@ -62,26 +63,23 @@ class HandOver:
 
     def __call__(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
-        done = self._publish_all(checkpoint.outbox, order_of(checkpoint.version))
-        if not done:
-            return checkpoint
-        store, at = self.parts.store, self.parts.now
-        return self._cleared(checkpoint, done, lambda: store.clear(checkpoint, done, at=at(), mark=self.mark))
+        clear, at = partial(self.parts.store.clear, mark=self.mark), self.parts.now
+        return self._emptied(checkpoint, order_of(checkpoint.version), lambda done: clear(checkpoint, done, at=at()))
 
     def envelope(self, envelope: Envelope) -> Envelope:
         """The same with an envelope."""
-        done = self._publish_all(envelope.outbox, envelope.order)
-        if not done:
-            return envelope
-        store, at = self.parts.store, self.parts.now
-        return self._cleared(envelope, done, lambda: store.clear_envelope(envelope, done, at=at()))
+        clear, at = self.parts.store.clear_envelope, self.parts.now
+        return self._emptied(envelope, envelope.order, lambda done: clear(envelope, done, at=at()))
 
-    def _cleared(self, waiting: T, done: Iterable[Outgoing], clear: Callable[[], T]) -> T:
-        """What waits on when what went out was taken out of it; all of it where that cannot be written now."""
+    def _emptied(self, waiting: T, order: int, clear: Callable[[list[Outgoing]], T]) -> T:
+        """Publish; what waits on when that was taken out of it, all of it where that cannot be written now."""
+        done = self._publish_all(waiting.outbox, order)
+        if not done:
+            return waiting
         ids = {outgoing.id for outgoing in done}
         self.parts.gone_out.update(ids)  # whatever becomes of the write
         try:
-            rest = clear()
+            rest = clear(done)
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return waiting
@@ -229,7 +227,7 @@ class Outboxes:
 
     def publish(self, checkpoint: Checkpoint) -> Checkpoint:
         """Hand one outbox over, and remember whether something is left in it."""
-        return self._publish(self._named(checkpoint))
+        return self._publish(replace(checkpoint, outbox=self._names_in(checkpoint.outbox)))
 
     def publish_waiting(self, waiting: Iterable[Checkpoint], go_on: Callable[[], None]) -> None:
         """Hand over what a crash or a busy poll left, oldest first; `go_on` keeps the lease."""
@@ -255,7 +253,7 @@ class Outboxes:
 
     def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
-        named = self._named(checkpoint)
+        named = replace(checkpoint, outbox=self._names_in(checkpoint.outbox))
         if not any(has_unnamed(one.digest) and self._hand_over.has_room_for(one.destination) for one in named.outbox):
             return self._publish(named)
         self.pending.add(checkpoint.run_id)
@@ -280,9 +278,6 @@ class Outboxes:
     def learn_names(self, project_ids: Iterable[int]) -> None:
         """Spend what is left of the budget on case names, those of waiting messages first."""
         self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
-
-    def _named(self, checkpoint: Checkpoint) -> Checkpoint:
-        return replace(checkpoint, outbox=self._names_in(checkpoint.outbox))
 
     def _names_in(self, waiting: Iterable[Outgoing]) -> tuple[Outgoing, ...]:
         outbox: list[Outgoing] = []

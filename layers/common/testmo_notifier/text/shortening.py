@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 from testmo_notifier.text.cleaning import FIRST_TAG, KEPT_FORMAT_CHARS, LAST_TAG, legible
@@ -38,6 +40,12 @@ def clip(text: str, limit: int) -> str:
     if not is_one(text, whole):
         end = whole
     return text[:end].rstrip() + "…"
+
+
+def fitting(texts: Iterable[str], room: int, size: Callable[[str], int] = len) -> list[str]:
+    """As many of some texts, the first ones, as there is room for."""
+    texts = list(texts)
+    return texts[: bisect(list(accumulate(map(size, texts))), room)]
 
 
 def is_one(text: str, place: int) -> bool:

@@ -11,11 +11,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate
 from typing import Any, Final
 
 from testmo_notifier.channels.slack import blocks
 from testmo_notifier.channels.slack.blocks import AMBER, GREEN, MAX_CHARS, RED, utf16_units
+from testmo_notifier.text.shortening import fitting
 
 State = Mapping[str, Any]
 Test = list[Any]  # the order of the message, what is known, symbol, status, name, address
@@ -166,9 +166,8 @@ def message(state: State, failed: Sequence[Test], passed: int, most: int) -> dic
 
 def as_text(lines: Sequence[str]) -> str:
     """What notifications say: as many of the lines as there is room for."""
-    written = [blocks.fallback(line) for line in lines]
-    ends = accumulate(utf16_units(line) + len(NEW_LINE) for line in written)
-    return NEW_LINE.join(line for line, end in zip(written, ends, strict=True) if end <= MAX_TEXT_CHARS)
+    written = map(blocks.fallback, lines)
+    return NEW_LINE.join(fitting(written, MAX_TEXT_CHARS, lambda line: utf16_units(line) + len(NEW_LINE)))
 
 
 def silenced(state: State) -> tuple[str, list[dict[str, object]]]:

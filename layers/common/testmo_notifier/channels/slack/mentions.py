@@ -14,7 +14,7 @@ from typing import Final
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.model import Mention
 from testmo_notifier.settings.people import People
-from testmo_notifier.text.shortening import one_line
+from testmo_notifier.text.shortening import fitting, one_line
 
 MAX_CALLED: Final = 20  # of one message: who calls more than that calls a group
 MAX_NAMES_CHARS: Final = 200  # of all who are named only
@@ -36,7 +36,7 @@ def called(mentions: Iterable[Mention], people: People) -> str:
         elif name := one_line(mention.name, NAME_CHARS):
             names.append(name)
     calls, names = list(dict.fromkeys(calls)), list(dict.fromkeys(names))
-    shown = [*calls[:MAX_CALLED], *fitting(names)]
+    shown = [*calls[:MAX_CALLED], *fitting(names, MAX_NAMES_CHARS)]
     more = len(calls) + len(names) - len(shown)
     return f"For {', '.join(shown)}{f' and {more} more' if more else ''}" if shown else ""
 
@@ -55,13 +55,3 @@ def live(slack_id: str, *, is_group: bool) -> str:
     if is_group and slack_id in EVERYBODY:
         return f"{LIVE['<']}{LIVE['!']}{slack_id}{LIVE['>']}"
     return ""
-
-
-def fitting(names: list[str]) -> list[str]:
-    """As many as there is room for, one at least."""
-    room = MAX_NAMES_CHARS
-    for index, name in enumerate(names):
-        room -= len(name)
-        if room < 0:
-            return names[:index]
-    return names

@@ -126,17 +126,10 @@ class Thread:
         try:
             self._edit(values, state)
         except PayloadRefused as exc:
-            if exc.reason in web_api.PARENT_GONE:
-                self._without_parent(state)
+            if exc.reason in web_api.PARENT_GONE:  # what nobody is to hear of leaves making another one to news
+                self.change(partial(self._done, state["shown"])) if self._is_silent else self._make_anew(state)
                 return
         self.change(partial(self._done, state["changes"]))
-
-    def _without_parent(self, state: State) -> None:
-        """It cannot be edited any more: news makes another one, and what nobody is to hear of leaves that to news."""
-        if self._is_silent:
-            self.change(partial(self._done, state["shown"]))
-        else:
-            self._make_anew(state)
 
     def _edit(self, values: Mapping[str, object], parent: State) -> None:
         """Edit the parent, in a plainer form if the first one is refused."""
