@@ -8,8 +8,7 @@ import pytest
 
 from testmo_notifier.model import AGAIN, CHANGED, NEW, Counters, Expands, Mention, Result, RowProblem, Run, Told
 from testmo_notifier.notices.audience import Audience, Telling, mention
-from testmo_notifier.notices.facts import case_facts, result_facts, run_facts
-from testmo_notifier.notices.matching import Fact
+from testmo_notifier.notices.matching import Fact, case_facts, result_facts, run_facts
 from testmo_notifier.notices.routes import Route, destinations
 from testmo_notifier.settings.routes_file import parse_routes
 

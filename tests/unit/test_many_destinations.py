@@ -11,8 +11,8 @@ from testmo_notifier.adapters.told import pack_told, unpack_told
 from testmo_notifier.model import Counters, Expands, Outgoing, Result, Run, Told
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.gathered import Gathered
+from testmo_notifier.notices.matching import run_facts
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
 

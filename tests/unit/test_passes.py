@@ -31,7 +31,7 @@ from testmo_notifier.polling.due import has_changed, is_done
 from testmo_notifier.polling.follow_up import RequestShare, with_ends, with_passed
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
-from testmo_notifier.sources.testmo_runs.ended import is_over
+from testmo_notifier.sources.testmo_runs.follow_up import is_over
 from testmo_notifier.sources.testmo_runs.passes import FollowUp, RunQuestions, ask_for_passes, noted
 from testmo_notifier.sources.testmo_runs.recovered import awaited, is_due
 from testmo_notifier.sources.testmo_runs.watch import Watch

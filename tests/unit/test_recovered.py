@@ -11,7 +11,7 @@ from testmo_notifier.adapters import items
 from testmo_notifier.model import Checkpoint, Counters, Expands, Passing, ResultsPage, ResultsQuery, Told
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.notices.facts import run_facts
+from testmo_notifier.notices.matching import run_facts
 from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.sources.testmo_runs.passes import FollowUp, RunQuestions
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd, look_for_recoveries

@@ -17,8 +17,7 @@ from testmo_notifier.errors import ConfigurationError
 from testmo_notifier.model import AGAIN, NEW, REASONS, Expands, Notification, Result, Run, Told
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.calm import next_time, quiet_until
-from testmo_notifier.notices.facts import run_facts
-from testmo_notifier.notices.matching import KEYS, Facts
+from testmo_notifier.notices.matching import KEYS, Facts, run_facts
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.options_file import OPTIONS, WINDOW_KEYS
 from testmo_notifier.settings.routes_file import ROUTE_KEYS, parse_routes

@@ -16,10 +16,9 @@ from testmo_notifier.errors import TooLarge
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint, Expands, Outgoing, Passes, Result, Run, Told
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.notices.facts import case_facts, run_facts
 from testmo_notifier.notices.gathered import CasesOf
 from testmo_notifier.notices.holding import NEVER, Holding
-from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.matching import Facts, case_facts, run_facts
 from testmo_notifier.notices.routes import Routes
 from testmo_notifier.polling.circumstances import Circumstances
 from testmo_notifier.polling.handover import order_of

@@ -7,7 +7,7 @@ from typing import Final
 
 from testmo_notifier.model import AGAIN, NEW, REASONS, Checkpoint, Told
 from testmo_notifier.notices.audience import Audience
-from testmo_notifier.notices.facts import run_facts
+from testmo_notifier.notices.matching import run_facts
 from testmo_notifier.notices.routes import Route, Routes
 from tools.ops import records, wiring
 from tools.ops.account import Account

@@ -25,8 +25,7 @@ from testmo_notifier.model import (
     Told,
 )
 from testmo_notifier.notices.audience import Audience
-from testmo_notifier.notices.facts import result_facts, run_facts
-from testmo_notifier.notices.matching import LASTING_KEYS, Fact, Facts, Matcher
+from testmo_notifier.notices.matching import LASTING_KEYS, Fact, Facts, Matcher, result_facts, run_facts
 from testmo_notifier.notices.named import status_name
 from testmo_notifier.notices.routes import Route, Routes, is_for_people
 from testmo_notifier.settings.people import People

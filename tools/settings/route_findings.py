@@ -8,8 +8,7 @@ from typing import Final
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import PollFailed
 from testmo_notifier.model import FINISHED, Digest, Expands, NamedResult, Result, Run
-from testmo_notifier.notices.facts import case_facts
-from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.matching import Facts, case_facts
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.settings import preview_run
 from tools.settings.preview_run import Access

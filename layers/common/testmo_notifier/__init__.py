@@ -54,10 +54,9 @@ sources/testmo_runs/   test runs with manual or API results
   window.py            the stretch of time a read looks at, and how it moves on
   known.py             which failing results were told
   sweep.py             why a sweep is due, and what it finds
-  follow_up.py         what is asked and told after the failing results
+  follow_up.py         what is asked and told after the failing results, and that a run is over
   passes.py            which failing tests passed in between
   recovered.py         which tests are well again, by all their latest results
-  ended.py             that a run is over
   detect.py            which rows are new failing results
 
 notices/               what there is to tell, and to whom
@@ -66,7 +65,6 @@ notices/               what there is to tell, and to whom
   judge.py             why it is told: new, again or changed
   gathered.py          the new failing results of a run, page by page
   recipients.py        who is told of each of them, and why
-  facts.py             what routes may ask about
   audience.py          who is told of a finding, why, and what keeps it back
   holding.py           what is told later, and why
   calm.py              when a destination wants to be told: now, or at which time
@@ -74,7 +72,7 @@ notices/               what there is to tell, and to whom
   fold.py              several runs in one message
   shown.py             what a bot's message of a run learns of it
   routes.py            what a route is: whom it leads to, for which reasons, and whom it calls
-  matching.py          which routes take a finding
+  matching.py          what routes may ask about, and which of them take a finding
   issue_links.py       where linked issues lead
   view.py              a digest as templates see it
   several.py           one about several runs, by cause and run by run

@@ -15,9 +15,18 @@ from typing import Final, NamedTuple
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, FINISHED, NEW, RECOVERED, Expands, Hold, Mention, Result, Told
 from testmo_notifier.notices.calm import ALWAYS
-from testmo_notifier.notices.facts import optional_fact, raw, result_facts, status_word
 from testmo_notifier.notices.holding import NEVER, Holding
-from testmo_notifier.notices.matching import LASTING_KEYS, RESULT_KEYS, RUN_KEYS, Facts, holds
+from testmo_notifier.notices.matching import (
+    LASTING_KEYS,
+    RESULT_KEYS,
+    RUN_KEYS,
+    Facts,
+    holds,
+    optional_fact,
+    raw,
+    result_facts,
+    status_word,
+)
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
 
 PEOPLE: Final = ("assignee", "tester")  # whom a route may mention without knowing their names

@@ -29,8 +29,8 @@ from testmo_notifier.model import (
     Told,
 )
 from testmo_notifier.notices.audience import Audience
-from testmo_notifier.notices.facts import run_facts
 from testmo_notifier.notices.gathered import CasesOf, Gathered, Status
+from testmo_notifier.notices.matching import run_facts
 from testmo_notifier.notices.named import (
     LONG_AGO,
     MAX_NAME_CHARS,

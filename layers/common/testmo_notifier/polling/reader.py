@@ -14,8 +14,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import CASES, FOLDERS, Checkpoint, WatchedRun
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
-from testmo_notifier.notices.facts import case_facts, run_facts
-from testmo_notifier.notices.matching import Facts
+from testmo_notifier.notices.matching import Facts, case_facts, run_facts
 from testmo_notifier.polling.lease import RENEW_AFTER
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, FollowUp, RunQuestions
