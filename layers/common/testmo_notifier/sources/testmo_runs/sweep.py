@@ -53,7 +53,7 @@ def sweep_reason(  # noqa: PLR0911 - a branch for each rule
         # Rule 6: what was failing before we came is taken over. Rule 5: a sweep that did not end goes on.
         return why_it_goes_on(checkpoint)
     if turn and (failing or watch.shows_failing(counters)):
-        # Rule 5: every 12th turn of a run, whatever the counters say; but there is nothing to find where no test is
+        # Rule 5: once an hour by default, whatever the counters say; but there is nothing to find where no test is
         # failing, and none is known.
         return SweepReason.TURN
     if closing:
