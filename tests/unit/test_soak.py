@@ -24,6 +24,7 @@ from tools.maintain.soak_slack import (
     QUIET,
     BotsLedger,
     FlakySlack,
+    Night,
     is_held,
     read_bots,
     routes,
@@ -158,18 +159,37 @@ def test_what_the_night_was_told_is_read_from_the_records_and_what_it_waits_for_
     assert not is_held({"pk": {"S": "RUN#12"}, "sk": {"S": "HELD#email:default#mailed"}})
 
 
-def test_only_what_passed_by_the_end_of_the_night_need_not_be_named_after_it() -> None:
-    ends = START + QUIET
-    in_time, too_late, failing_since = (7, 60), (8, 600), (9, 0)  # tests, and after how many seconds they passed
-    saved: dict[int, Result] = {}
-    for key, (test, after, status) in enumerate(
-        [
-            *((test, 1, StatusId.FAILED) for test, _ in (in_time, too_late)),
-            *((test, after, StatusId.PASSED) for test, after in (in_time, too_late, failing_since)),
-            (failing_since[0], 2, StatusId.FAILED),
-        ],
-        1,
-    ):
-        saved[key] = Result(key, 1, 1, test, test, status, START + timedelta(seconds=after), 1, START)
+def test_only_what_passed_before_the_night_was_told_need_not_be_named_after_it() -> None:
+    ends, late = START + QUIET, timedelta(seconds=30)
+    ledger = Ledger()
 
-    assert Ledger(saved=saved).well_by(ends) == {1}
+    def save(key: int, status: StatusId, *, test: int, seconds: float, run: int = 12) -> Result:
+        at = START + timedelta(seconds=seconds)
+        ledger.saved[key] = row = Result(key, run, 1, test, test, status, at, 1, START)
+        if status == StatusId.PASSED:
+            ledger.passed(row, at)
+        return row
+
+    for key, (test, seconds, run) in enumerate([(7, 1, 12), (8, 1, 12), (9, 1, 13), (10, 1, 13), (11, 250, 12)], 1):
+        save(key, StatusId.FAILED, test=test, seconds=seconds, run=run)
+    in_time = save(11, StatusId.PASSED, test=7, seconds=60)
+    save(12, StatusId.PASSED, test=8, seconds=260)  # the night was over, but the poll that told it came later
+    save(13, StatusId.PASSED, test=9, seconds=260, run=13)  # after its run was told
+    save(0, StatusId.PASSED, test=10, seconds=0, run=13)  # before it failed
+    save(15, StatusId.PASSED, test=11, seconds=260)  # it failed after the night
+    in_time.status_id = StatusId.FAILED  # edited when all was told
+    table = [
+        sent_item([Sent(run, at, frozenset(), {where: "d"})], f"{number:08d}")
+        for number, (run, at, where) in enumerate(
+            [
+                (12, ends - late, NIGHT),
+                (12, ends + late, NIGHT),
+                (12, ends + 2 * late, NIGHT),
+                (12, ends, DESTINATION),
+                (13, ends, NIGHT),
+            ]
+        )
+    ]
+
+    assert ledger.well_in_the_night(Night(ends, table)) == {1, 2}
+    assert ledger.well_in_the_night(Night(ends, [])) == {1}  # nothing was told: as planned

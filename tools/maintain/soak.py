@@ -29,7 +29,7 @@ from tools.lib.terminal import Terminal
 from tools.local import build, poller, stack
 from tools.local.captures import Captures
 from tools.local.ministack import MiniStack
-from tools.maintain.soak_slack import QUIET, BotsLedger, FlakySlack, is_held, read_bots, routes, told_at_night
+from tools.maintain.soak_slack import QUIET, BotsLedger, FlakySlack, Night, is_held, read_bots, routes, told_at_night
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Result, Run
 
@@ -50,6 +50,7 @@ class Ledger:
     """What was saved, announced and delivered."""
 
     saved: dict[int, Result] = field(default_factory=dict)
+    passes: list[tuple[datetime, int, int]] = field(default_factory=list)  # when a test passed, by which row of it
     excused: set[int] = field(default_factory=set)
     mails: int = 0
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -75,14 +76,21 @@ class Ledger:
         """The failing results that have to be told."""
         return {key for key, row in self.saved.items() if row.status_id in WATCHED} - self.excused
 
-    def well_by(self, moment: datetime) -> set[int]:
-        """The failing results whose test passed after them and by then: a night counts them, and names none."""
-        passed = {
-            row.test_id: key
-            for key, row in sorted(self.saved.items())
-            if row.status_id == StatusId.PASSED and row.created_at < moment
+    def passed(self, row: Result, at: datetime) -> None:
+        """A row says that its test passed. It may be edited again, so that it does not say so in the end."""
+        self.passes.append((at, row.test_id, row.id))
+
+    def well_in_the_night(self, night: Night) -> set[int]:
+        """The failing results of the night whose test passed before it was told of: it counts them, and names none."""
+        last: dict[int, int] = {}
+        for at, test_id, key in self.passes:
+            if at < night.over_for(self.saved[key].run_id):
+                last[test_id] = max(key, last.get(test_id, 0))
+        return {
+            key
+            for key in self.failing()
+            if self.saved[key].created_at < night.ends and key < last.get(self.saved[key].test_id, 0)
         }
-        return {key for key in self.failing() if key < passed.get(self.saved[key].test_id, 0)}
 
     def doubled(self) -> int:
         """Announcements beyond the first of the same result and status."""
@@ -141,7 +149,8 @@ class Soak:
             left = self._settle()
             table = list(self._table())
         posted, deleted = self.slack.workspace.messages, self.slack.faults["parents deleted"]
-        self.untold = self.ledger.failing() - self.ledger.well_by(begun + QUIET) - told_at_night(table)
+        well = self.ledger.well_in_the_night(Night(begun + QUIET, table))
+        self.untold = self.ledger.failing() - well - told_at_night(table)
         left += sum(map(is_held, table))
         return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
 
@@ -165,6 +174,8 @@ class Soak:
                     if older.test_id == row.test_id and older.updated_at is not None:
                         self.ledger.excused.add(older.id)  # edited, and not the test's latest any more: out of reach
                 self.ledger.saved[row.id] = row
+                if row.status_id == StatusId.PASSED:
+                    self.ledger.passed(row, stamp)
         newest = list(self.ledger.saved.values())[-EDITABLE:]
         rows = [row for row in newest if row.run_id not in self.closed]  # those were read for the last time
         if rows and self.chance.random() < 0.2:  # noqa: PLR2004 - one poll in five
@@ -172,6 +183,8 @@ class Soak:
             before, after = row.status_id, self.chance.choice(STATUSES)
             latest = max(r.id for r in self.ledger.saved.values() if r.test_id == row.test_id)
             self.world.edit_result(row, status=after)
+            if after == StatusId.PASSED:
+                self.ledger.passed(row, self.world.stamp())
             if (before in WATCHED and after not in WATCHED) or latest != row.id:
                 self.ledger.excused.add(row.id)  # edited away before it may have been seen, or out of reach
 

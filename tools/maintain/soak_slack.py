@@ -14,6 +14,7 @@ from typing import Any, Final
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
 from testmo_notifier.channels.slack import live
+from testmo_notifier.model import Sent
 from tools.inbox.workspace import API_PATH, Posted, Workspace, no
 from tools.lib.stamps import utc_now
 from tools.simulator.answers import Answer
@@ -179,16 +180,35 @@ def read_bots(
 
 def handed_over(table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Every notification that was published for a bot: destination and id."""
-    for item in table:
-        if item["sk"]["S"].startswith(items.SENT):
-            for sent in items.sent_from(item):
-                yield from ((name, id_) for name, id_ in sent.notifications.items() if name in BOTS)
+    for sent in records(table):
+        yield from ((name, id_) for name, id_ in sent.notifications.items() if name in BOTS)
 
 
 def told_at_night(table: Iterable[Mapping[str, Any]]) -> set[int]:
     """The results of which the webhook with a night was told, once that was over."""
-    records = [sent for item in table if item["sk"]["S"].startswith(items.SENT) for sent in items.sent_from(item)]
-    return {key for sent in records if NIGHT in sent.notifications for key in sent.keys}
+    return {key for sent in records(table) if NIGHT in sent.notifications for key in sent.keys}
+
+
+class Night:
+    """When it was over: for each run by the first record after its end, which polls that fail or are busy put off."""
+
+    def __init__(self, ends: datetime, table: Iterable[Mapping[str, Any]]) -> None:
+        self.ends = ends
+        self._over: dict[int, datetime] = {}
+        for sent in records(table):
+            if NIGHT in sent.notifications and sent.at >= ends:
+                self._over[sent.run_id] = min(sent.at, self._over.get(sent.run_id, sent.at))
+
+    def over_for(self, run_id: int) -> datetime:
+        """When its webhook was told of a run; as planned where it was told nothing."""
+        return self._over.get(run_id, self.ends)
+
+
+def records(table: Iterable[Mapping[str, Any]]) -> Iterator[Sent]:
+    """What is kept of everything that was published."""
+    for item in table:
+        if item["sk"]["S"].startswith(items.SENT):
+            yield from items.sent_from(item)
 
 
 def is_held(item: Mapping[str, Any]) -> bool:
