@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from testmo_notifier.adapters.queue import Queue, read_record
-from testmo_notifier.channels.slack import transport
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.model import Attribute, QueuedMessage
 
@@ -48,7 +48,7 @@ def record(**changed: object) -> SqsRecord:
 
 
 def test_a_record_of_ours_is_read_with_its_exact_body() -> None:
-    message = recognised(read_record(record()), {"slack": transport})
+    message = recognised(read_record(record()), {"slack": TRANSPORT})
 
     assert message.problem is None
     assert message.body == EVENT["Records"][0]["body"]
@@ -79,7 +79,7 @@ def test_a_message_waits_since_sqs_took_it_to_the_millisecond(told: str, moment:
     ],
 )
 def test_a_record_that_is_none_of_ours_says_why(changed: dict[str, object], problem: str) -> None:
-    assert problem in str(recognised(read_record(record(**changed)), {"slack": transport}).problem)
+    assert problem in str(recognised(read_record(record(**changed)), {"slack": TRANSPORT}).problem)
 
 
 def test_a_binary_attribute_survives_the_way_to_the_dead_letter_queue() -> None:

@@ -17,9 +17,10 @@ import codecs
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from testmo_notifier.channels.channel import Transport
 from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
@@ -58,18 +59,16 @@ PASSING: Final = frozenset(
 KNOWN: Final = GONE | REFUSED | PASSING | web_api.THROTTLING
 EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 
-# See `channels.channel.Transport`.
-read_secret = read_addresses
-alarm = as_message
-for_alarms = in_order
+POST_SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits
+EDIT_SPACING: Final = timedelta(seconds=1.25)  # of one token: "Tier 3", 50 a minute and some more
 
 
-def post(pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime) -> None:
+def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
     """Post one message. Returns only if Slack took it (200 and `ok`), raises an `Undelivered` otherwise."""
-    if bot := bot_of(url):
+    if bot := bot_of(address):
         web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now)
         return
-    answer = web_api.post_json(pool, url, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
+    answer = web_api.post_json(pool, address, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
     if problem := judge(answer, now):
         raise problem
 
@@ -175,3 +174,20 @@ def test_message(text: str) -> str:
     """A payload that says nothing but this."""
     section = {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
     return json.dumps({"text": text, "blocks": [section]})
+
+
+TRANSPORT: Final = Transport(
+    read_secret=read_addresses,
+    post=post,
+    probe=probe,
+    problem=problem,
+    test_message=test_message,
+    kind=kind,
+    place=place,
+    plainer=plainer,
+    alarm=as_message,
+    for_alarms=in_order,
+    conversation=conversation,
+    post_spacing=POST_SPACING,
+    edit_spacing=EDIT_SPACING,
+)
