@@ -114,7 +114,7 @@ class Bots:
             forget=self.forgotten.append,
             change_pace=self._change_pace,
             once=self._once,
-            hide=lambda _message, _seconds: True,
+            hide=lambda _message, _seconds: None,
             park=lambda message, reason: self.parked.update({message.id: reason}),
             now=lambda: self.now,
             sleep=self._sleep,

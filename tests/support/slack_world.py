@@ -105,9 +105,8 @@ class World:
         self.paces[destination], turn = decide(self.paces.get(destination, Pace()))
         return turn
 
-    def _hide(self, message: QueuedMessage, seconds: float) -> bool:
+    def _hide(self, message: QueuedMessage, seconds: float) -> None:
         self.visible_at[message.id] = self.time.seconds() + int(seconds + 0.999999)  # SQS knows whole seconds only
-        return True
 
     def _post(self, _channel: str, url: str, payload: str) -> None:
         self.time.sleep(0.05)

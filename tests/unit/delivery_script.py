@@ -88,9 +88,8 @@ class Script:
         self.delivered.add(message.id)
         return self.receipts[-1]
 
-    def _hide(self, message: QueuedMessage, seconds: float) -> bool:
+    def _hide(self, message: QueuedMessage, seconds: float) -> None:
         self.hidden[message.id] = seconds
-        return True
 
     def _park(self, message: QueuedMessage, reason: str) -> None:
         if self.park_error is not None:

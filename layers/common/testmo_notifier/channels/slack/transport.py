@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier.channels.channel import Transport
 from testmo_notifier.channels.slack import web_api
@@ -88,9 +88,10 @@ def conversation(
 def judge(answer: Answer, now: datetime) -> Undelivered | None:
     """What an answer means; None if the message was delivered."""
     body = answer.body.removeprefix(codecs.BOM_UTF8).strip()
-    if answer.status == OK and is_yes(body):
+    told = read_json(body)
+    if answer.status == OK and (body == b"ok" or (isinstance(told, dict) and told.get("ok") is True)):
         return None
-    word, is_verdict = error_word(body, answer.status)
+    word, is_verdict = error_word(error_in(told), body, answer.status)
     kind: type[Undelivered] = DeliveryDelayed
     if word in REFUSED or answer.status == TOO_LARGE:
         kind = PayloadRefused
@@ -101,20 +102,11 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
     return web_api.refusal(answer, word, kind, now)
 
 
-def is_yes(body: bytes) -> bool:
-    """Whether a body is Slack's word for "taken"."""
-    if body == b"ok":
-        return True
-    told = read_json(body)
-    return isinstance(told, dict) and told.get("ok") is True
-
-
-def error_word(body: bytes, status: int) -> tuple[str, bool]:
+def error_word(told: str | None, body: bytes, status: int) -> tuple[str, bool]:
     """Slack's word for an error, and whether it is Slack's verdict on what was posted, even if nobody listed the word.
 
-    Empty for anything that does not look like a word, which then is quoted nowhere.
+    It is what JSON `told`, or the body. Empty for anything that looks like no word, which then is quoted nowhere.
     """
-    told = error_in_json(body)
     word = told if told is not None else body.decode("ascii", "replace")
     if not re.fullmatch(r"[a-z_]{1,64}", word) or word == "ok":
         return "", False
@@ -124,9 +116,8 @@ def error_word(body: bytes, status: int) -> tuple[str, bool]:
     return word, is_4xx and (status == BAD_REQUEST or "_" in word)
 
 
-def error_in_json(body: bytes) -> str | None:
+def error_in(told: Any) -> str | None:  # noqa: ANN401 - whatever a stranger sends
     """`error` of `{"ok": false, "error": "…"}`, without `ok` a word that we know as Slack's; None for anything else."""
-    told = read_json(body)
     error = told.get("error") if isinstance(told, dict) else None
     if not isinstance(error, str):
         return None
