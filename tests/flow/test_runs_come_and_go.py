@@ -715,6 +715,26 @@ def test_what_was_saved_just_before_a_project_was_completed_is_announced_and_the
     assert len(story.requests("/projects/*/runs")) == asked
 
 
+@pytest.mark.parametrize("fault", ["503", "403"])
+def test_what_cannot_be_read_when_its_project_is_completed_is_announced_whenever_it_can(
+    story: Story, fault: str
+) -> None:
+    run = story.add_run()
+    story.poll()
+    result = story.save(run)
+    story.testmo.faults.add(fault, path="/runs/*/results", times=None)
+    story.wait_and_poll()
+    story.world.complete_project(story.shop)
+    story.wait_and_poll(200)
+    story.testmo.faults.clear()
+    story.wait_and_poll(62)
+    asked = len(story.requests("/projects/*/runs"))
+    story.wait_and_poll(80)
+
+    assert story.announced == [result.id]
+    assert len(story.requests("/projects/*/runs")) == asked
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_run_that_is_moved_to_another_project_is_read_there_alone(story: Story, closed: bool) -> None:  # noqa: FBT001 - a case
     run, other = story.add_run(), story.world.add_project("Billing")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Scope
+from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
 from testmo_notifier.sources.testmo_runs.crew import Crew
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
 
@@ -44,7 +44,7 @@ def discover(
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    chosen = chosen_of(projects, found, control, scope)
+    chosen = chosen_of(projects, found, kept, scope)
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
@@ -61,11 +61,16 @@ def discover(
     return found
 
 
-def chosen_of(projects: Iterable[Project], found: Discovery, control: Looked, scope: Scope) -> list[Project]:
-    """The projects to watch, and what to say of those that ProjectIds names in vain."""
+def chosen_of(projects: Iterable[Project], found: Discovery, kept: Control, scope: Scope) -> list[Project]:
+    """The projects to watch, and what to say of those that ProjectIds names in vain.
+
+    What waits to be read since a moment is of a project that was worked on then: it is read, however late.
+    """
     once = {project.id: project for project in projects}  # a row that moves between two pages comes twice
     found.listed = frozenset(once)
-    just_now = (control.discovered_at or found.began_at) - HOURLY - scope.overlap
+    waits = (kept.left.undone_since, kept.left.turns, kept.looked.hidden_runs)
+    since = (moment for some in waits for moment in some.values())
+    just_now = min((kept.looked.discovered_at or found.began_at, *since)) - HOURLY - scope.overlap
     wanted = scope.project_ids
     chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
     missing = sorted(set(wanted) - found.listed)
