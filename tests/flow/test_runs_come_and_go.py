@@ -610,6 +610,23 @@ def test_project_ids_narrow_to_these_projects_completed_ones_included(story: Sto
     assert story.announced == [result.id]
 
 
+def test_a_project_that_project_ids_name_for_the_first_time_is_watched_from_then_on(story: Story) -> None:
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id,))
+    story.wait_and_poll(2)
+    garden = story.world.add_project("Garden")  # made after we came
+    run, over = story.add_run(project=garden), story.add_run("over", project=garden)
+    story.save(run, 1)
+    story.save(over)
+    story.world.close_run(over)
+    story.wait_and_poll(3, every=86_400)
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id, garden.id))
+    story.wait_and_poll(2)
+    result = story.save(run, 2)
+    story.wait_and_poll(62)
+
+    assert story.announced == [result.id]
+
+
 def test_project_ids_that_are_not_visible_are_named(story: Story) -> None:
     run = story.add_run()
     story.settings["scope"] = story.scope(project_ids=(story.shop.id, 4711))

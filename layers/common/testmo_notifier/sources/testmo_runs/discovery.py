@@ -121,14 +121,19 @@ def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping
 
 
 def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], installed_at: datetime) -> None:
-    """Keep the moment of first sight of every project, before one is looked into: the budget may end in between."""
+    """Keep the moment of first sight of every project, before one is looked into: the budget may end in between.
+
+    One that the last look saw and left out, for ProjectIds named others, was there before we came.
+    """
     found = lookout.found
     for project in projects:
         if project.id in found.known:
             continue
         lookout.crew.still_alive()
         try:
-            state = first_state(project, installed_at, found.began_at, margin=lookout.scope.overlap)
+            was_left_out = project.id in lookout.control.projects
+            came_at = (lookout.control.discovered_at if was_left_out else None) or installed_at
+            state = first_state(project, came_at, found.began_at, margin=lookout.scope.overlap)
             found.known[project.id] = store.commit_project(state)
         except LostRace as exc:
             found.complete = False
