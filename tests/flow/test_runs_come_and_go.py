@@ -752,6 +752,24 @@ def test_what_cannot_be_read_when_its_project_is_completed_is_announced_whenever
     assert len(story.requests("/projects/*/runs")) == asked
 
 
+def test_a_project_that_was_completed_is_looked_into_until_the_turns_of_its_runs(story: Story) -> None:
+    """No counter shows that a test failed again."""
+    story.settings["staleness"] = timedelta(days=1)
+    run = story.add_run()
+    story.poll()
+    first = story.save(run)
+    story.wait_and_poll(6)
+    again = story.save(run)
+    story.wait()
+    story.world.complete_project(story.shop)
+    story.wait_and_poll(60, every=1_800)
+    asked = len(story.requests("/projects/*/runs"))
+    story.wait_and_poll(12, every=1_800)
+
+    assert story.announced == [first.id, again.id]
+    assert len(story.requests("/projects/*/runs")) == asked
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_run_that_is_moved_to_another_project_is_read_there_alone(story: Story, closed: bool) -> None:  # noqa: FBT001 - a case
     run, other = story.add_run(), story.world.add_project("Billing")

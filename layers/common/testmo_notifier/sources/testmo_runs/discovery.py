@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from testmo_notifier.ports import Store, Testmo
 
 
-def discover(
+def discover(  # noqa: PLR0913 - all that decides what is looked into
     testmo: Testmo,
     store: Store,
     kept: Control,
@@ -27,8 +27,11 @@ def discover(
     crew: Crew,
     has_room: Callable[[int], bool],
     shuffle: Callable[[list[Project]], None],
+    staleness: timedelta = HOURLY,
 ) -> Discovery:
     """List projects, open runs and just closed ones, while `has_room` leaves enough of the requests for results.
+
+    A project that was completed is looked into until each of its runs had its turn, by `staleness` or in an hour.
 
     What cannot be read is named in `problems` and holds up nothing else. Raises `StopReading` when not even the
     projects may be asked for, `PollFailed` when there is nothing to watch.
@@ -44,7 +47,7 @@ def discover(
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    chosen = chosen_of(projects, found, kept, scope)
+    chosen = chosen_of(projects, found, kept, scope, max(staleness, HOURLY) + scope.overlap)
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
@@ -61,16 +64,19 @@ def discover(
     return found
 
 
-def chosen_of(projects: Iterable[Project], found: Discovery, kept: Control, scope: Scope) -> list[Project]:
+def chosen_of(
+    projects: Iterable[Project], found: Discovery, kept: Control, scope: Scope, after: timedelta
+) -> list[Project]:
     """The projects to watch, and what to say of those that ProjectIds names in vain.
 
-    What waits to be read since a moment is of a project that was worked on then: it is read, however late.
+    One is looked into for so long `after` it was completed. What waits to be read since a moment is of a project that
+    was looked into then: it is read, however late.
     """
     once = {project.id: project for project in projects}  # a row that moves between two pages comes twice
     found.listed = frozenset(once)
     waits = (kept.left.undone_since, kept.left.turns, kept.looked.hidden_runs)
     since = (moment for some in waits for moment in some.values())
-    just_now = min((kept.looked.discovered_at or found.began_at, *since)) - HOURLY - scope.overlap
+    just_now = min((kept.looked.discovered_at or found.began_at, *since)) - after
     wanted = scope.project_ids
     chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
     missing = sorted(set(wanted) - found.listed)
