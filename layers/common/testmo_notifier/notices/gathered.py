@@ -53,9 +53,9 @@ class Gathered:
         return len(self.found)
 
     @property
-    def has_repeats(self) -> bool:
-        """Whether a test has several of them."""
-        return len({found.slot for found in self.found.values()}) < self.total
+    def tests(self) -> frozenset[int]:
+        """The tests that they are of."""
+        return frozenset(found.slot for found in self.found.values())
 
     @property
     def is_full(self) -> bool:
