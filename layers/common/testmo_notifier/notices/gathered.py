@@ -48,9 +48,9 @@ class Gathered:
         self._least, self._greatest = 0, 0  # of their keys
 
     @property
-    def has_repeats(self) -> bool:
-        """Whether a test has several of them."""
-        return len({found.slot for found in self.found.values()}) < len(self.found)
+    def tests(self) -> frozenset[int]:
+        """The tests that they are of."""
+        return frozenset(found.slot for found in self.found.values())
 
     @property
     def is_full(self) -> bool:

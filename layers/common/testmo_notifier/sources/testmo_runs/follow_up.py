@@ -47,16 +47,17 @@ def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, n
     if audience.counts_all_as_told and not before.told:
         people = frozenset(filter(is_for_people, audience.destinations))
         before = replace(before, told=dict.fromkeys(before.failing, Told(last=before.cursor, destinations=people)))
-    waiting = awaited(before.told, audience)
+    waiting, new = awaited(before.told, audience), news.tests
     if before.passing is not None and before.passing.look_first:
         answer = Answer(passing=before.passing)
     else:
-        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
+        answer = ask_for_passes(pages, before, after, waiting, new=new, twice=len(new) < news.total)
     announced = news.judge(answer.passes)
     told = pruned({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
-    new = noted(told, answer.passes)
-    gone = before.failing.keys() - after.failing.keys()
-    after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
+    passed = noted(told, answer.passes)
+    gone = (before.failing.keys() | new) - after.failing.keys()  # one that failed just now, too: a sweep came later
+    due = (passed | gone) & told.keys()
+    after = replace(after, told=told, passing=noticed(answer.passing, due=due, failed=announced))
     problem = answer.problem and f"its passes have to wait: {answer.problem}"
     if problem or news.is_full or after.resume is not None or after.sweep is not None:
         return LookEnd(after, problem=problem)
