@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -150,7 +150,6 @@ class Soak:
         self.untold = self.ledger.failing() - self.ledger.counted_as_passed(night) - night.keys
         for key in sorted(self.untold):
             self.terminal.note(night.story_of(self.ledger.saved[key], self.ledger.passes))
-        left += sum(map(is_held, table))
         return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
 
     def _new_run(self, project_id: int) -> Run:
@@ -228,29 +227,35 @@ class Soak:
         self.captures.drain("email", lambda _: setattr(self.ledger, "mails", self.ledger.mails + 1))
         return status
 
-    def _settle(self) -> int:
-        """Let everything work again until nothing moves; the number of messages that are still under way."""
+    def _settle(self) -> list[str]:
+        """Let everything work again until nothing moves; what is still under way after all."""
         self.simulator.faults.clear()
         self.slack.is_flaky = False
         time.sleep(OVERLAP_SECONDS + 1)  # then runs that were closed are read for the last time
         deadline = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < deadline:
             time.sleep(1)
-            under_way = self._poll() != "ok" or bool(self.ledger.lost()) or any(map(is_held, self._table()))
-            depth = self._depth()
-            if not under_way and not depth:
-                return 0
-        return self._depth()
+            is_over = self._poll() == "ok" and not self.ledger.lost()
+            if is_over and not self._left():
+                return []
+        return self._left()
 
-    def _depth(self) -> int:
-        urls = (self.stack.slack_queue, *self.stack.dead_letter_queues.values())
-        return sum(sqs.depth(self.aws.sqs, url) for url in urls)
+    def _left(self) -> list[str]:
+        """The messages in each queue, with what is known of dead letters, and what is held."""
+        found = [f"{item['sk']['S']} of {item['pk']['S']}" for item in self._table() if is_held(item)]
+        if n := sqs.depth(self.aws.sqs, self.stack.slack_queue):
+            found.append(f"{n} in Slack's queue")
+        for name, url in self.stack.dead_letter_queues.items():
+            for letter in sqs.looked_at(self.aws.sqs, url, limit=sqs.BATCH) if sqs.depth(self.aws.sqs, url) else ():
+                said = {key: value.get("StringValue") for key, value in letter.get("MessageAttributes", {}).items()}
+                found.append(f"in {name}: {said.get('destination')}, {said.get('parked_because')}")
+        return found
 
     def _table(self) -> Iterator[Mapping[str, Any]]:
         for page in self.aws.dynamodb.get_paginator("scan").paginate(TableName=self.stack.table, ConsistentRead=True):
             yield from page["Items"]
 
-    def _report(self, left: int, bots: BotsLedger) -> bool:
+    def _report(self, left: Sequence[str], bots: BotsLedger) -> bool:
         ledger, faults = self.ledger, self.slack.faults
         failing = sum(row.status_id in WATCHED for row in ledger.saved.values())
         lost = ledger.lost()
@@ -268,7 +273,7 @@ class Soak:
             f"({ledger.kills_of_slack} kills allow as many), {len(bots.behind)} parents behind",
             "a night": f"{len(self.untold)} results not told when it was over",
             "doubled": f"{ledger.doubled()} announcements",
-            "under way": str(left),
+            "under way": "; ".join(left) or "nothing",
             "lost": str(len(lost)),
         }
         self.terminal.heading("The ledger", facts)
@@ -279,7 +284,7 @@ class Soak:
         elif self.untold:
             self.terminal.verdict(f"not told after the night: {sorted(self.untold)}", is_ok=False)
         elif left:
-            self.terminal.verdict(f"nothing was lost, but {left} messages are still in a queue", is_ok=False)
+            self.terminal.verdict(f"nothing was lost, but something is still under way: {'; '.join(left)}", is_ok=False)
         else:
             self.terminal.verdict("nothing was lost, everything was delivered", is_ok=True)
         return not lost and not self.untold and not left and bots.is_good(ledger.kills_of_slack)
