@@ -94,7 +94,8 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
         rest = outboxes.publish(unsent)
         checkpoints |= {rest.run_id: rest} if rest.run_id in checkpoints else {}
 
-    # Read each of them in a worker; here, write its checkpoint and its outbox in one, and send.
+    # Read each of them in a worker, which asks the routes who is told of what is new (`reading.py:read_run`). Here,
+    # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, and send.
     committer = Committer(parts, this, watch, checkpoints, chosen.marked)
     for watched, reading in Reader(parts, this, watch, checkpoints, follow_up).read(chosen.due):
         committer.commit(watched, reading)

@@ -61,7 +61,7 @@ class Committer:
 
     def kept(self, reading: Reading, *, adds: bool = True) -> HoldOrTell:
         """What a reading has to tell, for each destination: at once, or later."""
-        told, checkpoint = [*reading.news.outgoing(), *reading.follow_up], reading.checkpoint
+        told, checkpoint = reading.outgoing, reading.checkpoint
         before = self.checkpoints.get(checkpoint.run_id)
         is_open_again = before is not None and before.closed_at is not None and checkpoint.closed_at is None
         looks = (told or is_open_again) and self.this.release.may_hold(checkpoint.run_id)
@@ -71,7 +71,7 @@ class Committer:
             self.parts.store.held_of(checkpoint.run_id) if looks else [],
             order=order_of(checkpoint.version + 1),
             now=self.parts.now(),
-            with_rows=reading.news.with_rows,
+            with_rows=reading.with_rows,
             adds=adds,
         )
         if is_open_again:

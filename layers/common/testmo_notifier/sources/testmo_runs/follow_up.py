@@ -1,9 +1,9 @@
-"""The follow-up to a run's new failing results: why they are told, which tests are well again, and whether it is over.
+"""The follow-up to a run's new failing results: what passed in between, which tests are well again, whether it is over.
 
-That may take follow-up questions: which tests passed in between (`passes`), and what their latest results are
-(`recovered`). They are asked when the failing results were read to their end, and only where a route makes a difference
-by the answer; else nothing more is asked of Testmo than without routes. That a run is over is told once it was closed
-and read for the last time, with who is still failing.
+The first is asked before routes are (`passes`), the second once it is known who is told (`recovered`). Both are asked
+when the failing results were read to their end, and only where a route makes a difference by the answer; else nothing
+more is asked of Testmo than without routes. That a run is over is told once it was closed and read for the last time,
+with who is still failing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.model import FINISHED, STATUS_NAMES, Checkpoint, Kind, Outgoing, Passing, Run, Told
+from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.judge import pruned
 from testmo_notifier.notices.named import Row, rank, status_name
@@ -23,14 +24,34 @@ from testmo_notifier.sources.testmo_runs.projects import HOURLY
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd, awaited, look_for_recoveries
 
 
+def passes_in_between(pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> Answer:
+    """Which tests passed since they failed, as far as that has to be known before routes are asked.
+
+    `after` is the checkpoint as the failing results leave it, here and below.
+    """
+    audience = news.audience
+    if not audience.wants_passes:
+        return Answer()
+    if before.passing is not None and before.passing.look_first:
+        return Answer(passing=before.passing)
+    waiting = awaited(known_of(before, audience), audience)
+    return ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
+
+
 def follow_up_on(
-    pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
+    pages: RunQuestions,
+    before: Checkpoint,
+    after: Checkpoint,
+    news: DigestBuilder,
+    answer: Answer,
+    announced: Mapping[int, Told],
+    rows: Iterable[Row],
 ) -> LookEnd:
-    """Decide why each new result is told, and what else is. `after` is the checkpoint as the failing results leave it.
+    """What is told beside the news. `announced` is what is known of tests once these are told.
 
     `rows` are latest failing results that the last sweep of a closed run saw.
     """
-    run, looked = pages.run, look_at_passes(pages, before, after, news)
+    run, looked = pages.run, look_at_passes(pages, before, after, news, answer, announced)
     if not is_over(run, before, after, pages.follow_up.finished_since, pages.overlap):
         return looked
     ends = the_end(run, looked.checkpoint, news, rows, pages.status_names)
@@ -38,22 +59,21 @@ def follow_up_on(
     return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
 
 
-def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
-    """Judge the news, with what is known of passes in between; then look which tests are well again."""
+def look_at_passes(
+    pages: RunQuestions,
+    before: Checkpoint,
+    after: Checkpoint,
+    news: DigestBuilder,
+    answer: Answer,
+    announced: Mapping[int, Told],
+) -> LookEnd:
+    """Note what passed in between, then look which tests are well again."""
     audience = news.audience
     if not audience.wants_passes:
-        told = pruned({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
+        told = pruned({**unsure(before), **announced}, after.failing, recovers=False) if audience.keeps_told else {}
         return LookEnd(replace(after, told=told, passing=None))
-    if audience.counts_all_as_told and not before.told:
-        people = frozenset(filter(is_for_people, audience.destinations))
-        before = replace(before, told=dict.fromkeys(before.failing, Told(last=before.cursor, destinations=people)))
-    waiting = awaited(before.told, audience)
-    if before.passing is not None and before.passing.look_first:
-        answer = Answer(passing=before.passing)
-    else:
-        answer = ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
-    announced = news.judge(answer.passes)
-    told = pruned({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
+    known = {**known_of(before, audience), **announced}
+    told = pruned(known, after.failing, recovers=bool(audience.for_recoveries))
     new = noted(told, answer.passes)
     gone = before.failing.keys() - after.failing.keys()
     after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
@@ -63,6 +83,14 @@ def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, n
     looked = look_for_recoveries(pages, after, news)
     is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience)
     return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
+
+
+def known_of(checkpoint: Checkpoint, audience: Audience) -> Mapping[int, Told]:
+    """What is known of tests that were failing before; where nothing is, everybody may count as told of them."""
+    if checkpoint.told or not audience.counts_all_as_told:
+        return checkpoint.told
+    people = frozenset(filter(is_for_people, audience.destinations))
+    return dict.fromkeys(checkpoint.failing, Told(last=checkpoint.cursor, destinations=people))
 
 
 def unsure(checkpoint: Checkpoint) -> Mapping[int, Told]:
