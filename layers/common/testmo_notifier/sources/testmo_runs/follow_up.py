@@ -38,27 +38,6 @@ def passes_in_between(pages: RunQuestions, before: Checkpoint, after: Checkpoint
     return ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
 
 
-def follow_up_on(
-    pages: RunQuestions,
-    before: Checkpoint,
-    after: Checkpoint,
-    news: DigestBuilder,
-    answer: Answer,
-    announced: Mapping[int, Told],
-    rows: Iterable[Row],
-) -> LookEnd:
-    """What is told beside the news. `announced` is what is known of tests once these are told.
-
-    `rows` are latest failing results that the last sweep of a closed run saw.
-    """
-    run, looked = pages.run, look_at_passes(pages, before, after, news, answer, announced)
-    if not is_over(run, before, after, pages.follow_up.finished_since, pages.overlap):
-        return looked
-    ends = the_end(run, looked.checkpoint, news, rows, pages.status_names)
-    checkpoint = replace(looked.checkpoint, finished_for=run.closed_at)
-    return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
-
-
 def look_at_passes(
     pages: RunQuestions,
     before: Checkpoint,
@@ -67,7 +46,7 @@ def look_at_passes(
     answer: Answer,
     announced: Mapping[int, Told],
 ) -> LookEnd:
-    """Note what passed in between, then look which tests are well again."""
+    """Look which tests are well again. `announced` is what is known of tests once the news are told."""
     audience = news.audience
     if not audience.wants_passes:
         told = pruned({**unsure(before), **announced}, after.failing, recovers=False) if audience.keeps_told else {}
@@ -83,6 +62,17 @@ def look_at_passes(
     looked = look_for_recoveries(pages, after, news)
     is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience)
     return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
+
+
+def with_the_end(
+    pages: RunQuestions, before: Checkpoint, looked: LookEnd, news: DigestBuilder, rows: Iterable[Row]
+) -> LookEnd:
+    """The same, and that the run is over, if it is. `rows` are latest failing results that its last sweep saw."""
+    run, after = pages.run, looked.checkpoint
+    if not is_over(run, before, after, pages.follow_up.finished_since, pages.overlap):
+        return looked
+    ends = the_end(run, after, news, rows, pages.status_names)
+    return replace(looked, checkpoint=replace(after, finished_for=run.closed_at), outbox=(*looked.outbox, *ends))
 
 
 def known_of(checkpoint: Checkpoint, audience: Audience) -> Mapping[int, Told]:

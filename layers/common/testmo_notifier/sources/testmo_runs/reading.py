@@ -11,7 +11,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Outgoing, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.sources.testmo_runs.detect import Detector
-from testmo_notifier.sources.testmo_runs.follow_up import follow_up_on, passes_in_between
+from testmo_notifier.sources.testmo_runs.follow_up import look_at_passes, passes_in_between, with_the_end
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd
@@ -94,7 +94,8 @@ def read_run(
     outgoing = news.outgoing()
 
     # What else is told: which tests are well again, and that the run is over.
-    looked = follow_up_on(about, checkpoint, following, news, answer, announced, the_sweep.latest)
+    looked = look_at_passes(about, checkpoint, following, news, answer, announced)
+    looked = with_the_end(about, checkpoint, looked, news, the_sweep.latest)
     return Reading(
         looked.checkpoint,
         (*outgoing, *looked.outbox),
