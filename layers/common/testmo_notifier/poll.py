@@ -12,7 +12,7 @@ from typing import Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
 from testmo_notifier.model import FOLDERS
-from testmo_notifier.polling import remember
+from testmo_notifier.polling import mail, remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
 from testmo_notifier.polling.follow_up import find_passed, follow_up_for
@@ -42,6 +42,7 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     except LeaseTaken as exc:
         return Report(status="busy", problems=[str(exc)], retry_at=exc.until)
     lease.control = remember.with_drain(lease.control, drain, parts.now())
+    look_at_new_mailboxes(parts, lease)
     this = Poll.begin(parts, lease)
     try:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
@@ -61,6 +62,13 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
     return this.report
+
+
+def look_at_new_mailboxes(parts: Parts, lease: Lease) -> None:
+    """Ask AWS who is subscribed where a route leads to a mailbox for the first time, before anything is sent there."""
+    health = lease.control.health
+    check = mail.before_anything_is_sent(parts, health.mail)
+    lease.control = replace(lease.control, health=replace(health, mail=check))
 
 
 def tell_what_is_due(this: Poll) -> None:
