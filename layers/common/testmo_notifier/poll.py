@@ -61,7 +61,7 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
         remember.finish(parts, this)
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
-    return this.report
+    return this.report  # what was published for Slack waits in its queue: `delivery/deliver.py` goes on
 
 
 def look_at_new_mailboxes(parts: Parts, lease: Lease) -> None:
@@ -100,13 +100,16 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     for unsent in chosen.unsent:
         lease.renew()
         rest = outboxes.publish(unsent)
-        checkpoints |= {rest.run_id: rest} if rest.run_id in checkpoints else {}
+        if rest.run_id in checkpoints:
+            checkpoints[rest.run_id] = rest
 
     # Read each of them in a worker, which asks the routes who is told of what is new (`reading.py:read_run`). Here,
-    # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, and send.
+    # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, then send.
     committer = Committer(parts, this, watch, checkpoints, chosen.marked)
     for watched, reading in Reader(parts, this, watch, checkpoints, follow_up).read(chosen.due):
-        committer.commit(watched, reading)
+        committed = committer.commit(watched, reading)
+        if committed is not None:
+            checkpoints[committed.run_id] = outboxes.publish_if_named(committed)
     this.report.left(str(this.rate_limit.closed_by or this.rate_limit.used_up), runs=chosen.left)
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
