@@ -26,6 +26,18 @@ def settled(*, runs: int, projects: int = 1, quiet: bool = True) -> ManyRuns:
     return many
 
 
+def test_lists_leave_half_of_the_requests_while_what_moved_waits() -> None:
+    many = settled(projects=300, runs=300)
+    many.wait_and_poll(3)
+    assert many.requests.count("runs") > 90
+    for run_id in range(1, 301):
+        many.fail(run_id)
+    many.wait_and_poll(2)
+
+    assert many.requests.count("runs") <= 60
+    assert many.beyond_lists >= 50
+
+
 @pytest.mark.parametrize("runs", [10, 100, 1_000])
 def test_a_quiet_run_costs_a_request_an_hour(runs: int) -> None:
     many = settled(runs=runs)
@@ -107,18 +119,6 @@ def test_a_fresh_failure_in_one_of_five_hundred_projects_is_told_in_six_polls() 
         many.fail(run_id)
         many.wait_and_poll(6)
         assert len(many.topic.notifications) == before + 1
-
-
-def test_lists_leave_half_of_the_requests_while_what_moved_waits() -> None:
-    many = settled(projects=300, runs=300)
-    many.wait_and_poll(3)
-    assert many.requests.count("runs") > 90
-    for run_id in range(1, 301):
-        many.fail(run_id)
-    many.wait_and_poll(2)
-
-    assert many.requests.count("runs") <= 60
-    assert many.beyond_lists >= 50
 
 
 def test_no_more_checkpoints_are_in_hand_than_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

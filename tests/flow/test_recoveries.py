@@ -365,6 +365,36 @@ def test_what_passed_in_the_last_minute_of_a_run_is_told_after_its_closing(story
     assert story.recovered() == [failing.test_id]
 
 
+def test_what_failed_and_passed_before_the_only_reading_of_a_closed_run_is_told(story: Telling) -> None:
+    """The last sweep is part of that reading, and nobody looks at the run later."""
+    run = story.add_run()
+    story.poll()
+    story.wait()
+    failing = story.save(run)
+    story.wait(1)
+    story.save(run, 1, PASSED)
+    story.world.close_run(run)
+    story.wait_and_poll(every=900)
+
+    assert story.reasons() == [(failing.id, NEW, 1)]
+    assert story.recovered() == [failing.test_id]
+
+
+def test_what_failed_and_passed_before_a_run_was_first_read_is_told_at_once_and_counted(story: Telling) -> None:
+    """The sweep of first sight is part of that reading: a test that passed at the end is not failing after it."""
+    story.poll()
+    run = story.add_run()
+    other = story.save(run, 2)
+    first = story.save(run)
+    for status in (PASSED, FAILED, PASSED):
+        story.wait(1)
+        story.save(run, 1, status)
+    story.wait_and_poll()
+
+    assert story.reasons() == [(other.id, NEW, 1), (first.id, NEW, 1), (4, NEW, 1)]
+    assert story.recovered() == [first.test_id]
+
+
 def test_a_failure_that_somebody_rewound_is_no_second_one_in_a_row(story: Telling) -> None:
     run = story.add_run()
     story.poll()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from testmo_notifier.model import Resume, Superseded
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import at, make_builder, make_checkpoint, make_expands, make_outgoing, make_result
 from tests.support.story import Story
-from tools.ops.rewind import Plan, go_back, rewound
+from tools.ops import records, wiring
+from tools.ops.exit_status import NotDone
+from tools.ops.rewind import Plan, go_back, make_plans, rewound
 
 
 def rewind(story: Story, run_id: int, seconds: float, keys: set[int]) -> None:
@@ -157,3 +163,34 @@ def test_what_was_published_is_kept_by_result_however_many_there_were(story: Sto
     assert all(one.keys == ids and one.at <= story.time for one in sent)
     (event,) = [json.loads(n.message)["id"] for n in story.topic.notifications if n.channel == "event"]
     assert event in [one.notifications.get("event") for one in sent]
+
+
+def plans(story: Story, monkeypatch: pytest.MonkeyPatch, run_id: int, **settings: tuple[int, ...]) -> list[Plan]:
+    """What the command would do for one run, on a stack with these settings."""
+    rate_limit = RateLimit(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
+    monkeypatch.setattr(wiring, "connect", lambda *_: story.connect(rate_limit))
+    monkeypatch.setattr(records, "control", lambda _: [SimpleNamespace(asked=SimpleNamespace(requests={}))])
+    monkeypatch.setattr(records, "store", lambda _: story.store)
+    account = SimpleNamespace(settings=SimpleNamespace(**{"project_ids": (), "run_ids": (), **settings}))
+    desk: Any = SimpleNamespace(account=account, progress=SimpleNamespace(note=lambda _: None))
+    return make_plans(desk, None, run=run_id, since=None, project=None)
+
+
+def test_a_run_that_no_poll_reads_any_more_is_refused_with_a_way_that_works(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said to come again, and never did."""
+    run = story.add_run()
+    story.poll()
+    failed = story.save(run)
+    story.wait_and_poll()
+    assert [plan.keys for plan in plans(story, monkeypatch, run.id)] == [{failed.id}]
+
+    story.world.complete_project(story.shop)
+
+    words = f"no poll reads run {run.id} any more.*or give --destination"
+    for settings in ({}, {"project_ids": (run.project_id + 1,)}, {"run_ids": (run.id + 1,)}):
+        with pytest.raises(NotDone, match=words):
+            plans(story, monkeypatch, run.id, **settings)
+    (plan,) = plans(story, monkeypatch, run.id, project_ids=(run.project_id,))
+    assert plan.keys == {failed.id}

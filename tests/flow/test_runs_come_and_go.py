@@ -610,6 +610,23 @@ def test_project_ids_narrow_to_these_projects_completed_ones_included(story: Sto
     assert story.announced == [result.id]
 
 
+def test_a_project_that_project_ids_name_for_the_first_time_is_watched_from_then_on(story: Story) -> None:
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id,))
+    story.wait_and_poll(2)
+    garden = story.world.add_project("Garden")  # made after we came
+    run, over = story.add_run(project=garden), story.add_run("over", project=garden)
+    story.save(run, 1)
+    story.save(over)
+    story.world.close_run(over)
+    story.wait_and_poll(3, every=86_400)
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id, garden.id))
+    story.wait_and_poll(2)
+    result = story.save(run, 2)
+    story.wait_and_poll(62)
+
+    assert story.announced == [result.id]
+
+
 def test_project_ids_that_are_not_visible_are_named(story: Story) -> None:
     run = story.add_run()
     story.settings["scope"] = story.scope(project_ids=(story.shop.id, 4711))
@@ -712,6 +729,44 @@ def test_what_was_saved_just_before_a_project_was_completed_is_announced_and_the
     story.wait_and_poll(3)
 
     assert story.announced == [result.id]
+    assert len(story.requests("/projects/*/runs")) == asked
+
+
+@pytest.mark.parametrize("fault", ["503", "403"])
+def test_what_cannot_be_read_when_its_project_is_completed_is_announced_whenever_it_can(
+    story: Story, fault: str
+) -> None:
+    run = story.add_run()
+    story.poll()
+    result = story.save(run)
+    story.testmo.faults.add(fault, path="/runs/*/results", times=None)
+    story.wait_and_poll()
+    story.world.complete_project(story.shop)
+    story.wait_and_poll(200)
+    story.testmo.faults.clear()
+    story.wait_and_poll(62)
+    asked = len(story.requests("/projects/*/runs"))
+    story.wait_and_poll(80)
+
+    assert story.announced == [result.id]
+    assert len(story.requests("/projects/*/runs")) == asked
+
+
+def test_a_project_that_was_completed_is_looked_into_until_the_turns_of_its_runs(story: Story) -> None:
+    """No counter shows that a test failed again."""
+    story.settings["staleness"] = timedelta(days=1)
+    run = story.add_run()
+    story.poll()
+    first = story.save(run)
+    story.wait_and_poll(6)
+    again = story.save(run)
+    story.wait()
+    story.world.complete_project(story.shop)
+    story.wait_and_poll(60, every=1_800)
+    asked = len(story.requests("/projects/*/runs"))
+    story.wait_and_poll(12, every=1_800)
+
+    assert story.announced == [first.id, again.id]
     assert len(story.requests("/projects/*/runs")) == asked
 
 

@@ -181,6 +181,36 @@ def test_a_run_that_was_hidden_and_then_deleted_is_said_once_more(story: Story) 
 # ----- Deleted, and said once
 
 
+def test_a_run_that_is_shown_and_whose_results_are_not_there_is_asked_again_at_every_poll(story: Story) -> None:
+    """A replica that lags behind a moment, or a right that the token's user lacks: said, and late."""
+    run = story.add_run()
+    story.poll()
+    story.testmo.faults.add("404", path=f"/runs/{run.id}/results", times=None)
+    result = story.save(run)
+    polls = [story.wait_and_poll() for _ in range(30)]
+
+    words = f"run {run.id} (Release 4.2), still there as far as Testmo tells: /runs/{run.id}/results is not there (404)"
+    assert all(len(said.problems) == 1 and said.problems[0].startswith(words) for said in polls)
+    assert polls[-1].lag_seconds > 900, "LagAlarm rings"
+    story.world.close_run(run)
+    story.testmo.faults.clear()
+    assert story.wait_and_poll().problems == []
+    assert story.announced == [result.id]
+
+
+def test_a_run_of_which_nobody_can_tell_whether_it_is_there_is_not_taken_for_deleted(story: Story) -> None:
+    run = story.add_run()
+    story.poll()
+    story.testmo.faults.add("404", path=f"/runs/{run.id}/results")
+    story.testmo.faults.add("503", path=f"/runs/{run.id}")
+    result = story.save(run)
+    said = story.wait_and_poll()
+    story.wait_and_poll()
+
+    assert said.status == "partial"
+    assert story.announced == [result.id]
+
+
 @pytest.mark.parametrize("lists", ["at once", "lag behind"])
 @pytest.mark.parametrize("settings", ["all", "RunIds"])
 def test_a_deleted_run_is_said_once_and_is_no_fault(story: Story, settings: str, lists: str) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from testmo_notifier.errors import NotifierError
@@ -34,6 +34,19 @@ OTHERS = st.one_of(
 )
 KILLED = [("killed", at) for at in (3, 5, 7, 9, 12)]
 FATES = st.sampled_from([("well", 120), ("well", 120), ("well", 20), ("well", 9), ("not at all",), *KILLED])
+SWEPT_AS_IT_PASSED = [  # by the poll that reads its failures: a sweep is due every twelfth turn
+    [("save", test, status) for test, status in minute]
+    for minute in [
+        [(1, FAILED), (3, BLOCKED), (1, FAILED), (3, PASSED), (3, PASSED)],
+        [(1, FAILED)],
+        [(3, FAILED), (1, BLOCKED)],
+        [(3, FAILED)],
+        [(3, FAILED)],
+        [(3, PASSED), (1, PASSED), (2, BLOCKED), (1, PASSED), (2, FAILED)],
+        [(3, PASSED), (1, BLOCKED), (1, PASSED), (2, FAILED), (2, PASSED)],
+        [(2, FAILED), (2, BLOCKED), (1, PASSED), (2, PASSED), (3, PASSED)],
+    ]
+]
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +135,7 @@ def test_what_was_told_last_of_a_test_is_true_in_the_end(minutes: list[tuple[lis
     suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(st.lists(SAVES, max_size=5), min_size=2, max_size=8))
+@example(SWEPT_AS_IT_PASSED)
 def test_failures_in_a_row_are_counted_as_in_a_plain_list_and_every_recovery_is_told_at_once(
     minutes: list[list[tuple[Any, ...]]],
 ) -> None:

@@ -16,8 +16,9 @@ from testmo_notifier.adapters.http import Answer
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.channel import Conversation
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.channels.slack import transport, web_api
+from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.secret import Bot
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.pacing import Slot
@@ -106,14 +107,14 @@ class Bots:
     def effects(self) -> Effects:
         """The effects of one invocation."""
         return Effects(
-            transports={"slack": transport},
+            transports={"slack": TRANSPORT},
             addresses=self._addresses,
-            post=lambda _channel, address, payload: transport.post(None, address, payload, now=self.now),  # type: ignore[arg-type]
+            post=lambda _channel, address, payload: TRANSPORT.post(None, address, payload, now=self.now),  # type: ignore[arg-type]
             conversation=self._conversation,
             forget=self.forgotten.append,
             change_pace=self._change_pace,
             once=self._once,
-            hide=lambda _message, _seconds: True,
+            hide=lambda _message, _seconds: None,
             park=lambda message, reason: self.parked.update({message.id: reason}),
             now=lambda: self.now,
             sleep=self._sleep,
@@ -141,7 +142,7 @@ class Bots:
                 self._effect("after a write")
             return decision
 
-        return transport.conversation(None, address, message, change, now=lambda: self.now)  # type: ignore[arg-type]
+        return TRANSPORT.conversation(None, address, message, change, now=lambda: self.now)  # type: ignore[arg-type]
 
     def _ask(self, _pool: object, bot: Bot, method: str, values: Mapping[str, object], **_given: object) -> Answer:
         self._effect(f"before {method}")

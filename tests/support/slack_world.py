@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from testmo_notifier.channels.slack import transport
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.pacing import Slot
@@ -76,7 +76,7 @@ class World:
             deliver(
                 batch,
                 Effects(
-                    transports={"slack": transport},
+                    transports={"slack": TRANSPORT},
                     addresses=lambda _channel, _fresh: self.addresses,
                     post=self._post,
                     change_pace=self._change_pace,
@@ -105,9 +105,8 @@ class World:
         self.paces[destination], turn = decide(self.paces.get(destination, Pace()))
         return turn
 
-    def _hide(self, message: QueuedMessage, seconds: float) -> bool:
+    def _hide(self, message: QueuedMessage, seconds: float) -> None:
         self.visible_at[message.id] = self.time.seconds() + int(seconds + 0.999999)  # SQS knows whole seconds only
-        return True
 
     def _post(self, _channel: str, url: str, payload: str) -> None:
         self.time.sleep(0.05)
@@ -124,7 +123,7 @@ class World:
 
 def good_webhooks(secret: str) -> dict[str, str]:
     """The webhooks of a secret without a fault; raises `WrongValue` with everything that is wrong."""
-    webhooks, problems = transport.read_secret(secret)
+    webhooks, problems = TRANSPORT.read_secret(secret)
     if problems or not webhooks:
         raise WrongValue.of(problems or [Problem("holds no address", "store one")])
     return webhooks

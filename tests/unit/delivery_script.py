@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from testmo_notifier.channels.slack import transport
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from testmo_notifier.delivery.deliver import Outcome, deliver
 from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.pacing import Slot
@@ -48,7 +48,7 @@ class Script:
 
     def effects(self) -> Effects:
         return Effects(
-            transports={"slack": transport},
+            transports={"slack": TRANSPORT},
             addresses=lambda _channel, fresh: self._webhooks(fresh),
             post=self._post,
             change_pace=self._change_pace,
@@ -88,9 +88,8 @@ class Script:
         self.delivered.add(message.id)
         return self.receipts[-1]
 
-    def _hide(self, message: QueuedMessage, seconds: float) -> bool:
+    def _hide(self, message: QueuedMessage, seconds: float) -> None:
         self.hidden[message.id] = seconds
-        return True
 
     def _park(self, message: QueuedMessage, reason: str) -> None:
         if self.park_error is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -15,15 +17,15 @@ import pytest
 
 from testmo_notifier import config
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.channels.slack import transport as slack
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from testmo_notifier.delivery.deliver import deliver
 from testmo_notifier.delivery.effects import Effects
-from testmo_notifier.model import QueuedMessage
+from testmo_notifier.model import Pace, QueuedMessage
 from testmo_notifier.notices.routes import destinations
 from testmo_notifier.settings.routes_file import parse_routes
 from tests.support.factories import make_digest, make_outgoing
 from tests.support.toy import TOY
-from tests.unit.delivery_script import Script, make_message
+from tests.unit.delivery_script import NOW, Script, make_message
 from tools.settings import check_templates
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -64,13 +66,34 @@ def two_channels(script: Script, hold: Event) -> Effects:
             slack_post(channel, address, payload)
 
     object.__setattr__(effects, "post", post)
-    object.__setattr__(effects, "transports", {"slack": slack, "toy": TOY.transport()})
+    object.__setattr__(effects, "transports", {"slack": TRANSPORT, "toy": TOY.transport()})
     object.__setattr__(effects, "addresses", lambda _channel, _fresh: {"default": "address"})
     return effects
 
 
 def toy_message() -> QueuedMessage:
     return QueuedMessage("sqs-t", "t", 1, '{"words": "hello"}', id="t", destination="toy:default")
+
+
+def test_a_channel_keeps_the_pace_that_its_transport_declares() -> None:
+    script, spacing = Script(), timedelta(seconds=3)
+    effects = script.effects()
+    object.__setattr__(effects, "transports", {"toy": replace(TOY.transport(), post_spacing=spacing)})
+
+    first, second = deliver([toy_message(), replace(toy_message(), id="u", queue_id="sqs-u")], effects)
+
+    assert [(first.end, second.end, second.reason)] == [("delivered", "returned", "paced")]
+    pace = script.paces["toy:default"]
+    assert (pace.next_slot, pace.line_end) == (NOW + spacing, NOW + 2 * spacing)
+
+
+def test_after_trouble_too() -> None:
+    script, spacing = Script(paces={"toy:default": Pace(failures=1)}), timedelta(seconds=3)
+    effects = script.effects()
+    object.__setattr__(effects, "transports", {"toy": replace(TOY.transport(), post_spacing=spacing)})
+
+    assert [one.end for one in deliver([toy_message()], effects)] == ["delivered"]
+    assert script.paces["toy:default"].next_slot == NOW + spacing
 
 
 def test_a_channel_that_hangs_holds_up_no_other() -> None:

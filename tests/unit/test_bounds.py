@@ -81,19 +81,6 @@ ENDLESS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["slack_result.j2", "email_body.j2"])
-@pytest.mark.parametrize(("template", "problem"), [case[1:] for case in ENDLESS], ids=[case[0] for case in ENDLESS])
-def test_a_template_without_an_end_is_stopped_and_the_built_in_text_goes_out(
-    tmp_path: Path, name: str, template: str, problem: str
-) -> None:
-    (tmp_path / name).write_text(template)
-    renderer = Renderer(UTC, tmp_path)
-
-    assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
-    assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
-    assert [name in found and problem in found for found in dict.fromkeys(renderer.problems)] == [True]
-
-
 def test_a_template_that_was_stopped_is_not_tried_again_and_still_told(tmp_path: Path) -> None:
     (tmp_path / "slack_more.j2").write_text(ENDLESS[0][1])
     renderer = Renderer(UTC, tmp_path)
@@ -252,3 +239,16 @@ def test_whatever_jinja_has_works_on_an_ordinary_message(tmp_path: Path, name: s
 
     assert renderer.problems == []
     assert "own: " in "".join(told)
+
+
+@pytest.mark.parametrize("name", ["slack_result.j2", "email_body.j2"])
+@pytest.mark.parametrize(("template", "problem"), [case[1:] for case in ENDLESS], ids=[case[0] for case in ENDLESS])
+def test_a_template_without_an_end_is_stopped_and_the_built_in_text_goes_out(
+    tmp_path: Path, name: str, template: str, problem: str
+) -> None:
+    (tmp_path / name).write_text(template)
+    renderer = Renderer(UTC, tmp_path)
+
+    assert slack_payload(renderer, DIGEST) == slack_payload(Renderer(UTC), DIGEST)
+    assert mail(renderer, DIGEST) == mail(Renderer(UTC), DIGEST)
+    assert [name in found and problem in found for found in dict.fromkeys(renderer.problems)] == [True]

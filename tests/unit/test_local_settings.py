@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from testmo_notifier.adapters.http import new_pool
-from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.secret import read_addresses
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from tools.inbox.receiver import Inbox
 from tools.lib.processes import SETTINGS
 from tools.local import command, environment
@@ -77,7 +77,7 @@ def test_with_bots_the_inbox_has_one_for_each_name(deployed: Path) -> None:
     with Inbox(0) as inbox:
         secret = command.own_webhooks(inbox, deployed, bots=True)
         addresses, problems = read_addresses(secret)
-        transport.post(new_pool(), addresses["default"], '{"text": "hello"}', now=datetime.now(UTC))
+        TRANSPORT.post(new_pool(), addresses["default"], '{"text": "hello"}', now=datetime.now(UTC))
 
     assert problems == []
     assert [(message.webhook, message.payload["text"]) for message in inbox.messages] == [("default", "hello")]

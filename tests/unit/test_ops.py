@@ -88,6 +88,7 @@ def test_who_has_not_confirmed_gets_nothing() -> None:
         ({"channel": ["email"], "destination": ["email:default"]}, True),
         ({"channel": ["email"], "destination": ["email:payments"]}, False),
         ({"channel": ["event"]}, False),
+        ({"destination": [{"prefix": "email:"}]}, True),  # nobody can say no, as the poller has it
     ],
 )
 def test_a_mailbox_takes_what_its_filter_lets_through(policy: dict[str, Any] | None, takes: bool) -> None:  # noqa: FBT001
@@ -107,6 +108,23 @@ def test_a_second_destination_waits_until_the_first_is_confirmed() -> None:
     account = account_with([], error=ClientError(refused, "Subscribe"))  # type: ignore[arg-type]  # the part that is read
     with pytest.raises(NotDone, match="let it confirm, then run this again"):
         subscriptions.ask(account, TOPIC, "email:payments", "ada@example.com")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"channel": ["email"], "destination": [{"prefix": "email:pay"}]},
+        {"channel": ["email", "event"], "destination": ["email:default", "event"]},
+        {"channel": ["email"], "status": ["Failed"]},  # it gets a part alone, so "already" would be wrong
+    ],
+)
+def test_a_filter_of_somebodys_own_is_not_rewritten(policy: dict[str, Any]) -> None:
+    """A prefix that became a text let nothing through any more."""
+    known = Subscription("arn:x", "email", "ada@example.com", is_confirmed=True, policy=policy)
+    with pytest.raises(
+        NotDone, match=r"ada@example.com has a filter of somebody's own, .*: add email:ops to it in SNS"
+    ):
+        subscriptions.widen(account_with([]), known, "email:ops")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def failing(**given: object) -> Checkpoint:
 
 
 def asked(testmo: Pages, before: Checkpoint, may_ask: Callable[[int], bool] = lambda _: True) -> tuple[Passes, Passing]:
-    answer = ask_for_passes(follow_ups(testmo, may_ask), before, before, frozenset(), twice=False)
+    answer = ask_for_passes(follow_ups(testmo, may_ask), before, before, frozenset(), new=(), twice=False)
     assert answer.passing is not None
     return answer.passes, answer.passing
 
@@ -149,8 +149,8 @@ def test_a_read_that_goes_on_asks_for_no_page_unless_it_can_get_one_further() ->
 def test_a_run_without_failing_tests_is_asked_nothing_and_it_is_kept_from_where_on_passes_will_matter() -> None:
     testmo, before = Pages([]), make_checkpoint(cursor=at(500), floor=at(200))
     after = replace(before, failing={1: (11, 3)}, cursor=at(900), read_at=at(901))
-    answer = ask_for_passes(follow_ups(testmo), before, after, frozenset(), twice=False)
-    calm = ask_for_passes(follow_ups(testmo), before, before, frozenset(), twice=False)
+    answer = ask_for_passes(follow_ups(testmo), before, after, frozenset(), new=(), twice=False)
+    calm = ask_for_passes(follow_ups(testmo), before, before, frozenset(), new=(), twice=False)
 
     assert testmo.asked == []
     assert answer.passing == Passing(at(199), looked_at=at(901))
@@ -161,7 +161,7 @@ def test_two_failures_of_one_test_in_the_first_reading_are_asked_about() -> None
     testmo = Pages([passed(20, 10)])
     before = make_checkpoint()
     after = replace(before, failing={1: (11, 3)})
-    answer = ask_for_passes(follow_ups(testmo), before, after, frozenset(), twice=True)
+    answer = ask_for_passes(follow_ups(testmo), before, after, frozenset(), new={1}, twice=True)
 
     assert answer.passes == Passes(complete=True, times={1: (at(10),)})
 
@@ -170,7 +170,7 @@ def test_two_failures_of_one_test_in_the_first_reading_are_asked_about() -> None
 def test_passes_wait_for_the_failing_results(unfinished: dict[str, Resume]) -> None:
     testmo = Pages([])
     after = failing(**unfinished)
-    answer = ask_for_passes(follow_ups(testmo), failing(), after, frozenset(), twice=False)
+    answer = ask_for_passes(follow_ups(testmo), failing(), after, frozenset(), new=(), twice=False)
 
     assert (testmo.asked, answer.passes.complete) == ([], False)
 

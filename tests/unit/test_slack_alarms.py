@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.queue import SqsAttribute, SqsRecord, read_record
-from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.alarms import ABOUT_SLACK, read_alarm
+from testmo_notifier.channels.slack.transport import TRANSPORT
 from testmo_notifier.delivery.inbound import recognised
 from testmo_notifier.errors import ConfigurationError, DeliveryDelayed, DestinationGone, Problem
 from testmo_notifier.model import Pace, QueuedMessage
@@ -35,7 +35,7 @@ def received(body: str = RECORD["body"], **attributes: str) -> QueuedMessage:
     given: dict[str, SqsAttribute] = {
         name: {"dataType": "String", "stringValue": value} for name, value in attributes.items()
     }
-    return recognised(read_record({**RECORD, "body": body, "messageAttributes": given}), {"slack": transport})
+    return recognised(read_record({**RECORD, "body": body, "messageAttributes": given}), {"slack": TRANSPORT})
 
 
 def shown(message: QueuedMessage) -> str:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from testmo_notifier.adapters.http import Answer
-from testmo_notifier.channels.slack import transport
 from testmo_notifier.channels.slack.secret import Bot
-from testmo_notifier.channels.slack.transport import judge
+from testmo_notifier.channels.slack.transport import TRANSPORT, judge
 from testmo_notifier.delivery.pacing import (
     Slot,
     after_answer,
@@ -90,7 +89,7 @@ ELSEWHERE = Bot("xoxb-1", "C012AB3CE").as_address()
     ],
 )
 def test_names_that_lead_to_one_place_share_a_pace(addresses: Mapping[str, str], destination: str, gate: str) -> None:
-    assert gate_of(destination, addresses, transport.place) == gate
+    assert gate_of(destination, addresses, TRANSPORT.place) == gate
 
 
 def test_one_webhook_by_two_names_is_posted_to_once_a_second() -> None:

@@ -6,7 +6,7 @@ import copy
 import json
 import random
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from testmo_notifier.adapters.items import sent_item
@@ -24,11 +24,10 @@ from tools.maintain.soak_slack import (
     QUIET,
     BotsLedger,
     FlakySlack,
-    Night,
+    Tellings,
     is_held,
     read_bots,
     routes,
-    told_at_night,
 )
 from tools.simulator import StatusId
 from tools.simulator.model import Result
@@ -153,43 +152,42 @@ def test_what_the_night_was_told_is_read_from_the_records_and_what_it_waits_for_
     table, _ = told()
     table = [*table, sent_item([Sent(12, START, frozenset([7, 8]), {NIGHT: "d", DESTINATION: "e"})], "00000009")]
 
-    assert told_at_night(table) == {7, 8}
+    assert Tellings(NIGHT, table).keys == {7, 8}
     assert [item for item in table if is_held(item)] == []
     assert is_held({"pk": {"S": "RUN#12"}, "sk": {"S": f"HELD#{NIGHT}#quiet"}})
     assert not is_held({"pk": {"S": "RUN#12"}, "sk": {"S": "HELD#email:default#mailed"}})
 
 
-def test_only_what_passed_before_the_night_was_told_need_not_be_named_after_it() -> None:
-    ends, late = START + QUIET, timedelta(seconds=30)
+def test_what_passed_before_its_run_was_told_need_not_be_named() -> None:
     ledger = Ledger()
 
+    def later(seconds: float) -> datetime:
+        return START + timedelta(seconds=seconds)
+
     def save(key: int, status: StatusId, *, test: int, seconds: float, run: int = 12) -> Result:
-        at = START + timedelta(seconds=seconds)
-        ledger.saved[key] = row = Result(key, run, 1, test, test, status, at, 1, START)
+        ledger.saved[key] = row = Result(key, run, 1, test, test, status, later(seconds), 1, START)
         if status == StatusId.PASSED:
-            ledger.passed(row, at)
+            ledger.passed(row, later(seconds))
         return row
 
-    for key, (test, seconds, run) in enumerate([(7, 1, 12), (8, 1, 12), (9, 1, 13), (10, 1, 13), (11, 250, 12)], 1):
+    def told(number: int, seconds: float, where: str, *keys: int, run: int = 12) -> Mapping[str, Any]:
+        return sent_item([Sent(run, later(seconds), frozenset(keys), {where: "d"})], f"{number:08d}")
+
+    for key, (test, seconds, run) in enumerate([(7, 1, 12), (8, 1, 12), (9, 1, 13), (10, 1, 13), (11, 99, 12)], 1):
         save(key, StatusId.FAILED, test=test, seconds=seconds, run=run)
     in_time = save(11, StatusId.PASSED, test=7, seconds=60)
-    save(12, StatusId.PASSED, test=8, seconds=260)  # the night was over, but the poll that told it came later
-    save(13, StatusId.PASSED, test=9, seconds=260, run=13)  # after its run was told
+    save(12, StatusId.PASSED, test=8, seconds=261)  # when its run was told
+    save(13, StatusId.PASSED, test=9, seconds=260, run=13)  # its run is told never again
     save(0, StatusId.PASSED, test=10, seconds=0, run=13)  # before it failed
-    save(15, StatusId.PASSED, test=11, seconds=260)  # it failed after the night
+    save(15, StatusId.PASSED, test=11, seconds=270)  # it was read when the run had been told of others
     in_time.status_id = StatusId.FAILED  # edited when all was told
-    table = [
-        sent_item([Sent(run, at, frozenset(), {where: "d"})], f"{number:08d}")
-        for number, (run, at, where) in enumerate(
-            [
-                (12, ends - late, NIGHT),
-                (12, ends + late, NIGHT),
-                (12, ends + 2 * late, NIGHT),
-                (12, ends, DESTINATION),
-                (13, ends, NIGHT),
-            ]
-        )
-    ]
+    table = [told(1, 5, "event", 1, 2), told(2, 2, "event", 3, 4, run=13), told(3, 261, NIGHT)]
+    table += [told(4, 262, "event", 5), told(5, 280, NIGHT), told(6, 1, NIGHT), told(7, 300, DESTINATION, run=13)]
 
-    assert ledger.well_in_the_night(Night(ends, table)) == {1, 2}
-    assert ledger.well_in_the_night(Night(ends, [])) == {1}  # nothing was told: as planned
+    night = Tellings(NIGHT, table)
+
+    assert ledger.counted_as_passed(night) == {1, 5}
+    assert night.story_of(in_time, ledger.passes) == (
+        "result 11: saved 09:01:00, read never; its test passed 11 at 09:01:00; "
+        "its run was told of 09:00:01, 09:04:21, 09:04:40"
+    )

@@ -333,7 +333,7 @@ def test_what_sns_cannot_hand_over_is_kept(subscription: str) -> None:
 
 def test_alarms_reach_slack_raw_and_what_cannot_be_handed_over_rings_no_further_alarm() -> None:
     subscription = RESOURCES["OpsSlackSubscription"]
-    assert (subscription["Condition"], subscription["DependsOn"]) == ("HasSlack", "SlackQueuePolicy")
+    assert (subscription["Condition"], subscription["DependsOn"]) == ("HasDelivery", "SlackQueuePolicy")
     assert subscription["Properties"] == {
         "TopicArn": {"Ref": "OpsTopic"},
         "Protocol": "sqs",

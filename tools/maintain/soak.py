@@ -29,7 +29,7 @@ from tools.lib.terminal import Terminal
 from tools.local import build, poller, stack
 from tools.local.captures import Captures
 from tools.local.ministack import MiniStack
-from tools.maintain.soak_slack import QUIET, BotsLedger, FlakySlack, Night, is_held, read_bots, routes, told_at_night
+from tools.maintain.soak_slack import NIGHT, BotsLedger, FlakySlack, Tellings, is_held, read_bots, routes
 from tools.simulator import Simulator, StatusId, World
 from tools.simulator.model import Result, Run
 
@@ -80,16 +80,13 @@ class Ledger:
         """A row says that its test passed. It may be edited again, so that it does not say so in the end."""
         self.passes.append((at, row.test_id, row.id))
 
-    def well_in_the_night(self, night: Night) -> set[int]:
-        """The failing results of the night whose test passed before it was told of: it counts them, and names none."""
-        last: dict[int, int] = {}
-        for at, test_id, key in self.passes:
-            if at < night.over_for(self.saved[key].run_id):
-                last[test_id] = max(key, last.get(test_id, 0))
+    def counted_as_passed(self, webhook: Tellings) -> set[int]:
+        """The failing results whose test passed before a webhook that folds was told: it counts those."""
         return {
             key
             for key in self.failing()
-            if self.saved[key].created_at < night.ends and key < last.get(self.saved[key].test_id, 0)
+            for at, test_id, passed in self.passes
+            if test_id == self.saved[key].test_id and key < passed and at < webhook.told_of(self.saved[key])
         }
 
     def doubled(self) -> int:
@@ -149,8 +146,10 @@ class Soak:
             left = self._settle()
             table = list(self._table())
         posted, deleted = self.slack.workspace.messages, self.slack.faults["parents deleted"]
-        well = self.ledger.well_in_the_night(Night(begun + QUIET, table))
-        self.untold = self.ledger.failing() - well - told_at_night(table)
+        night = Tellings(NIGHT, table)
+        self.untold = self.ledger.failing() - self.ledger.counted_as_passed(night) - night.keys
+        for key in sorted(self.untold):
+            self.terminal.note(night.story_of(self.ledger.saved[key], self.ledger.passes))
         left += sum(map(is_held, table))
         return self._report(left, read_bots(table, posted, closed=self.closed, deleted=deleted))
 

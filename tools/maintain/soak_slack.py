@@ -19,6 +19,7 @@ from tools.inbox.workspace import API_PATH, Posted, Workspace, no
 from tools.lib.stamps import utc_now
 from tools.simulator.answers import Answer
 from tools.simulator.loopback import LoopbackServer, Received, Reply
+from tools.simulator.model import Result
 
 BOTS: Final = {"slack:payments": "C0000PAYMENTS", "slack:default": "C0000DEFAULT"}
 NIGHT: Final = "slack:night"  # a webhook that hears nothing at first, and then of many runs at once
@@ -184,24 +185,33 @@ def handed_over(table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]
         yield from ((name, id_) for name, id_ in sent.notifications.items() if name in BOTS)
 
 
-def told_at_night(table: Iterable[Mapping[str, Any]]) -> set[int]:
-    """The results of which the webhook with a night was told, once that was over."""
-    return {key for sent in records(table) if NIGHT in sent.notifications for key in sent.keys}
+class Tellings:
+    """When a destination was told of each run, and which results by name."""
 
-
-class Night:
-    """When it was over: for each run by the first record after its end, which polls that fail or are busy put off."""
-
-    def __init__(self, ends: datetime, table: Iterable[Mapping[str, Any]]) -> None:
-        self.ends = ends
-        self._over: dict[int, datetime] = {}
+    def __init__(self, destination: str, table: Sequence[Mapping[str, Any]]) -> None:
+        self.keys: set[int] = set()
+        self._of_runs: dict[int, list[datetime]] = {}
+        self._read: dict[int, datetime] = {}  # each result, when programs were told of it: in the poll that read it
         for sent in records(table):
-            if NIGHT in sent.notifications and sent.at >= ends:
-                self._over[sent.run_id] = min(sent.at, self._over.get(sent.run_id, sent.at))
+            if "event" in sent.notifications:
+                self._read |= {key: min(sent.at, self._read.get(key, sent.at)) for key in sent.keys}
+            if destination in sent.notifications:
+                self.keys |= sent.keys
+                self._of_runs.setdefault(sent.run_id, []).append(sent.at)
 
-    def over_for(self, run_id: int) -> datetime:
-        """When its webhook was told of a run; as planned where it was told nothing."""
-        return self._over.get(run_id, self.ends)
+    def told_of(self, row: Result) -> datetime:
+        """When it was told of a result, or of its run what it counted that among; when that was read, if never."""
+        read = self._read.get(row.id, row.created_at)
+        return min((at for at in self._of_runs.get(row.run_id, ()) if at >= read), default=read)
+
+    def story_of(self, row: Result, passes: Iterable[tuple[datetime, int, int]]) -> str:
+        """What there is to know of a result that it should have been told of."""
+        passed = ", ".join(f"{key} at {at:%T}" for at, test_id, key in passes if test_id == row.test_id) or "never"
+        told = ", ".join(f"{at:%T}" for at in sorted(self._of_runs.get(row.run_id, ()))) or "never"
+        read = f"{self._read[row.id]:%T}" if row.id in self._read else "never"
+        edited = f", edited {row.updated_at:%T}" if row.updated_at else ""
+        of_test = f"saved {row.created_at:%T}{edited}, read {read}; its test passed {passed}"
+        return f"result {row.id}: {of_test}; its run was told of {told}"
 
 
 def records(table: Iterable[Mapping[str, Any]]) -> Iterator[Sent]:

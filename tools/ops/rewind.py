@@ -17,8 +17,9 @@ from uuid import uuid4
 
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
+from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
-from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Result, ResultsPage, Resume, Run, Told
+from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Project, Result, ResultsPage, Resume, Run, Told
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.ports import Store as AnyStore
@@ -117,6 +118,9 @@ def make_plans(
     known = records.store(account).checkpoints([one.id for one in runs])
     if run is not None and run not in known:
         raise NotDone(f"run {run} has no checkpoint: it was never read, so there is nothing to go back from")
+    if run is not None and repeater is None and not is_polled(runs[0], testmo.projects()[0], account.settings):
+        words = f"no poll reads run {run} any more: its project is completed or hidden, or the stack watches others"
+        raise NotDone(f"{words}; name it in ProjectIds or RunIds, or give --destination, which works all the same")
     plans: list[Plan] = []
     for number, one in enumerate((one for one in runs if one.id in known), start=1):
         desk.progress.note(f"reading run {one.id} ({number} of {len(known)})")
@@ -134,7 +138,7 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
     """The open runs, and those that were closed since a moment, of the watched projects."""
     scope = desk.account.settings
     projects, _ = testmo.projects()
-    chosen = [p for p in projects if (p.id in scope.project_ids if scope.project_ids else not p.is_completed)]
+    chosen = watched(projects, scope)
     for hidden in set(scope.project_ids) - {p.id for p in projects}:
         desk.progress.problem(f"project {hidden} of ProjectIds is not visible to the token's user: it is left out")
     if not chosen:
@@ -150,6 +154,18 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
             desk.progress.problem(f"project {one.id} ({one.name}): {exc}")
             continue
         yield from (run for run in found.values() if not scope.run_ids or run.id in scope.run_ids)
+
+
+def watched(projects: Iterable[Project], settings: PollerSettings) -> list[Project]:
+    """The projects that polls look into."""
+    ids = settings.project_ids
+    return [project for project in projects if (project.id in ids if ids else not project.is_completed)]
+
+
+def is_polled(run: Run, projects: Iterable[Project], settings: PollerSettings) -> bool:
+    """Whether polls read a run: what goes back elsewhere is announced by nobody."""
+    is_chosen = not settings.run_ids or run.id in settings.run_ids
+    return is_chosen and run.project_id in {project.id for project in watched(projects, settings)}
 
 
 def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> list[Page]:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
 
+from testmo_notifier.adapters.mailboxes import may_be
 from tools.lib.aws import Services
 from tools.ops.account import Account
 from tools.ops.exit_status import FINE, WRONG, Desk, NotDone, WrongUsage
@@ -43,7 +44,9 @@ class Subscription:
         """Whether a message of ours reaches it."""
         policy = self.policy or {}
         wanted = {"channel": channel, "destination": destination}
-        return self.is_confirmed and all(value in policy[name] for name, value in wanted.items() if name in policy)
+        return self.is_confirmed and all(
+            may_be(value, policy[name]) for name, value in wanted.items() if name in policy
+        )
 
 
 def listed(aws: Services, topic: str) -> list[Subscription]:
@@ -143,7 +146,13 @@ def ask(account: Account, topic: str, destination: str, address: str) -> None:
 
 
 def widen(account: Account, known: Subscription, destination: str) -> str:
-    """Add a destination to what a mailbox gets: an address has one subscription of a topic, however many names."""
+    """Add a destination to what a mailbox gets: an address has one subscription of a topic, however many names.
+
+    A filter of another form than ours is somebody's own, and to rewrite it could take from the mailbox what it gets.
+    """
+    if not is_ours(known.policy or {}):
+        words = f"{known.endpoint} has a filter of somebody's own, {json.dumps(known.policy)}, which is left as it is"
+        raise NotDone(f"{words}: add {destination} to it in SNS, or use another address")
     if known.takes("email", destination):
         return "already"
     policy = {**(known.policy or {}), "channel": ["email"], "destination": [*(known.destinations or []), destination]}
@@ -151,6 +160,13 @@ def widen(account: Account, known: Subscription, destination: str) -> str:
         SubscriptionArn=known.arn, AttributeName="FilterPolicy", AttributeValue=json.dumps(policy)
     )
     return "added"
+
+
+def is_ours(policy: Mapping[str, Any]) -> bool:
+    """Whether a filter is one that this command makes, or none: mail alone, by the names of destinations."""
+    names = policy.get("destination", [])
+    plain = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return plain and policy.get("channel", ["email"]) == ["email"] and policy.keys() <= {"channel", "destination"}
 
 
 def show(desk: Desk) -> int:

@@ -155,6 +155,7 @@ def look_around(parts: Parts, this: Poll) -> Discovery:
                 pool=WorkerPool(executor, rate_limit.workers, this.lease.renew),
                 has_room=lambda requests: rate_limit.requests + requests <= limit,
                 shuffle=parts.shuffle,
+                staleness=parts.staleness,
             )
         except BaseException:
             rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being listed

@@ -733,7 +733,7 @@ def test_messages_wait_for_slack(duty: Duty) -> None:
         operated.store("SlackSecretArn", webhooks)
 
         guide.step("`SlackSecretArn` was taken away", "purge the queue")
-        assert TEMPLATE["Resources"]["SlackFunction"]["Condition"] == "HasSlack"
+        assert TEMPLATE["Resources"]["SlackFunction"]["Condition"] == "HasDelivery"
         assert "Condition" not in TEMPLATE["Resources"]["SlackQueue"]
         operated.slack.posts.clear()
         duty.follow_the_next_step(said, "SlackFunction is not fed by its queue")

@@ -63,7 +63,7 @@ def test_a_run_that_testmo_hides_is_named_by_status_and_doctor_until_it_is_shown
 def test_a_run_that_was_deleted_is_nobodys_fault(operated: Operated) -> None:
     run = operated.new_run()
     operated.fail(run)
-    operated.simulator.faults.add("404", path=f"/runs/{run.id}/results", times=None)
+    operated.simulator.faults.add("404", path=f"/runs/{run.id}*", times=None)
     operated.poll()
 
     assert operated.command("status", "--json").json["hidden"] == {}

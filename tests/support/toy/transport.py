@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from testmo_notifier.adapters.http import send
-from testmo_notifier.channels.channel import NAME, ChangeState, Conversation
+from testmo_notifier.channels.channel import NAME, Transport
 from testmo_notifier.config import json_object
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, Problem, Unreadable, WrongValue
-from testmo_notifier.model import QueuedMessage
 
 if TYPE_CHECKING:
     import urllib3
@@ -65,27 +63,6 @@ def test_message(text: str) -> str:
     return json.dumps({"words": text})
 
 
-def kind(address: str) -> str:
-    return "webhook"
-
-
-def place(address: str) -> str:
-    return address
-
-
-def plainer(body: str) -> str:
-    return body
-
-
-def alarm(message: QueuedMessage) -> QueuedMessage | None:
-    return None
-
-
-def for_alarms(names: Collection[str]) -> list[str]:
-    return list(names)
-
-
-def conversation(
-    pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
-) -> Conversation | None:
-    return None
+TRANSPORT: Final = Transport(
+    read_secret=read_secret, post=post, probe=probe, problem=problem, test_message=test_message
+)

@@ -25,6 +25,11 @@ ATTEMPTS: Final = 3  # of one call of AWS, the first included
 USER_AGENT: Final = f"testmo-notifier/{VERSION}"
 
 
+def environment() -> Mapping[str, str]:
+    """The variables that template.yaml sets."""
+    return os.environ
+
+
 def client_config() -> Config:
     """What every client of AWS states: time-outs and attempts, because botocore's own changed in November 2026."""
     return Config(
@@ -44,7 +49,7 @@ def new_client(service: str) -> Any:  # noqa: ANN401 - each service has its own
 class Machine:
     """Everything a function does not make itself."""
 
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)  # the variables that template.yaml sets
+    environ: Mapping[str, str] = field(default_factory=environment)
     client: Callable[[str], Any] = new_client
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -88,20 +89,14 @@ class Queue:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
 
-    def hide(self, message: QueuedMessage, seconds: float) -> bool:
-        """Let a message come back in so many seconds, rounded up.
-
-        False if SQS did not do it: the message then comes back after the queue's own visibility time-out.
-        """
-        try:
+    def hide(self, message: QueuedMessage, seconds: float) -> None:
+        """Let a message come back in so many seconds, rounded up; else after the queue's own visibility time-out."""
+        with suppress(BotoCoreError, ClientError):
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url,
                 ReceiptHandle=message.handle,
                 VisibilityTimeout=min(math.ceil(max(seconds, 0)), MAX_HIDE_SECONDS),
             )
-        except (BotoCoreError, ClientError):
-            return False
-        return True
 
     def park(self, message: QueuedMessage, reason: str) -> None:
         """Copy a message to the dead-letter queue with the reason. The caller acknowledges it afterwards."""

@@ -1,10 +1,11 @@
-"""What a channel declares of itself. Everything else asks for it here and knows no channel by name."""
+"""What a channel declares of itself. Everything else asks for it here; only `polling/mail.py` knows mail by name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from testmo_notifier.model import Digest, Outgoing, QueuedMessage
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
+A_SECOND: Final = timedelta(seconds=1)  # between two messages to one place, where a channel says nothing else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,20 @@ class Rendering:
 ChangeState = Callable[[Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]], Any]
 
 
+class Post(Protocol):
+    """See `Transport`."""
+
+    def __call__(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
+        """Post a payload."""
+
+
+class Probe(Protocol):
+    """See `Transport`."""
+
+    def __call__(self, pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
+        """Ask an address."""
+
+
 class Conversation(Protocol):
     """A destination with a state: what it is told of one run belongs together, and one place shows how the run is.
 
@@ -69,37 +85,10 @@ class Conversation(Protocol):
         """Make it do so."""
 
 
-class Transport(Protocol):
-    """How a channel's messages leave the queue: its module `transport`, with its own words for errors."""
+class Converse(Protocol):
+    """See `Transport`."""
 
-    def read_secret(self, secret: str) -> tuple[dict[str, str], list[Problem]]:
-        """The good addresses of a secret by destination name, and what is wrong with the others; quotes none."""
-
-    def post(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
-        """Returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in this form) or `DestinationGone`."""
-
-    def kind(self, address: str) -> str:
-        """What an address is called, in a word."""
-
-    def place(self, address: str) -> str:
-        """Where an address leads: posts to one place keep one pace, by whatever names and tokens they come."""
-
-    def problem(self, body: str) -> str | None:
-        """Why a body is none of this channel's."""
-
-    def plainer(self, body: str) -> str:
-        """The form that is tried when the first one is refused."""
-
-    def alarm(self, message: QueuedMessage) -> QueuedMessage | None:
-        """What is to be posted of an alarm; None where the message is none."""
-
-    def for_alarms(self, names: Collection[str]) -> list[str]:
-        """The destinations in the order in which alarms try them."""
-
-    def probe(self, pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
-        """Whether an address is alive, without showing anything; raises what `post` does."""
-
-    def conversation(
+    def __call__(
         self,
         pool: urllib3.PoolManager,
         address: str,
@@ -108,10 +97,40 @@ class Transport(Protocol):
         *,
         now: Callable[[], datetime],
     ) -> Conversation | None:
-        """How a message is told where the destination has a state, which `change` changes; None where it has none."""
+        """How this message is told."""
 
-    def test_message(self, text: str) -> str:
-        """A message that says nothing but this."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """How a channel's messages leave the queue, with its own words for errors. Five functions it must have.
+
+    read_secret(secret): the good addresses of a secret by destination name, and what is wrong with the others; quotes
+    none. post(pool, address, payload, now=): returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in
+    this form) or `DestinationGone`. probe(pool, address, now=): whether an address is alive, in words, without showing
+    anything; raises what `post` does. problem(body): why a body is none of this channel's. test_message(text): a
+    message that says nothing but this.
+
+    kind(address): what an address is called, in a word. place(address): where it leads; posts to one place keep one
+    pace, `post_spacing` apart, by whatever names and tokens they come. plainer(body): the form that is tried when the
+    first one is refused. alarm(message): what is to be posted of an alarm, None where the message is none.
+    for_alarms(names): the destinations in the order in which alarms try them. conversation(pool, address, message,
+    change, now=): how a message is told where the destination has a state, which `change` changes; None where it has
+    none. `edit_spacing`: how far apart its edits are.
+    """
+
+    read_secret: Callable[[str], tuple[dict[str, str], list[Problem]]]
+    post: Post
+    probe: Probe
+    problem: Callable[[str], str | None]
+    test_message: Callable[[str], str]
+    kind: Callable[[str], str] = lambda _address: "address"
+    place: Callable[[str], str] = lambda address: address
+    plainer: Callable[[str], str] = lambda body: body
+    alarm: Callable[[QueuedMessage], QueuedMessage | None] = lambda _message: None
+    for_alarms: Callable[[Collection[str]], list[str]] = list
+    conversation: Converse = lambda *_, **__: None
+    post_spacing: timedelta = A_SECOND
+    edit_spacing: timedelta = A_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,5 +189,5 @@ class Channel:
 
     def transport(self) -> Transport:
         """The same: the poller posts nothing."""
-        module: Transport = import_module(f"{self.package}.transport")
-        return module
+        made: Transport = import_module(f"{self.package}.transport").TRANSPORT
+        return made

@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final, Literal
 
-from testmo_notifier.channels.channel import Conversation
+from testmo_notifier.channels.channel import Conversation, Transport
 from testmo_notifier.delivery import pacing
 from testmo_notifier.delivery.effects import Effects
 from testmo_notifier.delivery.inbound import recognised
@@ -179,7 +179,7 @@ class Batch:
         One that proved gone in this batch is left out, as long as there is another: an alarm has to reach somebody.
         """
         addresses = self._effects.addresses(message.channel, False)
-        names = self._effects.transports[message.channel].for_alarms(addresses)
+        names = self._transport(message).for_alarms(addresses)
         destinations = [f"{message.channel}:{name}" for name in names]
         destination = next((one for one in destinations if one not in self._gone), destinations[-1])
         attributes = (Attribute("id", "String", message.id), Attribute("destination", "String", destination))
@@ -195,7 +195,7 @@ class Batch:
                 message, message.body, pacing.PATIENCE if message.receives <= 1 else pacing.PATIENCE_IN_LINE
             )
         except PayloadRefused:
-            plainer = self._effects.transports[message.channel].plainer(message.body)
+            plainer = self._transport(message).plainer(message.body)
             self._post_or_look_again(message, plainer, SECOND_PATIENCE)
             return Receipt(self._effects.now(), text_only=True)
         return Receipt(self._effects.now(), text_only=False)
@@ -225,10 +225,10 @@ class Batch:
     def _post(self, message: QueuedMessage, url: str | None, payload: str, patience: timedelta) -> None:
         """Wait for the webhook's slot, post, and tell the other invocations how it went."""
         if url is None:
-            raise DestinationGone("the secret holds no webhook for it that can be used", reason="no_webhook")
+            raise DestinationGone("the secret holds no address for it that can be used", reason="no_webhook")
         conversation = self._effects.conversation(message, url)
         gate = self._gate(message.channel, message.destination)
-        slot = self._next_slot(message, gate, patience)
+        slot, spacing = self._next_slot(message, gate, patience), self._transport(message).post_spacing
         try:
             if conversation is None:
                 self._effects.post(message.channel, url, payload)
@@ -245,9 +245,9 @@ class Batch:
             wait = (slot.at - self._effects.now()).total_seconds()
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
         except Undelivered:
-            self._end_trouble(gate, slot)
+            self._end_trouble(gate, slot, spacing)
             raise
-        self._end_trouble(gate, slot)
+        self._end_trouble(gate, slot, spacing)
 
     def _show(self, message: QueuedMessage) -> bool:
         """Let the destination's own place show what was told, if it has one: the second record of the message.
@@ -260,7 +260,8 @@ class Batch:
         if conversation is None or conversation.is_shown():
             return False
         receives = message.receives  # as with posts: what is throttled for hours must not use them up
-        edit = partial(pacing.take_slot, message_id=message.id, receives=receives, spacing=pacing.SPACING_OF_EDITS)
+        spacing = self._transport(message).edit_spacing
+        edit = partial(pacing.take_slot, message_id=message.id, receives=receives, spacing=spacing)
         slot = self._wait_for_slot(conversation.gate, edit, "other edits are first")
         try:
             conversation.show()
@@ -284,13 +285,16 @@ class Batch:
             )
             wait = max(wait, (slot.at - self._effects.now()).total_seconds())
             raise DeliveryDelayed(str(exc), reason=exc.reason, retry_after_seconds=wait) from exc
-        self._end_trouble(conversation.gate, slot)
+        self._end_trouble(conversation.gate, slot, spacing)
         return True
 
     def _conversation(self, message: QueuedMessage, *, fresh: bool = False) -> Conversation | None:
         """That of a message that was told before, or that is not to be told."""
         address = self._effects.addresses(message.channel, fresh).get(message.destination.partition(":")[2])
         return self._effects.conversation(message, address) if address else None
+
+    def _transport(self, message: QueuedMessage) -> Transport:
+        return self._effects.transports[message.channel]
 
     def _gate(self, channel: str, destination: str) -> str:
         """Whose pace a post keeps."""
@@ -307,6 +311,7 @@ class Batch:
             receives=message.receives,
             patience=NO_PATIENCE if gate in self._in_trouble else patience,
             more=sum(n for one, n in to_come if n and self._gate(message.channel, one) == gate),
+            spacing=self._transport(message).post_spacing,
         )
         return self._wait_for_slot(gate, take, "others are first", in_trouble="in_trouble")
 
@@ -332,22 +337,25 @@ class Batch:
 
     def _shut_gate(self, message: QueuedMessage, gate: str, exc: DeliveryDelayed) -> pacing.Slot:
         now, seconds = self._effects.now(), exc.retry_after_seconds
+        spacing = self._transport(message).post_spacing
 
         def shut(pace: Pace) -> tuple[Pace, pacing.Slot]:
             if seconds is None:
                 answered = exc.reason != NO_ANSWER
-                return pacing.after_failure(pace, now, message.id, receives=message.receives, answered=answered)
+                return pacing.after_failure(
+                    pace, now, message.id, receives=message.receives, answered=answered, spacing=spacing
+                )
             return pacing.after_throttle(pace, now, receives=message.receives, retry_after_seconds=seconds)
 
         return self._effects.change_pace(gate, shut)
 
-    def _end_trouble(self, gate: str, slot: pacing.Slot) -> None:
+    def _end_trouble(self, gate: str, slot: pacing.Slot, spacing: timedelta) -> None:
         """It was answered: let everybody post again, if they were not."""
         if not slot.failures:
             return
         now = self._effects.now()
         with suppress(DeliveryDelayed):  # had the message been taken, an error here would send it twice
-            self._effects.change_pace(gate, lambda pace: pacing.after_answer(pace, now))
+            self._effects.change_pace(gate, lambda pace: pacing.after_answer(pace, now, spacing))
 
     def _park(self, message: QueuedMessage, exc: DestinationGone | PayloadRefused) -> Outcome:
         try:

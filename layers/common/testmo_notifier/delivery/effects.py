@@ -40,7 +40,7 @@ class Effects:
     post: Callable[[str, str, str], None]
     change_pace: Callable[[str, Callable[[Pace], tuple[Pace, Slot]]], Slot]
     once: Callable[[QueuedMessage, Callable[[], Receipt]], Receipt | None]
-    hide: Callable[[QueuedMessage, float], bool]
+    hide: Callable[[QueuedMessage, float], None]
     park: Callable[[QueuedMessage, str], None]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]

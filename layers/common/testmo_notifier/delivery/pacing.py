@@ -1,9 +1,10 @@
-"""One message a second and webhook, however many invocations there are, and a pause while a webhook is in trouble.
+"""One message at a time and webhook, however many invocations there are, and a pause while a webhook is in trouble.
 
-Every webhook has a gate and a line, and so has every channel of bots (`gate_of`); what is said of webhooks here holds
-for both. The gate (`next_slot`) alone allows a post: taking a slot moves it one second on, and only a message that will
-be posted in it takes one. Who finds the gate shut for longer than it may wait in the function goes to the end of the
-line and comes back one second after the message before it (`line_end`). Who takes a slot says how many follow in its
+Every webhook has a gate and a line, and so has every channel of bots (`gate_of`), or whatever else a channel posts to;
+what is said of webhooks here holds for all. The gate (`next_slot`) alone allows a post: taking a slot moves it on by
+the spacing that the channel declares, a second for Slack's, and only a message that will be posted in it takes one. Who
+finds the gate shut for longer than it may wait in the function goes to the end of the line and comes back one spacing
+after the message before it (`line_end`). Who takes a slot says how many follow in its
 batch, and the line begins behind those: so no second is left unused. The line is a forecast: who returns and finds the
 gate shut after all goes to its end again.
 
@@ -20,11 +21,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from testmo_notifier.channels.channel import A_SECOND
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Pace
 
-SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits
-SPACING_OF_EDITS: Final = timedelta(seconds=1.25)  # of one token: "Tier 3", 50 a minute and some more
 # Of two invocations at one webhook the first waits here, the second (almost two seconds behind) sends its messages to
 # the line: so one works while the other looks for messages to other webhooks.
 PATIENCE: Final = timedelta(seconds=1.2)
@@ -67,7 +67,7 @@ def take_slot(
     receives: int,
     patience: timedelta = PATIENCE,
     more: int = 0,
-    spacing: timedelta = SPACING,
+    spacing: timedelta = A_SECOND,
 ) -> tuple[Pace, Slot]:
     """Take the webhook's next slot, or a place in the line when the slot is further away than `patience`.
 
@@ -89,7 +89,13 @@ def take_slot(
 
 
 def after_failure(
-    pace: Pace, now: datetime, message_id: str = "", *, receives: int, answered: bool = True
+    pace: Pace,
+    now: datetime,
+    message_id: str = "",
+    *,
+    receives: int,
+    answered: bool = True,
+    spacing: timedelta = A_SECOND,
 ) -> tuple[Pace, Slot]:
     """Shut the gate after a post that failed for a passing reason; says when the message comes back.
 
@@ -99,7 +105,7 @@ def after_failure(
     others = tuple(one for one in pace.failed if one != message_id)
     failed = (*others, message_id)[-MAX_FAILED:] if message_id else others
     if answered and not pace.failures and message_id in pace.failed:
-        at = max(comeback, pace.line_end + SPACING)
+        at = max(comeback, pace.line_end + spacing)
         return replace(pace, failed=failed), Slot(at, granted=False, failures=0)
     failures = pace.failures if answered and failed_last(pace, message_id) else pace.failures + 1
     pause = timedelta(seconds=min(backoff_seconds(failures), MAX_PAUSE_SECONDS))
@@ -123,9 +129,9 @@ def after_throttle(pace: Pace, now: datetime, *, receives: int, retry_after_seco
     return shut, Slot(max(shut.next_slot, comeback), granted=False, failures=shut.failures)
 
 
-def after_answer(pace: Pace, now: datetime) -> tuple[Pace, Slot]:
+def after_answer(pace: Pace, now: datetime, spacing: timedelta = A_SECOND) -> tuple[Pace, Slot]:
     """The trouble is over, a probe was answered: open the gate. What waits comes back by itself."""
-    slot = now + SPACING
+    slot = now + spacing
     return replace(pace, next_slot=slot, failures=0), Slot(slot, granted=False, failures=0)
 
 

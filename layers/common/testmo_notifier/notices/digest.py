@@ -97,9 +97,9 @@ class DigestBuilder:
         return len(self._gathered.found)
 
     @property
-    def has_repeats(self) -> bool:
-        """Whether a test has several of them."""
-        return self._gathered.has_repeats
+    def tests(self) -> frozenset[int]:
+        """The tests that they are of."""
+        return self._gathered.tests
 
     @property
     def is_full(self) -> bool:

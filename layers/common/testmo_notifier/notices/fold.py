@@ -8,20 +8,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Final
 
-from testmo_notifier.model import (
-    FAILING,
-    FINISHED,
-    FOLDED,
-    PASSED_SINCE,
-    REASONS,
-    RECOVERED,
-    Counters,
-    Digest,
-    Held,
-    Kind,
-    NamedResult,
-    Outgoing,
-)
+from testmo_notifier import model
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
 from testmo_notifier.notices.merge import frame_of, held_since, joined, sections_of, this_poll_last
 from testmo_notifier.notices.named import rank
@@ -33,13 +20,13 @@ MAX_FOLDED_BYTES: Final = 90_000  # of their texts
 MAX_NOTE_CHARS: Final = 200  # of a note in these: causes are compared by it
 
 
-def folded(destination: str, held: Sequence[Held]) -> Outgoing:
+def folded(destination: str, held: Sequence[model.Held]) -> model.Outgoing:
     """One message about what is held of several runs, 45 at most: by cause, with exact counts for each run.
 
     It has a part for each run, that with most failing results first, which counts what failed there. What passed again
     in that run, and that it is over, are parts of the part. The keys of all of it are the part's.
     """
-    runs: dict[int, Held] = {}
+    runs: dict[int, model.Held] = {}
     for one in this_poll_last(held):
         runs[one.run_id] = joined(runs[one.run_id], one) if one.run_id in runs else one
     told = {run: sections_of(one) for run, one in runs.items()}
@@ -47,26 +34,27 @@ def folded(destination: str, held: Sequence[Held]) -> Outgoing:
     parts.sort(key=lambda part: (-part.total, -part.passed_since, part.run_id))
     digest = whole((kind for one in runs.values() for kind in one.kinds), with_room(parts))
     ids = sorted(one.id for some in told.values() for one in some)
-    return Outgoing(hash_of([destination, FOLDED, *ids]), destination, digest)
+    return model.Outgoing(hash_of([destination, model.FOLDED, *ids]), destination, digest)
 
 
-def part_of(held: Held, told: Sequence[Digest]) -> Digest:
+def part_of(held: model.Held, told: Sequence[model.Digest]) -> model.Digest:
     """All that is told of one run, as one digest, with what a place that shows how the run is has to know of it."""
     by = {digest.about: digest for digest in told}
-    if FINISHED in by:
-        by[FINISHED] = replace(by[FINISHED], standings=standings_at_the_end(by[FINISHED].results))
-    rest = [replace(by[about], results=(), keys=frozenset()) for about in (RECOVERED, FINISHED) if about in by]
-    failing = by.get(FAILING) or replace(frame_of(held.frame, ()), held_since=held_since(held))
+    if model.FINISHED in by:
+        by[model.FINISHED] = replace(by[model.FINISHED], standings=standings_at_the_end(by[model.FINISHED].results))
+    others = [by[about] for about in (model.RECOVERED, model.FINISHED) if about in by]
+    rest = [replace(one, results=(), keys=frozenset()) for one in others]
+    failing = by.get(model.FAILING) or replace(frame_of(held.frame, ()), held_since=held_since(held))
     keys = frozenset[int]().union(*(digest.keys for digest in told))
     parts = tuple(replace(one, omitted=one.total) for one in rest)
     return replace(failing, keys=keys, parts=parts, standings=standings_of(held), order=held.order)
 
 
-def with_room(parts: Sequence[Digest]) -> tuple[Digest, ...]:
+def with_room(parts: Sequence[model.Digest]) -> tuple[model.Digest, ...]:
     """The same, with details of failing results, one of every run in turn, as long as there is room."""
-    lean = [[lean_of(one) for one in part.results if one.reason != PASSED_SINCE] for part in parts]
+    lean = [[lean_of(one) for one in part.results if one.reason != model.PASSED_SINCE] for part in parts]
     in_turn = [(index, one) for row in zip_longest(*lean) for index, one in enumerate(row) if one]
-    named: list[list[NamedResult]] = [[] for _ in parts]
+    named: list[list[model.NamedResult]] = [[] for _ in parts]
     room = MAX_FOLDED_BYTES
     for index, one in in_turn[:MAX_FOLDED_NAMED]:
         room -= text_bytes(one)
@@ -79,7 +67,7 @@ def with_room(parts: Sequence[Digest]) -> tuple[Digest, ...]:
     )
 
 
-def lean_of(result: NamedResult) -> NamedResult:
+def lean_of(result: model.NamedResult) -> model.NamedResult:
     """What a message about many runs can tell of a result."""
     return replace(
         result,
@@ -93,13 +81,13 @@ def lean_of(result: NamedResult) -> NamedResult:
     )
 
 
-def text_bytes(result: NamedResult) -> int:
+def text_bytes(result: model.NamedResult) -> int:
     """The texts of a result; what else is stored of it looks the same in all."""
     texts = (result.case_name, result.status, result.created_by_name, result.assignee, result.note, result.url)
     return sum(len(text.encode()) for text in texts if text)
 
 
-def whole(kinds: Iterable[Kind], parts: tuple[Digest, ...]) -> Digest:
+def whole(kinds: Iterable[model.Kind], parts: tuple[model.Digest, ...]) -> model.Digest:
     """The message about all parts. It is about a project where they all are."""
     ranks = {kind.status: rank(kind.status_id) for kind in kinds}
     counts = Counter[tuple[int, str]]()
@@ -109,7 +97,7 @@ def whole(kinds: Iterable[Kind], parts: tuple[Digest, ...]) -> Digest:
     reasons = {reason for part in parts for reason in (*part.reasons, *(one.about for one in part.parts))}
     projects = {(part.project_id, part.project_name) for part in parts}
     project_id, project_name = projects.pop() if len(projects) == 1 else (0, "")
-    return Digest(
+    return model.Digest(
         run_id=0,
         run_name="",
         run_url="",
@@ -117,15 +105,15 @@ def whole(kinds: Iterable[Kind], parts: tuple[Digest, ...]) -> Digest:
         project_name=project_name,
         milestone=None,
         configuration=None,
-        counters=Counters(),
+        counters=model.Counters(),
         total=sum(part.total for part in parts),
         omitted=sum(part.omitted for part in parts),
         counts=counts_in_order(counts),
         results=(),
-        about=FOLDED,
+        about=model.FOLDED,
         routes=tuple(dict.fromkeys(route for one in every for route in one.routes)),
         mentions=tuple(dict.fromkeys(mention for part in parts for mention in part.mentions))[:MAX_MENTIONS],
-        reasons=tuple(reason for reason in REASONS if reason in reasons),
+        reasons=tuple(reason for reason in model.REASONS if reason in reasons),
         held_since=min((part.held_since for part in parts if part.held_since), default=None),
         passed_since=sum(part.passed_since for part in parts),
         parts=parts,

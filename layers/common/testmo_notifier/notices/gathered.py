@@ -48,14 +48,9 @@ class Gathered:
         self._least, self._greatest = 0, 0  # of their keys
 
     @property
-    def total(self) -> int:
-        """How many results there are so far, exactly."""
-        return len(self.found)
-
-    @property
-    def has_repeats(self) -> bool:
-        """Whether a test has several of them."""
-        return len({found.slot for found in self.found.values()}) < self.total
+    def tests(self) -> frozenset[int]:
+        """The tests that they are of."""
+        return frozenset(found.slot for found in self.found.values())
 
     @property
     def is_full(self) -> bool:
@@ -64,9 +59,10 @@ class Gathered:
         Sorted, each key is as far from the next one as `gap` on average, and unequal gaps pack better than equal ones.
         Beside it stands, where routes divide, to whom it goes.
         """
-        gap = (self._greatest - self._least) / max(1, self.total)
+        total = len(self.found)
+        gap = (self._greatest - self._least) / max(1, total)
         divided = math.log2(len(self._urgent) + 1) / 6 if self._audience.keeps_told else 0
-        return self.total >= MAX_TOLD or self.total * (1 + math.log2(2 * gap + 2) / 7 + divided) >= MAX_KEYS_BYTES
+        return total >= MAX_TOLD or total * (1 + math.log2(2 * gap + 2) / 7 + divided) >= MAX_KEYS_BYTES
 
     def add(self, results: Iterable[Result], expands: Expands) -> None:
         """Add new failing results of one page, with that page's expands.

@@ -7,22 +7,8 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
+from testmo_notifier import model
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    FAILING,
-    FOLD,
-    MAILED,
-    OUTBOX,
-    QUIET,
-    RATE,
-    SILENCE,
-    TIMES,
-    UNREACHABLE,
-    Digest,
-    Held,
-    Hold,
-    Silence,
-)
 from testmo_notifier.notices.calm import ALWAYS, LONGEST_DAYS, Calm, next_time, quiet_until
 from testmo_notifier.notices.matching import KEYS, RUN_KEYS, Fact, Facts, Matcher, holds
 from testmo_notifier.notices.routes import Options, is_for_people
@@ -30,7 +16,7 @@ from testmo_notifier.notices.routes import Options, is_for_people
 BY_NAME: Final = ("milestone", "configuration")  # of a run, by its frame; their ids are not in it
 OF_FRAME: Final = frozenset({"project", "run", *BY_NAME})
 JUST_BEFORE: Final = timedelta(microseconds=1)  # a silence that ends at a moment holds nothing then
-FOR_ALL_RUNS: Final = (QUIET, TIMES, UNREACHABLE)  # and silences: what they held is told in one message
+FOR_ALL_RUNS: Final = (model.QUIET, model.TIMES, model.UNREACHABLE)  # and silences: told in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +31,14 @@ class Holding:
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
     options: Mapping[str, Options] = field(default_factory=dict)
     zone: tzinfo = UTC
-    silences: tuple[Silence, ...] = ()
+    silences: tuple[model.Silence, ...] = ()
     is_over: bool = False
     bots: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     copied: frozenset[str] = frozenset()
 
     @property
-    def silences_now(self) -> tuple[Silence, ...]:
+    def silences_now(self) -> tuple[model.Silence, ...]:
         """Those that are on."""
         return () if self.is_over else tuple(one for one in self.silences if one.until > self.now)
 
@@ -83,17 +69,17 @@ class Holding:
         waits = destination in self.lost or calm.quiet or calm.digest_at or calm.at_most_every or self.silences_now
         return destination in self.bots or (bool(waits) and is_for_people(destination))
 
-    def silence(self, facts: Facts, *, of_run: bool = False) -> Hold | None:
+    def silence(self, facts: Facts, *, of_run: bool = False) -> model.Hold | None:
         """What silences a failing result with these facts; or all `of_run`, with those of the run."""
         silences = [one for one in self.silences_now if not of_run or matcher(one).keys.issubset(RUN_KEYS)]
         found = silencing(silences, facts, self.now)
-        return Hold(found.cause, found.until) if found else None
+        return model.Hold(found.cause, found.until) if found else None
 
     def at_once(self, status: Collection[Fact]) -> frozenset[str]:
         """The destinations that hear of a status whether it is quiet or not."""
         return frozenset(name for name in self.options if holds(self.calm(name).quiet_except, status))
 
-    def hold(self, destination: str, *, at_once: bool = False) -> Hold | None:
+    def hold(self, destination: str, *, at_once: bool = False) -> model.Hold | None:
         """What the options of a destination do with news: nothing, or keep it until some time.
 
         How often a destination hears of a run at most is not known here.
@@ -103,32 +89,33 @@ class Holding:
             return None
         until = None if at_once else quiet_until(calm, self.zone_of(destination), self.now)
         if until is not None:
-            return Hold(QUIET, until)
+            return model.Hold(model.QUIET, until)
         time = next_time(calm, self.zone_of(destination), self.now)
         if time is not None:
-            return Hold(TIMES, time)
-        return Hold(FOLD, self.now) if calm.fold is not None else None
+            return model.Hold(model.TIMES, time)
+        return model.Hold(model.FOLD, self.now) if calm.fold is not None else None
 
-    def hold_on(self, held: Held) -> Hold | None:
+    def hold_on(self, held: model.Held) -> model.Hold | None:
         """Why something that is held goes on being held, for the same cause or for the next one; None if it is due.
 
         `OUTBOX`, `UNREACHABLE` and `MAILED` end elsewhere: here they are over.
         """
         silence = self._silence_on(held)
         if silence is not None:
-            return Hold(silence.cause, silence.until)
+            return model.Hold(silence.cause, silence.until)
         calm, zone = self.calm(held.destination), self.zone_of(held.destination)
-        if held.cause == RATE and calm.at_most_every and held.due > self.now:
-            return Hold(RATE, min(held.due, self.now + calm.at_most_every))
+        if held.cause == model.RATE and calm.at_most_every and held.due > self.now:
+            return model.Hold(model.RATE, min(held.due, self.now + calm.at_most_every))
         until = None if self._is_urgent(held) else quiet_until(calm, zone, self.now)
         if until is not None:
-            return Hold(QUIET, until)
+            return model.Hold(model.QUIET, until)
         # What was found before a time that is over by now waits for no other one.
-        begins = held.since if held.cause in (TIMES, QUIET) else min(held.due, self.now) - JUST_BEFORE
-        time = time_out_of_quiet(calm, zone, begins) if held.cause not in (FOLD, OUTBOX, MAILED) else None
-        return Hold(TIMES, time) if time is not None and time > self.now else None
+        begins = held.since if held.cause in (model.TIMES, model.QUIET) else min(held.due, self.now) - JUST_BEFORE
+        waits = held.cause not in (model.FOLD, model.OUTBOX, model.MAILED)
+        time = time_out_of_quiet(calm, zone, begins) if waits else None
+        return model.Hold(model.TIMES, time) if time is not None and time > self.now else None
 
-    def _silence_on(self, held: Held) -> Silence | None:
+    def _silence_on(self, held: model.Held) -> model.Silence | None:
         """The silence that holds it: its own while that is on, else a later one that holds all of it for longer.
 
         That is one that selects the same, or the whole run. What else it may select nobody knows of rows that are held.
@@ -142,13 +129,13 @@ class Holding:
 
     def is_for_all_runs(self, cause: str) -> bool:
         """Whether what was held for this is told in one message, of however many runs."""
-        return cause in FOR_ALL_RUNS or cause.startswith(SILENCE)
+        return cause in FOR_ALL_RUNS or cause.startswith(model.SILENCE)
 
-    def _is_urgent(self, held: Held) -> bool:
+    def _is_urgent(self, held: model.Held) -> bool:
         wanted = self.calm(held.destination).quiet_except
         failing = {number for slot, number in held.rows.values() if slot not in held.passed}
         kinds = [held.kinds[number] for number in failing]
-        statuses = [Fact(kind.status_id, kind.status) for kind in kinds if kind.about == FAILING]
+        statuses = [Fact(kind.status_id, kind.status) for kind in kinds if kind.about == model.FAILING]
         return bool(wanted) and holds(wanted, statuses)
 
     def zone_of(self, destination: str) -> tzinfo:
@@ -170,28 +157,28 @@ def time_out_of_quiet(calm: Calm, zone: tzinfo, after: datetime) -> datetime | N
     return None
 
 
-def matcher(silence: Silence) -> Matcher:
+def matcher(silence: model.Silence) -> Matcher:
     """What it selects, as a route does."""
     return Matcher(silence.match, silence.exclude)
 
 
-def is_understood(silence: Silence) -> bool:
+def is_understood(silence: model.Silence) -> bool:
     """Whether it asks for nothing but what this version knows. Of another, nobody can say what it leaves out."""
     return matcher(silence).keys <= frozenset(KEYS)
 
 
-def silencing(silences: Iterable[Silence], facts: Facts, now: datetime) -> Silence | None:
+def silencing(silences: Iterable[model.Silence], facts: Facts, now: datetime) -> model.Silence | None:
     """The one that lasts longest of those that are not over and select a finding; None where nothing holds it back."""
     found = [one for one in silences if now < one.until and is_understood(one) and matcher(one).refusal(facts) is None]
     return longest(found)
 
 
-def longest(silences: Iterable[Silence]) -> Silence | None:
+def longest(silences: Iterable[model.Silence]) -> model.Silence | None:
     """The one that lasts longest."""
     return max(silences, key=lambda one: (one.until, one.id), default=None)
 
 
-def selects_run(silence: Silence, frame: Digest) -> bool:
+def selects_run(silence: model.Silence, frame: model.Digest) -> bool:
     """Whether it selects all results of a run, by what is still known of that when they are held."""
     asks = matcher(silence)
     if any(isinstance(one, int) for key in BY_NAME for one in asks.exclude.get(key, ())):
@@ -199,7 +186,7 @@ def selects_run(silence: Silence, frame: Digest) -> bool:
     return asks.keys <= OF_FRAME and asks.refusal(facts_of(frame)) is None
 
 
-def facts_of(frame: Digest) -> Facts:
+def facts_of(frame: model.Digest) -> Facts:
     """What is known of the run of what is held."""
     named = {key: getattr(frame, key) for key in BY_NAME}
     return {

@@ -12,19 +12,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
+from testmo_notifier import model
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    CHANGED,
-    FAILING,
-    FINISHED,
-    NEW,
-    PASSED_BETWEEN,
-    PASSED_SINCE,
-    RECOVERED,
-    STATUS_NAMES,
-    Digest,
-    NamedResult,
-)
 from testmo_notifier.notices.context import Count, Linked, MessageView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, silenced, story
@@ -40,7 +29,7 @@ SHOWN_ISSUES: Final = 3  # issues that a line names
 PERSON_CHARS: Final = 40  # of a person's name in a line
 FIRST_PERSON_CHARS: Final = 25  # where others follow
 NO_LINKS: Final = IssueLinks()
-Rows = list[NamedResult]  # of one test, the most urgent one first
+Rows = list[model.NamedResult]  # of one test, the most urgent one first
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +53,7 @@ class Limits:
     alike: int = 1  # runs that share a line, where the same is said of them
 
 
-def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
+def message_view(digest: model.Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
     """A digest as templates see it; what else is told of its run has the lines that are left, and no test twice."""
     made, named = section_view(digest, limits, links)
     said = {test_key(row) for rows in named for row in still_failing(rows)}
@@ -88,12 +77,12 @@ def message_view(digest: Digest, limits: Limits, links: IssueLinks = NO_LINKS) -
 
 
 def section_view(
-    digest: Digest, limits: Limits, links: IssueLinks, said: Collection[object] = ()
+    digest: model.Digest, limits: Limits, links: IssueLinks, said: Collection[object] = ()
 ) -> tuple[MessageView, list[Rows]]:
     """One of these, and the tests that it names; those that are `said` above are not named anew."""
     links = links if limits.issue_links else NO_LINKS
-    if digest.about != FAILING:  # what passed, or failed some time ago: only that it did
-        limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != RECOVERED)
+    if digest.about != model.FAILING:  # what passed, or failed some time ago: only that it did
+        limits = replace(limits, note_chars=0, fold=limits.fold and digest.about != model.RECOVERED)
         digest = replace(digest, results=tuple(replace(row, reason=digest.about) for row in digest.results))
     tests = one_line_a_test(digest.results)
     above = [rows for rows in tests if test_key(rows[0]) in said]
@@ -112,7 +101,7 @@ def section_view(
         lines=tuple(line_view(line, shown, digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
         mentions=called(digest),
-        symbol=SYMBOLS[FAILED if digest.about != RECOVERED and digest.total else PASSED],
+        symbol=SYMBOLS[FAILED if digest.about != model.RECOVERED and digest.total else PASSED],
         news=news(digest, run.pass_rate),
         held=held(digest),
         silenced=silenced(digest),
@@ -121,21 +110,21 @@ def section_view(
     return view, named
 
 
-def status_ids(results: Iterable[NamedResult]) -> dict[str, int]:
+def status_ids(results: Iterable[model.NamedResult]) -> dict[str, int]:
     """The ids of statuses by name. Of two that share one, the most urgent gives the symbol; it is the first."""
-    ids = {name: status_id for status_id, name in STATUS_NAMES.items()}
+    ids = {name: status_id for status_id, name in model.STATUS_NAMES.items()}
     for result in reversed(list(results)):
         if result.status_id is not None:
             ids[result.status] = result.status_id
     return ids
 
 
-def called(digest: Digest) -> tuple[str, ...]:
+def called(digest: model.Digest) -> tuple[str, ...]:
     """Whom a message calls, by name."""
     return tuple(dict.fromkeys(filter(None, (one_line(one.name, PERSON_CHARS) for one in digest.mentions))))
 
 
-def rest_phrase(digest: Digest, named: Iterable[Rows]) -> str:
+def rest_phrase(digest: model.Digest, named: Iterable[Rows]) -> str:
     """What no line shows: by status where there are several, of how many tests where the headline says that, too."""
     named = list(named)
     shown = Counter(result.status for rows in named for result in still_failing(rows))
@@ -146,28 +135,28 @@ def rest_phrase(digest: Digest, named: Iterable[Rows]) -> str:
     return ", ".join(words)
 
 
-def still_failing(rows: Iterable[NamedResult]) -> Rows:
+def still_failing(rows: Iterable[model.NamedResult]) -> Rows:
     """Those that `total` counts."""
-    return [row for row in rows if row.reason != PASSED_SINCE]
+    return [row for row in rows if row.reason != model.PASSED_SINCE]
 
 
-def tests_of(results: Iterable[NamedResult]) -> frozenset[object]:
+def tests_of(results: Iterable[model.NamedResult]) -> frozenset[object]:
     """The tests that are failing."""
     return frozenset(map(test_key, still_failing(results)))
 
 
-def of_tests(digest: Digest) -> str:
+def of_tests(digest: model.Digest) -> str:
     """Of how many tests the failing results are, where some share one: known where none is left out."""
     tests = len(tests_of(digest.results))
-    is_known = digest.about == FAILING and not digest.omitted
+    is_known = digest.about == model.FAILING and not digest.omitted
     return f" ({numbered(tests, 'test')})" if is_known and tests < digest.total else ""
 
 
-def run_view(digest: Digest) -> RunView:
+def run_view(digest: model.Digest) -> RunView:
     """The run of a digest."""
     done, total = digest.counters.completed, digest.counters.total
     pass_rate = percent(digest.counters.success, done)
-    then = " by then" if digest.held_since and digest.about != FINISHED else ""  # it is known of when it was found
+    then = " by then" if digest.held_since and digest.about != model.FINISHED else ""  # as it was found
     progress = f"{done} of {total} done{then}" if total else ""
     details = (
         f"milestone {digest.milestone}" if digest.milestone else "",
@@ -188,16 +177,16 @@ def run_view(digest: Digest) -> RunView:
     )
 
 
-def totals(digest: Digest) -> tuple[Count, ...]:
+def totals(digest: model.Digest) -> tuple[Count, ...]:
     """The tests of the run by status: what passed and failed first, what nobody tested last."""
-    known = {**STATUS_NAMES, **dict(digest.status_names)}
+    known = {**model.STATUS_NAMES, **dict(digest.status_names)}
     names = {**known, **{row.status_id: row.status for row in digest.results if row.status_id is not None}}
     ranks = {PASSED: 0, FAILED: 1, BLOCKED: 2, UNTESTED: 1_000}
     ordered = sorted(digest.counters.by_status.items(), key=lambda pair: ranks.get(pair[0], pair[0]))
     return tuple(count(names.get(status_id, f"Status {status_id}"), status_id, n) for status_id, n in ordered if n)
 
 
-def one_line_a_test(results: tuple[NamedResult, ...]) -> list[Rows]:
+def one_line_a_test(results: tuple[model.NamedResult, ...]) -> list[Rows]:
     """The rows of each test together, tests in the order of their most urgent row; rows without a test stay alone.
 
     What was re-tested since comes last of them: a line tells a test as it is by now.
@@ -211,12 +200,12 @@ def one_line_a_test(results: tuple[NamedResult, ...]) -> list[Rows]:
     return [list(rows) for _, rows in groupby(ordered, key=test_key)]
 
 
-def is_outdated(result: NamedResult) -> bool:
+def is_outdated(result: model.NamedResult) -> bool:
     """Whether the test was re-tested since."""
     return result.is_latest is False
 
 
-def test_key(result: NamedResult) -> object:
+def test_key(result: model.NamedResult) -> object:
     """What rows of one test have in common."""
     return result.test_id if result.test_id is not None else id(result)
 
@@ -234,7 +223,7 @@ def in_lines(tests: Iterable[Rows], limits: Limits) -> tuple[list[list[Rows]], l
     return list(lines.values()), named
 
 
-def line_key(result: NamedResult) -> object:
+def line_key(result: model.NamedResult) -> object:
     """What tests of one line have in common: all that the line says, but for people, issues, times and addresses."""
     return (
         result.status,
@@ -268,13 +257,13 @@ def line_view(
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
 
 
-def common_note(rows: Sequence[NamedResult]) -> str:
+def common_note(rows: Sequence[model.NamedResult]) -> str:
     """The note of all of them, without the addresses in which they differ."""
     note = rows[0].note
     return note if all(row.note == note for row in rows) else without_addresses(note)
 
 
-def as_one(rows: Sequence[NamedResult]) -> NamedResult:
+def as_one(rows: Sequence[model.NamedResult]) -> model.NamedResult:
     """Several tests as the first of them: saved when the last of them was, by whoever did, in the folder of all."""
     return replace(
         rows[0],
@@ -295,7 +284,7 @@ def people(names: Iterable[str | None]) -> str | None:
     return f"{clip(found[0], FIRST_PERSON_CHARS)} and {others}"
 
 
-def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) -> ResultView:
+def result_view(rows: Sequence[model.NamedResult], limits: Limits, links: IssueLinks) -> ResultView:
     """The rows of one test as one line, told by the most urgent of them."""
     result = rows[0]
     took = duration(result.elapsed_us) if result.elapsed_us else ""
@@ -310,7 +299,7 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
         f"{len(rows)} results" if len(rows) > 1 else "",
         "since re-tested" if is_outdated(result) else "",
     )
-    has_passed = result.reason == PASSED_SINCE
+    has_passed = result.reason == model.PASSED_SINCE
     return ResultView(
         name=clip(test_name(result), limits.name_chars),
         url=result.url,
@@ -333,11 +322,11 @@ def result_view(rows: Sequence[NamedResult], limits: Limits, links: IssueLinks) 
     )
 
 
-def reason_of(result: NamedResult) -> str:
+def reason_of(result: model.NamedResult) -> str:
     """Why a result is told; a test that had passed in between failed anew."""
-    if result.reason == PASSED_BETWEEN:
-        return CHANGED if result.previous_status else NEW
-    return result.reason or NEW
+    if result.reason == model.PASSED_BETWEEN:
+        return model.CHANGED if result.previous_status else model.NEW
+    return result.reason or model.NEW
 
 
 def first_of(issues: tuple[Linked, ...]) -> Linked:
@@ -347,7 +336,7 @@ def first_of(issues: tuple[Linked, ...]) -> Linked:
     return Linked(*parts[1:], *([(f" and {others} more", "")] if others > 0 else []))
 
 
-def test_name(result: NamedResult) -> str:
+def test_name(result: model.NamedResult) -> str:
     """The case's name, or its number as Testmo shows it."""
     if result.case_name:
         return result.case_name
@@ -356,7 +345,7 @@ def test_name(result: NamedResult) -> str:
 
 def count(status: str, status_id: int, n: int) -> Count:
     """A count in words; Testmo's own statuses are plain words, an instance's own keep their spelling."""
-    word = status.lower() if status in STATUS_NAMES.values() else status
+    word = status.lower() if status in model.STATUS_NAMES.values() else status
     return Count(status=status, word=word, symbol=SYMBOLS.get(status_id, OTHER_SYMBOL), n=n)
 
 

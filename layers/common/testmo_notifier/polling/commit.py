@@ -112,8 +112,14 @@ class Committer:
         return committed
 
     def out_of_sight(self, watched: WatchedRun, why: Invisible) -> None:
-        """A run is hidden, which every poll says until it is shown again, or deleted, which is said once."""
+        """A run is hidden, which every poll says until it is shown again, or deleted, which is said once.
+
+        One that Testmo still shows is not deleted, whatever it says of the results: the next poll asks again.
+        """
         run = watched.run
+        if why.status != FORBIDDEN and not self.is_gone(run.id):
+            self.this.report.unfinished(f"run {run.id} ({run.name}), still there as far as Testmo tells: {why}")
+            return
         before = self.checkpoints.get(run.id)
         if why.status == FORBIDDEN:
             self.this.hidden.refuse(run.id, self.parts.now())
@@ -125,6 +131,16 @@ class Committer:
             self.this.hidden.remove(run.id)
             self.deleted.add(run.id)
         self.mark_gone(watched)
+
+    def is_gone(self, run_id: int) -> bool:
+        """Whether Testmo shows a run no more; not, where nobody can tell."""
+        try:
+            self.this.testmo.run(run_id)
+        except Invisible as exc:
+            return exc.status != FORBIDDEN
+        except (StopReading, Unreadable, RequestRejected):
+            return False
+        return False
 
     def mark_gone(self, watched: WatchedRun) -> None:
         """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""

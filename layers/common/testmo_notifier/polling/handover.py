@@ -9,24 +9,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from testmo_notifier import model
 from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, unexpected
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    FAILING,
-    MAX_TOGETHER,
-    OUTBOX,
-    UNREACHABLE,
-    Checkpoint,
-    Digest,
-    Envelope,
-    Held,
-    MarkOf,
-    Notification,
-    Outgoing,
-    unmarked,
-)
 from testmo_notifier.notices.shown import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 
@@ -34,13 +21,14 @@ if TYPE_CHECKING:
     from testmo_notifier.polling.parts import Parts
 
 MIN_SECONDS_LEFT: Final = 5.0  # of a poll, with which another message is begun
-Message = tuple[Outgoing, Outgoing, Notification]  # what is told, it or what goes with it, and that as it is published
+# What is told, it or what goes with it, and that as it is published.
+Message = tuple[model.Outgoing, model.Outgoing, model.Notification]
 MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
 LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
 
 OFF_STACK: Final = "is on no channel of this stack: what waits for it goes out once its parameter is given again"
 
-T = TypeVar("T", Checkpoint, Envelope)
+T = TypeVar("T", model.Checkpoint, model.Envelope)
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +40,7 @@ class HandOver:
     """
 
     parts: Parts
-    mark: MarkOf = unmarked
+    mark: model.MarkOf = model.unmarked
     unreachable: Collection[str] = ()
     showing: Collection[str] = ()
     published: int = 0  # messages, so far
@@ -61,17 +49,17 @@ class HandOver:
     _order: int = 0  # of the next message
     _last: dict[str, datetime] = field(default_factory=dict)  # by channel, when it was last published to
 
-    def publish(self, checkpoint: Checkpoint) -> Checkpoint:
+    def publish(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
         clear, at = partial(self.parts.store.clear, mark=self.mark), self.parts.now
         return self._emptied(checkpoint, order_of(checkpoint.version), lambda done: clear(checkpoint, done, at=at()))
 
-    def publish_envelope(self, envelope: Envelope) -> Envelope:
+    def publish_envelope(self, envelope: model.Envelope) -> model.Envelope:
         """The same with an envelope."""
         clear, at = self.parts.store.clear_envelope, self.parts.now
         return self._emptied(envelope, envelope.order, lambda done: clear(envelope, done, at=at()))
 
-    def _emptied(self, waiting: T, order: int, clear: Callable[[list[Outgoing]], T]) -> T:
+    def _emptied(self, waiting: T, order: int, clear: Callable[[list[model.Outgoing]], T]) -> T:
         """Publish; what waits on when that was taken out of it, all of it where that cannot be written now."""
         done = self._publish_all(waiting.outbox, order)
         if not done:
@@ -86,7 +74,7 @@ class HandOver:
         self.parts.gone_out.difference_update(ids)
         return rest
 
-    def _publish_all(self, outbox: Sequence[Outgoing], order: int) -> list[Outgoing]:
+    def _publish_all(self, outbox: Sequence[model.Outgoing], order: int) -> list[model.Outgoing]:
         """Publish what can be published, several at a time; the messages are numbered from `order` on.
 
         A destination that still waits for a failure does not hear of a recovery, or of the end of the run, before it.
@@ -103,7 +91,7 @@ class HandOver:
                 if self._goes_after(one, batch):
                     self._send(batch, left)
                     batch = []
-                waits = outgoing.id in left or (one.digest.about != FAILING and one.destination in left.values())
+                waits = outgoing.id in left or (one.digest.about != model.FAILING and one.destination in left.values())
                 notification = None if waits else self._notification(one)
                 if notification is None:
                     left[outgoing.id] = outgoing.destination
@@ -112,13 +100,13 @@ class HandOver:
         self._send(batch, left)
         return [outgoing for outgoing in outbox if outgoing.id not in left]
 
-    def _goes_after(self, outgoing: Outgoing, batch: list[Message]) -> bool:
+    def _goes_after(self, outgoing: model.Outgoing, batch: list[Message]) -> bool:
         """Whether a message has to wait for those of a batch, and is not one of them."""
-        depends = outgoing.digest.about != FAILING or outgoing.digest.is_silent
+        depends = outgoing.digest.about != model.FAILING or outgoing.digest.is_silent
         if depends and outgoing.destination in {one.destination for _, one, _ in batch if not one.digest.is_silent}:
             return True  # it depends on whether they are taken
-        channel = paced(outgoing)
-        return len(batch) == MAX_TOGETHER or (channel is not None and channel in [paced(one) for _, one, _ in batch])
+        channel, others = paced(outgoing), [paced(one) for _, one, _ in batch]
+        return len(batch) == model.MAX_TOGETHER or (channel is not None and channel in others)
 
     def _has_time(self) -> bool:
         return self.parts.seconds_left() >= MIN_SECONDS_LEFT
@@ -136,7 +124,7 @@ class HandOver:
         most = channel.max_per_poll if channel else None
         return most is None or self._sent[destination] < most
 
-    def _notification(self, outgoing: Outgoing) -> Notification | None:
+    def _notification(self, outgoing: model.Outgoing) -> model.Notification | None:
         """What is published next; None if it has to wait, or cannot be rendered. What is not posted takes no room."""
         digest = outgoing.digest
         if not (self._has_time() if digest.is_silent else self.has_room_for(outgoing.destination)):
@@ -186,7 +174,7 @@ class Outboxes:
         self._names = names
         self._now = now
         self._in_envelopes: set[tuple[int, str]] = set()
-        self.unnamed: list[Checkpoint] = []
+        self.unnamed: list[model.Checkpoint] = []
         self.pending: set[int | str] = set()
         self.unpublished_since: dict[int | str, datetime] = {}
         self.waiting: set[tuple[int, str]] = set()  # of which run something waits, and for which destination
@@ -205,9 +193,9 @@ class Outboxes:
         gone = [f"{one} {OFF_STACK}" for one in left]
         return [*self._hand_over.problems, *self._names.problems, *gone]
 
-    def note_held(self, held: Held) -> None:
+    def note_held(self, held: model.Held) -> None:
         """Something is held now. Whoever wanted that knows of it; what is held because it cannot leave is lag."""
-        if held.cause in (OUTBOX, UNREACHABLE):
+        if held.cause in (model.OUTBOX, model.UNREACHABLE):
             self.stuck[held.run_id, held.destination] = held.due
 
     @property
@@ -225,18 +213,18 @@ class Outboxes:
         """For which destinations something does."""
         return {destination for _, destination in (*self.waiting, *self.stuck)}
 
-    def publish(self, checkpoint: Checkpoint) -> Checkpoint:
+    def publish(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Hand one outbox over, and remember whether something is left in it."""
         return self._publish(replace(checkpoint, outbox=self._names_in(checkpoint.outbox)))
 
-    def publish_waiting(self, waiting: Iterable[Checkpoint], go_on: Callable[[], None]) -> None:
+    def publish_waiting(self, waiting: Iterable[model.Checkpoint], go_on: Callable[[], None]) -> None:
         """Hand over what a crash or a busy poll left, oldest first; `go_on` keeps the lease."""
         for checkpoint in sorted(waiting, key=waiting_since):
             go_on()
             self.late |= addressed(checkpoint.outbox)
             self.publish(checkpoint)
 
-    def publish_envelope(self, envelope: Envelope) -> None:
+    def publish_envelope(self, envelope: model.Envelope) -> None:
         """Hand over what was held and is due."""
         self.late |= addressed(envelope.outbox)
         named = replace(envelope, outbox=self._names_in(envelope.outbox))
@@ -245,13 +233,13 @@ class Outboxes:
             self._in_envelopes |= addressed(rest.outbox)
             self._left(envelope.id, rest.outbox, envelope.since)
 
-    def publish_unnamed(self, go_on: Callable[[], None]) -> Iterator[Checkpoint]:
+    def publish_unnamed(self, go_on: Callable[[], None]) -> Iterator[model.Checkpoint]:
         """Publish what waited for the name of a case, named or not; gives back what is left."""
         for checkpoint in self.unnamed:
             go_on()
             yield self.publish(checkpoint)
 
-    def publish_if_named(self, checkpoint: Checkpoint) -> Checkpoint:
+    def publish_if_named(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
         named = replace(checkpoint, outbox=self._names_in(checkpoint.outbox))
         if not any(has_unnamed(one.digest) and self._hand_over.has_room_for(one.destination) for one in named.outbox):
@@ -260,7 +248,7 @@ class Outboxes:
         self.unnamed.append(checkpoint)
         return checkpoint
 
-    def _publish(self, named: Checkpoint) -> Checkpoint:
+    def _publish(self, named: model.Checkpoint) -> model.Checkpoint:
         rest = self._hand_over.publish(named)
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
@@ -269,7 +257,7 @@ class Outboxes:
             self._left(rest.run_id, rest.outbox, waiting_since(rest))
         return rest
 
-    def _left(self, key: int | str, outbox: Iterable[Outgoing], since: datetime) -> None:
+    def _left(self, key: int | str, outbox: Iterable[model.Outgoing], since: datetime) -> None:
         """Something waits on."""
         self.waiting |= addressed(outbox)
         self.pending.add(key)
@@ -279,9 +267,9 @@ class Outboxes:
         """Spend what is left of the budget on case names, those of waiting messages first."""
         self._names.learn([checkpoint.project_id for checkpoint in self.unnamed], project_ids)
 
-    def _names_in(self, waiting: Iterable[Outgoing]) -> tuple[Outgoing, ...]:
-        outbox: list[Outgoing] = []
-        digest: Digest | None = None
+    def _names_in(self, waiting: Iterable[model.Outgoing]) -> tuple[model.Outgoing, ...]:
+        outbox: list[model.Outgoing] = []
+        digest: model.Digest | None = None
         for outgoing in waiting:
             if not self._hand_over.has_room_for(outgoing.destination):
                 outbox.append(outgoing)  # it stays as it is
@@ -293,23 +281,23 @@ class Outboxes:
         return tuple(outbox)
 
 
-def paced(outgoing: Outgoing) -> Channel | None:
+def paced(outgoing: model.Outgoing) -> Channel | None:
     """The channel of a message, if its messages keep a distance from each other."""
     channel = channel_of(outgoing.destination)
     return channel if channel and channel.seconds_between else None
 
 
-def room_of(outgoing: Outgoing) -> int:
+def room_of(outgoing: model.Outgoing) -> int:
     """How much it takes of what a destination may get in a poll: nothing where nothing is posted."""
     return 0 if outgoing.digest.is_silent else 1
 
 
-def addressed(outbox: Iterable[Outgoing]) -> set[tuple[int, str]]:
+def addressed(outbox: Iterable[model.Outgoing]) -> set[tuple[int, str]]:
     """Of which run something is told to which destination."""
     return {(digest.run_id, one.destination) for one in outbox for digest in one.digest.by_run}
 
 
-def waiting_since(checkpoint: Checkpoint) -> datetime:
+def waiting_since(checkpoint: model.Checkpoint) -> datetime:
     """Since when the oldest message of an outbox has been waiting; older versions did not keep it."""
     return checkpoint.waiting_since or checkpoint.read_at or checkpoint.floor
 
@@ -319,7 +307,7 @@ def order_of(version: int) -> int:
     return version * MAX_OUTBOX
 
 
-def place_of(outgoing: Outgoing) -> str:
+def place_of(outgoing: model.Outgoing) -> str:
     """Where a message waits that could not be published; of several runs, and of each of these, in one place."""
     digest = outgoing.digest
     return f"the outbox of run {digest.run_id}" if digest.run_id and not digest.order else "an envelope"

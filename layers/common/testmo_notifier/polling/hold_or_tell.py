@@ -11,19 +11,8 @@ from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
+from testmo_notifier import model
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import (
-    FAILING,
-    MAILED,
-    RATE,
-    RECOVERED,
-    Change,
-    Digest,
-    Held,
-    Hold,
-    Outgoing,
-    is_known,
-)
 from testmo_notifier.notices import merge
 from testmo_notifier.notices.digest import hash_of
 from testmo_notifier.notices.routes import is_for_people
@@ -42,23 +31,23 @@ class HoldOrTell:
 
     around: Circumstances
     run_id: int
-    before: Iterable[Held]
+    before: Iterable[model.Held]
     order: int
     now: datetime
-    with_rows: Callable[[Outgoing], Outgoing]
+    with_rows: Callable[[model.Outgoing], model.Outgoing]
     adds: bool = True
-    held: dict[tuple[str, str], Held] = field(default_factory=dict)
-    at_once: list[Outgoing] = field(default_factory=list)
+    held: dict[tuple[str, str], model.Held] = field(default_factory=dict)
+    at_once: list[model.Outgoing] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.before = [one for one in self.before if is_known(one.cause)]
+        self.before = [one for one in self.before if model.is_known(one.cause)]
         self.held = {(one.destination, one.cause): one for one in self.before}
 
-    def divide(self, outgoing: Iterable[Outgoing]) -> None:
+    def divide(self, outgoing: Iterable[model.Outgoing]) -> None:
         """Hold each, or have it told at once."""
         for one in outgoing:
-            if one.digest.about == RECOVERED:
+            if one.digest.about == model.RECOVERED:
                 self._recovered(one)
             else:
                 self._news(one)
@@ -68,27 +57,27 @@ class HoldOrTell:
         """The run goes on: that it was over is held no more."""
         self.held = {key: replace(held, end=None, also=()) for key, held in self.held.items()}
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[model.Change, ...]:
         """What is held, as it was and as it is to be."""
         before = {(one.destination, one.cause): one for one in self.before}
-        pairs = [Change(before.get(key), one) for key, one in self.held.items()]
+        pairs = [model.Change(before.get(key), one) for key, one in self.held.items()]
         return tuple(change for change in pairs if change.before != change.after)
 
-    def _news(self, one: Outgoing) -> None:
+    def _news(self, one: model.Outgoing) -> None:
         if not is_for_people(one.destination):
             self.at_once.append(one)
             return
-        gate = self.held.get((one.destination, RATE))
+        gate = self.held.get((one.destination, model.RATE))
         hold = self.around.hold(one, gate, run_id=self.run_id, now=self.now)
         whole = self._whole(one) if hold else one
         if hold is None or not self._keep(whole, hold):
             self._tell(one)
             return
         self.causes.append(hold.cause)
-        if one.digest.about == FAILING:
+        if one.digest.about == model.FAILING:
             self._is_news_elsewhere(whole, hold.cause)
 
-    def _keep(self, one: Outgoing, hold: Hold) -> bool:
+    def _keep(self, one: model.Outgoing, hold: model.Hold) -> bool:
         """Add it to what is held; not if that has no room for it."""
         key = (one.destination, hold.cause)
         if not self._has_room(key):
@@ -99,24 +88,25 @@ class HoldOrTell:
         self.held[key] = merged
         return True
 
-    def _tell(self, one: Outgoing) -> None:
+    def _tell(self, one: model.Outgoing) -> None:
         """Tell it at once; what is held of the same run says nothing else."""
         destination, calm = one.destination, self.around.holding.calm(one.destination)
         self.at_once.append(one)
-        if one.digest.about == FAILING and any(name == destination for name, _ in self.held):
+        if one.digest.about == model.FAILING and any(name == destination for name, _ in self.held):
             self._is_news_elsewhere(one, "")
         if destination in self.around.copied:
-            self._keep(one, Hold(MAILED, self.around.copies_due))
-        gate = (destination, RATE)
+            self._keep(one, model.Hold(model.MAILED, self.around.copies_due))
+        gate = (destination, model.RATE)
         if calm.at_most_every and gate not in self.held and self._has_room(gate):
             due = self.now + calm.at_most_every
-            self.held[gate] = Held(self.run_id, destination, RATE, due, self.now, merge.frame_of(one.digest, ()))
+            frame = merge.frame_of(one.digest, ())
+            self.held[gate] = model.Held(self.run_id, destination, model.RATE, due, self.now, frame)
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""
         return self.adds and (key in self.held or len(self.held) < MAX_CHANGES)
 
-    def _recovered(self, one: Outgoing) -> None:
+    def _recovered(self, one: model.Outgoing) -> None:
         """Take out of what is held what passed, and tell the rest to those who ask.
 
         A bot's message of the run shows all that was told: what of it no reply names now, passes there in silence.
@@ -125,7 +115,7 @@ class HoldOrTell:
         known: frozenset[int] = frozenset()
         for key, held in self.held.items():
             if key[0] == one.destination:
-                known |= merge.failing_in(held) & tests if key[1] != MAILED else known
+                known |= merge.failing_in(held) & tests if key[1] != model.MAILED else known
                 self.held[key] = merge.with_passed(held, tests)
         if not one.rows:
             self._news(one)
@@ -141,27 +131,27 @@ class HoldOrTell:
             silent = replace(one.digest, results=rows, is_silent=True, keys=frozenset(tests))
             self.at_once.append(replace(one, id=hash_of([one.id, "silent"]), digest=silent, hold=None))
 
-    def _only(self, one: Outgoing, rows: dict[int, tuple[int, int]]) -> Outgoing:
+    def _only(self, one: model.Outgoing, rows: dict[int, tuple[int, int]]) -> model.Outgoing:
         """A digest of recoveries without those that are told in another way, or to nobody here."""
-        alone = Hold("", self.now)
+        alone = model.Hold("", self.now)
         kept = merge.with_news(None, replace(one, rows=rows), alone, now=self.now, order=self.order)
         told = merge.sections_of(replace(kept, version=self.order))[0]
         digest = replace(told.digest, held_since=None)
         return replace(told, digest=digest, rows=kept.rows, kinds=kept.kinds, hold=one.hold)
 
-    def _is_news_elsewhere(self, one: Outgoing, cause: str) -> None:
+    def _is_news_elsewhere(self, one: model.Outgoing, cause: str) -> None:
         """What is held for other causes takes back what this says anew."""
         one = self._whole(one)
         tests = {test for test, _ in one.rows.values()}
         for key, held in self.held.items():
-            if key[0] == one.destination and key[1] not in (cause, MAILED):
+            if key[0] == one.destination and key[1] not in (cause, model.MAILED):
                 self.held[key] = merge.with_failed(held, tests, elsewhere=one.rows.keys())
 
-    def _whole(self, one: Outgoing) -> Outgoing:
+    def _whole(self, one: model.Outgoing) -> model.Outgoing:
         """With every result, which only what is held needs."""
-        return one if one.rows or one.digest.about != FAILING else self.with_rows(one)
+        return one if one.rows or one.digest.about != model.FAILING else self.with_rows(one)
 
-    def _with_silenced(self, one: Outgoing) -> Digest:
+    def _with_silenced(self, one: model.Outgoing) -> model.Digest:
         """A digest that says what else of its run is silenced."""
         if not is_for_people(one.destination):
             return one.digest

@@ -53,12 +53,12 @@ def options_of(table: Mapping[str, Any], wrong: Wrong) -> Options:
     for key in table:
         if key not in OPTIONS:
             wrong(key, f"has an unknown option {key!r}", f"use one of {listed(list(OPTIONS))}")
-    zone = None
+    zone, lines = None, number_in(table, "lines", MAX_LINES, wrong)
     try:
         zone = time_zone(str(table["time_zone"])) if "time_zone" in table else None
     except WrongValue as exc:
         wrong("time_zone", f"has a time_zone that {exc.problem.text}", exc.problem.next_step)
-    return Options(time_zone=zone, lines=number_in(table, "lines", MAX_LINES, wrong), calm=calm_of(table, wrong))
+    return Options(time_zone=zone, lines=lines, calm=calm_of(table, wrong))
 
 
 def calm_of(table: Mapping[str, Any], wrong: Wrong) -> Calm:

@@ -17,9 +17,10 @@ import codecs
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
+from testmo_notifier.channels.channel import Transport
 from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
@@ -58,18 +59,16 @@ PASSING: Final = frozenset(
 KNOWN: Final = GONE | REFUSED | PASSING | web_api.THROTTLING
 EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 
-# See `channels.channel.Transport`.
-read_secret = read_addresses
-alarm = as_message
-for_alarms = in_order
+POST_SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits
+EDIT_SPACING: Final = timedelta(seconds=1.25)  # of one token: "Tier 3", 50 a minute and some more
 
 
-def post(pool: urllib3.PoolManager, url: str, payload: str, *, now: datetime) -> None:
+def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
     """Post one message. Returns only if Slack took it (200 and `ok`), raises an `Undelivered` otherwise."""
-    if bot := bot_of(url):
+    if bot := bot_of(address):
         web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now)
         return
-    answer = web_api.post_json(pool, url, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
+    answer = web_api.post_json(pool, address, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
     if problem := judge(answer, now):
         raise problem
 
@@ -89,9 +88,10 @@ def conversation(
 def judge(answer: Answer, now: datetime) -> Undelivered | None:
     """What an answer means; None if the message was delivered."""
     body = answer.body.removeprefix(codecs.BOM_UTF8).strip()
-    if answer.status == OK and is_yes(body):
+    told = read_json(body)
+    if answer.status == OK and (body == b"ok" or (isinstance(told, dict) and told.get("ok") is True)):
         return None
-    word, is_verdict = error_word(body, answer.status)
+    word, is_verdict = error_word(error_in(told), body, answer.status)
     kind: type[Undelivered] = DeliveryDelayed
     if word in REFUSED or answer.status == TOO_LARGE:
         kind = PayloadRefused
@@ -102,20 +102,11 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
     return web_api.refusal(answer, word, kind, now)
 
 
-def is_yes(body: bytes) -> bool:
-    """Whether a body is Slack's word for "taken"."""
-    if body == b"ok":
-        return True
-    told = read_json(body)
-    return isinstance(told, dict) and told.get("ok") is True
-
-
-def error_word(body: bytes, status: int) -> tuple[str, bool]:
+def error_word(told: str | None, body: bytes, status: int) -> tuple[str, bool]:
     """Slack's word for an error, and whether it is Slack's verdict on what was posted, even if nobody listed the word.
 
-    Empty for anything that does not look like a word, which then is quoted nowhere.
+    It is what JSON `told`, or the body. Empty for anything that looks like no word, which then is quoted nowhere.
     """
-    told = error_in_json(body)
     word = told if told is not None else body.decode("ascii", "replace")
     if not re.fullmatch(r"[a-z_]{1,64}", word) or word == "ok":
         return "", False
@@ -125,9 +116,8 @@ def error_word(body: bytes, status: int) -> tuple[str, bool]:
     return word, is_4xx and (status == BAD_REQUEST or "_" in word)
 
 
-def error_in_json(body: bytes) -> str | None:
+def error_in(told: Any) -> str | None:  # noqa: ANN401 - whatever a stranger sends
     """`error` of `{"ok": false, "error": "…"}`, without `ok` a word that we know as Slack's; None for anything else."""
-    told = read_json(body)
     error = told.get("error") if isinstance(told, dict) else None
     if not isinstance(error, str):
         return None
@@ -175,3 +165,20 @@ def test_message(text: str) -> str:
     """A payload that says nothing but this."""
     section = {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
     return json.dumps({"text": text, "blocks": [section]})
+
+
+TRANSPORT: Final = Transport(
+    read_secret=read_addresses,
+    post=post,
+    probe=probe,
+    problem=problem,
+    test_message=test_message,
+    kind=kind,
+    place=place,
+    plainer=plainer,
+    alarm=as_message,
+    for_alarms=in_order,
+    conversation=conversation,
+    post_spacing=POST_SPACING,
+    edit_spacing=EDIT_SPACING,
+)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from testmo_notifier.errors import FORBIDDEN, Invisible, LostRace, PollFailed, RequestRejected, StopReading, Unreadable
-from testmo_notifier.model import Control, Listed, Looked, Project, ProjectState, Scope
+from testmo_notifier.model import Control, Listed, Project, ProjectState, Scope
 from testmo_notifier.sources.testmo_runs.projects import HOURLY, Discovery, Lookout
 from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from testmo_notifier.ports import Store, Testmo
 
 
-def discover(
+def discover(  # noqa: PLR0913 - all that decides what is looked into
     testmo: Testmo,
     store: Store,
     kept: Control,
@@ -27,8 +27,11 @@ def discover(
     pool: WorkerPool,
     has_room: Callable[[int], bool],
     shuffle: Callable[[list[Project]], None],
+    staleness: timedelta = HOURLY,
 ) -> Discovery:
     """List projects, open runs and just closed ones, while `has_room` leaves enough of the requests for results.
+
+    A project that was completed is looked into until each of its runs had its turn, by `staleness` or in an hour.
 
     What cannot be read is named in `problems` and holds up nothing else. Raises `StopReading` when not even the
     projects may be asked for, `PollFailed` when there is nothing to watch.
@@ -44,7 +47,7 @@ def discover(
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    chosen = chosen_of(projects, found, control, scope)
+    chosen = chosen_of(projects, found, kept, scope, max(staleness, HOURLY) + scope.overlap)
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
@@ -61,11 +64,19 @@ def discover(
     return found
 
 
-def chosen_of(projects: Iterable[Project], found: Discovery, control: Looked, scope: Scope) -> list[Project]:
-    """The projects to watch, and what to say of those that ProjectIds names in vain."""
+def chosen_of(
+    projects: Iterable[Project], found: Discovery, kept: Control, scope: Scope, after: timedelta
+) -> list[Project]:
+    """The projects to watch, and what to say of those that ProjectIds names in vain.
+
+    One is looked into for so long `after` it was completed. What waits to be read since a moment is of a project that
+    was looked into then: it is read, however late.
+    """
     once = {project.id: project for project in projects}  # a row that moves between two pages comes twice
     found.listed = frozenset(once)
-    just_now = (control.discovered_at or found.began_at) - HOURLY - scope.overlap
+    waits = (kept.left.undone_since, kept.left.turns, kept.looked.hidden_runs)
+    since = (moment for some in waits for moment in some.values())
+    just_now = min((kept.looked.discovered_at or found.began_at, *since)) - after
     wanted = scope.project_ids
     chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
     missing = sorted(set(wanted) - found.listed)
@@ -116,14 +127,19 @@ def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping
 
 
 def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], installed_at: datetime) -> None:
-    """Keep the moment of first sight of every project, before one is looked into: the budget may end in between."""
+    """Keep the moment of first sight of every project, before one is looked into: the budget may end in between.
+
+    One that the last look saw and left out, for ProjectIds named others, was there before we came.
+    """
     found = lookout.found
     for project in projects:
         if project.id in found.known:
             continue
         lookout.pool.renew_lease()
         try:
-            state = first_state(project, installed_at, found.began_at, margin=lookout.scope.overlap)
+            was_left_out = project.id in lookout.control.projects
+            came_at = (lookout.control.discovered_at if was_left_out else None) or installed_at
+            state = first_state(project, came_at, found.began_at, margin=lookout.scope.overlap)
             found.known[project.id] = store.commit_project(state)
         except LostRace as exc:
             found.complete = False

@@ -34,8 +34,8 @@ def passes_in_between(pages: RunQuestions, before: Checkpoint, after: Checkpoint
         return Answer()
     if before.passing is not None and before.passing.look_first:
         return Answer(passing=before.passing)
-    waiting = awaited(known_of(before, audience), audience)
-    return ask_for_passes(pages, before, after, waiting, twice=news.has_repeats)
+    waiting, new = awaited(known_of(before, audience), audience), news.tests
+    return ask_for_passes(pages, before, after, waiting, new=new, twice=len(new) < news.total)
 
 
 def look_at_passes(
@@ -53,9 +53,10 @@ def look_at_passes(
         return LookEnd(replace(after, told=told, passing=None))
     known = {**known_of(before, audience), **announced}
     told = pruned(known, after.failing, recovers=bool(audience.for_recoveries))
-    new = noted(told, answer.passes)
-    gone = before.failing.keys() - after.failing.keys()
-    after = replace(after, told=told, passing=noticed(answer.passing, due=(new | gone) & told.keys(), failed=announced))
+    passed, new = noted(told, answer.passes), news.tests
+    gone = (before.failing.keys() | new) - after.failing.keys()  # one that failed just now, too: a sweep came later
+    due = (passed | gone) & told.keys()
+    after = replace(after, told=told, passing=noticed(answer.passing, due=due, failed=announced))
     problem = answer.problem and f"its passes have to wait: {answer.problem}"
     if problem or news.is_full or after.resume is not None or after.sweep is not None:
         return LookEnd(after, problem=problem)

@@ -103,20 +103,27 @@ class Answer:
 
 
 def ask_for_passes(
-    pages: RunQuestions, before: Checkpoint, after: Checkpoint, waiting: Collection[int], *, twice: bool
+    pages: RunQuestions,
+    before: Checkpoint,
+    after: Checkpoint,
+    waiting: Collection[int],
+    *,
+    new: Collection[int],
+    twice: bool,
 ) -> Answer:
     """Read the passes of a run since the last look, once its failing results were read to their end.
 
     Where no test was failing before, no recovery is waited for, and no test failed `twice` since, there is nothing to
-    ask: but what passes from now on will matter, so it is noted from where on.
+    ask: but what passes from now on will matter, so it is noted from where on. A `new` failure counts, although a
+    sweep in the same reading may have found that its test is not failing any more.
     """
     began = before.passing or Passing(beginning(before, pages.overlap).bound or before.floor, looked_at=after.read_at)
     if not before.failing and not waiting and not twice:
-        return Answer(passing=began if after.failing else None)
+        return Answer(passing=began if after.failing or new else None)
     if after.resume is not None or after.sweep is not None or not pages.follow_up.statuses:
         return Answer(passing=began)
     told = {slot: key for slot, (key, _) in before.failing.items()}
-    return read_passes(pages, began, {*after.failing, *waiting}, told)
+    return read_passes(pages, began, {*after.failing, *waiting, *new}, told)
 
 
 def read_passes(pages: RunQuestions, passing: Passing, tests: Collection[int], told: Mapping[int, int]) -> Answer:
