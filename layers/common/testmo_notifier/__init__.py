@@ -35,7 +35,7 @@ polling/               the steps of a poll
   rate_limit.py        how often Testmo is asked
   lanes.py             how many requests are under way at a time
   case_names.py        names for case ids
-  follow_up.py         what follow-up questions may take of a poll
+  follow_up_questions.py  what they may take of a poll, and have to know
   emails.py            whose the addresses in people.toml are
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail

@@ -15,7 +15,7 @@ from testmo_notifier.model import FOLDERS
 from testmo_notifier.polling import mail, remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
-from testmo_notifier.polling.follow_up import find_passed, follow_up_for
+from testmo_notifier.polling.follow_up_questions import find_passed, follow_up_for
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
@@ -58,7 +58,10 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     except (StopReading, LeaseTaken) as exc:
         this.report.unfinished(str(exc))
     finally:
-        remember.finish(parts, this)
+        look_after_mailboxes(parts, this)
+        ended_at = parts.now()
+        remember.report_end(parts, this, ended_at)
+        remember.save_control(parts, this, ended_at)
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
     return this.report  # what was published for Slack waits in its queue: `delivery/deliver.py` goes on
@@ -68,6 +71,13 @@ def look_at_new_mailboxes(parts: Parts, lease: Lease) -> None:
     """Ask AWS who is subscribed where a route leads to a mailbox for the first time, before anything is sent there."""
     health = lease.control.health
     check = mail.before_anything_is_sent(parts, health.mail)
+    lease.control = replace(lease.control, health=replace(health, mail=check))
+
+
+def look_after_mailboxes(parts: Parts, this: Poll) -> None:
+    """Say which of our addresses get no mail, and look once an hour."""
+    lease, health = this.lease, this.lease.control.health
+    check = mail.look_after(parts, health.mail, this.report, this.outboxes.destinations_left)
     lease.control = replace(lease.control, health=replace(health, mail=check))
 
 
@@ -86,7 +96,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
 
     # Read: which projects and runs there are, which statuses are watched, whom an address calls, what counts as passed.
-    found = look_around(parts, this)
+    found = find_runs(parts, this)
     watch = find_watch(parts, this, found)
     find_people(parts, this)
     find_passed(parts, this, found)
@@ -137,7 +147,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     lease.control = replace(lease.control, looked=looked)
 
 
-def look_around(parts: Parts, this: Poll) -> Discovery:
+def find_runs(parts: Parts, this: Poll) -> Discovery:
     """List what there is to watch."""
     asked_at = parts.now()
     unread = this.lease.control.left.undone_since.keys()
