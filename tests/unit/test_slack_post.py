@@ -200,7 +200,7 @@ def test_a_word_that_asks_for_a_pause_is_a_429(slack: FakeSlack, pool: urllib3.P
 def test_a_webhook_that_does_not_answer_is_given_up_in_time(
     slack: FakeSlack, pool: urllib3.PoolManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("testmo_notifier.channels.slack.web_api.send", partial(send, read_seconds=0.05))
+    monkeypatch.setattr("testmo_notifier.channels.slack.answers.send", partial(send, read_seconds=0.05))
     slack.always(SlackAnswer(hang=True))
 
     with pytest.raises(DeliveryDelayed, match="no answer came in time"):

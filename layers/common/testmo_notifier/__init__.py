@@ -120,7 +120,8 @@ channels/slack/        Slack through incoming webhooks and bots
   live.py              what a bot's one message of a run says: told, merged, shown
   thread.py            that message, its thread, and what is kept of them
   secret.py            the webhooks and bots in the secret
-  web_api.py           how long Slack asks to wait; one call of a bot's, and what its answer means
+  answers.py           one request to Slack, and how long it asks to wait
+  web_api.py           one call of a bot's, and what its answer means
   transport.py         one post, and what its answer means
 
 delivery/              the queue side

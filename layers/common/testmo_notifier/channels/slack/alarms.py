@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from testmo_notifier.channels.slack.web_api import read_json
+from testmo_notifier.channels.slack.answers import read_json
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import QueuedMessage
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 from testmo_notifier.channels.channel import Transport
 from testmo_notifier.channels.slack import web_api
 from testmo_notifier.channels.slack.alarms import as_message, in_order
+from testmo_notifier.channels.slack.answers import OK, THROTTLING, TOO_LARGE, post_json, read_json, refusal
 from testmo_notifier.channels.slack.secret import bot_of, read_addresses
-from testmo_notifier.channels.slack.web_api import OK, TOO_LARGE, read_json
 from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ REFUSED: Final = frozenset(
 PASSING: Final = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "rollup_error", "server_error", "service_unavailable"}
 )
-KNOWN: Final = GONE | REFUSED | PASSING | web_api.THROTTLING
+KNOWN: Final = GONE | REFUSED | PASSING | THROTTLING
 EMPTY_POST: Final = "{}"  # a live webhook dislikes it (`no_text`, or another word about its form) and shows nothing
 
 POST_SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.slack.dev/apis/web-api/rate-limits
@@ -68,7 +68,7 @@ def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime
     if bot := bot_of(address):
         web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now)
         return
-    answer = web_api.post_json(pool, address, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
+    answer = post_json(pool, address, payload, {}, max_bytes=MAX_ANSWER_BYTES, cut=True)
     if problem := judge(answer, now):
         raise problem
 
@@ -99,7 +99,7 @@ def judge(answer: Answer, now: datetime) -> Undelivered | None:
         kind = DestinationGone
     elif is_verdict and word not in PASSING:
         kind = PayloadRefused
-    return web_api.refusal(answer, word, kind, now)
+    return refusal(answer, word, kind, now)
 
 
 def error_word(told: str | None, body: bytes, status: int) -> tuple[str, bool]:

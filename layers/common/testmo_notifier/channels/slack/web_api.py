@@ -2,7 +2,7 @@
 
 It says no with 200 and `{"ok": false, "error": "…"}`. The word decides:
 
-- 429 or `ratelimited`: wait as long as it says.
+- A word that asks for a pause: `answers` has that.
 - A word of `GONE`: nothing can be posted there until somebody has done something; the message is parked.
 - A word of `PARENT_GONE`: that message cannot be edited, or answered, any more; another one takes its place.
 - A word of `NO_THREADS`: the channel or the thread takes no replies; the news goes to the channel itself.
@@ -20,23 +20,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.adapters.http import Answer, retry_after_seconds, send
-from testmo_notifier.errors import NO_ANSWER, DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered, Unreadable
+from testmo_notifier.channels.slack.answers import OK, SERVER_ERROR, TOO_LARGE, post_json, read_json, refusal
+from testmo_notifier.errors import DeliveryDelayed, DestinationGone, PayloadRefused, Undelivered
 from testmo_notifier.lean import dataclass
 
 if TYPE_CHECKING:
     import urllib3
 
+    from testmo_notifier.adapters.http import Answer
     from testmo_notifier.channels.slack.secret import Bot
 
 POST, UPDATE = "chat.postMessage", "chat.update"
 MAX_ANSWER_BYTES: Final = 1_048_576  # the answer to a post holds the message
-RETRY_AFTER_SECONDS: Final = 30.0  # for a 429 that does not say how long
-OK: Final = 200  # the status of a yes, and of most that Slack says no to
-TOO_LARGE: Final = 413  # the status of what is refused for its size, whoever says so
-THROTTLED: Final = 429  # the status that asks for fewer calls
-SERVER_ERROR: Final = 500  # from this status on it is tried again, whatever the word
-UNAVAILABLE: Final = 503  # a status that, with a Retry-After, asks for fewer calls, too
 SCOPE: Final = "chat:write"
 
 GONE: Final = frozenset(
@@ -60,7 +55,6 @@ PASSING: Final = frozenset(
         *("rollup_error", "service_unavailable", "team_added_to_org", "update_failed"),
     }
 )
-THROTTLING: Final = frozenset({"rate_limited", "ratelimited"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +89,6 @@ def ask(pool: urllib3.PoolManager, bot: Bot, method: str, values: Mapping[str, o
     return post_json(pool, f"{bot.api_url}/{method}", json.dumps(values), token, max_bytes=MAX_ANSWER_BYTES)
 
 
-def post_json(
-    pool: urllib3.PoolManager, url: str, body: str, headers: Mapping[str, str], *, max_bytes: int, cut: bool = False
-) -> Answer:
-    """The answer to a post, of a bot or to a webhook; raises `DeliveryDelayed` where none came."""
-    headers = {"Content-Type": "application/json; charset=utf-8", **headers}
-    try:
-        return send(pool, "POST", url, headers=headers, body=body.encode(), max_bytes=max_bytes, cut=cut)
-    except Unreadable as exc:
-        raise DeliveryDelayed(f"Slack could not be reached: {exc}", reason=NO_ANSWER) from exc
-
-
 def accepted(answer: Answer, now: datetime) -> dict[str, Any]:
     """What Slack said with its yes; raises what its no means."""
     said = read_json(answer.body)
@@ -117,14 +100,6 @@ def accepted(answer: Answer, now: datetime) -> dict[str, Any]:
     raise judge(answer, word, now)
 
 
-def read_json(body: bytes | str) -> Any:  # noqa: ANN401 - whatever a stranger sends
-    """The value that a body is; None if it is no JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
 def judge(answer: Answer, word: str, now: datetime) -> Undelivered:
     """What a no means; `word` is Slack's own, empty where it gave none."""
     kind: type[Undelivered] = DeliveryDelayed
@@ -133,18 +108,6 @@ def judge(answer: Answer, word: str, now: datetime) -> Undelivered:
     elif answer.status == TOO_LARGE or (word and word not in PASSING and answer.status < SERVER_ERROR):
         kind = PayloadRefused
     return refusal(answer, word, kind, now)
-
-
-def refusal(answer: Answer, word: str, kind: type[Undelivered], now: datetime) -> Undelivered:
-    """A no of this kind, of a webhook or of a bot; unless Slack asks for fewer calls: that, and until when."""
-    reason = word or f"http_{answer.status}"
-    words = f"Slack answered {answer.status} ({reason})"
-    seconds = retry_after_seconds(answer, now)
-    asks_for_a_pause = answer.status == UNAVAILABLE and seconds is not None
-    if answer.status == THROTTLED or word in THROTTLING or asks_for_a_pause:
-        seconds = RETRY_AFTER_SECONDS if seconds is None else seconds
-        return DeliveryDelayed(words, reason="throttled", retry_after_seconds=seconds)
-    return kind(words, reason=reason)
 
 
 def message(bot: Bot, payload: str) -> dict[str, object]:
