@@ -42,7 +42,7 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     except LeaseTaken as exc:
         return Report(status="busy", problems=[str(exc)], retry_at=exc.until)
     lease.control = remember.with_drain(lease.control, drain, parts.now())
-    look_at_new_mailboxes(parts, lease)
+    lease.keep_mail(mail.before_anything_is_sent(parts, lease.control.health.mail))
     this = Poll.begin(parts, lease)
     try:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
@@ -58,27 +58,14 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     except (StopReading, LeaseTaken) as exc:
         this.report.unfinished(str(exc))
     finally:
-        look_after_mailboxes(parts, this)
+        waiting = this.outboxes.destinations_left
+        lease.keep_mail(mail.look_after(parts, lease.control.health.mail, this.report, waiting))
         ended_at = parts.now()
         remember.report_end(parts, this, ended_at)
         remember.save_control(parts, this, ended_at)
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
     return this.report  # what was published for Slack waits in its queue: `delivery/deliver.py` goes on
-
-
-def look_at_new_mailboxes(parts: Parts, lease: Lease) -> None:
-    """Ask AWS who is subscribed where a route leads to a mailbox for the first time, before anything is sent there."""
-    health = lease.control.health
-    check = mail.before_anything_is_sent(parts, health.mail)
-    lease.control = replace(lease.control, health=replace(health, mail=check))
-
-
-def look_after_mailboxes(parts: Parts, this: Poll) -> None:
-    """Say which of our addresses get no mail, and look once an hour."""
-    lease, health = this.lease, this.lease.control.health
-    check = mail.look_after(parts, health.mail, this.report, this.outboxes.destinations_left)
-    lease.control = replace(lease.control, health=replace(health, mail=check))
 
 
 def tell_what_is_due(this: Poll) -> None:

@@ -95,12 +95,9 @@ class Committer:
         mark = self.this.marks.of
         try:
             committed = self.parts.store.commit(checkpoint, mark, held)
-        except TooLarge as exc:
-            if kept.adds:
+        except (TooLarge, LostRace) as exc:
+            if isinstance(exc, TooLarge) and kept.adds:
                 return self.write(reading, self.kept(reading, adds=False))
-            self.this.report.unfinished(str(exc))
-            return None
-        except LostRace as exc:
             self.this.report.unfinished(str(exc))
             return None
         self.this.report.count_held(kept.causes)
