@@ -57,15 +57,15 @@ def test_news_is_held_for_the_first_of_its_causes(
 ) -> None:
     news = replace(failing_news({1: 11}), hold=set_for)
 
-    assert circumstances.hold(news, gate(at(900)), run_id=12, now=NOW) == expected
+    assert circumstances.hold_news(news, gate(at(900)), run_id=12, now=NOW) == expected
 
 
 def test_news_is_not_held_by_a_gate_that_is_over_or_that_its_destination_has_no_option_for() -> None:
     news = failing_news({1: 11})
 
-    assert around(OFTEN).hold(news, gate(NOW), run_id=12, now=NOW) is None
-    assert around().hold(news, gate(at(900)), run_id=12, now=NOW) is None
-    assert around(**WAITS).hold(news, None, run_id=13, now=NOW) is None  # another run's message waits
+    assert around(OFTEN).hold_news(news, gate(NOW), run_id=12, now=NOW) is None
+    assert around().hold_news(news, gate(at(900)), run_id=12, now=NOW) is None
+    assert around(**WAITS).hold_news(news, None, run_id=13, now=NOW) is None  # another run's message waits
 
 
 ALL_DAY = Calm(quiet=(Window(days=frozenset({NOW.weekday()})),))
@@ -90,7 +90,7 @@ def test_what_is_held_goes_on_being_held_for_the_first_of_its_causes(
     circumstances: Circumstances, cause: str, expected: str | None
 ) -> None:
     held = hold(failing_news({1: 11}), cause=cause, due=NOW)
-    found = circumstances.hold_on(held, gate(at(900)))
+    found = circumstances.hold_longer(held, gate(at(900)))
 
     assert (found.cause if found else None) == expected
 
@@ -100,15 +100,15 @@ def test_what_is_not_held_on_purpose_stays_as_old_as_it_is(cause: str) -> None:
     held = hold(failing_news({1: 11}), cause=cause, due=at(60))
     circumstances = around(**LOST) if cause == UNREACHABLE else around(**WAITS)
 
-    assert circumstances.hold_on(held, None) == Hold(cause, at(60))
-    assert circumstances.hold_on(replace(held, cause=QUIET), None) == Hold(cause, NOW)
+    assert circumstances.hold_longer(held, None) == Hold(cause, at(60))
+    assert circumstances.hold_longer(replace(held, cause=QUIET), None) == Hold(cause, NOW)
 
 
 def test_a_copy_of_mail_waits_for_the_next_look_where_its_message_left_late() -> None:
     copy = hold(failing_news({1: 11}), cause=MAILED, due=at(660))
 
-    assert around().hold_on(copy, None) == Hold(MAILED, at(660))
-    assert around(late={(12, DESTINATION)}).hold_on(copy, None) == Hold(MAILED, at(3_600))
+    assert around().hold_longer(copy, None) == Hold(MAILED, at(660))
+    assert around(late={(12, DESTINATION)}).hold_longer(copy, None) == Hold(MAILED, at(3_600))
 
 
 @pytest.mark.parametrize(

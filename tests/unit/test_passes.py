@@ -28,7 +28,7 @@ from testmo_notifier.model import (
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.routes import Route, Routes
 from testmo_notifier.polling.due import has_changed, is_done
-from testmo_notifier.polling.follow_up import RequestShare, with_ends, with_passed
+from testmo_notifier.polling.follow_up_questions import RequestShare, with_ends, with_passed
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.sources.testmo_runs.follow_up import is_over

@@ -26,7 +26,7 @@ asked: list[int] = []
 class Noting(Reader):
     """Reads nothing, and notes what it should have read."""
 
-    def read_run(self, watched: WatchedRun) -> Reading:
+    def read_one(self, watched: WatchedRun) -> Reading:
         asked.append(watched.run.id)
         return cast("Reading", watched.run.id)
 

@@ -35,7 +35,7 @@ polling/               the steps of a poll
   rate_limit.py        how often Testmo is asked
   lanes.py             how many requests are under way at a time
   case_names.py        names for case ids
-  follow_up.py         what follow-up questions may take of a poll
+  follow_up_questions.py  what they may take of a poll, and have to know
   emails.py            whose the addresses in people.toml are
   statuses.py          ids of the statuses that are watched by name
   mail.py              whether our own addresses still get mail
@@ -48,13 +48,13 @@ sources/testmo_runs/   test runs with manual or API results
   projects.py          their runs, open and just closed
   worker_pool.py       who lists them, and who waits and keeps the lease
   turns.py             whose turn comes once a period
-  reading.py           one run read: what is new, a sweep if one is due, the next checkpoint
+  reading.py           one run read: what is new, who is told of it, the next checkpoint
   paging.py            the pages of one run, so that no row slips
   watch.py             which results count as failing
   window.py            the stretch of time a read looks at, and how it moves on
   known.py             which failing results were told
   sweep.py             why a sweep is due, and what it finds
-  follow_up.py         what is asked and told after the failing results, and that a run is over
+  follow_up.py         what passed in between, what is well again, and that a run is over
   passes.py            which failing tests passed in between
   recovered.py         which tests are well again, by all their latest results
   detect.py            which rows are new failing results

@@ -12,10 +12,10 @@ from typing import Final
 
 from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
 from testmo_notifier.model import FOLDERS
-from testmo_notifier.polling import remember
+from testmo_notifier.polling import mail, remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
-from testmo_notifier.polling.follow_up import find_passed, follow_up_for
+from testmo_notifier.polling.follow_up_questions import find_passed, follow_up_for
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
@@ -42,6 +42,7 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     except LeaseTaken as exc:
         return Report(status="busy", problems=[str(exc)], retry_at=exc.until)
     lease.control = remember.with_drain(lease.control, drain, parts.now())
+    lease.keep_mail(mail.before_anything_is_sent(parts, lease.control.health.mail))
     this = Poll.begin(parts, lease)
     try:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
@@ -57,10 +58,14 @@ def poll(parts: Parts, *, drain: bool | None = None) -> Report:
     except (StopReading, LeaseTaken) as exc:
         this.report.unfinished(str(exc))
     finally:
-        remember.finish(parts, this)
+        waiting = this.outboxes.destinations_left
+        lease.keep_mail(mail.look_after(parts, lease.control.health.mail, this.report, waiting))
+        ended_at = parts.now()
+        remember.report_end(parts, this, ended_at)
+        remember.save_control(parts, this, ended_at)
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
-    return this.report
+    return this.report  # what was published for Slack waits in its queue: `delivery/deliver.py` goes on
 
 
 def tell_what_is_due(this: Poll) -> None:
@@ -78,7 +83,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
 
     # Read: which projects and runs there are, which statuses are watched, whom an address calls, what counts as passed.
-    found = look_around(parts, this)
+    found = find_runs(parts, this)
     watch = find_watch(parts, this, found)
     find_people(parts, this)
     find_passed(parts, this, found)
@@ -92,12 +97,16 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     for unsent in chosen.unsent:
         lease.renew()
         rest = outboxes.publish(unsent)
-        checkpoints |= {rest.run_id: rest} if rest.run_id in checkpoints else {}
+        if rest.run_id in checkpoints:
+            checkpoints[rest.run_id] = rest
 
-    # Read each of them in a worker; here, write its checkpoint and its outbox in one, and send.
+    # Read each of them in a worker, which asks the routes who is told of what is new (`reading.py:read_run`). Here,
+    # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, then send.
     committer = Committer(parts, this, watch, checkpoints, chosen.marked)
     for watched, reading in Reader(parts, this, watch, checkpoints, follow_up).read(chosen.due):
-        committer.commit(watched, reading)
+        committed = committer.commit(watched, reading)
+        if committed is not None:
+            checkpoints[committed.run_id] = outboxes.publish_if_named(committed)
     this.report.left(str(this.rate_limit.closed_by or this.rate_limit.used_up), runs=chosen.left)
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
@@ -125,7 +134,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     lease.control = replace(lease.control, looked=looked)
 
 
-def look_around(parts: Parts, this: Poll) -> Discovery:
+def find_runs(parts: Parts, this: Poll) -> Discovery:
     """List what there is to watch."""
     asked_at = parts.now()
     unread = this.lease.control.left.undone_since.keys()

@@ -112,11 +112,11 @@ class DigestBuilder:
         self._gathered.add(results, expands)
 
     def judge(self, passes: Passes = NOT_ASKED) -> dict[int, Told]:
-        """Decide why each result is told; gives back what is known of their tests once they are."""
+        """Ask the routes who is told of each result, and why; gives back what is known of their tests then."""
         return self._tellings.judge(passes)
 
     def outgoing(self) -> tuple[Outgoing, ...]:
-        """A digest for each destination that is told of anything, with its notification's id; `judge` comes first."""
+        """A digest for each destination that is told of anything, with its notification's id, once they are judged."""
         shares = self._shares()
         room = MAX_NAMED_BYTES // len({id(share.keys) for share in shares.values()}) if shares else 0
         known: dict[int, tuple[Digest, str]] = {}

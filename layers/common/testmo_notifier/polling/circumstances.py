@@ -49,7 +49,7 @@ class Circumstances:
         where = [sorted(self.destinations), list(self.instead), unreachable]
         return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
-    def hold(self, news: Outgoing, gate: Held | None, *, run_id: int, now: datetime) -> Hold | None:
+    def hold_news(self, news: Outgoing, gate: Held | None, *, run_id: int, now: datetime) -> Hold | None:
         """What holds news, if anything does: what the team set for later, `RATE`, `UNREACHABLE`, `OUTBOX`, `FOLD`.
 
         `gate` says until when its destination, told of the run a moment ago, hears no more.
@@ -65,7 +65,7 @@ class Circumstances:
             return Hold(OUTBOX, now)
         return set_for
 
-    def hold_on(self, held: Held, gate: Held | None) -> Hold | None:
+    def hold_longer(self, held: Held, gate: Held | None) -> Hold | None:
         """What holds what is held already; None if it is due.
 
         That is `UNREACHABLE` or `MAILED`, what the team set, `RATE`, `OUTBOX`. What waits for its time comes with what

@@ -1,8 +1,8 @@
-"""What one run's reading leaves behind: checkpoint and outbox in one write (rule 10), and then its messages."""
+"""What one run's reading leaves behind: checkpoint and outbox in one write (rule 10)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import field, replace
 
@@ -27,17 +27,17 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class Committer:
-    """Writes what was read, run after run, in the thread of the poll; `checkpoints` are as they were written last."""
+    """Writes what was read, run after run, in the thread of the poll; `checkpoints` are as they were before."""
 
     parts: Parts
     this: Poll
     watch: Watch
-    checkpoints: dict[int, Checkpoint]
+    checkpoints: Mapping[int, Checkpoint]
     marked: Collection[int]
     deleted: set[int] = field(default_factory=set)
 
-    def commit(self, watched: WatchedRun, future: Future[Reading]) -> None:
-        """Write checkpoint and outbox in one, then hand over. What goes wrong with one run stays with that run."""
+    def commit(self, watched: WatchedRun, future: Future[Reading]) -> Checkpoint | None:
+        """Write checkpoint and outbox in one, and give that back. What goes wrong with one run stays with that run."""
         run = watched.run
         self.this.backlog.undone.add(run.id)
         try:
@@ -54,14 +54,17 @@ class Committer:
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
             self.this.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
         else:
-            if self.write(reading, kept):
+            committed = self.write(reading, kept)
+            if committed is not None:
                 self.this.backlog.done(reading)
                 self.this.hidden.remove(run.id)  # it is shown
                 self.this.report.count(reading)
+            return committed
+        return None
 
     def kept(self, reading: Reading, *, adds: bool = True) -> HoldOrTell:
         """What a reading has to tell, for each destination: at once, or later."""
-        told, checkpoint = [*reading.news.outgoing(), *reading.follow_up], reading.checkpoint
+        told, checkpoint = reading.outgoing, reading.checkpoint
         before = self.checkpoints.get(checkpoint.run_id)
         is_open_again = before is not None and before.closed_at is not None and checkpoint.closed_at is None
         looks = (told or is_open_again) and self.this.release.may_hold(checkpoint.run_id)
@@ -71,7 +74,7 @@ class Committer:
             self.parts.store.held_of(checkpoint.run_id) if looks else [],
             order=order_of(checkpoint.version + 1),
             now=self.parts.now(),
-            with_rows=reading.news.with_rows,
+            with_rows=reading.with_rows,
             adds=adds,
         )
         if is_open_again:
@@ -79,35 +82,31 @@ class Committer:
         divided.divide(told)
         return divided
 
-    def write(self, reading: Reading, kept: HoldOrTell) -> bool:
-        """The one write, and the hand-over after it; False when another poller was faster."""
+    def write(self, reading: Reading, kept: HoldOrTell) -> Checkpoint | None:
+        """The one write, if there is anything to write; None where it failed, as when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
         outbox, held = (*(before.outbox if before else ()), *kept.at_once), kept.changes()
         since = waiting_since(before) if before and before.outbox else self.parts.now()
         checkpoint = replace(reading.checkpoint, outbox=outbox, waiting_since=since if outbox else None)
         if not outbox and not held and before is not None and not is_worth_writing(before, checkpoint):
             if before.run_id in self.marked or self.this.marks.of(before) is None:
-                return True
+                return before
             checkpoint = before  # as it was, with the mark that it lacks
         mark = self.this.marks.of
         try:
             committed = self.parts.store.commit(checkpoint, mark, held)
-        except TooLarge as exc:
-            if kept.adds:
+        except (TooLarge, LostRace) as exc:
+            if isinstance(exc, TooLarge) and kept.adds:
                 return self.write(reading, self.kept(reading, adds=False))
             self.this.report.unfinished(str(exc))
-            return False
-        except LostRace as exc:
-            self.this.report.unfinished(str(exc))
-            return False
+            return None
         self.this.report.count_held(kept.causes)
         for after in filter(None, (after for _, after in held)):
             self.this.outboxes.note_held(after)
             if FOLDERS in self.this.cases and after.cause != MAILED:
                 self.this.cases[FOLDERS].note(after.frame)
         self.this.folds.extend(after.key for _, after in held if after is not None and after.cause == FOLD)
-        self.checkpoints[committed.run_id] = self.this.outboxes.publish_if_named(committed)
-        return True
+        return committed
 
     def out_of_sight(self, watched: WatchedRun, why: Invisible) -> None:
         """A run is hidden, which every poll says until it is shown again, or deleted, which is said once.

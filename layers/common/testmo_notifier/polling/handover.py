@@ -49,12 +49,12 @@ class HandOver:
     _order: int = 0  # of the next message
     _last: dict[str, datetime] = field(default_factory=dict)  # by channel, when it was last published to
 
-    def __call__(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
+    def publish(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
         clear, at = partial(self.parts.store.clear, mark=self.mark), self.parts.now
         return self._emptied(checkpoint, order_of(checkpoint.version), lambda done: clear(checkpoint, done, at=at()))
 
-    def envelope(self, envelope: model.Envelope) -> model.Envelope:
+    def publish_envelope(self, envelope: model.Envelope) -> model.Envelope:
         """The same with an envelope."""
         clear, at = self.parts.store.clear_envelope, self.parts.now
         return self._emptied(envelope, envelope.order, lambda done: clear(envelope, done, at=at()))
@@ -228,7 +228,7 @@ class Outboxes:
         """Hand over what was held and is due."""
         self.late |= addressed(envelope.outbox)
         named = replace(envelope, outbox=self._names_in(envelope.outbox))
-        rest = self._hand_over.envelope(named)
+        rest = self._hand_over.publish_envelope(named)
         if rest.outbox:
             self._in_envelopes |= addressed(rest.outbox)
             self._left(envelope.id, rest.outbox, envelope.since)
@@ -249,7 +249,7 @@ class Outboxes:
         return checkpoint
 
     def _publish(self, named: model.Checkpoint) -> model.Checkpoint:
-        rest = self._hand_over(named)
+        rest = self._hand_over.publish(named)
         self.unpublished_since.pop(rest.run_id, None)
         self.pending.discard(rest.run_id)
         self.waiting.difference_update(addressed(named.outbox) - self._in_envelopes)

@@ -68,7 +68,7 @@ class HoldOrTell:
             self.at_once.append(one)
             return
         gate = self.held.get((one.destination, model.RATE))
-        hold = self.around.hold(one, gate, run_id=self.run_id, now=self.now)
+        hold = self.around.hold_news(one, gate, run_id=self.run_id, now=self.now)
         whole = self._whole(one) if hold else one
         if hold is None or not self._keep(whole, hold):
             self._tell(one)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from testmo_notifier.model import MailCheck
     from testmo_notifier.ports import Store
 
 
@@ -35,6 +36,10 @@ class Lease:
         """Keep the time of the first discovery before anything depends on it."""
         self.control = replace(self.control, looked=replace(self.control.looked, installed_at=at))
         self._store.save_control(self.control, release=False)
+
+    def keep_mail(self, check: MailCheck | None) -> None:
+        """Keep what the last look at the mailboxes found."""
+        self.control = replace(self.control, health=replace(self.control.health, mail=check))
 
     def release(self) -> None:
         """Write down what the poller knows about itself, and let the next poller in; `LostRace` if it is in already."""

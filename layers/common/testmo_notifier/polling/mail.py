@@ -63,7 +63,10 @@ def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Se
 
 
 def before_anything_is_sent(parts: Parts, check: MailCheck | None) -> MailCheck | None:
-    """Look at destinations that are new: what is published for a mailbox that nobody confirmed, nobody gets."""
+    """Look at destinations that are new: what is published for a mailbox that nobody confirmed, nobody gets.
+
+    Like every look it may take seconds, and raises nothing.
+    """
     boxes, now = parts.mailboxes, parts.now()
     if boxes is None or frozenset(boxes.routed) <= (check.of if check else frozenset()):
         return check

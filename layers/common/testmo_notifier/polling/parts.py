@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -118,13 +118,12 @@ class Poll:
 
     @classmethod
     def begin(cls, parts: Parts, lease: Lease) -> Poll:
-        """Everything as the last poll left it."""
+        """Everything as the last poll left it, and as the mailboxes were when they were looked at. Asks nobody."""
         control, started = lease.control, lease.started
         rate_limit = limit_of(parts, control.asked)
         testmo = parts.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
-        check = mail.before_anything_is_sent(parts, control.health.mail)
-        lease.control = replace(control, health=replace(control.health, mail=check))
+        check = control.health.mail
         unheard = mail.unreachable(check) if parts.mailboxes else frozenset()
         instead = substitutes(parts.routes, parts.destinations, unheard)
         copied = frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard

@@ -43,7 +43,7 @@ class Reader:
 
             def begin(runs: Iterable[tuple[int, WatchedRun]]) -> None:
                 for number, watched in runs:
-                    reading = pool.submit(self.read_run, watched)
+                    reading = pool.submit(self.read_one, watched)
                     begun[reading] = number, watched
                     reading.add_done_callback(lambda _: self.follow_up.was_read())
                     reading.add_done_callback(done.put)
@@ -61,7 +61,7 @@ class Reader:
                 self.this.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
                 raise
 
-    def read_run(self, watched: WatchedRun) -> Reading:
+    def read_one(self, watched: WatchedRun) -> Reading:
         """Read one run from its checkpoint on, and sweep it if its turn has come."""
         run, watch = watched.run, self.watch
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)

@@ -118,7 +118,7 @@ class Release:
 
     def _goes(self, held: Held, gate: Held | None) -> bool:
         """Whether it is to be told now. If not, it is held for what holds it now, or it is dropped."""
-        hold = self.around.hold_on(held, gate)
+        hold = self.around.hold_longer(held, gate)
         if self.around.is_heard(held) or (held.is_empty and (hold is None or hold.cause != held.cause)):
             self.items.write([Change(held, None)])
             return False

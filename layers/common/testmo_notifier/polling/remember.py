@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefused
-from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope
-from testmo_notifier.polling import mail, troubles
+from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope, Trouble
+from testmo_notifier.polling import troubles
 from testmo_notifier.polling.due import is_done
 from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.sources.testmo_runs.projects import Discovery
@@ -63,16 +63,13 @@ def with_discovery(looked: Looked, found: Discovery, scope: Scope, *, polled_at:
     return replace(looked, discovered_at=found.began_at, projects=found.listed, run_ids=frozenset(scope.run_ids))
 
 
-def finish(parts: Parts, this: Poll) -> None:
-    """Look after our own mailboxes, then write down what holds however the poll ended, and let the next poller in."""
-    lease, report, closed_by, backlog = this.lease, this.report, this.rate_limit.closed_by, this.backlog
-    control = lease.control
-    not_before = pause_after(control.asked.not_before, closed_by, parts.now())
+def report_end(parts: Parts, this: Poll, ended_at: datetime) -> None:
+    """Report what holds however the poll ended."""
+    report, closed_by, backlog = this.report, this.rate_limit.closed_by, this.backlog
     if isinstance(closed_by, Throttled):
-        report.throttled, report.retry_at = True, not_before
+        report.throttled, report.retry_at = True, pause_after(this, ended_at)
     if isinstance(closed_by, OutOfBudget) and not report.looked:
         report.status, report.retry_at = "waiting", this.rate_limit.frees_at
-    check = mail.look_after(parts, control.health.mail, report, this.outboxes.destinations_left)
     broken_templates = list(dict.fromkeys(parts.renderer.problems))
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, this.outboxes.runs_left
@@ -82,14 +79,18 @@ def finish(parts: Parts, this: Poll) -> None:
     report.settings_problems += len(parts.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.items.problems, *broken_templates]
     report.problems += this.cases[FOLDERS].problems if FOLDERS in this.cases else []
-    report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(parts.now())
-    report.lag_seconds = backlog.lag_seconds(this.outboxes.left_since, parts.now())
+    report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(ended_at)
+    report.lag_seconds = backlog.lag_seconds(this.outboxes.left_since, ended_at)
+    report.over = troubles.over(troubles_after(this, ended_at))
+
+
+def save_control(parts: Parts, this: Poll, ended_at: datetime) -> None:
+    """Write down what the poller knows about itself, and let the next poller in."""
+    control, backlog, rate_limit = this.lease.control, this.backlog, this.rate_limit
     wrong_files = tuple(clip(one, MAX_FILE_CHARS) for one in parts.wrong_files)
-    ended_at = parts.now()
-    met = report.troubles(token_refused=isinstance(closed_by, TokenRefused))
-    found = troubles.after(control.health.troubles, met, ended_at, looked=report.looked)
-    report.over = troubles.over(found)
-    lease.control = replace(
+    found = troubles_after(this, ended_at)
+    asked = replace(control.asked, requests=rate_limit.spent, sent=rate_limit.sent)
+    this.lease.control = replace(
         control,
         looked=replace(
             control.looked,
@@ -98,17 +99,24 @@ def finish(parts: Parts, this: Poll) -> None:
             marks_epoch=this.marks.epoch,
         ),
         left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
-        asked=replace(control.asked, requests=this.rate_limit.spent, sent=this.rate_limit.sent, not_before=not_before),
-        health=Health(ended_at, backlog.pauses, check, found, wrong_files or None),
+        asked=replace(asked, not_before=pause_after(this, ended_at)),
+        health=Health(ended_at, backlog.pauses, control.health.mail, found, wrong_files or None),
     )
     try:
-        lease.release()
+        this.lease.release()
     except LostRace as exc:
-        report.problems.append(str(exc))
+        this.report.problems.append(str(exc))
 
 
-def pause_after(before: datetime | None, closed_by: Exception | None, now: datetime) -> datetime | None:
+def troubles_after(this: Poll, now: datetime) -> Mapping[str, Trouble]:
+    """The troubles that this poll met, or that are not over."""
+    met = this.report.troubles(token_refused=isinstance(this.rate_limit.closed_by, TokenRefused))
+    return troubles.after(this.lease.control.health.troubles, met, now, looked=this.report.looked)
+
+
+def pause_after(this: Poll, now: datetime) -> datetime | None:
     """Until when Testmo wants to be left alone after this poll (rule 9)."""
+    before, closed_by = this.lease.control.asked.not_before, this.rate_limit.closed_by
     if isinstance(closed_by, Throttled):
         return now + timedelta(seconds=closed_by.retry_after_seconds)
     return before if before is not None and now < before else None

@@ -110,11 +110,11 @@ class Report:
             run = reading.checkpoint.run_id
             told = f"{numbered(reading.malformed, 'result')} told as far as Testmo's answer could be understood"
             self.problems.append(f"run {run}: {told}; the first is {reading.misread}")
-        self.new_failing += reading.news.total
-        self.digests += reading.news.total > 0
-        well = [one.digest for one in reading.follow_up if one.digest.about == RECOVERED]
+        self.new_failing += reading.new_failing
+        self.digests += reading.new_failing > 0
+        well = [one.digest for one in reading.outgoing if one.digest.about == RECOVERED]
         self.recovered += len(frozenset().union(*(digest.keys for digest in well)))
-        self.finished += any(one.digest.about == FINISHED for one in reading.follow_up)
+        self.finished += any(one.digest.about == FINISHED for one in reading.outgoing)
         if reading.is_unfinished:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")

@@ -1,9 +1,9 @@
-"""The follow-up to a run's new failing results: why they are told, which tests are well again, and whether it is over.
+"""The follow-up to a run's new failing results: what passed in between, which tests are well again, whether it is over.
 
-That may take follow-up questions: which tests passed in between (`passes`), and what their latest results are
-(`recovered`). They are asked when the failing results were read to their end, and only where a route makes a difference
-by the answer; else nothing more is asked of Testmo than without routes. That a run is over is told once it was closed
-and read for the last time, with who is still failing.
+The first is asked before routes are (`passes`), the second once it is known who is told (`recovered`). Both are asked
+when the failing results were read to their end, and only where a route makes a difference by the answer; else nothing
+more is asked of Testmo than without routes. That a run is over is told once it was closed and read for the last time,
+with who is still failing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from testmo_notifier.model import FINISHED, STATUS_NAMES, Checkpoint, Kind, Outgoing, Passing, Run, Told
+from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder, counts_in_order
 from testmo_notifier.notices.judge import pruned
 from testmo_notifier.notices.named import Row, rank, status_name
@@ -23,38 +24,36 @@ from testmo_notifier.sources.testmo_runs.projects import HOURLY
 from testmo_notifier.sources.testmo_runs.recovered import LookEnd, awaited, look_for_recoveries
 
 
-def follow_up_on(
-    pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder, rows: Iterable[Row]
-) -> LookEnd:
-    """Decide why each new result is told, and what else is. `after` is the checkpoint as the failing results leave it.
+def passes_in_between(pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> Answer:
+    """Which tests passed since they failed, as far as that has to be known before routes are asked.
 
-    `rows` are latest failing results that the last sweep of a closed run saw.
+    `after` is the checkpoint as the failing results leave it, here and below.
     """
-    run, looked = pages.run, look_at_passes(pages, before, after, news)
-    if not is_over(run, before, after, pages.follow_up.finished_since, pages.overlap):
-        return looked
-    ends = the_end(run, looked.checkpoint, news, rows, pages.status_names)
-    checkpoint = replace(looked.checkpoint, finished_for=run.closed_at)
-    return replace(looked, checkpoint=checkpoint, outbox=(*looked.outbox, *ends))
-
-
-def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, news: DigestBuilder) -> LookEnd:
-    """Judge the news, with what is known of passes in between; then look which tests are well again."""
     audience = news.audience
     if not audience.wants_passes:
-        told = pruned({**unsure(before), **news.judge()}, after.failing, recovers=False) if audience.keeps_told else {}
-        return LookEnd(replace(after, told=told, passing=None))
-    if audience.counts_all_as_told and not before.told:
-        people = frozenset(filter(is_for_people, audience.destinations))
-        before = replace(before, told=dict.fromkeys(before.failing, Told(last=before.cursor, destinations=people)))
-    waiting, new = awaited(before.told, audience), news.tests
+        return Answer()
     if before.passing is not None and before.passing.look_first:
-        answer = Answer(passing=before.passing)
-    else:
-        answer = ask_for_passes(pages, before, after, waiting, new=new, twice=len(new) < news.total)
-    announced = news.judge(answer.passes)
-    told = pruned({**before.told, **announced}, after.failing, recovers=bool(audience.for_recoveries))
-    passed = noted(told, answer.passes)
+        return Answer(passing=before.passing)
+    waiting, new = awaited(known_of(before, audience), audience), news.tests
+    return ask_for_passes(pages, before, after, waiting, new=new, twice=len(new) < news.total)
+
+
+def look_at_passes(
+    pages: RunQuestions,
+    before: Checkpoint,
+    after: Checkpoint,
+    news: DigestBuilder,
+    answer: Answer,
+    announced: Mapping[int, Told],
+) -> LookEnd:
+    """Look which tests are well again. `announced` is what is known of tests once the news are told."""
+    audience = news.audience
+    if not audience.wants_passes:
+        told = pruned({**unsure(before), **announced}, after.failing, recovers=False) if audience.keeps_told else {}
+        return LookEnd(replace(after, told=told, passing=None))
+    known = {**known_of(before, audience), **announced}
+    told = pruned(known, after.failing, recovers=bool(audience.for_recoveries))
+    passed, new = noted(told, answer.passes), news.tests
     gone = (before.failing.keys() | new) - after.failing.keys()  # one that failed just now, too: a sweep came later
     due = (passed | gone) & told.keys()
     after = replace(after, told=told, passing=noticed(answer.passing, due=due, failed=announced))
@@ -64,6 +63,25 @@ def look_at_passes(pages: RunQuestions, before: Checkpoint, after: Checkpoint, n
     looked = look_for_recoveries(pages, after, news)
     is_calm = not looked.checkpoint.failing and not awaited(looked.checkpoint.told, audience)
     return replace(looked, checkpoint=replace(looked.checkpoint, passing=None)) if is_calm else looked
+
+
+def with_the_end(
+    pages: RunQuestions, before: Checkpoint, looked: LookEnd, news: DigestBuilder, rows: Iterable[Row]
+) -> LookEnd:
+    """The same, and that the run is over, if it is. `rows` are latest failing results that its last sweep saw."""
+    run, after = pages.run, looked.checkpoint
+    if not is_over(run, before, after, pages.follow_up.finished_since, pages.overlap):
+        return looked
+    ends = the_end(run, after, news, rows, pages.status_names)
+    return replace(looked, checkpoint=replace(after, finished_for=run.closed_at), outbox=(*looked.outbox, *ends))
+
+
+def known_of(checkpoint: Checkpoint, audience: Audience) -> Mapping[int, Told]:
+    """What is known of tests that were failing before; where nothing is, everybody may count as told of them."""
+    if checkpoint.told or not audience.counts_all_as_told:
+        return checkpoint.told
+    people = frozenset(filter(is_for_people, audience.destinations))
+    return dict.fromkeys(checkpoint.failing, Told(last=checkpoint.cursor, destinations=people))
 
 
 def unsure(checkpoint: Checkpoint) -> Mapping[int, Told]:

@@ -1,7 +1,8 @@
-"""One run read: what is new since its checkpoint, a sweep if one is due, and the checkpoint that follows."""
+"""One run read: what is new, a sweep if one is due, who is told of it, and the checkpoint that follows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,9 +11,10 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Outgoing, ResultsPage, Resume, Run
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.sources.testmo_runs.detect import Detector
-from testmo_notifier.sources.testmo_runs.follow_up import follow_up_on
+from testmo_notifier.sources.testmo_runs.follow_up import look_at_passes, passes_in_between, with_the_end
 from testmo_notifier.sources.testmo_runs.paging import Paged, RunPages, with_questions_of_now
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
+from testmo_notifier.sources.testmo_runs.recovered import LookEnd
 from testmo_notifier.sources.testmo_runs.sweep import (
     FROM_THE_BEGINNING,
     Sweep,
@@ -28,15 +30,18 @@ from testmo_notifier.sources.testmo_runs.window import beginning
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One run read: its next checkpoint, and the digest of what is new. `rows` counts what Testmo sent.
+    """One run read: its next checkpoint, and what there is to tell, to whom. `rows` counts what Testmo sent.
 
-    `problem` says what could not be read, `why_swept` why it was swept, too, `found_by_sweep` how many results only
-    that found, `owes_sweep` whether a sweep that was asked for is neither at its end nor noted in the checkpoint.
-    `misread` names the first malformed row. `follow_up` is what else is told: recoveries, and that the run is over.
+    `outgoing` are digests of the `new_failing` results, then of what else is told: recoveries, and that the run is
+    over. `with_rows` gives one of the first back with each of its results. `problem` says what could not be read,
+    `why_swept` why it was swept, too, `found_by_sweep` how many results only that found, `owes_sweep` whether a sweep
+    that was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
     """
 
     checkpoint: Checkpoint
-    news: DigestBuilder
+    outgoing: tuple[Outgoing, ...]
+    with_rows: Callable[[Outgoing], Outgoing]
+    new_failing: int
     rows: int
     malformed: int
     why_swept: SweepReason | None = None
@@ -44,7 +49,6 @@ class Reading:
     problem: str | None = None
     owes_sweep: bool = False
     misread: str = ""
-    follow_up: tuple[Outgoing, ...] = ()
 
     @property
     def is_unfinished(self) -> bool:
@@ -71,45 +75,68 @@ def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch
 def read_run(
     about: RunQuestions, checkpoint: Checkpoint, news: DigestBuilder, *, sweep: bool, ceased: datetime | None = None
 ) -> Reading:
-    """Read a run from its checkpoint on, and sweep it if that is due. `sweep`: its turn for one has come.
+    """Read a run from its checkpoint on, sweep it if that is due, and ask the routes who is told of what is new.
 
-    `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now.
+    `news` takes that up. `sweep`: its turn for one has come. `ceased` is when what the checkpoint was watching was
+    watched last, where that is not what is watched now.
     """
-    run, watch, counters = about.run, about.watch, about.run.counters.by_status
+    run, watch = about.run, about.watch
     checkpoint = with_questions_of_now(checkpoint, watch)
     detector = Detector(checkpoint, watch, ceased, run.created_at)
     pages = RunPages(about.testmo, run, watch, about.now, lambda: news.is_full)
     tells_ends = about.follow_up.finished_since is not None
     the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
-    started = about.now()
-    # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
-    swept_first = comes_first(checkpoint)
-    end = SweepEnd(checkpoint.sweep)
-    if swept_first:
-        end = the_sweep.run(why_it_goes_on(checkpoint), checkpoint.sweep, counters)
-    paged = read_window(pages, beginning(checkpoint, about.overlap), checkpoint, detector, news, raises=not swept_first)
-    began_at = paged.began_at or started
-    if paged.resume is not None:
-        following = interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
-    else:
-        end = sweep_if_due(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=sweep)
-        following = finished(detector, end, run, began_at=began_at, overlap=about.overlap)
-    looked = follow_up_on(about, checkpoint, following, news, the_sweep.latest)
-    what, page = f"run {run.id} ({run.name})", paged.resume.page if paged.resume else None
-    problem = f"the sweep of {what} has to wait: {end.problem}" if end.problem else None
-    problem = problem or (f"{what}: {looked.problem}" if looked.problem else None)
+    paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep)
+
+    # Who is told of each new result, and why. For that it may matter what passed in between, which is asked first.
+    answer = passes_in_between(about, checkpoint, following, news)
+    announced = news.judge(answer.passes)
+    outgoing = news.outgoing()
+
+    # What else is told: which tests are well again, and that the run is over.
+    looked = look_at_passes(about, checkpoint, following, news, answer, announced)
+    looked = with_the_end(about, checkpoint, looked, news, the_sweep.latest)
     return Reading(
         looked.checkpoint,
-        news,
-        follow_up=looked.outbox,
+        (*outgoing, *looked.outbox),
+        news.with_rows,
+        news.total,
         rows=paged.rows,
         malformed=detector.malformed,
         why_swept=the_sweep.reason,
         found_by_sweep=the_sweep.told,
-        problem=problem or (f"{what}, page {page}: {paged.problem}" if paged.problem else None),
-        owes_sweep=sweep and not swept_first and paged.resume is not None,
+        problem=problem_of(run, end, looked, paged),
+        owes_sweep=sweep and not comes_first(checkpoint) and paged.resume is not None,
         misread=detector.misread,
     )
+
+
+def read_and_sweep(
+    about: RunQuestions, checkpoint: Checkpoint, pages: RunPages, the_sweep: Sweep, news: DigestBuilder, *, turn: bool
+) -> tuple[Paged, SweepEnd, Checkpoint]:
+    """Add what is new to `news`; gives back how read and sweep ended, and the checkpoint that follows."""
+    detector, started = the_sweep.detector, about.now()
+    # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
+    swept_first = comes_first(checkpoint)
+    end = SweepEnd(checkpoint.sweep)
+    if swept_first:
+        end = the_sweep.run(why_it_goes_on(checkpoint), checkpoint.sweep, about.run.counters.by_status)
+    paged = read_window(pages, beginning(checkpoint, about.overlap), checkpoint, detector, news, raises=not swept_first)
+    began_at = paged.began_at or started
+    if paged.resume is not None:
+        return paged, end, interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
+    end = sweep_if_due(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=turn)
+    return paged, end, finished(detector, end, about.run, began_at=began_at, overlap=about.overlap)
+
+
+def problem_of(run: Run, end: SweepEnd, looked: LookEnd, paged: Paged) -> str | None:
+    """What could not be read of a run, in words."""
+    what, page = f"run {run.id} ({run.name})", paged.resume.page if paged.resume else None
+    if end.problem:
+        return f"the sweep of {what} has to wait: {end.problem}"
+    if looked.problem:
+        return f"{what}: {looked.problem}"
+    return f"{what}, page {page}: {paged.problem}" if paged.problem else None
 
 
 def sweep_if_due(
