@@ -78,9 +78,10 @@ def chosen_of(
     chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
     left, hidden = kept.left, kept.looked.hidden_runs
     waiting = {*left.undone, *left.undone_since, *left.turns, *hidden}
-    if waiting and not wanted:
-        others = store.projects(once.keys() - {project.id for project in chosen})
-        chosen += [once[key] for key, state in others.items() if waiting & {*state.open_runs, *state.closing}]
+    others = once.keys() - {project.id for project in chosen}
+    if waiting and others and not wanted:
+        states = store.projects(others)
+        chosen += [once[key] for key, state in states.items() if waiting & {*state.open_runs, *state.closing}]
     missing = sorted(set(wanted) - found.listed)
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
     found.invisible += len(missing)
