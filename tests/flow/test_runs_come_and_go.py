@@ -209,7 +209,8 @@ def deleted_while_it_is_read(story: Story) -> tuple[Run, Result]:
     deleted, other = story.add_run("deleted"), story.add_run("other")
     story.poll()
     story.wait()
-    story.testmo.faults.add("404", path=f"/runs/{deleted.id}/results", times=None)
+    for path in (f"/runs/{deleted.id}", f"/runs/{deleted.id}/results"):
+        story.testmo.faults.add("404", path=path, times=None)
     story.save(deleted)
     return deleted, story.save(other)
 
@@ -627,6 +628,23 @@ def test_a_project_that_project_ids_name_for_the_first_time_is_watched_from_then
     assert story.announced == [result.id]
 
 
+@pytest.mark.parametrize("made", ["before we came", "since"])
+def test_what_was_saved_after_the_last_poll_that_left_its_project_out_is_announced(story: Story, made: str) -> None:
+    garden = story.world.add_project("Garden") if made == "before we came" else None
+    story.wait()
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id,))
+    story.wait_and_poll(2)
+    garden = garden or story.world.add_project("Garden")
+    run = story.add_run(project=garden)
+    story.wait_and_poll(5)
+    story.wait(30)
+    result = story.save(run)
+    story.settings["scope"] = story.scope(project_ids=(story.shop.id, garden.id))
+    story.wait_and_poll(2)
+
+    assert story.announced == [result.id]
+
+
 def test_project_ids_that_are_not_visible_are_named(story: Story) -> None:
     run = story.add_run()
     story.settings["scope"] = story.scope(project_ids=(story.shop.id, 4711))
@@ -750,6 +768,42 @@ def test_what_cannot_be_read_when_its_project_is_completed_is_announced_whenever
 
     assert story.announced == [result.id]
     assert len(story.requests("/projects/*/runs")) == asked
+
+
+def test_what_is_in_a_project_that_is_hidden_when_it_is_completed_is_announced_once_it_is_shown(story: Story) -> None:
+    run = story.add_run()
+    story.world.add_project("Other")
+    story.wait_and_poll(2)
+    story.testmo.faults.add("403", path=f"/projects/{story.shop.id}/runs", times=None)
+    result = story.save(run)
+    story.wait_and_poll(2)
+    story.world.complete_project(story.shop)
+    later = story.wait_and_poll(200)
+    story.testmo.faults.clear()
+    story.testmo.faults.add("503", path=f"/runs/{run.id}/results", times=3)  # of the poll that finds it shown, too
+    story.wait_and_poll(70)
+    asked = len(story.requests(f"/projects/{story.shop.id}/runs"))
+    story.wait_and_poll(80)
+
+    assert "project 1 (Shop)" in later.problems[0]
+    assert story.announced == [result.id]
+    assert len(story.requests(f"/projects/{story.shop.id}/runs")) == asked
+
+
+def test_a_hidden_run_keeps_no_other_completed_project_among_the_watched(story: Story) -> None:
+    """It may stay hidden for years, and all that is completed meanwhile would be asked for at every poll."""
+    other = story.world.add_project("Other")
+    hidden, _ = story.add_run(), story.add_run(project=other)
+    story.wait_and_poll(2)
+    story.testmo.faults.add("403", path=f"/runs/{hidden.id}/results", times=None)
+    story.save(hidden)
+    story.wait_and_poll(2)
+    story.world.complete_project(other)
+    story.wait_and_poll(80)
+    asked = len(story.requests(f"/projects/{other.id}/runs"))
+    story.wait_and_poll(80)
+
+    assert len(story.requests(f"/projects/{other.id}/runs")) == asked
 
 
 def test_a_project_that_was_completed_is_looked_into_until_the_turns_of_its_runs(story: Story) -> None:

@@ -102,7 +102,7 @@ class Backlog:
             self.undone &= there
             self.unswept &= there
             self.turns = {run_id: since for run_id, since in self.turns.items() if run_id in there}
-        for state in (state for project_id, state in found.known.items() if project_id not in found.states):
+        for state in {**found.known, **found.states}.values():
             if state.gone_at is not None:
                 self.undone |= state.open_runs | state.closing.keys()  # their turn may have come in this poll
                 self.in_hidden_projects |= state.open_runs | state.closing.keys()

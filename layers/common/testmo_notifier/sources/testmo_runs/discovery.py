@@ -47,7 +47,8 @@ def discover(  # noqa: PLR0913 - all that decides what is looked into
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    chosen = chosen_of(projects, found, kept, scope, max(staleness, HOURLY) + scope.overlap)
+    just_now = (control.discovered_at or found.began_at) - max(staleness, HOURLY) - scope.overlap
+    chosen = chosen_of(projects, found, store, kept, scope, just_now)
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
@@ -65,20 +66,22 @@ def discover(  # noqa: PLR0913 - all that decides what is looked into
 
 
 def chosen_of(
-    projects: Iterable[Project], found: Discovery, kept: Control, scope: Scope, after: timedelta
+    projects: Iterable[Project], found: Discovery, store: Store, kept: Control, scope: Scope, just_now: datetime
 ) -> list[Project]:
     """The projects to watch, and what to say of those that ProjectIds names in vain.
 
-    One is looked into for so long `after` it was completed. What waits to be read since a moment is of a project that
-    was looked into then: it is read, however late.
+    One that was completed before `just_now` is looked into as long as a run of it waits, be it hidden.
     """
     once = {project.id: project for project in projects}  # a row that moves between two pages comes twice
     found.listed = frozenset(once)
-    waits = (kept.left.undone_since, kept.left.turns, kept.looked.hidden_runs)
-    since = (moment for some in waits for moment in some.values())
-    just_now = min((kept.looked.discovered_at or found.began_at, *since)) - after
     wanted = scope.project_ids
     chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
+    left, hidden = kept.left, kept.looked.hidden_runs
+    waiting = {*left.undone, *left.undone_since, *left.turns, *hidden}
+    others = once.keys() - {project.id for project in chosen}
+    if waiting and others and not wanted:
+        states = store.projects(others)
+        chosen += [once[key] for key, state in states.items() if waiting & {*state.open_runs, *state.closing}]
     missing = sorted(set(wanted) - found.listed)
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
     found.invisible += len(missing)
@@ -129,7 +132,7 @@ def look_for_vanished(lookout: Lookout, vanished: Iterable[int], states: Mapping
 def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], installed_at: datetime) -> None:
     """Keep the moment of first sight of every project, before one is looked into: the budget may end in between.
 
-    One that the last look saw and left out, for ProjectIds named others, was there before we came.
+    One that the last look saw and left out, for ProjectIds named others, is watched from that look on.
     """
     found = lookout.found
     for project in projects:
@@ -137,9 +140,10 @@ def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], 
             continue
         lookout.pool.renew_lease()
         try:
-            was_left_out = project.id in lookout.control.projects
-            came_at = (lookout.control.discovered_at if was_left_out else None) or installed_at
-            state = first_state(project, came_at, found.began_at, margin=lookout.scope.overlap)
+            state = first_state(project, installed_at, found.began_at, margin=lookout.scope.overlap)
+            left_out_at = lookout.control.discovered_at if project.id in lookout.control.projects else None
+            if left_out_at is not None:
+                state = replace(state, watched_since=min(left_out_at, found.began_at))
             found.known[project.id] = store.commit_project(state)
         except LostRace as exc:
             found.complete = False
