@@ -40,7 +40,7 @@ WATCHED: Final = (StatusId.FAILED, StatusId.BLOCKED)
 STATUSES: Final = (StatusId.FAILED, StatusId.FAILED, StatusId.BLOCKED, StatusId.PASSED, StatusId.PASSED)
 TESTMO_FAULTS: Final = ("500", "502", "login-page", "truncated", "cut-json", "reset", "redirect")
 EDITABLE: Final = 20  # the newest rows: older edits wait for the next sweep, and a soak is too short for that
-SETTLE_SECONDS: Final = 300.0
+SETTLE_SECONDS: Final = 1_000.0  # what failed again and again waits for 900 s before it is tried again
 SLACK_FUNCTION: Final = "SlackFunction"
 OVERLAP_SECONDS: Final = 5  # a soak is too short for the default
 
