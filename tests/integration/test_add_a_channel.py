@@ -214,12 +214,12 @@ def test_doctor_looks_at_its_routes_addresses_and_queue(toys: Toys) -> None:
     said = toys.command("doctor")[1]
 
     assert "Routes: digests go to toy:default" in said
-    assert "Toy: the webhook of toy:default is alive" in said
+    assert "Toy: the address of toy:default is alive" in said
     assert "Queues: 0 messages on the way to Toy" in said
     assert toys.got == [], "it shows nothing there"
 
     toys.server.always(GONE)
-    assert "Toy: the webhook of toy:default: Toy answered 404" in toys.command("doctor")[1]
+    assert "Toy: the address of toy:default: Toy answered 404" in toys.command("doctor")[1]
 
 
 @pytest.mark.parametrize("how", [[], ["--direct"]])
