@@ -120,7 +120,8 @@ def make_plans(
         raise NotDone(f"run {run} has no checkpoint: it was never read, so there is nothing to go back from")
     if run is not None and repeater is None and not is_polled(runs[0], testmo.projects()[0], account.settings):
         words = f"no poll reads run {run} any more: its project is completed or hidden, or the stack watches others"
-        raise NotDone(f"{words}; name it in ProjectIds or RunIds, or give --destination, which works all the same")
+        next_step = "let ProjectIds name its project (and RunIds the run, if they are set), or give --destination"
+        raise NotDone(f"{words}; {next_step}, which works all the same")
     plans: list[Plan] = []
     for number, one in enumerate((one for one in runs if one.id in known), start=1):
         desk.progress.note(f"reading run {one.id} ({number} of {len(known)})")
