@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.stack.emulator import embedded_aws
+from tests.stack.emulator import RUNNING, embedded_aws
 from tools.inbox.receiver import Inbox
 from tools.lib.aws import Aws
 from tools.local import stack
 from tools.local.build import Build
 from tools.local.stack import Stack
+
+LOGGED = 150  # lines
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,6 +22,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.stack)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what the embedded AWS did: a message that did not arrive has its reason there."""
+    report = yield
+    if report.failed:
+        report.sections += [("the embedded AWS's log", ministack.last_words(LOGGED)) for ministack in RUNNING]
+    return report
 
 
 @pytest.fixture(scope="session")

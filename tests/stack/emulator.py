@@ -12,6 +12,8 @@ import pytest
 from tools.lib.aws import Aws
 from tools.local.ministack import PROGRAM, MiniStack
 
+RUNNING: list[MiniStack] = []  # for the report of a test that fails
+
 
 @contextmanager
 def embedded_aws() -> Iterator[Aws]:
@@ -19,7 +21,11 @@ def embedded_aws() -> Iterator[Aws]:
     if not PROGRAM.exists():
         pytest.skip(f"the embedded AWS is not installed ({PROGRAM} is missing): run `make setup`")
     with MiniStack() as ministack:
-        yield ministack.aws
+        RUNNING.append(ministack)
+        try:
+            yield ministack.aws
+        finally:
+            RUNNING.remove(ministack)
 
 
 def silence(cloudwatch: Any, stack_name: str) -> None:  # noqa: ANN401 - boto3's client of CloudWatch

@@ -59,9 +59,9 @@ class MiniStack:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process is None or self._process.poll() is not None:
-                raise NotUp(f"The embedded AWS ended while starting:\n{self._last_words()}")
+                raise NotUp(f"The embedded AWS ended while starting:\n{self.last_words()}")
             if time.monotonic() > deadline:
-                raise NotUp(f"The embedded AWS is not up after {START_SECONDS:.0f} s:\n{self._last_words()}")
+                raise NotUp(f"The embedded AWS is not up after {START_SECONDS:.0f} s:\n{self.last_words()}")
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
@@ -70,6 +70,13 @@ class MiniStack:
             processes.end(self._process)
             self._process = None
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def last_words(self, lines: int = 10) -> str:
+        """The end of its log: what it did, and what the functions' workers died of."""
+        try:
+            return processes.Finished(0, self._log.read_text(errors="replace")).tail(lines)
+        except OSError:
+            return "(it printed nothing)"
 
     def __enter__(self) -> Self:
         self.start()
@@ -111,12 +118,6 @@ class MiniStack:
             return False
         finally:
             connection.close()
-
-    def _last_words(self) -> str:
-        try:
-            return processes.Finished(0, self._log.read_text(errors="replace")).tail(10)
-        except OSError:
-            return "(it printed nothing)"
 
 
 def _free_port() -> int:

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.stack.emulator import silence
-from tests.stack.waiting import depth, is_soon, until
+from tests.stack.waiting import PATIENCE_SECONDS, depth, is_soon, until
 from tests.support.fakes import FakeSlack, SlackAnswer
 from tools.cli import main
 from tools.lib.aws import Aws
@@ -37,6 +37,8 @@ SESSION = cache(boto3.Session)  # each one would read AWS's descriptions of itse
 OF_A_STACK = {command.name for command in COMMANDS}
 NO_TEXT = SlackAnswer(400, b"no_text")
 BATCH = 25  # DynamoDB takes no more at once
+# What a function has in hand when it ends comes back after 90 s (VisibilityTimeout), and on a busy machine one may end.
+PATIENT = {"send-test": {"wait": PATIENCE_SECONDS}}
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Operated:
         named = () if is_named else ("--stack-name", NAME)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("tools.ops.account.boto3.Session", SESSION)
-            done = CliRunner().invoke(main, [*words, *named], env=given)
+            done = CliRunner().invoke(main, [*words, *named], env=given, default_map=PATIENT)
         said = Said(done.exit_code, done.stdout, done.stderr)
         assert done.exception is None or isinstance(done.exception, SystemExit), (done.exception, said)
         for secret in (FakeSlack.SECRET, self.simulator.token):
