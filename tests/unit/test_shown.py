@@ -359,7 +359,7 @@ def test_however_many_passed_in_a_run_that_is_told_of_with_others_all_of_them_ar
 
     edits = [one for one in told(well, of_run(13, failing_news({1: 1}))) if one.digest.run_id == 12]
 
-    passed = [slot for one in edits for slot in json.loads(aside_of(one))["passed"]]
+    passed = [test for one in edits for test in json.loads(aside_of(one))["passed"]]
     assert sorted(passed) == list(range(10, 12_010))
     assert [one.digest.order for one in edits] == [2_000, 2_000, 2_001], "it is the last one that says how the run is"
     assert len({one.id for one in edits}) == 3

@@ -135,11 +135,11 @@ def count_as_told(store: Store, tests: Mapping[int, Sequence[tuple[str, Collecti
     """
     for checkpoint in store.checkpoints([*tests]).values() if tests else ():
         told = {
-            slot: replace(
+            test: replace(
                 one,
-                destinations=one.destinations.union(to for to, some in tests[checkpoint.run_id] if slot in some),
+                destinations=one.destinations.union(to for to, some in tests[checkpoint.run_id] if test in some),
             )
-            for slot, one in checkpoint.told.items()
+            for test, one in checkpoint.told.items()
         }
         if told == checkpoint.told:
             continue

@@ -40,7 +40,7 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "tests": {},
         "unnamed": 0,
         "is_held": True,  # what it says of silences is as it is now
-        "passed": keys_of(slot for one in digest.standings if one.status == WELL for slot in one.tests),
+        "passed": keys_of(test for one in digest.standings if one.status == WELL for test in one.tests),
         "also": also(one for one in (*first, *parts) if one["about"] != RECOVERED),  # 1.3 leaves it aside
     }
 
@@ -51,9 +51,9 @@ def also(entries: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
     return [{name: one[name] for name in said} for one in entries]
 
 
-def keys_of(slots: Iterable[int]) -> list[int | str]:
+def keys_of(tests: Iterable[int]) -> list[int | str]:
     """Tests, as `entry_of` names them."""
-    return [slot if slot >= 0 else f"result {-1 - slot}" for slot in sorted(slots)]
+    return [test if test >= 0 else f"result {-1 - test}" for test in sorted(tests)]
 
 
 def entry_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
