@@ -241,8 +241,8 @@ class Contents:
 
 def failing_digest(held: model.Held, contents: Contents) -> model.Digest:
     """What is failing when it is told, and how much of what was held has passed since: that calls nobody."""
-    live = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
-    kinds = kinds_of(live)
+    failing = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
+    kinds = kinds_of(failing)
     named = [one for one in held.frame.results if one.reason != model.RECOVERED]
     still = [
         replace(one, reason=model.PASSED_BETWEEN) if test_key_of(one) in contents.between else one
@@ -254,11 +254,11 @@ def failing_digest(held: model.Held, contents: Contents) -> model.Digest:
     return replace(
         held.frame,
         about=model.FAILING,
-        total=len(live),
-        omitted=len(live) - len(still),
-        counts=counts_of(live),
+        total=len(failing),
+        omitted=len(failing) - len(still),
+        counts=counts_of(failing),
         results=(*still, *since),
-        keys=frozenset(live),
+        keys=frozenset(failing),
         routes=tuple(dict.fromkeys(route for kind in told_by for route in kind.routes)),
         mentions=tuple(dict.fromkeys(mention for kind in kinds for mention in kind.mentions))[:MAX_MENTIONS],
         reasons=tuple(reason for reason in model.REASONS if reason in {kind.reason for kind in told_by}),

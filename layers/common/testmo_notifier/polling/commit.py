@@ -127,7 +127,7 @@ class Committer:
             self.this.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
             self.this.hidden.remove(run.id)
             self.deleted.add(run.id)
-        self.mark_gone(watched)
+        self.record_gone(watched)
 
     def is_gone(self, run_id: int) -> bool:
         """Whether Testmo shows a run no more; not, where nobody can tell."""
@@ -139,7 +139,7 @@ class Committer:
             return False
         return False
 
-    def mark_gone(self, watched: WatchedRun) -> None:
+    def record_gone(self, watched: WatchedRun) -> None:
         """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
         run = watched.run
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)

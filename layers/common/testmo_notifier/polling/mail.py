@@ -176,11 +176,11 @@ def since(check: MailCheck, name: str) -> str:
 def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str], Notification] | None:
     """The mail to the address that lives, about the one for alarms that does not, once for each loss."""
     is_reached = any(box.gets == NOTIFICATIONS and box.name not in check.lost for box in expected)
-    silent = [box for box in expected if box.gets == ALARMS and box.name in check.lost - check.told]
-    if not is_reached or not silent:
+    cut_off = [box for box in expected if box.gets == ALARMS and box.name in check.lost - check.told]
+    if not is_reached or not cut_off:
         return None
     words = [
-        f"{silent[0].name} gets no alarms: its subscription is gone, or was never confirmed.",
+        f"{cut_off[0].name} gets no alarms: its subscription is gone, or was never confirmed.",
         "",
         "If the notifier itself stops, nobody there will be told. Mail scanners and people who share a mailbox end a",
         "subscription by the link that AWS puts under every mail.",
@@ -197,4 +197,4 @@ def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str
         project_id=0,
         statuses=("Alarm",),
     )
-    return frozenset(box.name for box in silent), mail
+    return frozenset(box.name for box in cut_off), mail
