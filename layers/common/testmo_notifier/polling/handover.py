@@ -14,7 +14,7 @@ from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, unexpected
 from testmo_notifier.lean import dataclass
-from testmo_notifier.notices.shown import with_silent
+from testmo_notifier.notices.standings import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a place that shows how a run is learns beside the messages: of runs that were told of together. Pure.
+"""How the tests of a run stand, and the silent messages that say so where a message shows how the run is. Pure.
 
 A message about several runs is no reply to any of them. So each of its parts leads to a silent message about its run.
 None of these is stored: they are the same whenever the message is handed over, and so are their ids.

@@ -15,7 +15,7 @@ from testmo_notifier.adapters.held import envelope_item
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.channels.slack.aside import keys_of
+from testmo_notifier.channels.slack.run_entry import keys_of
 from testmo_notifier.model import (
     NEW,
     RECOVERED,
@@ -31,7 +31,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.merge import with_passed
-from testmo_notifier.notices.shown import with_silent
+from testmo_notifier.notices.standings import with_silent
 from tests.support.bots import DESTINATION, Bots, Killed, make_message, queued
 from tests.support.factories import START, at, make_digest, make_named, make_outgoing
 from tests.support.holding import failing_news, finished_news, hold, recovered_news
