@@ -1,4 +1,4 @@
-"""The map: a line for every room and every module. docs/architecture.md draws it, and says how to extend it.
+"""The map: a line for every package and every module. docs/architecture.md draws it, and says how to extend it.
 
 poll.py                the story of one poll, and the place to begin
 config.py              the settings of both functions, checked all together
