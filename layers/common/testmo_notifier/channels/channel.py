@@ -1,4 +1,4 @@
-"""What a channel declares of itself. Everything else asks for it here; only `polling/mail.py` knows mail by name."""
+"""What a channel declares of itself. Everything else asks for it here."""
 
 from __future__ import annotations
 
@@ -139,8 +139,9 @@ class Channel:
 
     `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
     `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
-    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `others` are further
-    destinations of what programs read, and what the attribute `channel` of their messages says instead of the name.
+    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `is_subscribed`: its
+    readers subscribe to the topic, and can end that. `others` are further destinations of what programs read, and what
+    the attribute `channel` of their messages says instead of the name.
     """
 
     package: str
@@ -149,6 +150,7 @@ class Channel:
     is_for_people: bool = True
     is_queued: bool = False
     calls_people: bool = False
+    is_subscribed: bool = False
     max_per_poll: int | None = None
     seconds_between: float = 0.0
     others: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from testmo_notifier.channels.registry import queued
+from testmo_notifier.channels.email import EMAIL
+from testmo_notifier.channels.registry import channel_of, queued
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
@@ -29,7 +30,7 @@ INTERVAL_OF_LOST: Final = timedelta(minutes=5)  # what waits for somebody's clic
 NOTIFICATIONS: Final = "notifications"
 ALARMS: Final = "alarms"
 RUNBOOK: Final = 'docs/runbook.md, "An address gets no mail"'
-DESTINATION: Final = "email:default"  # what EmailAddress is subscribed to, and what is said of that says it all
+DESTINATION: Final = EMAIL.default  # what EmailAddress is subscribed to, and what is said of that says it all
 UNHEARD: Final = (
     "has no confirmed subscription{since}: what it would get goes to the routes that catch all, or waits where they"
     " reach nobody either, until somebody confirms `testmo-notifier subscribe {name} ADDRESS`"
@@ -54,7 +55,7 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
 
 def mail_destinations(names: Iterable[str]) -> tuple[str, ...]:
     """Those that go out by mail."""
-    return tuple(one for one in names if one.startswith("email:"))
+    return tuple(one for one in names if (channel := channel_of(one)) and channel.is_subscribed)
 
 
 def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
@@ -190,7 +191,7 @@ def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str
     mail = Notification(
         id=f"mailbox-{check.at:%Y%m%d%H%M%S}",
         destination=DESTINATION,
-        channel="email",
+        channel=EMAIL.name,
         subject="Testmo Notifier: alarms reach nobody by mail",
         message="\n".join(words) + "\n",
         run_id=0,
