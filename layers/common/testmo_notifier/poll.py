@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
+from testmo_notifier.errors import LeaseTaken, OutOfTime, StopReading, TokenRefused
 from testmo_notifier.model import FOLDERS
 from testmo_notifier.polling import mail, remember
 from testmo_notifier.polling.choose import choose
@@ -80,7 +80,7 @@ def tell_what_is_due(this: Poll) -> None:
 
 def read_and_tell(parts: Parts, this: Poll) -> None:
     """Read, decide, write and send, in this order."""
-    lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
+    outboxes = this.outboxes
 
     # Read: which projects and runs there are, which statuses are watched, whom an address calls, what counts as passed.
     found = find_runs(parts, this)
@@ -95,7 +95,7 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what was committed a moment before this poll looked for it.
     for unsent in chosen.unsent:
-        lease.renew()
+        this.lease.renew()
         rest = outboxes.publish(unsent)
         if rest.run_id in checkpoints:
             checkpoints[rest.run_id] = rest
@@ -111,27 +111,23 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
     outboxes.learn_names(found.states)
-    checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(lease.renew)}
+    checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(this.lease.renew)}
 
-    # Tell what was held until the end of the poll, so that many runs are one message: by cause, so a folder of what is
-    # held is asked for first. The other folders are learnt after everything else.
+    tell_folds(this, found)
+    remember.keep_discovery(parts, this, found, checkpoints, committer.deleted)
+
+
+def tell_folds(this: Poll, found: Discovery) -> None:
+    """Tell what was held until the end of the poll, so that many runs are one message.
+
+    It tells by cause, so a folder of what is held is asked for first; the other folders are learnt after all else.
+    """
     folders = this.cases.get(FOLDERS)
     if folders:
         folders.learn(folders.unknown(), [])
     this.release.tell(this.folds)
     if folders:
         folders.learn([], found.states)
-
-    # Write what the next discovery builds on.
-    try:
-        remember.keep_projects(parts, found, checkpoints, committer.deleted)
-    except LostRace as exc:
-        this.report.unfinished(str(exc))
-        return
-    backlog.left_out(found)
-    this.hidden.keep_only(found, backlog.in_hidden_projects)
-    looked = remember.with_discovery(lease.control.looked, found, parts.scope, polled_at=lease.started)
-    lease.control = replace(lease.control, looked=looked)
 
 
 def find_runs(parts: Parts, this: Poll) -> Discovery:

@@ -20,6 +20,22 @@ MAX_FILE_CHARS: Final = 1_000  # of what is kept of a wrong file: mistakes may q
 Checkpoints = Mapping[int, Checkpoint]
 
 
+def keep_discovery(
+    parts: Parts, this: Poll, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]
+) -> None:
+    """Write what the next discovery builds on; not when another poller was faster."""
+    try:
+        keep_projects(parts, found, checkpoints, deleted)
+    except LostRace as exc:
+        this.report.unfinished(str(exc))
+        return
+    this.backlog.left_out(found)
+    this.hidden.keep_only(found, this.backlog.in_hidden_projects)
+    control = this.lease.control
+    looked = with_discovery(control.looked, found, parts.scope, polled_at=this.lease.started)
+    this.lease.control = replace(control, looked=looked)
+
+
 def keep_projects(parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
     runs: dict[int, list[Run]] = {project_id: [] for project_id in found.states}
