@@ -18,11 +18,10 @@ from uuid import uuid4
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
-from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Project, Result, ResultsPage, Resume, Run, Scope, Told
+from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Result, ResultsPage, Resume, Run, Told
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.ports import Store as AnyStore
-from testmo_notifier.sources.testmo_runs.discovery import polled
 from testmo_notifier.sources.testmo_runs.paging import go_through, results_query
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from testmo_notifier.sources.testmo_runs.window import MARGIN
@@ -139,7 +138,7 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
     """The open runs, and those that were closed since a moment, of the watched projects."""
     scope = desk.account.settings
     projects, _ = testmo.projects()
-    chosen = looked_into(projects, desk.account)
+    chosen = wiring.polled_projects(desk.account, projects)
     for hidden in set(scope.project_ids) - {p.id for p in projects}:
         desk.progress.problem(f"project {hidden} of ProjectIds is not visible to the token's user: it is left out")
     if not chosen:
@@ -157,19 +156,11 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
         yield from (run for run in found.values() if not scope.run_ids or run.id in scope.run_ids)
 
 
-def looked_into(projects: Iterable[Project], account: Account) -> list[Project]:
-    """The projects that the next poll looks into."""
-    settings, control = account.settings, records.control(account)[0]
-    scope = Scope(settings.project_ids, (), timedelta(seconds=settings.overlap_seconds), timedelta(0))
-    staleness = timedelta(minutes=settings.max_staleness_minutes)
-    return polled(projects, records.store(account), control, scope, staleness, now=utc_now())
-
-
 def is_polled(run: Run, testmo: Testmo, account: Account) -> bool:
     """Whether polls read a run: what goes back elsewhere is announced by nobody."""
     if account.settings.run_ids and run.id not in account.settings.run_ids:
         return False
-    return run.project_id in {project.id for project in looked_into(testmo.projects()[0], account)}
+    return run.project_id in {project.id for project in wiring.polled_projects(account, testmo.projects()[0])}
 
 
 def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> list[Page]:
