@@ -15,7 +15,7 @@ from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.model import Project, Scope
 from testmo_notifier.notices.routes import Route, Routes, destinations, left_in
-from testmo_notifier.poll import Parts
+from testmo_notifier.poll import Setup
 from testmo_notifier.ports import Store, Topic
 from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.discovery import polled
@@ -71,12 +71,12 @@ def polled_projects(account: Account, projects: Iterable[Project]) -> list[Proje
     return polled(projects, records.store(account), control, scope, staleness, now=utc_now())
 
 
-def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Parts:
+def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Setup:
     """What one poll works with. Routes, issue links and templates are this checkout's."""
     own = team()
     own = replace(own, routes=left_in(own.routes, settings.channels))
     deadline = time.monotonic() + SECONDS
-    return Parts.of(
+    return Setup.of(
         settings,
         own,
         store=store,

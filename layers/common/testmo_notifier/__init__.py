@@ -17,7 +17,7 @@ model/                 the nouns: frozen values, a file per subject
   queue.py             what waits for a channel, and its pace
 
 polling/               the steps of a poll
-  parts.py             what a poll works with
+  setup.py             what a poll works with
   lease.py             one poller at a time
   backlog.py           what was left undone, and since when
   hidden.py            runs that Testmo does not show
@@ -156,6 +156,6 @@ adapters/              AWS and HTTP; nothing else leaves the process
   heartbeat.py         the watch from outside
 
 wiring/                what each function runs on
-  poller.py            adapters as the parts of a poll, and a renderer that is made with the first message
+  poller.py            adapters as the setup of a poll, and a renderer that is made with the first message
   delivery.py          adapters as the effects of a delivery
 """

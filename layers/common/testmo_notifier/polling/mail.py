@@ -21,7 +21,7 @@ from testmo_notifier.notices.routes import Routes, destinations
 from testmo_notifier.polling.report import Report
 
 if TYPE_CHECKING:
-    from testmo_notifier.polling.parts import Parts
+    from testmo_notifier.polling.setup import Setup
     from testmo_notifier.ports import Mailboxes, Topic
 
 SECONDS: Final = 30  # what has to be left of the time to look at the mailboxes: AWS says nothing for 24, at worst
@@ -63,26 +63,26 @@ def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Se
     return any(channel.name in channels for channel in queued()) or not expected or unsubscribed < len(expected)
 
 
-def before_anything_is_sent(parts: Parts, check: MailCheck | None) -> MailCheck | None:
+def before_anything_is_sent(setup: Setup, check: MailCheck | None) -> MailCheck | None:
     """Look at destinations that are new: what is published for a mailbox that nobody confirmed, nobody gets.
 
     Like every look it may take seconds, and raises nothing.
     """
-    boxes, now = parts.mailboxes, parts.now()
+    boxes, now = setup.mailboxes, setup.now()
     if boxes is None or frozenset(boxes.routed) <= (check.of if check else frozenset()):
         return check
     was_asked = check is not None and check.problem and not is_due(check, now)  # AWS did not tell
-    return check if was_asked or parts.seconds_left() < SECONDS else look(check, boxes, parts.topic, now=now)
+    return check if was_asked or setup.seconds_left() < SECONDS else look(check, boxes, setup.topic, now=now)
 
 
-def look_after(parts: Parts, check: MailCheck | None, report: Report, waiting: Iterable[str] = ()) -> MailCheck | None:
+def look_after(setup: Setup, check: MailCheck | None, report: Report, waiting: Iterable[str] = ()) -> MailCheck | None:
     """Say which of our addresses get no mail; look once an hour. Something is `waiting` for these destinations."""
-    boxes, now = parts.mailboxes, parts.now()
+    boxes, now = setup.mailboxes, setup.now()
     left = mail_destinations(waiting)
     if boxes is None or not (boxes.expected or boxes.routed or left):
         return check
-    if is_due(check, now) and parts.seconds_left() >= SECONDS:
-        check = look(check, boxes, parts.topic, now=now, waiting=left)
+    if is_due(check, now) and setup.seconds_left() >= SECONDS:
+        check = look(check, boxes, setup.topic, now=now, waiting=left)
     if check is not None:
         report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
         report.unlisted = bool(check.problem)

@@ -47,12 +47,12 @@ class Release:
         Half of the time is for what Testmo has to tell, unless nothing is read.
         """
         items, holding = self.items, self.around.holding
-        keys, envelopes = items.parts.store.held_until(None if everything else holding.now)
+        keys, envelopes = items.setup.store.held_until(None if everything else holding.now)
         self.found.update(key.run_id for key in keys)
         for envelope in envelopes:
             items.go_on()
             self.outboxes.publish_envelope(envelope)
-        half = items.parts.seconds_left() / 2 if keys and not holding.is_over else 0.0
+        half = items.setup.seconds_left() / 2 if keys and not holding.is_over else 0.0
         replace(self, items=replace(items, least=max(items.least, half))).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
