@@ -7,5 +7,5 @@ ops/         look after a stack that is deployed
 simulator/   a faithful Testmo on loopback
 inbox/       receives and shows what Slack and mailboxes would
 maintain/    for whoever changes the code: mutants, soak, pictures, pages out of code, releases
-lib/         what several rooms share
+lib/         what several packages share
 """

@@ -13,7 +13,7 @@ with uncollected():
 
     from testmo_notifier.adapters.machine import Machine
     from testmo_notifier.config import PollerSettings
-    from testmo_notifier.observability import observed, report_failed_poll, report_published, say_that_we_live
+    from testmo_notifier.observability import observed, report_failed_poll, report_published, send_heartbeat
     from testmo_notifier.poll import poll
     from testmo_notifier.wiring.poller import Poller
 
@@ -37,10 +37,10 @@ class Service:
     def run(self, context: LambdaContext, *, drain: bool | None = None) -> dict[str, object]:
         """Poll with what this invocation has left of its time."""
         self.logger.append_keys(request_id=context.aws_request_id)
-        parts = self.poller.parts(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
-        report = observed(lambda: poll(parts, drain=drain), self.logger, self.metrics)
+        setup = self.poller.setup(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
+        report = observed(lambda: poll(setup, drain=drain), self.logger, self.metrics)
         if self.poller.ping and report.looked:
-            say_that_we_live(self.poller.ping, self.logger, is_told=self.poller.is_told(report.unsubscribed))
+            send_heartbeat(self.poller.ping, self.logger, is_told=self.poller.is_told(report.unsubscribed))
         return report.to_json()
 
 

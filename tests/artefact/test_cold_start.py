@@ -35,7 +35,7 @@ SLACK_DOES_WITHOUT = (
     *POLLER_DOES_WITHOUT,
     *("tomllib", "testmo_notifier.sources", "testmo_notifier.poll", "testmo_notifier.polling"),
     "testmo_notifier.model.state",
-    *("testmo_notifier.channels.slack.live", "testmo_notifier.channels.slack.thread", "testmo_notifier.text"),
+    *("testmo_notifier.channels.slack.run_message", "testmo_notifier.channels.slack.thread", "testmo_notifier.text"),
 )
 
 # Everything up to the first invocation, and what it took.

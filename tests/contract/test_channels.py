@@ -218,7 +218,7 @@ def test_a_wrong_secret_gives_problems_that_quote_nothing_of_it(channel: Channel
 def test_an_address_that_nobody_answers_means_try_again(channel: Channel) -> None:
     transport = channel.transport()
     with pytest.raises(DeliveryDelayed):
-        transport.post(new_pool(), "http://127.0.0.1:1/", transport.test_message("hello"), now=NOW)
+        transport.post(new_pool(), "http://127.0.0.1:1/", transport.test_message("hello"), NOW)
 
 
 @pytest.mark.parametrize("channel", QUEUED, ids=lambda channel: channel.name)

@@ -254,7 +254,7 @@ def test_a_bad_answer_spoils_no_later_one(bench: Bench, fault: str) -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "seconds"), [(7, 7.0), (None, 60.0), (0, 0.0), (999_999, 3600.0)])
-def test_429_shuts_the_gate_for_as_long_as_testmo_says_or_a_minute(
+def test_429_closes_the_rate_limit_for_as_long_as_testmo_says_or_a_minute(
     bench: Bench, retry_after: int | None, seconds: float
 ) -> None:
     testmo = bench.testmo()

@@ -16,7 +16,7 @@ import pytest
 
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import FOLDED, NEW, RECOVERED, QueuedMessage
-from testmo_notifier.notices.shown import with_silent
+from testmo_notifier.notices.standings import with_silent
 from tests.crash.plays import every_play
 from tests.crash.stage import TO_EVERYBODY, Play, Stage, port_of
 from tests.crash.verdict import Left

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testmo_notifier.polling.choose import Chosen, choose
-from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.many_runs import ManyRuns
@@ -126,7 +126,7 @@ def test_no_more_checkpoints_are_in_hand_than_can_be_read(monkeypatch: pytest.Mo
     many = settled(runs=1_000)
     chosen: list[Chosen] = []
 
-    def kept(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
+    def kept(parts: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
         chosen.append(choose(parts, this, found, watch))
         return chosen[-1]
 

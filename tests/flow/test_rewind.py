@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from testmo_notifier.adapters import items
 from testmo_notifier.model import Resume, Superseded
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.settings.routes_file import parse_routes
@@ -169,9 +170,10 @@ def plans(story: Story, monkeypatch: pytest.MonkeyPatch, run_id: int, **settings
     """What the command would do for one run, on a stack with these settings."""
     rate_limit = RateLimit(1_000, spent={}, now=story.time.timestamp, sleep=story.wait, seconds_left=lambda: 60.0)
     monkeypatch.setattr(wiring, "connect", lambda *_: story.connect(rate_limit))
-    monkeypatch.setattr(records, "control", lambda _: [SimpleNamespace(asked=SimpleNamespace(requests={}))])
+    monkeypatch.setattr(records, "control", lambda _: [items.control_from(story.store.items["CONTROL"])])
     monkeypatch.setattr(records, "store", lambda _: story.store)
-    account = SimpleNamespace(settings=SimpleNamespace(**{"project_ids": (), "run_ids": (), **settings}))
+    defaults = {"project_ids": (), "run_ids": (), "overlap_seconds": 300, "max_staleness_minutes": 5}
+    account = SimpleNamespace(settings=SimpleNamespace(**{**defaults, **settings}))
     desk: Any = SimpleNamespace(account=account, progress=SimpleNamespace(note=lambda _: None))
     return make_plans(desk, None, run=run_id, since=None, project=None)
 
@@ -179,7 +181,7 @@ def plans(story: Story, monkeypatch: pytest.MonkeyPatch, run_id: int, **settings
 def test_a_run_that_no_poll_reads_any_more_is_refused_with_a_way_that_works(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was said to come again, and never did."""
+    """It was said to come again, and never did. A project that was completed within the hour is still polled."""
     run = story.add_run()
     story.poll()
     failed = story.save(run)
@@ -187,6 +189,10 @@ def test_a_run_that_no_poll_reads_any_more_is_refused_with_a_way_that_works(
     assert [plan.keys for plan in plans(story, monkeypatch, run.id)] == [{failed.id}]
 
     story.world.complete_project(story.shop)
+    assert [plan.keys for plan in plans(story, monkeypatch, run.id)] == [{failed.id}]
+    story.wait_and_poll(every=3_600)
+    assert [plan.keys for plan in plans(story, monkeypatch, run.id)] == [{failed.id}]
+    story.wait_and_poll(every=301)
 
     words = f"no poll reads run {run.id} any more.*or give --destination"
     for settings in ({}, {"project_ids": (run.project_id + 1,)}, {"run_ids": (run.id + 1,)}):

@@ -88,6 +88,6 @@ def test_a_row_that_is_told_apart_reads_as_what_was_told(changes: dict[str, Any]
     apart, others = told_apart([row], told)
 
     if apart:
-        assert (apart, others) == ([(read.key, read.slot)], [])
-        assert told[read.slot] == (read.key, read.status_id)
+        assert (apart, others) == ([(read.key, read.test_key)], [])
+        assert told[read.test_key] == (read.key, read.status_id)
         assert (read.is_latest, read.is_deleted) == (True, False)

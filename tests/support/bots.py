@@ -109,7 +109,7 @@ class Bots:
         return Effects(
             transports={"slack": TRANSPORT},
             addresses=self._addresses,
-            post=lambda _channel, address, payload: TRANSPORT.post(None, address, payload, now=self.now),  # type: ignore[arg-type]
+            post=lambda _channel, address, payload: TRANSPORT.post(None, address, payload, self.now),  # type: ignore[arg-type]
             conversation=self._conversation,
             forget=self.forgotten.append,
             change_pace=self._change_pace,
@@ -142,7 +142,7 @@ class Bots:
                 self._effect("after a write")
             return decision
 
-        return TRANSPORT.conversation(None, address, message, change, now=lambda: self.now)  # type: ignore[arg-type]
+        return TRANSPORT.conversation(None, address, message, change, lambda: self.now)  # type: ignore[arg-type]
 
     def _ask(self, _pool: object, bot: Bot, method: str, values: Mapping[str, object], **_given: object) -> Answer:
         self._effect(f"before {method}")

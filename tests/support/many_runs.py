@@ -22,7 +22,7 @@ from testmo_notifier.model import (
     Run,
     Scope,
 )
-from testmo_notifier.poll import Parts, poll
+from testmo_notifier.poll import Setup, poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.report import Report
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -119,7 +119,7 @@ class ManyRuns:
             "shuffle": lambda _: None,
             "executor": one_worker,
         }
-        return poll(Parts(**{**values, **self.settings, **changed}))
+        return poll(Setup(**{**values, **self.settings, **changed}))
 
     def wait(self, seconds: float = 60.0) -> None:
         self.time += timedelta(seconds=seconds)

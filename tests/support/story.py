@@ -17,7 +17,7 @@ from testmo_notifier.adapters.http import Answer, new_pool
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Checkpoint, Scope
-from testmo_notifier.poll import Parts, poll
+from testmo_notifier.poll import Setup, poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.report import Report
 from testmo_notifier.ports import Store
@@ -131,8 +131,8 @@ class Story:
         self.processes += 1
         self.store = self.store.as_seen_by(f"poller {self.processes}")
 
-    def parts(self, *, store: Store | None = None, **changed: Any) -> Parts:
-        return Parts(
+    def parts(self, *, store: Store | None = None, **changed: Any) -> Setup:
+        return Setup(
             **{
                 "store": store or self.store,
                 "connect": self.connect,

@@ -16,7 +16,7 @@ from testmo_notifier.adapters.items import control_from
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import MAX_PER_PAGE, Control, Scope
-from testmo_notifier.poll import Parts, poll
+from testmo_notifier.poll import Setup, poll
 from testmo_notifier.polling.report import Report
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.executors import SideBySide, Stopwatch
@@ -177,12 +177,12 @@ class Watcher:
         self.store, self.topic = MemoryStore(), MemoryTopic()
         self.settings: dict[str, Any] = {"requests_per_minute": 120, "staleness": staleness, **settings}
 
-    def poll(self, **changed: Any) -> Report:  # noqa: ANN401 - fields of `Parts`
+    def poll(self, **changed: Any) -> Report:  # noqa: ANN401 - fields of `Setup`
         """One poll; the next one is not due before this minute is over."""
         testmo, clock = self.testmo, self.testmo.clock
         began = clock.seconds
         summary = poll(
-            Parts(
+            Setup(
                 **{
                     "store": self.store,
                     "connect": lambda rate_limit: Testmo(

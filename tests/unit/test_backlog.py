@@ -9,8 +9,8 @@ from typing import cast
 from testmo_notifier.model import Control, Left, Looked, ProjectState, WatchedRun
 from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.marks import Marks
-from testmo_notifier.polling.parts import Parts
 from testmo_notifier.polling.remember import keep_projects
+from testmo_notifier.polling.setup import Setup
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from tests.support.factories import START, at, make_run
 
@@ -52,7 +52,7 @@ def test_a_closed_run_is_waited_for_unless_it_is_gone_or_nobody_looked_into_its_
         store=SimpleNamespace(commit_project=kept.append), scope=SimpleNamespace(overlap=at(300) - at(0))
     )
 
-    keep_projects(cast("Parts", parts), found, {}, deleted={12})
+    keep_projects(cast("Setup", parts), found, {}, deleted={12})
 
     (after,) = kept
     assert (after.project_id, set(after.open_runs), dict(after.closing)) == (SHOP, {13}, {13: at(50)})

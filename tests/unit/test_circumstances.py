@@ -34,7 +34,7 @@ def around(
     return Circumstances(**{"holding": holding, "copies_due": at(3_600), "destinations": [DESTINATION], **given})
 
 
-def gate(due: datetime) -> Held:
+def interval(due: datetime) -> Held:
     """Its destination was told of the run a moment ago, and hears no more until then."""
     return replace(hold(failing_news({1: 11}), cause=RATE, due=due), rows={}, kinds=())
 
@@ -57,14 +57,14 @@ def test_news_is_held_for_the_first_of_its_causes(
 ) -> None:
     news = replace(failing_news({1: 11}), hold=set_for)
 
-    assert circumstances.hold_news(news, gate(at(900)), run_id=12, now=NOW) == expected
+    assert circumstances.hold_news(news, interval(at(900)), run_id=12, now=NOW) == expected
 
 
-def test_news_is_not_held_by_a_gate_that_is_over_or_that_its_destination_has_no_option_for() -> None:
+def test_news_is_not_held_by_an_interval_that_is_over_or_that_its_destination_has_no_option_for() -> None:
     news = failing_news({1: 11})
 
-    assert around(OFTEN).hold_news(news, gate(NOW), run_id=12, now=NOW) is None
-    assert around().hold_news(news, gate(at(900)), run_id=12, now=NOW) is None
+    assert around(OFTEN).hold_news(news, interval(NOW), run_id=12, now=NOW) is None
+    assert around().hold_news(news, interval(at(900)), run_id=12, now=NOW) is None
     assert around(**WAITS).hold_news(news, None, run_id=13, now=NOW) is None  # another run's message waits
 
 
@@ -90,7 +90,7 @@ def test_what_is_held_goes_on_being_held_for_the_first_of_its_causes(
     circumstances: Circumstances, cause: str, expected: str | None
 ) -> None:
     held = hold(failing_news({1: 11}), cause=cause, due=NOW)
-    found = circumstances.hold_longer(held, gate(at(900)))
+    found = circumstances.hold_longer(held, interval(at(900)))
 
     assert (found.cause if found else None) == expected
 

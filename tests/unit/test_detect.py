@@ -139,9 +139,9 @@ class OnePage:
 
     def results(self, run_id: int, query: ResultsQuery, told: Failing = NOTHING, /) -> ResultsPage:
         del run_id, query
-        as_told = [row for row in self.page.results if told.get(row.slot) == (row.key, row.status_id)]
+        as_told = [row for row in self.page.results if told.get(row.test_key) == (row.key, row.status_id)]
         others = tuple(row for row in self.page.results if row not in as_told)
-        return replace(self.page, results=others, as_told=[(row.key, row.slot) for row in as_told])
+        return replace(self.page, results=others, as_told=[(row.key, row.test_key) for row in as_told])
 
 
 @pytest.mark.parametrize(
@@ -334,9 +334,9 @@ def make_page(results: list[Result]) -> ResultsPage:
     return ResultsPage(tuple(results), Expands(), None, len(results), at(60))
 
 
-@pytest.mark.parametrize(("key", "test_id", "slot"), [(5, 7, 7), (5, None, -6), (-5, None, -6), (1, None, -2)])
-def test_a_row_without_a_test_has_a_place_that_no_test_can_have(key: int, test_id: int | None, slot: int) -> None:
-    assert make_result(key, test_id=test_id).slot == slot
+@pytest.mark.parametrize(("key", "test_id", "test"), [(5, 7, 7), (5, None, -6), (-5, None, -6), (1, None, -2)])
+def test_a_row_without_a_test_has_a_place_that_no_test_can_have(key: int, test_id: int | None, test: int) -> None:
+    assert make_result(key, test_id=test_id).test_key == test
 
 
 @pytest.mark.parametrize(

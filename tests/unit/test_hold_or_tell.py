@@ -112,10 +112,10 @@ def test_recoveries_that_all_are_told_go_as_they_are() -> None:
 
 def test_what_waits_for_the_end_of_the_poll_waits_for_what_lasts_longer() -> None:
     news = replace(failing_news({1: 11}), hold=Hold(FOLD, NOW))
-    gate = Held(12, DESTINATION, RATE, at(900), at(0), news.digest)
+    interval = Held(12, DESTINATION, RATE, at(900), at(0), news.digest)
     pace = {DESTINATION: Options(calm=Calm(at_most_every=timedelta(minutes=15), fold=2))}
 
-    paced, behind, free = keeping(gate, options=pace), keeping(waiting={(12, DESTINATION)}), keeping()
+    paced, behind, free = keeping(interval, options=pace), keeping(waiting={(12, DESTINATION)}), keeping()
     for kept in (paced, behind, free):
         kept.divide([news])
 

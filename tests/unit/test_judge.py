@@ -109,4 +109,4 @@ def test_what_is_known_of_a_test_that_fails_no_more_is_kept_for_its_recovery_alo
 def test_the_longest_known_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "MAX_KEPT", 2)
 
-    assert pruned({slot: told(last=slot) for slot in (3, 1, 2)}, {1: 0, 2: 0, 3: 0}, recovers=False).keys() == {2, 3}
+    assert pruned({test: told(last=test) for test in (3, 1, 2)}, {1: 0, 2: 0, 3: 0}, recovers=False).keys() == {2, 3}

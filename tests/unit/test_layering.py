@@ -16,7 +16,7 @@ ADAPTERS = sorted((PACKAGE / "adapters").glob("*.py"))
 FUNCTIONS = sorted((ROOT / "functions").glob("*/app.py"))
 ACTS = ("adapters/", "wiring/", "channels/slack/answers.py", "observability.py")
 INNER = sorted(p for p in PACKAGE.rglob("*.py") if not p.relative_to(PACKAGE).as_posix().startswith(ACTS))
-ROOMS_ABOVE = {  # what may not be known where: the direction in docs/architecture.md
+PACKAGES_ABOVE = {  # what may not be known where: the direction in docs/architecture.md
     "text": (
         *("errors", "config", "ports", "model", "settings", "notices", "channels"),
         *("sources", "polling", "delivery", "adapters", "poll"),
@@ -117,7 +117,10 @@ def test_what_decides_imports_nothing_that_acts(path: Path) -> None:
 
 @pytest.mark.parametrize("path", INNER, ids=relative)
 def test_a_room_knows_nothing_of_the_rooms_above_it(path: Path) -> None:
-    above = {f"testmo_notifier.{room}" for room in (*ROOMS_ABOVE.get(path.relative_to(PACKAGE).parts[0], ()), "wiring")}
+    above = {
+        f"testmo_notifier.{package}"
+        for package in (*PACKAGES_ABOVE.get(path.relative_to(PACKAGE).parts[0], ()), "wiring")
+    }
 
     assert [module for module in imports(path, for_types_too=True) if starts_with_one_of(module, above)] == []
 

@@ -77,7 +77,7 @@ def test_with_bots_the_inbox_has_one_for_each_name(deployed: Path) -> None:
     with Inbox(0) as inbox:
         secret = command.own_webhooks(inbox, deployed, bots=True)
         addresses, problems = read_addresses(secret)
-        TRANSPORT.post(new_pool(), addresses["default"], '{"text": "hello"}', now=datetime.now(UTC))
+        TRANSPORT.post(new_pool(), addresses["default"], '{"text": "hello"}', datetime.now(UTC))
 
     assert problems == []
     assert [(message.webhook, message.payload["text"]) for message in inbox.messages] == [("default", "hello")]

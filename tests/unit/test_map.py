@@ -1,4 +1,4 @@
-"""The maps are complete: `testmo_notifier/__init__.py` has every module, docs/architecture.md every room."""
+"""The maps are complete: `testmo_notifier/__init__.py` has every module, docs/architecture.md every package."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ ARCHITECTURE: Final = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
 def on_the_map() -> list[str]:
-    """Rooms end with a slash; an indented module stands in the room above it."""
-    found, room = [], ""
+    """Packages end with a slash; an indented module stands in the one above it."""
+    found, package = [], ""
     for line in (testmo_notifier.__doc__ or "").splitlines()[2:]:
         if match := LINE.fullmatch(line):
             indented, name = match[1], match[2]
-            found.append(room + name if indented else name)
-            room = room if indented else name
+            found.append(package + name if indented else name)
+            package = package if indented else name
         else:
             assert not line.strip(), f"layers/common/testmo_notifier/__init__.py: not a line of the map: {line}"
     return found
 
 
-def rooms(top: Path) -> set[str]:
+def packages_in(top: Path) -> set[str]:
     """The folders with code in and below `top`, `top` itself left out."""
     return {f"{path.parent.relative_to(top)}/" for path in top.rglob("*.py")} - {"./"}
 
 
 def test_every_room_and_every_module_has_a_line_of_the_map_and_no_line_leads_nowhere() -> None:
     modules = {str(path.relative_to(PRODUCT)) for path in PRODUCT.rglob("*.py") if path.name != "__init__.py"}
-    assert sorted(on_the_map()) == sorted(modules | rooms(PRODUCT))
+    assert sorted(on_the_map()) == sorted(modules | packages_in(PRODUCT))
 
 
 def test_every_room_says_in_its_own_file_what_it_is_for() -> None:
     silent = [
-        room
-        for room in rooms(PRODUCT)
-        if not ast.get_docstring(ast.parse((PRODUCT / room / "__init__.py").read_text("utf-8")))
+        package
+        for package in packages_in(PRODUCT)
+        if not ast.get_docstring(ast.parse((PRODUCT / package / "__init__.py").read_text("utf-8")))
     ]
     assert silent == []
 
 
 def test_the_architecture_page_has_every_room_of_product_and_tools() -> None:
     told = set(re.findall(r"^\| `([^`]+/)` \|", ARCHITECTURE, re.MULTILINE))
-    product = {f"testmo_notifier/{room}" for room in rooms(PRODUCT)}
-    tools = {f"tools/{room}" for room in rooms(ROOT / "tools") if room.count("/") == 1}
-    functions = {f"functions/{room}" for room in rooms(ROOT / "functions")}
-    lanes = {f"tests/{room}" for room in rooms(ROOT / "tests") if room.count("/") == 1}
+    product = {f"testmo_notifier/{package}" for package in packages_in(PRODUCT)}
+    tools = {f"tools/{package}" for package in packages_in(ROOT / "tools") if package.count("/") == 1}
+    functions = {f"functions/{package}" for package in packages_in(ROOT / "functions")}
+    lanes = {f"tests/{package}" for package in packages_in(ROOT / "tests") if package.count("/") == 1}
     assert sorted(told) == sorted(product | tools | functions | lanes | {"layers/settings/"})
 
 

@@ -148,8 +148,8 @@ def test_where_somebody_deleted_a_set_the_run_is_a_first_sight_again() -> None:
 
 def test_a_version_that_knows_some_of_the_sets_finds_all_of_them_apart_or_none() -> None:
     """Version 1.1 takes none of its own four, nor the floor, from an item that names any set."""
-    told = {slot: Told(1, at(slot), at(slot), frozenset({"slack:default"})) for slot in range(60_000)}
-    moments = {slot: replace(one, since=at(chance.randrange(10**7))) for slot, one in told.items()}
+    told = {test: Told(1, at(test), at(test), frozenset({"slack:default"})) for test in range(60_000)}
+    moments = {test: replace(one, since=at(chance.randrange(10**7))) for test, one in told.items()}
     checkpoint = make_checkpoint(failing={1: (2, 3)}, seen={2: START}, told=moments)
     item, parts = stored(checkpoint)
 

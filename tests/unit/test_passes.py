@@ -180,7 +180,7 @@ def test_a_pass_is_noted_once_and_only_if_it_came_after_the_failure() -> None:
     passes = Passes(complete=True, times={1: (at(90), at(150)), 2: (at(200),), 3: (at(100),), 4: (at(150),)})
 
     assert noted(told, passes) == {1}
-    assert {slot: one.passed_at for slot, one in told.items()} == {1: at(150), 2: at(200), 3: None}
+    assert {test: one.passed_at for test, one in told.items()} == {1: at(150), 2: at(200), 3: None}
     assert noted(told, passes) == frozenset()
 
 

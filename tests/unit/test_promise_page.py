@@ -89,7 +89,7 @@ def test_what_keeps_a_promise_exists(promise: str) -> None:
 
 
 def is_there(name: str) -> bool:
-    """A module of the package, whichever room it is in, or what one defines, like `window.Window.finished`.
+    """A module of the package, whichever package it is in, or what one defines, like `window.Window.finished`.
 
     What a module merely imports is not there: a reader would look for it in vain.
     """

@@ -42,7 +42,7 @@ def make_rate_limit(
     )
 
 
-def test_a_gate_lets_as_many_through_as_a_minute_may_take() -> None:
+def test_a_rate_limit_lets_as_many_through_as_a_minute_may_take() -> None:
     rate_limit = make_rate_limit(5)
 
     for _ in range(5):
@@ -174,7 +174,7 @@ def test_time_is_looked_at_again_after_a_wait() -> None:
         rate_limit.enter()
 
 
-def test_a_closed_gate_says_why_to_everybody() -> None:
+def test_a_closed_rate_limit_says_why_to_everybody() -> None:
     rate_limit = make_rate_limit()
     rate_limit.close(Throttled("429", retry_after_seconds=60))
 

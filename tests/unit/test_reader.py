@@ -11,9 +11,9 @@ import pytest
 
 from testmo_notifier.model import WatchedRun
 from testmo_notifier.polling.lease import Lease
-from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.reader import Reader
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.reading import Reading
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.executors import AtOnce
@@ -38,7 +38,7 @@ def read(count: int, executor: Callable[[int], Executor]) -> list[tuple[int, int
     rate_limit = RateLimit(9, spent={}, now=lambda: 0.0, sleep=lambda _: None, seconds_left=lambda: 60.0)
     lease = Lease(MemoryStore(), now=lambda: START)
     parts, this = SimpleNamespace(executor=executor), SimpleNamespace(rate_limit=rate_limit, lease=lease)
-    readings = Noting(cast("Parts", parts), cast("Poll", this), Watch((3,)), checkpoints={}).read(due)
+    readings = Noting(cast("Setup", parts), cast("Poll", this), Watch((3,)), checkpoints={}).read(due)
     return [(watched.run.id, len(asked)) for watched, reading in readings if cast("int", reading.result())]
 
 

@@ -114,7 +114,7 @@ def test_a_bots_token_is_shown_nowhere() -> None:
 
 
 def test_a_bot_posts_the_whole_message_into_its_channel(inbox: Inbox, pool: urllib3.PoolManager) -> None:
-    TRANSPORT.post(pool, at(inbox), PAYLOAD, now=NOW)
+    TRANSPORT.post(pool, at(inbox), PAYLOAD, NOW)
 
     ((method, values),) = inbox.workspace.calls
     assert method == "chat.postMessage"
@@ -157,7 +157,7 @@ def test_what_slack_says_no_with_decides_what_becomes_of_the_message(
     inbox.workspace.answer_next("chat.postMessage", word)
 
     with pytest.raises(error) as raised:
-        TRANSPORT.post(pool, at(inbox), PAYLOAD, now=NOW)
+        TRANSPORT.post(pool, at(inbox), PAYLOAD, NOW)
 
     assert raised.value.reason == word
     assert inbox.workspace.messages == []
@@ -167,7 +167,7 @@ def test_a_bot_that_is_throttled_waits_as_long_as_slack_says(inbox: Inbox, pool:
     inbox.workspace.answer_next("chat.postMessage", "ratelimited", status=429, retry_after=7)
 
     with pytest.raises(DeliveryDelayed) as raised:
-        TRANSPORT.post(pool, at(inbox), PAYLOAD, now=NOW)
+        TRANSPORT.post(pool, at(inbox), PAYLOAD, NOW)
 
     assert (raised.value.reason, raised.value.retry_after_seconds) == ("throttled", 7)
 
@@ -177,11 +177,11 @@ def test_a_page_that_is_not_slacks_means_try_again(inbox: Inbox, pool: urllib3.P
     inbox.workspace.answer_next("chat.postMessage", "Not A Word", status=status)
 
     with pytest.raises(DeliveryDelayed):
-        TRANSPORT.post(pool, at(inbox), PAYLOAD, now=NOW)
+        TRANSPORT.post(pool, at(inbox), PAYLOAD, NOW)
 
 
 def test_a_bot_is_probed_without_a_post(inbox: Inbox, pool: urllib3.PoolManager) -> None:
-    assert TRANSPORT.probe(pool, at(inbox), now=NOW) == "is alive and may post in its channel"
+    assert TRANSPORT.probe(pool, at(inbox), NOW) == "is alive and may post in its channel"
     assert [method for method, _ in inbox.workspace.calls] == ["auth.test", "conversations.info"]
 
 
@@ -201,7 +201,7 @@ def test_a_probe_tells_what_would_keep_a_bot_from_posting(
     inbox.workspace.scopes, inbox.workspace.channels = scopes, {"C012AB3CD": channel}
 
     with pytest.raises(DestinationGone) as raised:
-        TRANSPORT.probe(pool, at(inbox), now=NOW)
+        TRANSPORT.probe(pool, at(inbox), NOW)
 
     assert raised.value.reason == reason
 
@@ -209,7 +209,7 @@ def test_a_probe_tells_what_would_keep_a_bot_from_posting(
 def test_a_probe_needs_no_more_scopes_than_a_post_does(inbox: Inbox, pool: urllib3.PoolManager) -> None:
     inbox.workspace.scopes = "chat:write"
 
-    assert "channels:read, for a private one groups:read" in TRANSPORT.probe(pool, at(inbox), now=NOW)
+    assert "channels:read, for a private one groups:read" in TRANSPORT.probe(pool, at(inbox), NOW)
 
 
 @pytest.mark.parametrize("channel", [b"null", b"[]", b'"C012AB3CD"', b"{}"])
@@ -217,4 +217,4 @@ def test_a_probe_takes_a_yes_that_says_nothing_of_the_channel(pool: urllib3.Pool
     yes = Answer(200, b'{"ok": true, "channel": ' + channel + b"}", {"x-oauth-scopes": "chat:write,channels:read"})
 
     with patch.object(web_api, "ask", lambda *_args, **_given: yes):
-        assert TRANSPORT.probe(pool, Bot(TOKEN, "C012AB3CD").as_address(), now=NOW).startswith("is alive")
+        assert TRANSPORT.probe(pool, Bot(TOKEN, "C012AB3CD").as_address(), NOW).startswith("is alive")

@@ -1,4 +1,4 @@
-"""What several rooms share.
+"""What several of its packages share.
 
 aws        where the AWS is, and its clients        terminal   what is printed: verdicts, notes, progress
 blocks     a Slack message as text                  saying     plain lines and JSON, on the right stream

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from testmo_notifier.adapters import held as holding
 from testmo_notifier.adapters import items
-from testmo_notifier.channels.slack import live
+from testmo_notifier.channels.slack import run_message
 from testmo_notifier.model import Sent
 from tools.inbox.workspace import API_PATH, Posted, Workspace, no
 from tools.lib.stamps import utc_now
@@ -158,7 +158,7 @@ def read_bots(
     }
     news: dict[tuple[str, str], list[Posted]] = {}
     for one in posted:
-        if live.OPEN not in first_form(one):
+        if run_message.OPEN not in first_form(one):
             news.setdefault((one.channel, first_form(one)), []).append(one)
     unseen = sum(
         max(0, sum(to == name for to, _ in delivered & told) - sum(channel == where for where, _ in news))
@@ -252,5 +252,5 @@ def is_behind(state: Mapping[str, Any], posted: Sequence[Posted]) -> bool:
         return False  # there is none: what passed is kept for the one that the run's next news makes
     parent = next(one for one in posted if (one.channel, one.ts) == (state["channel"], state["ts"]))
     is_as_it_was_posted = bool(state["made_by"]) and state["changes"] == 1
-    is_newest = is_as_it_was_posted or parent.payload["text"] == live.shown(state)["text"]
+    is_newest = is_as_it_was_posted or parent.payload["text"] == run_message.shown(state)["text"]
     return not parent.is_deleted and (state["shown"] < state["changes"] or not is_newest)

@@ -23,7 +23,7 @@ from testmo_notifier.model import STATUS_NAMES, Project
 from testmo_notifier.sources.testmo_runs.paging import results_query
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.lib.testmo import connected
-from tools.ops import records
+from tools.ops import records, wiring
 from tools.ops.account import Account
 from tools.ops.advice import store
 from tools.ops.exit_status import Desk
@@ -62,7 +62,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
         yield bad(AREA, f"{settings.testmo_url}: {exc}", "check TestmoUrl, and whether the instance is up")
         return
     yield from clocks(account, date)
-    yield from scope(asked, settings, projects)
+    yield from scope(asked, account, projects)
     yield from statuses(asked, settings, projects)
     yield from undone(asked, sorted(control.left.undone)[:ASKED])
 
@@ -111,10 +111,11 @@ def statuses(asked: Testmo, settings: PollerSettings, projects: Sequence[Project
                 yield good(AREA, words, step)
 
 
-def scope(asked: Testmo, settings: PollerSettings, projects: list[Project]) -> Iterable[Finding]:
+def scope(asked: Testmo, account: Account, projects: list[Project]) -> Iterable[Finding]:
     """What of ProjectIds and RunIds is there to watch."""
+    settings = account.settings
     visible = {project.id: project for project in projects}
-    watched = [p for p in projects if (p.id in settings.project_ids if settings.project_ids else not p.is_completed)]
+    watched = wiring.polled_projects(account, projects)
     names = ", ".join(f"{p.name} ({p.id})" for p in watched[:SHOWN])
     more = f" and {len(watched) - SHOWN} more" if len(watched) > SHOWN else ""
     if watched:

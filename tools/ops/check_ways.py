@@ -91,7 +91,7 @@ def alive(pool: urllib3.PoolManager, channel: Channel, destination: str, address
     """What a post that nobody sees says of a webhook."""
     about = f"the {channel.transport().kind(address)} of {destination}"
     try:
-        words = channel.transport().probe(pool, address, now=utc_now())
+        words = channel.transport().probe(pool, address, utc_now())
     except Undelivered as exc:
         return bad(channel.title, f"{about}: {exc}", next_step(exc.reason, channel=channel.name, secret=secret))
     return good(channel.title, f"{about} {words}")

@@ -36,7 +36,7 @@ class Repeat:
     """What is told once more, with every row, about which tests, and how many results had no room in it."""
 
     outgoing: tuple[Outgoing, ...] = ()
-    slots: frozenset[int] = frozenset()
+    tests: frozenset[int] = frozenset()
     left: int = 0
 
     @property
@@ -67,8 +67,8 @@ class Repeater:
         for rows, expands in pages:
             fresh |= {row.key for row in detector.new_failing(rows)}
             handled.append(([row for row in rows if row.key not in fresh], expands))
-        slots = {row.key: row.slot for rows, _ in handled for row in rows}
-        news = self._news(run, checkpoint, slots.values())
+        tests = {row.key: row.test_key for rows, _ in handled for row in rows}
+        news = self._news(run, checkpoint, tests.values())
         left = 0
         for rows, expands in handled:
             if news.is_full:
@@ -77,19 +77,19 @@ class Repeater:
                 news.add(rows, expands)
         news.judge(Passes(complete=True))  # the streaks are those that the last poll knew
         outgoing = tuple(map(news.with_rows, news.outgoing()))
-        return Repeat(outgoing, frozenset(slots[key] for out in outgoing for key in out.digest.keys), left)
+        return Repeat(outgoing, frozenset(tests[key] for out in outgoing for key in out.digest.keys), left)
 
-    def _news(self, run: Run, checkpoint: Checkpoint, slots: Collection[int]) -> DigestBuilder:
+    def _news(self, run: Run, checkpoint: Checkpoint, tests: Collection[int]) -> DigestBuilder:
         """A builder to which the tests are failing as ever, and to which nobody was told of them: so they are new."""
         project = self.projects.get(run.project_id, "")
         audience = Audience(self.routes, (self.destination,), run_facts(run, project), holding=self.holding)
-        told = {slot: replace(checkpoint.told.get(slot, Told()), destinations=frozenset()) for slot in slots}
+        told = {test: replace(checkpoint.told.get(test, Told()), destinations=frozenset()) for test in tests}
         return DigestBuilder(
             self.testmo_url,
             run,
             project,
             audience=audience,
-            failing=frozenset(slots) if audience.keeps_told else (),
+            failing=frozenset(tests) if audience.keeps_told else (),
             told=told,
             cases=self.cases(run.project_id),
             version=checkpoint.version,
@@ -123,8 +123,8 @@ def put(store: Store, run_id: int, repeat: Repeat, destination: str, *, at: date
     )
     divided.divide(repeat.outgoing)
     told = {
-        slot: replace(one, destinations=one.destinations | {destination}) if slot in repeat.slots else one
-        for slot, one in checkpoint.told.items()
+        test: replace(one, destinations=one.destinations | {destination}) if test in repeat.tests else one
+        for test, one in checkpoint.told.items()
     }
     try:
         outbox = (*checkpoint.outbox, *divided.at_once)

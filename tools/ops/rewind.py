@@ -17,9 +17,8 @@ from uuid import uuid4
 
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
-from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import Invisible, LeaseTaken, LostRace
-from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Project, Result, ResultsPage, Resume, Run, Told
+from testmo_notifier.model import LONG_AGO, Checkpoint, Control, Result, ResultsPage, Resume, Run, Told
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import EVENT_NEWS
 from testmo_notifier.ports import Store as AnyStore
@@ -118,7 +117,7 @@ def make_plans(
     known = records.store(account).checkpoints([one.id for one in runs])
     if run is not None and run not in known:
         raise NotDone(f"run {run} has no checkpoint: it was never read, so there is nothing to go back from")
-    if run is not None and repeater is None and not is_polled(runs[0], testmo.projects()[0], account.settings):
+    if run is not None and repeater is None and not is_polled(runs[0], testmo, account):
         words = f"no poll reads run {run} any more: its project is completed or hidden, or the stack watches others"
         next_step = "let ProjectIds name its project (and RunIds the run, if they are set), or give --destination"
         raise NotDone(f"{words}; {next_step}, which works all the same")
@@ -139,7 +138,7 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
     """The open runs, and those that were closed since a moment, of the watched projects."""
     scope = desk.account.settings
     projects, _ = testmo.projects()
-    chosen = watched(projects, scope)
+    chosen = wiring.polled_projects(desk.account, projects)
     for hidden in set(scope.project_ids) - {p.id for p in projects}:
         desk.progress.problem(f"project {hidden} of ProjectIds is not visible to the token's user: it is left out")
     if not chosen:
@@ -157,16 +156,11 @@ def runs_since(testmo: Testmo, desk: Desk, since: datetime, project: int | None)
         yield from (run for run in found.values() if not scope.run_ids or run.id in scope.run_ids)
 
 
-def watched(projects: Iterable[Project], settings: PollerSettings) -> list[Project]:
-    """The projects that polls look into."""
-    ids = settings.project_ids
-    return [project for project in projects if (project.id in ids if ids else not project.is_completed)]
-
-
-def is_polled(run: Run, projects: Iterable[Project], settings: PollerSettings) -> bool:
+def is_polled(run: Run, testmo: Testmo, account: Account) -> bool:
     """Whether polls read a run: what goes back elsewhere is announced by nobody."""
-    is_chosen = not settings.run_ids or run.id in settings.run_ids
-    return is_chosen and run.project_id in {project.id for project in watched(projects, settings)}
+    if account.settings.run_ids and run.id not in account.settings.run_ids:
+        return False
+    return run.project_id in {project.id for project in wiring.polled_projects(account, testmo.projects()[0])}
 
 
 def failing_since(testmo: Testmo, run: Run, checkpoint: Checkpoint, since: datetime) -> list[Page]:

@@ -138,9 +138,9 @@ def deliver_at_once(channel: Channel, address: str, told: Notification) -> None:
     """As the function does; a test is about no run, so that nothing is kept of it."""
     transport, pool = channel.transport(), new_pool()
     message = QueuedMessage("", "", 1, told.message, id=told.id, destination=told.destination)
-    conversation = transport.conversation(pool, address, message, lambda decide: decide({})[1], now=utc_now)
+    conversation = transport.conversation(pool, address, message, lambda decide: decide({})[1], utc_now)
     if conversation is None:
-        transport.post(pool, address, told.message, now=utc_now())
+        transport.post(pool, address, told.message, utc_now())
     else:
         conversation.tell(told.message)
 

@@ -46,7 +46,7 @@ def reasons(
     audience = Audience(routes, destinations, run_facts(finding.run, finding.project))
     taken = audience.routings[audience.routing(finding.result, finding.expands, finding.case)].routes
     words = {one.route: one.words for one in choices(finding, audience, taken)}
-    known = checkpoint.told.get(finding.result.slot) if checkpoint else None
+    known = checkpoint.told.get(finding.result.test_key) if checkpoint else None
     for destination in missing:
         leading = [route for route in routes.routes if destination in route.destinations]
         ways = [route for route in leading if route in taken]

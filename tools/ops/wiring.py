@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import ConfigurationError, Problem
+from testmo_notifier.model import Project, Scope
 from testmo_notifier.notices.routes import Route, Routes, destinations, left_in
-from testmo_notifier.poll import Parts
+from testmo_notifier.poll import Setup
 from testmo_notifier.ports import Store, Topic
 from testmo_notifier.settings.team import Team
+from testmo_notifier.sources.testmo_runs.discovery import polled
 from tools.lib.processes import SETTINGS
 from tools.lib.stamps import utc_now
 from tools.lib.testmo import SECONDS, connected, connector
+from tools.ops import records
 from tools.ops.account import Account
 from tools.settings.check import read_team
 
@@ -59,12 +63,20 @@ def routed(settings: PollerSettings) -> tuple[str, ...]:
     return destinations(routes(), settings.channels)
 
 
-def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Parts:
+def polled_projects(account: Account, projects: Iterable[Project]) -> list[Project]:
+    """Those of Testmo's projects that the next poll looks into."""
+    settings, control = account.settings, records.control(account)[0]
+    scope = Scope(settings.project_ids, (), timedelta(seconds=settings.overlap_seconds), timedelta(0))
+    staleness = timedelta(minutes=settings.max_staleness_minutes)
+    return polled(projects, records.store(account), control, scope, staleness, now=utc_now())
+
+
+def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Setup:
     """What one poll works with. Routes, issue links and templates are this checkout's."""
     own = team()
     own = replace(own, routes=left_in(own.routes, settings.channels))
     deadline = time.monotonic() + SECONDS
-    return Parts.of(
+    return Setup.of(
         settings,
         own,
         store=store,

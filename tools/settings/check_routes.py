@@ -20,6 +20,7 @@ from testmo_notifier.model import AGAIN, FINISHED, NEW, RECOVERED, STATUS_NAMES,
 from testmo_notifier.notices.calm import Calm, quiet_until, stretches
 from testmo_notifier.notices.matching import Fact, Matcher, Wanted, holds, is_wanted, plain
 from testmo_notifier.notices.routes import EVENT_NEWS, Route, Routes, is_for_people
+from testmo_notifier.notices.story import ordinal
 from testmo_notifier.settings.options_file import head_of
 from testmo_notifier.settings.people import People
 from testmo_notifier.settings.places import Place
@@ -428,9 +429,3 @@ def listed(values: Iterable[int | str]) -> str:
 def is_are(values: Sequence[object]) -> str:
     """The verb for so many."""
     return "is" if len(values) == 1 else "are"
-
-
-def ordinal(number: int) -> str:
-    """`2nd`."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    return f"{number}{ending}"

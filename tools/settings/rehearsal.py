@@ -16,7 +16,7 @@ from testmo_notifier.channels.registry import for_people
 from testmo_notifier.channels.render import Renderer
 from testmo_notifier.model import Control, Notification, Scope
 from testmo_notifier.notices.routes import PLAIN, destinations
-from testmo_notifier.poll import Parts, poll
+from testmo_notifier.poll import Setup, poll
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -85,7 +85,7 @@ def rehearse(
                 url=simulator.url, token=StaticToken(simulator.token), pool=pool, rate_limit=rate_limit, now=clock.now
             )
 
-        parts = Parts(
+        parts = Setup(
             store=memory,
             connect=connect,
             topic=memory,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
 from zlib import crc32
 
 from tools.simulator import answers, views
 from tools.simulator.answers import Answer, Json, Refused
 from tools.simulator.model import Project, Result, Run
-from tools.simulator.query import Paging, Query, Sort
+from tools.simulator.query import OneOf, Paging, Query, Sort
 from tools.simulator.switches import Switches
 from tools.simulator.world import World
 
@@ -22,6 +24,7 @@ class _Row(Protocol):
 
 _AnyRow = TypeVar("_AnyRow", bound=_Row)
 _Anything = TypeVar("_Anything")
+Sources = Mapping[str, Callable[[], list[Json]]]  # what an expand shows, by its name, in the documentation's order
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,51 @@ def cut(rows: Sequence[_Anything], paging: Paging) -> tuple[list[_Anything], Pag
     return list(rows[start : start + paging.per_page]), page
 
 
-def single(row: Json, *, expands: Mapping[str, list[Json]]) -> Answer:
+def listed(  # noqa: PLR0913 - all that a list can be asked by
+    ask: Ask,
+    rows: Iterable[_AnyRow],
+    shown: Callable[[_AnyRow], Json],
+    expands: Callable[[Ask, Sequence[_AnyRow]], Sources] | None = None,
+    *,
+    sort: Sequence[str] = (),
+    periods: Sequence[str] = (),
+    ids: Sequence[str] = (),
+    flags: Sequence[str] = (),
+    words: Sequence[str] = (),
+    computed: Mapping[str, Callable[[_AnyRow], Any]] = MappingProxyType({}),
+) -> Answer:
+    """A page of the rows that every filter lets through.
+
+    A filter has the name of the field that it asks about, a period without its `_at`; `computed` are those of no field.
+    """
+    query, paging = ask.query, ask.query.paging()
+    order = query.sort(*sort) if sort else None
+    filters: list[tuple[str, Callable[[Any], bool]]] = [
+        *((f"{name}_at", query.period(name).holds) for name in periods),
+        *((name, asked.holds) for name in ids if (asked := query.ids(name)).allowed is not None),
+        *((name, OneOf(None if (flag := query.flag(name)) is None else (flag,)).holds) for name in flags),
+        *((name, query.words(name).holds_any) for name in words),
+    ]
+    expanded = query.expands(*expands(ask, ())) if expands else ()
+    query.check()
+    found = list(rows)
+    for name, holds in filters:
+        value = computed.get(name) or attrgetter(name)
+        found = [row for row in found if holds(value(row))]
+    some, page = cut(ordered(ask, found, order) if order else found, paging)
+    return page.answer(map(shown, some), expands=chosen(expanded, expands(ask, some)) if expands else None)
+
+
+def single(
+    ask: Ask,
+    row: _AnyRow,
+    shown: Callable[[_AnyRow], Json],
+    expands: Callable[[Ask, Sequence[_AnyRow]], Sources],
+) -> Answer:
     """One object in its wrapping."""
-    return answers.as_json({"result": row, "expands": as_expands(expands)})
+    asked = ask.query.expands(*expands(ask, ()))
+    ask.query.check()
+    return answers.as_json({"result": shown(row), "expands": as_expands(chosen(asked, expands(ask, [row])))})
 
 
 def as_expands(expands: Mapping[str, list[Json]]) -> object:
@@ -120,7 +165,7 @@ def as_expands(expands: Mapping[str, list[Json]]) -> object:
     return dict(expands) if any(expands.values()) else []
 
 
-def chosen(asked: Sequence[str], sources: Mapping[str, Callable[[], list[Json]]]) -> dict[str, list[Json]]:
+def chosen(asked: Sequence[str], sources: Sources) -> dict[str, list[Json]]:
     """The expands that were asked for; the others are not even looked up."""
     return {name: sources[name]() for name in asked}
 

@@ -1,4 +1,4 @@
-"""The map: a line for every room and every module. docs/architecture.md draws it, and says how to extend it.
+"""The map: a line for every package and every module. docs/architecture.md draws it, and says how to extend it.
 
 poll.py                the story of one poll, and the place to begin
 config.py              the settings of both functions, checked all together
@@ -17,7 +17,7 @@ model/                 the nouns: frozen values, a file per subject
   queue.py             what waits for a channel, and its pace
 
 polling/               the steps of a poll
-  parts.py             what a poll works with
+  setup.py             what a poll works with
   lease.py             one poller at a time
   backlog.py           what was left undone, and since when
   hidden.py            runs that Testmo does not show
@@ -70,7 +70,7 @@ notices/               what there is to tell, and to whom
   calm.py              when a destination wants to be told: now, or at which time
   merge.py             what is held, merged into one, and what is told of it in the end
   fold.py              several runs in one message
-  shown.py             what a bot's message of a run learns of it
+  standings.py         how the tests of a run stand, for a message that shows it
   routes.py            what a route is: whom it leads to, for which reasons, and whom it calls
   matching.py          what routes may ask about, and which of them take a finding
   issue_links.py       where linked issues lead
@@ -110,19 +110,19 @@ channels/email/        mail by SNS
   rendering.py         a digest as mail
 channels/event/        JSON for programs
   rendering.py         a digest as an event
-channels/slack/        Slack through incoming webhooks and bots
+channels/slack/        Slack through incoming webhooks and bots, in the order in which to read it
   rendering.py         a digest as a Slack message
   notation.py          how templates write for Slack
   blocks.py            what a template wrote, as Block Kit
   mentions.py          whom a message calls
-  alarms.py            CloudWatch's alarms as messages
-  aside.py             what a bot's one message of a run learns of a digest
-  live.py              what a bot's one message of a run says: told, merged, shown
-  thread.py            that message, its thread, and what is kept of them
+  transport.py         one post, and what its answer means
   secret.py            the webhooks and bots in the secret
   answers.py           one request to Slack, and how long it asks to wait
+  alarms.py            CloudWatch's alarms as messages
   web_api.py           one call of a bot's, and what its answer means
-  transport.py         one post, and what its answer means
+  thread.py            a bot's one message of a run, its thread, and what is kept of them
+  run_entry.py         what that message learns of a digest
+  run_message.py       what it says: told, merged, shown
 
 delivery/              the queue side
   inbound.py           whose a message is
@@ -141,7 +141,7 @@ adapters/              AWS and HTTP; nothing else leaves the process
   transaction.py       several writes or none, and why they were refused
   items.py             each noun as an item, and back
   passing.py           how far passing results were read, the same
-  overflow.py             sets that have no room in their checkpoint's item
+  overflow.py          sets that have no room in their checkpoint's item
   outbox.py            outboxes as few bytes
   held.py              what is held, as items, and the writes that change it
   told.py              what is known of failing tests, as few bytes
@@ -156,6 +156,6 @@ adapters/              AWS and HTTP; nothing else leaves the process
   heartbeat.py         the watch from outside
 
 wiring/                what each function runs on
-  poller.py            adapters as the parts of a poll, and a renderer that is made with the first message
+  poller.py            adapters as the setup of a poll, and a renderer that is made with the first message
   delivery.py          adapters as the effects of a delivery
 """

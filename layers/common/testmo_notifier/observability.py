@@ -176,7 +176,7 @@ def failure(error: Exception) -> str:
     return "error"
 
 
-def say_that_we_live(ping: Callable[[], str | None], logger: Logger, *, is_told: bool) -> None:
+def send_heartbeat(ping: Callable[[], str | None], logger: Logger, *, is_told: bool) -> None:
     """Tell the outside watch; it is the last to call where nobody `is_told` of an alarm."""
     if not is_told:
         logger.warning("the heartbeat is held back: no address gets mail and there is no Slack")

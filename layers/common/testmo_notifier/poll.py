@@ -10,59 +10,59 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from testmo_notifier.errors import LeaseTaken, LostRace, OutOfTime, StopReading, TokenRefused
+from testmo_notifier.errors import LeaseTaken, OutOfTime, StopReading, TokenRefused
 from testmo_notifier.model import FOLDERS
 from testmo_notifier.polling import mail, remember
 from testmo_notifier.polling.choose import choose
 from testmo_notifier.polling.commit import Committer
 from testmo_notifier.polling.follow_up_questions import find_passed, follow_up_for
 from testmo_notifier.polling.lease import Lease
-from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.reader import Reader
 from testmo_notifier.polling.report import Report
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.polling.statuses import find_watch
 from testmo_notifier.sources.testmo_runs.discovery import discover
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.worker_pool import WorkerPool
 
-__all__ = ["Parts", "poll"]
+__all__ = ["Setup", "poll"]
 
 LISTS_SHARE: Final = 1 / 2  # of the requests of a minute that lists of projects and runs may take
 LISTS_SHARE_OF_QUIET: Final = 5 / 6  # while no run waits that has moved, or is read half
 
 
-def poll(parts: Parts, *, drain: bool | None = None) -> Report:
+def poll(setup: Setup, *, drain: bool | None = None) -> Report:
     """Poll once. Raises `PollFailed` or `TokenRefused` when nothing could be watched; nothing is lost by that.
 
     With `drain`, this poll and those that follow for a while read nothing and hand over what waits. False: reading
     goes on at once.
     """
     try:
-        lease = Lease(parts.store, now=parts.now)
+        lease = Lease(setup.store, now=setup.now)
     except LeaseTaken as exc:
         return Report(status="busy", problems=[str(exc)], retry_at=exc.until)
-    lease.control = remember.with_drain(lease.control, drain, parts.now())
-    lease.keep_mail(mail.before_anything_is_sent(parts, lease.control.health.mail))
-    this = Poll.begin(parts, lease)
+    lease.control = remember.with_drain(lease.control, drain, setup.now())
+    lease.keep_mail(mail.before_anything_is_sent(setup, lease.control.health.mail))
+    this = Poll.begin(setup, lease)
     try:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
-        this.outboxes.publish_waiting(parts.store.pending(), lease.renew)
+        this.outboxes.publish_waiting(setup.store.pending(), lease.renew)
         tell_what_is_due(this)
         asked = lease.control.asked
         if asked.draining_until is not None:
             this.report.drained(asked.draining_until)
-        elif asked.not_before is not None and parts.now() < asked.not_before:
+        elif asked.not_before is not None and setup.now() < asked.not_before:
             this.report.paused(asked.not_before)
         else:
-            read_and_tell(parts, this)
+            read_and_tell(setup, this)
     except (StopReading, LeaseTaken) as exc:
         this.report.unfinished(str(exc))
     finally:
         waiting = this.outboxes.destinations_left
-        lease.keep_mail(mail.look_after(parts, lease.control.health.mail, this.report, waiting))
-        ended_at = parts.now()
-        remember.report_end(parts, this, ended_at)
-        remember.save_control(parts, this, ended_at)
+        lease.keep_mail(mail.look_after(setup, lease.control.health.mail, this.report, waiting))
+        ended_at = setup.now()
+        remember.report_end(setup, this, ended_at)
+        remember.save_control(setup, this, ended_at)
     if isinstance(this.rate_limit.closed_by, TokenRefused):
         raise this.rate_limit.closed_by
     return this.report  # what was published for Slack waits in its queue: `delivery/deliver.py` goes on
@@ -78,32 +78,32 @@ def tell_what_is_due(this: Poll) -> None:
     lease.control = replace(lease.control, watching=replace(lease.control.watching, held_by=decides))
 
 
-def read_and_tell(parts: Parts, this: Poll) -> None:
+def read_and_tell(setup: Setup, this: Poll) -> None:
     """Read, decide, write and send, in this order."""
-    lease, backlog, outboxes = this.lease, this.backlog, this.outboxes
+    outboxes = this.outboxes
 
     # Read: which projects and runs there are, which statuses are watched, whom an address calls, what counts as passed.
-    found = find_runs(parts, this)
-    watch = find_watch(parts, this, found)
-    find_people(parts, this)
-    find_passed(parts, this, found)
+    found = find_runs(setup, this)
+    watch = find_watch(setup, this, found)
+    find_people(setup, this)
+    find_passed(setup, this, found)
 
     # Decide: which of them are due, in which order, and which are to be swept.
-    chosen = choose(parts, this, found, watch)
+    chosen = choose(setup, this, found, watch)
     checkpoints = chosen.checkpoints
-    follow_up = follow_up_for(parts, this, watch, due=len(chosen.due))
+    follow_up = follow_up_for(setup, this, watch, due=len(chosen.due))
 
     # Send what was committed a moment before this poll looked for it.
     for unsent in chosen.unsent:
-        lease.renew()
+        this.lease.renew()
         rest = outboxes.publish(unsent)
         if rest.run_id in checkpoints:
             checkpoints[rest.run_id] = rest
 
     # Read each of them in a worker, which asks the routes who is told of what is new (`reading.py:read_run`). Here,
     # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, then send.
-    committer = Committer(parts, this, watch, checkpoints, chosen.marked)
-    for watched, reading in Reader(parts, this, watch, checkpoints, follow_up).read(chosen.due):
+    committer = Committer(setup, this, watch, checkpoints, chosen.marked)
+    for watched, reading in Reader(setup, this, watch, checkpoints, follow_up).read(chosen.due):
         committed = committer.commit(watched, reading)
         if committed is not None:
             checkpoints[committed.run_id] = outboxes.publish_if_named(committed)
@@ -111,10 +111,17 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
 
     # Send what waited for the name of a case; names are learnt with what is left of the budget.
     outboxes.learn_names(found.states)
-    checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(lease.renew)}
+    checkpoints |= {rest.run_id: rest for rest in outboxes.publish_unnamed(this.lease.renew)}
 
-    # Tell what was held until the end of the poll, so that many runs are one message: by cause, so a folder of what is
-    # held is asked for first. The other folders are learnt after everything else.
+    tell_folds(this, found)
+    remember.keep_discovery(setup, this, found, checkpoints, committer.deleted)
+
+
+def tell_folds(this: Poll, found: Discovery) -> None:
+    """Tell what was held until the end of the poll, so that many runs are one message.
+
+    It tells by cause, so a folder of what is held is asked for first; the other folders are learnt after all else.
+    """
     folders = this.cases.get(FOLDERS)
     if folders:
         folders.learn(folders.unknown(), [])
@@ -122,37 +129,26 @@ def read_and_tell(parts: Parts, this: Poll) -> None:
     if folders:
         folders.learn([], found.states)
 
-    # Write what the next discovery builds on.
-    try:
-        remember.keep_projects(parts, found, checkpoints, committer.deleted)
-    except LostRace as exc:
-        this.report.unfinished(str(exc))
-        return
-    backlog.left_out(found)
-    this.hidden.keep_only(found, backlog.in_hidden_projects)
-    looked = remember.with_discovery(lease.control.looked, found, parts.scope, polled_at=lease.started)
-    lease.control = replace(lease.control, looked=looked)
 
-
-def find_runs(parts: Parts, this: Poll) -> Discovery:
+def find_runs(setup: Setup, this: Poll) -> Discovery:
     """List what there is to watch."""
-    asked_at = parts.now()
+    asked_at = setup.now()
     unread = this.lease.control.left.undone_since.keys()
     share = LISTS_SHARE if unread else LISTS_SHARE_OF_QUIET  # of the requests, for lists (rule 9)
-    limit, rate_limit = parts.requests_per_minute * share, this.rate_limit
-    with parts.executor(rate_limit.workers) as executor:
+    limit, rate_limit = setup.requests_per_minute * share, this.rate_limit
+    with setup.executor(rate_limit.workers) as executor:
         try:
             found = discover(
                 this.testmo,
-                parts.store,
+                setup.store,
                 this.lease.control,
-                parts.scope,
+                setup.scope,
                 now=asked_at,
                 installed=this.lease.installed,
                 pool=WorkerPool(executor, rate_limit.workers, this.lease.renew),
                 has_room=lambda requests: rate_limit.requests + requests <= limit,
-                shuffle=parts.shuffle,
-                staleness=parts.staleness,
+                shuffle=setup.shuffle,
+                staleness=setup.staleness,
             )
         except BaseException:
             rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being listed
@@ -163,8 +159,8 @@ def find_runs(parts: Parts, this: Poll) -> Discovery:
     return found
 
 
-def find_people(parts: Parts, this: Poll) -> None:
+def find_people(setup: Setup, this: Poll) -> None:
     """Ask who they are that people.toml names by email, as far as that is due and the budget has room."""
-    if parts.emails:
-        parts.emails.look(this.testmo, parts.now(), this.rate_limit.has_room)
-        this.report.problems += filter(None, [parts.emails.problem])
+    if setup.emails:
+        setup.emails.look(this.testmo, setup.now(), this.rate_limit.has_room)
+        this.report.problems += filter(None, [setup.emails.problem])

@@ -31,11 +31,11 @@ def read_secret(secret: str) -> tuple[dict[str, str], list[Problem]]:
     return good, [Problem(f"entry {n} is no name with an address", 'give "name": "http://…"') for n in wrong]
 
 
-def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
+def post(pool: urllib3.PoolManager, address: str, payload: str, now: datetime) -> None:
     ask(pool, "POST", address, payload)
 
 
-def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
+def probe(pool: urllib3.PoolManager, address: str, now: datetime) -> str:
     ask(pool, "GET", address)
     return "is alive"
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tools.simulator import answers, views
-from tools.simulator.answers import Answer, Json, Refused
-from tools.simulator.listing import Ask, chosen, cut, project_of, single
-
-_EXPANDS = ("groups", "roles", "users")
+from tools.simulator.answers import Answer, Refused
+from tools.simulator.listing import Ask, Sources, listed, project_of, single
+from tools.simulator.model import User
 
 
 def current_user(ask: Ask) -> Answer:
@@ -19,13 +18,7 @@ def current_user(ask: Ask) -> Answer:
 def users(ask: Ask) -> Answer:
     """GET /users, for administrators."""
     _require_admin(ask)
-    paging = ask.query.paging()
-    asked = ask.query.expands(*_EXPANDS)
-    ask.query.check()
-    everybody = [user for user in ask.world.users.values() if not user.is_forgotten]
-    rows, page = cut(everybody, paging)
-    shown = [views.user(row) for row in rows]
-    return page.answer(shown, expands=_expands(shown, asked))
+    return listed(ask, _everybody(ask), views.user, _expands)
 
 
 def user(ask: Ask, user_id: int) -> Answer:
@@ -34,19 +27,17 @@ def user(ask: Ask, user_id: int) -> Answer:
     row = ask.world.users.get(user_id)
     if row is None or row.is_forgotten:
         raise Refused(answers.no_such("user", user_id))
-    asked = ask.query.expands(*_EXPANDS)
-    ask.query.check()
-    shown = views.user(row)
-    return single(shown, expands=_expands([shown], asked))
+    return single(ask, row, views.user, _expands)
 
 
 def project_users(ask: Ask, project_id: int) -> Answer:
     """GET /projects/{project_id}/users: names only, no administrator needed; everybody is in every project."""
     project_of(ask, project_id)
-    paging = ask.query.paging()
-    ask.query.check()
-    rows, page = cut([user for user in ask.world.users.values() if not user.is_forgotten], paging)
-    return page.answer(views.named(row) for row in rows)
+    return listed(ask, _everybody(ask), views.named)
+
+
+def _everybody(ask: Ask) -> Iterator[User]:
+    return (user for user in ask.world.users.values() if not user.is_forgotten)
 
 
 def _require_admin(ask: Ask) -> None:
@@ -54,13 +45,10 @@ def _require_admin(ask: Ask) -> None:
         raise Refused(answers.forbidden())
 
 
-def _expands(rows: Sequence[Json], asked: Sequence[str]) -> dict[str, list[Json]]:
-    roles = {row["role_id"] for row in rows}
-    return chosen(
-        asked,
-        {
-            "groups": list,
-            "roles": lambda: [dict(role) for role in views.ROLES if role["id"] in roles],
-            "users": list,  # who created a user is not known here
-        },
-    )
+def _expands(_: Ask, rows: Sequence[User]) -> Sources:
+    roles = {views.user(row)["role_id"] for row in rows}
+    return {
+        "groups": list,
+        "roles": lambda: [dict(role) for role in views.ROLES if role["id"] in roles],
+        "users": list,  # who created a user is not known here
+    }

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from tools.simulator import views
 from tools.simulator.answers import Answer, Json
-from tools.simulator.listing import Ask, chosen, cut, ordered, project_of, single, users_by_id
+from tools.simulator.listing import Ask, Sources, listed, project_of, single, users_by_id
 from tools.simulator.model import Project
 
 
 def projects(ask: Ask) -> Answer:
     """GET /projects: those the token may see."""
-    query = ask.query
-    paging = query.paging()
-    sort = query.sort("projects:created_at", "projects:completed_at")
-    is_completed = query.flag("is_completed")
-    asked = query.expands("users")
-    query.check()
-    visible = [
-        project
-        for project in ask.world.projects.values()
-        if not project.is_hidden and is_completed in (None, project.completed_at is not None)
-    ]
-    rows, page = cut(ordered(ask, visible, sort), paging)
-    return page.answer([_shown(ask, row) for row in rows], expands=_expands(ask, rows, asked))
+    return listed(
+        ask,
+        (project for project in ask.world.projects.values() if not project.is_hidden),
+        partial(_shown, ask),
+        _expands,
+        sort=("projects:created_at", "projects:completed_at"),
+        flags=["is_completed"],
+        computed={"is_completed": lambda project: project.completed_at is not None},
+    )
 
 
 def project(ask: Ask, project_id: int) -> Answer:
     """GET /projects/{project_id}."""
-    row = project_of(ask, project_id)
-    asked = ask.query.expands("users")
-    ask.query.check()
-    return single(_shown(ask, row), expands=_expands(ask, [row], asked))
+    return single(ask, project_of(ask, project_id), partial(_shown, ask), _expands)
 
 
 def _shown(ask: Ask, row: Project) -> Json:
@@ -41,5 +35,5 @@ def _shown(ask: Ask, row: Project) -> Json:
     return views.project(row, runs=runs, milestones=milestones)
 
 
-def _expands(ask: Ask, rows: Sequence[Project], asked: Sequence[str]) -> dict[str, list[Json]]:
-    return chosen(asked, {"users": lambda: users_by_id(ask, {row.created_by for row in rows})})
+def _expands(ask: Ask, rows: Sequence[Project]) -> Sources:
+    return {"users": lambda: users_by_id(ask, {row.created_by for row in rows})}

@@ -18,15 +18,15 @@ def pack_told(told: Mapping[int, Told]) -> dict[str, Any]:
     """The attributes `told` and `told_to`: numbers of each test, and the sets of destinations that these point to."""
     if not told:
         return {}
-    slots = sorted(told)
-    known = [told[slot] for slot in slots]
+    tests = sorted(told)
+    known = [told[test] for test in tests]
     sets = {names: index for index, names in enumerate(dict.fromkeys(one.destinations for one in known))}
     moments = (moment for one in known for moment in (one.since, one.last, one.passed_at) if moment)
     unit = 1 if any(moment.microsecond % MILLISECOND for moment in moments) else MILLISECOND
     lasts = [units(one.last or EPOCH, unit) for one in known]
     numbers = chain(
-        [len(slots), unit],
-        deltas(slots),
+        [len(tests), unit],
+        deltas(tests),
         [one.streak for one in known],
         [sets[one.destinations] for one in known],
         deltas(lasts),
@@ -44,17 +44,17 @@ def unpack_told(item: Mapping[str, Any]) -> dict[int, Told]:
     sets = [frozenset(names) for names in json.loads(item["told_to"]["S"])]
     numbers = unpack(item["told"]["B"])
     count, unit = next(numbers), next(numbers)
-    slots, streaks, to, lasts, since, passed = (list(islice(numbers, count)) for _ in range(6))
-    rows = zip(accumulate(slots), streaks, to, accumulate(lasts), since, passed, strict=True)
+    tests, streaks, to, lasts, since, passed = (list(islice(numbers, count)) for _ in range(6))
+    rows = zip(accumulate(tests), streaks, to, accumulate(lasts), since, passed, strict=True)
     return {
-        slot: Told(
+        test: Told(
             streak,
             moment(since, last, unit),
             EPOCH + last * unit * MICROSECOND if last else None,
             sets[to],
             moment(passed, last, unit),
         )
-        for slot, streak, to, last, since, passed in rows
+        for test, streak, to, last, since, passed in rows
     }
 
 

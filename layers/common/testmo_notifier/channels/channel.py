@@ -1,4 +1,4 @@
-"""What a channel declares of itself. Everything else asks for it here; only `polling/mail.py` knows mail by name."""
+"""What a channel declares of itself. Everything else asks for it here."""
 
 from __future__ import annotations
 
@@ -50,20 +50,6 @@ class Rendering:
 ChangeState = Callable[[Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Any]]], Any]
 
 
-class Post(Protocol):
-    """See `Transport`."""
-
-    def __call__(self, pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
-        """Post a payload."""
-
-
-class Probe(Protocol):
-    """See `Transport`."""
-
-    def __call__(self, pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
-        """Ask an address."""
-
-
 class Conversation(Protocol):
     """A destination with a state: what it is told of one run belongs together, and one place shows how the run is.
 
@@ -85,28 +71,13 @@ class Conversation(Protocol):
         """Make it do so."""
 
 
-class Converse(Protocol):
-    """See `Transport`."""
-
-    def __call__(
-        self,
-        pool: urllib3.PoolManager,
-        address: str,
-        message: QueuedMessage,
-        change: ChangeState,
-        *,
-        now: Callable[[], datetime],
-    ) -> Conversation | None:
-        """How this message is told."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """How a channel's messages leave the queue, with its own words for errors. Five functions it must have.
 
     read_secret(secret): the good addresses of a secret by destination name, and what is wrong with the others; quotes
-    none. post(pool, address, payload, now=): returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in
-    this form) or `DestinationGone`. probe(pool, address, now=): whether an address is alive, in words, without showing
+    none. post(pool, address, payload, now): returns if it was delivered; else `DeliveryDelayed`, `PayloadRefused` (in
+    this form) or `DestinationGone`. probe(pool, address, now): whether an address is alive, in words, without showing
     anything; raises what `post` does. problem(body): why a body is none of this channel's. test_message(text): a
     message that says nothing but this.
 
@@ -114,13 +85,13 @@ class Transport:
     pace, `post_spacing` apart, by whatever names and tokens they come. plainer(body): the form that is tried when the
     first one is refused. alarm(message): what is to be posted of an alarm, None where the message is none.
     for_alarms(names): the destinations in the order in which alarms try them. conversation(pool, address, message,
-    change, now=): how a message is told where the destination has a state, which `change` changes; None where it has
+    change, now): how a message is told where the destination has a state, which `change` changes; None where it has
     none. `edit_spacing`: how far apart its edits are.
     """
 
     read_secret: Callable[[str], tuple[dict[str, str], list[Problem]]]
-    post: Post
-    probe: Probe
+    post: Callable[[urllib3.PoolManager, str, str, datetime], None]
+    probe: Callable[[urllib3.PoolManager, str, datetime], str]
     problem: Callable[[str], str | None]
     test_message: Callable[[str], str]
     kind: Callable[[str], str] = lambda _address: "address"
@@ -128,7 +99,9 @@ class Transport:
     plainer: Callable[[str], str] = lambda body: body
     alarm: Callable[[QueuedMessage], QueuedMessage | None] = lambda _message: None
     for_alarms: Callable[[Collection[str]], list[str]] = list
-    conversation: Converse = lambda *_, **__: None
+    conversation: Callable[
+        [urllib3.PoolManager, str, QueuedMessage, ChangeState, Callable[[], datetime]], Conversation | None
+    ] = lambda *_: None
     post_spacing: timedelta = A_SECOND
     edit_spacing: timedelta = A_SECOND
 
@@ -139,8 +112,9 @@ class Channel:
 
     `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
     `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
-    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `others` are further
-    destinations of what programs read, and what the attribute `channel` of their messages says instead of the name.
+    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `is_subscribed`: its
+    readers subscribe to the topic, and can end that. `others` are further destinations of what programs read, and what
+    the attribute `channel` of their messages says instead of the name.
     """
 
     package: str
@@ -149,6 +123,7 @@ class Channel:
     is_for_people: bool = True
     is_queued: bool = False
     calls_people: bool = False
+    is_subscribed: bool = False
     max_per_poll: int | None = None
     seconds_between: float = 0.0
     others: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -133,7 +133,7 @@ class Batch:
     def deal_with(self, message: QueuedMessage) -> Outcome:
         """See one message to its end; never raises."""
         try:
-            if message.is_alarm and not message.silent:
+            if message.is_alarm and not message.skipped:
                 message = self._addressed(message)
             return self._deliver(message)
         except (DestinationGone, PayloadRefused) as exc:
@@ -146,8 +146,8 @@ class Batch:
             return self._give_back(message, exc, "unexpected")
 
     def _deliver(self, message: QueuedMessage) -> Outcome:
-        if message.silent:
-            return Outcome(message, "skipped", reason=message.silent)
+        if message.skipped:
+            return Outcome(message, "skipped", reason=message.skipped)
         if message.problem is not None:
             raise PayloadRefused(message.problem, reason="not_ours")
         if message.only_shows and not any(self._conversation(message, fresh=fresh) for fresh in (False, True)):

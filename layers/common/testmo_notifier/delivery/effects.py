@@ -76,10 +76,10 @@ class Effects:
             return read_secret(secret_arns[channel], usable(transports[channel].read_secret), fresh=fresh)
 
         def post(channel: str, address: str, payload: str) -> None:
-            transports[channel].post(pool, address, payload, now=now())
+            transports[channel].post(pool, address, payload, now())
 
         def conversation(message: QueuedMessage, address: str) -> Conversation | None:
             change = partial(change_state, message.destination, message.run_id)
-            return transports[message.channel].conversation(pool, address, message, change, now=now)
+            return transports[message.channel].conversation(pool, address, message, change, now)
 
         return cls(transports=transports, addresses=addresses, post=post, conversation=conversation, now=now, **rest)

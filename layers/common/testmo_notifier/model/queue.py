@@ -27,8 +27,8 @@ class QueuedMessage:
 
     `body` is exactly what is to be posted, `channel` the one that delivers it. `queue_id` and `handle` are SQS's,
     `receives` counts how often it was received, this time included; `sent_at` is when it was put into the queue.
-    `problem` says in words why a message is none of ours. An alarm has no destination of its own; `silent` is the
-    reason, one word, why it is acknowledged without being posted.
+    `problem` says in words why a message is none of ours. An alarm has no destination of its own; `skipped` is
+    the reason, one word, why it is acknowledged without being posted.
     """
 
     queue_id: str
@@ -43,7 +43,7 @@ class QueuedMessage:
     sent_at: datetime | None = None
     problem: str | None = None
     is_alarm: bool = False
-    silent: str = ""
+    skipped: str = ""
 
     @property
     def aside(self) -> str:

@@ -150,7 +150,7 @@ class Result(NamedTuple):
     previous_status_id: int | None = None
 
     @property
-    def slot(self) -> int:
+    def test_key(self) -> int:
         """What it is a result of: its test, or nothing but itself where it names none."""
         return self.test_id if self.test_id is not None else -1 - abs(self.key)
 

@@ -146,7 +146,7 @@ class DigestBuilder:
                 also = tuple(sorted(people - {destination}))
                 kind = Kind(FAILING, found.status_id, found.status[1], telling.reason, telling.routes, mentions, also)
                 numbers[like] = kinds.setdefault(kind, len(kinds))
-            rows[key] = (found.slot, numbers[like])
+            rows[key] = (found.test_key, numbers[like])
         return replace(outgoing, rows=rows, kinds=tuple(kinds))
 
     def build(self) -> Digest:
@@ -284,7 +284,7 @@ class DigestBuilder:
         result, expands = row
         found = self._gathered.found[result.key]
         reason = self._tellings.telling(found, destination).reason
-        judgement = self._tellings.judged.get(found.slot)
+        judgement = self._tellings.judged.get(found.test_key)
         streak, since = (judgement.streak, judgement.since) if judgement else (0, None)
         return named(result, expands, self._run_url, reason=reason, streak=streak, since=since)
 

@@ -12,7 +12,7 @@ from testmo_notifier import model
 from testmo_notifier.notices.digest import MAX_MENTIONS, counts_in_order, hash_of
 from testmo_notifier.notices.merge import frame_of, held_since, joined, sections_of, this_poll_last
 from testmo_notifier.notices.named import rank
-from testmo_notifier.notices.shown import standings_at_the_end, standings_of
+from testmo_notifier.notices.standings import standings_at_the_end, standings_of
 from testmo_notifier.text.shortening import clip
 
 MAX_FOLDED_NAMED: Final = 300  # results of all runs, from which causes are found; they are lean and much alike

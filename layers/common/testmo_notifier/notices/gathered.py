@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
     status_id: int
     status: Status
-    slot: int
+    test_key: int
     at: datetime | None
     is_changed: bool
     routing: int
@@ -50,7 +50,7 @@ class Gathered:
     @property
     def tests(self) -> frozenset[int]:
         """The tests that they are of."""
-        return frozenset(found.slot for found in self.found.values())
+        return frozenset(found.test_key for found in self.found.values())
 
     @property
     def is_full(self) -> bool:
@@ -84,10 +84,10 @@ class Gathered:
         failing, calls = self._failing, self._audience.calls
         rows: dict[object, list[Row]] = {}
         for result, routing in zip(new, routings, strict=True):
-            status, slot, is_changed = result.status_id, result.slot, result.previous_status_id is not None
+            status, test, is_changed = result.status_id, result.test_key, result.previous_status_id is not None
             call = self._call(routing, result, expands) if calls else 0
-            found[result.key] = Found(status or 0, statuses[status], slot, result.created_at, is_changed, routing, call)
-            rows.setdefault((routing, is_changed, slot in failing), []).append((result, expands))
+            found[result.key] = Found(status or 0, statuses[status], test, result.created_at, is_changed, routing, call)
+            rows.setdefault((routing, is_changed, test in failing), []).append((result, expands))
         for like, some in rows.items():
             pool = [*self._urgent.get(like, ()), *some]
             kept = pool if len(pool) < 2 * MAX_NAMED else most_urgent(pool)

@@ -133,7 +133,7 @@ class Holding:
 
     def _is_urgent(self, held: model.Held) -> bool:
         wanted = self.calm(held.destination).quiet_except
-        failing = {number for slot, number in held.rows.values() if slot not in held.passed}
+        failing = {number for test, number in held.rows.values() if test not in held.passed}
         kinds = [held.kinds[number] for number in failing]
         statuses = [Fact(kind.status_id, kind.status) for kind in kinds if kind.about == model.FAILING]
         return bool(wanted) and holds(wanted, statuses)

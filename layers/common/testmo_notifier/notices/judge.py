@@ -29,11 +29,11 @@ class Judged:
     before: Told | None = None
 
 
-def judged(slot: int, times: Iterable[datetime], *, was_failing: bool, before: Told | None, passes: Passes) -> Judged:
+def judged(test: int, times: Iterable[datetime], *, was_failing: bool, before: Told | None, passes: Passes) -> Judged:
     """What results of a test mean that were saved at these times; several rows of one moment are one failure."""
     moments = sorted(set(times))
     last = moments[-1] if moments else None
-    passed_at = last_pass(slot, before, passes, last)
+    passed_at = last_pass(test, before, passes, last)
     if before is not None and passed_at is not None and before.last is not None and passed_at > before.last:
         # It passed since the failure that was told: what is failing now is another one.
         was_failing = False
@@ -53,9 +53,9 @@ def judged(slot: int, times: Iterable[datetime], *, was_failing: bool, before: T
     return Judged(AGAIN, sure, before.streak + len(further), before.since, latest, before)
 
 
-def last_pass(slot: int, before: Told | None, passes: Passes, until: datetime | None) -> datetime | None:
+def last_pass(test: int, before: Told | None, passes: Passes, until: datetime | None) -> datetime | None:
     """When a test passed last before a moment."""
-    known = [*passes.times.get(slot, ()), *([before.passed_at] if before and before.passed_at else [])]
+    known = [*passes.times.get(test, ()), *([before.passed_at] if before and before.passed_at else [])]
     return max((moment for moment in known if until is None or moment < until), default=None)
 
 
@@ -72,7 +72,7 @@ def told_after(judgement: Judged, everybody: frozenset[str], told: frozenset[str
 
 def pruned(told: Mapping[int, Told], failing: Mapping[int, object], *, recovers: bool) -> dict[int, Told]:
     """What is still worth knowing: of tests that are failing, and of those whose recovery may still be told."""
-    known = {slot: one for slot, one in told.items() if recovers or slot in failing}
+    known = {test: one for test, one in told.items() if recovers or test in failing}
     if len(known) <= MAX_KEPT:
         return known
-    return {slot: known[slot] for slot in sorted(known, key=lambda slot: known[slot].last or LONG_AGO)[-MAX_KEPT:]}
+    return {test: known[test] for test in sorted(known, key=lambda test: known[test].last or LONG_AGO)[-MAX_KEPT:]}

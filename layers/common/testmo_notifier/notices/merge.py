@@ -54,7 +54,7 @@ def with_news(
 def failing_in(held: model.Held) -> frozenset[int]:
     """The tests of which it holds that they fail, and not that they have passed since."""
     about = [kind.about for kind in held.kinds]
-    return frozenset(slot for slot, kind in held.rows.values() if about[kind] == model.FAILING) - held.passed
+    return frozenset(test for test, kind in held.rows.values() if about[kind] == model.FAILING) - held.passed
 
 
 def silenced_in(held: Iterable[model.Held], silences: Iterable[model.Silence]) -> tuple[model.Silenced, ...]:
@@ -108,7 +108,7 @@ def joined(one: model.Held, other: model.Held) -> model.Held:
     last = {row[0]: key for key, row in sorted(well.items(), key=itemgetter(0))}  # of two passes of a test the later
     contents = Contents(
         failing=rows,
-        well={key: well[key] for slot, key in last.items() if slot not in ever_failed},
+        well={key: well[key] for test, key in last.items() if test not in ever_failed},
         passed=passed,
         between=(older.between | newer.between | (first.well_again | second.well_again) & failing) - passed,
     )
@@ -178,9 +178,9 @@ class Contents:
     def of_rows(cls, rows: Mapping[int, tuple[int, int]], kinds: tuple[model.Kind, ...]) -> Contents:
         """Rows alone, with their kinds in place of the numbers of these."""
         apart: dict[str, Rows] = {model.FAILING: {}, model.RECOVERED: {}}
-        for key, (slot, number) in rows.items():
+        for key, (test, number) in rows.items():
             if kinds[number].about in apart:  # a later version may hold what is about something else
-                apart[kinds[number].about][key] = (slot, kinds[number])
+                apart[kinds[number].about][key] = (test, kinds[number])
         return cls(apart[model.FAILING], apart[model.RECOVERED])
 
     @property
@@ -218,7 +218,7 @@ class Contents:
             once.setdefault((one.reason == model.RECOVERED, one.id or (one.test_id, one.created_at)), one)
         newest_first = sorted(once.values(), key=lambda one: (one.created_at or LONG_AGO, one.id or 0), reverse=True)
         failing = [one for one in newest_first if one.reason != model.RECOVERED and is_in(one, self.failing)]
-        failing.sort(key=lambda one: (slot_of(one) in self.passed, rank(one.status_id)))
+        failing.sort(key=lambda one: (test_key_of(one) in self.passed, rank(one.status_id)))
         well = [one for one in newest_first if one.reason == model.RECOVERED and is_in(one, self.well)]
         well = fitting(well[:MAX_NAMED], WELL_BYTES)
         room = MAX_HELD_NAMED_BYTES - sum(len(repr(model.plain(one)).encode()) for one in well)
@@ -234,31 +234,31 @@ class Contents:
         kinds = {id(kind): kind for _, kind in rows.values()}
         unique = tuple(dict.fromkeys(kinds.values()))
         numbers = {key: unique.index(kind) for key, kind in kinds.items()}
-        packed = {key: (slot, numbers[id(kind)]) for key, (slot, kind) in rows.items()}
+        packed = {key: (test, numbers[id(kind)]) for key, (test, kind) in rows.items()}
         frame = frame_of(run, self.named(results))
         return replace(held, frame=frame, rows=packed, kinds=unique, passed=self.passed, between=self.between)
 
 
 def failing_digest(held: model.Held, contents: Contents) -> model.Digest:
     """What is failing when it is told, and how much of what was held has passed since: that calls nobody."""
-    live = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
-    kinds = kinds_of(live)
+    failing = {key: row for key, row in contents.failing.items() if row[0] not in contents.passed}
+    kinds = kinds_of(failing)
     named = [one for one in held.frame.results if one.reason != model.RECOVERED]
     still = [
-        replace(one, reason=model.PASSED_BETWEEN) if slot_of(one) in contents.between else one
+        replace(one, reason=model.PASSED_BETWEEN) if test_key_of(one) in contents.between else one
         for one in named
-        if slot_of(one) not in contents.passed
+        if test_key_of(one) not in contents.passed
     ]
-    since = [replace(one, reason=model.PASSED_SINCE) for one in named if slot_of(one) in contents.passed]
+    since = [replace(one, reason=model.PASSED_SINCE) for one in named if test_key_of(one) in contents.passed]
     told_by = kinds or kinds_of(contents.failing)
     return replace(
         held.frame,
         about=model.FAILING,
-        total=len(live),
-        omitted=len(live) - len(still),
-        counts=counts_of(live),
+        total=len(failing),
+        omitted=len(failing) - len(still),
+        counts=counts_of(failing),
         results=(*still, *since),
-        keys=frozenset(live),
+        keys=frozenset(failing),
         routes=tuple(dict.fromkeys(route for kind in told_by for route in kind.routes)),
         mentions=tuple(dict.fromkeys(mention for kind in kinds for mention in kind.mentions))[:MAX_MENTIONS],
         reasons=tuple(reason for reason in model.REASONS if reason in {kind.reason for kind in told_by}),
@@ -296,7 +296,7 @@ def this_poll_last(held: Iterable[model.Held]) -> list[model.Held]:
 def outgoing_of(held: model.Held, digest: model.Digest, rows: Rows) -> model.Outgoing:
     """A digest on its way. The same item, held anew and with the same in it, is told anew: by when it was held."""
     results = [f"{key}:{rows[key][1].status_id}" for key in sorted(rows)]
-    passed = [f"passed {slot}" for slot in sorted(held.passed)]
+    passed = [f"passed {test}" for test in sorted(held.passed)]
     which = [held.cause, held.since.isoformat(), str(held.order), str(held.version)]
     parts = [held.destination, str(held.run_id), digest.about, *results, *passed, *which]
     return model.Outgoing(hash_of(parts), held.destination, digest)
@@ -330,7 +330,7 @@ def kinds_of(rows: Rows) -> list[model.Kind]:
 
 def tests_of(rows: Rows) -> frozenset[int]:
     """The tests of rows."""
-    return frozenset(slot for slot, _ in rows.values())
+    return frozenset(test for test, _ in rows.values())
 
 
 def counts_of(rows: Rows) -> dict[str, int]:
@@ -344,9 +344,9 @@ def counts_of(rows: Rows) -> dict[str, int]:
 
 def is_in(named: model.NamedResult, rows: Rows) -> bool:
     """Whether these are the details of one of these rows; one without an id is known by its test alone."""
-    return named.id in rows if named.id is not None else slot_of(named) in tests_of(rows) or named.test_id is None
+    return named.id in rows if named.id is not None else test_key_of(named) in tests_of(rows) or named.test_id is None
 
 
-def slot_of(named: model.NamedResult) -> int:
-    """Its test, as `Result.slot` has it."""
+def test_key_of(named: model.NamedResult) -> int:
+    """Its test, as `Result.test_key` has it."""
     return named.test_id if named.test_id is not None else -1 - abs(named.id or 0)

@@ -36,19 +36,19 @@ class Tellings:
             return {}
         times: dict[int, list[datetime]] = {}
         for found in self._found.values():
-            times.setdefault(found.slot, []).extend([found.at] if found.at else [])
+            times.setdefault(found.test_key, []).extend([found.at] if found.at else [])
         self.judged = {
-            slot: judged(slot, moments, was_failing=slot in self._failing, before=self._before.get(slot), passes=passes)
-            for slot, moments in times.items()
+            test: judged(test, moments, was_failing=test in self._failing, before=self._before.get(test), passes=passes)
+            for test, moments in times.items()
         }
         people = frozenset(filter(is_for_people, self._audience.destinations))
         told: dict[int, frozenset[str]] = {}
         for found in self._found.values():
             names = self.recipients(found).people
-            told[found.slot] = told[found.slot] | names if found.slot in told else names
+            told[found.test_key] = told[found.test_key] | names if found.test_key in told else names
         return {
-            slot: told_after(self.judged[slot], people, names, was_failing=slot in self._failing)
-            for slot, names in told.items()
+            test: told_after(self.judged[test], people, names, was_failing=test in self._failing)
+            for test, names in told.items()
         }
 
     def telling(self, found: Found, destination: str, routes: tuple[str, ...] = ()) -> Telling:
@@ -63,20 +63,20 @@ class Tellings:
 
     def reason(self, found: Found) -> str:
         """Why a result is told, whoever is."""
-        judgement = self.judged.get(found.slot)
-        reason = judgement.reason if judgement else AGAIN if found.slot in self._failing else NEW
+        judgement = self.judged.get(found.test_key)
+        reason = judgement.reason if judgement else AGAIN if found.test_key in self._failing else NEW
         return CHANGED if found.is_changed and reason == AGAIN else reason
 
     def reasons(self) -> set[str]:
         """Why all that was found is told; until it is judged, there are it is of four kinds at most."""
         found = self._found.values()
         if not self.judged:
-            found = {(one.is_changed, one.slot in self._failing): one for one in found}.values()
+            found = {(one.is_changed, one.test_key in self._failing): one for one in found}.values()
         return set(map(self.reason, found))
 
     def recipients(self, found: Found) -> Recipients:
         """Who is told of a result."""
-        judgement, reason = self.judged[found.slot], self.reason(found)
+        judgement, reason = self.judged[found.test_key], self.reason(found)
         before = judgement.before
         key = (found.routing, reason, judgement.streak, judgement.sure, before and before.destinations)
         if key not in self._recipients:

@@ -9,7 +9,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, WatchedRun
 from testmo_notifier.polling.due import Due, Question, in_order
 from testmo_notifier.polling.marks import moved_at
-from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -31,15 +31,15 @@ class Chosen:
     unsent: Collection[Checkpoint]
 
 
-def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
+def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     """Decide for every run whether it is due; where its mark still fits, without reading its checkpoint."""
-    backlog, limit = this.backlog, parts.requests_per_minute  # each run takes a request at least
+    backlog, limit = this.backlog, setup.requests_per_minute  # each run takes a request at least
     lasts = backlog.last_looks(found)
-    backlog.add_sweeps(found, lasts, parts.staleness)
+    backlog.add_sweeps(found, lasts, setup.staleness)
     question = Question(
         watch=watch,
-        overlap=parts.scope.overlap,
-        staleness=parts.staleness,
+        overlap=setup.scope.overlap,
+        staleness=setup.staleness,
         waiting=backlog.waiting(this.hidden.since),
         began_at=found.began_at,
         now=this.lease.started,
@@ -48,7 +48,7 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     marked: set[int] = set()
     reasons: dict[Due | None, list[WatchedRun]] = {Due.MOVED: [], Due.TURN: [], None: []}
     unmarked: list[WatchedRun] = []
-    marks = parts.store.marks(watched.run.id for watched in found.runs)
+    marks = setup.store.marks(watched.run.id for watched in found.runs)
     for watched in found.runs:
         run, mark = watched.run, marks.get(watched.run.id)
         if mark is None or not this.marks.fits(mark, run, watch):
@@ -60,7 +60,7 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     unsent: dict[int, Checkpoint] = {}
     for first in range(0, len(unmarked), AT_A_TIME):
         some = unmarked[first : first + AT_A_TIME]
-        checkpoints = in_hand(parts, this, (watched.run.id for watched in some))
+        checkpoints = in_hand(setup, this, (watched.run.id for watched in some))
         unread |= {watched.run.id for watched in some} - checkpoints.keys()
         unsent |= with_outbox(checkpoints, this)
         for watched in some:
@@ -69,17 +69,17 @@ def choose(parts: Parts, this: Poll, found: Discovery, watch: Watch) -> Chosen:
             reasons[reason].append(watched)
             if checkpoint and (run.is_closed or (reason and len(kept) < limit)):
                 kept[run.id] = checkpoint
-    order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, parts.shuffle)
+    order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, setup.shuffle)
     backlog.chosen(found, reasons[Due.MOVED], reasons[Due.TURN])
-    rest = in_hand(parts, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
+    rest = in_hand(setup, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
     unsent |= with_outbox(rest, this)
     return Chosen(order[:limit], len(order[limit:]), kept | rest, marked, unsent.values())
 
 
-def in_hand(parts: Parts, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
+def in_hand(setup: Setup, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:
     """Checkpoints as they are now."""
     this.lease.renew()
-    return parts.store.checkpoints(run_ids)
+    return setup.store.checkpoints(run_ids)
 
 
 def with_outbox(checkpoints: Mapping[int, Checkpoint], this: Poll) -> dict[int, Checkpoint]:

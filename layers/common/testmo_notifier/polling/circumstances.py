@@ -49,27 +49,27 @@ class Circumstances:
         where = [sorted(self.destinations), list(self.instead), unreachable]
         return hash_of(map(repr, (calm, silences, where, holding.is_over)))
 
-    def hold_news(self, news: Outgoing, gate: Held | None, *, run_id: int, now: datetime) -> Hold | None:
+    def hold_news(self, news: Outgoing, interval: Held | None, *, run_id: int, now: datetime) -> Hold | None:
         """What holds news, if anything does: what the team set for later, `RATE`, `UNREACHABLE`, `OUTBOX`, `FOLD`.
 
-        `gate` says until when its destination, told of the run a moment ago, hears no more.
+        `interval` says until when its destination, told of the run a moment ago, hears no more.
         """
         set_for, to = news.hold, news.destination  # by the team
         if set_for is not None and set_for.due > now:
             return set_for
-        if gate is not None and gate.due > now and self.holding.calm(to).at_most_every:
-            return Hold(RATE, gate.due)
+        if interval is not None and interval.due > now and self.holding.calm(to).at_most_every:
+            return Hold(RATE, interval.due)
         if to in self.unreachable:
             return Hold(UNREACHABLE, now)
         if (run_id, to) in self.waiting:
             return Hold(OUTBOX, now)
         return set_for
 
-    def hold_longer(self, held: Held, gate: Held | None) -> Hold | None:
+    def hold_longer(self, held: Held, interval: Held | None) -> Hold | None:
         """What holds what is held already; None if it is due.
 
         That is `UNREACHABLE` or `MAILED`, what the team set, `RATE`, `OUTBOX`. What waits for its time comes with what
-        it waits for, so the gate does not hold it.
+        it waits for, so the interval does not hold it.
         """
         now, to = self.holding.now, (held.run_id, held.destination)
         if self.is_lost(held):  # and nobody is told instead; an older version must not find it in an envelope, either
@@ -77,8 +77,8 @@ class Circumstances:
         if held.cause == MAILED:
             return Hold(MAILED, self.copies_due if to in self.late else held.due)
         hold = self.holding.hold_on(held)
-        if hold is None and gate is not None and gate.due > now and held.cause not in (RATE, TIMES):
-            hold = Hold(RATE, gate.due)
+        if hold is None and interval is not None and interval.due > now and held.cause not in (RATE, TIMES):
+            hold = Hold(RATE, interval.due)
         if hold is None and to in self.waiting:
             hold = Hold(OUTBOX, held.due if held.cause == OUTBOX else now)
         return hold

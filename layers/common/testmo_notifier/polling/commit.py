@@ -20,7 +20,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FOLD, FOLDERS, MAILED, Checkpoint, WatchedRun
 from testmo_notifier.polling.handover import order_of, waiting_since
 from testmo_notifier.polling.hold_or_tell import HoldOrTell
-from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -29,7 +29,7 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 class Committer:
     """Writes what was read, run after run, in the thread of the poll; `checkpoints` are as they were before."""
 
-    parts: Parts
+    setup: Setup
     this: Poll
     watch: Watch
     checkpoints: Mapping[int, Checkpoint]
@@ -71,9 +71,9 @@ class Committer:
         divided = HoldOrTell(
             self.this.around,
             checkpoint.run_id,
-            self.parts.store.held_of(checkpoint.run_id) if looks else [],
+            self.setup.store.held_of(checkpoint.run_id) if looks else [],
             order=order_of(checkpoint.version + 1),
-            now=self.parts.now(),
+            now=self.setup.now(),
             with_rows=reading.with_rows,
             adds=adds,
         )
@@ -86,7 +86,7 @@ class Committer:
         """The one write, if there is anything to write; None where it failed, as when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
         outbox, held = (*(before.outbox if before else ()), *kept.at_once), kept.changes()
-        since = waiting_since(before) if before and before.outbox else self.parts.now()
+        since = waiting_since(before) if before and before.outbox else self.setup.now()
         checkpoint = replace(reading.checkpoint, outbox=outbox, waiting_since=since if outbox else None)
         if not outbox and not held and before is not None and not is_worth_writing(before, checkpoint):
             if before.run_id in self.marked or self.this.marks.of(before) is None:
@@ -94,7 +94,7 @@ class Committer:
             checkpoint = before  # as it was, with the mark that it lacks
         mark = self.this.marks.of
         try:
-            committed = self.parts.store.commit(checkpoint, mark, held)
+            committed = self.setup.store.commit(checkpoint, mark, held)
         except (TooLarge, LostRace) as exc:
             if isinstance(exc, TooLarge) and kept.adds:
                 return self.write(reading, self.kept(reading, adds=False))
@@ -119,7 +119,7 @@ class Committer:
             return
         before = self.checkpoints.get(run.id)
         if why.status == FORBIDDEN:
-            self.this.hidden.refuse(run.id, self.parts.now())
+            self.this.hidden.refuse(run.id, self.setup.now())
             self.this.report.invisible += 1
             self.this.report.problems.append(f"run {run.id} ({run.name}): {why}; it is tried again in an hour")
         else:
@@ -127,7 +127,7 @@ class Committer:
             self.this.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
             self.this.hidden.remove(run.id)
             self.deleted.add(run.id)
-        self.mark_gone(watched)
+        self.record_gone(watched)
 
     def is_gone(self, run_id: int) -> bool:
         """Whether Testmo shows a run no more; not, where nobody can tell."""
@@ -139,12 +139,12 @@ class Committer:
             return False
         return False
 
-    def mark_gone(self, watched: WatchedRun) -> None:
+    def record_gone(self, watched: WatchedRun) -> None:
         """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
         run = watched.run
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)
         try:
-            self.parts.store.commit(replace(checkpoint, gone_at=self.parts.now()))
+            self.setup.store.commit(replace(checkpoint, gone_at=self.setup.now()))
         except (LostRace, TooLarge) as exc:
             self.this.report.problems.append(str(exc))
         self.this.backlog.forget(run.id)

@@ -9,8 +9,8 @@ from typing import Final
 
 from testmo_notifier.errors import Invisible, RequestRejected, StopReading, Unreadable
 from testmo_notifier.model import FINISHED, Watching
-from testmo_notifier.polling.parts import Parts, Poll
 from testmo_notifier.polling.rate_limit import RateLimit
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.passes import PASSED, FollowUp
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -47,11 +47,11 @@ class RequestShare:
             self._waiting -= 1
 
 
-def find_passed(parts: Parts, this: Poll, found: Discovery) -> None:
+def find_passed(setup: Setup, this: Poll, found: Discovery) -> None:
     """Keep what follow-up questions need: which statuses count as passed, and since when an end of a run is news."""
-    asked = any(FINISHED in route.notify for route in parts.routes.routes)
+    asked = any(FINISHED in route.notify for route in setup.routes.routes)
     kept = with_ends(this.lease.control.watching, asked=asked, at=found.began_at)
-    if any(map(this.around.holding.may_hold, parts.destinations)) or any(r.wants_passes for r in parts.routes.routes):
+    if any(map(this.around.holding.may_hold, setup.destinations)) or any(r.wants_passes for r in setup.routes.routes):
         kept = replace(kept, passed_statuses=passed_statuses(this, found, kept.passed_statuses))
     this.lease.control = replace(this.lease.control, watching=kept)
 
@@ -71,9 +71,9 @@ def passed_statuses(this: Poll, found: Discovery, kept: frozenset[int] | None) -
     return kept or DEFAULT
 
 
-def follow_up_for(parts: Parts, this: Poll, watch: Watch, *, due: int) -> FollowUp:
+def follow_up_for(setup: Setup, this: Poll, watch: Watch, *, due: int) -> FollowUp:
     """What this poll, in which so many runs are due, may ask for in follow-up questions."""
-    kept, share = this.lease.control.watching, RequestShare(this.rate_limit, parts.requests_per_minute, waiting=due)
+    kept, share = this.lease.control.watching, RequestShare(this.rate_limit, setup.requests_per_minute, waiting=due)
     return FollowUp(
         statuses=tuple(sorted((kept.passed_statuses or DEFAULT) - frozenset(watch.status_ids))),
         may_ask=share.take,

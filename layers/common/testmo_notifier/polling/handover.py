@@ -14,11 +14,11 @@ from testmo_notifier.channels.channel import Channel
 from testmo_notifier.channels.registry import channel_of
 from testmo_notifier.errors import LostRace, unexpected
 from testmo_notifier.lean import dataclass
-from testmo_notifier.notices.shown import with_silent
+from testmo_notifier.notices.standings import with_silent
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 
 if TYPE_CHECKING:
-    from testmo_notifier.polling.parts import Parts
+    from testmo_notifier.polling.setup import Setup
 
 MIN_SECONDS_LEFT: Final = 5.0  # of a poll, with which another message is begun
 # What is told, it or what goes with it, and that as it is published.
@@ -35,11 +35,11 @@ T = TypeVar("T", model.Checkpoint, model.Envelope)
 class HandOver:
     """Hands outboxes over, and counts for the whole poll. `showing` are destinations that show how a run is.
 
-    Of what an earlier poll of this process published and could not clear `parts.gone_out` has the ids: where the table
+    Of what an earlier poll of this process published and could not clear `setup.gone_out` has the ids: where the table
     takes no writes for hours, the same mail does not go out each minute.
     """
 
-    parts: Parts
+    setup: Setup
     mark: model.MarkOf = model.unmarked
     unreachable: Collection[str] = ()
     showing: Collection[str] = ()
@@ -51,12 +51,12 @@ class HandOver:
 
     def publish(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
-        clear, at = partial(self.parts.store.clear, mark=self.mark), self.parts.now
+        clear, at = partial(self.setup.store.clear, mark=self.mark), self.setup.now
         return self._emptied(checkpoint, order_of(checkpoint.version), lambda done: clear(checkpoint, done, at=at()))
 
     def publish_envelope(self, envelope: model.Envelope) -> model.Envelope:
         """The same with an envelope."""
-        clear, at = self.parts.store.clear_envelope, self.parts.now
+        clear, at = self.setup.store.clear_envelope, self.setup.now
         return self._emptied(envelope, envelope.order, lambda done: clear(envelope, done, at=at()))
 
     def _emptied(self, waiting: T, order: int, clear: Callable[[list[model.Outgoing]], T]) -> T:
@@ -65,13 +65,13 @@ class HandOver:
         if not done:
             return waiting
         ids = {outgoing.id for outgoing in done}
-        self.parts.gone_out.update(ids)  # whatever becomes of the write
+        self.setup.gone_out.update(ids)  # whatever becomes of the write
         try:
             rest = clear(done)
         except LostRace as exc:
             self.problems.append(f"{exc}: its messages may go out twice")
             return waiting
-        self.parts.gone_out.difference_update(ids)
+        self.setup.gone_out.difference_update(ids)
         return rest
 
     def _publish_all(self, outbox: Sequence[model.Outgoing], order: int) -> list[model.Outgoing]:
@@ -85,7 +85,7 @@ class HandOver:
         left: dict[str, str] = {}  # what waits on: its id, and where it goes
         for outgoing in outbox:
             for one in with_silent(outgoing, self.showing):
-                if outgoing.id in self.parts.gone_out:
+                if outgoing.id in self.setup.gone_out:
                     self._order += 1  # it had that number
                     continue
                 if self._goes_after(one, batch):
@@ -109,12 +109,12 @@ class HandOver:
         return len(batch) == model.MAX_TOGETHER or (channel is not None and channel in others)
 
     def _has_time(self) -> bool:
-        return self.parts.seconds_left() >= MIN_SECONDS_LEFT
+        return self.setup.seconds_left() >= MIN_SECONDS_LEFT
 
     def is_on_stack(self, destination: str) -> bool:
         """Whether the stack has its channel; what goes to one that was taken from it, nobody gets."""
         channel = channel_of(destination)
-        return channel is None or channel.name in self.parts.channels
+        return channel is None or channel.name in self.setup.channels
 
     def has_room_for(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
@@ -131,7 +131,7 @@ class HandOver:
             return None
         order = digest.order + LAST if digest.order else self._order
         try:
-            notification = replace(self.parts.renderer.notification(outgoing), order=order)
+            notification = replace(self.setup.renderer.notification(outgoing), order=order)
         except Exception as exc:  # noqa: BLE001 - one message nobody can render must not end this poll and every other
             words = f"a message for {outgoing.destination} could not be rendered"
             self.problems.append(f"{words}, it stays in {place_of(outgoing)}: {unexpected(exc)}")
@@ -146,7 +146,7 @@ class HandOver:
             return
         for channel in filter(None, (paced(one) for _, one, _ in batch)):
             self._pace(channel)
-        said = self.parts.topic.publish_all([notification for *_, notification in batch])
+        said = self.setup.topic.publish_all([notification for *_, notification in batch])
         for (outgoing, one, _), problem in zip(batch, said, strict=True):
             if problem is None:
                 self.published += 1
@@ -157,10 +157,10 @@ class HandOver:
 
     def _pace(self, channel: Channel) -> None:
         if channel.name in self._last:
-            wait = channel.seconds_between - (self.parts.now() - self._last[channel.name]).total_seconds()
+            wait = channel.seconds_between - (self.setup.now() - self._last[channel.name]).total_seconds()
             if wait > 0:
-                self.parts.sleep(min(wait, channel.seconds_between))
-        self._last[channel.name] = self.parts.now()
+                self.setup.sleep(min(wait, channel.seconds_between))
+        self._last[channel.name] = self.setup.now()
 
 
 class Outboxes:

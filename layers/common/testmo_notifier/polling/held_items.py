@@ -19,7 +19,7 @@ from testmo_notifier.notices import merge
 from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
 
 if TYPE_CHECKING:
-    from testmo_notifier.polling.parts import Parts
+    from testmo_notifier.polling.setup import Setup
     from testmo_notifier.ports import Store
 
 
@@ -39,7 +39,7 @@ class HeldItems:
     lease.
     """
 
-    parts: Parts
+    setup: Setup
     outboxes: Outboxes
     now: datetime
     go_on: Callable[[], None]
@@ -49,7 +49,7 @@ class HeldItems:
 
     def check_time(self) -> None:
         """Go on with the poll, unless its time is over."""
-        if self.parts.seconds_left() < self.least:
+        if self.setup.seconds_left() < self.least:
             raise OutOfTime
         self.go_on()
 
@@ -59,9 +59,9 @@ class HeldItems:
         What waited for the outbox of its run comes after all that left that, however late: each try has a later order.
         """
         self.check_time()
-        found = self.parts.store.held(keys)
+        found = self.setup.store.held(keys)
         behind = [held.run_id for held in found if held.cause == OUTBOX]
-        checkpoints = self.parts.store.checkpoints(behind) if behind else {}
+        checkpoints = self.setup.store.checkpoints(behind) if behind else {}
         return [
             replace(held, order=max(held.order, order_of(checkpoints[held.run_id].version)))
             if held.cause == OUTBOX and held.run_id in checkpoints
@@ -75,7 +75,7 @@ class HeldItems:
 
     def there(self, held: Held, cause: str) -> Held | None:
         """What is held of the same run, for the same destination and this cause."""
-        found = self.parts.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
+        found = self.setup.store.held([HeldKey(held.run_id, held.destination, cause, held.due)])
         return found[0] if found else None
 
     def joined(self, held: Held, hold: Hold) -> tuple[Held | None, Held]:
@@ -89,7 +89,7 @@ class HeldItems:
         """Write it all if it is as it was; else the next poll tries again."""
         end = Written.WELL
         try:
-            self.parts.store.release(changes, envelope)
+            self.setup.store.release(changes, envelope)
         except TooLarge:
             return Written.FULL
         except LostRace as exc:
@@ -125,7 +125,7 @@ def pass_on(items: HeldItems, keys: Sequence[HeldKey], instead: Sequence[str]) -
                 tests[held.run_id] += [(one.destination, merge.failing_in(one)) for one in rest]
             yield from (after.key for _, after in given)
     finally:
-        items.problems.extend(count_as_told(items.parts.store, tests))
+        items.problems.extend(count_as_told(items.setup.store, tests))
 
 
 def count_as_told(store: Store, tests: Mapping[int, Sequence[tuple[str, Collection[int]]]]) -> Iterator[str]:
@@ -135,11 +135,11 @@ def count_as_told(store: Store, tests: Mapping[int, Sequence[tuple[str, Collecti
     """
     for checkpoint in store.checkpoints([*tests]).values() if tests else ():
         told = {
-            slot: replace(
+            test: replace(
                 one,
-                destinations=one.destinations.union(to for to, some in tests[checkpoint.run_id] if slot in some),
+                destinations=one.destinations.union(to for to, some in tests[checkpoint.run_id] if test in some),
             )
-            for slot, one in checkpoint.told.items()
+            for test, one in checkpoint.told.items()
         }
         if told == checkpoint.told:
             continue

@@ -67,8 +67,8 @@ class HoldOrTell:
         if not is_for_people(one.destination):
             self.at_once.append(one)
             return
-        gate = self.held.get((one.destination, model.RATE))
-        hold = self.around.hold_news(one, gate, run_id=self.run_id, now=self.now)
+        interval = self.held.get((one.destination, model.RATE))
+        hold = self.around.hold_news(one, interval, run_id=self.run_id, now=self.now)
         whole = self._whole(one) if hold else one
         if hold is None or not self._keep(whole, hold):
             self._tell(one)
@@ -96,11 +96,11 @@ class HoldOrTell:
             self._is_news_elsewhere(one, "")
         if destination in self.around.copied:
             self._keep(one, model.Hold(model.MAILED, self.around.copies_due))
-        gate = (destination, model.RATE)
-        if calm.at_most_every and gate not in self.held and self._has_room(gate):
+        interval = (destination, model.RATE)
+        if calm.at_most_every and interval not in self.held and self._has_room(interval):
             due = self.now + calm.at_most_every
             frame = merge.frame_of(one.digest, ())
-            self.held[gate] = model.Held(self.run_id, destination, model.RATE, due, self.now, frame)
+            self.held[interval] = model.Held(self.run_id, destination, model.RATE, due, self.now, frame)
 
     def _has_room(self, key: tuple[str, str]) -> bool:
         """Whether one write can hold this, too."""

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from testmo_notifier.channels.registry import queued
+from testmo_notifier.channels.email import EMAIL
+from testmo_notifier.channels.registry import channel_of, queued
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.errors import Unlisted, Unpublished, unexpected
 from testmo_notifier.model import Mailbox, MailCheck, Notification
@@ -20,7 +21,7 @@ from testmo_notifier.notices.routes import Routes, destinations
 from testmo_notifier.polling.report import Report
 
 if TYPE_CHECKING:
-    from testmo_notifier.polling.parts import Parts
+    from testmo_notifier.polling.setup import Setup
     from testmo_notifier.ports import Mailboxes, Topic
 
 SECONDS: Final = 30  # what has to be left of the time to look at the mailboxes: AWS says nothing for 24, at worst
@@ -29,7 +30,7 @@ INTERVAL_OF_LOST: Final = timedelta(minutes=5)  # what waits for somebody's clic
 NOTIFICATIONS: Final = "notifications"
 ALARMS: Final = "alarms"
 RUNBOOK: Final = 'docs/runbook.md, "An address gets no mail"'
-DESTINATION: Final = "email:default"  # what EmailAddress is subscribed to, and what is said of that says it all
+DESTINATION: Final = EMAIL.default  # what EmailAddress is subscribed to, and what is said of that says it all
 UNHEARD: Final = (
     "has no confirmed subscription{since}: what it would get goes to the routes that catch all, or waits where they"
     " reach nobody either, until somebody confirms `testmo-notifier subscribe {name} ADDRESS`"
@@ -54,7 +55,7 @@ def mailboxes(email: str, ops_email: str, *, topic_arn: str, ops_topic_arn: str)
 
 def mail_destinations(names: Iterable[str]) -> tuple[str, ...]:
     """Those that go out by mail."""
-    return tuple(one for one in names if one.startswith("email:"))
+    return tuple(one for one in names if (channel := channel_of(one)) and channel.is_subscribed)
 
 
 def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Sequence[str]) -> bool:
@@ -62,26 +63,26 @@ def is_anybody_told(expected: Sequence[Mailbox], unsubscribed: int, channels: Se
     return any(channel.name in channels for channel in queued()) or not expected or unsubscribed < len(expected)
 
 
-def before_anything_is_sent(parts: Parts, check: MailCheck | None) -> MailCheck | None:
+def before_anything_is_sent(setup: Setup, check: MailCheck | None) -> MailCheck | None:
     """Look at destinations that are new: what is published for a mailbox that nobody confirmed, nobody gets.
 
     Like every look it may take seconds, and raises nothing.
     """
-    boxes, now = parts.mailboxes, parts.now()
+    boxes, now = setup.mailboxes, setup.now()
     if boxes is None or frozenset(boxes.routed) <= (check.of if check else frozenset()):
         return check
     was_asked = check is not None and check.problem and not is_due(check, now)  # AWS did not tell
-    return check if was_asked or parts.seconds_left() < SECONDS else look(check, boxes, parts.topic, now=now)
+    return check if was_asked or setup.seconds_left() < SECONDS else look(check, boxes, setup.topic, now=now)
 
 
-def look_after(parts: Parts, check: MailCheck | None, report: Report, waiting: Iterable[str] = ()) -> MailCheck | None:
+def look_after(setup: Setup, check: MailCheck | None, report: Report, waiting: Iterable[str] = ()) -> MailCheck | None:
     """Say which of our addresses get no mail; look once an hour. Something is `waiting` for these destinations."""
-    boxes, now = parts.mailboxes, parts.now()
+    boxes, now = setup.mailboxes, setup.now()
     left = mail_destinations(waiting)
     if boxes is None or not (boxes.expected or boxes.routed or left):
         return check
-    if is_due(check, now) and parts.seconds_left() >= SECONDS:
-        check = look(check, boxes, parts.topic, now=now, waiting=left)
+    if is_due(check, now) and setup.seconds_left() >= SECONDS:
+        check = look(check, boxes, setup.topic, now=now, waiting=left)
     if check is not None:
         report.unsubscribed = sum(box.name in check.lost for box in boxes.expected)
         report.unlisted = bool(check.problem)
@@ -176,11 +177,11 @@ def since(check: MailCheck, name: str) -> str:
 def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str], Notification] | None:
     """The mail to the address that lives, about the one for alarms that does not, once for each loss."""
     is_reached = any(box.gets == NOTIFICATIONS and box.name not in check.lost for box in expected)
-    silent = [box for box in expected if box.gets == ALARMS and box.name in check.lost - check.told]
-    if not is_reached or not silent:
+    cut_off = [box for box in expected if box.gets == ALARMS and box.name in check.lost - check.told]
+    if not is_reached or not cut_off:
         return None
     words = [
-        f"{silent[0].name} gets no alarms: its subscription is gone, or was never confirmed.",
+        f"{cut_off[0].name} gets no alarms: its subscription is gone, or was never confirmed.",
         "",
         "If the notifier itself stops, nobody there will be told. Mail scanners and people who share a mailbox end a",
         "subscription by the link that AWS puts under every mail.",
@@ -190,11 +191,11 @@ def notice(check: MailCheck, expected: Sequence[Mailbox]) -> tuple[frozenset[str
     mail = Notification(
         id=f"mailbox-{check.at:%Y%m%d%H%M%S}",
         destination=DESTINATION,
-        channel="email",
+        channel=EMAIL.name,
         subject="Testmo Notifier: alarms reach nobody by mail",
         message="\n".join(words) + "\n",
         run_id=0,
         project_id=0,
         statuses=("Alarm",),
     )
-    return frozenset(box.name for box in silent), mail
+    return frozenset(box.name for box in cut_off), mail

@@ -16,7 +16,7 @@ from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.digest import DigestBuilder
 from testmo_notifier.notices.matching import Facts, case_facts, run_facts
 from testmo_notifier.polling.lease import RENEW_AFTER
-from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.passes import NOT_ASKED, FollowUp, RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -28,7 +28,7 @@ MAX_BEGUN: Final = 32  # runs that are being read, or read and not written yet; 
 class Reader:
     """Reads runs from their `checkpoints` on."""
 
-    parts: Parts
+    setup: Setup
     this: Poll
     watch: Watch
     checkpoints: Mapping[int, Checkpoint]
@@ -39,7 +39,7 @@ class Reader:
         runs = enumerate(due)
         begun: dict[Future[Reading], tuple[int, WatchedRun]] = {}
         done: SimpleQueue[Future[Reading]] = SimpleQueue()
-        with self.parts.executor(self.this.rate_limit.workers) as pool:
+        with self.setup.executor(self.this.rate_limit.workers) as pool:
 
             def begin(runs: Iterable[tuple[int, WatchedRun]]) -> None:
                 for number, watched in runs:
@@ -66,15 +66,15 @@ class Reader:
         run, watch = watched.run, self.watch
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, watch)
         audience = Audience(
-            self.parts.routes,
-            self.parts.destinations,
+            self.setup.routes,
+            self.setup.destinations,
             run_facts(run, watched.project_name),
             self.this.around.unreachable,
             self.this.around.holding,
             checkpoint.told,
         )
         news = DigestBuilder(
-            self.parts.testmo_url,
+            self.setup.testmo_url,
             run,
             watched.project_name,
             audience=audience,
@@ -83,13 +83,13 @@ class Reader:
             cases=partial(self.case_facts, run.project_id),
             version=checkpoint.version,
         )
-        about = RunQuestions(self.this.testmo, run, watch, self.parts.now, self.parts.scope.overlap, self.follow_up)
+        about = RunQuestions(self.this.testmo, run, watch, self.setup.now, self.setup.scope.overlap, self.follow_up)
         ceased = self.this.lease.control.watching.ceased.get(checkpoint.watching)
         return read_run(about, checkpoint, news, sweep=run.id in self.this.backlog.unswept, ceased=ceased)
 
     def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:
         """What routes ask about cases: their names, and the folders that they are in."""
-        asked = self.parts.routes.asked | self.this.around.holding.asked
+        asked = self.setup.routes.asked | self.this.around.holding.asked
         names = self.this.cases[CASES].of(project_id, case_ids) if "test" in asked else {}
         folders = self.this.cases[FOLDERS].of(project_id, case_ids) if "folder" in asked else {}
         return {case_id: case_facts(case_id, names.get(case_id), folders.get(case_id)) for case_id in case_ids}

@@ -23,7 +23,7 @@ from testmo_notifier.polling.handover import Outboxes
 from testmo_notifier.polling.held_items import HeldItems, Written, pass_on
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
-MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, a gate is three at most
+MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, an interval is three at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Release:
         Half of the time is for what Testmo has to tell, unless nothing is read.
         """
         items, holding = self.items, self.around.holding
-        keys, envelopes = items.parts.store.held_until(None if everything else holding.now)
+        keys, envelopes = items.setup.store.held_until(None if everything else holding.now)
         self.found.update(key.run_id for key in keys)
         for envelope in envelopes:
             items.go_on()
             self.outboxes.publish_envelope(envelope)
-        half = items.parts.seconds_left() / 2 if keys and not holding.is_over else 0.0
+        half = items.setup.seconds_left() / 2 if keys and not holding.is_over else 0.0
         replace(self, items=replace(items, least=max(items.least, half))).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:
@@ -101,11 +101,11 @@ class Release:
         """What of this is to be told now."""
         calm = self.around.holding.calm(chunk[0].destination)
         rates = [key._replace(cause=RATE) for key in chunk if key.cause not in (RATE, TIMES)]
-        gates = {gate.run_id: gate for gate in self.items.read(rates)} if calm.at_most_every else {}
+        intervals = {one.run_id: one for one in self.items.read(rates)} if calm.at_most_every else {}
         for found in self.items.read(chunk):
             # What another one has moved into is read again.
             for held in [found] if self.items.is_as_found(found.key) else self.items.read([found.key]):
-                if self._goes(held, gates.get(held.run_id)):
+                if self._goes(held, intervals.get(held.run_id)):
                     yield held.key
 
     def _with_silenced(self, going: Sequence[Held]) -> Sequence[Held]:
@@ -116,9 +116,9 @@ class Release:
         silenced = {run: merge.silenced_in(some, silences) for run, some in there.items()}
         return [replace(one, frame=replace(one.frame, silenced=silenced.get(one.run_id, ()))) for one in going]
 
-    def _goes(self, held: Held, gate: Held | None) -> bool:
+    def _goes(self, held: Held, interval: Held | None) -> bool:
         """Whether it is to be told now. If not, it is held for what holds it now, or it is dropped."""
-        hold = self.around.hold_longer(held, gate)
+        hold = self.around.hold_longer(held, interval)
         if self.around.is_heard(held) or (held.is_empty and (hold is None or hold.cause != held.cause)):
             self.items.write([Change(held, None)])
             return False
@@ -159,9 +159,10 @@ class Release:
         if going[0].destination in self.around.copied:
             self._keep_copies(going)
         changes = {held.key[:-1]: Change(held, None) for held in going}
-        gates = self._gates(going)
-        has_room = 2 * len(changes) + 3 * len(gates) <= MAX_WRITES  # not for those of very many runs: these come after
-        changes |= gates if has_room else {}
+        intervals = self._intervals(going)
+        # Those of very many runs come after.
+        has_room = 2 * len(changes) + 3 * len(intervals) <= MAX_WRITES
+        changes |= intervals if has_room else {}
         written = self.items.write([*changes.values()], envelope)
         if written is Written.FULL and len(going) == 1:
             self.items.left([going[0].key], f"what is held of run {going[0].run_id} cannot be put into a message")
@@ -169,8 +170,8 @@ class Release:
             return written is Written.NOT_NOW or len(going) == 1
         if envelope is not None:
             self.outboxes.publish_envelope(replace(envelope, version=1))
-        for key, gate in gates.items() if not has_room else ():
-            self.items.write([gate._replace(before=None) if key in changes else gate])
+        for key, interval in intervals.items() if not has_room else ():
+            self.items.write([interval._replace(before=None) if key in changes else interval])
         return True
 
     def _keep_copies(self, going: Iterable[Held]) -> None:
@@ -181,20 +182,20 @@ class Release:
             if not merge.is_full(copy):
                 self.items.write([Change(there, copy)])
 
-    def _gates(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
+    def _intervals(self, told: Sequence[Held]) -> dict[tuple[int, str, str], Change]:
         """Who hears of a run so often at most is told of it now; what else is held for that is told when it is due.
 
-        A gate takes the place of what is told out of it as that was read: what came into it since is not lost.
+        An interval takes the place of what is told out of it as that was read: what came into it since is not lost.
         """
-        now, gates = self.around.holding.now, {}
+        now, intervals = self.around.holding.now, {}
         every = self.around.holding.calm(told[0].destination).at_most_every
         for some in by_run(told).values() if every else ():
             held, taken = some[0], next((one for one in some if one.cause == RATE), None)
             there = taken or self.items.there(held, RATE)
             if every and (taken or there is None or there.is_empty):
-                gate = Held(held.run_id, held.destination, RATE, now + every, now, merge.frame_of(held.frame, ()))
-                gates[gate.key[:-1]] = Change(there, gate)
-        return gates
+                interval = Held(held.run_id, held.destination, RATE, now + every, now, merge.frame_of(held.frame, ()))
+                intervals[interval.key[:-1]] = Change(there, interval)
+        return intervals
 
 
 def by_run(held: Iterable[Held]) -> dict[int, list[Held]]:

@@ -11,7 +11,7 @@ from testmo_notifier.errors import LostRace, OutOfBudget, Throttled, TokenRefuse
 from testmo_notifier.model import FOLDERS, Checkpoint, Control, Health, Left, Looked, ProjectState, Run, Scope, Trouble
 from testmo_notifier.polling import troubles
 from testmo_notifier.polling.due import is_done
-from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.text.shortening import clip
 
@@ -20,16 +20,32 @@ MAX_FILE_CHARS: Final = 1_000  # of what is kept of a wrong file: mistakes may q
 Checkpoints = Mapping[int, Checkpoint]
 
 
-def keep_projects(parts: Parts, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
+def keep_discovery(
+    setup: Setup, this: Poll, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]
+) -> None:
+    """Write what the next discovery builds on; not when another poller was faster."""
+    try:
+        keep_projects(setup, found, checkpoints, deleted)
+    except LostRace as exc:
+        this.report.unfinished(str(exc))
+        return
+    this.backlog.left_out(found)
+    this.hidden.keep_only(found, this.backlog.in_hidden_projects)
+    control = this.lease.control
+    looked = with_discovery(control.looked, found, setup.scope, polled_at=this.lease.started)
+    this.lease.control = replace(control, looked=looked)
+
+
+def keep_projects(setup: Setup, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
     runs: dict[int, list[Run]] = {project_id: [] for project_id in found.states}
     for run in (watched.run for watched in found.runs):
         if run.id not in deleted and run.project_id in runs:
             runs[run.project_id].append(run)
     for project_id, listed in runs.items():
-        after = project_after(project_id, listed, found, checkpoints, deleted, parts.scope.overlap)
+        after = project_after(project_id, listed, found, checkpoints, deleted, setup.scope.overlap)
         if after != found.known[project_id]:
-            parts.store.commit_project(after)
+            setup.store.commit_project(after)
 
 
 def project_after(
@@ -63,20 +79,20 @@ def with_discovery(looked: Looked, found: Discovery, scope: Scope, *, polled_at:
     return replace(looked, discovered_at=found.began_at, projects=found.listed, run_ids=frozenset(scope.run_ids))
 
 
-def report_end(parts: Parts, this: Poll, ended_at: datetime) -> None:
+def report_end(setup: Setup, this: Poll, ended_at: datetime) -> None:
     """Report what holds however the poll ended."""
     report, closed_by, backlog = this.report, this.rate_limit.closed_by, this.backlog
     if isinstance(closed_by, Throttled):
         report.throttled, report.retry_at = True, pause_after(this, ended_at)
     if isinstance(closed_by, OutOfBudget) and not report.looked:
         report.status, report.retry_at = "waiting", this.rate_limit.frees_at
-    broken_templates = list(dict.fromkeys(parts.renderer.problems))
+    broken_templates = list(dict.fromkeys(setup.renderer.problems))
     report.requests, report.template_errors = this.rate_limit.requests, len(broken_templates)
     report.published, report.pending = this.outboxes.published, this.outboxes.runs_left
     report.hidden += len(this.hidden.since)
     report.status = "partial" if this.release.items.problems and report.status == "ok" else report.status
-    report.problems[:0] = parts.wrong_files
-    report.settings_problems += len(parts.wrong_files)
+    report.problems[:0] = setup.wrong_files
+    report.settings_problems += len(setup.wrong_files)
     report.problems += [*this.hidden.problems, *this.outboxes.problems, *this.release.items.problems, *broken_templates]
     report.problems += this.cases[FOLDERS].problems if FOLDERS in this.cases else []
     report.turns_left, report.oldest_turn_seconds = len(backlog.turns), backlog.oldest_turn_seconds(ended_at)
@@ -84,10 +100,10 @@ def report_end(parts: Parts, this: Poll, ended_at: datetime) -> None:
     report.over = troubles.over(troubles_after(this, ended_at))
 
 
-def save_control(parts: Parts, this: Poll, ended_at: datetime) -> None:
+def save_control(setup: Setup, this: Poll, ended_at: datetime) -> None:
     """Write down what the poller knows about itself, and let the next poller in."""
     control, backlog, rate_limit = this.lease.control, this.backlog, this.rate_limit
-    wrong_files = tuple(clip(one, MAX_FILE_CHARS) for one in parts.wrong_files)
+    wrong_files = tuple(clip(one, MAX_FILE_CHARS) for one in setup.wrong_files)
     found = troubles_after(this, ended_at)
     asked = replace(control.asked, requests=rate_limit.spent, sent=rate_limit.sent)
     this.lease.control = replace(

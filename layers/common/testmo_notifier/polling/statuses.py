@@ -16,7 +16,7 @@ from testmo_notifier.errors import Invisible, PollFailed, RequestRejected, Unrea
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Watching
 from testmo_notifier.notices.matching import plain
-from testmo_notifier.polling.parts import Parts, Poll
+from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.projects import Discovery
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -39,18 +39,18 @@ class Names:
     problems: list[str] = field(default_factory=list)
 
 
-def find_watch(parts: Parts, this: Poll, found: Discovery) -> Watch:
+def find_watch(setup: Setup, this: Poll, found: Discovery) -> Watch:
     """Complete the watch with the ids of the statuses that are watched by name, and keep since when it is this one.
 
     They are asked for at first sight, while one is unknown, and hourly.
     """
-    lease, report, wanted = this.lease, this.report, parts.status_names
+    lease, report, wanted = this.lease, this.report, setup.status_names
     names = Names(dict(lease.control.watching.statuses))
     if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
         lease.renew()
         projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
         names = learn(this.testmo, wanted, names.learned, projects)
-    watch, problems = completed(parts.watch, wanted, names, has_runs=bool(found.runs))
+    watch, problems = completed(setup.watch, wanted, names, has_runs=bool(found.runs))
     kept = with_watch(replace(lease.control.watching, statuses=names.learned), watch, at=found.began_at)
     lease.control = replace(lease.control, watching=kept)
     report.problems += [*names.problems, *problems]

@@ -16,7 +16,7 @@ CELL: Final = " | "
 
 @dataclass(slots=True)
 class Line:
-    """One line: its margin and mark, and the pieces of its text."""
+    """One line: its margin and marker, and the pieces of its text."""
 
     prefix: str
     pieces: list[str] = field(default_factory=list)

@@ -33,7 +33,7 @@ class Element:
     level: int = 0  # of the list that it is or stands in
     numbering: Numbering | None = None  # of an ordered list
     cells: list[int] = field(default_factory=list)  # of a row: the line at which each cell begins
-    mark_from: int | None = None  # of a list mark that Word wrote: the piece at which it begins
+    marker_from: int | None = None  # of a list marker that Word wrote: the piece at which it begins
     link: Link | None = None
 
     def hides(self, tag: Tag) -> bool:

@@ -1,4 +1,4 @@
-"""The marks of list items: bullets, boxes, and numbers as the list wants them written. Pure."""
+"""The markers of list items: bullets, boxes, and numbers as the list wants them written. Pure."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Numbering:
         self._numerals = tag.numerals
         self._waiting: list[Line] = []
 
-    def mark(self, tag: Tag, *, is_numbered: bool) -> str:
-        """The mark of the next item, whose lists within begin anew."""
+    def marker(self, tag: Tag, *, is_numbered: bool) -> str:
+        """The marker of the next item, whose lists within begin anew."""
         if not self._is_known:
             return BULLET
         for deeper in [level for level in self._next if level > tag.level]:
@@ -44,7 +44,7 @@ class Numbering:
         self._next[tag.level] = number + self._step
         return f"{numeral(number, tag.numerals or self._numerals)}. "
 
-    def marked(self, line: Line) -> None:
+    def has_begun(self, line: Line) -> None:
         """An item has begun with a bullet."""
         if not self._is_known:
             self._waiting.append(line)
@@ -55,10 +55,10 @@ class Numbering:
             line.prefix = line.prefix.replace(BULLET, f"{numeral(place, self._numerals)}. ")
 
 
-def words_mark(text: str) -> str:
-    """What Word wrote as an item's mark, in fonts of its own: a number stays, any other sign is a bullet."""
-    mark = text.strip()
-    return f"{mark} " if NUMBER.fullmatch(mark) else BULLET
+def words_marker(text: str) -> str:
+    """What Word wrote as an item's marker, in fonts of its own: a number stays, any other sign is a bullet."""
+    marker = text.strip()
+    return f"{marker} " if NUMBER.fullmatch(marker) else BULLET
 
 
 def numeral(number: int, kind: str) -> str:

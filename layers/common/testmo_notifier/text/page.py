@@ -9,7 +9,7 @@ from testmo_notifier.text.cleaning import tidy
 from testmo_notifier.text.elements import BLOCKS, CELLS, CHANGES, LISTS, ROW, TABLE, VOID, ended_by, walls_of
 from testmo_notifier.text.lines import Lines
 from testmo_notifier.text.nesting import Element, Link, Nesting
-from testmo_notifier.text.numbering import BULLET, words_mark
+from testmo_notifier.text.numbering import BULLET, words_marker
 from testmo_notifier.text.tags import DATA, Tag, bare, web_address
 
 MAX_LEVELS: Final = 9  # of lists, for the margin; editors end at eight
@@ -25,7 +25,7 @@ class Page:
     def __init__(self, lines: Lines, *, is_plain: bool) -> None:
         self.lines = lines
         self._nesting = Nesting(Element("", is_hidden=False, is_preformatted=is_plain))
-        self._mark = ""  # of a list item that has no text yet
+        self._marker = ""  # of a list item that has no text yet
         self._was_changed = False  # whether what was deleted, or put in its place, ended just now
 
     @property
@@ -54,7 +54,7 @@ class Page:
         if name in CELLS and self._nesting.nearest(TABLE, frozenset()) and not self._row():
             self._nesting.begin(Tag("tr", 0))
         if name not in VOID and not tag.is_closed and (element := self._nesting.begin(tag)):
-            element.mark_from = self.lines.pieces if tag.is_mark else None
+            element.marker_from = self.lines.pieces if tag.is_marker else None
             if name == "a" and (address := web_address(tag)):
                 element.link = Link(address, self.lines.place)
         if not self.is_hidden:
@@ -81,15 +81,15 @@ class Page:
         for element in self._nesting.end(outermost) if outermost else ():
             if element.is_hidden:
                 continue
-            if element.mark_from is not None:
-                self.lines.rewrite(element.mark_from, words_mark)
+            if element.marker_from is not None:
+                self.lines.rewrite(element.marker_from, words_marker)
             if element.link:
                 self._address(element.link)
             if element.tag in BLOCKS:
                 self.lines.end()
             self._was_changed = element.tag in CHANGES
             if element.tag == "li":
-                self._mark = ""
+                self._marker = ""
             elif element.tag == "tr":
                 self.lines.join(element.cells)
             elif element.numbering:
@@ -127,11 +127,11 @@ class Page:
                 self.lines.indent(run)
             if not run or run.isspace():
                 return
-            levels = min(inner.level, MAX_LEVELS) - bool(self._mark)
-            line = self.lines.begin(INDENT * levels + self._mark)
-            if self._mark == BULLET and (parent := self._list()) and parent.numbering:
-                parent.numbering.marked(line)
-            self._mark = ""
+            levels = min(inner.level, MAX_LEVELS) - bool(self._marker)
+            line = self.lines.begin(INDENT * levels + self._marker)
+            if self._marker == BULLET and (parent := self._list()) and parent.numbering:
+                parent.numbering.has_begun(line)
+            self._marker = ""
         self.lines.add(run)
 
     def _list(self) -> Element | None:
@@ -148,17 +148,17 @@ class Page:
         kind = tag.attributes.get("data-list", "").lower()
         state = {"checked": "true", "unchecked": "false"}.get(kind) or tag.attributes.get("data-checked", "").lower()
         is_box = state in ("true", "false")
-        self._mark = BULLET
+        self._marker = BULLET
         if parent and parent.numbering:
-            self._mark = parent.numbering.mark(tag, is_numbered=kind != "bullet" and not is_box)
+            self._marker = parent.numbering.marker(tag, is_numbered=kind != "bullet" and not is_box)
         if is_box:
             self._tick(is_ticked=state == "true")
 
     def _tick(self, *, is_ticked: bool) -> None:
         """A box instead of the bullet; without one it is part of the text."""
         box = TICKED if is_ticked else UNTICKED
-        if self._mark:
-            self._mark = box
+        if self._marker:
+            self._marker = box
         else:
             self._write(box)
 

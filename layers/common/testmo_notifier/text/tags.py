@@ -39,7 +39,7 @@ NUMERALS: Final = re.compile(
     r"(?<![-\w])list-style(?:-type)?\s*+:[^;]{0,40}?(lower|upper)-(alpha|latin|roman)", re.IGNORECASE
 )
 PREFORMATTED: Final = re.compile(r"(?<![-\w])white-space\s*+:\s*+(?:pre|break-spaces)", re.IGNORECASE)
-WORDS_OWN_MARK: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
+WORDS_OWN_MARKER: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+ignore", re.IGNORECASE)
 CONTROL: Final = re.compile(r"&#(?:x0*([01]?[0-9a-f])(?![0-9a-f])|0*([0-2]?[0-9]|3[01])(?![0-9]));?", re.IGNORECASE)
 WORDS_LEVEL: Final = re.compile(r"(?<![-\w])mso-list\s*+:\s*+l\d{1,9}\s++level([1-9])", re.IGNORECASE)
 WEB_ADDRESS: Final = re.compile(r"https?://[^\s<>]{1,192}", re.IGNORECASE)
@@ -64,7 +64,7 @@ class Tag:
     is_hidden: bool = False
     is_visible: bool | None = None  # None is like what it stands in
     is_preformatted: bool = False
-    is_mark: bool = False
+    is_marker: bool = False
     level: int = 0
     numerals: str = ""  # as the attribute `type` names them
     is_text: bool = False  # `a<b and c>d`
@@ -167,7 +167,7 @@ def note_attribute(tag: Tag, name: str, html: str, begin: int, end: int) -> None
             kind = "i" if numerals[2].lower() == "roman" else "a"
             tag.numerals = kind if numerals[1].lower() == "lower" else kind.upper()
         tag.is_preformatted = PREFORMATTED.search(html, begin, end) is not None
-        tag.is_mark = WORDS_OWN_MARK.search(html, begin, end) is not None
+        tag.is_marker = WORDS_OWN_MARKER.search(html, begin, end) is not None
         nested = WORDS_LEVEL.search(html, begin, end)
         tag.level = int(nested[1]) - 1 if nested else tag.level
     elif name == "class":

@@ -1,4 +1,4 @@
-"""What the poller runs on: the adapters of one stack as the parts of a poll."""
+"""What the poller runs on: the adapters of one stack as the setup of a poll."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from testmo_notifier.errors import Problem
 from testmo_notifier.model import Notification, Outgoing
 from testmo_notifier.polling.emails import Emails
 from testmo_notifier.polling.mail import is_anybody_told, of_stack
-from testmo_notifier.polling.parts import Parts
+from testmo_notifier.polling.setup import Setup
 from testmo_notifier.settings.team import Team
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class Poller:
         self.is_told = partial(is_anybody_told, mailboxes.expected, channels=settings.channels)
         self._renderer = cache(partial(lasting_renderer, team, settings.time_zone, machine.thread_time))
         self._store = partial(Store, dynamodb, settings.table_name)
-        self._parts = partial(
-            Parts.of,
+        self._setup = partial(
+            Setup.of,
             settings,
             team,
             connect=partial(Testmo, url=settings.testmo_url, token=token, pool=self.pool, now=machine.now),
@@ -61,11 +61,11 @@ class Poller:
             executor=machine.executor,
         )
 
-    def parts(self, holder: str, seconds_left: Callable[[], float]) -> Parts:
-        """The parts of one poll, which `holder` names in the lease."""
+    def setup(self, holder: str, seconds_left: Callable[[], float]) -> Setup:
+        """That of one poll, which `holder` names in the lease."""
         self.pool.clear()  # connections that slept with the function may be dead
         store, renderer = self._store(holder=holder), LateRenderer(self._renderer)
-        return self._parts(store=store, renderer=renderer, seconds_left=seconds_left)
+        return self._setup(store=store, renderer=renderer, seconds_left=seconds_left)
 
 
 def lasting_renderer(team: Team, time_zone: tzinfo, clock: Callable[[], float]) -> Renderer:

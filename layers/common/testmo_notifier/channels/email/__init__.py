@@ -12,6 +12,7 @@ EMAIL: Final = Channel(
     package=__name__,
     title="Mail",
     parameter="EmailAddress",
+    is_subscribed=True,
     max_per_poll=MAILS_PER_POLL,
     seconds_between=SECONDS_BETWEEN_MAILS,
 )

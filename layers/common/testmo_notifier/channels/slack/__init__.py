@@ -1,4 +1,10 @@
-"""Slack through incoming webhooks and bots."""
+"""Slack through incoming webhooks and bots.
+
+The poller makes a message: `rendering`, whose templates write in `notation`, which `blocks` turns into Block Kit;
+`mentions` are calls. The queue's function posts it: `transport` to an address of the `secret`, with `answers`; an alarm
+is one of `alarms`. A bot calls the `web_api`, and has a `thread` for each run: its parent is a `run_message`, to which
+each message brings a `run_entry`.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Alarm:
     changed_at: str
 
     @property
-    def silent(self) -> str:
+    def skipped(self) -> str:
         """Why it is not posted, as one word; empty where it is. Alarms that are none of this app's always are."""
         if self.stack and self.name in ABOUT_SLACK:
             return "about_slack"
@@ -60,7 +60,7 @@ def as_message(message: QueuedMessage) -> QueuedMessage | None:
     if alarm is None:
         return None
     body = json.dumps({"text": text_of(alarm), "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
-    return replace(message, id=alarm.id, body=body, problem=None, is_alarm=True, silent=alarm.silent)
+    return replace(message, id=alarm.id, body=body, problem=None, is_alarm=True, skipped=alarm.skipped)
 
 
 def read_alarm(body: str) -> Alarm | None:

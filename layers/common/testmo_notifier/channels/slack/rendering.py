@@ -14,10 +14,10 @@ from testmo_notifier.channels.channel import Rendering
 from testmo_notifier.channels.notation import without_marks
 from testmo_notifier.channels.render import SHORTEN_IT, Renderer
 from testmo_notifier.channels.slack import blocks as slack_blocks
-from testmo_notifier.channels.slack.aside import aside
 from testmo_notifier.channels.slack.blocks import MAX_CHARS, MAX_SECTION_CHARS, utf16_units
 from testmo_notifier.channels.slack.mentions import called, calls_in
 from testmo_notifier.channels.slack.notation import DATE, escape, slack_environment
+from testmo_notifier.channels.slack.run_entry import aside
 from testmo_notifier.errors import Problem
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FAILING, FINISHED, FOLDED, Digest

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from testmo_notifier.channels.slack import live, web_api
+from testmo_notifier.channels.slack import run_message, web_api
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.channels.slack.web_api import Posted
 from testmo_notifier.errors import DeliveryDelayed, PayloadRefused
@@ -122,7 +122,7 @@ class Thread:
     def show(self) -> None:
         """Edit the parent; post another where it cannot be edited any more."""
         state = self.change(self._busy)
-        values = web_api.message(self.bot, json.dumps(live.shown(state)))
+        values = web_api.message(self.bot, json.dumps(run_message.shown(state)))
         try:
             self._edit(values, state)
         except PayloadRefused as exc:
@@ -165,13 +165,13 @@ class Thread:
         state = self.change(partial(self._succeeded, answer, gone))
         if state["ts"] != answer.ts:
             return  # somebody else made another parent meanwhile: this was told, in the channel
-        self._edit(web_api.message(self.bot, json.dumps(live.shown(state))), state)
+        self._edit(web_api.message(self.bot, json.dumps(run_message.shown(state))), state)
         self.change(partial(self._done, state["changes"]))
         self._reply(payload, state, is_broadcast=False, is_last_try=True)
 
     def _make_anew(self, state: State) -> State:
         """Another parent, which shows how the run is; as text, if need be, for news waits for it."""
-        values = web_api.message(self.bot, json.dumps(live.shown(state)))
+        values = web_api.message(self.bot, json.dumps(run_message.shown(state)))
         answer = self._in_some_form(web_api.POST, values)
         made: State = self.change(partial(self._made, answer, made_by="", shown=state["changes"]))
         return made
@@ -188,7 +188,7 @@ class Thread:
         if state.get("owner") != self._owner():
             state = {name: value for name, value in state.items() if name not in OF_PARENT}
             state = {**state, "owner": self._owner(), "shown": 0}
-        state = live.added(state, self.entry, self.message_id)
+        state = run_message.added(state, self.entry, self.message_id)
         return state, state
 
     def _busy(self, state: State) -> tuple[State, State]:
@@ -239,7 +239,7 @@ class Thread:
 
     def _is_news(self) -> bool:
         reasons = self.entry["reasons"]
-        return self.entry["about"] == live.FAILING and (not reasons or live.NEW in reasons)
+        return self.entry["about"] == run_message.FAILING and (not reasons or run_message.NEW in reasons)
 
 
 def without_busy(state: State) -> State:

@@ -63,7 +63,7 @@ POST_SPACING: Final = timedelta(seconds=1)  # what webhooks allow, https://docs.
 EDIT_SPACING: Final = timedelta(seconds=1.25)  # of one token: "Tier 3", 50 a minute and some more
 
 
-def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime) -> None:
+def post(pool: urllib3.PoolManager, address: str, payload: str, now: datetime) -> None:
     """Post one message. Returns only if Slack took it (200 and `ok`), raises an `Undelivered` otherwise."""
     if bot := bot_of(address):
         web_api.call(pool, bot, web_api.POST, web_api.message(bot, payload), now=now)
@@ -74,7 +74,7 @@ def post(pool: urllib3.PoolManager, address: str, payload: str, *, now: datetime
 
 
 def conversation(
-    pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, *, now: Callable[[], datetime]
+    pool: urllib3.PoolManager, address: str, message: QueuedMessage, change: ChangeState, now: Callable[[], datetime]
 ) -> Conversation | None:
     """How a bot tells a message; None for a webhook."""
     bot = bot_of(address)
@@ -124,12 +124,12 @@ def error_in(told: Any) -> str | None:  # noqa: ANN401 - whatever a stranger sen
     return error if told.get("ok") is False or ("ok" not in told and error in KNOWN) else None
 
 
-def probe(pool: urllib3.PoolManager, address: str, *, now: datetime) -> str:
+def probe(pool: urllib3.PoolManager, address: str, now: datetime) -> str:
     """Ask a webhook whether it lives, by a post that nobody sees; raises an `Undelivered` if it does not."""
     if bot := bot_of(address):
         return web_api.probe(pool, bot, now=now)
     try:
-        post(pool, address, EMPTY_POST, now=now)
+        post(pool, address, EMPTY_POST, now)
     except PayloadRefused as exc:
         if exc.reason in REFUSED:
             return "is alive"

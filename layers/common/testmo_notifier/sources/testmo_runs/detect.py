@@ -42,7 +42,7 @@ class Detector:
     def found_by_sweep(self, result: Result) -> Iterator[Result]:
         """A test's latest failing row, if it was never announced as it is now."""
         known = self.known.status_of(result)
-        if (self._is_news(result, known) or self.known.has_come_back(result)) and not self._is_silent(result, known):
+        if (self._is_news(result, known) or self.known.has_come_back(result)) and not self._is_old(result, known):
             yield self._announce(result, known)
         self.known.keep(result)
 
@@ -61,7 +61,7 @@ class Detector:
 
     def _announce(self, result: Result, known: int | None) -> Result:
         previous = None if known is None or self.known.has_come_back(result) else known
-        self.window.mark_seen(result)
+        self.window.add_seen(result)
         self.known.keep(result)
         self.malformed += bool(result.problems)
         if result.problems and not self.misread:
@@ -75,7 +75,7 @@ class Detector:
             return True
         return self._watched_before.is_failing(result)
 
-    def _is_silent(self, result: Result, known: int | None) -> bool:
+    def _is_old(self, result: Result, known: int | None) -> bool:
         # Rule 6: only what is watched since a moment ago matches it.
         if not self._was_watched(result, result.created_at):
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,8 +31,6 @@ def discover(  # noqa: PLR0913 - all that decides what is looked into
 ) -> Discovery:
     """List projects, open runs and just closed ones, while `has_room` leaves enough of the requests for results.
 
-    A project that was completed is looked into until each of its runs had its turn, by `staleness` or in an hour.
-
     What cannot be read is named in `problems` and holds up nothing else. Raises `StopReading` when not even the
     projects may be asked for, `PollFailed` when there is nothing to watch.
     """
@@ -47,8 +45,9 @@ def discover(  # noqa: PLR0913 - all that decides what is looked into
     installed_at = control.installed_at
     if installed_at is None:
         installed(installed_at := found.began_at)
-    just_now = (control.discovered_at or found.began_at) - max(staleness, HOURLY) - scope.overlap
-    chosen = chosen_of(projects, found, store, kept, scope, just_now)
+    found.listed = frozenset(project.id for project in projects)
+    chosen = polled(projects, store, kept, scope, staleness, now=found.began_at)
+    say_what_is_missing(found, scope, chosen)
     vanished = [] if scope.project_ids else sorted(control.projects - found.listed)
     shuffle(chosen)  # when the budget ends in the middle, it is not always the same project that goes without
     found.known = store.projects([project.id for project in chosen])
@@ -65,30 +64,34 @@ def discover(  # noqa: PLR0913 - all that decides what is looked into
     return found
 
 
-def chosen_of(
-    projects: Iterable[Project], found: Discovery, store: Store, kept: Control, scope: Scope, just_now: datetime
+def polled(
+    projects: Iterable[Project], store: Store, kept: Control, scope: Scope, staleness: timedelta, *, now: datetime
 ) -> list[Project]:
-    """The projects to watch, and what to say of those that ProjectIds names in vain.
+    """The projects that a poll looks into: those of ProjectIds, else all that are worked on.
 
-    One that was completed before `just_now` is looked into as long as a run of it waits, be it hidden.
+    One that was completed is looked into until each of its runs had its turn, by `staleness` or in an hour, and as long
+    as a run of it waits, be it hidden.
     """
     once = {project.id: project for project in projects}  # a row that moves between two pages comes twice
-    found.listed = frozenset(once)
-    wanted = scope.project_ids
-    chosen = [one for one in once.values() if (one.id in wanted if wanted else is_active(one, just_now))]
+    if scope.project_ids:
+        return [project for project in once.values() if project.id in scope.project_ids]
+    just_now = (kept.looked.discovered_at or now) - max(staleness, HOURLY) - scope.overlap
+    chosen = [project for project in once.values() if is_active(project, just_now)]
     left, hidden = kept.left, kept.looked.hidden_runs
     waiting = {*left.undone, *left.undone_since, *left.turns, *hidden}
     others = once.keys() - {project.id for project in chosen}
-    if waiting and others and not wanted:
-        states = store.projects(others)
-        chosen += [once[key] for key, state in states.items() if waiting & {*state.open_runs, *state.closing}]
-    missing = sorted(set(wanted) - found.listed)
+    states = store.projects(others) if waiting and others else {}
+    return chosen + [once[key] for key, state in states.items() if waiting & {*state.open_runs, *state.closing}]
+
+
+def say_what_is_missing(found: Discovery, scope: Scope, chosen: Collection[Project]) -> None:
+    """Say which projects ProjectIds names in vain; raises `PollFailed` where it names no other."""
+    missing = sorted(set(scope.project_ids) - found.listed)
     found.problems += [f"project {key} of ProjectIds is not visible to the token's user" for key in missing]
     found.invisible += len(missing)
     if missing and not chosen:
         words = f"{'; '.join(found.problems)}: correct ProjectIds, or give the user access"
         raise PollFailed(words, reason="configuration")
-    return chosen
 
 
 def is_active(project: Project, just_now: datetime) -> bool:

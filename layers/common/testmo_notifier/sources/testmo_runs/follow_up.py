@@ -88,7 +88,7 @@ def unsure(checkpoint: Checkpoint) -> Mapping[int, Told]:
     """What is known of failing tests when nobody asks for passes any more: not how often they failed in a row."""
     if checkpoint.passing is None:
         return checkpoint.told
-    return {slot: replace(one, streak=0) for slot, one in checkpoint.told.items()}
+    return {test: replace(one, streak=0) for test, one in checkpoint.told.items()}
 
 
 def noticed(passing: Passing | None, *, due: frozenset[int], failed: Collection[int]) -> Passing | None:
@@ -127,12 +127,12 @@ def the_end(
     to = sorted(news.audience.for_finished())
     if not to:
         return ()
-    latest = {result.slot: (result, expands) for result, expands in rows if result.slot in after.failing}
+    latest = {result.test_key: (result, expands) for result, expands in rows if result.test_key in after.failing}
     names = {key: name for _, expands in latest.values() for key, name in expands.statuses.items()}
     counts = Counter((rank(status or None), status_name(status or None, names)) for _, status in after.failing.values())
     named = []
     for result, expands in latest.values():
-        told = after.told.get(result.slot) or Told()
+        told = after.told.get(result.test_key) or Told()
         named.append(replace(news.name(result, expands), reason=FINISHED, streak=told.streak, since=told.since))
     known = {**names, **news.statuses}
     if run.counters.by_status.keys() - STATUS_NAMES.keys() - known.keys():

@@ -21,7 +21,7 @@ class Known:
 
     def status_of(self, result: Result) -> int | None:
         """The status under which a row was announced or taken over, None if it never was, or long ago."""
-        state = self.failing.get(result.slot)
+        state = self.failing.get(result.test_key)
         if state is not None and state[0] == result.key:
             return state[1]
         before = self._superseded.get(result.key)
@@ -30,8 +30,8 @@ class Known:
     def told_under(self, status_ids: Collection[int]) -> Failing:
         """Of each test what was announced under one of these statuses, where a row that is just so is no news."""
         return {
-            slot: (key, status)
-            for slot, (key, status) in self.failing.items()
+            test: (key, status)
+            for test, (key, status) in self.failing.items()
             if status in status_ids and key not in self._superseded
         }
 
@@ -46,23 +46,23 @@ class Known:
 
     def is_another(self, result: Result) -> bool:
         """Whether another row of the same test was announced."""
-        slot = result.slot
-        return slot in self.failing and self.failing[slot][0] != result.key
+        test = result.test_key
+        return test in self.failing and self.failing[test][0] != result.key
 
     def keep(self, result: Result) -> None:
         """A row is its test's latest failing one; the one before it is remembered for when this one is deleted."""
-        slot, state = result.slot, (result.key, result.status_id or 0)
-        key, status = self.failing.get(slot, state)
+        test, state = result.test_key, (result.key, result.status_id or 0)
+        key, status = self.failing.get(test, state)
         if key != result.key:
             self._superseded[key] = Superseded(status)
-        self.failing[slot] = state
+        self.failing[test] = state
         self._superseded.pop(result.key, None)
-        self.confirm(slot)
+        self.confirm(test)
 
-    def confirm(self, slot: int) -> None:
+    def confirm(self, test: int) -> None:
         """What was announced of a test is there."""
         if self._unconfirmed is not None:
-            self._unconfirmed.discard(slot)
+            self._unconfirmed.discard(test)
 
     def sweep_begins(self) -> None:
         """From now on it is noted which tests a sweep finds, or a read announces meanwhile."""
@@ -70,9 +70,9 @@ class Known:
 
     def sweep_has_ended(self) -> None:
         """A sweep saw every failing test, in one poll or in several: what it did not find is gone."""
-        for slot in self._unconfirmed or ():
-            if slot in self.failing:
-                key, status = self.failing.pop(slot)
+        for test in self._unconfirmed or ():
+            if test in self.failing:
+                key, status = self.failing.pop(test)
                 self._superseded[key] = Superseded(status, gone=True)
 
     def kept_in(self, checkpoint: Checkpoint) -> Checkpoint:

@@ -122,7 +122,7 @@ def ask_for_passes(
         return Answer(passing=began if after.failing or new else None)
     if after.resume is not None or after.sweep is not None or not pages.follow_up.statuses:
         return Answer(passing=began)
-    told = {slot: key for slot, (key, _) in before.failing.items()}
+    told = {test: key for test, (key, _) in before.failing.items()}
     return read_passes(pages, began, {*after.failing, *waiting, *new}, told)
 
 
@@ -140,14 +140,14 @@ def read_passes(pages: RunQuestions, passing: Passing, tests: Collection[int], t
             if result.created_at is None or result.is_deleted:
                 continue
             newest = max(newest, result.created_at)
-            if result.slot in tests:
-                is_edited = told.get(result.slot) == result.key
-                times.setdefault(result.slot, set()).add(result.created_at + (JUST_AFTER if is_edited else NOTHING))
+            if result.test_key in tests:
+                is_edited = told.get(result.test_key) == result.key
+                times.setdefault(result.test_key, set()).add(result.created_at + (JUST_AFTER if is_edited else NOTHING))
 
     bound = (passing.cursor - pages.overlap).replace(microsecond=0) - MARGIN
     query = ResultsQuery(status_id=pages.follow_up.statuses, expands=(), sort=SORT, order="asc")
     paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
-    found = {slot: tuple(sorted(moments)) for slot, moments in times.items()}
+    found = {test: tuple(sorted(moments)) for test, moments in times.items()}
     if paged.resume is not None:
         # Where not one page came, nothing is half read.
         resume = passing.resume if paged.began_at is None else paged.resume
@@ -160,12 +160,12 @@ def read_passes(pages: RunQuestions, passing: Passing, tests: Collection[int], t
 def noted(told: dict[int, Told], passes: Passes) -> frozenset[int]:
     """Note in `told` when tests passed after they failed; gives back those of which that is new."""
     new = set()
-    for slot, times in passes.times.items():
-        known = told.get(slot)
+    for test, times in passes.times.items():
+        known = told.get(test)
         latest = max(times)
         if known is None or (known.last is not None and latest <= known.last):
             continue
         if known.passed_at is None or latest > known.passed_at:
-            told[slot] = replace(known, passed_at=latest)
-            new.add(slot)
+            told[test] = replace(known, passed_at=latest)
+            new.add(test)
     return frozenset(new)

@@ -42,15 +42,15 @@ def awaited(told: Mapping[int, model.Told], audience: Audience) -> frozenset[int
     Or what fails next is told as new or not at all.
     """
     if audience.tells_new_apart:
-        return frozenset(slot for slot in told if slot >= 0)
+        return frozenset(test for test in told if test >= 0)
     destinations = audience.for_recoveries
     if not destinations:
         return frozenset()
     anyone = EVENT_NEWS in destinations
     return frozenset(
-        slot
-        for slot, one in told.items()
-        if slot >= 0 and (anyone or one.destinations & destinations or audience.held_at(one))
+        test
+        for test, one in told.items()
+        if test >= 0 and (anyone or one.destinations & destinations or audience.held_at(one))
     )
 
 
@@ -100,7 +100,7 @@ def look_for_recoveries(pages: RunQuestions, after: model.Checkpoint, news: Dige
         looked_at=paged.began_at or began_at,
         short_by=max(0, short_by - len(recovered)),
     )
-    told = {slot: one for slot, one in after.told.items() if slot not in recovered and slot not in gone}
+    told = {test: one for test, one in after.told.items() if test not in recovered and test not in gone}
     following = without(replace(after, told=told, passing=passing), recovered, told=search.is_told)
     return LookEnd(following, search.outbox(recovered))
 
@@ -114,9 +114,9 @@ def without(
     """
     superseded = dict(checkpoint.superseded)
     failing = dict(checkpoint.failing)
-    for slot, (_, group) in tests.items():
-        if slot in failing:
-            key, status = failing.pop(slot)
+    for test, (_, group) in tests.items():
+        if test in failing:
+            key, status = failing.pop(test)
             superseded[key] = model.Superseded(status, gone=True, recovered=told(group))
     return replace(checkpoint, failing=failing, superseded=superseded)
 
@@ -133,20 +133,20 @@ class Search:
         self._tests = set(look.tests)
         self._groups = list(look.groups)
         self._last_page = look.resume.page
-        self.passed = {slot: one for slot, one in look.passed.items() if slot in self._tests}
+        self.passed = {test: one for test, one in look.passed.items() if test in self._tests}
 
     def handle(self, page: model.ResultsPage) -> None:
         """One page of latest results, of any status."""
         self._last_page = max(self._last_page, page.next_page or 1)
         for result in page.results:
-            slot = result.slot
-            if slot not in self._tests or result.is_deleted or result.is_latest is False:
+            test = result.test_key
+            if test not in self._tests or result.is_deleted or result.is_latest is False:
                 continue
             if result.status_id not in self._statuses:
-                self._tests.discard(slot)
-                self.passed.pop(slot, None)
-            elif slot not in self.passed:
-                self.passed[slot] = (result.key, self._group(result, page.expands))
+                self._tests.discard(test)
+                self.passed.pop(test, None)
+            elif test not in self.passed:
+                self.passed[test] = (result.key, self._group(result, page.expands))
 
     def so_far(self, resume: model.Resume) -> model.Look:
         """What the next poll goes on with: of those that are told by name, no more than an item has room for."""
@@ -166,13 +166,13 @@ class Search:
         if len(self.passed) <= MAX_RECOVERED:
             return self.passed
         named = {one.test_id for group in self._groups for one in group.named}
-        order = sorted(self.passed, key=lambda slot: (slot not in named, slot))
-        return {slot: self.passed[slot] for slot in order[:MAX_RECOVERED]}
+        order = sorted(self.passed, key=lambda test: (test not in named, test))
+        return {test: self.passed[test] for test in order[:MAX_RECOVERED]}
 
     def rest(self, told: Collection[int]) -> model.Look | None:
         """What is told by the next reading, because this one has no room for it: a look that is nearly at its end."""
-        self._tests = {slot for slot in self.passed if slot not in told}
-        self.passed = {slot: self.passed[slot] for slot in self._tests}
+        self._tests = {test for test in self.passed if test not in told}
+        self.passed = {test: self.passed[test] for test in self._tests}
         return self.so_far(model.Resume(None, self._last_page, None)) if self._tests else None
 
     def outbox(self, recovered: Mapping[int, tuple[int, int]]) -> tuple[model.Outgoing, ...]:
@@ -201,7 +201,7 @@ class Search:
             replace(
                 self._news.other_outgoing(one, digests[numbers]),
                 rows={
-                    key: (slot, numbers.index(group)) for slot, (key, group) in recovered.items() if group in numbers
+                    key: (test, numbers.index(group)) for test, (key, group) in recovered.items() if group in numbers
                 },
                 kinds=tuple(self._kind(groups[number], one) for number in numbers),
             )
@@ -226,7 +226,7 @@ class Search:
 
     def _group(self, result: model.Result, expands: model.Expands) -> int:
         """The number of the group that a recovery is in: of those that are told alike, or of those that nobody is."""
-        destinations, held_at = self._news.for_recovered(result, self._told[result.slot])
+        destinations, held_at = self._news.for_recovered(result, self._told[result.test_key])
         status = status_name(result.status_id, expands.statuses)
         known = [(group.destinations, group.status, group.held_at) for group in self._groups]
         if (destinations, status, held_at) not in known:

@@ -142,7 +142,7 @@ class Sweep:
         told: list[tuple[Result, Expands]] = []
         for result, expands in self._held.values():
             told += [(new, expands) for new in self.detector.found_by_sweep(result)]
-            self._found.add(result.slot)
+            self._found.add(result.test_key)
         return told
 
     def _told(self) -> Failing:
@@ -166,17 +166,17 @@ class Sweep:
         return result.is_latest is not False and self.detector.watch.is_failing(result)
 
     def _sweep(self, result: Result, expands: Expands) -> Iterable[Result]:
-        slot, known = result.slot, self.detector.known
-        if slot in self._found or not self._is_latest(result):
+        test, known = result.test_key, self.detector.known
+        if test in self._found or not self._is_latest(result):
             return ()
         if known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
-            self._held[slot] = (result._replace(note=short_note(result.note)), expands)
+            self._held[test] = (result._replace(note=short_note(result.note)), expands)
             return ()
-        self._find(slot)
+        self._find(test)
         return self.detector.found_by_sweep(result)
 
-    def _find(self, slot: int) -> None:
-        self._found.add(slot)
-        self._held.pop(slot, None)
+    def _find(self, test: int) -> None:
+        self._found.add(test)
+        self._held.pop(test, None)

@@ -33,7 +33,7 @@ class Window:
         """Whether a row is older than the floor; Testmo's own bound may be coarser (rule 1)."""
         return result.created_at is not None and result.created_at < self._before.floor
 
-    def mark_seen(self, result: Result) -> None:
+    def add_seen(self, result: Result) -> None:
         """Remember a row for as long as a read can bring it again."""
         self.seen[result.key] = result.created_at or FOREVER
 

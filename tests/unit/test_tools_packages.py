@@ -1,4 +1,4 @@
-"""The rooms of tools/: each tells what is in it, and no two modules need each other."""
+"""The packages of tools/: each tells what is in it, and no two modules need each other."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import pytest
 from tests.support.template import ROOT
 
 TOOLS = ROOT / "tools"
-ROOMS = sorted(path.parent for path in TOOLS.rglob("__init__.py") if path.parent.name not in ("endpoints", "sam_local"))
+PACKAGES = sorted(
+    path.parent for path in TOOLS.rglob("__init__.py") if path.parent.name not in ("endpoints", "sam_local")
+)
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in TOOLS.rglob("*.py")}
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(ROOT)))
-def test_a_room_tells_of_each_of_its_modules(room: Path) -> None:
-    told = set(re.findall(r"\w+", ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""))
-    inside = {path.stem for path in room.glob("*.py")} | {path.parent.name for path in room.glob("*/__init__.py")}
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: str(package.relative_to(ROOT)))
+def test_a_package_tells_of_each_of_its_modules(package: Path) -> None:
+    told = set(re.findall(r"\w+", ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""))
+    inside = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
     assert inside - {"__init__"} <= told
 
 

@@ -1,4 +1,4 @@
-"""What a place that shows how a run is learns beside the messages: of runs that were told of together. Pure.
+"""How the tests of a run stand, and the silent messages that say so where a message shows how the run is. Pure.
 
 A message about several runs is no reply to any of them. So each of its parts leads to a silent message about its run.
 None of these is stored: they are the same whenever the message is handed over, and so are their ids.
@@ -13,7 +13,7 @@ from typing import Final
 
 from testmo_notifier.model import FOLDED, RECOVERED, Digest, Held, NamedResult, Outgoing, Standing
 from testmo_notifier.notices.digest import hash_of
-from testmo_notifier.notices.merge import Contents, slot_of, tests_of
+from testmo_notifier.notices.merge import Contents, test_key_of, tests_of
 from testmo_notifier.notices.named import rank
 
 MAX_FAILING: Final = 200  # tests of a part, named or not: as many as a bot keeps of a run
@@ -24,7 +24,7 @@ PASSED: Final = ""  # the status of those
 def standings_of(held: Held) -> tuple[Standing, ...]:
     """How the tests are that are told of one run: those failing that are most urgent, and all that passed."""
     contents = Contents.of(held)
-    rows = [(slot, kind.status_id, kind.status) for slot, kind in contents.failing.values()]
+    rows = [(test, kind.status_id, kind.status) for test, kind in contents.failing.values()]
     passed = tests_of(contents.well) | contents.passed
     failing = by_status(row for row in rows if row[0] not in contents.passed)
     return (*failing, *([Standing(0, PASSED, passed)] if passed else ()))
@@ -32,18 +32,18 @@ def standings_of(held: Held) -> tuple[Standing, ...]:
 
 def standings_at_the_end(results: Iterable[NamedResult]) -> tuple[Standing, ...]:
     """Those of the tests that are named as still failing when a run is over."""
-    return tuple(by_status((slot_of(one), one.status_id or 0, one.status) for one in results))
+    return tuple(by_status((test_key_of(one), one.status_id or 0, one.status) for one in results))
 
 
 def by_status(rows: Iterable[tuple[int, int, str]]) -> Iterator[Standing]:
     """Tests that are failing, by status; of several rows of a test the most urgent one counts."""
     urgent: dict[int, tuple[int, str]] = {}
-    for slot, status_id, status in sorted(rows, key=lambda row: (rank(row[1] or None), row[0])):
+    for test, status_id, status in sorted(rows, key=lambda row: (rank(row[1] or None), row[0])):
         if len(urgent) < MAX_FAILING:
-            urgent.setdefault(slot, (status_id, status))
+            urgent.setdefault(test, (status_id, status))
     found: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
-    for slot, of in urgent.items():
-        found[of].add(slot)
+    for test, of in urgent.items():
+        found[of].add(test)
     for (status_id, status), tests in found.items():
         yield Standing(status_id, status, frozenset(tests))
 
@@ -63,9 +63,9 @@ def with_silent(outgoing: Outgoing, showing: Collection[str]) -> Iterator[Outgoi
 def edits_of(outgoing: Outgoing, part: Digest) -> Iterator[Outgoing]:
     """What is told of one of the runs, in silence; passes that it has no room for come before it."""
     silent = replace(part, is_silent=True, mentions=())
-    passed = sorted(slot for one in part.standings if one.status == PASSED for slot in one.tests)
+    passed = sorted(test for one in part.standings if one.status == PASSED for test in one.tests)
     first, *others = chunks(passed)
-    rest = [slot for some in others for slot in some]
+    rest = [test for some in others for test in some]
     made = Outgoing(hash_of([outgoing.id, str(part.run_id)]), outgoing.destination, silent)
     if rest:
         well = replace(silent, about=RECOVERED, total=len(rest), omitted=len(rest), counts={}, results=(), parts=())

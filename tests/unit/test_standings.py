@@ -15,7 +15,7 @@ from testmo_notifier.adapters.held import envelope_item
 from testmo_notifier.adapters.outbox import pack_outbox, unpack_outbox
 from testmo_notifier.adapters.topic import attributes
 from testmo_notifier.channels.render import Renderer
-from testmo_notifier.channels.slack.aside import keys_of
+from testmo_notifier.channels.slack.run_entry import keys_of
 from testmo_notifier.model import (
     NEW,
     RECOVERED,
@@ -31,7 +31,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.merge import with_passed
-from testmo_notifier.notices.shown import with_silent
+from testmo_notifier.notices.standings import with_silent
 from tests.support.bots import DESTINATION, Bots, Killed, make_message, queued
 from tests.support.factories import START, at, make_digest, make_named, make_outgoing
 from tests.support.holding import failing_news, finished_news, hold, recovered_news
@@ -359,7 +359,7 @@ def test_however_many_passed_in_a_run_that_is_told_of_with_others_all_of_them_ar
 
     edits = [one for one in told(well, of_run(13, failing_news({1: 1}))) if one.digest.run_id == 12]
 
-    passed = [slot for one in edits for slot in json.loads(aside_of(one))["passed"]]
+    passed = [test for one in edits for test in json.loads(aside_of(one))["passed"]]
     assert sorted(passed) == list(range(10, 12_010))
     assert [one.digest.order for one in edits] == [2_000, 2_000, 2_001], "it is the last one that says how the run is"
     assert len({one.id for one in edits}) == 3

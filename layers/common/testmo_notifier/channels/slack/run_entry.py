@@ -1,4 +1,4 @@
-"""What a bot's one message of a run (`live`) learns of a digest. Pure."""
+"""What a bot's one message of a run (`run_message`) learns of a digest. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Final
 
 from testmo_notifier.channels.notation import without_marks
-from testmo_notifier.channels.slack.live import NAMELESS
+from testmo_notifier.channels.slack.run_message import NAMELESS
 from testmo_notifier.model import FAILING, FOLDED, PASSED_SINCE, RECOVERED, Digest
-from testmo_notifier.notices.shown import MAX_FAILING
-from testmo_notifier.notices.shown import PASSED as WELL
+from testmo_notifier.notices.standings import MAX_FAILING
+from testmo_notifier.notices.standings import PASSED as WELL
 from testmo_notifier.notices.story import news
 from testmo_notifier.notices.view import UNTESTED, count, run_view, test_name
 from testmo_notifier.text.shortening import clip, one_line
@@ -23,7 +23,7 @@ STATUS_CHARS: Final = 40  # and an author's
 
 
 def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
-    """What a bot needs to keep one message of the run, see `live`; nothing for what is about several runs."""
+    """What a bot needs to keep one message of the run, see `run_message`; nothing for what is about several runs."""
     if digest.about == FOLDED:
         return {}
     entry = entry_of(digest, reasons)
@@ -40,7 +40,7 @@ def aside(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:
         "tests": {},
         "unnamed": 0,
         "is_held": True,  # what it says of silences is as it is now
-        "passed": keys_of(slot for one in digest.standings if one.status == WELL for slot in one.tests),
+        "passed": keys_of(test for one in digest.standings if one.status == WELL for test in one.tests),
         "also": also(one for one in (*first, *parts) if one["about"] != RECOVERED),  # 1.3 leaves it aside
     }
 
@@ -51,9 +51,9 @@ def also(entries: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
     return [{name: one[name] for name in said} for one in entries]
 
 
-def keys_of(slots: Iterable[int]) -> list[int | str]:
+def keys_of(tests: Iterable[int]) -> list[int | str]:
     """Tests, as `entry_of` names them."""
-    return [slot if slot >= 0 else f"result {-1 - slot}" for slot in sorted(slots)]
+    return [test if test >= 0 else f"result {-1 - test}" for test in sorted(tests)]
 
 
 def entry_of(digest: Digest, reasons: Sequence[str]) -> dict[str, object]:

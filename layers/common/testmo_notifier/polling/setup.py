@@ -1,4 +1,4 @@
-"""What a poll works with: what lasts (`Parts`), and what is made for one poll (`Poll`)."""
+"""What a poll works with: what lasts (`Setup`), and what is made for one poll (`Poll`)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class Setup:
     """What a poll works with. `connect` gives a Testmo that keeps a rate limit, `executor` so many workers.
 
     `destinations` are those that a route names, `channels` what the stack has.
@@ -71,8 +71,8 @@ class Parts:
     executor: Callable[[int], Executor] = ThreadPoolExecutor
 
     @classmethod
-    def of(cls, settings: PollerSettings, team: Team, **rest: Any) -> Parts:  # noqa: ANN401 - its other fields
-        """The parts of a stack: what its settings say, what its team does, and the rest."""
+    def of(cls, settings: PollerSettings, team: Team, **rest: Any) -> Setup:  # noqa: ANN401 - its other fields
+        """That of a stack: what its settings say, what its team does, and the rest."""
         statuses = settings.alert_status_ids
         return cls(
             watch=Watch(
@@ -117,24 +117,24 @@ class Poll:
     folds: list[HeldKey] = field(default_factory=list)  # what this poll held until its end
 
     @classmethod
-    def begin(cls, parts: Parts, lease: Lease) -> Poll:
+    def begin(cls, setup: Setup, lease: Lease) -> Poll:
         """Everything as the last poll left it, and as the mailboxes were when they were looked at. Asks nobody."""
         control, started = lease.control, lease.started
-        rate_limit = limit_of(parts, control.asked)
-        testmo = parts.connect(rate_limit)
+        rate_limit = limit_of(setup, control.asked)
+        testmo = setup.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
         check = control.health.mail
-        unheard = mail.unreachable(check) if parts.mailboxes else frozenset()
-        instead = substitutes(parts.routes, parts.destinations, unheard)
-        copied = frozenset(mail.copied(parts.mailboxes, instead, parts.routes)) - unheard
-        holding = what_holds(parts, lease, lost=frozenset() if instead else unheard, copied=copied)
-        cases = case_lists(parts, testmo, rate_limit, holding)
-        hand_over = HandOver(parts, marks.of, unreachable=unheard, showing=control.bots)
+        unheard = mail.unreachable(check) if setup.mailboxes else frozenset()
+        instead = substitutes(setup.routes, setup.destinations, unheard)
+        copied = frozenset(mail.copied(setup.mailboxes, instead, setup.routes)) - unheard
+        holding = what_holds(setup, lease, lost=frozenset() if instead else unheard, copied=copied)
+        cases = case_lists(setup, testmo, rate_limit, holding)
+        hand_over = HandOver(setup, marks.of, unreachable=unheard, showing=control.bots)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding,
             copies_due=mail.next_look(check, started),
-            destinations=parts.destinations,
+            destinations=setup.destinations,
             unreachable=unheard,
             instead=instead,
             waiting=outboxes.waiting,
@@ -142,7 +142,7 @@ class Poll:
             copied=copied,
             check=check,
         )
-        held_items = HeldItems(parts, outboxes, holding.now, go_on=lease.renew)
+        held_items = HeldItems(setup, outboxes, holding.now, go_on=lease.renew)
         return cls(
             lease,
             rate_limit,
@@ -158,25 +158,25 @@ class Poll:
         )
 
 
-def limit_of(parts: Parts, asked: Asked) -> RateLimit:
+def limit_of(setup: Setup, asked: Asked) -> RateLimit:
     """How often Testmo may be asked, after what was asked of it within the minute."""
     return RateLimit(
-        parts.requests_per_minute,
+        setup.requests_per_minute,
         spent=asked.requests,
         sent=asked.sent or (),
-        now=lambda: parts.now().timestamp(),
-        sleep=parts.sleep,
-        seconds_left=parts.seconds_left,
+        now=lambda: setup.now().timestamp(),
+        sleep=setup.sleep,
+        seconds_left=setup.seconds_left,
         careful=asked.not_before is not None,
     )
 
 
-def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str], copied: frozenset[str]) -> Holding:
+def what_holds(setup: Setup, lease: Lease, *, lost: frozenset[str], copied: frozenset[str]) -> Holding:
     """What holds anything back in this poll. What goes to those `lost` reaches nobody, nor anybody instead."""
     return Holding(
         now=lease.started,
-        options=parts.routes.options,
-        zone=parts.zone,
+        options=setup.routes.options,
+        zone=setup.zone,
         silences=lease.control.silences,
         bots=lease.control.bots,
         lost=lost,
@@ -185,16 +185,16 @@ def what_holds(parts: Parts, lease: Lease, *, lost: frozenset[str], copied: froz
     )
 
 
-def case_lists(parts: Parts, testmo: Testmo, rate_limit: RateLimit, holding: Holding) -> dict[str, CaseNames]:
+def case_lists(setup: Setup, testmo: Testmo, rate_limit: RateLimit, holding: Holding) -> dict[str, CaseNames]:
     """The names of cases, and their folders where a route or a silence asks, or many runs may be one message."""
     names_of = partial(
         CaseNames,
         testmo,
-        parts.store,
+        setup.store,
         now=holding.now,
         has_room=rate_limit.has_room,
-        completed=parts.names_completed,
+        completed=setup.names_completed,
     )
-    reads_folders = "folder" in parts.routes.asked | holding.asked or holding.tells_of_many
+    reads_folders = "folder" in setup.routes.asked | holding.asked or holding.tells_of_many
     folders = {FOLDERS: names_of(kept=FOLDERS)} if reads_folders else {}
     return {CASES: names_of(folders=folders.get(FOLDERS)), **folders}
