@@ -286,6 +286,12 @@ def test_a_block_within_a_block_that_is_shown_is_no_slip(folder: Path) -> None:
     assert said(folder) == []
 
 
+def test_a_template_that_is_nested_too_deeply_is_told(folder: Path) -> None:
+    write(folder, "slack_more.j2", f"{{{{ {'(' * 3_000}1{')' * 3_000} }}}}")
+
+    assert said(folder)[0].startswith("templates/slack_more.j2:1: brackets or blocks are nested too deeply: write it")
+
+
 def test_a_template_that_never_ends_is_told_by_line(folder: Path) -> None:
     write(folder, "slack_more.j2", "\n{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}x")
 

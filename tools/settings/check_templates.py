@@ -84,8 +84,11 @@ def read(path: Path, name: str) -> Source:
     """Parse and compile a template; raises `TemplateSyntaxError` with the line, for unknown filters too."""
     environment = environment_of(name)
     text = path.read_text("utf-8-sig")
-    environment.compile(text, name, str(path))
-    return Source(name, path, environment.parse(text, name, str(path)))
+    try:
+        environment.compile(text, name, str(path))
+        return Source(name, path, environment.parse(text, name, str(path)))
+    except RecursionError as exc:
+        raise TemplateSyntaxError("brackets or blocks are nested too deeply", 1) from exc
 
 
 def own_names() -> dict[str, Rendering]:
