@@ -10,6 +10,7 @@ import pytest
 from testmo_notifier.model import AGAIN, NEW, RECOVERED
 from testmo_notifier.notices.matching import Matcher
 from testmo_notifier.notices.routes import BY_DEFAULT, Route
+from testmo_notifier.polling.due import owes_passes
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.flow.power import Power, powered_poll
 from tests.flow.test_rewind import rewind
@@ -459,6 +460,59 @@ def test_follow_up_questions_take_a_quarter_of_the_requests_and_go_on_in_the_nex
     assert asked[:3] == [5, 5, 5]
     assert story.recovered() == [failing.test_id]
     assert story.checkpoint(run).passing is None, "nothing is failing any more"
+
+
+def test_a_flood_is_read_again_by_turn_alone_while_a_follow_up_question_goes_on(story: Telling) -> None:
+    story.settings["requests_per_minute"] = 20
+    run = story.add_run(tests=140)
+    story.poll()
+    asked: list[int] = []
+    with short_pages():
+        for number in range(1, 131):
+            story.save(run, number)
+        story.wait_and_poll(2)
+        for number in range(1, 131):
+            story.save(run, number, PASSED)
+        story.wait_and_poll(2)
+        while owes_passes(story.checkpoint(run)) and len(asked) < 20:
+            before = failing_pages(story)
+            story.wait_and_poll()
+            asked.append(failing_pages(story) - before)
+
+    assert asked, "it goes on for some polls"
+    assert sum(map(bool, asked)) <= 1, asked
+    assert story.recovered()
+    assert not story.checkpoint(run).failing
+
+
+def test_a_failure_that_counters_hide_is_told_in_time_while_a_follow_up_question_goes_on(story: Telling) -> None:
+    story.settings["requests_per_minute"] = 12
+    run = story.add_run(tests=400)
+    story.poll()
+    with short_pages():
+        for number in range(1, 41):
+            story.save(run, number)
+        story.save(run, 399, PASSED)
+        story.wait_and_poll(5)
+        for number in range(100, 390):
+            story.save(run, number, PASSED)
+        story.save(run, 1, PASSED)
+        story.wait_and_poll(2)
+        assert owes_passes(story.checkpoint(run))
+        story.save(run, 2, PASSED)  # one more that passed and one more that failed: the counters stand still
+        hidden = story.save(run, 399)
+        told = []
+        for _ in range(6):
+            story.wait_and_poll()
+            told.append((hidden.id in story.announced, owes_passes(story.checkpoint(run))))
+
+    assert told[-1][0], told
+    assert (False, True) in told, "it was not told at once, for a question went on"
+
+
+def failing_pages(story: Telling) -> int:
+    """How many pages of failing results were asked for."""
+    return sum(request.query.get("status_id") == "3,5" for request in story.reads())
 
 
 def test_what_the_failing_results_of_other_runs_need_is_left_to_them(story: Telling) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from testmo_notifier.model import Counters, Resume, WatchedRun
+from testmo_notifier.model import Counters, Passing, Resume, WatchedRun
 from testmo_notifier.polling.due import Due, Question, in_order, is_done
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -19,6 +19,7 @@ OVERLAP = timedelta(seconds=300)
 PERIOD = timedelta(minutes=5)
 DAYS = 30 * 86_400
 WATCH = Watch((3, 5))
+GOES_ON = Passing(START, resume=Resume(START, 2, 9))
 QUIET = {"counters": {3: 7}, "watching": WATCH.fingerprint, "read_at": START}
 
 
@@ -94,11 +95,27 @@ def test_a_quiet_run_is_left_alone() -> None:
         ({"resume": Resume(START, 2, 9)}, {}, {}, Due.MOVED),
         ({"sweep": Resume(None, 1, None)}, {}, {}, Due.MOVED),
         ({"gone_at": at(1_000 - 3_600)}, {}, {}, Due.MOVED),  # an hour has passed
+        ({"passing": GOES_ON}, {}, {}, Due.FOLLOW_UP),
+        ({"passing": GOES_ON, "counters": {3: 6}}, {}, {}, Due.MOVED),
+        ({"passing": GOES_ON}, {}, {"waiting": {12}}, Due.TURN),  # what counters hide is found in time all the same
         ({}, {}, {"waiting": {12}}, Due.TURN),
         ({}, {}, {"staleness": timedelta(0)}, Due.TURN),
         ({}, {"is_closed": True, "closed_at": at(700)}, {}, Due.MOVED),  # closing plus overlap has passed
     ],
-    ids=["counters", "never-finished", "settings", "unfinished", "sweep", "gone", "undone", "turn", "closed"],
+    ids=[
+        "counters",
+        "never-finished",
+        "settings",
+        "unfinished",
+        "sweep",
+        "gone",
+        "follow-up",
+        "follow-up-and-counters",
+        "follow-up-and-turn",
+        "undone",
+        "turn",
+        "closed",
+    ],
 )
 def test_what_makes_a_run_due(
     checkpoint: dict[str, Any], run: dict[str, Any], given: dict[str, Any], reason: Due

@@ -27,7 +27,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.notices.audience import Audience
 from testmo_notifier.notices.routes import Route, Routes
-from testmo_notifier.polling.due import has_changed, is_done
+from testmo_notifier.polling.due import has_changed, is_done, owes_passes
 from testmo_notifier.polling.follow_up_questions import RequestShare, with_ends, with_passed
 from testmo_notifier.polling.marks import Marks
 from testmo_notifier.polling.rate_limit import RateLimit
@@ -241,7 +241,8 @@ def test_a_run_whose_passes_are_read_half_is_due_again(passing: Passing) -> None
 
     half = replace(calm, passing=passing)
     assert marks.of(half) is None
-    assert has_changed(run, half, watch, START, OVERLAP)
+    assert not has_changed(run, half, watch, START, OVERLAP), "its failing results were read"
+    assert owes_passes(half)
     closed = make_run(is_closed=True, closed_at=START, counters=replace(run.counters, by_status={}))
     read = replace(half, closed_at=START, read_at=at(400))
     assert not is_done(closed, read, OVERLAP)

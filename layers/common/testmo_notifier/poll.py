@@ -103,7 +103,7 @@ def read_and_tell(setup: Setup, this: Poll) -> None:
     # Read each of them in a worker, which asks the routes who is told of what is new (`reading.py:read_run`). Here,
     # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, then send.
     committer = Committer(setup, this, watch, checkpoints, chosen.marked)
-    for watched, reading in Reader(setup, this, watch, checkpoints, follow_up).read(chosen.due):
+    for watched, reading in Reader(setup, this, watch, checkpoints, follow_up, chosen.follow_ups).read(chosen.due):
         committed = committer.commit(watched, reading)
         if committed is not None:
             checkpoints[committed.run_id] = outboxes.publish_if_named(committed)

@@ -20,13 +20,15 @@ AT_A_TIME: Final = 100  # checkpoints in memory while it is asked what is due
 class Chosen:
     """The runs to read in this order, how many are due and have to wait, and the checkpoints in hand.
 
-    These are the checkpoints of closed runs, too. `marked` are runs whose marks are right, `unsent` are
-    checkpoints with an outbox that this poll did not find before: it was committed a moment ago.
+    These are the checkpoints of closed runs, too. `follow_ups` are due for a follow-up question alone, `marked` are
+    runs whose marks are right, `unsent` are checkpoints with an outbox that this poll did not find before: it was
+    committed a moment ago.
     """
 
     due: list[WatchedRun]
     left: int
     checkpoints: dict[int, Checkpoint]
+    follow_ups: Collection[int]
     marked: Collection[int]
     unsent: Collection[Checkpoint]
 
@@ -46,7 +48,7 @@ def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     )
     kept: dict[int, Checkpoint] = {}
     marked: set[int] = set()
-    reasons: dict[Due | None, list[WatchedRun]] = {Due.MOVED: [], Due.TURN: [], None: []}
+    reasons: dict[Due | None, list[WatchedRun]] = {why: [] for why in (*Due, None)}
     unmarked: list[WatchedRun] = []
     marks = setup.store.marks(watched.run.id for watched in found.runs)
     for watched in found.runs:
@@ -70,10 +72,13 @@ def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
             if checkpoint and (run.is_closed or (reason and len(kept) < limit)):
                 kept[run.id] = checkpoint
     order = in_order(reasons[Due.MOVED], reasons[Due.TURN], backlog.since, this.lease.started, setup.shuffle)
+    setup.shuffle(reasons[Due.FOLLOW_UP])
+    order += reasons[Due.FOLLOW_UP]
     backlog.chosen(found, reasons[Due.MOVED], reasons[Due.TURN])
     rest = in_hand(setup, this, (one.run.id for one in order[:limit] if one.run.id not in unread | kept.keys()))
     unsent |= with_outbox(rest, this)
-    return Chosen(order[:limit], len(order[limit:]), kept | rest, marked, unsent.values())
+    follow_ups = {watched.run.id for watched in reasons[Due.FOLLOW_UP]}
+    return Chosen(order[:limit], len(order[limit:]), kept | rest, follow_ups, marked, unsent.values())
 
 
 def in_hand(setup: Setup, this: Poll, run_ids: Iterable[int]) -> dict[int, Checkpoint]:

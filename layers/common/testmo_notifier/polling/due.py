@@ -26,6 +26,7 @@ class Due(Enum):
 
     MOVED = "something of it has changed, or is unfinished"
     TURN = "its turn has come"
+    FOLLOW_UP = "a follow-up question goes on, and nothing else of it is unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Question:
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
-        return self.turn(run, checkpoint.read_at, last)
+        return self.turn(run, checkpoint.read_at, last) or (Due.FOLLOW_UP if owes_passes(checkpoint) else None)
 
     def turn(self, run: Run, moved_at: datetime | None, last: datetime | None) -> Due | None:
         """Whether it is the turn of a run that has not moved since `moved_at`."""
@@ -110,8 +111,8 @@ def was_gone(checkpoint: Checkpoint, now: datetime) -> bool:
 
 
 def is_half_read(checkpoint: Checkpoint) -> bool:
-    """Whether something of a run was begun and not finished."""
-    return checkpoint.resume is not None or checkpoint.sweep is not None or owes_passes(checkpoint)
+    """Whether its failing results were begun and not finished."""
+    return checkpoint.resume is not None or checkpoint.sweep is not None
 
 
 def owes_passes(checkpoint: Checkpoint) -> bool:

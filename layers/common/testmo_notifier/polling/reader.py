@@ -26,13 +26,14 @@ MAX_BEGUN: Final = 32  # runs that are being read, or read and not written yet; 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads runs from their `checkpoints` on."""
+    """Reads runs from their `checkpoints` on, those of `follow_ups` for a follow-up question alone."""
 
     setup: Setup
     this: Poll
     watch: Watch
     checkpoints: Mapping[int, Checkpoint]
     follow_up: FollowUp = NOT_ASKED
+    follow_ups: Collection[int] = ()
 
     def read(self, due: list[WatchedRun]) -> Iterator[tuple[WatchedRun, Future[Reading]]]:
         """Give back each run as soon as it is read; those that are read by now in the order of `due`."""
@@ -85,7 +86,14 @@ class Reader:
         )
         about = RunQuestions(self.this.testmo, run, watch, self.setup.now, self.setup.scope.overlap, self.follow_up)
         ceased = self.this.lease.control.watching.ceased.get(checkpoint.watching)
-        return read_run(about, checkpoint, news, sweep=run.id in self.this.backlog.unswept, ceased=ceased)
+        return read_run(
+            about,
+            checkpoint,
+            news,
+            sweep=run.id in self.this.backlog.unswept,
+            goes_on=run.id in self.follow_ups,
+            ceased=ceased,
+        )
 
     def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:
         """What routes ask about cases: their names, and the folders that they are in."""

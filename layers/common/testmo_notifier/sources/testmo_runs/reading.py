@@ -73,12 +73,18 @@ def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch
 
 
 def read_run(
-    about: RunQuestions, checkpoint: Checkpoint, news: DigestBuilder, *, sweep: bool, ceased: datetime | None = None
+    about: RunQuestions,
+    checkpoint: Checkpoint,
+    news: DigestBuilder,
+    *,
+    sweep: bool,
+    goes_on: bool = False,
+    ceased: datetime | None = None,
 ) -> Reading:
     """Read a run from its checkpoint on, sweep it if that is due, and ask the routes who is told of what is new.
 
-    `news` takes that up. `sweep`: its turn for one has come. `ceased` is when what the checkpoint was watching was
-    watched last, where that is not what is watched now.
+    `news` takes that up. `sweep`: its turn for one has come. `goes_on`: only a follow-up question of an earlier poll
+    does. `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now.
     """
     run, watch = about.run, about.watch
     checkpoint = with_questions_of_now(checkpoint, watch)
@@ -86,7 +92,9 @@ def read_run(
     pages = RunPages(about.testmo, run, watch, about.now, lambda: news.is_full)
     tells_ends = about.follow_up.finished_since is not None
     the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
-    paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep)
+    paged, end, following = Paged(None, None), SweepEnd(), checkpoint
+    if not goes_on:
+        paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep)
 
     # Who is told of each new result, and why. For that it may matter what passed in between, which is asked first.
     answer = passes_in_between(about, checkpoint, following, news)
