@@ -22,8 +22,10 @@ MICROSECOND: Final = timedelta(microseconds=1)  # the unit of what is stored of 
 def pack_times(times: Mapping[int, datetime]) -> bytes:
     """Keys (also negative ones) and their moments, to the microsecond."""
     keys = sorted(times)
-    moments = [(times[key] - EPOCH) // MICROSECOND for key in keys]
-    unit = 1 if any(moment % 1000 for moment in moments) else 1000  # Testmo's results have whole milliseconds
+    ages = [times[key] - EPOCH for key in keys]
+    # As `age // MICROSECOND`, which takes three times as long.
+    moments = [(age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds for age in ages]
+    unit = 1 if any(age.microseconds % 1000 for age in ages) else 1000  # Testmo's results have whole milliseconds
     return pack([len(keys), unit, *deltas(keys), *deltas([moment // unit for moment in moments])])
 
 

@@ -45,9 +45,11 @@ def told_apart(raw: Iterable[Any], told: Failing) -> tuple[dict[int, int], list[
     for row in raw:
         try:
             key, test_id, status_id, is_latest, deleted_at = IDENTITY_OF(row)
-            is_told = told.get(test_id) == (key, status_id) and is_latest is True and deleted_at is None
+            told_key, told_status = told[test_id]
         except (LookupError, TypeError):
-            is_told = False
+            others.append(row)
+            continue
+        is_told = key == told_key and status_id == told_status and is_latest is True and deleted_at is None
         if is_told and type(key) is type(test_id) is type(status_id) is int and test_id not in as_told:
             as_told[test_id] = key
         else:
