@@ -48,7 +48,8 @@ class Service:
 def _service() -> Service:
     machine = Machine()
     try:
-        return Service(PollerSettings.from_env(machine.environ), machine)
+        with uncollected():  # its clients stay, too
+            return Service(PollerSettings.from_env(machine.environ), machine)
     except Exception as exc:
         report_failed_poll(exc, Logger())
         raise

@@ -50,4 +50,5 @@ class Service:
 @cache
 def _service() -> Service:
     machine = Machine()
-    return Service(DeliverySettings.from_env(machine.environ), machine)
+    with uncollected():  # its clients stay, too
+        return Service(DeliverySettings.from_env(machine.environ), machine)

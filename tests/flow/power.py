@@ -75,7 +75,7 @@ class Wire:
     def __init__(self, story: Story) -> None:
         self._story = story
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str], **_: object) -> Response:
+    def urlopen(self, method: str, url: str, *, headers: Mapping[str, str], **_: object) -> Response:
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}"
         answer = self._story.testmo._handle(Received(method, target, headers["Authorization"], b"")).answer

@@ -157,12 +157,12 @@ class PlainTestmo:
         rows = [row for row in rows if row.status in query.status_id and self.is_after(row, query.created_after)]
         page = query.page or 1
         shown = rows[(page - 1) * self.api.per_page : page * self.api.per_page]
-        as_told = [(row.id, row.id) for row in shown if told.get(row.id) == (row.id, row.status)]
+        as_told = {row.id: row.id for row in shown if told.get(row.id) == (row.id, row.status)}
         return ResultsPage(
             results=tuple(
                 make_result(row.id, status_id=row.status, created_at=row.created_at, created_by=7)
                 for row in shown
-                if (row.id, row.id) not in as_told
+                if row.id not in as_told
             ),
             as_told=as_told,
             expands=Expands(),

@@ -101,7 +101,7 @@ class WideTestmo:
         self.rows[row.project_id].append(row)
         self.rows[row.project_id].sort(key=lambda one: one.id)
 
-    def request(self, _method: str, url: str, **_rest: object) -> Response:
+    def urlopen(self, _method: str, url: str, **_rest: object) -> Response:
         path, _, query = url.partition("/api/v1")[2].partition("?")
         fields = dict(parse_qsl(query))
         self.before(path, fields)

@@ -141,7 +141,7 @@ class OnePage:
         del run_id, query
         as_told = [row for row in self.page.results if told.get(row.test_key) == (row.key, row.status_id)]
         others = tuple(row for row in self.page.results if row not in as_told)
-        return replace(self.page, results=others, as_told=[(row.key, row.test_key) for row in as_told])
+        return replace(self.page, results=others, as_told={row.test_key: row.key for row in as_told})
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,26 @@ def test_no_connection_is_said_without_an_address() -> None:
     )
 
 
+@pytest.mark.parametrize(("rest", "asked"), [("", b"/"), ("?a=b", b"/?a=b"), ("/a b?c#d", b"/a%20b?c"), ("#d", b"/")])
+def test_what_is_asked_of_a_host_is_a_path_and_a_query(rest: str, asked: bytes) -> None:
+    with serving(OK + b"Content-Length: 0\r\n\r\n") as server:
+        ask(server.url.removesuffix(f"/services/{SECRET}") + rest)
+    (request,) = server.requests
+    assert request.startswith(b"GET " + asked + b" HTTP/1.1\r\n")
+
+
+def test_connections_are_used_again_until_they_are_forgotten() -> None:
+    pool = new_pool({})
+    with serving(OK + b"Content-Length: 0\r\n\r\n", close=False) as server:
+        for path in ("/a", "/b"):
+            send(pool, "GET", server.url + path, headers={})
+        used_again = server.connections
+        pool.clear()
+        send(pool, "GET", server.url, headers={})
+        del pool  # closes what is left, whatever came of it: the server waits for that
+    assert (used_again, server.connections) == (1, 2)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_is_never_followed(status: int) -> None:
     with serving(OK + b"Content-Length: 0\r\n\r\n") as elsewhere:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Import in this. What is imported stays, and is never looked through again."""
+    """Import in this, or make what lasts. It stays, and is never looked through again."""
     gc.disable()
     try:
         yield

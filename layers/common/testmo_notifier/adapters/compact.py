@@ -14,6 +14,7 @@ from operator import sub
 from typing import Final
 
 FORMAT: Final = b"\x01"
+ONE_BYTE: Final = tuple(byte >> 1 ^ -(byte & 1) for byte in range(0x80))  # nearly all numbers are as short as that
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)  # the unit of what is stored of times
 
@@ -21,8 +22,10 @@ MICROSECOND: Final = timedelta(microseconds=1)  # the unit of what is stored of 
 def pack_times(times: Mapping[int, datetime]) -> bytes:
     """Keys (also negative ones) and their moments, to the microsecond."""
     keys = sorted(times)
-    moments = [(times[key] - EPOCH) // MICROSECOND for key in keys]
-    unit = 1 if any(moment % 1000 for moment in moments) else 1000  # Testmo's results have whole milliseconds
+    ages = [times[key] - EPOCH for key in keys]
+    # As `age // MICROSECOND`, which takes three times as long.
+    moments = [(age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds for age in ages]
+    unit = 1 if any(age.microseconds % 1000 for age in ages) else 1000  # Testmo's results have whole milliseconds
     return pack([len(keys), unit, *deltas(keys), *deltas([moment // unit for moment in moments])])
 
 
@@ -53,8 +56,7 @@ def unpack_pairs(packed: bytes) -> dict[int, tuple[int, int]]:
     count = next(numbers)
     keys = list(accumulate(islice(numbers, count)))
     first = list(accumulate(islice(numbers, count)))
-    second = islice(numbers, count)
-    return {key: (one, two) for key, one, two in zip(keys, first, second, strict=True)}
+    return dict(zip(keys, zip(first, islice(numbers, count), strict=True), strict=True))
 
 
 def pack_ids(ids: Iterable[int]) -> bytes:
@@ -94,10 +96,17 @@ def unpack(packed: bytes) -> Iterator[int]:
     """The inverse of `pack`."""
     if packed[:1] != FORMAT:
         raise ValueError(f"unknown format {packed[:1]!r} of a compact set: written by a newer version?")
+    numbers: list[int] = []
+    append = numbers.append  # looked up once, and no generator: a poll reads 10,000 numbers of known failing tests
     rest, shift = 0, 0
     for byte in zlib.decompress(packed[1:]):
-        rest |= (byte & 0x7F) << shift
-        shift += 7
-        if byte <= 0x7F:  # noqa: PLR2004 - seven bits
-            yield rest >> 1 if rest & 1 == 0 else -((rest + 1) >> 1)
+        if byte > 0x7F:  # noqa: PLR2004 - seven bits
+            rest |= (byte & 0x7F) << shift
+            shift += 7
+        elif shift:
+            rest |= byte << shift
+            append(rest >> 1 ^ -(rest & 1))
             rest, shift = 0, 0
+        else:
+            append(ONE_BYTE[byte])
+    return iter(numbers)

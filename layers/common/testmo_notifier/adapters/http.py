@@ -51,6 +51,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+ORIGIN: Final = re.compile(r"([^/?#]*//[^/?#]*)(.*)", re.DOTALL)  # scheme, host and port of an address, and the rest
 SIZE: Final[Mapping[str, Any]] = {"num_pools": 4, "maxsize": 16, "retries": False}
 WORDS: Final = (
     (urllib3.exceptions.LocationParseError, "the address is not valid: check it"),
@@ -103,6 +104,7 @@ class Pool(urllib3.PoolManager):
     def __init__(self, proxies: Mapping[str, str]) -> None:
         self._trust = Trust()
         super().__init__(**SIZE, ssl_context=self._trust.context)
+        self._direct: dict[str, urllib3.HTTPConnectionPool] = {}  # by the origin of what is asked, without its path
         self._none_for = {"no": proxies.get("no", "")}
         self._by_scheme = {
             scheme: through_proxy(f"{scheme.upper()}_PROXY", proxies[scheme], self._trust.context)
@@ -112,8 +114,24 @@ class Pool(urllib3.PoolManager):
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override]  # noqa: ANN401, FBT001, FBT002 - urllib3's signature, whose stubs know more of it
         """Ask directly, or through the proxy of the address's scheme."""
+        found = ORIGIN.match(url)
+        if found is None:
+            raise urllib3.exceptions.LocationParseError("it")
+        origin, target = found.groups()
+        direct = self._direct.get(origin)
+        if direct is None:
+            proxy = self._proxy_for(origin)
+            if proxy:
+                return proxy.urlopen(method, url, redirect, **kw)
+            direct = self._direct[origin] = self.connection_from_url(origin)
+        # As PoolManager would ask, which looks at the whole address and for its connections anew each time.
+        target = target if target.startswith("/") else f"/{target}"
+        return direct.urlopen(method, target, redirect=False, assert_same_host=False, **kw)
+
+    def _proxy_for(self, origin: str) -> urllib3.ProxyManager | None:
+        """The proxy between us and a host, if there is one."""
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(origin)
         except ValueError as exc:
             raise urllib3.exceptions.LocationParseError("it") from exc
         proxy = self._by_scheme.get(parts.scheme)
@@ -124,10 +142,11 @@ class Pool(urllib3.PoolManager):
                 proxy = None
         if parts.scheme == "https" or proxy:  # a proxy may be asked by TLS, too
             self._trust.read()
-        return proxy.urlopen(method, url, redirect, **kw) if proxy else super().urlopen(method, url, redirect, **kw)
+        return proxy
 
     def clear(self) -> None:
         """Forget every connection."""
+        self._direct.clear()
         super().clear()
         for proxy in self._by_scheme.values():
             proxy.clear()
@@ -173,7 +192,7 @@ def send(  # noqa: PLR0913 - what a request is made of, and how its answer is re
     """
     ends_at = monotonic() + CONNECT_SECONDS + read_seconds
     try:
-        response = pool.request(
+        response = pool.urlopen(
             method,
             f"{url}?{urlencode(fields, safe=QUERY_SAFE, quote_via=quoted)}" if fields else url,
             headers=dict(headers),

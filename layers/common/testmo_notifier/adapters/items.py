@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from testmo_notifier import model
 from testmo_notifier.adapters import compact
@@ -21,6 +21,7 @@ from testmo_notifier.adapters.overflow import overflow_of
 from testmo_notifier.adapters.passing import pack_passing, resume_from, unpack_passing
 from testmo_notifier.adapters.silences import SILENCES, unpack_silences
 from testmo_notifier.adapters.told import pack_told, unpack_told
+from testmo_notifier.lean import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -241,7 +242,8 @@ def unpack_minutes(packed: bytes) -> dict[int, datetime]:
     return {key: datetime.fromtimestamp(minute * 60, UTC) for key, (minute, _) in compact.unpack_pairs(packed).items()}
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Form:
     """How a value is stored: DynamoDB's letter for it, there and back."""
 
     letter: str

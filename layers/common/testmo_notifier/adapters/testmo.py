@@ -22,6 +22,7 @@ from testmo_notifier.model import (
     MAX_PER_PAGE,
     NOTHING,
     CasesPage,
+    Expands,
     Failing,
     Listed,
     Project,
@@ -168,10 +169,10 @@ class Testmo:
         if is_lost:
             words = f"/runs/{run_id}/results says that it has {page.total} rows and gave none of page {number}"
             raise Unreadable(words)
-        as_told, others = rows.told_apart(page.rows, told) if told else ((), page.rows)
+        as_told, others = rows.told_apart(page.rows, told) if told else ({}, page.rows)
         return ResultsPage(
             results=tuple(map(rows.result, others)),
-            expands=rows.expands(page.expands),
+            expands=rows.expands(page.expands) if others else Expands(),  # there is nobody to name
             next_page=page.next_page,
             total=page.total,
             server_date=page.server_date,

@@ -35,21 +35,23 @@ CHANGING: Final = frozenset({"is_latest", "updated_at", "updated_by"})
 Json = Mapping[str, object]
 
 
-def told_apart(raw: Iterable[Any], told: Failing) -> tuple[list[tuple[int, int]], list[object]]:
-    """The latest rows that are just what was told of their tests, by id and test, and the others.
+def told_apart(raw: Iterable[Any], told: Failing) -> tuple[dict[int, int], list[object]]:
+    """The latest rows that are just what was told of their tests, as ids by test, and the others.
 
     A sweep meets thousands of them every hour, and to read and compare them takes five times as long.
     """
-    as_told: list[tuple[int, int]] = []
+    as_told: dict[int, int] = {}
     others: list[object] = []
     for row in raw:
         try:
             key, test_id, status_id, is_latest, deleted_at = IDENTITY_OF(row)
-            is_told = told.get(test_id) == (key, status_id) and is_latest is True and deleted_at is None
+            told_key, told_status = told[test_id]
         except (LookupError, TypeError):
-            is_told = False
-        if is_told and type(key) is type(test_id) is type(status_id) is int:
-            as_told.append((key, test_id))
+            others.append(row)
+            continue
+        is_told = key == told_key and status_id == told_status and is_latest is True and deleted_at is None
+        if is_told and type(key) is type(test_id) is type(status_id) is int and test_id not in as_told:
+            as_told[test_id] = key
         else:
             others.append(row)
     return as_told, others

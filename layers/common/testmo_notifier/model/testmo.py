@@ -5,7 +5,7 @@ Ids are Testmo's own. Notes are HTML as Testmo sends them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -176,7 +176,7 @@ class ResultsQuery:
 class ResultsPage:
     """One page of results with its expands. `total` and `server_date` are None where the answer has none.
 
-    `as_told` are rows that are not in `results`, because nothing about them is new: id and test of each.
+    `as_told` are rows that are not in `results`, because nothing about them is new: the id of each, by test.
     """
 
     results: tuple[Result, ...]
@@ -184,12 +184,12 @@ class ResultsPage:
     next_page: int | None
     total: int | None
     server_date: datetime | None
-    as_told: Sequence[tuple[int, int]] = ()
+    as_told: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[int]:
         """What recognises each of its rows."""
-        return [*(result.key for result in self.results), *(key for key, _ in self.as_told)]
+        return [*(result.key for result in self.results), *self.as_told.values()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from itertools import repeat
-from typing import Final, NamedTuple
+from typing import Final
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, FINISHED, NEW, RECOVERED, Expands, Hold, Mention, Result, Told
@@ -43,7 +43,8 @@ class Telling:
     hold: Hold | None = None
 
 
-class Routing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Routing:
     """The routes that take a finding, a silence that holds it, and where it goes whether it is quiet there or not."""
 
     routes: tuple[Route, ...]

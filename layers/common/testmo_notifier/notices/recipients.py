@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
+from testmo_notifier.lean import dataclass
 from testmo_notifier.model import AGAIN, CHANGED, NEW, Passes, Told
 from testmo_notifier.notices.audience import Audience, Telling
 from testmo_notifier.notices.gathered import Found
@@ -13,7 +13,8 @@ from testmo_notifier.notices.judge import Judged, judged, told_after
 from testmo_notifier.notices.routes import is_for_people
 
 
-class Recipients(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Recipients:
     """Who is told of some results, and which of them are people."""
 
     tellings: tuple[Telling, ...]

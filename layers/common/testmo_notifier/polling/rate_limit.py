@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -61,14 +61,12 @@ class RateLimit:
         self.closed_by: StopReading | None = None  # why nothing more may be asked in this poll
         self.requests = 0
 
-    @contextmanager
-    def request(self) -> Iterator[float]:
+    def request(self) -> AbstractContextManager[float]:
         """Around one request: waits until it may be sent; gives the seconds that its answer may take.
 
         An `Unreadable` that passes here lets fewer requests be under way at a time.
         """
-        with self._lanes.one(self.enter) as seconds:
-            yield seconds
+        return self._lanes.one(self.enter)
 
     def answered(self, *, well: bool) -> None:
         """Let more or fewer requests be under way at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -30,9 +30,9 @@ class Known:
     def told_under(self, status_ids: Collection[int]) -> Failing:
         """Of each test what was announced under one of these statuses, where a row that is just so is no news."""
         return {
-            test: (key, status)
-            for test, (key, status) in self.failing.items()
-            if status in status_ids and key not in self._superseded
+            test: told
+            for test, told in self.failing.items()
+            if told[1] in status_ids and told[0] not in self._superseded
         }
 
     def has_come_back(self, result: Result) -> bool:
@@ -57,12 +57,12 @@ class Known:
             self._superseded[key] = Superseded(status)
         self.failing[test] = state
         self._superseded.pop(result.key, None)
-        self.confirm(test)
+        self.confirm((test,))
 
-    def confirm(self, test: int) -> None:
-        """What was announced of a test is there."""
+    def confirm(self, tests: Iterable[int]) -> None:
+        """What was announced of these tests is there."""
         if self._unconfirmed is not None:
-            self._unconfirmed.discard(test)
+            self._unconfirmed.difference_update(tests)
 
     def sweep_begins(self) -> None:
         """From now on it is noted which tests a sweep finds, or a read announces meanwhile."""

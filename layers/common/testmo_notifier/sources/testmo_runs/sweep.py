@@ -6,7 +6,7 @@ found here. What goes wrong with a sweep takes nothing from the read: the sweep 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -152,9 +152,8 @@ class Sweep:
         return self.detector.known.told_under(watch.status_ids) if says_enough else {}
 
     def _handle(self, page: ResultsPage) -> None:
-        for _, test_id in page.as_told:
-            self._find(test_id)
-            self.detector.known.confirm(test_id)
+        self._find(page.as_told)
+        self.detector.known.confirm(page.as_told)
         self._news.add(self.new_failing(page), page.expands)
         if self._keeps_latest:
             rows = [
@@ -174,9 +173,10 @@ class Sweep:
             # latest rows. If it does not, the test failed anew without our seeing it.
             self._held[test] = (result._replace(note=short_note(result.note)), expands)
             return ()
-        self._find(test)
+        self._find((test,))
         return self.detector.found_by_sweep(result)
 
-    def _find(self, test: int) -> None:
-        self._found.add(test)
-        self._held.pop(test, None)
+    def _find(self, tests: Collection[int]) -> None:
+        self._found.update(tests)
+        for test in self._held.keys() & tests:
+            del self._held[test]
