@@ -26,11 +26,11 @@ def around(
     calm: Calm = ALWAYS,
     *,
     silences: tuple[Silence, ...] = (),
-    is_over: bool = False,
+    is_draining: bool = False,
     **given: Any,  # noqa: ANN401 - of the circumstances
 ) -> Circumstances:
     """Ten minutes after the start, at a destination with these options that a route names."""
-    holding = Holding(now=NOW, options={DESTINATION: Options(calm=calm)}, silences=silences, is_over=is_over)
+    holding = Holding(now=NOW, options={DESTINATION: Options(calm=calm)}, silences=silences, is_draining=is_draining)
     return Circumstances(**{"holding": holding, "copies_due": at(3_600), "destinations": [DESTINATION], **given})
 
 
@@ -120,7 +120,7 @@ def test_a_copy_of_mail_waits_for_the_next_look_where_its_message_left_late() ->
         pytest.param({"check": None}, False, id="nobody looked"),
         pytest.param({"check": MailCheck(at(660)), "late": {(12, DESTINATION)}}, False, id="it left after the look"),
         pytest.param({"check": MailCheck(at(660)), **LOST}, False, id="nobody is there"),
-        pytest.param({"check": None, "is_over": True}, True, id="nothing is kept any more"),
+        pytest.param({"check": None, "is_draining": True}, True, id="nothing is kept any more"),
     ],
 )
 def test_a_copy_of_mail_is_dropped_when_somebody_got_it(given: dict[str, Any], *, is_heard: bool) -> None:
@@ -136,7 +136,7 @@ def test_what_decides_changes_with_the_options_the_silences_and_who_is_there() -
         around(ALL_DAY),
         around(OFTEN),
         around(silences=(NIGHT,)),
-        around(is_over=True),
+        around(is_draining=True),
         around(**LOST),
         around(**LOST, instead=["slack:default"]),
         around(**LOST, destinations=[DESTINATION, "slack:default"]),

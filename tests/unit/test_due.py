@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from testmo_notifier.model import Counters, Passing, Resume, WatchedRun
-from testmo_notifier.polling.due import Due, Question, in_order, is_done
+from testmo_notifier.polling.due import Due, DueRules, in_order, is_done
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_outgoing, make_run
@@ -27,7 +27,7 @@ def quiet_run(run_id: int = 12, **given: Any) -> WatchedRun:
     return WatchedRun(make_run(run_id, **{"counters": Counters({3: 7}), **given}), "Shop", START)
 
 
-def make_question(**given: Any) -> Question:
+def make_rules(**given: Any) -> DueRules:
     values: dict[str, Any] = {
         "watch": WATCH,
         "overlap": OVERLAP,
@@ -36,12 +36,12 @@ def make_question(**given: Any) -> Question:
         "began_at": at(1_000),
         "now": at(1_000),
     }
-    return Question(**{**values, **given})
+    return DueRules(**{**values, **given})
 
 
 def why(watched: WatchedRun, checkpoint: dict[str, Any] | None = None, **given: Any) -> Due | None:
     known = make_checkpoint(watched.run.id, **{**QUIET, **(checkpoint or {})})
-    return make_question(**given).read(watched.run, known, at(940))
+    return make_rules(**given).why_due(watched.run, known, at(940))
 
 
 def order(moved: list[int], turns: list[int], *, since: dict[int, datetime] | None = None, **given: Any) -> list[int]:
@@ -134,14 +134,14 @@ def test_a_run_is_read_although_a_message_of_it_waits() -> None:
 def test_a_run_that_was_never_read_waits_for_no_turn_if_something_is_failing_in_it(
     counters: dict[int, int], reason: Due
 ) -> None:
-    assert make_question().read(quiet_run(counters=Counters(counters)).run, None, at(940)) is reason
+    assert make_rules().why_due(quiet_run(counters=Counters(counters)).run, None, at(940)) is reason
 
 
 def turns_in_an_hour(staleness: timedelta, *, quiet: timedelta) -> int:
     minutes = [at(DAYS + 60 * n) for n in range(61)]
     run = quiet_run().run
     return sum(
-        make_question(staleness=staleness, began_at=now, now=now).turn(run, now - quiet, last) is Due.TURN
+        make_rules(staleness=staleness, began_at=now, now=now).turn(run, now - quiet, last) is Due.TURN
         for last, now in pairwise(minutes)
     )
 
@@ -163,7 +163,7 @@ def test_a_run_in_which_nothing_moved_for_a_day_has_a_turn_an_hour(
 
 def test_a_longer_staleness_holds_for_quiet_runs_too() -> None:
     moments = [at(DAYS + 60 * n) for n in range(60 * 4 + 1)]
-    question = [make_question(staleness=timedelta(hours=2), began_at=now, now=now) for now in moments]
+    question = [make_rules(staleness=timedelta(hours=2), began_at=now, now=now) for now in moments]
 
     turns = sum(
         q.turn(quiet_run().run, START, last) is Due.TURN for q, last in zip(question[1:], moments, strict=False)

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
+from testmo_notifier.channels.slack import run_message
 from testmo_notifier.channels.slack.notation import LIVE
 from testmo_notifier.channels.slack.secret import Bot
 from testmo_notifier.model import (
@@ -29,6 +30,7 @@ from testmo_notifier.model import (
     Silenced,
     Standing,
 )
+from testmo_notifier.polling.handover import ORDERS_PER_VERSION
 from tests.contract.test_channels import HOSTILE, calls
 from tests.support.bots import Bots, Killed, make_message
 from tests.support.factories import START, make_digest, make_named
@@ -961,3 +963,7 @@ def test_no_name_makes_a_message_silent(name: str) -> None:
     bots.settle(make_message(digest, "a", 1))
 
     assert len(bots.workspace.parents()) == 1
+
+
+def test_a_bots_message_knows_how_many_orders_one_reading_has() -> None:
+    assert run_message.READING == ORDERS_PER_VERSION

@@ -66,7 +66,7 @@ notices/               what there is to tell, and to whom
   gathered.py          the new failing results of a run, page by page
   recipients.py        who is told of each of them, and why
   audience.py          who is told of a finding, why, and what keeps it back
-  holding.py           what is told later, and why
+  holding.py           what the team set: silences, quiet hours, times
   calm.py              when a destination wants to be told: now, or at which time
   merge.py             what is held, merged into one, and what is told of it in the end
   fold.py              several runs in one message

@@ -72,7 +72,7 @@ def tell_what_is_due(this: Poll) -> None:
     """Tell what was held until now; all of it is judged anew if options, routes or silences changed since."""
     lease = this.lease
     decides = this.around.decides
-    this.release.due(everything=decides != lease.control.watching.held_by)
+    this.release.tell_due(everything=decides != lease.control.watching.held_by)
     if this.release.items.problems:
         return
     lease.control = replace(lease.control, watching=replace(lease.control.watching, held_by=decides))
@@ -88,12 +88,12 @@ def read_and_tell(setup: Setup, this: Poll) -> None:
     find_people(setup, this)
     find_passed(setup, this, found)
 
-    # Decide: which of them are due, in which order, and which are to be swept.
+    # Decide: which of them are due, in which order, and whose turn for a sweep has come.
     chosen = choose(setup, this, found, watch)
     checkpoints = chosen.checkpoints
     follow_up = follow_up_for(setup, this, watch, due=len(chosen.due))
 
-    # Send what was committed a moment before this poll looked for it.
+    # Send the outboxes that the index did not show yet when this poll began.
     for unsent in chosen.unsent:
         this.lease.renew()
         rest = outboxes.publish(unsent)
@@ -103,8 +103,8 @@ def read_and_tell(setup: Setup, this: Poll) -> None:
     # Read each of them in a worker, which asks the routes who is told of what is new (`reading.py:read_run`). Here,
     # decide who is told now and who later (`hold_or_tell.py`), write that and the checkpoint in one, then send.
     committer = Committer(setup, this, watch, checkpoints, chosen.marked)
-    for watched, reading in Reader(setup, this, watch, checkpoints, follow_up, chosen.follow_ups).read(chosen.due):
-        committed = committer.commit(watched, reading)
+    for watched, future in Reader(setup, this, watch, checkpoints, follow_up, chosen.follow_ups).read(chosen.due):
+        committed = committer.commit(watched, future)
         if committed is not None:
             checkpoints[committed.run_id] = outboxes.publish_if_named(committed)
     this.report.left(str(this.rate_limit.closed_by or this.rate_limit.used_up), runs=chosen.left)

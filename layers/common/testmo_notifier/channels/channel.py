@@ -1,4 +1,4 @@
-"""What a channel declares of itself. Everything else asks for it here."""
+"""What a channel declares about itself. Everything else asks for it here."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Conversation(Protocol):
         """Whether that place shows what was told."""
 
     def show(self) -> None:
-        """Make it do so."""
+        """Make that place show what was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

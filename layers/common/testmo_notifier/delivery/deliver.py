@@ -1,9 +1,9 @@
 """What happens to each message of one batch, whatever its channel.
 
-Every message ends in one of four ways: it was delivered; it had been already; it goes back to the queue until later; it
-is parked in the dead-letter queue, because only a person can help. Nothing else may happen to it: whatever goes
-wrong here, also what nobody thought of, sends a message back to the queue. (A fifth way is for what nobody is to hear
-of: an alarm that its channel does not post is skipped, and what a destination without a state cannot show.)
+Every message ends in one of five ways (`Outcome.end`): it was delivered; it had been already; it goes back to the queue
+until later; it is parked in the dead-letter queue, because only a person can help; it is skipped, because nobody is to
+hear of it: an alarm that its channel does not post, or what a destination without a state cannot show. Whatever goes
+wrong here, even what nobody thought of, sends a message back to the queue.
 
 Channels are dealt with side by side, a thread each: one that hangs holds up no other.
 """
@@ -42,7 +42,7 @@ from testmo_notifier.model import Attribute, Pace, QueuedMessage, Receipt
 LEAST_SECONDS_LEFT: Final = 20.0
 # What a channel has not finished by then goes back, so that the others are acknowledged.
 RESERVE_SECONDS: Final = 5.0
-# For the second post of one message: all other invocations at this webhook are at most that far ahead.
+# How long the second post of a message waits for its slot: no other invocation is further ahead than that.
 SECOND_PATIENCE: Final = timedelta(seconds=4)
 # After a failed post the rest of the batch for that destination is not tried, even if its gate is open again.
 NO_PATIENCE: Final = timedelta(seconds=-1)
@@ -108,7 +108,7 @@ def deliver_channel(messages: Iterable[QueuedMessage], effects: Effects) -> Iter
 
 
 def in_turns(messages: Iterable[QueuedMessage]) -> list[QueuedMessage]:
-    """First messages of all destinations first, then the second ones: who waits, waits for its own webhook."""
+    """First messages of all destinations first, then the second ones: so a message waits for its own webhook alone."""
     seen: Counter[str] = Counter()
     ranked = []
     for message in messages:
@@ -250,7 +250,7 @@ class Batch:
         self._end_trouble(gate, slot, spacing)
 
     def _show(self, message: QueuedMessage) -> bool:
-        """Let the destination's own place show what was told, if it has one: the second record of the message.
+        """Edit the destination's own message of the run, if it has one, to show what was told; says whether it did.
 
         Many messages may wait for their turn to do so; the first one shows what all of them told.
         """
@@ -289,7 +289,7 @@ class Batch:
         return True
 
     def _conversation(self, message: QueuedMessage, *, fresh: bool = False) -> Conversation | None:
-        """That of a message that was told before, or that is not to be told."""
+        """That of a message that this batch has not posted; None where its destination has no state."""
         address = self._effects.addresses(message.channel, fresh).get(message.destination.partition(":")[2])
         return self._effects.conversation(message, address) if address else None
 
@@ -350,7 +350,7 @@ class Batch:
         return self._effects.change_pace(gate, shut)
 
     def _end_trouble(self, gate: str, slot: pacing.Slot, spacing: timedelta) -> None:
-        """It was answered: let everybody post again, if they were not."""
+        """It was answered: open the gate, if it was shut."""
         if not slot.failures:
             return
         now = self._effects.now()
@@ -362,7 +362,7 @@ class Batch:
             if message.is_alarm and self._addressed(message).destination != message.destination:
                 return self.deal_with(message)
             self._effects.park(message, exc.reason)
-        except Exception as failure:  # noqa: BLE001 - unparked is not acknowledged, or the message were lost
+        except Exception as failure:  # noqa: BLE001 - what could not be parked is not acknowledged: it would be lost
             return self._give_back(message, failure, "not_parked")
         return Outcome(message, "parked", reason=exc.reason, detail=str(exc), error=exc)
 

@@ -23,16 +23,16 @@ FOR_ALL_RUNS: Final = (model.QUIET, model.TIMES, model.UNREACHABLE)  # and silen
 class Holding:
     """What holds at one moment, by our clock. `zone` is the stack's, for destinations that have none of their own.
 
-    With `is_over` nothing is held any more: somebody is preparing a rollback. `bots` are destinations that show how a
-    run is, `lost` those that nobody gets, nor anybody in their place: their news may wait for days. Of what was told to
-    one of `copied` somebody else may have been told in its place.
+    With `is_draining` nothing is held any more: somebody is preparing a rollback. `bots` are destinations that show how
+    a run is, `lost` those that nobody gets, nor anybody in their place: their news may wait for days. Of what was told
+    to one of `copied` somebody else may have been told in its place.
     """
 
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
     options: Mapping[str, Options] = field(default_factory=dict)
     zone: tzinfo = UTC
     silences: tuple[model.Silence, ...] = ()
-    is_over: bool = False
+    is_draining: bool = False
     bots: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     copied: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class Holding:
     @property
     def silences_now(self) -> tuple[model.Silence, ...]:
         """Those that are on."""
-        return () if self.is_over else tuple(one for one in self.silences if one.until > self.now)
+        return () if self.is_draining else tuple(one for one in self.silences if one.until > self.now)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -61,7 +61,7 @@ class Holding:
     def calm(self, destination: str) -> Calm:
         """When a destination wants to be told; a program always."""
         options = self.options.get(destination)
-        return options.calm if options and is_for_people(destination) and not self.is_over else ALWAYS
+        return options.calm if options and is_for_people(destination) and not self.is_draining else ALWAYS
 
     def may_hold(self, destination: str) -> bool:
         """Whether anything is told there so late that it may be well by then, or goes on standing there."""

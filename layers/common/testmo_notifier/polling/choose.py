@@ -7,7 +7,7 @@ from typing import Final
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, WatchedRun
-from testmo_notifier.polling.due import Due, Question, in_order
+from testmo_notifier.polling.due import Due, DueRules, in_order
 from testmo_notifier.polling.marks import moved_at
 from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.projects import Discovery
@@ -20,9 +20,8 @@ AT_A_TIME: Final = 100  # checkpoints in memory while it is asked what is due
 class Chosen:
     """The runs to read in this order, how many are due and have to wait, and the checkpoints in hand.
 
-    These are the checkpoints of closed runs, too. `follow_ups` are due for a follow-up question alone, `marked` are
-    runs whose marks are right, `unsent` are checkpoints with an outbox that this poll did not find before: it was
-    committed a moment ago.
+    The checkpoints include those of closed runs. `follow_ups` are due for a follow-up question alone, `marked` are runs
+    whose marks are right, `unsent` are checkpoints whose outbox the index did not show yet when this poll began.
     """
 
     due: list[WatchedRun]
@@ -38,7 +37,7 @@ def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     backlog, limit = this.backlog, setup.requests_per_minute  # each run takes a request at least
     lasts = backlog.last_looks(found)
     backlog.add_sweeps(found, lasts, setup.staleness)
-    question = Question(
+    rules = DueRules(
         watch=watch,
         overlap=setup.scope.overlap,
         staleness=setup.staleness,
@@ -57,7 +56,7 @@ def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
             unmarked.append(watched)
         else:
             marked.add(run.id)
-            reasons[question.turn(run, moved_at(mark), lasts.get(run.project_id))].append(watched)
+            reasons[rules.turn(run, moved_at(mark), lasts.get(run.project_id))].append(watched)
     unread: set[int] = set()
     unsent: dict[int, Checkpoint] = {}
     for first in range(0, len(unmarked), AT_A_TIME):
@@ -67,7 +66,7 @@ def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
         unsent |= with_outbox(checkpoints, this)
         for watched in some:
             run, checkpoint = watched.run, checkpoints.get(watched.run.id)
-            reason = question.read(run, checkpoint, lasts.get(run.project_id))
+            reason = rules.why_due(run, checkpoint, lasts.get(run.project_id))
             reasons[reason].append(watched)
             if checkpoint and (run.is_closed or (reason and len(kept) < limit)):
                 kept[run.id] = checkpoint

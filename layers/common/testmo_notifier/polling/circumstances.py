@@ -44,10 +44,10 @@ class Circumstances:
         calm = sorted((name, repr(holding.calm(name)), str(holding.zone_of(name))) for name in holding.options)
         calm = [one for one in calm if one[1] != repr(ALWAYS)]
         silences = sorted(one.cause for one in holding.silences_now)
-        if not (calm or silences or unreachable or holding.is_over):
+        if not (calm or silences or unreachable or holding.is_draining):
             return None
         where = [sorted(self.destinations), list(self.instead), unreachable]
-        return hash_of(map(repr, (calm, silences, where, holding.is_over)))
+        return hash_of(map(repr, (calm, silences, where, holding.is_draining)))
 
     def hold_news(self, news: Outgoing, interval: Held | None, *, run_id: int, now: datetime) -> Hold | None:
         """What holds news, if anything does: what the team set for later, `RATE`, `UNREACHABLE`, `OUTBOX`, `FOLD`.
@@ -93,4 +93,4 @@ class Circumstances:
         if copy.cause != MAILED or self.is_lost(copy):
             return False
         is_looked_at = self.check is not None and not self.check.problem and self.check.at >= copy.due
-        return self.holding.is_over or (is_looked_at and (copy.run_id, copy.destination) not in self.late)
+        return self.holding.is_draining or (is_looked_at and (copy.run_id, copy.destination) not in self.late)

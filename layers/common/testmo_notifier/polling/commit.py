@@ -37,7 +37,10 @@ class Committer:
     deleted: set[int] = field(default_factory=set)
 
     def commit(self, watched: WatchedRun, future: Future[Reading]) -> Checkpoint | None:
-        """Write checkpoint and outbox in one, and give that back. What goes wrong with one run stays with that run."""
+        """Write checkpoint and outbox in one, and give that back. What goes wrong with one run stays with that run.
+
+        A store that fails ends the poll.
+        """
         run = watched.run
         self.this.backlog.undone.add(run.id)
         try:
@@ -114,7 +117,7 @@ class Committer:
         One that Testmo still shows is not deleted, whatever it says of the results: the next poll asks again.
         """
         run = watched.run
-        if why.status != FORBIDDEN and not self.is_gone(run.id):
+        if why.status != FORBIDDEN and not self.is_deleted(run.id):
             self.this.report.unfinished(f"run {run.id} ({run.name}), still there as far as Testmo tells: {why}")
             return
         before = self.checkpoints.get(run.id)
@@ -127,10 +130,10 @@ class Committer:
             self.this.report.problems += [] if was_said else [f"run {run.id} ({run.name}) is gone: {why}"]
             self.this.hidden.remove(run.id)
             self.deleted.add(run.id)
-        self.record_gone(watched)
+        self.record_out_of_sight(watched)
 
-    def is_gone(self, run_id: int) -> bool:
-        """Whether Testmo shows a run no more; not, where nobody can tell."""
+    def is_deleted(self, run_id: int) -> bool:
+        """Whether Testmo says that a run is deleted; not, where it cannot be asked."""
         try:
             self.this.testmo.run(run_id)
         except Invisible as exc:
@@ -139,7 +142,7 @@ class Committer:
             return False
         return False
 
-    def record_gone(self, watched: WatchedRun) -> None:
+    def record_out_of_sight(self, watched: WatchedRun) -> None:
         """Keep the checkpoint of a run that Testmo does not show, and leave it alone for an hour."""
         run = watched.run
         checkpoint = self.checkpoints.get(run.id) or first_checkpoint(run.id, run.project_id, watched.start, self.watch)

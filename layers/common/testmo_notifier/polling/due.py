@@ -30,7 +30,7 @@ class Due(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class DueRules:
     """What decides about every run. `began_at` is Testmo's clock, `now` ours; `waiting` are turns left by others."""
 
     watch: Watch
@@ -40,18 +40,20 @@ class Question:
     began_at: datetime
     now: datetime
 
-    def read(self, run: Run, checkpoint: Checkpoint | None, last: datetime | None) -> Due | None:
+    def why_due(self, run: Run, checkpoint: Checkpoint | None, last: datetime | None) -> Due | None:
         """Why to read a run whose checkpoint we have. `last` is when its project was looked into before.
 
-        A run is left out while too much of it waits to be published, and when Testmo did not show it within the hour.
+        None: not in this poll. It has not changed, too much of it waits to be published, it was read for the last time
+        after its closing, or Testmo did not show it within the hour.
         """
         if checkpoint is None:
             return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
         is_full = checkpoint.outbox_bytes > MAX_WAITING_BYTES
-        if is_full or is_done(run, checkpoint, self.overlap) or was_gone(checkpoint, self.now):
+        if is_full or is_done(run, checkpoint, self.overlap) or was_out_of_sight(checkpoint, self.now):
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
+        # `read_at` stands still while a run is quiet (`commit.is_worth_writing`): it says when the run moved last.
         return self.turn(run, checkpoint.read_at, last) or (Due.FOLLOW_UP if owes_passes(checkpoint) else None)
 
     def turn(self, run: Run, moved_at: datetime | None, last: datetime | None) -> Due | None:
@@ -105,7 +107,7 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
     )
 
 
-def was_gone(checkpoint: Checkpoint, now: datetime) -> bool:
+def was_out_of_sight(checkpoint: Checkpoint, now: datetime) -> bool:
     """Whether Testmo did not show a run within the last hour."""
     return checkpoint.gone_at is not None and now - checkpoint.gone_at < HOURLY
 

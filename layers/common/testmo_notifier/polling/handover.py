@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from testmo_notifier.polling.setup import Setup
 
 MIN_SECONDS_LEFT: Final = 5.0  # of a poll, with which another message is begun
-# What is told, it or what goes with it, and that as it is published.
+# The stored digest; what is sent for it, itself or what goes with it in silence; that as it is published.
 Message = tuple[model.Outgoing, model.Outgoing, model.Notification]
-MAX_OUTBOX: Final = 1_000  # far more than one holds: what a later version of the checkpoint tells comes after
-LAST: Final = MAX_OUTBOX - 2  # what is told of a run with others comes after all else of the same version
+ORDERS_PER_VERSION: Final = 1_000  # more than one outbox holds: what a later version tells comes after
+LAST: Final = ORDERS_PER_VERSION - 2  # what is told of a run with others comes after all else of the same version
 
 OFF_STACK: Final = "is on no channel of this stack: what waits for it goes out once its parameter is given again"
 
@@ -52,15 +52,15 @@ class HandOver:
     def publish(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Publish what an outbox holds and clear it; what could not be published stays in it."""
         clear, at = partial(self.setup.store.clear, mark=self.mark), self.setup.now
-        return self._emptied(checkpoint, order_of(checkpoint.version), lambda done: clear(checkpoint, done, at=at()))
+        return self._empty(checkpoint, order_of(checkpoint.version), lambda done: clear(checkpoint, done, at=at()))
 
     def publish_envelope(self, envelope: model.Envelope) -> model.Envelope:
         """The same with an envelope."""
         clear, at = self.setup.store.clear_envelope, self.setup.now
-        return self._emptied(envelope, envelope.order, lambda done: clear(envelope, done, at=at()))
+        return self._empty(envelope, envelope.order, lambda done: clear(envelope, done, at=at()))
 
-    def _emptied(self, waiting: T, order: int, clear: Callable[[list[model.Outgoing]], T]) -> T:
-        """Publish; what waits on when that was taken out of it, all of it where that cannot be written now."""
+    def _empty(self, waiting: T, order: int, clear: Callable[[list[model.Outgoing]], T]) -> T:
+        """Publish, then clear. Gives back what still waits: all of it, if the clearing cannot be written now."""
         done = self._publish_all(waiting.outbox, order)
         if not done:
             return waiting
@@ -116,7 +116,7 @@ class HandOver:
         channel = channel_of(destination)
         return channel is None or channel.name in self.setup.channels
 
-    def has_room_for(self, destination: str) -> bool:
+    def may_get_more(self, destination: str) -> bool:
         """Whether a destination may get another message in this poll."""
         if destination in self.unreachable or not self.is_on_stack(destination) or not self._has_time():
             return False  # nobody would get it, or no time is left
@@ -127,7 +127,7 @@ class HandOver:
     def _notification(self, outgoing: model.Outgoing) -> model.Notification | None:
         """What is published next; None if it has to wait, or cannot be rendered. What is not posted takes no room."""
         digest = outgoing.digest
-        if not (self._has_time() if digest.is_silent else self.has_room_for(outgoing.destination)):
+        if not (self._has_time() if digest.is_silent else self.may_get_more(outgoing.destination)):
             return None
         order = digest.order + LAST if digest.order else self._order
         try:
@@ -166,7 +166,9 @@ class HandOver:
 class Outboxes:
     """The outboxes of one poll: published under the names known by now, or when the poll has learnt more of them.
 
-    `pending` are the runs with something left in theirs, and envelopes; `unpublished_since` says since when.
+    `pending` are the runs with something left in theirs, and envelopes; `unpublished_since` says since when. The others
+    name runs and destinations: `waiting` where something waits, `late` where it did when this poll began, `stuck` since
+    when something is held that nobody wanted to be held.
     """
 
     def __init__(self, hand_over: HandOver, names: CaseNames, *, now: datetime) -> None:
@@ -177,9 +179,9 @@ class Outboxes:
         self.unnamed: list[model.Checkpoint] = []
         self.pending: set[int | str] = set()
         self.unpublished_since: dict[int | str, datetime] = {}
-        self.waiting: set[tuple[int, str]] = set()  # of which run something waits, and for which destination
-        self.late: set[tuple[int, str]] = set()  # the same of what waited when this poll began
-        self.stuck: dict[tuple[int, str], datetime] = {}  # the same of what is held, but not on purpose, and since when
+        self.waiting: set[tuple[int, str]] = set()
+        self.late: set[tuple[int, str]] = set()
+        self.stuck: dict[tuple[int, str], datetime] = {}
 
     @property
     def published(self) -> int:
@@ -210,7 +212,7 @@ class Outboxes:
 
     @property
     def destinations_left(self) -> set[str]:
-        """For which destinations something does."""
+        """The destinations for which something still waits."""
         return {destination for _, destination in (*self.waiting, *self.stuck)}
 
     def publish(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
@@ -242,7 +244,7 @@ class Outboxes:
     def publish_if_named(self, checkpoint: model.Checkpoint) -> model.Checkpoint:
         """Publish at once if every case has a name, else keep it in `unnamed` for the end of the poll."""
         named = replace(checkpoint, outbox=self._names_in(checkpoint.outbox))
-        if not any(has_unnamed(one.digest) and self._hand_over.has_room_for(one.destination) for one in named.outbox):
+        if not any(has_unnamed(one.digest) and self._hand_over.may_get_more(one.destination) for one in named.outbox):
             return self._publish(named)
         self.pending.add(checkpoint.run_id)
         self.unnamed.append(checkpoint)
@@ -271,7 +273,7 @@ class Outboxes:
         outbox: list[model.Outgoing] = []
         digest: model.Digest | None = None
         for outgoing in waiting:
-            if not self._hand_over.has_room_for(outgoing.destination):
+            if not self._hand_over.may_get_more(outgoing.destination):
                 outbox.append(outgoing)  # it stays as it is
                 continue
             if digest is None or outgoing.digest != digest:  # one and the same for all destinations, as a rule
@@ -304,7 +306,7 @@ def waiting_since(checkpoint: model.Checkpoint) -> datetime:
 
 def order_of(version: int) -> int:
     """The number of the first message that a version of a checkpoint tells: later versions have higher ones."""
-    return version * MAX_OUTBOX
+    return version * ORDERS_PER_VERSION
 
 
 def place_of(outgoing: model.Outgoing) -> str:

@@ -44,20 +44,20 @@ class Reader:
 
             def begin(runs: Iterable[tuple[int, WatchedRun]]) -> None:
                 for number, watched in runs:
-                    reading = pool.submit(self.read_one, watched)
-                    begun[reading] = number, watched
-                    reading.add_done_callback(lambda _: self.follow_up.was_read())
-                    reading.add_done_callback(done.put)
+                    future = pool.submit(self.read_one, watched)
+                    begun[future] = number, watched
+                    future.add_done_callback(lambda _: self.follow_up.was_read())
+                    future.add_done_callback(done.put)
 
             try:
                 begin(islice(runs, MAX_BEGUN))
                 while begun:
                     read = taken(done, RENEW_AFTER.total_seconds())
                     self.this.lease.renew()
-                    for reading in sorted(read, key=lambda reading: begun[reading][0]):
-                        _, watched = begun.pop(reading)
+                    for future in sorted(read, key=lambda future: begun[future][0]):
+                        _, watched = begun.pop(future)
                         begin(islice(runs, 1))
-                        yield watched, reading
+                        yield watched, future
             except BaseException:
                 self.this.rate_limit.close(OutOfTime("the poll is over"))  # nobody waits for what is still being read
                 raise
@@ -91,7 +91,7 @@ class Reader:
             checkpoint,
             news,
             sweep=run.id in self.this.backlog.unswept,
-            goes_on=run.id in self.follow_ups,
+            only_follow_up=run.id in self.follow_ups,
             ceased=ceased,
         )
 

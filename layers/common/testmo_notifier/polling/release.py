@@ -41,7 +41,7 @@ class Release:
         late = {run for run, _ in (*outboxes.waiting, *outboxes.stuck, *outboxes.late)}
         return bool(around.decides or around.copied) or run_id in self.found | late
 
-    def due(self, *, everything: bool) -> None:
+    def tell_due(self, *, everything: bool) -> None:
         """What is due by now; `everything` is judged anew where what decides about it has changed.
 
         Half of the time is for what Testmo has to tell, unless nothing is read.
@@ -52,7 +52,7 @@ class Release:
         for envelope in envelopes:
             items.go_on()
             self.outboxes.publish_envelope(envelope)
-        half = items.setup.seconds_left() / 2 if keys and not holding.is_over else 0.0
+        half = items.setup.seconds_left() / 2 if keys and not holding.is_draining else 0.0
         replace(self, items=replace(items, least=max(items.least, half))).tell(keys)
 
     def tell(self, keys: Iterable[HeldKey]) -> None:

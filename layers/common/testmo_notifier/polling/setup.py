@@ -124,18 +124,18 @@ class Poll:
         testmo = setup.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
         check = control.health.mail
-        unheard = mail.unreachable(check) if setup.mailboxes else frozenset()
-        instead = substitutes(setup.routes, setup.destinations, unheard)
-        copied = frozenset(mail.copied(setup.mailboxes, instead, setup.routes)) - unheard
-        holding = what_holds(setup, lease, lost=frozenset() if instead else unheard, copied=copied)
+        unreachable = mail.unreachable(check) if setup.mailboxes else frozenset()
+        instead = substitutes(setup.routes, setup.destinations, unreachable)
+        copied = frozenset(mail.copied(setup.mailboxes, instead, setup.routes)) - unreachable
+        holding = what_holds(setup, lease, lost=frozenset() if instead else unreachable, copied=copied)
         cases = case_lists(setup, testmo, rate_limit, holding)
-        hand_over = HandOver(setup, marks.of, unreachable=unheard, showing=control.bots)
+        hand_over = HandOver(setup, marks.of, unreachable=unreachable, showing=control.bots)
         outboxes = Outboxes(hand_over, cases[CASES], now=started)
         around = Circumstances(
             holding,
             copies_due=mail.next_look(check, started),
             destinations=setup.destinations,
-            unreachable=unheard,
+            unreachable=unreachable,
             instead=instead,
             waiting=outboxes.waiting,
             late=outboxes.late,
@@ -181,7 +181,7 @@ def what_holds(setup: Setup, lease: Lease, *, lost: frozenset[str], copied: froz
         bots=lease.control.bots,
         lost=lost,
         copied=copied,
-        is_over=lease.control.asked.draining_until is not None,
+        is_draining=lease.control.asked.draining_until is not None,
     )
 
 

@@ -1,9 +1,9 @@
 """Slack through incoming webhooks and bots.
 
 The poller makes a message: `rendering`, whose templates write in `notation`, which `blocks` turns into Block Kit;
-`mentions` are calls. The queue's function posts it: `transport` to an address of the `secret`, with `answers`; an alarm
-is one of `alarms`. A bot calls the `web_api`, and has a `thread` for each run: its parent is a `run_message`, to which
-each message brings a `run_entry`.
+`mentions` writes whom it calls. The queue's function posts it: `transport` sends it to a webhook or a bot of the
+`secret`, and `answers` reads what Slack says; an alarm becomes one of `alarms`. A bot calls the `web_api`, and has a
+`thread` for each run: its parent is a `run_message`, to which each message brings a `run_entry`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ Test = list[Any]  # the order of the message, what is known, symbol, status, nam
 
 FAILING, RECOVERED, FINISHED = "failing", "recovered", "finished"  # what a message is about, see `model.Digest`
 NEW: Final = "new"
-READING: Final = 1_000  # of the orders of what one reading tells, see `handover.MAX_OUTBOX`
+READING: Final = 1_000  # of the orders of what one reading tells, see `handover.ORDERS_PER_VERSION`
 NEW_LINE: Final = "\n"
 OPEN: Final = "Open the run"
 RANKS: Final = {"✖": 0, "⊘": 1}  # the order of statuses in a headline; others come last

@@ -33,7 +33,7 @@ class Reading:
     """One run read: its next checkpoint, and what there is to tell, to whom. `rows` counts what Testmo sent.
 
     `outgoing` are digests of the `new_failing` results, then of what else is told: recoveries, and that the run is
-    over. `with_rows` gives one of the first back with each of its results. `problem` says what could not be read,
+    over. `with_rows` gives a digest of the first kind back with all its results. `problem` says what could not be read,
     `why_swept` why it was swept, too, `found_by_sweep` how many results only that found, `owes_sweep` whether a sweep
     that was asked for is neither at its end nor noted in the checkpoint. `misread` names the first malformed row.
     """
@@ -78,13 +78,14 @@ def read_run(
     news: DigestBuilder,
     *,
     sweep: bool,
-    goes_on: bool = False,
+    only_follow_up: bool = False,
     ceased: datetime | None = None,
 ) -> Reading:
     """Read a run from its checkpoint on, sweep it if that is due, and ask the routes who is told of what is new.
 
-    `news` takes that up. `sweep`: its turn for one has come. `goes_on`: only a follow-up question of an earlier poll
-    does. `ceased` is when what the checkpoint was watching was watched last, where that is not what is watched now.
+    `news` takes that up. `sweep`: its turn for one has come. `only_follow_up`: no failing results are read, only the
+    follow-up question that an earlier poll left open goes on. `ceased`: when the settings that this checkpoint was read
+    under were last in force; None if they still are.
     """
     run, watch = about.run, about.watch
     checkpoint = with_questions_of_now(checkpoint, watch)
@@ -93,7 +94,7 @@ def read_run(
     tells_ends = about.follow_up.finished_since is not None
     the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
     paged, end, following = Paged(None, None), SweepEnd(), checkpoint
-    if not goes_on:
+    if not only_follow_up:
         paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep)
 
     # Who is told of each new result, and why. For that it may matter what passed in between, which is asked first.
