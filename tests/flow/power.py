@@ -104,7 +104,7 @@ def powered_poll(story: Story, power: Power) -> Report | None:
     pool = story.pool
     story.pool = Powered(Wire(story), power)  # type: ignore[assignment]  # it has the one method that is used
     try:
-        return poll(story.parts(store=Powered(story.store, power), topic=Powered(story.topic, power)))
+        return poll(story.setup(store=Powered(story.store, power), topic=Powered(story.topic, power)))
     except PowerCut:
         power.is_cut = False  # the next process has power again
         return None

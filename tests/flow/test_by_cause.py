@@ -140,7 +140,7 @@ def test_what_is_held_when_somebody_drains_is_told_by_cause_all_the_same(story: 
     fail_everywhere(story, among)
     story.wait_and_poll()
     story.wait()
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert "▌ ✖ Failed   2 tests in 2 runs: folder Payment" in last_message(story)
 
 

@@ -23,7 +23,7 @@ def test_a_drain_hands_over_what_waits_and_asks_testmo_nothing(story: Story) -> 
     story.save(run, 2)
     asked = len(story.requests())
 
-    report = poll(story.parts(), drain=True)
+    report = poll(story.setup(), drain=True)
 
     assert (report.status, report.published, report.pending, report.looked) == ("waiting", 1, 0, False)
     assert report.words == "drained: nothing is read until 2026-11-23T09:17:00+00:00"
@@ -33,7 +33,7 @@ def test_a_drain_hands_over_what_waits_and_asks_testmo_nothing(story: Story) -> 
 
 def test_no_poll_reads_for_15_minutes_after_a_drain_and_then_all_of_it_is_told(story: Story) -> None:
     run = run_whose_message_waits(story)
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     later = story.save(run, 2)
     asked = len(story.requests())
 
@@ -49,18 +49,18 @@ def test_no_poll_reads_for_15_minutes_after_a_drain_and_then_all_of_it_is_told(s
 
 def test_each_poll_that_drains_begins_the_15_minutes_anew(story: Story) -> None:
     run_whose_message_waits(story)
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     story.wait(600)
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert story.wait_and_poll(14).status == "waiting"
     assert story.wait_and_poll().status == "ok"
 
 
 def test_who_stays_ends_a_drain_at_once(story: Story) -> None:
     run = run_whose_message_waits(story)
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     story.save(run, 2)
-    report = poll(story.parts(), drain=False)
+    report = poll(story.setup(), drain=False)
     assert (report.status, report.new_failing) == ("ok", 1)
     assert story.wait_and_poll().status == "ok"
 
@@ -69,5 +69,5 @@ def test_the_pause_that_testmo_asked_for_outlives_a_drain(story: Story) -> None:
     run_whose_message_waits(story)
     story.testmo.faults.add("429", times=1, retry_after=1200)
     story.poll()
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert story.wait_and_poll(16).problems[0].startswith("Testmo asked for a pause until")

@@ -346,7 +346,7 @@ def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
     story.save(run, 1)
     story.wait_and_poll()
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert [digest.total for digest in told(story)] == [1]
     assert story.store.held_until(None) == ([], [])
 
@@ -357,13 +357,13 @@ def test_somebody_who_drains_is_told_what_is_silenced(story: Story) -> None:
     story.save(run, 1)
     story.wait_and_poll()
     assert told(story) == []
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert [(digest.total, digest.silenced) for digest in told(story)] == [(1, ())]
 
 
 def test_who_drains_leaves_no_pace_behind_that_an_older_version_would_not_take_away(story: Story) -> None:
     tell_one_and_hold_one(story)
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert ([digest.total for digest in told(story)], story.store.held_until(None)) == ([1, 1], ([], []))
 
 
@@ -468,7 +468,7 @@ def test_a_drain_leaves_held_what_nobody_would_get(story: Story) -> None:
     run = begin(story, '[[routes]]\nto = ["email:qa"]\n', FakeMailboxes(routed=["email:qa"], lost={"email:qa"}))
     story.save(run, 1)
     story.wait_and_poll()
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     keys, envelopes = story.store.held_until(None)
     assert ([key.cause for key in keys], envelopes, told(story, "email:qa")) == (["unreachable"], [], [])
 

@@ -163,7 +163,7 @@ def test_a_copy_of_what_nobody_got_is_told_to_others_by_who_drains_too(story: St
     while boxes.looks < 2:
         story.wait_and_poll()
     assert told(story) == []
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert [digest.total for digest in told(story)] == [1]
 
 
@@ -448,7 +448,7 @@ def slowly(story: Story, **given: bool) -> tuple[Report, float]:
         return 60 - (len(story.store.written) - before) / 4
 
     story.wait()
-    return poll(story.parts(seconds_left=seconds_left), **given), seconds_left()
+    return poll(story.setup(seconds_left=seconds_left), **given), seconds_left()
 
 
 def due_together(story: Story, runs: int) -> list[Run]:

@@ -133,7 +133,7 @@ def test_many_runs_are_one_message_there(story: Story) -> None:
 
 def test_who_drains_has_it_told_at_once(story: Story) -> None:
     lose(story, quiet(-1, 5))
-    poll(story.parts(), drain=True)
+    poll(story.setup(), drain=True)
     assert [digest.total for digest in told(story)] == [1]
     assert story.store.held_until(None) == NOTHING
 

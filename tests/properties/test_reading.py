@@ -53,6 +53,7 @@ def polls(*, sweeps: bool) -> st.SearchStrategy[list[Poll]]:
             breaks_at=st.sampled_from((None, None, None, 2)),
             sweep=st.booleans() if sweeps else st.just(False),
             most=st.sampled_from((50_000, 50_000, 1, 3)),
+            only_new=st.booleans(),
         ),
         min_size=2,
         max_size=6,

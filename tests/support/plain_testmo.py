@@ -25,6 +25,7 @@ from testmo_notifier.model import (
     Run,
 )
 from testmo_notifier.notices.digest import DigestBuilder
+from testmo_notifier.polling.due import has_changed
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import first_checkpoint, read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
@@ -75,6 +76,7 @@ class Poll:
     breaks_at: int | None = None
     sweep: bool = False
     most: int = 50_000  # results that one message holds
+    only_new: bool = False  # it is for a follow-up question, if the run has not moved
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ def play(
         news = Told(run, poll.most)
         try:
             about = RunQuestions(testmo, run, watch, testmo.now, timedelta(seconds=poll.overlap))  # type: ignore[arg-type]  # of all calls, only this one is made
-            reading = read_run(about, checkpoint, news, sweep=poll.sweep)
+            only_new = poll.only_new and not has_changed(run, checkpoint, watch, testmo.time, about.overlap)
+            reading = read_run(about, checkpoint, news, sweep=poll.sweep, only_new=only_new)
         except (OutOfBudget, Unreadable):
             continue  # nothing was committed
         check(checkpoint, reading.checkpoint)

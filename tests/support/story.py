@@ -111,7 +111,7 @@ class Story:
 
     def poll(self, *, store: Store | None = None, **changed: Any) -> Report:
         """One poll; the clock stands still meanwhile, but for what the poller sleeps."""
-        return poll(self.parts(store=store, **changed))
+        return poll(self.setup(store=store, **changed))
 
     def wait_and_poll(self, polls: int = 1, *, every: float = 60.0) -> Report:
         """So many polls, each after a pause; the last one's summary."""
@@ -131,7 +131,7 @@ class Story:
         self.processes += 1
         self.store = self.store.as_seen_by(f"poller {self.processes}")
 
-    def parts(self, *, store: Store | None = None, **changed: Any) -> Setup:
+    def setup(self, *, store: Store | None = None, **changed: Any) -> Setup:
         return Setup(
             **{
                 "store": store or self.store,

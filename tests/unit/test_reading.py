@@ -18,6 +18,7 @@ from testmo_notifier.sources.testmo_runs.paging import Paged, go_through, with_q
 from testmo_notifier.sources.testmo_runs.passes import RunQuestions
 from testmo_notifier.sources.testmo_runs.reading import read_run
 from testmo_notifier.sources.testmo_runs.watch import Watch
+from testmo_notifier.sources.testmo_runs.window import lower_bound
 from tests.support.factories import START, at, make_builder, make_checkpoint, make_result, make_run
 from tests.support.plain_testmo import FAILED, Api, Delete, PlainTestmo, Poll, Save, play
 
@@ -76,6 +77,35 @@ def test_a_message_that_is_full_already_lets_nothing_more_be_asked() -> None:
     play(testmo, polls, WATCH, lambda *_: asked.append(testmo.requests))
 
     assert asked == [3, 7 + 9]  # of nine pages, of which the third is read again; then the first sweep
+
+
+def test_what_is_new_is_read_alone_for_a_follow_up_question_and_the_window_stays_where_it_is() -> None:
+    steps: list[tuple[Checkpoint, Checkpoint]] = []
+    testmo = PlainTestmo(API, masks_deletions=True)
+    told_once = poll((Save(9, 0, 0, FAILED),))
+    alone = replace(poll((ONE,)), only_new=True)
+
+    keys = play(testmo, [told_once, poll(), poll(), alone, poll()], WATCH, lambda *step: steps.append(step))
+
+    before, after = steps[3]
+    assert after.read_at != before.read_at
+    assert (after.cursor, after.floor) == (before.cursor, before.floor), (
+        "what becomes visible late is still to be found"
+    )
+    assert sorted(keys) == list(range(1, 11))
+
+
+def test_where_that_is_cut_short_all_of_the_window_is_read_in_the_next_poll() -> None:
+    steps: list[tuple[Checkpoint, Checkpoint]] = []
+    testmo = PlainTestmo(API, masks_deletions=True)
+    cut_short = replace(poll((Save(3, 0, 0, FAILED),), stops_at=3), only_new=True)
+
+    keys = play(testmo, [poll((ONE,)), poll(), poll(), cut_short, poll()], WATCH, lambda *step: steps.append(step))
+
+    before, after = steps[3]
+    assert after.resume is not None
+    assert after.resume.bound == lower_bound(before, timedelta(seconds=5))
+    assert sorted(keys) == [1, 2, 3, 4]
 
 
 def test_a_row_deleted_while_a_read_rests_moves_no_other_out_of_sight() -> None:

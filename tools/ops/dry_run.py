@@ -27,7 +27,7 @@ def dry_run(desk: Desk, *, from_environment: bool) -> int:
         settings, token = desk.account.settings, desk.account.token()
         overlay = Overlay(records.store(desk.account), records.control(desk.account)[0])
     desk.progress.note(f"reading {settings.testmo_url}")
-    summary = poll(wiring.parts(settings, token, overlay, overlay))
+    summary = poll(wiring.setup(settings, token, overlay, overlay))
     desk.out.heading(f"A poll now: {summary.words}", {})
     for problem in summary.problems:
         desk.out.problem(problem)

@@ -1,4 +1,4 @@
-"""The poller's parts on an engineer's machine: as `wiring/poller.py` has them, with other people's clocks."""
+"""The poller's setup on an engineer's machine: as `wiring/poller.py` has them, with other people's clocks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def polled_projects(account: Account, projects: Iterable[Project]) -> list[Proje
     return polled(projects, records.store(account), control, scope, staleness, now=utc_now())
 
 
-def parts(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Setup:
+def setup(settings: PollerSettings, token: str, store: Store, topic: Topic) -> Setup:
     """What one poll works with. Routes, issue links and templates are this checkout's."""
     own = team()
     own = replace(own, routes=left_in(own.routes, settings.channels))

@@ -1,4 +1,4 @@
-"""What a channel declares about itself. Everything else asks for it here."""
+"""What a channel declares about itself. All else asks for it here; only `polling/mail.py` knows mail by name."""
 
 from __future__ import annotations
 
@@ -112,9 +112,9 @@ class Channel:
 
     `parameter` is the one in template.yaml that switches it on. `max_per_poll` (None: all there are) and
     `seconds_between` are its limits: how many messages one poll publishes for each of its destinations, and how far
-    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `is_subscribed`: its
-    readers subscribe to the topic, and can end that. `others` are further destinations of what programs read, and what
-    the attribute `channel` of their messages says instead of the name.
+    apart. The rest waits in its outbox. `calls_people`: it can notify those whom a route mentions. `is_subscribed`:
+    people subscribe an address of theirs to the topic, and can end that. `others` are further destinations of what
+    programs read, and what the attribute `channel` of their messages says instead of the name.
     """
 
     package: str

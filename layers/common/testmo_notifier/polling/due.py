@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -26,7 +27,7 @@ class Due(Enum):
 
     MOVED = "something of it has changed, or is unfinished"
     TURN = "its turn has come"
-    FOLLOW_UP = "a follow-up question goes on, and nothing else of it is unfinished"
+    FOLLOW_UP = "a follow-up question goes on; of its failing results, what is new is enough"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +124,13 @@ def owes_passes(checkpoint: Checkpoint) -> bool:
 
 
 def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: datetime, overlap: timedelta) -> bool:
-    """Whether there is a reason to read a run before its turn."""
+    """Whether there is a reason, beside a follow-up question, to read a run before its turn."""
+    asked_all = replace(checkpoint, passing=None)
     return (
         checkpoint.watching != watch.fingerprint
         or checkpoint.counters != run.counters.by_status
         or is_half_read(checkpoint)
         or checkpoint.gone_at is not None
         or (checkpoint.closed_at is not None and not run.is_closed)  # what is held may say that it is over
-        or (run.closed_at is not None and began_at >= run.closed_at + overlap)
+        or (run.closed_at is not None and began_at >= run.closed_at + overlap and not is_done(run, asked_all, overlap))
     )

@@ -26,7 +26,7 @@ MAX_BEGUN: Final = 32  # runs that are being read, or read and not written yet; 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads runs from their `checkpoints` on, those of `follow_ups` for a follow-up question alone."""
+    """Reads runs from their `checkpoints` on, and of those of `follow_ups` what is new."""
 
     setup: Setup
     this: Poll
@@ -91,7 +91,7 @@ class Reader:
             checkpoint,
             news,
             sweep=run.id in self.this.backlog.unswept,
-            only_follow_up=run.id in self.follow_ups,
+            only_new=run.id in self.follow_ups,
             ceased=ceased,
         )
 

@@ -25,7 +25,7 @@ from testmo_notifier.sources.testmo_runs.sweep import (
     why_it_goes_on,
 )
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from testmo_notifier.sources.testmo_runs.window import beginning
+from testmo_notifier.sources.testmo_runs.window import beginning, since_last_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ def read_run(
     news: DigestBuilder,
     *,
     sweep: bool,
-    only_follow_up: bool = False,
+    only_new: bool = False,
     ceased: datetime | None = None,
 ) -> Reading:
     """Read a run from its checkpoint on, sweep it if that is due, and ask the routes who is told of what is new.
 
-    `news` takes that up. `sweep`: its turn for one has come. `only_follow_up`: no failing results are read, only the
-    follow-up question that an earlier poll left open goes on. `ceased`: when the settings that this checkpoint was read
-    under were last in force; None if they still are.
+    `news` takes that up. `sweep`: its turn for one has come. `only_new`: the run is read for a follow-up question of an
+    earlier poll, which goes on; of its failing results only those are read that were saved since they were read last.
+    `ceased`: when the settings that this checkpoint was read under were last in force; None if they still are.
     """
     run, watch = about.run, about.watch
     checkpoint = with_questions_of_now(checkpoint, watch)
@@ -93,9 +93,7 @@ def read_run(
     pages = RunPages(about.testmo, run, watch, about.now, lambda: news.is_full)
     tells_ends = about.follow_up.finished_since is not None
     the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
-    paged, end, following = Paged(None, None), SweepEnd(), checkpoint
-    if not only_follow_up:
-        paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep)
+    paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep, only_new=only_new)
 
     # Who is told of each new result, and why. For that it may matter what passed in between, which is asked first.
     answer = passes_in_between(about, checkpoint, following, news)
@@ -121,21 +119,38 @@ def read_run(
 
 
 def read_and_sweep(
-    about: RunQuestions, checkpoint: Checkpoint, pages: RunPages, the_sweep: Sweep, news: DigestBuilder, *, turn: bool
+    about: RunQuestions,
+    checkpoint: Checkpoint,
+    pages: RunPages,
+    the_sweep: Sweep,
+    news: DigestBuilder,
+    *,
+    turn: bool,
+    only_new: bool,
 ) -> tuple[Paged, SweepEnd, Checkpoint]:
-    """Add what is new to `news`; gives back how read and sweep ended, and the checkpoint that follows."""
+    """Add what is new to `news`; gives back how read and sweep ended, and the checkpoint that follows.
+
+    With `only_new` the window stays where it is: what becomes visible late is found by the next read of all of it.
+    """
     detector, started = the_sweep.detector, about.now()
     # Rule 5: an interrupted sweep goes on first, for the rows since the checkpoint may be more than a poll can read.
     swept_first = comes_first(checkpoint)
     end = SweepEnd(checkpoint.sweep)
     if swept_first:
         end = the_sweep.run(why_it_goes_on(checkpoint), checkpoint.sweep, about.run.counters.by_status)
-    paged = read_window(pages, beginning(checkpoint, about.overlap), checkpoint, detector, news, raises=not swept_first)
+    begin = beginning(checkpoint, about.overlap)
+    first = since_last_read(begin, checkpoint) if only_new else begin
+    paged = read_window(pages, first, checkpoint, detector, news, raises=not swept_first)
     began_at = paged.began_at or started
     if paged.resume is not None:
-        return paged, end, interrupted(checkpoint, detector, end, began_at=began_at, resume=paged.resume)
+        resume = begin if only_new else paged.resume
+        return paged, end, interrupted(checkpoint, detector, end, began_at=began_at, resume=resume)
     end = sweep_if_due(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=turn)
-    return paged, end, finished(detector, end, about.run, began_at=began_at, overlap=about.overlap)
+    following = finished(detector, end, about.run, began_at=began_at, overlap=about.overlap)
+    if only_new:
+        window = detector.window
+        following = replace(following, cursor=checkpoint.cursor, floor=checkpoint.floor, seen=window.seen)
+    return paged, end, following
 
 
 def problem_of(run: Run, end: SweepEnd, looked: LookEnd, paged: Paged) -> str | None:

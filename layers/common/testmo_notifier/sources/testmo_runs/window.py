@@ -61,5 +61,16 @@ def beginning(checkpoint: Checkpoint, overlap: timedelta) -> Resume:
 
 def lower_bound(checkpoint: Checkpoint, overlap: timedelta) -> datetime:
     """The `created_after` of a read: the overlap before the cursor but not below the floor, a second further."""
-    bound = max(checkpoint.cursor - overlap, checkpoint.floor)
-    return bound.replace(microsecond=0) - MARGIN
+    return just_before(max(checkpoint.cursor - overlap, checkpoint.floor))
+
+
+def since_last_read(begin: Resume, checkpoint: Checkpoint) -> Resume:
+    """The same, but for what was there when the run was read last."""
+    if begin.bound is None or checkpoint.read_at is None:
+        return begin
+    return replace(begin, bound=max(begin.bound, just_before(checkpoint.read_at)))
+
+
+def just_before(moment: datetime) -> datetime:
+    """A bound that surely has this moment behind it."""
+    return moment.replace(microsecond=0) - MARGIN
