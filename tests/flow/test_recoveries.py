@@ -485,23 +485,6 @@ def test_while_a_follow_up_question_goes_on_a_flood_is_read_again_by_turn_alone(
     assert not story.checkpoint(run).failing
 
 
-def test_a_flood_in_a_run_that_is_closed_at_once_is_told_to_be_well(story: Telling) -> None:
-    story.settings["requests_per_minute"] = 20
-    run = story.add_run(tests=260)
-    story.poll()
-    with short_pages():
-        for number in range(1, 241):
-            story.save(run, number)
-        story.wait_and_poll(3)
-        for number in range(1, 241):
-            story.save(run, number, PASSED)
-        story.world.close_run(run)
-        story.wait_and_poll(60)
-
-    assert story.recovered()
-    assert not story.checkpoint(run).failing
-
-
 def test_a_failure_that_counters_hide_is_told_at_once_while_a_follow_up_question_goes_on(story: Telling) -> None:
     story.settings["requests_per_minute"] = 12
     run = story.add_run(tests=400)

@@ -244,6 +244,9 @@ def test_a_run_whose_passes_are_read_half_is_due_again(passing: Passing) -> None
     assert not has_changed(run, half, watch, START, OVERLAP), "its failing results were read"
     assert owes_passes(half)
     closed = make_run(is_closed=True, closed_at=START, counters=replace(run.counters, by_status={}))
+    for began_at in (at(1), at(299), at(301)):
+        counted = replace(half, counters={}, closed_at=START)
+        assert has_changed(closed, counted, watch, began_at, OVERLAP), "all of its window is read once it is closed"
     read = replace(half, closed_at=START, read_at=at(400))
     assert not is_done(closed, read, OVERLAP)
     assert is_done(closed, replace(read, passing=None), OVERLAP)

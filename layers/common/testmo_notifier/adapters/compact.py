@@ -14,7 +14,8 @@ from operator import sub
 from typing import Final
 
 FORMAT: Final = b"\x01"
-ONE_BYTE: Final = tuple(byte >> 1 ^ -(byte & 1) for byte in range(0x80))  # nearly all numbers are as short as that
+# What each single byte stands for: nearly all numbers are as short as that.
+_one_byte = tuple(byte >> 1 ^ -(byte & 1) for byte in range(0x80))
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)  # the unit of what is stored of times
 
@@ -108,5 +109,5 @@ def unpack(packed: bytes) -> Iterator[int]:
             append(rest >> 1 ^ -(rest & 1))
             rest, shift = 0, 0
         else:
-            append(ONE_BYTE[byte])
+            append(_one_byte[byte])
     return iter(numbers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -54,7 +53,7 @@ class DueRules:
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
-        # `read_at` stands still while a run is quiet (`commit.is_worth_writing`): it says when the run moved last.
+        # A read that leaves nothing to keep does not move `read_at`, which so says since when a run is quiet.
         return self.turn(run, checkpoint.read_at, last) or (Due.FOLLOW_UP if owes_passes(checkpoint) else None)
 
     def turn(self, run: Run, moved_at: datetime | None, last: datetime | None) -> Due | None:
@@ -124,13 +123,13 @@ def owes_passes(checkpoint: Checkpoint) -> bool:
 
 
 def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: datetime, overlap: timedelta) -> bool:
-    """Whether there is a reason, beside a follow-up question, to read a run before its turn."""
-    asked_all = replace(checkpoint, passing=None)
+    """Whether there is a reason to read a run before its turn, beside a follow-up question while it is open."""
     return (
         checkpoint.watching != watch.fingerprint
         or checkpoint.counters != run.counters.by_status
         or is_half_read(checkpoint)
+        or (run.is_closed and owes_passes(checkpoint))  # its last read has to be one of all of its window
         or checkpoint.gone_at is not None
         or (checkpoint.closed_at is not None and not run.is_closed)  # what is held may say that it is over
-        or (run.closed_at is not None and began_at >= run.closed_at + overlap and not is_done(run, asked_all, overlap))
+        or (run.closed_at is not None and began_at >= run.closed_at + overlap)
     )
