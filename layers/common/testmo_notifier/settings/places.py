@@ -31,6 +31,7 @@ class Place:
 
     def __init__(self, text: str, where: str) -> None:
         self._text, self._where = without_comments(text), where
+        self._begins: dict[str, list[int]] = {}  # where the tables of a kind do, found once: a file may be all wrong
 
     def problem(self, text: str, next_step: str, table: str = "", number: int = 1, key: object = None) -> Problem:
         """A problem with its `line`. Its text may quote the file, its next step does not."""
@@ -48,7 +49,10 @@ class Place:
 
     def _table(self, head: str, number: int) -> tuple[int, int]:
         """From where to where it goes."""
-        begins = [found.start() for found in re.finditer(rf"^[ \t]*{head}", self._text, re.MULTILINE)]
+        if head not in self._begins:
+            found = re.finditer(rf"^[ \t]*{head}", self._text, re.MULTILINE)
+            self._begins[head] = [table.start() for table in found]
+        begins = self._begins[head]
         if len(begins) < number:
             return 0, len(self._text)
         following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, begins[number - 1] + len("[["))
