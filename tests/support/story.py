@@ -38,16 +38,13 @@ def one_worker(_workers: int) -> Executor:
 
 
 class PlainToken:
-    """A token that never changes."""
+    """A token that is the one in the secret, unless a test changes what was read of that."""
 
     def __init__(self, token: str) -> None:
-        self.token = token
+        self.token = self.in_secret = token
 
-    def get(self) -> str:
-        return self.token
-
-    def refresh(self) -> str:
-        return self.token
+    def __call__(self, *, fresh: bool = False) -> str:
+        return self.in_secret if fresh else self.token
 
 
 class SpoiledTestmo(Testmo):
