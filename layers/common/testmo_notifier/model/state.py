@@ -160,6 +160,11 @@ class Checkpoint:
     passing: Passing | None = None
     finished_for: datetime | None = None
 
+    @property
+    def is_half_read(self) -> bool:
+        """Whether its failing results were begun, or swept, and not to the end: the next poll has to go on."""
+        return self.resume is not None or self.sweep is not None
+
     def after(self, handed_over: Collection[Outgoing]) -> Checkpoint:
         """The same without what was handed over."""
         rest = tuple(outgoing for outgoing in self.outbox if outgoing not in handed_over)

@@ -80,7 +80,6 @@ class Reader:
             watched.project_name,
             audience=audience,
             failing=checkpoint.failing,
-            told=checkpoint.told,
             cases=partial(self.case_facts, run.project_id),
             version=checkpoint.version,
         )

@@ -130,7 +130,7 @@ class Poll:
         holding = what_holds(setup, lease, lost=frozenset() if instead else unreachable, copied=copied)
         cases = case_lists(setup, testmo, rate_limit, holding)
         hand_over = HandOver(setup, marks.of, unreachable=unreachable, showing=control.bots)
-        outboxes = Outboxes(hand_over, cases[CASES], now=started)
+        outboxes = Outboxes(hand_over, cases[CASES])
         around = Circumstances(
             holding,
             copies_due=mail.next_look(check, started),

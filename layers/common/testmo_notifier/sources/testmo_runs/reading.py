@@ -50,11 +50,6 @@ class Reading:
     owes_sweep: bool = False
     misread: str = ""
 
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether the next poll has to read on, or to sweep on."""
-        return self.checkpoint.resume is not None or self.checkpoint.sweep is not None
-
 
 def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch) -> Checkpoint:
     """The checkpoint of a run at first sight: nothing before `start` will ever be announced.
