@@ -278,7 +278,7 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Budget:
     """The requests of the last minute by epoch second, and until when nothing is asked of Testmo (our clock).
 
     `sent` are the milliseconds of the same requests, if there were many.
@@ -312,7 +312,7 @@ class Control:
     looked: Looked = field(default_factory=Looked)
     left: Left = field(default_factory=Left)
     watching: Watching = field(default_factory=Watching)
-    asked: Asked = field(default_factory=Asked)
+    budget: Budget = field(default_factory=Budget)
     health: Health = field(default_factory=Health)
     silences: tuple[Silence, ...] = ()
     unread_silences: tuple[str, ...] = ()

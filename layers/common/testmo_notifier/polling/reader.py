@@ -89,7 +89,7 @@ class Reader:
             about,
             checkpoint,
             news,
-            sweep=run.id in self.this.backlog.unswept,
+            turn=run.id in self.this.backlog.unswept,
             only_new=run.id in self.follow_ups,
             ceased=ceased,
         )
