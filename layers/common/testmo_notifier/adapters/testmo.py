@@ -289,7 +289,8 @@ class Testmo:
         result = rows.as_list(body.get("result"))
         if result is None:
             raise Unreadable(f"{path} answered without a list of results")
-        next_page, page, last_page = (page_number(body.get(name)) for name in ("next_page", "page", "last_page"))
+        said = (rows.as_int(body.get(name)) or 0 for name in ("next_page", "page", "last_page"))
+        next_page, page, last_page = (number if number > 0 else None for number in said)  # pages are counted from 1
         if page is not None and page == last_page:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
         elif next_page is None and page is not None and last_page is not None and page < last_page:
@@ -333,12 +334,6 @@ class Testmo:
                 raise type(exc)(f"{path} could not be read: {exc}") from exc
         self._rate_limit.answered(well=answer.status < 500 and answer.status != 429)  # noqa: PLR2004 - HTTP statuses
         return answer, token
-
-
-def page_number(value: object) -> int | None:
-    """The number of a page, from 1; None for anything else."""
-    number = rows.as_int(value)
-    return number if number is not None and number >= 1 else None
 
 
 def together(pool: Executor, jobs: Sequence[Callable[[], T]]) -> Iterator[T]:

@@ -49,7 +49,8 @@ class DueRules:
         if checkpoint is None:
             return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
         is_full = checkpoint.outbox_bytes > MAX_WAITING_BYTES
-        if is_full or is_done(run, checkpoint, self.overlap) or was_out_of_sight(checkpoint, self.now):
+        is_out_of_sight = checkpoint.gone_at is not None and self.now - checkpoint.gone_at < HOURLY
+        if is_full or is_out_of_sight or is_done(run, checkpoint, self.overlap):
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
@@ -105,11 +106,6 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
         and not owes_passes(checkpoint)
         and not Watch.parse(checkpoint.watching).has_unknown(run.counters.by_status, checkpoint.failing)
     )
-
-
-def was_out_of_sight(checkpoint: Checkpoint, now: datetime) -> bool:
-    """Whether Testmo did not show a run within the last hour."""
-    return checkpoint.gone_at is not None and now - checkpoint.gone_at < HOURLY
 
 
 def owes_passes(checkpoint: Checkpoint) -> bool:
