@@ -8,8 +8,7 @@ from tools.simulator.model import Run
 
 
 def run_whose_message_waits(story: Story) -> Run:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run)
     story.topic.refused = {"slack:default"}
     story.wait_and_poll()
