@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Self
@@ -67,12 +67,9 @@ class Token:
     fresh: str
     refreshed: int = 0
 
-    def get(self) -> str:
-        return self.now
-
-    def refresh(self) -> str:
-        self.refreshed += 1
-        self.now = self.fresh
+    def __call__(self, *, fresh: bool = False) -> str:
+        self.refreshed += fresh
+        self.now = self.fresh if fresh else self.now
         return self.now
 
 
@@ -123,7 +120,6 @@ def test_every_documented_parameter_of_results_arrives_as_documented(bench: Benc
             sort="run_results:created_at",
             order="asc",
             created_after=datetime(2026, 11, 23, 10, 59, 59, 999_999, tzinfo=ZoneInfo("Europe/Berlin")),
-            created_before=START + timedelta(days=1),
             created_by=(7, 8),
             assignee_id=(0, 9),
             status_id=(3, 5),
@@ -139,7 +135,6 @@ def test_every_documented_parameter_of_results_arrives_as_documented(bench: Benc
         "sort": "run_results:created_at",
         "order": "asc",
         "created_after": "2026-11-23T09:59:59.999Z",
-        "created_before": "2026-11-24T09:00:00.000Z",
         "created_by": "7,8",
         "assignee_id": "0,9",
         "status_id": "3,5",

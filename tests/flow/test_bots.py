@@ -53,10 +53,8 @@ def channel(story: Story) -> list[str]:
 def begin(story: Story, text: str) -> None:
     """A bot that is known, and a run with a failing test that it was told of."""
     follow(story, text)
-    run = story.add_run()
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run, 1)
     story.store.put_bots(BOT)
     story.wait_and_poll()
 
@@ -116,10 +114,8 @@ def test_what_waited_behind_a_recovery_that_came_late_stands_as_it_is_now(story:
 def test_where_no_destination_of_a_run_is_a_bot_nothing_more_is_asked_and_nothing_more_is_told(story: Story) -> None:
     follow(story, PLAIN)
     story.store.put_bots("slack:payments")
-    run = story.add_run()
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run, 1)
     passes(story)
 
     assert told(story) == [("slack:default", "failing", False), ("email:default", "failing", False)]
@@ -228,8 +224,7 @@ def test_whatever_happens_a_bots_message_names_nothing_that_has_passed(story: St
     """Tests fail and pass, and somewhere in between it is known that there is a bot."""
     drawn = random.Random(f"{options} {seed}")
     follow(story, calm(OPTIONS[options], ASKING if options in ("recovered", "both") else ""))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     last = dict.fromkeys(range(1, 6), PASSED)
     known_from = drawn.randrange(12)
     for poll in range(40):
@@ -259,8 +254,7 @@ def runs(story: Story) -> list[Run]:
     story.store.put_bots(BOT)
     made = [story.add_run(name) for name in ("One", "Two", "Three")]
     story.poll()
-    story.save(made[0], 1)
-    story.wait_and_poll()
+    story.fail_and_poll(made[0], 1)
     return made
 
 
@@ -297,8 +291,7 @@ def test_a_run_that_was_told_of_with_others_alone_has_a_message_from_its_own_new
     story: Story, runs: list[Run]
 ) -> None:
     all_fail(story, runs)
-    story.save(runs[1], 3)
-    story.wait_and_poll()
+    story.fail_and_poll(runs[1], 3)
 
     assert parents(story)[2] == "✖ 2 failed: Two\nShop · 2 of 5 done, 0% passed\n✖ Two case 3\n✖ Two case 2"
 
@@ -312,8 +305,7 @@ def test_what_passed_and_is_told_of_several_runs_is_failing_in_none_of_their_mes
 
     assert to_the_bot(story)[-4:] == [("folded", False), *[("failing", True)] * 3]
     assert parents(story)[0] == "✖ 1 failed: One\nShop · 2 of 5 done, 50% passed · 1 passed again\n✖ One case 1"
-    story.save(runs[2], 3)
-    story.wait_and_poll()
+    story.fail_and_poll(runs[2], 3)
     assert parents(story)[-1] == "✖ 1 failed: Three\nShop · 2 of 5 done, 50% passed · 1 passed again\n✖ Three case 3"
 
 
@@ -335,8 +327,7 @@ def test_a_silence_whose_end_is_told_with_others_is_gone_from_the_message_of_eac
     end = story.time + timedelta(hours=1)
     story.store.put_silence(make_silence(until=end, author="Ada", match={"status": (BLOCKED,)}))
     all_fail(story, runs, 3, BLOCKED)
-    story.save(runs[0], 2)
-    story.wait_and_poll()
+    story.fail_and_poll(runs[0], 2)
     assert "1 silenced by Ada until 2026-11-23 10:01 UTC" in parents(story)[0]
 
     story.wait_and_poll(60)
@@ -360,8 +351,7 @@ def test_of_a_run_that_was_told_of_with_others_more_tests_are_known_than_a_messa
     for number in range(1, 60):
         story.save(runs[0], number, PASSED)
     story.wait_and_poll(3)
-    story.save(runs[0], 60)
-    story.wait_and_poll()
+    story.fail_and_poll(runs[0], 60)
 
     assert parents(story)[-1].split("\n")[0] == "✖ 1 failed: Run 0"
 

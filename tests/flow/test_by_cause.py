@@ -104,8 +104,7 @@ def test_a_quiet_poll_asks_for_no_folder_again(story: Story) -> None:
 
 def test_the_folder_of_a_new_case_is_asked_for_before_many_runs_are_told(story: Story) -> None:
     follow(story, FOLD)
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.wait()
     among = runs(story, in_folder(story, "Payment", "Pay by card"))
     fail_everywhere(story, among)
@@ -118,8 +117,7 @@ def test_the_folder_of_a_new_case_is_asked_for_before_many_runs_are_told(story: 
 
 def test_what_is_found_in_the_quiet_has_its_folder_when_that_ends(story: Story) -> None:
     follow(story, PLAIN + '[destinations."slack:default"]\nquiet = { from = "09:00", to = "10:00" }\n')
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.wait()
     for case in in_folder(story, "Payment", "Pay by card", "Pay by invoice"):
         fail_everywhere(story, runs(story, [case], 1), BLOCKED)

@@ -16,8 +16,7 @@ BROKEN = ["500", "502", "503", "login-page", "redirect", "truncated", "cut-json"
 
 
 def test_the_cursor_is_the_newest_row_handled_and_never_our_clock(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run, 1)
     story.wait(59)
@@ -51,8 +50,7 @@ def test_a_broken_run_moves_nothing_and_holds_up_no_other(story: Story, fault: s
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_run_that_breaks_on_its_second_page_is_announced_once_when_it_is_well_again(story: Story, fault: str) -> None:
-    run = story.add_run(tests=250)
-    story.poll()
+    run = story.add_run_and_poll(tests=250)
     story.wait()
     for number in range(1, 251):
         story.save(run, number)
@@ -66,8 +64,7 @@ def test_a_run_that_breaks_on_its_second_page_is_announced_once_when_it_is_well_
 def test_a_page_that_cannot_be_read_for_an_hour_holds_back_neither_the_pages_before_it_nor_the_poll(
     story: Story,
 ) -> None:
-    run = story.add_run(tests=250)
-    story.poll()
+    run = story.add_run_and_poll(tests=250)
     story.wait()
     for number in range(1, 251):
         story.save(run, number)
@@ -131,8 +128,7 @@ def test_a_digest_that_cannot_be_built_stays_with_its_run(story: Story, monkeypa
 def test_a_broken_project_holds_up_no_other_and_catches_up(story: Story, fault: str) -> None:
     run = story.add_run()
     garden = story.world.add_project("Garden")
-    other = story.add_run("Other", project=garden)
-    story.poll()
+    other = story.add_run_and_poll("Other", project=garden)
     story.testmo.faults.add(fault, path=f"/projects/{story.shop.id}/runs", times=2)
     story.wait()
     first, second = story.save(run), story.save(other)
@@ -166,8 +162,7 @@ def test_a_run_that_left_the_lists_and_cannot_be_looked_at_holds_up_no_other(sto
 
 @pytest.mark.parametrize("fault", [*BROKEN, "404", "403"])
 def test_no_list_of_projects_is_a_failed_poll_and_loses_nothing(story: Story, fault: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add(fault, path="/projects")
     story.wait()
     result = story.save(run)
@@ -180,8 +175,7 @@ def test_no_list_of_projects_is_a_failed_poll_and_loses_nothing(story: Story, fa
 
 
 def test_a_row_dated_in_the_future_hides_none_of_the_rows_before_it(story: Story) -> None:
-    run = story.add_run(tests=9)
-    story.poll()
+    run = story.add_run_and_poll(tests=9)
     story.wait()
     ahead = story.save(run, 1, created_at=story.time + timedelta(hours=2))
     expected = [ahead.id]
@@ -198,8 +192,7 @@ def test_a_row_dated_in_the_future_hides_none_of_the_rows_before_it(story: Story
 
 def test_a_server_whose_clock_was_set_back_moves_no_cursor_back(story: Story) -> None:
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(3600)
     saved = story.save(run, 1)
     story.poll()
@@ -232,8 +225,7 @@ def test_our_clock_may_be_wrong(story: Story, skew: float) -> None:
 
 
 def test_rows_may_be_stamped_behind_the_clock_that_dates_the_answers(story: Story) -> None:
-    run = story.add_run(tests=30)
-    story.poll()
+    run = story.add_run_and_poll(tests=30)
     story.wait(600)
     expected = []
     for number in range(1, 6):

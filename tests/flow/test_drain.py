@@ -8,8 +8,7 @@ from tools.simulator.model import Run
 
 
 def run_whose_message_waits(story: Story) -> Run:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run)
     story.topic.refused = {"slack:default"}
     story.wait_and_poll()
@@ -44,7 +43,7 @@ def test_no_poll_reads_for_15_minutes_after_a_drain_and_then_all_of_it_is_told(s
     report = story.wait_and_poll()
     assert (report.status, report.new_failing) == ("ok", 1)
     assert story.announced[-1] == later.id
-    assert story.store.take_lease(story.time, story.settings["staleness"]).asked.draining_until is None
+    assert story.store.take_lease(story.time, story.settings["staleness"]).budget.draining_until is None
 
 
 def test_each_poll_that_drains_begins_the_15_minutes_anew(story: Story) -> None:

@@ -36,8 +36,7 @@ def test_turns_are_spread_over_the_period(story: Story) -> None:
 
 
 def test_a_quiet_poll_writes_the_control_item_only(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run)
     story.wait_and_poll(2)
@@ -50,8 +49,7 @@ def test_a_quiet_poll_writes_the_control_item_only(story: Story) -> None:
 @pytest.mark.parametrize("status", [FAILED, BLOCKED])
 def test_a_run_whose_counters_changed_is_read_at_once(story: Story, status: int) -> None:
     story.settings["staleness"] = timedelta(days=1)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run, status=status)
     story.wait(1)
@@ -63,8 +61,7 @@ def test_a_run_whose_counters_changed_is_read_at_once(story: Story, status: int)
 def test_counters_that_changed_while_a_run_was_read_are_read_again(story: Story) -> None:
     """Counters are recorded as they were before the read, so a row saved behind its back is not taken as known."""
     story.settings["staleness"] = timedelta(days=1)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run, 1)
     late = []
@@ -80,8 +77,7 @@ def test_counters_that_changed_while_a_run_was_read_are_read_again(story: Story)
 def test_a_row_saved_right_behind_a_read_is_read_at_the_next_poll(story: Story) -> None:
     """Counters that were asked for after the read would hold it already, and nothing would be seen to change."""
     story.settings["staleness"] = timedelta(days=1)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     saved = [story.save(run, 1).id]
 
@@ -112,8 +108,7 @@ def test_the_same_status_again_on_the_same_test_is_found_within_the_staleness(st
 
 def test_staleness_0_reads_every_run_at_every_poll(story: Story) -> None:
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     expected = []
     for _ in range(5):
@@ -139,8 +134,7 @@ def test_after_a_long_pause_every_run_has_its_turn(story: Story, pause: float) -
 
 @pytest.mark.parametrize("every", [7, 59, 61, 299, 1000])
 def test_turns_come_whatever_the_schedule(story: Story, every: float) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run)
     story.poll()
@@ -186,11 +180,9 @@ def test_a_turn_that_came_while_its_project_could_not_be_listed_is_taken_at_the_
 
 
 def test_a_pass_after_a_failure_is_no_news(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
-    failed = story.save(run)
-    story.wait_and_poll()
+    failed = story.fail_and_poll(run)
     story.save(run, status=PASSED)
     story.wait_and_poll(7)
 
@@ -198,8 +190,7 @@ def test_a_pass_after_a_failure_is_no_news(story: Story) -> None:
 
 
 def test_a_run_that_could_not_be_read_at_its_turn_is_late_from_then_on(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("500", path=f"/runs/{run.id}/results", times=100)
     lags = [story.wait_and_poll().lag_seconds for _ in range(8)]
 

@@ -35,13 +35,11 @@ def close(story: Telling, run: Run) -> None:
 
 
 def test_a_closed_run_is_told_once_with_its_counters_and_who_is_still_failing(story: Telling) -> None:
-    run = story.add_run(tests=5)
-    story.poll()
+    run = story.add_run_and_poll(tests=5)
     failed, blocked = story.save(run, 1), story.save(run, 2, BLOCKED)
     story.save(run, 3, PASSED)
     story.wait_and_poll()
-    story.save(run, 4)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 4)
     story.save(run, 4, PASSED)
     close(story, run)
 
@@ -58,8 +56,7 @@ def test_it_calls_the_statuses_as_the_instance_does(story: Telling) -> None:
     """Their names are asked for where no page said them; if Testmo does not tell, their numbers stand there."""
     told = []
     for is_untold in (False, True):
-        run = story.add_run(tests=3)
-        story.poll()
+        run = story.add_run_and_poll(tests=3)
         story.save(run, 1, StatusId.WIP)
         story.save(run, 2, PASSED)
         story.world.close_run(run)
@@ -73,8 +70,7 @@ def test_it_calls_the_statuses_as_the_instance_does(story: Telling) -> None:
 
 def test_of_a_run_whose_end_nobody_is_told_no_name_is_asked_for(story: Telling) -> None:
     story.route(notify=ENDS, matcher=Matcher({"run": ("Nightly",)}))
-    run = story.add_run("Release", tests=3)
-    story.poll()
+    run = story.add_run_and_poll("Release", tests=3)
     story.save(run, 1, StatusId.WIP)
     with patch.object(RunQuestions, "status_names", return_value={}) as asked:
         close(story, run)
@@ -84,8 +80,7 @@ def test_of_a_run_whose_end_nobody_is_told_no_name_is_asked_for(story: Telling) 
 
 def test_it_waits_for_the_last_reading(story: Telling) -> None:
     """A result that was saved before the closing may become visible within the overlap after it."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.world.close_run(run)
     story.wait_and_poll(4)
     assert story.digests(FINISHED) == []
@@ -99,8 +94,7 @@ def test_it_is_told_once_although_counters_that_never_fit_have_a_run_read_on_for
         for row in body["result"] if path.endswith("/runs") else ():
             row["status2_count"] += 1
 
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.spoil = one_more_is_failing
     story.world.close_run(run)
     story.wait_and_poll(20)
@@ -110,8 +104,7 @@ def test_it_is_told_once_although_counters_that_never_fit_have_a_run_read_on_for
 
 
 def test_a_run_that_is_opened_and_closed_again_is_told_again(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     close(story, run)
     story.world.reopen_run(run)
     story.wait_and_poll()
@@ -153,8 +146,7 @@ def test_runs_of_a_project_that_was_hidden_when_they_were_closed_are_not_told_if
     story: Telling,
 ) -> None:
     story.route()
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.world.hide_project(story.shop)
     story.wait_and_poll(2)
     story.world.close_run(run)
@@ -207,8 +199,7 @@ def test_a_route_that_catches_all_hears_of_the_end_of_what_no_other_took(story: 
 
 def test_it_asks_testmo_for_nothing_more(story: Telling) -> None:
     def played(story: Telling) -> list[tuple[str, object]]:
-        run = story.add_run()
-        story.poll()
+        run = story.add_run_and_poll()
         story.fail_and_poll(run)
         close(story, run)
         return [(request.path, sorted(request.query.items())) for request in story.requests()]
@@ -219,8 +210,7 @@ def test_it_asks_testmo_for_nothing_more(story: Telling) -> None:
 
 
 def test_of_many_that_are_still_failing_fifty_are_named_and_all_are_counted(story: Telling) -> None:
-    run = story.add_run(tests=130)
-    story.poll()
+    run = story.add_run_and_poll(tests=130)
     for number in range(1, 121):
         story.save(run, number)
     story.wait_and_poll()
@@ -231,12 +221,9 @@ def test_of_many_that_are_still_failing_fifty_are_named_and_all_are_counted(stor
 
 
 def test_what_still_fails_is_named_failed_first_and_the_newest_of_each_status_before_the_others(story: Telling) -> None:
-    run = story.add_run(tests=60)
-    story.poll()
-    first = story.save(run, 1)
-    story.wait_and_poll()
-    newer = story.save(run, 2)
-    story.wait_and_poll()
+    run = story.add_run_and_poll(tests=60)
+    first = story.fail_and_poll(run, 1)
+    newer = story.fail_and_poll(run, 2)
     for number in range(3, 58):
         story.save(run, number, BLOCKED)
     story.wait_and_poll()
@@ -252,8 +239,7 @@ def test_what_still_fails_is_named_failed_first_and_the_newest_of_each_status_be
 def test_it_survives_a_power_cut_wherever_it_strikes(at: int) -> None:
     with telling(executor=one_worker) as story:
         story.route(notify=ENDS)
-        run = story.add_run()
-        story.poll()
+        run = story.add_run_and_poll()
         story.fail_and_poll(run)
         story.world.close_run(run)
         story.wait_and_poll(4)
@@ -269,8 +255,7 @@ def test_two_pollers_tell_it_once(at: int) -> None:
     with telling(executor=one_worker) as story:
         story.route(notify=ENDS)
         story.store = WithoutLease()
-        run = story.add_run()
-        story.poll()
+        run = story.add_run_and_poll()
         story.fail_and_poll(run)
         story.world.close_run(run)
         story.wait_and_poll(4)
@@ -289,8 +274,7 @@ def second(story: Telling) -> None:
 
 
 def test_while_messages_wait_that_a_run_is_over_waits_with_them(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.topic.refused.add(TEAM)
     story.fail_and_poll(run)
     close(story, run)

@@ -123,8 +123,7 @@ def test_another_backfill_after_installation_brings_up_nothing(story: Story) -> 
 
 
 def test_a_status_watched_from_today_on_brings_up_none_of_its_old_rows(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     old = [story.save(run, 1, FAILED), story.save(run, 2, StatusId.RETEST)]
     story.wait(2)
@@ -140,8 +139,7 @@ def test_a_status_watched_from_today_on_brings_up_none_of_its_old_rows(story: St
 
 
 def test_a_result_saved_since_the_last_poll_with_the_old_settings_is_news_for_the_new_ones(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(30)
     story.save(run, 1, StatusId.RETEST)
     story.wait(30)
@@ -226,8 +224,7 @@ def test_a_filter_by_assignee_takes_0_as_unassigned(story: Story) -> None:
 
 
 def test_what_is_saved_between_the_last_poll_and_a_change_of_settings_is_announced(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run, 1, FAILED)
     story.poll()
@@ -240,8 +237,7 @@ def test_what_is_saved_between_the_last_poll_and_a_change_of_settings_is_announc
 
 
 def test_a_deploy_moves_no_checkpoint_and_repeats_nothing(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run, 1)
     story.poll()

@@ -63,7 +63,7 @@ def poll_now(store: MemoryStore, rows: list[tuple[int, str]], now: datetime, *, 
     with patch("testmo_notifier.notices.gathered.MAX_TOLD", most):
         testmo, run = cast("Any", version_1_0.PlainTestmo(rows, now)), make_run(counters=Counters({3: len(rows)}))
         about = RunQuestions(testmo, run, WATCH, lambda: now, timedelta(seconds=5))
-        reading = read_run(about, checkpoint, news, sweep=False)
+        reading = read_run(about, checkpoint, news, turn=False)
     store.commit(reading.checkpoint)
     return sorted(news.build().keys)
 

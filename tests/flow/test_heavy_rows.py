@@ -24,8 +24,7 @@ def at_most(monkeypatch: pytest.MonkeyPatch, max_bytes: int) -> None:
 
 
 def failing(story: Story, count: int) -> Run:
-    run = story.add_run("heavy", tests=count)
-    story.poll()
+    run = story.add_run_and_poll("heavy", tests=count)
     story.wait()
     for number in range(1, count + 1):
         story.save(run, number)
@@ -53,8 +52,7 @@ def test_a_page_of_a_hundred_pasted_pictures_is_told_at_once(story: Story) -> No
 
 
 def test_a_row_with_a_note_of_42_megabytes_is_told(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run, note=f"<p>The undo button removes line 2.</p>{PICTURE}")
     other = story.save(run, 2, note="<p>Blank screen.</p>")
@@ -65,8 +63,7 @@ def test_a_row_with_a_note_of_42_megabytes_is_told(story: Story) -> None:
 
 
 def test_the_sentence_between_two_pictures_is_told(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     image = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 60_000 + '"></p>'
     story.save(run, note=f"{image}<p>Sentence between</p>{image}")
@@ -76,8 +73,7 @@ def test_the_sentence_between_two_pictures_is_told(story: Story) -> None:
 
 
 def test_a_hundred_sentences_between_pictures_are_told(story: Story) -> None:
-    run = story.add_run("heavy", tests=100)
-    story.poll()
+    run = story.add_run_and_poll("heavy", tests=100)
     story.wait()
     image = '<p><img src="data:image/png;base64,' + "iVBORw0KGgo/" * 8_500 + '"></p>'
     for number in range(1, 101):
@@ -88,8 +84,7 @@ def test_a_hundred_sentences_between_pictures_are_told(story: Story) -> None:
 
 
 def test_a_run_with_a_huge_description_is_watched(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
 
     def describe(path: str, body: dict[str, Any]) -> None:
         assert len(str(body)) < 10_000_000, f"{path} was not made light"

@@ -61,17 +61,14 @@ def begin(story: Story, text: str, boxes: FakeMailboxes | None = None) -> Run:
     """Poll by these routes, with a run that is watched."""
     follow(story, text)
     story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
-    return run
+    return story.add_run_and_poll()
 
 
 def tell_one_and_hold_one(story: Story) -> None:
     """A failure is told, and the next one of its run comes a minute later: that is held for 15."""
     run = begin(story, calm('at_most_every = "15m"'))
     for number in (1, 2):
-        story.save(run, number)
-        story.wait_and_poll()
+        story.fail_and_poll(run, number)
 
 
 def told(story: Story, destination: str = "slack:default") -> list[Digest]:
@@ -89,8 +86,7 @@ def test_what_comes_in_the_quiet_is_told_in_one_message_when_that_ends(story: St
     follow(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     run, other = story.add_run(), story.add_run("Nightly")
     story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.save(run, 2)
     story.save(other, 1, BLOCKED)
     story.wait_and_poll(2)
@@ -120,8 +116,7 @@ def test_the_log_says_how_many_messages_a_poll_held_and_why(story: Story) -> Non
 def test_one_run_alone_is_told_as_ever(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     for number in (1, 2, 3):
-        story.save(run, number)
-        story.wait_and_poll()
+        story.fail_and_poll(run, number)
     story.wait_and_poll(60)
     [digest] = told(story)
     assert (digest.run_id, digest.total, len(digest.results)) == (run.id, 3, 3)
@@ -148,8 +143,7 @@ def test_of_one_run_one_message_tells_what_fails_what_passed_again_and_that_it_i
 
     story.save(run, 1, PASSED)
     story.save(run, 2)
-    story.save(run, 3)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 3)
     story.save(run, 3, PASSED)
     story.world.close_run(run)
     story.wait_and_poll(12)
@@ -168,8 +162,7 @@ def test_of_one_run_one_message_tells_what_fails_what_passed_again_and_that_it_i
 def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(1)}" }}'))
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     story.save(run, 1, PASSED)
     story.wait_and_poll(60)
     [digest] = told(story)
@@ -179,11 +172,9 @@ def test_what_passed_meanwhile_is_said_so(story: Story) -> None:
 @pytest.mark.parametrize("option", [f'digest_at = "{hour(0.5)}"', 'at_most_every = "25m"'])
 def test_what_passed_before_a_time_or_in_a_pause_is_said_so(story: Story, option: str) -> None:
     run = begin(story, calm(option))
-    story.save(run, 3)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 3)
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     story.save(run, 1, PASSED)
     story.wait_and_poll(30)
     assert sum(digest.total for digest in told(story)) == 2
@@ -205,10 +196,8 @@ def test_news_of_a_run_come_at_most_so_often(story: Story) -> None:
     run, other = story.add_run(), story.add_run("Nightly")
     story.poll()
     for number in (1, 2, 3):
-        story.save(run, number)
-        story.wait_and_poll()
-    story.save(other, 1)
-    story.wait_and_poll()
+        story.fail_and_poll(run, number)
+    story.fail_and_poll(other, 1)
     assert [(digest.run_id, digest.total) for digest in told(story)] == [(run.id, 1), (other.id, 1)]
     story.wait_and_poll(15)
     assert [(digest.run_id, digest.total) for digest in told(story)][2:] == [(run.id, 2)]
@@ -218,8 +207,7 @@ def test_news_of_a_run_come_at_most_so_often(story: Story) -> None:
     story.wait_and_poll(15)
     assert [(digest.run_id, digest.total) for digest in told(story)][3:] == [(run.id, 1)]
     story.wait_and_poll(30)
-    story.save(run, 5)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 5)
     assert [(digest.run_id, digest.total) for digest in told(story)][4:] == [(run.id, 1)]
     assert story.store.held_until(None) != ([], [])
     story.wait_and_poll(20)
@@ -228,14 +216,12 @@ def test_news_of_a_run_come_at_most_so_often(story: Story) -> None:
 
 def test_news_are_collected_for_the_times_of_a_destination(story: Story) -> None:
     run = begin(story, calm(f'digest_at = ["{hour(0.5)}", "{hour(1)}"]'))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.save(run, 2)
     story.wait_and_poll(27)
     assert told(story) == []
     story.wait_and_poll(3)
-    story.save(run, 3)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 3)
     assert [digest.total for digest in told(story)] == [2]
     story.wait_and_poll(30)
     assert [digest.total for digest in told(story)] == [2, 1]
@@ -304,8 +290,7 @@ def test_a_quiet_or_a_pause_that_is_made_shorter_ends_sooner(story: Story) -> No
     quiet, pause = 'quiet = {{ from = "{}", to = "{}" }}\n', '[destinations."slack:payments"]\nat_most_every = "{}"\n'
     run = begin(story, rooms + quiet.format(hour(-1), hour(5)) + pause.format("60m"))
     for number in (1, 2):
-        story.save(run, number)
-        story.wait_and_poll()
+        story.fail_and_poll(run, number)
     follow(story, rooms + quiet.format(hour(-1), hour(0.5)) + pause.format("10m"))
     story.wait_and_poll(9)
     assert (told(story), [digest.total for digest in told(story, "slack:payments")]) == ([], [1])
@@ -335,8 +320,7 @@ def test_a_pause_goes_on_whatever_else_changes(story: Story) -> None:
 
 def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_catch_all(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="slack:payments"))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     follow(story, calm(""))
     story.wait_and_poll()
     assert (told(story, "slack:payments"), len(told(story))) == ([], 1)
@@ -344,8 +328,7 @@ def test_what_is_held_for_a_destination_that_no_route_names_goes_to_those_that_c
 
 def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}'))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     poll(story.setup(), drain=True)
     assert [digest.total for digest in told(story)] == [1]
     assert story.store.held_until(None) == ([], [])
@@ -354,8 +337,7 @@ def test_somebody_who_drains_is_told_what_is_held(story: Story) -> None:
 def test_somebody_who_drains_is_told_what_is_silenced(story: Story) -> None:
     run = begin(story, calm(""))
     story.store.put_silence(Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     assert told(story) == []
     poll(story.setup(), drain=True)
     assert [(digest.total, digest.silenced) for digest in told(story)] == [(1, ())]
@@ -395,8 +377,7 @@ def test_what_went_to_a_mailbox_before_its_end_was_seen_is_told_to_those_that_ca
     rest = '[[routes]]\ncatch_all = true\nto = ["slack:default"]\n'
     boxes = FakeMailboxes(routed=["email:qa"])
     run = begin(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest, boxes)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     assert (len(told(story, "email:qa")), told(story)) == (1, [])
     boxes.now_lost = {"email:qa"}
     story.wait_and_poll(65)
@@ -425,8 +406,7 @@ def test_a_night_in_which_the_clocks_change_ends_by_the_clocks_of_the_destinatio
         story.renderer = Recording(story.renderer)  # type: ignore[assignment]
         story.time = datetime.fromisoformat(evening)
         run = begin(story, calm('time_zone = "Europe/Berlin"\nquiet = { from = "18:00", to = "08:00" }'))
-        story.save(run, 1)
-        story.wait_and_poll()
+        story.fail_and_poll(run, 1)
         story.time = datetime.fromisoformat(told_at) - timedelta(minutes=1)
         story.poll()
         assert told(story) == []
@@ -437,8 +417,7 @@ def test_a_night_in_which_the_clocks_change_ends_by_the_clocks_of_the_destinatio
 def test_what_is_held_for_a_destination_that_is_gone_waits_where_nobody_else_is_reached(story: Story) -> None:
     boxes = FakeMailboxes(routed=["email:old"])
     run = begin(story, calm(f'quiet = {{ from = "{hour(-1)}", to = "{hour(5)}" }}', to="email:old"), boxes)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
 
     follow(story, '[[routes]]\nto = ["email:new"]\n')
     boxes.routed, boxes.now_lost = ["email:new"], {"email:new", "email:old"}
@@ -454,8 +433,7 @@ def test_a_copy_of_mail_that_nobody_got_outlives_a_time_in_which_nobody_is_reach
     rest = '[[routes]]\ncatch_all = true\nto = ["email:rest"]\n'
     boxes = FakeMailboxes(routed=["email:qa", "email:rest"])
     run = begin(story, '[[routes]]\nmatch = { run = "Rel*" }\nto = ["email:qa"]\n' + rest, boxes)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     boxes.now_lost = {"email:qa", "email:rest"}
     story.wait_and_poll(65)
     boxes.now_lost = {"email:rest"}
@@ -466,8 +444,7 @@ def test_a_copy_of_mail_that_nobody_got_outlives_a_time_in_which_nobody_is_reach
 
 def test_a_drain_leaves_held_what_nobody_would_get(story: Story) -> None:
     run = begin(story, '[[routes]]\nto = ["email:qa"]\n', FakeMailboxes(routed=["email:qa"], lost={"email:qa"}))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     poll(story.setup(), drain=True)
     keys, envelopes = story.store.held_until(None)
     assert ([key.cause for key in keys], envelopes, told(story, "email:qa")) == (["unreachable"], [], [])
@@ -477,8 +454,7 @@ def test_what_waits_for_days_because_nobody_is_reached_is_true_when_it_is_told(s
     boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
     run = begin(story, '[[routes]]\nto = ["email:qa"]\n', boxes)
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     story.save(run, 1, PASSED)
     story.wait_and_poll(3)
     boxes.now_lost = set()
@@ -503,8 +479,7 @@ def test_what_a_later_version_holds_or_sealed_keeps_no_poll_from_its_work(story:
 def test_a_silence_whose_id_would_not_fit_a_key_holds_nothing(story: Story) -> None:
     run = begin(story, calm(""))
     story.store.put_silence(Silence("SHOP#1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     assert [digest.total for digest in told(story)] == [1]
 
 
@@ -562,8 +537,7 @@ def test_a_run_that_was_opened_again_is_read_at_once(story: Story) -> None:
 
 def test_a_silence_of_a_whole_run_holds_what_passes_in_it_and_that_it_is_over(story: Story) -> None:
     run = begin(story, calm("", ASKING))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.store.put_silence(
         Silence("s1", story.time + timedelta(hours=1), "Ada", "a deploy", story.time, {"run": (run.name,)})
     )
@@ -585,8 +559,7 @@ def test_a_silence_of_some_results_holds_neither_what_passes_nor_the_end_of_thei
     story: Story, match: dict[str, tuple[str, ...]], exclude: dict[str, tuple[str, ...]]
 ) -> None:
     run = begin(story, calm("", ASKING))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     end = story.time + timedelta(hours=1)
     story.store.put_silence(Silence("s1", end, "Ada", "a deploy", story.time, match, exclude))
     story.save(run, 1, PASSED)
@@ -647,8 +620,7 @@ def test_what_passed_is_said_so_where_no_route_takes_the_run_any_more(story: Sto
     release = '[[routes]]\nmatch = { run = "Release*" }\nto = ["slack:release"]\n'
     run = begin(story, f'{release}[[routes]]\ncatch_all = true\nto = ["slack:default"]\n{night}')
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
 
     run.name = "Postponed"
     story.save(run, 1, PASSED)

@@ -110,10 +110,8 @@ def test_a_copy_is_kept_until_a_look_after_its_message_went_out(story: Story) ->
 
 def test_what_a_mailbox_got_is_told_nobody_else_when_no_route_names_it_any_more(story: Story) -> None:
     with_mailbox(story)
-    run = story.add_run()
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run, 1)
     follow(story, calm(""))
     story.wait_and_poll(65)
     assert ([digest.total for digest in told(story, QA)], told(story)) == ([1], [])
@@ -136,8 +134,7 @@ def test_a_copy_has_all_that_was_told_together(story: Story) -> None:
 
 def test_what_nobody_gets_is_told_instead_and_once(story: Story) -> None:
     boxes, run = with_mailbox(story, quiet(-1, 2))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     boxes.now_lost = {QA}
     story.wait_and_poll(200)
     assert (told(story, QA), [digest.total for digest in told(story)]) == ([], [1])
@@ -148,8 +145,7 @@ def test_what_stands_behind_a_message_that_nobody_gets_is_told_instead(story: St
     boxes, run = with_mailbox(story)
     story.topic.refused = {QA}
     for number in (1, 2):
-        story.save(run, number)
-        story.wait_and_poll()
+        story.fail_and_poll(run, number)
     boxes.now_lost = {QA}
     story.wait_and_poll(65)
     assert [digest.total for digest in told(story)] == [2]
@@ -157,8 +153,7 @@ def test_what_stands_behind_a_message_that_nobody_gets_is_told_instead(story: St
 
 def test_a_copy_of_what_nobody_got_is_told_to_others_by_who_drains_too(story: Story) -> None:
     boxes, run = with_mailbox(story)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     boxes.now_lost = {QA}
     while boxes.looks < 2:
         story.wait_and_poll()
@@ -191,8 +186,7 @@ def test_what_another_poller_adds_to_what_is_told_just_now_is_told_too(story: St
 
     run = begin(story, calm('at_most_every = "5m"'))
     for number in (1, 2):
-        story.save(run, number)
-        story.wait_and_poll()
+        story.fail_and_poll(run, number)
     reads: list[Held] = []
     other = story.store.as_seen_by("other")
 
@@ -218,8 +212,7 @@ def test_a_time_that_lies_in_the_quiet_is_told_at_its_end(story: Story) -> None:
 def test_a_test_that_is_well_is_not_told_before_its_failure(story: Story) -> None:
     run = begin(story, calm(quiet(0.04, 0.1), 'notify = ["new", "recovered"]'))
     story.topic.refused = {REST}
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     ((waiting, *_),) = (one.outbox for one in story.store.pending())
     story.topic.refused = {waiting.id}
     story.wait_and_poll(2)
@@ -244,13 +237,10 @@ def test_what_was_held_on_purpose_is_late_only_since_it_cannot_leave(story: Stor
 
 def test_what_waits_behind_a_message_is_late_since_it_was_found(story: Story) -> None:
     follow(story, calm(""))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.topic.refused = {REST}
-    story.save(run, 1)
-    story.wait_and_poll()
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
+    story.fail_and_poll(run, 2)
     found = story.time
     story.wait_and_poll(5)
     assert held_now(story).due == found
@@ -280,8 +270,7 @@ def held_now(story: Story) -> Held:
 
 def test_what_a_later_version_holds_is_left_to_it(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1)))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     theirs = replace(held_now(story), cause="moon", version=0)
     theirs = replace(theirs, kinds=(replace(theirs.kinds[0], about="a tide"),))
     story.store.release([Change(None, theirs)])
@@ -295,8 +284,7 @@ def test_an_item_that_cannot_be_read_ends_no_poll_and_is_late(story: Story) -> N
     follow(story, calm(quiet(-1, 1)))
     run, other = story.add_run(), story.add_run("Nightly")
     story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     (name,) = (key for key in story.store.items if key.startswith(f"RUN#{run.id}/HELD#"))
     story.store.items[name]["news"] = {"B": b"broken"}
     follow(story, calm(""))
@@ -308,8 +296,7 @@ def test_an_item_that_cannot_be_read_ends_no_poll_and_is_late(story: Story) -> N
 
 def test_who_was_told_of_a_run_and_asks_for_no_pause_any_more_is_told_nothing_late(story: Story) -> None:
     run = begin(story, calm('at_most_every = "15m"'))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     follow(story, calm(quiet(-1, 1)))
     story.wait_and_poll()
     assert story.store.held_until(None) == NOTHING
@@ -351,8 +338,7 @@ def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(st
             super().release(changes, envelope)
 
     run = begin(story, calm(quiet(-1, 0.05)))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.store.__class__ = Overtaken
     story.wait_and_poll(4)
     assert len({one.id for one in story.topic.notifications if one.destination == REST}) == 1
@@ -370,8 +356,7 @@ def test_a_run_that_another_poller_told_holds_up_no_other_and_is_said_as_that(st
     second = story.add_run()
     for number in (1, 2):
         story.save(first, number)
-        story.save(second, number)
-        story.wait_and_poll()
+        story.fail_and_poll(second, number)
     story.store.__class__ = Overtaken
     story.wait(900)
     report = story.poll()
@@ -388,8 +373,7 @@ def test_what_the_table_does_not_let_move_on_is_late_until_it_does(story: Story)
 
     run = begin(story, calm('at_most_every = "15m"\n' + quiet(0.1, 1)))
     for number in (1, 2):  # the second is held, and when it is due it is quiet
-        story.save(run, number)
-        story.wait_and_poll()
+        story.fail_and_poll(run, number)
     story.store.__class__ = Crowded
     assert story.wait_and_poll(12).lag_seconds == 0, "it is not due"
     late = story.wait_and_poll(12)
@@ -402,8 +386,7 @@ def test_what_the_table_does_not_let_move_on_is_late_until_it_does(story: Story)
 def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1)))
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     rewind(story, run.id, 3_600, set(story.announced))
     story.wait_and_poll(62)
     assert story.total == 4, "programs are told again, and at once"
@@ -412,8 +395,7 @@ def test_what_is_held_and_rewound_is_told_once(story: Story) -> None:
 
 def test_what_is_held_of_a_run_that_is_deleted_is_told(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1)))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.world.delete_run(run)
     story.wait_and_poll(62)
     assert [digest.total for digest in told(story)] == [1]
@@ -422,8 +404,7 @@ def test_what_is_held_of_a_run_that_is_deleted_is_told(story: Story) -> None:
 
 def test_an_edited_status_is_told_as_it_is_when_it_is_told(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1)))
-    row = story.save(run, 1)
-    story.wait_and_poll()
+    row = story.fail_and_poll(run, 1)
     story.world.edit_result(row, status=BLOCKED)
     story.wait_and_poll(62)
     assert [digest.counts for digest in told(story)] == [{"Blocked": 1}]
@@ -431,8 +412,7 @@ def test_an_edited_status_is_told_as_it_is_when_it_is_told(story: Story) -> None
 
 def test_a_run_that_ends_in_the_quiet_is_told_with_what_failed_in_it(story: Story) -> None:
     run = begin(story, calm(quiet(-1, 1), 'notify = ["new", "finished"]'))
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.world.close_run(run)
     story.wait_and_poll(62)
     [digest] = told(story)

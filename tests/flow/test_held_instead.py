@@ -115,8 +115,7 @@ def test_what_is_silenced_is_silenced_there_too(story: Story, match: dict[str, t
     run = begin(story, file(), boxes)
     story.store.put_silence(Silence("s", story.time + timedelta(minutes=30), "Ada", "", story.time, match))
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     boxes.now_lost |= {QA}
     story.wait_and_poll(10)
     story.save(run, 2, PASSED)
@@ -140,8 +139,7 @@ def test_who_drains_has_it_told_at_once(story: Story) -> None:
 
 def test_each_of_several_is_told_as_it_wants_to_be(story: Story) -> None:
     begun = begin(story, file(), FakeMailboxes(routed=[QA]))
-    story.save(begun, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(begun, 1)
     both = f'[[routes]]\ncatch_all = true\nto = ["{REST}", "{LEAD}"]\n[destinations."{LEAD}"]\n{quiet(-1, 1)}\n'
     follow(story, both)
     story.wait_and_poll()
@@ -153,8 +151,7 @@ def test_each_of_several_is_told_as_it_wants_to_be(story: Story) -> None:
 
 def test_what_passed_while_it_waits_there_is_said_so(story: Story) -> None:
     run, *_ = lose(story, quiet(-1, 1))
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     story.save(run, 1, PASSED)
     story.wait_and_poll(50)
     assert [(digest.total, digest.passed_since) for digest in told(story)] == [(1, 1)]
@@ -163,8 +160,7 @@ def test_what_passed_while_it_waits_there_is_said_so(story: Story) -> None:
 def test_what_passed_is_said_so_where_no_route_names_those_that_were_told(story: Story) -> None:
     run = begin(story, file(), FakeMailboxes(routed=[QA]))
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     follow(story, f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n[destinations."{REST}"]\n{quiet(-1, 1)}\n')
     story.wait_and_poll()
     story.save(run, 1, PASSED)
@@ -177,8 +173,7 @@ def test_what_passed_is_said_so_where_it_could_not_be_kept_who_is_told_instead(s
     boxes = mailboxes()
     run = begin(story, file(calm := quiet(-1, 1)), boxes)
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     boxes.now_lost |= {QA}
     with patch.object(story.store, "commit", side_effect=LostRace("overtaken")):
         story.wait_and_poll(9)
@@ -199,8 +194,7 @@ def test_what_passed_is_said_so_where_it_could_not_be_kept_who_is_told_instead(s
 def test_who_was_told_of_a_recovery_and_of_an_end_is_not_told_again_for_a_mailbox_that_is_lost(story: Story) -> None:
     notify = 'notify = ["new", "recovered", "finished"]'
     run = begin(story, f'[[routes]]\nto = ["{REST}", "{QA}"]\n{notify}\n', boxes := mailboxes())
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     boxes.now_lost |= {QA}
     story.wait_and_poll(9)
 
@@ -217,8 +211,7 @@ def test_who_was_told_of_a_recovery_is_not_told_again_when_a_mailbox_is_lost_whe
     notify = 'notify = ["new", "recovered"]'
     text = f'[[routes]]\nto = ["{REST}", "{QA}"]\n{notify}\n'
     run = begin(story, text, boxes := mailboxes())
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     follow(story, f'{text}[destinations."{QA}"]\n{quiet(-1, 5)}\n')
     story.save(run, 1, PASSED)
     story.wait_and_poll()
@@ -258,8 +251,7 @@ def test_who_was_told_for_a_mailbox_hears_what_passed_when_that_is_there_again(s
     if not calm:
         story.store.put_bots(REST)
     run = begin(story, file(calm), boxes)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     boxes.now_lost |= {QA}
     story.wait_and_poll(9)
     boxes.now_lost -= {QA}
@@ -328,8 +320,7 @@ def test_who_was_told_in_the_place_of_another_counts_as_told(story: Story) -> No
     notify = 'notify = ["new", "again", "changed", "recovered"]'
     run = begin(story, file())
     story.save(run, 1)
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
     follow(story, f'[[routes]]\ncatch_all = true\nto = ["{REST}"]\n{notify}\n')
     story.wait_and_poll()
     story.save(run, 1)

@@ -62,8 +62,7 @@ def is_read(story: Story, run: Run) -> bool:
 def run(story: Story) -> Run:
     """A run that was read to its end a moment ago, whose turn is far away."""
     story.settings["staleness"] = timedelta(days=1)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run)
     story.wait_and_poll(2)
@@ -75,8 +74,7 @@ def run(story: Story) -> Run:
 def test_a_mark_that_is_lost_loses_nothing(story: Story, run: Run) -> None:
     del story.store.items[marks_key(run.id)]
     story.wait_and_poll()
-    result = story.save(run, 2)
-    story.wait_and_poll()
+    result = story.fail_and_poll(run, 2)
 
     assert story.announced[-1] == result.id
     assert mark(story, run)

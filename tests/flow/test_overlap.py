@@ -27,8 +27,7 @@ def bounds_asked(story: Story, run: Run) -> list[datetime]:
 
 
 def test_a_row_that_becomes_visible_late_inside_the_overlap_is_announced_once(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(400)
     late = story.save(run, 1, visible_from=story.time + timedelta(seconds=200))
     story.wait(1)
@@ -40,8 +39,7 @@ def test_a_row_that_becomes_visible_late_inside_the_overlap_is_announced_once(st
 
 
 def test_a_row_that_is_visible_a_millisecond_before_the_overlap_ends_is_announced(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(600)
     newest = story.save(run, 1)
     story.poll()
@@ -77,8 +75,7 @@ def test_ties_on_one_millisecond_are_announced_once_each_across_polls(
     story: Story, bounds: str, precision: str, ties: str
 ) -> None:
     behave(story, bounds, precision, ties)
-    run = story.add_run(tests=9)
-    story.poll()
+    run = story.add_run_and_poll(tests=9)
     story.wait()
     moment = story.time
     expected = []
@@ -92,8 +89,7 @@ def test_ties_on_one_millisecond_are_announced_once_each_across_polls(
 def test_ties_over_three_pages_in_another_order_at_each_request_are_announced_once_each(story: Story) -> None:
     """Shuffled for each request, a row may be on no page of one read; the overlap finds it in the next ones."""
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run(tests=250)
-    story.poll()
+    run = story.add_run_and_poll(tests=250)
     story.wait()
     behave(story, "inclusive", "millisecond", "shuffled")
     for number in range(1, 251):
@@ -132,8 +128,7 @@ def test_raising_or_lowering_the_overlap_never_repeats_old_rows(
 
 
 def test_every_bound_is_the_overlap_before_the_cursor_rounded_down_and_one_second_further(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(1000.4)
     story.save(run, 1)
     story.poll()
@@ -147,14 +142,12 @@ def test_every_bound_is_the_overlap_before_the_cursor_rounded_down_and_one_secon
 
 def test_a_bound_has_no_fraction_of_a_second(story: Story) -> None:
     """How precisely Testmo compares is written nowhere: a whole second means the same to every way."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(1000.4)
     newest = story.save(run, 1)
     story.wait()
     story.poll()
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
 
     assert newest.created_at == START + timedelta(seconds=1000.4)
     assert bounds_asked(story, run)[-1] == START + timedelta(seconds=1000 - 300 - 1)
@@ -162,8 +155,7 @@ def test_a_bound_has_no_fraction_of_a_second(story: Story) -> None:
 
 def test_no_bound_lies_below_the_floor_however_large_the_overlap_grows(story: Story) -> None:
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(1000)
     story.save(run, 1)
     story.poll()
@@ -194,8 +186,7 @@ def test_rows_below_the_floor_are_ignored_even_if_testmo_ignores_the_bound(story
 
 
 def test_a_result_announced_long_ago_is_recognised_when_its_millisecond_comes_up_again(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run, 1)
     story.poll()

@@ -15,8 +15,7 @@ from tools.simulator.model import Result, Run
 
 def busy_run(story: Story, failing: int, *, spare: int = 0) -> tuple[Run, list[Result]]:
     """A run that was seen before it got so many failing results, a millisecond apart; `spare` tests have none."""
-    run = story.add_run(tests=failing + spare)
-    story.poll()
+    run = story.add_run_and_poll(tests=failing + spare)
     story.wait()
     start = story.ago(10)
     results = [
@@ -318,8 +317,7 @@ def test_a_run_that_closes_while_its_read_waits_is_read_to_its_end(story: Story)
 
 
 def test_thousands_of_passes_cost_one_page(story: Story) -> None:
-    run = story.add_run(tests=5)
-    story.poll()
+    run = story.add_run_and_poll(tests=5)
     story.wait()
     for n in range(2_000):
         story.save(run, 1 + n % 4, PASSED)
@@ -334,8 +332,7 @@ def test_rows_that_tie_and_change_places_with_every_request_are_all_announced_by
     """Nobody promises the order of rows on one millisecond, so pages may overlap and leave rows out."""
     story.testmo.switches.ties = "shuffled"
     story.settings["requests_per_minute"] = 600
-    run = story.add_run(tests=250)
-    story.poll()
+    run = story.add_run_and_poll(tests=250)
     story.wait()
     for number in range(1, 251):
         story.save(run, number, created_at=story.time)

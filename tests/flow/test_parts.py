@@ -49,8 +49,7 @@ def crowded() -> Iterator[Story]:
         playing(executor=AtOnce, destinations=("event",)) as story,
     ):
         story.store = Stepwise()
-        run = story.add_run(tests=COUNT)
-        story.poll()
+        run = story.add_run_and_poll(tests=COUNT)
         story.wait()
         for number in range(1, COUNT + 1):
             story.save(run, number)

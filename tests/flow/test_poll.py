@@ -6,8 +6,7 @@ from tests.support.story import PASSED, Story
 
 
 def test_a_new_failing_result_is_announced_once(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
 
@@ -32,8 +31,7 @@ def test_old_failures_are_not_announced_on_first_sight(story: Story) -> None:
 
 
 def test_rows_that_tie_on_a_millisecond_are_announced_once_each(story: Story) -> None:
-    run = story.add_run(tests=8)
-    story.poll()
+    run = story.add_run_and_poll(tests=8)
     story.wait()
     first = [story.save(run, number).id for number in (1, 2, 3)]
     story.poll()
@@ -45,8 +43,7 @@ def test_rows_that_tie_on_a_millisecond_are_announced_once_each(story: Story) ->
 
 
 def test_passes_are_not_announced(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run, status=PASSED)
 

@@ -28,8 +28,7 @@ def many_projects(story: Story, count: int) -> list[Run]:
 def test_after_a_429_nothing_is_asked_before_the_pause_is_over_then_everything_is_caught_up(
     story: Story, path: str, retry_after: int | None
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("429", path=path, retry_after=retry_after)
     story.wait()
     result = story.save(run)
@@ -50,8 +49,7 @@ def test_after_a_429_nothing_is_asked_before_the_pause_is_over_then_everything_i
 
 @pytest.mark.parametrize("path", ["/projects", "/projects/*/runs", "/runs/*/results"])
 def test_a_maintenance_that_says_how_long_it_takes_is_waited_out(story: Story, path: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("503", path=path, retry_after=200)
     story.wait()
     result = story.save(run)
@@ -101,8 +99,7 @@ def test_a_poll_that_fails_within_the_pause_does_not_end_it(story: Story, monkey
 
 
 def test_what_waits_in_outboxes_is_handed_over_during_a_pause(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.topic.refused = {"slack:default", "email:default", "event"}
@@ -117,8 +114,7 @@ def test_what_waits_in_outboxes_is_handed_over_during_a_pause(story: Story) -> N
 
 @pytest.mark.parametrize("path", ["/projects", "/projects/*/runs", "/runs/*/results"])
 def test_a_refused_token_stops_and_says_so_and_a_new_one_catches_up(story: Story, path: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     before = story.checkpoint(run)
     story.testmo.faults.add("401", path=path, times=None)
     story.wait()
@@ -135,16 +131,11 @@ def test_a_refused_token_stops_and_says_so_and_a_new_one_catches_up(story: Story
     assert story.announced == [result.id]
 
 
-def test_a_token_that_was_rotated_is_fetched_again_without_a_word(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = story.add_run()
-    story.poll()
+def test_a_token_that_was_rotated_is_fetched_again_without_a_word(story: Story) -> None:
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
-    good = story.token.token
     story.token.token = "an old one"
-    monkeypatch.setattr(story.token, "refresh", lambda: good)
 
     assert story.poll().status == "ok"
     assert story.announced == [result.id]
@@ -169,8 +160,7 @@ def test_a_request_that_testmo_rejects_is_told_with_its_parameter_and_sets_off_a
     story: Story, path: str
 ) -> None:
     """The alarm is over the metric of `settings_problems`."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("422", path=path)
     story.wait()
     result = story.save(run)

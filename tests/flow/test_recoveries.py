@@ -30,8 +30,7 @@ def story() -> Iterator[Telling]:
 
 
 def test_a_test_that_passes_again_is_told_once_to_whom_its_failure_was_told(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.wait()
     passing = story.save(run, 1, PASSED)
@@ -49,8 +48,7 @@ def test_a_test_that_passes_again_is_told_once_to_whom_its_failure_was_told(stor
 
 
 def test_what_fails_after_a_told_recovery_is_new(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.fail_and_poll(run)
     story.save(run, 1, PASSED)
     story.wait_and_poll()
@@ -64,8 +62,7 @@ def test_what_fails_after_a_told_recovery_is_new(story: Telling) -> None:
 def test_two_failures_with_a_pass_between_them_are_no_two_in_a_row(story: Telling) -> None:
     """All three are saved between two polls."""
     story.route(notify=BY_DEFAULT - {AGAIN})
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.fail_and_poll(run)
     story.save(run, 1, PASSED)
     story.wait(1)
@@ -77,8 +74,7 @@ def test_two_failures_with_a_pass_between_them_are_no_two_in_a_row(story: Tellin
 
 def test_of_two_failures_in_a_row_only_the_first_is_told_where_a_route_asks_for_new_ones(story: Telling) -> None:
     story.route(notify=BY_DEFAULT - {AGAIN})
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.fail_and_poll(run)
     story.save(run, 1)
     story.wait_and_poll(6)
@@ -92,8 +88,7 @@ def test_what_fails_after_a_failure_was_edited_to_passed_is_new_whoever_asks_for
 ) -> None:
     """At once, and when its result is older than what a read asks for."""
     story.route(notify=BY_DEFAULT - {AGAIN})
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.fail_and_poll(run)
     story.wait_and_poll(every=seconds)
     story.world.edit_result(first, status=PASSED)
@@ -108,8 +103,7 @@ def test_what_fails_after_a_failure_was_edited_to_passed_is_new_whoever_asks_for
 def test_a_failure_that_was_edited_to_passed_is_not_the_first_of_two_in_a_row(story: Telling) -> None:
     """The edit and the failure after it are between two polls."""
     story.route(after=2)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.fail_and_poll(run)
     story.world.edit_result(first, status=PASSED)
     story.wait(1)
@@ -124,8 +118,7 @@ def test_a_failure_that_was_edited_to_passed_is_not_the_first_of_two_in_a_row(st
 
 def test_what_is_edited_back_after_it_was_well_and_nobody_was_told_is_told(story: Telling) -> None:
     story.route(notify=BY_DEFAULT - {AGAIN})
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.world.edit_result(failing, status=PASSED)
     story.wait_and_poll()
@@ -136,11 +129,9 @@ def test_what_is_edited_back_after_it_was_well_and_nobody_was_told_is_told(story
 
 
 def test_a_case_with_steps_is_well_when_every_step_is(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run, 1, BLOCKED, step=1)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.wait()
     story.save(run, 1, PASSED)
     story.wait_and_poll(3, every=HOUR)
@@ -152,8 +143,7 @@ def test_a_case_with_steps_is_well_when_every_step_is(story: Telling) -> None:
 
 
 def test_a_result_that_is_edited_to_passed_is_a_recovery_at_once_where_the_counters_show_it(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.wait(2 * HOUR)
     story.poll()
@@ -166,8 +156,7 @@ def test_a_result_that_is_edited_to_passed_is_a_recovery_at_once_where_the_count
 def test_a_result_that_is_edited_to_passed_is_a_recovery_within_the_hour_where_the_counters_hide_it(
     story: Telling,
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing, other = story.save(run, 1), story.save(run, 2, PASSED)
     story.wait_and_poll()
     story.wait()
@@ -180,8 +169,7 @@ def test_a_result_that_is_edited_to_passed_is_a_recovery_within_the_hour_where_t
 
 @pytest.mark.parametrize("status", [StatusId.RETEST, StatusId.SKIPPED, StatusId.UNTESTED])
 def test_another_status_than_passed_is_no_recovery(story: Telling, status: StatusId) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.world.edit_result(failing, status=status)
     other = story.fail_and_poll(run, 2)
@@ -194,8 +182,7 @@ def test_another_status_than_passed_is_no_recovery(story: Telling, status: Statu
 
 @pytest.mark.parametrize("hard", [True, False])
 def test_a_failure_that_is_deleted_is_no_recovery_and_its_test_is_forgotten(story: Telling, hard: bool) -> None:  # noqa: FBT001 - a case
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.world.delete_result(failing, hard=hard)
     story.wait_and_poll(4, every=HOUR)
@@ -210,8 +197,7 @@ def test_a_failure_that_is_deleted_is_no_recovery_and_its_test_is_forgotten(stor
 def test_a_failure_that_is_the_latest_again_after_its_pass_was_deleted_is_no_recovery_before_it_was_told(
     story: Telling,
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.fail_and_poll(run)
     passing = story.save(run, 1, PASSED)
     story.world.delete_result(passing, hard=True)
@@ -222,8 +208,7 @@ def test_a_failure_that_is_the_latest_again_after_its_pass_was_deleted_is_no_rec
 
 def test_a_failure_that_is_the_latest_again_after_its_recovery_was_told_is_new(story: Telling) -> None:
     """Nothing of it changed, and the failing question keeps silent there: but the channel believes it to be well."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     passing = story.save(run, 1, PASSED)
     story.wait_and_poll()
@@ -235,8 +220,7 @@ def test_a_failure_that_is_the_latest_again_after_its_recovery_was_told_is_new(s
 
 
 def test_a_result_that_is_edited_back_after_its_recovery_was_told_is_new(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.world.edit_result(failing, status=PASSED)
     story.wait_and_poll()
@@ -252,8 +236,7 @@ def test_it_is_told_only_where_the_failure_was_told(story: Telling) -> None:
         Route((TEAM,), name="all", notify=ALL),
         Route((LEADS,), name="blocked", matcher=Matcher({"status": ("Blocked",)}), notify=ALL),
     )
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failed, blocked = story.save(run, 1), story.save(run, 2, BLOCKED)
     story.wait_and_poll()
     story.save(run, 1, PASSED)
@@ -279,8 +262,7 @@ def test_it_is_told_whoever_saved_the_pass_and_whatever_else_that_says(story: Te
     """A pass has no assignee and no issue, mostly, and is often somebody else's."""
     ada, grace = story.world.add_user("Ada"), story.world.add_user("Grace")
     story.routes(Route((LEADS,), name="hers", matcher=matcher, notify=ALL), Route((TEAM,), name="rest", catch_all=True))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failed = story.fail_and_poll(run, by=ada, assignee=grace, issues=[story.world.add_issue("SHOP-1")])
     story.save(run, 1, PASSED, by=grace)
     story.wait_and_poll()
@@ -291,8 +273,7 @@ def test_it_is_told_whoever_saved_the_pass_and_whatever_else_that_says(story: Te
 
 def test_what_was_failing_before_the_upgrade_is_no_recovery_and_not_new(story: Telling) -> None:
     story.route()
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.fail_and_poll(run)
     assert story.checkpoint(run).told == {}
     story.route(notify=ALL)
@@ -308,8 +289,7 @@ def test_what_was_failing_before_the_upgrade_is_no_recovery_and_not_new(story: T
 
 def test_where_no_route_asks_testmo_is_asked_what_it_was_always_asked() -> None:
     def played(story: Telling) -> list[tuple[str, object]]:
-        run = story.add_run()
-        story.poll()
+        run = story.add_run_and_poll()
         story.fail_and_poll(run)
         story.save(run, 1, PASSED)
         story.save(run, 2)
@@ -345,8 +325,7 @@ def test_nothing_is_asked_of_runs_that_no_such_route_is_about(story: Telling) ->
 
 
 def test_a_status_that_is_watched_no_more_is_no_recovery(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     blocked = story.fail_and_poll(run, status=BLOCKED)
     story.settings["watch"] = Watch((3,))
     story.wait_and_poll(3, every=HOUR)
@@ -356,8 +335,7 @@ def test_a_status_that_is_watched_no_more_is_no_recovery(story: Telling) -> None
 
 
 def test_what_passed_in_the_last_minute_of_a_run_is_told_after_its_closing(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.save(run, 1, PASSED)
     story.world.close_run(run)
@@ -368,8 +346,7 @@ def test_what_passed_in_the_last_minute_of_a_run_is_told_after_its_closing(story
 
 def test_what_failed_and_passed_before_the_only_reading_of_a_closed_run_is_told(story: Telling) -> None:
     """The last sweep is part of that reading, and nobody looks at the run later."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     failing = story.save(run)
     story.wait(1)
@@ -397,8 +374,7 @@ def test_what_failed_and_passed_before_a_run_was_first_read_is_told_at_once_and_
 
 
 def test_a_failure_that_somebody_rewound_is_no_second_one_in_a_row(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(10)
     failing = story.fail_and_poll(run)
     rewind(story, run.id, 300, {failing.id})
@@ -414,8 +390,7 @@ def test_a_failure_that_somebody_rewound_is_no_second_one_in_a_row(story: Tellin
 def test_two_pollers_tell_a_recovery_under_one_id(at: int) -> None:
     with telling(executor=one_worker) as story:
         story.store = WithoutLease()
-        run = story.add_run()
-        story.poll()
+        run = story.add_run_and_poll()
         failing = story.fail_and_poll(run)
         story.save(run, 1, PASSED)
         story.wait()
@@ -434,8 +409,7 @@ def second_poll(story: Telling) -> None:
 
 
 def test_nothing_is_asked_of_runs_in_which_nothing_failed(story: Telling) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run, 1, PASSED)
     story.wait_and_poll(4, every=HOUR)
 
@@ -444,8 +418,7 @@ def test_nothing_is_asked_of_runs_in_which_nothing_failed(story: Telling) -> Non
 
 def test_follow_up_questions_take_a_quarter_of_the_requests_and_go_on_in_the_next_poll(story: Telling) -> None:
     story.settings["requests_per_minute"] = 20
-    run = story.add_run(tests=140)
-    story.poll()
+    run = story.add_run_and_poll(tests=140)
     failing = story.fail_and_poll(run)
     with short_pages():
         for number in range(1, 131):
@@ -464,8 +437,7 @@ def test_follow_up_questions_take_a_quarter_of_the_requests_and_go_on_in_the_nex
 
 def test_while_a_follow_up_question_goes_on_a_flood_is_read_again_by_turn_alone(story: Telling) -> None:
     story.settings["requests_per_minute"] = 20
-    run = story.add_run(tests=140)
-    story.poll()
+    run = story.add_run_and_poll(tests=140)
     asked: list[int] = []
     with short_pages():
         for number in range(1, 131):
@@ -487,8 +459,7 @@ def test_while_a_follow_up_question_goes_on_a_flood_is_read_again_by_turn_alone(
 
 def test_a_failure_that_counters_hide_is_told_at_once_while_a_follow_up_question_goes_on(story: Telling) -> None:
     story.settings["requests_per_minute"] = 12
-    run = story.add_run(tests=400)
-    story.poll()
+    run = story.add_run_and_poll(tests=400)
     with short_pages():
         for number in range(1, 41):
             story.save(run, number)
@@ -501,8 +472,7 @@ def test_a_failure_that_counters_hide_is_told_at_once_while_a_follow_up_question
         assert owes_passes(story.checkpoint(run))
         before = story.checkpoint(run)
         story.save(run, 2, PASSED)  # one more that passed and one more that failed: the counters stand still
-        hidden = story.save(run, 399)
-        story.wait_and_poll()
+        hidden = story.fail_and_poll(run, 399)
         after = story.checkpoint(run)
 
     assert hidden.id in story.announced
@@ -516,8 +486,7 @@ def test_a_test_that_fails_again_behind_counters_while_it_is_being_looked_at_is_
     story: Telling,
 ) -> None:
     story.settings["requests_per_minute"] = 12
-    run = story.add_run(tests=400)
-    story.poll()
+    run = story.add_run_and_poll(tests=400)
     test = story.test(run, 1).id
     with short_pages():
         for number in range(1, 11):
@@ -563,8 +532,7 @@ def test_what_the_failing_results_of_other_runs_need_is_left_to_them(story: Tell
 
 def test_a_test_that_fails_again_while_it_is_being_looked_at_is_not_told_to_be_well(story: Telling) -> None:
     story.settings["requests_per_minute"] = 20
-    run = story.add_run(tests=140)
-    story.poll()
+    run = story.add_run_and_poll(tests=140)
     story.fail_and_poll(run)
     with short_pages():
         for number in range(2, 131):
@@ -585,8 +553,7 @@ def test_a_test_that_fails_again_while_it_is_being_looked_at_is_not_told_to_be_w
 @pytest.mark.parametrize("at", range(0, 24, 1))
 def test_a_recovery_survives_a_power_cut_wherever_it_strikes(at: int) -> None:
     with telling(executor=one_worker) as story:
-        run = story.add_run()
-        story.poll()
+        run = story.add_run_and_poll()
         failing = story.fail_and_poll(run)
         story.save(run, 1, PASSED)
         story.wait()
@@ -613,8 +580,7 @@ def test_a_recovery_is_told_with_the_statuses_that_count_as_passed_here(story: T
 
 def test_an_instance_that_does_not_tell_its_statuses_has_the_one_that_testmo_begins_with(story: Telling) -> None:
     story.testmo.faults.add("no-statuses", times=None)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     failing = story.fail_and_poll(run)
     story.save(run, 1, PASSED)
     story.wait_and_poll()

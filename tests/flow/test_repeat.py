@@ -56,8 +56,7 @@ def told(story: Story) -> list[str]:
 
 def test_one_destination_is_told_again_and_nobody_else_is(story: Story) -> None:
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first, second = story.save(run, 1), story.save(run, 2)
     story.wait_and_poll()
@@ -75,8 +74,7 @@ def test_one_destination_is_told_again_and_nobody_else_is(story: Story) -> None:
 
 def test_only_what_the_routes_send_there_is_repeated(story: Story) -> None:
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run, 1, FAILED)
     blocked = story.save(run, 2, BLOCKED)
@@ -87,8 +85,7 @@ def test_only_what_the_routes_send_there_is_repeated(story: Story) -> None:
 
 def test_a_channel_that_was_left_out_gets_what_the_fixed_route_sends_there(story: Story) -> None:
     with_routes(story, BY_STATUS.replace('"Blocked"', '"Blokced"'))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     blocked = story.save(run, 2, BLOCKED)
     story.wait_and_poll()
@@ -104,11 +101,9 @@ def test_a_channel_that_was_left_out_gets_what_the_fixed_route_sends_there(story
 
 def test_what_no_poll_has_read_yet_goes_where_the_routes_say_and_once(story: Story) -> None:
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
-    first = story.save(run, 1)
-    story.wait_and_poll()
+    first = story.fail_and_poll(run, 1)
     story.wait(30)
     story.save(run, 2)
 
@@ -121,11 +116,9 @@ def test_what_no_poll_has_read_yet_goes_where_the_routes_say_and_once(story: Sto
 
 def test_what_a_route_still_waits_for_is_not_repeated(story: Story) -> None:
     with_routes(story, '[[routes]]\nto = ["slack:twice"]\nafter = 2\n[[routes]]\nto = ["slack:default"]\nmatch = {}\n')
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     streaks = {one.streak for one in story.checkpoint(run).told.values()}
     assert streaks == {1}
     assert not repeat(story, run, "slack:twice").keys
@@ -133,8 +126,7 @@ def test_what_a_route_still_waits_for_is_not_repeated(story: Story) -> None:
 
 def test_who_was_told_again_is_told_of_what_follows(story: Story) -> None:
     with_routes(story, BY_STATUS.replace('"Blocked"', '"Blokced"'))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run, 2, BLOCKED)
     story.wait_and_poll()
@@ -149,8 +141,7 @@ def test_who_was_told_again_is_told_of_what_follows(story: Story) -> None:
 
 def test_what_waits_in_the_outbox_goes_out_as_well(story: Story) -> None:
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run)
     story.topic.refused = {"slack:default"}
@@ -163,11 +154,9 @@ def test_what_waits_in_the_outbox_goes_out_as_well(story: Story) -> None:
 
 def test_what_is_repeated_is_late_from_then_on_and_not_from_the_last_reading(story: Story) -> None:
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
-    story.save(run)
-    story.wait_and_poll()
+    story.fail_and_poll(run)
     story.world.close_run(run)
     story.wait_and_poll(120)
     repeat(story, run, "slack:default", seconds=10_000)
@@ -177,8 +166,7 @@ def test_what_is_repeated_is_late_from_then_on_and_not_from_the_last_reading(sto
 
 def test_a_closed_run_is_repeated_without_being_read(story: Story) -> None:
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run)
     story.world.close_run(run)
@@ -195,17 +183,14 @@ def test_a_closed_run_is_repeated_without_being_read(story: Story) -> None:
 def test_what_is_repeated_is_held_like_all_else_for_that_destination(story: Story, cause: str) -> None:
     quiet = '[destinations."slack:default"]\nquiet = { from = "09:05", to = "10:00" }\n'
     with_routes(story, BY_STATUS + (quiet if cause == "quiet" else ""))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     assert sorted(told(story)) == ["email:default", "slack:default"]
     story.wait(600)
     if cause == "silence":
         story.store.put_silence(Silence("s1", story.time + timedelta(minutes=40), "Ada", "a deploy", story.time))
-    story.save(run, 2)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 2)
 
     repeat(story, run, "slack:default")
     story.wait_and_poll(5)
@@ -219,8 +204,7 @@ def test_what_is_repeated_is_held_like_all_else_for_that_destination(story: Stor
 def test_what_was_re_tested_since_is_not_failing_now_and_is_not_repeated(story: Story) -> None:
     """It passed, or its next failure is what is repeated."""
     with_routes(story, BY_STATUS)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run, 1), story.save(run, 2)
     story.wait_and_poll()

@@ -11,8 +11,7 @@ from tests.support.story import Story
 
 
 def test_a_quiet_poll_is_ok_in_few_words(story: Story) -> None:
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     summary = story.wait_and_poll()
 
     assert (summary.status, summary.problems) == ("ok", [])
@@ -54,8 +53,7 @@ def test_a_poll_in_which_a_run_could_not_be_read_is_partial_and_names_it(story: 
 
 
 def test_a_poll_that_cannot_publish_says_what_waits(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run)
     story.topic.refused = {"event"}
@@ -84,8 +82,7 @@ def kept(story: Story) -> tuple[str, ...] | None:
 def test_every_poll_says_which_file_of_the_team_is_wrong_and_counts_it_for_the_alarm(story: Story) -> None:
     said = "routes.toml:3: route 1 has after = 0; until this is corrected and deployed, everything goes to slack:a"
     story.settings["wrong_files"] = (said,)
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     quiet = story.wait_and_poll()
     story.testmo.faults.add("429", path="/projects")
     throttled = story.wait_and_poll()

@@ -27,14 +27,11 @@ def rewind(story: Story, run_id: int, seconds: float, keys: set[int]) -> None:
 
 
 def test_only_what_is_failing_since_then_comes_again_and_with_an_id_of_its_own(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(10)
-    old = story.save(run, 1)
-    story.wait_and_poll()
+    old = story.fail_and_poll(run, 1)
     story.wait_and_poll(30)
-    new = story.save(run, 2)
-    story.wait_and_poll()
+    new = story.fail_and_poll(run, 2)
     assert story.announced == [old.id, new.id]
 
     story.wait()
@@ -47,11 +44,9 @@ def test_only_what_is_failing_since_then_comes_again_and_with_an_id_of_its_own(s
 
 
 def test_results_that_come_after_a_rewind_are_announced_once(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(10)
-    first = story.save(run, 1)
-    story.wait_and_poll()
+    first = story.fail_and_poll(run, 1)
     rewind(story, run.id, 3_600, {first.id})
     second = story.save(run, 2)
     story.wait_and_poll(20)
@@ -61,14 +56,11 @@ def test_results_that_come_after_a_rewind_are_announced_once(story: Story) -> No
 def test_a_failure_that_a_route_has_waited_for_comes_again_without_waiting(story: Story) -> None:
     routes = parse_routes('[[routes]]\nafter = 2\nto = ["slack:twice"]\n[[routes]]\nto = ["slack:all"]\n')
     story.settings |= {"routes": routes, "destinations": ("slack:twice", "slack:all")}
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(10)
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     story.wait()
-    second = story.save(run, 1)
-    story.wait_and_poll()
+    second = story.fail_and_poll(run, 1)
     assert sorted(one.destination for one in story.topic.notifications) == ["slack:all", "slack:all", "slack:twice"]
     known = dict(story.checkpoint(run).told)
 
@@ -81,11 +73,9 @@ def test_a_failure_that_a_route_has_waited_for_comes_again_without_waiting(story
 
 
 def test_a_closed_run_that_is_done_is_read_again(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(10)
-    result = story.save(run, 1)
-    story.wait_and_poll()
+    result = story.fail_and_poll(run, 1)
     story.world.close_run(run)
     story.wait_and_poll(20)
     rewind(story, run.id, 7_200, {result.id})
@@ -150,8 +140,7 @@ def test_a_digest_knows_all_its_results_those_left_out_included() -> None:
 
 
 def test_what_was_published_is_kept_by_result_however_many_there_were(story: Story) -> None:
-    run = story.add_run(tests=120)
-    story.poll()
+    run = story.add_run_and_poll(tests=120)
     story.wait(10)
     ids = {story.save(run, number).id for number in range(1, 121)}
     story.wait_and_poll()
@@ -182,10 +171,8 @@ def test_a_run_that_no_poll_reads_any_more_is_refused_with_a_way_that_works(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was said to come again, and never did. A project that was completed within the hour is still polled."""
-    run = story.add_run()
-    story.poll()
-    failed = story.save(run)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    failed = story.fail_and_poll(run)
     assert [plan.keys for plan in plans(story, monkeypatch, run.id)] == [{failed.id}]
 
     story.world.complete_project(story.shop)

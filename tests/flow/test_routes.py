@@ -38,8 +38,7 @@ def outbox(story: Story, run: Run) -> dict[str, list[tuple[int | None, str]]]:
 
 def test_each_finding_goes_where_a_route_leads_and_the_rest_to_those_that_catch_it(story: Story) -> None:
     follow(story, '[[routes]]\nmatch = { status = "Blocked" }\nto = ["slack:lead"]\n' + REST)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run, 1, FAILED), story.save(run, 2, BLOCKED), story.save(run, 3, FAILED)
     story.wait_and_poll()
 
@@ -69,20 +68,16 @@ def test_a_destination_that_several_routes_name_gets_a_finding_once(story: Story
         '[[routes]]\nmatch = { project = "shop" }\nto = ["slack:qa", "email:qa"]\n'
     )
     follow(story, text + REST)
-    run = story.add_run()
-    story.poll()
-    story.save(run)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run)
 
     assert (told(story, "slack:qa"), told(story, "email:qa"), told(story, "slack:default")) == (1, 1, 0)
 
 
 def test_a_further_failure_is_told_as_again_and_another_status_as_changed(story: Story) -> None:
     follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["slack:qa"]\n' + REST)
-    run = story.add_run()
-    story.poll()
-    first = story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    first = story.fail_and_poll(run, 1)
     story.topic.refused = {"slack:qa"}
     second = story.save(run, 1)
     story.wait_and_poll(6)
@@ -101,10 +96,8 @@ def test_a_further_failure_is_told_as_again_and_another_status_as_changed(story:
 def test_a_failing_test_is_new_to_whom_it_was_not_told(story: Story) -> None:
     follow(story, '[[routes]]\nmatch = { assignee = "Ada L." }\nto = ["slack:ada"]\n' + REST)
     ada = story.world.add_user("Ada L.")
-    run = story.add_run()
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run, 1)
     story.topic.refused = {"slack:ada"}
     later = story.save(run, 1, FAILED, assignee=ada)
     story.wait_and_poll(6)
@@ -114,10 +107,8 @@ def test_a_failing_test_is_new_to_whom_it_was_not_told(story: Story) -> None:
 
 
 def test_the_default_routes_tell_everybody_everything_with_its_reason(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run, 1)
     story.wait()
     again, new = story.save(run, 1), story.save(run, 2)
     story.wait_and_poll()
@@ -129,8 +120,7 @@ def test_the_default_routes_tell_everybody_everything_with_its_reason(story: Sto
 
 def test_a_route_by_the_name_of_a_test_asks_for_it_before_the_commit(story: Story) -> None:
     follow(story, '[[routes]]\nmatch = { test = "* case 2" }\nto = ["slack:two"]\n' + REST)
-    run = story.add_run("Nightly")
-    story.poll()
+    run = story.add_run_and_poll("Nightly")
     story.save(run, 1), story.save(run, 2)
     story.wait_and_poll()
 
@@ -154,8 +144,7 @@ def test_a_case_that_was_moved_to_another_folder_is_there_for_routes_within_a_da
     folder, case = story.world.add_folder(story.shop, "Payment"), story.world.add_case(story.shop, "Pay")
     run = story.world.add_run(story.shop, "Nightly", cases=[case])
     story.poll()
-    story.save(run)
-    story.wait_and_poll()
+    story.fail_and_poll(run)
     assert (told(story, "slack:pay"), told(story, "slack:default")) == (0, 1)
 
     case.folder_id = folder.id
@@ -167,10 +156,8 @@ def test_a_case_that_was_moved_to_another_folder_is_there_for_routes_within_a_da
 
 def test_what_is_not_there_matches_nothing_and_reaches_the_catch_all(story: Story) -> None:
     follow(story, '[[routes]]\nmatch = { milestone = "*" }\nto = ["slack:pay"]\n' + REST)
-    run = story.add_run("Nightly")
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll("Nightly")
+    story.fail_and_poll(run, 1)
 
     assert (told(story, "slack:pay"), told(story, "slack:default")) == (0, 1)
 
@@ -178,8 +165,7 @@ def test_what_is_not_there_matches_nothing_and_reaches_the_catch_all(story: Stor
 @pytest.mark.parametrize("polls", [1, 3])
 def test_a_route_that_waits_for_the_second_failure_takes_the_first_and_tells_nobody(story: Story, polls: int) -> None:
     follow(story, '[[routes]]\nmatch = { project = "Shop" }\nafter = 2\nto = ["slack:qa"]\n' + REST)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run, 1)
     story.wait_and_poll(polls)
 
@@ -194,8 +180,7 @@ def test_what_a_mailbox_would_get_that_nobody_confirmed_goes_to_the_catch_all_un
     report = story.poll()
     assert (report.unheard, report.unsubscribed) == (1, 0)
     assert "`testmo-notifier subscribe email:qa ADDRESS`" in report.problems[0]
-    story.save(run, 1)
-    story.wait_and_poll()
+    story.fail_and_poll(run, 1)
     assert (told(story, "email:qa"), told(story, "slack:default")) == (0, 1)
 
     boxes.now_lost = set()
@@ -228,8 +213,7 @@ def test_where_nobody_is_reached_the_message_waits_for_somebody(story: Story) ->
     follow(story, '[[routes]]\nto = ["email:default"]\n')
     boxes = FakeMailboxes(routed=["email:default"], lost={"EmailAddress", "email:default"})
     story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run, 1)
     report = story.wait_and_poll(3)
     assert (told(story, "email:default"), told(story, "event")) == (0, 1)
@@ -244,11 +228,9 @@ def test_where_nobody_is_reached_the_message_waits_for_somebody(story: Story) ->
 
 def test_what_an_older_version_left_waiting_is_as_late_as_it_was_however_often_its_run_is_read(story: Story) -> None:
     follow(story, '[[routes]]\nto = ["slack:default"]\n')
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.topic.refused.add("slack:default")
-    story.save(run)
-    story.wait_and_poll()
+    story.fail_and_poll(run)
     story.store.commit(replace(story.checkpoint(run), waiting_since=None))
 
     assert story.wait_and_poll(20).lag_seconds >= 1200
@@ -259,8 +241,7 @@ def test_a_mailbox_that_a_route_names_anew_is_looked_at_before_anything_is_sent_
     follow(story, '[[routes]]\nto = ["slack:default", "email:default"]\n')
     boxes = FakeMailboxes(routed=["email:default"], lost={"email:qa"})
     story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
 
     follow(story, '[[routes]]\nmatch = { project = "Shop" }\nto = ["email:qa"]\n' + REST)
     boxes.routed = ["email:qa"]
@@ -298,10 +279,8 @@ def test_what_waits_for_a_mailbox_that_nobody_confirmed_goes_to_those_that_catch
     follow(story, '[[routes]]\nto = ["email:qa"]\n')
     boxes = FakeMailboxes(routed=["email:qa"], lost={"email:qa"})
     story.settings["mailboxes"] = boxes
-    run = story.add_run()
-    story.poll()
-    story.save(run)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run)
 
     follow(story, '[[routes]]\nto = ["slack:default"]\n')
     boxes.routed = []
@@ -328,18 +307,15 @@ def test_every_key_of_match_must_hold_whichever_is_first(story: Story) -> None:
     first = '[[routes]]\nmatch = { project = "Shop", status = "Blocked" }\nto = ["slack:lead"]\n'
     second = '[[routes]]\nmatch = { status = "Failed", run = "Nightly" }\nto = ["slack:night"]\n'
     follow(story, first + second + REST)
-    run = story.add_run()
-    story.poll()
-    story.save(run, 1)
-    story.wait_and_poll()
+    run = story.add_run_and_poll()
+    story.fail_and_poll(run, 1)
     assert (told(story, "slack:lead"), told(story, "slack:night"), told(story, "slack:default")) == (0, 0, 1)
 
 
 def test_of_a_route_that_leads_to_a_channel_of_this_stack_and_to_another_the_one_is_told(story: Story) -> None:
     routes = parse_routes('[[routes]]\nmatch = { status = "Failed" }\nto = ["slack:lead", "email:lead"]\n' + REST)
     story.settings |= {"routes": routes, "destinations": destinations(routes, ("slack",))}
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.save(run, 1)
     report = story.wait_and_poll()
     assert (told(story, "slack:lead"), told(story, "email:lead"), report.problems) == (1, 0, [])

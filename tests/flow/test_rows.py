@@ -70,8 +70,7 @@ def test_a_malformed_row_is_announced_once_and_counted_and_blocks_nothing_behind
     story: Story, row: dict[str, Any]
 ) -> None:
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     add_rows(story, row)
     behind = story.save(run, 2)
@@ -86,8 +85,7 @@ def test_a_malformed_row_is_announced_once_and_counted_and_blocks_nothing_behind
 @pytest.mark.parametrize("row", ["a string", 17, None, [], [[]], {}, True], ids=repr)
 def test_a_row_that_is_no_row_is_announced_once_and_blocks_nothing_behind_it(story: Story, row: object) -> None:
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     add_rows(story, row)
     behind = story.save(run, 2)
@@ -99,8 +97,7 @@ def test_a_row_that_is_no_row_is_announced_once_and_blocks_nothing_behind_it(sto
 
 
 def test_two_rows_without_an_id_are_two(story: Story) -> None:
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.wait()
     add_rows(story, without("id"), {**without("id"), "test_id": 2})
     story.wait_and_poll(7)
@@ -110,8 +107,7 @@ def test_two_rows_without_an_id_are_two(story: Story) -> None:
 
 def test_a_row_without_an_id_is_the_same_row_after_a_retest(story: Story) -> None:
     story.settings["staleness"] = timedelta(0)
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.wait()
     add_rows(story, without("id"))
     story.poll()
@@ -124,8 +120,7 @@ def test_a_row_without_an_id_is_the_same_row_after_a_retest(story: Story) -> Non
 def test_a_row_without_a_date_is_announced_also_behind_a_row_that_is_too_old(story: Story) -> None:
     """It takes its predecessor's date; but a predecessor below the floor says nothing about it."""
     story.settings["staleness"] = timedelta(0)
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.wait()
     add_rows(story, {**GOOD, "created_at": "2026-11-23T08:59:59.500Z"}, {**without("created_at"), "id": 900_002})
     story.poll()
@@ -139,8 +134,7 @@ def test_a_row_without_a_date_is_announced_also_behind_a_row_that_is_too_old(sto
 )
 def test_a_row_from_the_end_of_time_holds_up_nothing(story: Story, moment: str) -> None:
     story.settings["staleness"] = timedelta(0)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     add_rows(story, {**GOOD, "created_at": moment})
     first = story.save(run, 2)
@@ -155,8 +149,7 @@ def test_a_row_from_the_end_of_time_holds_up_nothing(story: Story, moment: str) 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63 - 1, -(2**63) + 1, 2**70])
 def test_a_row_with_absurd_numbers_holds_up_nothing(story: Story, number: int) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     names = ("id", "test_id", "case_id", "created_by", "elapsed", "assignee_id", "updated_by")
     add_rows(story, {**GOOD, **dict.fromkeys(names, number), "issues": [number]})
@@ -170,8 +163,7 @@ def test_a_row_with_absurd_numbers_holds_up_nothing(story: Story, number: int) -
 
 @pytest.mark.parametrize("text", ["\ud83d", "\x00", "\u202e", "<!channel>", "a" * 100_000, "{{ 1/0 }}", "😀" * 5_000])
 def test_hostile_text_holds_up_nothing(story: Story, text: str) -> None:
-    run = story.add_run(name=f"R {text}")
-    story.poll()
+    run = story.add_run_and_poll(name=f"R {text}")
     story.wait()
     add_rows(story, {**GOOD, "note": f"<p>{text}</p>"})
     behind = story.save(run, 2, note=text)
@@ -182,8 +174,7 @@ def test_hostile_text_holds_up_nothing(story: Story, text: str) -> None:
 
 
 def test_a_note_is_understood_before_it_is_cut(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     picture = '<p><img src="data:image/png;base64,' + "A" * 400_000 + '"></p>'
     story.save(run, 1, note=f"{picture}<ol><li><p>The undo button removes line 2.</p></li></ol>")
@@ -217,8 +208,7 @@ def test_a_name_that_nobody_can_see_is_told_as_a_missing_one(story: Story, invis
 
 
 def test_a_softly_deleted_row_is_skipped(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     deleted, kept = story.save(run, 1), story.save(run, 2)
     story.world.delete_result(deleted)
@@ -228,8 +218,7 @@ def test_a_softly_deleted_row_is_skipped(story: Story) -> None:
 
 
 def test_a_row_retested_before_the_poll_is_announced_and_marked(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     failed = story.save(run, 1, FAILED)
     story.wait(1)
@@ -243,8 +232,7 @@ def test_a_row_retested_before_the_poll_is_announced_and_marked(story: Story) ->
 
 
 def test_several_rows_of_one_test_are_all_counted(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     rows = [story.save(run, 1, status) for status in (FAILED, FAILED, BLOCKED)]
     story.poll()
@@ -255,8 +243,7 @@ def test_several_rows_of_one_test_are_all_counted(story: Story) -> None:
 
 def test_a_row_with_an_unknown_status_id_that_is_watched_is_announced(story: Story) -> None:
     story.settings["watch"] = type(story.settings["watch"])((3, 5, 8))
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     custom = story.save(run, 1, 8)
     story.poll()

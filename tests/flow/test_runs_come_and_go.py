@@ -27,8 +27,7 @@ def test_a_run_opened_and_closed_between_two_polls_is_announced(story: Story) ->
 
 
 def test_the_last_failing_result_just_before_closing_is_announced(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.world.close_run(run)
@@ -39,8 +38,7 @@ def test_the_last_failing_result_just_before_closing_is_announced(story: Story) 
 
 @pytest.mark.parametrize("seconds", [1, 100, 299])
 def test_a_result_saved_right_at_closing_and_visible_late_is_announced(story: Story, seconds: float) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait(600)
     first = story.save(run, 1)
     story.poll()
@@ -53,8 +51,7 @@ def test_a_result_saved_right_at_closing_and_visible_late_is_announced(story: St
 
 
 def test_a_closed_run_is_read_until_a_read_began_after_closing_plus_the_overlap_then_no_longer(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.world.close_run(run)
     closed_at = story.time
@@ -67,8 +64,7 @@ def test_a_closed_run_is_read_until_a_read_began_after_closing_plus_the_overlap_
 
 
 def test_a_closed_run_leaves_no_request_behind_but_the_lists(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.world.close_run(run)
     story.wait_and_poll(8)
@@ -79,8 +75,7 @@ def test_a_closed_run_leaves_no_request_behind_but_the_lists(story: Story) -> No
 
 
 def test_a_reopened_run_goes_on_where_it_stopped(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run, 1)
     story.world.close_run(run)
@@ -96,8 +91,7 @@ def test_a_reopened_run_goes_on_where_it_stopped(story: Story) -> None:
 
 
 def test_a_result_added_while_a_run_was_closed_is_announced_when_it_is_opened_again(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.world.close_run(run)
     story.wait_and_poll(20)
@@ -112,8 +106,7 @@ def test_a_result_added_while_a_run_was_closed_is_announced_when_it_is_opened_ag
 def test_a_run_reopened_and_closed_again_between_two_polls_is_read_within_an_hour(story: Story) -> None:
     """No count moves and nothing left a list, so only the hourly look can find it."""
     run = story.add_run()
-    story.add_run("always open")
-    story.poll()
+    story.add_run_and_poll("always open")
     story.world.close_run(run)
     story.wait_and_poll(15)
     story.wait(10)
@@ -247,8 +240,7 @@ def test_a_deleted_run_whose_checkpoint_has_no_room_holds_up_nothing(
 
 @pytest.mark.parametrize("fault", ["403", "404"])
 def test_a_run_that_is_shown_again_has_lost_nothing(story: Story, fault: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     before = story.save(run, 1)
     story.poll()
@@ -301,8 +293,7 @@ def test_a_project_that_answers_403_for_hours_has_lost_no_run_opened_and_closed_
     story: Story, minutes: int
 ) -> None:
     story.world.add_project("Garden")
-    story.add_run("always open")
-    story.poll()
+    story.add_run_and_poll("always open")
     story.wait()
     story.testmo.faults.add("403", path=f"/projects/{story.shop.id}/runs", times=None)
     first = story.poll()
@@ -319,8 +310,7 @@ def test_a_project_that_answers_403_for_hours_has_lost_no_run_opened_and_closed_
 
 
 def test_a_project_that_answers_403_is_asked_once_an_hour(story: Story) -> None:
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.testmo.faults.add("403", path="/projects/*/runs", times=None)
     before = len(story.requests("/projects/*/runs"))
     story.wait_and_poll(180)
@@ -343,8 +333,7 @@ def test_a_project_without_open_runs_that_vanishes_from_the_list_is_named_once_a
 ) -> None:
     """That is how an API forgets a deleted one."""
     garden = story.world.add_project("Garden")
-    run = story.add_run(project=garden)
-    story.poll()
+    run = story.add_run_and_poll(project=garden)
 
     unlist(story, garden)
     story.world.close_run(run)
@@ -373,8 +362,7 @@ def test_a_project_that_is_listed_no_more_and_still_there_is_named_in_every_poll
     """Nobody reads its runs meanwhile: that must not look like a good poll, nor end with the first hour."""
     garden = story.world.add_project("Garden")
     run = story.add_run(project=garden)
-    story.add_run("in the shop")
-    story.poll()
+    story.add_run_and_poll("in the shop")
 
     unlist(story, garden)
     hide = story.spoil
@@ -406,8 +394,7 @@ def test_a_hidden_project_is_named_in_every_poll_though_it_is_not_listed_and_a_d
     story: Story, fault: str, polls: int, asked: int
 ) -> None:
     garden = story.world.add_project("Garden")
-    run = story.add_run(project=garden)
-    story.poll()
+    run = story.add_run_and_poll(project=garden)
 
     unlist(story, garden)
     lists = f"/projects/{garden.id}/runs"
@@ -440,8 +427,7 @@ def test_a_stranger_s_403_about_a_run_of_run_ids_is_asked_again_in_the_next_poll
 
 
 def test_a_hidden_project_is_named_in_every_poll_and_counted_when_it_is_tried(story: Story) -> None:
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     story.testmo.faults.add("403", path="/projects/*/runs", times=None)
     tried = story.wait_and_poll()
     between = story.wait_and_poll(5)
@@ -476,8 +462,7 @@ def test_a_list_of_closed_runs_that_cannot_be_had_holds_up_no_open_run(story: St
 
 @pytest.mark.parametrize("path", ["/projects/1/runs", "/projects"])
 def test_a_row_of_a_list_that_cannot_be_understood_holds_up_no_other(story: Story, path: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
 
@@ -508,8 +493,7 @@ def test_a_list_of_projects_in_which_nothing_can_be_understood_is_a_failed_poll(
 
 def test_a_project_that_is_said_to_have_no_open_run_is_looked_into_hourly(story: Story) -> None:
     """A count is a hint that saves requests, no more."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
 
     def lie(path: str, body: dict[str, Any]) -> None:
         if path == "/projects":
@@ -674,8 +658,7 @@ def test_a_project_that_was_completed_long_ago_is_not_looked_into(story: Story) 
 
 
 def test_a_run_that_closes_between_the_list_of_open_runs_and_the_next_is_found(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.before_page(1, lambda: story.world.close_run(run), path="/projects/*/runs")
@@ -735,8 +718,7 @@ def test_a_run_without_a_creation_date_or_name_is_watched(story: Story) -> None:
 def test_what_was_saved_just_before_a_project_was_completed_is_announced_and_then_it_is_left_alone(
     story: Story,
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.world.complete_project(story.shop)
@@ -754,8 +736,7 @@ def test_what_was_saved_just_before_a_project_was_completed_is_announced_and_the
 def test_what_cannot_be_read_when_its_project_is_completed_is_announced_whenever_it_can(
     story: Story, fault: str
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     result = story.save(run)
     story.testmo.faults.add(fault, path="/runs/*/results", times=None)
     story.wait_and_poll()
@@ -809,8 +790,7 @@ def test_a_hidden_run_keeps_no_other_completed_project_among_the_watched(story: 
 def test_a_project_that_was_completed_is_looked_into_until_the_turns_of_its_runs(story: Story) -> None:
     """No counter shows that a test failed again."""
     story.settings["staleness"] = timedelta(days=1)
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     first = story.save(run)
     story.wait_and_poll(6)
     again = story.save(run)
@@ -828,8 +808,7 @@ def test_a_project_that_was_completed_is_looked_into_until_the_turns_of_its_runs
 def test_a_run_that_is_moved_to_another_project_is_read_there_alone(story: Story, closed: bool) -> None:  # noqa: FBT001 - a case
     run, other = story.add_run(), story.world.add_project("Billing")
     story.poll()
-    first = story.save(run, 1)
-    story.wait_and_poll()
+    first = story.fail_and_poll(run, 1)
 
     run.project_id = other.id
     second = story.save(run, 2)

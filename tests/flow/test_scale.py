@@ -76,8 +76,7 @@ def flood(story: Story) -> list[int]:
 def test_fifty_thousand_at_once_are_counted_exactly_in_a_handful_of_messages(
     story: Story, requests_per_minute: int
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.settings["requests_per_minute"] = requests_per_minute
     sizes = flood(story)
     story.wait_and_poll(6)
@@ -94,8 +93,7 @@ def test_fifty_thousand_at_once_are_counted_exactly_in_a_handful_of_messages(
 
 
 def test_a_flood_that_stands_still_is_swept_to_its_end_and_told_no_second_time(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     sizes = flood(story)
     story.settings["requests_per_minute"] = 400  # a hundred pages less than a read, or a sweep, has
     last = story.wait_and_poll(16, every=300)

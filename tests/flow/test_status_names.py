@@ -20,8 +20,7 @@ def run(story: Story) -> Run:
     """A run in an instance with a status of its own, first seen by a poll that watches it by name."""
     add_status(story, NEEDS_INFO, "Needs info")
     watch_by_name(story, "needs  INFO")
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     return run
 
@@ -93,8 +92,7 @@ def test_names_are_asked_for_once_and_again_every_hour(story: Story, run: Run) -
 
 
 def test_without_names_nothing_is_asked(story: Story) -> None:
-    story.add_run()
-    story.poll()
+    story.add_run_and_poll()
     assert asked_for_names(story) == 0
 
 
@@ -129,8 +127,7 @@ def test_a_name_that_moved_to_another_status_is_followed(story: Story, run: Run)
 
 def test_a_name_nobody_knows_is_a_problem_in_every_poll_and_the_rest_is_watched(story: Story) -> None:
     watch_by_name(story, "Needs inof")
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run, 1, FAILED)
     for _ in range(2):
@@ -154,8 +151,7 @@ def test_while_a_name_is_unknown_and_testmo_does_not_answer_nothing_is_read(
 ) -> None:
     """Else the results saved meanwhile would count as old when the name becomes known."""
     add_status(story, NEEDS_INFO, "Needs info")
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     watch_by_name(story, "Needs info")
     result = story.save(run, 1, FAILED)
@@ -177,8 +173,7 @@ def test_an_instance_that_tells_no_names_is_a_problem_in_words(story: Story) -> 
     """Testmo may refuse the expand; ids are watched all the same."""
     story.testmo.faults.add("no-statuses", times=None)
     watch_by_name(story, "Needs info")
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run, 1, FAILED)
     problems = story.poll().problems

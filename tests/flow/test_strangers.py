@@ -17,8 +17,7 @@ IN_TESTMOS_WORDS = ["401", "403", "404"]
 @pytest.mark.parametrize("path", ["/projects", "/projects/*/runs", "/runs/*/results"])
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_a_strangers_answer_costs_one_poll_and_nothing_else(story: Story, stranger: str, path: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     before = story.checkpoint(run)
     story.testmo.faults.add(stranger, path=path)
     story.wait()
@@ -40,8 +39,7 @@ def test_a_strangers_answer_costs_one_poll_and_nothing_else(story: Story, strang
 def test_a_strangers_answer_about_a_run_that_left_the_list_does_not_make_it_deleted(
     story: Story, stranger: str
 ) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     listed = [False]
 
     def unlist(path: str, body: dict[str, object]) -> None:
@@ -70,8 +68,7 @@ def test_a_stranger_at_user_leaves_it_open_whose_fault_the_403_is(story: Story) 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_a_strangers_answer_about_one_run_is_lag_for_as_long_as_it_lasts(story: Story, stranger: str) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add(stranger, path=f"/runs/{run.id}/results", times=None)
     story.save(run)
 
@@ -97,8 +94,7 @@ def test_the_names_of_cases_outlive_a_stranger(story: Story) -> None:
 
 
 def test_a_hidden_run_is_named_in_every_poll_and_no_longer_once_it_was_read(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("403", path=f"/runs/{run.id}/results", times=None)
     result = story.save(run)
     tried, between = story.wait_and_poll(), story.wait_and_poll(30)
@@ -119,11 +115,9 @@ def test_a_hidden_run_is_named_in_every_poll_and_no_longer_once_it_was_read(stor
 
 
 def test_a_hidden_run_is_named_in_a_poll_that_has_to_wait_too(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("403", path=f"/runs/{run.id}/results", times=None)
-    story.save(run)
-    story.wait_and_poll()
+    story.fail_and_poll(run)
     story.testmo.faults.add("429", path="/projects", retry_after=300)
     story.wait_and_poll()
     waiting = story.wait_and_poll()
@@ -164,11 +158,9 @@ def test_a_run_that_left_the_list_and_is_refused_is_hidden_not_gone(story: Story
 
 
 def test_a_run_that_was_hidden_and_then_deleted_is_said_once_more(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("403", path=f"/runs/{run.id}/results", times=None)
-    story.save(run)
-    story.wait_and_poll()
+    story.fail_and_poll(run)
     story.testmo.faults.clear()
     story.world.delete_run(run)
     said = [story.wait_and_poll() for _ in range(130)]
@@ -183,8 +175,7 @@ def test_a_run_that_was_hidden_and_then_deleted_is_said_once_more(story: Story) 
 
 def test_a_run_that_is_shown_and_whose_results_are_not_there_is_asked_again_at_every_poll(story: Story) -> None:
     """A replica that lags behind a moment, or a right that the token's user lacks: said, and late."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("404", path=f"/runs/{run.id}/results", times=None)
     result = story.save(run)
     polls = [story.wait_and_poll() for _ in range(30)]
@@ -199,8 +190,7 @@ def test_a_run_that_is_shown_and_whose_results_are_not_there_is_asked_again_at_e
 
 
 def test_a_run_of_which_nobody_can_tell_whether_it_is_there_is_not_taken_for_deleted(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.testmo.faults.add("404", path=f"/runs/{run.id}/results")
     story.testmo.faults.add("503", path=f"/runs/{run.id}")
     result = story.save(run)
@@ -229,6 +219,5 @@ def test_a_deleted_run_is_said_once_and_is_no_fault(story: Story, settings: str,
     (said,) = (problem for summary in polls for problem in summary.problems)
     assert said.startswith(f"run {run.id} (deleted) is gone: /runs/{run.id}/results is not there (404): deleted, or ")
     assert {(s.status, s.invisible, s.hidden, s.lag_seconds) for s in polls} == {("ok", 0, 0, 0.0)}
-    result = story.save(other)
-    story.wait_and_poll()
+    result = story.fail_and_poll(other)
     assert story.announced == [result.id]

@@ -14,8 +14,7 @@ def sweeps(story: Story) -> int:
 
 
 def test_an_old_result_edited_to_failed_is_announced_at_the_next_poll(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     old = story.save(run, 1, PASSED)
     story.wait(3600)
@@ -30,8 +29,7 @@ def test_an_old_result_edited_to_failed_is_announced_at_the_next_poll(story: Sto
 
 def test_an_edit_is_found_also_when_another_test_passes_at_the_same_moment(story: Story) -> None:
     """The counters stay the same then, so only the sweep of a later turn can tell."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     old, other = story.save(run, 1, PASSED), story.save(run, 2, FAILED)
     story.poll()
@@ -45,8 +43,7 @@ def test_an_edit_is_found_also_when_another_test_passes_at_the_same_moment(story
 
 def test_every_twelfth_turn_of_a_run_brings_a_sweep(story: Story) -> None:
     """A turn is five minutes here, as by default: 48 of them are four hours."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     story.save(run, 1)
     story.wait_and_poll(3)
@@ -78,8 +75,7 @@ def test_the_log_says_why_runs_were_swept_and_nothing_where_none_was(story: Stor
 
 
 def test_a_row_that_becomes_visible_later_than_the_overlap_is_announced(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     late = story.save(run, 1, visible_from=story.ago(-2000))
     on_time = story.save(run, 2)
@@ -94,8 +90,7 @@ def test_a_row_that_becomes_visible_later_than_the_overlap_is_announced(story: S
 
 
 def test_an_edit_of_a_note_announces_nothing(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.poll()
@@ -106,11 +101,9 @@ def test_an_edit_of_a_note_announces_nothing(story: Story) -> None:
 
 
 def test_a_result_with_an_edited_note_that_is_the_latest_again_announces_nothing(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
-    first = story.save(run)
-    story.wait_and_poll()
+    first = story.fail_and_poll(run)
     second = story.save(run)  # the counters stay the same
     story.wait_and_poll(6)
     story.world.edit_result(first, note="<p>one more thing</p>")
@@ -122,8 +115,7 @@ def test_a_result_with_an_edited_note_that_is_the_latest_again_announces_nothing
 
 
 def test_a_change_from_failed_to_blocked_is_announced_as_a_change(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.poll()
@@ -140,8 +132,7 @@ def test_a_change_from_failed_to_blocked_is_announced_as_a_change(story: Story) 
 
 
 def test_such_a_change_is_found_also_in_a_row_that_no_read_brings_again(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     old = story.save(run, 1, FAILED)
     story.wait(3600)
@@ -182,8 +173,7 @@ def test_an_old_result_that_is_the_latest_again_after_a_deletion_is_not_announce
 
 
 def test_a_result_that_was_mended_and_is_edited_to_failed_again_is_news_again(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.poll()
@@ -198,8 +188,7 @@ def test_a_result_that_was_mended_and_is_edited_to_failed_again_is_news_again(st
 
 
 def test_a_failure_that_is_the_latest_again_after_a_passing_result_was_deleted_is_no_news(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     failing = story.save(run)
     story.poll()
@@ -214,8 +203,7 @@ def test_a_failure_that_is_the_latest_again_after_a_passing_result_was_deleted_i
 
 def test_each_change_back_and_forth_is_a_message_of_its_own(story: Story) -> None:
     """Slack gets an id once: with the id of the first message, the third would be taken for delivered."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     for status in (FAILED, BLOCKED, FAILED):
@@ -234,8 +222,7 @@ def all_are_latest(_path: str, body: dict[str, Any]) -> None:
 
 def test_several_latest_rows_of_one_test_are_not_repeated_by_every_sweep(story: Story) -> None:
     """Cases with steps may have a row for each step, and all of them are the latest."""
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     rows = [story.save(run, 1, created_at=story.time) for _ in range(3)]
     story.spoil = all_are_latest
@@ -246,8 +233,7 @@ def test_several_latest_rows_of_one_test_are_not_repeated_by_every_sweep(story: 
 
 
 def test_a_sweep_of_many_pages_goes_on_in_the_next_poll(story: Story) -> None:
-    run = story.add_run(tests=250)
-    story.poll()
+    run = story.add_run_and_poll(tests=250)
     story.wait()
     rows = [story.save(run, number, PASSED) for number in range(1, 251)]
     story.poll()
@@ -286,8 +272,7 @@ def test_a_sweep_comes_to_its_end_though_what_is_new_takes_nearly_all_requests(s
 
 
 def test_the_last_sweep_of_a_closed_run_goes_on_when_it_was_interrupted(story: Story) -> None:
-    run = story.add_run(tests=352)
-    story.poll()
+    run = story.add_run_and_poll(tests=352)
     story.wait(7200)
     old = [story.save(run, number, PASSED, created_at=story.ago(3600)) for number in range(1, 352)]
     story.poll()
@@ -323,8 +308,7 @@ def test_a_sweep_that_testmo_refuses_takes_nothing_from_the_read_before_it(story
 
 
 def test_a_run_that_closes_is_swept_a_last_time(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     old, other = story.save(run, 1, PASSED), story.save(run, 2, FAILED)
     story.poll()

@@ -89,8 +89,7 @@ def interleave(store: Callable[[], MemoryStore], pause: float) -> int:
 
 
 def test_a_second_poller_is_busy_while_the_first_holds_the_lease(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     seen: list[Report] = []
@@ -103,8 +102,7 @@ def test_a_second_poller_is_busy_while_the_first_holds_the_lease(story: Story) -
 
 
 def test_the_lease_of_a_killed_poller_ends_by_itself(story: Story) -> None:
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     powered_poll(story, Power(5))
@@ -158,8 +156,7 @@ def test_a_poller_that_was_overtaken_clears_nothing_that_is_not_its_own(story: S
     """The first poller publishes, stalls, and comes back when the second one has already committed new messages."""
     topic = Overtaken()
     story.store, story.topic = WithoutLease(), topic
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     first = story.save(run, 1)
 
@@ -184,8 +181,7 @@ def test_a_poller_that_was_overtaken_clears_nothing_that_is_not_its_own(story: S
 
 def test_two_pollers_that_read_the_same_run_write_one_checkpoint(story: Story) -> None:
     story.store = WithoutLease()
-    run = story.add_run()
-    story.poll()
+    run = story.add_run_and_poll()
     story.wait()
     result = story.save(run)
     story.before_page(1, lambda: second_poll(story), path="/runs/*/results")

@@ -196,7 +196,7 @@ def play(
         try:
             about = RunQuestions(testmo, run, watch, testmo.now, timedelta(seconds=poll.overlap))  # type: ignore[arg-type]  # of all calls, only this one is made
             only_new = poll.only_new and not has_changed(run, checkpoint, watch, testmo.time, about.overlap)
-            reading = read_run(about, checkpoint, news, sweep=poll.sweep, only_new=only_new)
+            reading = read_run(about, checkpoint, news, turn=poll.sweep, only_new=only_new)
         except (OutOfBudget, Unreadable):
             continue  # nothing was committed
         check(checkpoint, reading.checkpoint)

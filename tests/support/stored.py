@@ -231,7 +231,7 @@ FULL = (
     CONTROL.looked,
     CONTROL.left,
     CONTROL.watching,
-    CONTROL.asked,
+    CONTROL.budget,
     CONTROL.health,
     PROGRESS,
     DIGEST.counters,

@@ -38,16 +38,13 @@ def one_worker(_workers: int) -> Executor:
 
 
 class PlainToken:
-    """A token that never changes."""
+    """A token that is the one in the secret, unless a test changes what was read of that."""
 
     def __init__(self, token: str) -> None:
-        self.token = token
+        self.token = self.in_secret = token
 
-    def get(self) -> str:
-        return self.token
-
-    def refresh(self) -> str:
-        return self.token
+    def __call__(self, *, fresh: bool = False) -> str:
+        return self.in_secret if fresh else self.token
 
 
 class SpoiledTestmo(Testmo):
@@ -91,6 +88,12 @@ class Story:
         cases = [self.world.add_case(project, f"{name} case {n}") for n in range(1, tests + 1)]
         return self.world.add_run(project, name, cases=cases)
 
+    def add_run_and_poll(self, *args: Any, **details: Any) -> Run:
+        """A run that a poll has seen: what fails in it from now on is new."""
+        run = self.add_run(*args, **details)
+        self.poll()
+        return run
+
     def test(self, run: Run, number: int = 1) -> Test:
         """The n-th test of a run, from 1."""
         return self.world.tests_of(run)[number - 1]
@@ -119,6 +122,12 @@ class Story:
             self.wait(every)
             summary = self.poll()
         return summary
+
+    def fail_and_poll(self, run: Run, number: int = 1, **details: Any) -> Result:
+        """A test fails, and a poll tells it."""
+        row = self.save(run, number, **details)
+        self.wait_and_poll()
+        return row
 
     def deploy_again(self) -> None:
         """What is left of a poller after a deploy: its state, and nothing else."""

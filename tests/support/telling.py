@@ -12,7 +12,7 @@ from testmo_notifier.model import REASONS, RECOVERED, Digest, Notification, Outg
 from testmo_notifier.notices.routes import BY_DEFAULT, Route, Routes
 from tests.support.story import Story
 from tools.simulator.control import RecordedRequest
-from tools.simulator.model import Result, Run
+from tools.simulator.model import Run
 
 ALL = frozenset((*BY_DEFAULT, RECOVERED))
 EVERYTHING = frozenset(REASONS)
@@ -78,12 +78,6 @@ class Telling(Story):
     def looks(self, run: Run | None = None) -> list[RecordedRequest]:
         """Those of them that looked at the latest results, whatever their status."""
         return [request for request in self.follow_ups(run) if "status_id" not in request.query]
-
-    def fail_and_poll(self, run: Run, number: int = 1, **details: Any) -> Result:  # noqa: ANN401 - a result's fields
-        """A test fails, and a poll tells it."""
-        row = self.save(run, number, **details)
-        self.wait_and_poll()
-        return row
 
 
 @contextmanager

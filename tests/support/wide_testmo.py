@@ -22,7 +22,6 @@ from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.executors import SideBySide, Stopwatch
 from tests.support.factories import START
 from tests.support.memory import MemoryStore, MemoryTopic
-from tests.support.story import PlainToken
 
 FAILED = 3
 RENDERER = Renderer(ZoneInfo("UTC"))
@@ -187,7 +186,7 @@ class Watcher:
                     "store": self.store,
                     "connect": lambda rate_limit: Testmo(
                         url="https://example.testmo.net",
-                        token=PlainToken("secret"),
+                        token=lambda **_: "secret",
                         pool=testmo,  # type: ignore[arg-type]  # as much of it as is used
                         rate_limit=rate_limit,
                         now=lambda: testmo.now,

@@ -23,7 +23,7 @@ from testmo_notifier.model import (
 )
 from testmo_notifier.sources.testmo_runs.detect import Detector
 from testmo_notifier.sources.testmo_runs.paging import RunPages
-from testmo_notifier.sources.testmo_runs.reading import finished, interrupted
+from testmo_notifier.sources.testmo_runs.reading import after_part_of_read, after_whole_read
 from testmo_notifier.sources.testmo_runs.sweep import Sweep, SweepEnd, SweepReason, sweep_reason
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_builder, make_checkpoint, make_result, make_run
@@ -96,7 +96,9 @@ def test_a_row_is_recognised_by_its_id_even_when_its_test_has_a_newer_result(han
     newer = make_result(3, test_id=handled.test_id, created_at=at(2))
     detector = Detector(make_checkpoint(), Watch((3, 5)))
     assert detector.new_failing([handled, newer]) == [handled, newer]
-    after = finished(detector, SweepEnd(), make_run(counters=Counters()), began_at=at(2), overlap=timedelta(seconds=1))
+    after = after_whole_read(
+        detector, SweepEnd(), make_run(counters=Counters()), began_at=at(2), overlap=timedelta(seconds=1)
+    )
     again = Detector(replace(after, superseded={}), Watch((3, 5)))
 
     assert again.new_failing([handled, newer]) == []
@@ -116,7 +118,9 @@ UNFINISHED = Resume(START, 3, 250, at(1), "3,5//")
 
 
 def finish(detector: Detector, end: SweepEnd) -> Checkpoint:
-    return finished(detector, end, make_run(counters=Counters({3: 1})), began_at=at(60), overlap=timedelta(seconds=300))
+    return after_whole_read(
+        detector, end, make_run(counters=Counters({3: 1})), began_at=at(60), overlap=timedelta(seconds=300)
+    )
 
 
 def sweep_with(detector: Detector) -> Sweep:
@@ -177,7 +181,7 @@ def test_a_read_that_does_not_finish_remembers_the_sweep_that_did(
 ) -> None:
     before = make_checkpoint(sweep=due, swept_for="5//", counters={3: 9}, read_at=START, gone_at=START)
 
-    after = interrupted(before, Detector(before, Watch((3, 5))), end, began_at=at(60), resume=UNFINISHED)
+    after = after_part_of_read(before, Detector(before, Watch((3, 5))), end, began_at=at(60), resume=UNFINISHED)
 
     assert (after.swept_for, after.sweep, after.resume) == (swept_for, end.resume, UNFINISHED)
     assert (after.counters, after.read_at, after.gone_at) == ({3: 9}, START, None), "these wait for the rest"
@@ -242,10 +246,10 @@ def test_a_row_beside_the_announced_one_is_news_only_if_that_is_not_there(rows: 
 
     sweep = sweep_with(detector)
     at_once = sweep.new_failing(make_page([make_result(key, test_id=1) for key in rows]))
-    held_back = sweep.held_back()
+    left_over = sweep.left_over()
 
     assert at_once == []
-    assert [result.id for result, _ in held_back] == told
+    assert [result.id for result, _ in left_over] == told
 
 
 def test_the_newest_of_the_older_results_are_kept_and_no_more_than_fit() -> None:
@@ -366,7 +370,7 @@ def test_what_a_sweep_tells_depends_on_what_was_told_before(
     told = sweep.new_failing(make_page([make_result(11, **{"test_id": 1, **row})]))
 
     assert [result.previous_status_id for result in told] == previous
-    assert sweep.held_back() == []
+    assert sweep.left_over() == []
 
 
 @pytest.mark.parametrize(

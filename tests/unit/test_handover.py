@@ -264,7 +264,7 @@ class Names:
 
 
 def outboxes(desk: Desk, names: Names) -> Outboxes:
-    return Outboxes(desk.hand_over, names, now=START)  # type: ignore[arg-type]
+    return Outboxes(desk.hand_over, names)  # type: ignore[arg-type]
 
 
 def test_a_digest_is_named_once_however_many_destinations_it_goes_to() -> None:

@@ -214,7 +214,7 @@ def test_a_row_that_comes_twice_starts_nothing_anew_where_earlier_polls_read_the
     testmo = cast("Any", SimpleNamespace(results=results))
     about = RunQuestions(testmo, make_run(), WATCH, lambda: at(600), timedelta(seconds=5))
 
-    after = read_run(about, before, make_builder(), sweep=False).checkpoint
+    after = read_run(about, before, make_builder(), turn=False).checkpoint
 
     assert (asked, after.resume) == ([3, 4, 5], None)
 
@@ -228,7 +228,7 @@ def test_a_sweep_that_an_older_version_began_takes_nothing_out() -> None:
 
     about = RunQuestions(cast("Any", testmo), run, Watch((FAILED,)), testmo.now, timedelta(seconds=5))
 
-    after = read_run(about, before, make_builder(), sweep=False).checkpoint
+    after = read_run(about, before, make_builder(), turn=False).checkpoint
 
     assert (after.sweep, 99 in after.failing, after.superseded) == (None, True, {})
 

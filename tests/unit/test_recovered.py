@@ -47,7 +47,7 @@ def looked(before: Checkpoint, requests: int) -> LookEnd:
         return left > 0 or wanted < 0
 
     audience = Audience(ROUTES, (*NAMES, "event"), run_facts(RUN, "Shop"))
-    news = DigestBuilder(URL, RUN, "Shop", audience=audience, failing=before.failing, told=before.told)
+    news = DigestBuilder(URL, RUN, "Shop", audience=audience, failing=before.failing)
     pages = RunQuestions(AllPassed(), RUN, Watch((3, 5)), lambda: START, timedelta(0), FollowUp(may_ask=may_ask))  # type: ignore[arg-type]  # one call is made
     return look_for_recoveries(pages, before, news)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from testmo_notifier.adapters.http import new_pool
@@ -15,23 +14,10 @@ from tools.lib.stamps import utc_now
 SECONDS: Final = 300.0  # a person waits for it, no Lambda's time-out
 
 
-@dataclass(frozen=True, slots=True)
-class StaticToken:
-    """Gives the same token whenever it is asked."""
-
-    value: str = field(repr=False)
-
-    def get(self) -> str:
-        """The token."""
-        return self.value
-
-    refresh = get
-
-
 def connector(url: str, token: str) -> Callable[[RateLimit], Testmo]:
     """Makes a Testmo behind a rate limit."""
-    pool, held = new_pool(), StaticToken(token)
-    return lambda rate_limit: Testmo(url=url, token=held, pool=pool, rate_limit=rate_limit, now=utc_now)
+    pool = new_pool()
+    return lambda rate_limit: Testmo(url=url, token=lambda **_: token, pool=pool, rate_limit=rate_limit, now=utc_now)
 
 
 def new_rate_limit(per_minute: int, spent: Mapping[int, int] | None = None) -> RateLimit:

@@ -45,7 +45,7 @@ def testmo(desk: Desk) -> Iterable[Finding]:
     token = account.token()
     yield good(AREA, "the Testmo secret holds a token")
     control = records.control(account)[0]
-    asked = connected(settings.testmo_url, token, settings.requests_per_minute, control.asked.requests)
+    asked = connected(settings.testmo_url, token, settings.requests_per_minute, control.budget.requests)
     try:
         yield good(AREA, f"the token belongs to {asked.user()}", "it dies with that account: prefer an API user")
         projects, date = asked.projects()

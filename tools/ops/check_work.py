@@ -124,13 +124,13 @@ def polls(desk: Desk) -> Iterable[Finding]:
         yield good("Polls", f"{words}: somebody else polls")
     else:
         yield bad("Polls", words, "testmo-notifier resume; nothing was lost meanwhile, it is only late")
-    if control.asked.not_before and control.asked.not_before > now:
+    if control.budget.not_before and control.budget.not_before > now:
         step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
-        until = control.asked.not_before.isoformat(timespec="seconds")
+        until = control.budget.not_before.isoformat(timespec="seconds")
         yield bad("Polls", f"Testmo asked for a pause until {until}", step)
     yield from (bad("Polls", words, CORRECT_THEM) for words in control.health.wrong_files or ())
-    if control.asked.draining_until and control.asked.draining_until > now:
-        until = control.asked.draining_until.isoformat(timespec="seconds")
+    if control.budget.draining_until and control.budget.draining_until > now:
+        until = control.budget.draining_until.isoformat(timespec="seconds")
         words = f"somebody drains: nothing is read until {until}"
         yield bad("Polls", words, "deploy the older version now; to stay: testmo-notifier drain --cancel")
     late = now - min(control.left.turns.values(), default=now)

@@ -28,7 +28,7 @@ def drain(desk: Desk) -> int:
     published = idle = 0
     while True:
         summary = ask(desk, drain=True)
-        until = records.control(desk.account)[0].asked.draining_until
+        until = records.control(desk.account)[0].budget.draining_until
         if until is None or summary.retry_at != until:  # it has not understood; what a newer one left may stand there
             runs = f"runs {desk.account.stack.version or '1.0'}"
             raise NotDone(f"the stack {desk.account.stack.name} {runs}, which cannot drain: it can go back as it is")

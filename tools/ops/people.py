@@ -27,7 +27,7 @@ def people(desk: Desk, *, from_environment: bool) -> int:
         spent = {}
     else:
         settings, token = desk.account.settings, desk.account.token()
-        spent = dict(records.control(desk.account)[0].asked.requests)
+        spent = dict(records.control(desk.account)[0].budget.requests)
     desk.progress.note(f"asking {settings.testmo_url}")
     found = seen(connected(settings.testmo_url, token, settings.requests_per_minute, spent))
     entries = {user.id: slack_id(ours, user) for user in found.users}

@@ -82,15 +82,15 @@ class Repeater:
     def _news(self, run: Run, checkpoint: Checkpoint, tests: Collection[int]) -> DigestBuilder:
         """A builder to which the tests are failing as ever, and to which nobody was told of them: so they are new."""
         project = self.projects.get(run.project_id, "")
-        audience = Audience(self.routes, (self.destination,), run_facts(run, project), holding=self.holding)
         told = {test: replace(checkpoint.told.get(test, Told()), destinations=frozenset()) for test in tests}
+        to, facts = (self.destination,), run_facts(run, project)
+        audience = Audience(self.routes, to, facts, holding=self.holding, before=told)
         return DigestBuilder(
             self.testmo_url,
             run,
             project,
             audience=audience,
             failing=frozenset(tests) if audience.keeps_told else (),
-            told=told,
             cases=self.cases(run.project_id),
             version=checkpoint.version,
         )

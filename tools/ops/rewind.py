@@ -112,7 +112,7 @@ def make_plans(
 ) -> list[Plan]:
     """Read Testmo for what is failing; moves nothing."""
     account = desk.account
-    testmo = wiring.connect(account, records.control(account)[0].asked.requests)
+    testmo = wiring.connect(account, records.control(account)[0].budget.requests)
     runs = [testmo.run(run)] if run is not None else list(runs_since(testmo, desk, since or LONG_AGO, project))
     known = records.store(account).checkpoints([one.id for one in runs])
     if run is not None and run not in known:

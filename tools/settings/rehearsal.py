@@ -21,7 +21,6 @@ from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.settings.team import Team
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tools.lib.overlay import Nothing, Overlay
-from tools.lib.testmo import StaticToken
 from tools.simulator import Simulator
 from tools.simulator.scenarios import load
 
@@ -82,7 +81,7 @@ def rehearse(
 
         def connect(rate_limit: RateLimit) -> Testmo:
             return Testmo(
-                url=simulator.url, token=StaticToken(simulator.token), pool=pool, rate_limit=rate_limit, now=clock.now
+                url=simulator.url, token=lambda **_: simulator.token, pool=pool, rate_limit=rate_limit, now=clock.now
             )
 
         parts = Setup(

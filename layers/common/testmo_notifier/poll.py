@@ -48,11 +48,11 @@ def poll(setup: Setup, *, drain: bool | None = None) -> Report:
         # What an earlier poll committed and did not send goes out first, whatever the lists of runs say (rule 10).
         this.outboxes.publish_waiting(setup.store.pending(), lease.renew)
         tell_what_is_due(this)
-        asked = lease.control.asked
-        if asked.draining_until is not None:
-            this.report.drained(asked.draining_until)
-        elif asked.not_before is not None and setup.now() < asked.not_before:
-            this.report.paused(asked.not_before)
+        budget = lease.control.budget
+        if budget.draining_until is not None:
+            this.report.drained(budget.draining_until)
+        elif budget.not_before is not None and setup.now() < budget.not_before:
+            this.report.paused(budget.not_before)
         else:
             read_and_tell(setup, this)
     except (StopReading, LeaseTaken) as exc:

@@ -94,13 +94,6 @@ class Mailboxes(Protocol):
     def lost(self, destinations: Collection[str]) -> frozenset[str]: ...
 
 
-class Token(Protocol):
-    """Where the token comes from: as it was some minutes ago, and as it is now."""
-
-    def get(self) -> str: ...
-    def refresh(self) -> str: ...
-
-
 class RateLimit(Protocol):
     """What every request to Testmo passes, see `polling/rate_limit.py`."""
 

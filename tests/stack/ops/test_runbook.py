@@ -165,7 +165,7 @@ class Duty:
         account = self.operated.account
         control, _ = records.control(account)
         times = ("polled_at", "discovered_at", "closed_checked_at", "not_before")
-        subjects = (control.looked, control.asked)
+        subjects = (control.looked, control.budget)
         older: dict[str, Any] = {
             name: at - by for name in times for one in subjects if (at := getattr(one, name, None))
         }

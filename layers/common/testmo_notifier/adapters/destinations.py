@@ -18,9 +18,8 @@ from testmo_notifier.model import LONG_AGO, Pace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    Item = dict[str, AttributeValueTypeDef]
+    from testmo_notifier.adapters.items import Item
 
 MAX_TRIES: Final = 25  # two invocations compete; so many lost races in a row mean that something else is wrong
 MILLISECOND: Final = timedelta(milliseconds=1)  # the unit in which paces are stored

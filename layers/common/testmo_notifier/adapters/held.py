@@ -97,20 +97,16 @@ def due_text(moment: datetime) -> str:
 
 def until(moment: datetime | None) -> dict[str, Any]:
     """What to ask the index for what is due at a moment (None: for everything), and for envelopes."""
-    asked = {"KeyConditionExpression": "pending = :pending", "ExpressionAttributeValues": {":pending": {"S": PENDING}}}
-    if moment is None:
-        return asked
-    return {
-        "KeyConditionExpression": "pending = :pending AND pk <= :last",
-        "ExpressionAttributeValues": {":pending": {"S": PENDING}, ":last": {"S": HELD + due_text(moment)}},
-    }
+    condition, values = "pending = :pending", {":pending": {"S": PENDING}}
+    if moment is not None:
+        condition, values = f"{condition} AND pk <= :last", {**values, ":last": {"S": HELD + due_text(moment)}}
+    return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
 
 
-def sorted_out(found: Iterable[Mapping[str, Any]]) -> tuple[list[HeldKey], list[Item]]:
+def sorted_out(found: Sequence[Mapping[str, Any]]) -> tuple[list[HeldKey], list[Item]]:
     """Keys that the index has: what is due, oldest first, and the keys of envelopes."""
-    all_of_it = list(found)
-    due = map(due_from, (key for key in all_of_it if key["pk"]["S"].startswith(HELD)))
-    envelopes = [dict(key) for key in all_of_it if key["pk"]["S"].startswith(ENVELOPE)]
+    due = map(due_from, (key for key in found if key["pk"]["S"].startswith(HELD)))
+    envelopes = [dict(key) for key in found if key["pk"]["S"].startswith(ENVELOPE)]
     return sorted(due, key=lambda key: (key.due, key)), envelopes
 
 

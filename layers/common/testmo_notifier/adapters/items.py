@@ -337,7 +337,7 @@ CONTROL: Final[Mapping[str, Form]] = {
 }
 
 
-SUBJECTS: Final = ("looked", "left", "watching", "asked", "health")  # of `Control`; the rest only others write
+SUBJECTS: Final = ("looked", "left", "watching", "budget", "health")  # of `Control`; the rest only others write
 
 
 def packed(noun: Any, forms: Mapping[str, Form], once: Once | None = None) -> Item:  # noqa: ANN401 - whatever has these

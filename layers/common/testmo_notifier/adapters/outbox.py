@@ -126,17 +126,14 @@ def digest_from(raw: dict[str, Any]) -> Digest:
             for one in raw.get("silenced", ())
         ),
         "keys": unpacked(raw["keys"]) if "keys" in raw else frozenset(),
-        "standings": tuple(standing_from(*one) for one in raw.get("standings", ())),
+        "standings": tuple(
+            Standing(status_id, status, unpacked(tests)) for status_id, status, tests, *_ in raw.get("standings", ())
+        ),
         "status_names": tuple((key, name) for key, name in raw.get("status_names", ())),
         "routes": tuple(raw.get("routes", ())),
         "mentions": mentions_from(raw.get("mentions", ())),
     }
     return Digest(**known(Digest, {**raw, **ours}))
-
-
-def standing_from(status_id: int, status: str, tests: str, *_: object) -> Standing:
-    """Tests by how they are, out of their JSON."""
-    return Standing(status_id, status, unpacked(tests))
 
 
 def mentions_from(raw: Iterable[Mapping[str, Any]]) -> tuple[Mention, ...]:

@@ -22,9 +22,7 @@ from testmo_notifier.adapters.compact import pack_times
 from testmo_notifier.model import Checkpoint, Overflow, Resume
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-    Item = dict[str, AttributeValueTypeDef]
+    from testmo_notifier.adapters.items import Item
 
 MAX_SETS_BYTES: Final = 180_000  # in the item itself, where an outbox takes up to 200 KB more
 MAX_TOGETHER_BYTES: Final = 350_000  # of sets and outbox in the item itself, which DynamoDB lets have 400 KB
@@ -52,7 +50,7 @@ def parted(checkpoint: Checkpoint, item: Item) -> tuple[Item, list[Item], Checkp
             continue
         pieces = [content[at : at + MAX_PART_BYTES] for at in range(0, len(content), MAX_PART_BYTES)]
         overflow[name] = Overflow(checkpoint.version, len(pieces), words)
-        keys = part_keys(checkpoint.run_id, {name: overflow[name]})
+        keys = keys_of(checkpoint.run_id, name, overflow[name])
         parts += [{**key, "content": {"B": piece}, **expiry} for key, piece in zip(keys, pieces, strict=True)]
     return as_first_sight(checkpoint, item, overflow), parts, replace(checkpoint, overflow=overflow)
 
@@ -76,11 +74,6 @@ def overflow_of(item: Mapping[str, Any]) -> dict[str, Overflow]:
     return {name: Overflow(**raw) for name, raw in content["sets"].items()}
 
 
-def part_keys(run_id: int, overflow: Mapping[str, Overflow]) -> list[Item]:
-    """The keys of the items of some sets."""
-    return list(chain.from_iterable(keys_of(run_id, name, one) for name, one in overflow.items()))
-
-
 def keys_of(run_id: int, name: str, one: Overflow) -> Iterator[Item]:
     """The keys of the items of one set, in their order."""
     for number in range(one.items):
@@ -89,14 +82,14 @@ def keys_of(run_id: int, name: str, one: Overflow) -> Iterator[Item]:
 
 def overflow_keys(item: Mapping[str, Any]) -> list[Item]:
     """The keys of all items that belong to a stored one."""
-    return part_keys(int(item["pk"]["S"].removeprefix("RUN#")), overflow_of(item)) if "apart" in item else []
+    run_id = int(item["pk"]["S"].removeprefix("RUN#"))
+    return [key for name, one in overflow_of(item).items() for key in keys_of(run_id, name, one)]
 
 
 def left_over(before: Checkpoint, after: Checkpoint) -> list[Item]:
     """The keys of what a checkpoint names no longer."""
-    return part_keys(
-        before.run_id, {name: one for name, one in before.overflow.items() if after.overflow.get(name) != one}
-    )
+    gone = {name: one for name, one in before.overflow.items() if after.overflow.get(name) != one}
+    return [key for name, one in gone.items() for key in keys_of(before.run_id, name, one)]
 
 
 def whole(item: Mapping[str, Any], parts: Mapping[str, bytes]) -> Mapping[str, Any]:

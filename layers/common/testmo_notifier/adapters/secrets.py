@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -41,18 +40,3 @@ def cause(exc: GetParameterError) -> str:
     """AWS's word for what went wrong, or the type of the error under Powertools' own."""
     inner = exc.__context__
     return str(inner.response["Error"]["Code"]) if isinstance(inner, ClientError) else type(inner).__name__
-
-
-class Secret:
-    """One secret that is read again and again; see `read_secret` for its errors."""
-
-    def __init__(self, provider: SecretsProvider, arn: str, parse: Callable[[str], str]) -> None:
-        self._read = partial(read_secret, provider, arn, parse)
-
-    def get(self) -> str:
-        """The value, at most `MAX_AGE_SECONDS` old."""
-        return self._read()
-
-    def refresh(self) -> str:
-        """The value as it is now."""
-        return self._read(fresh=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from testmo_notifier.adapters import testmo_rows as rows
 from testmo_notifier.adapters.http import Answer, send, server_date
-from testmo_notifier.adapters.testmo_answers import asked_for_a_pause, checked, understood
+from testmo_notifier.adapters.testmo_answers import asked_for_a_pause, checked
 from testmo_notifier.errors import Invisible, RequestRejected, TokenRefused, TooHeavy, Unreadable
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import (
@@ -36,7 +36,7 @@ from testmo_notifier.version import VERSION
 if TYPE_CHECKING:
     import urllib3
 
-    from testmo_notifier.ports import RateLimit, Token
+    from testmo_notifier.ports import RateLimit
 
 SIZES: Final = (MAX_PER_PAGE, 50, 25, 15)  # all that Testmo takes, docs.testmo.com, pagination
 MAX_PAGES: Final = 2_000  # a list that goes on after 200,000 rows is a loop
@@ -59,10 +59,19 @@ class Page:
 
 
 class Testmo:
-    """Reads one instance. `url` is its origin; every request passes `rate_limit` first."""
+    """Reads one instance. `url` is its origin; every request passes `rate_limit` first.
+
+    `token` gives the token as it was some minutes ago, with `fresh=True` as it is now.
+    """
 
     def __init__(
-        self, rate_limit: RateLimit, *, url: str, token: Token, pool: urllib3.PoolManager, now: Callable[[], datetime]
+        self,
+        rate_limit: RateLimit,
+        *,
+        url: str,
+        token: Callable[..., str],
+        pool: urllib3.PoolManager,
+        now: Callable[[], datetime],
     ) -> None:
         self._base = f"{url}/api/v1"
         self._token = token
@@ -84,7 +93,7 @@ class Testmo:
             )
             self._rate_limit.close(refused)  # as with 401: the poll fails, and its alarm says so
             raise refused from exc
-        return rows.as_name(rows.as_object(body, "/user").get("name")) or "a user without a name"
+        return rows.as_name(body.get("name")) or "a user without a name"
 
     def projects(self) -> tuple[Listed[Project], datetime | None]:
         """Every project the token can see, and Testmo's clock when the first page was made."""
@@ -109,7 +118,10 @@ class Testmo:
         """One run; raises `Invisible` when it is gone."""
         path = f"/runs/{run_id}"
         body, _ = self._get(path, {"expands": "configs,milestones"})
-        return understood(path, lambda: rows.run(rows.as_object(body, path).get("result"), body.get("expands")))
+        try:
+            return rows.run(body.get("result"), body.get("expands"))
+        except ValueError as exc:
+            raise Unreadable(f"{path} answered with something unknown: {exc}") from exc
 
     def statuses(self, project_id: int) -> dict[int, str]:
         """The names of statuses, as far as the newest runs of a project carry them: no call lists them."""
@@ -277,7 +289,8 @@ class Testmo:
         result = rows.as_list(body.get("result"))
         if result is None:
             raise Unreadable(f"{path} answered without a list of results")
-        next_page, page, last_page = (page_number(body.get(name)) for name in ("next_page", "page", "last_page"))
+        said = (rows.as_int(body.get(name)) or 0 for name in ("next_page", "page", "last_page"))
+        next_page, page, last_page = (number if number > 0 else None for number in said)  # pages are counted from 1
         if page is not None and page == last_page:
             next_page = None  # either sign ends a list, docs.testmo.com, pagination
         elif next_page is None and page is not None and last_page is not None and page < last_page:
@@ -291,9 +304,9 @@ class Testmo:
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Mapping[str, object], Answer]:
         """The one way to Testmo: pass the rate limit, send, and turn every answer into JSON or an error."""
-        answer, token = self._ask(path, query, self._token.get())
+        answer, token = self._ask(path, query, self._token())
         if answer.status == 401:  # noqa: PLR2004 - an HTTP status; a rotated token is worth one more question
-            fresh = self._token.refresh()
+            fresh = self._token(fresh=True)
             if fresh != token:
                 answer, token = self._ask(path, query, fresh)
         throttled = asked_for_a_pause(path, answer, self._now())
@@ -321,12 +334,6 @@ class Testmo:
                 raise type(exc)(f"{path} could not be read: {exc}") from exc
         self._rate_limit.answered(well=answer.status < 500 and answer.status != 429)  # noqa: PLR2004 - HTTP statuses
         return answer, token
-
-
-def page_number(value: object) -> int | None:
-    """The number of a page, from 1; None for anything else."""
-    number = rows.as_int(value)
-    return number if number is not None and number >= 1 else None
 
 
 def together(pool: Executor, jobs: Sequence[Callable[[], T]]) -> Iterator[T]:
@@ -378,7 +385,6 @@ def results_parameters(query: ResultsQuery) -> dict[str, str]:
         "sort": query.sort,
         "order": query.order,
         "created_after": query.created_after and timestamp(query.created_after),
-        "created_before": query.created_before and timestamp(query.created_before),
         "created_by": ",".join(map(str, query.created_by)) or None,
         "assignee_id": ",".join(map(str, query.assignee_id)) or None,
         "status_id": ",".join(map(str, query.status_id)) or None,

@@ -7,10 +7,10 @@ never the token.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from math import inf
-from typing import Final, TypeVar
+from typing import Final
 
 from testmo_notifier.adapters.http import Answer, retry_after_seconds
 from testmo_notifier.errors import Invisible, RequestRejected, Throttled, TokenRefused, Unreadable
@@ -19,8 +19,6 @@ from testmo_notifier.text.shortening import one_line
 DEFAULT_WAIT_SECONDS: Final = 60.0  # "if absent wait at least 60 seconds", docs.testmo.com, error handling
 MAX_WORDS: Final = 200  # characters of what Testmo says that an error quotes
 MAX_DIGITS: Final = 20  # of a number of 64 bits, with its sign
-
-T = TypeVar("T")
 
 
 def asked_for_a_pause(path: str, answer: Answer, now: datetime) -> Throttled | None:
@@ -106,11 +104,3 @@ def read_json(content: bytes) -> tuple[Mapping[str, object] | None, str]:
 def whole_number(digits: str) -> float:
     """A whole number of JSON; one that is longer than any in Testmo's database becomes one that is not whole."""
     return int(digits) if len(digits) <= MAX_DIGITS else inf
-
-
-def understood(path: str, read: Callable[[], T]) -> T:
-    """Read the one object of an answer; what it lacks makes the answer unreadable."""
-    try:
-        return read()
-    except ValueError as exc:
-        raise Unreadable(f"{path} answered with something unknown: {exc}") from exc

@@ -160,6 +160,11 @@ class Checkpoint:
     passing: Passing | None = None
     finished_for: datetime | None = None
 
+    @property
+    def is_half_read(self) -> bool:
+        """Whether its failing results were begun, or swept, and not to the end: the next poll has to go on."""
+        return self.resume is not None or self.sweep is not None
+
     def after(self, handed_over: Collection[Outgoing]) -> Checkpoint:
         """The same without what was handed over."""
         rest = tuple(outgoing for outgoing in self.outbox if outgoing not in handed_over)
@@ -273,7 +278,7 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Budget:
     """The requests of the last minute by epoch second, and until when nothing is asked of Testmo (our clock).
 
     `sent` are the milliseconds of the same requests, if there were many.
@@ -307,7 +312,7 @@ class Control:
     looked: Looked = field(default_factory=Looked)
     left: Left = field(default_factory=Left)
     watching: Watching = field(default_factory=Watching)
-    asked: Asked = field(default_factory=Asked)
+    budget: Budget = field(default_factory=Budget)
     health: Health = field(default_factory=Health)
     silences: tuple[Silence, ...] = ()
     unread_silences: tuple[str, ...] = ()

@@ -157,14 +157,13 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultsQuery:
-    """Every parameter of `/runs/{id}/results`; None leaves one out, an empty tuple too. 0 is "unassigned"."""
+    """The parameters of `/runs/{id}/results` in use; None leaves one out, an empty tuple too. 0 is "unassigned"."""
 
     page: int | None = None
     per_page: int | None = MAX_PER_PAGE
     sort: str | None = None
     order: str | None = None
     created_after: datetime | None = None
-    created_before: datetime | None = None
     created_by: tuple[int, ...] = ()
     assignee_id: tuple[int, ...] = ()
     status_id: tuple[int, ...] = ()

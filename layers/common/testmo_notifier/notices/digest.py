@@ -65,8 +65,7 @@ class Share:
 class DigestBuilder:
     """Collects the new failing results of one run, page by page, in flat memory, and divides them by destination.
 
-    `failing` are the tests that were failing before, `told` is what is known of them, and `cases` looks up what routes
-    ask about cases.
+    `failing` are the tests that were failing before, and `cases` looks up what routes ask about cases.
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class DigestBuilder:
         *,
         audience: Audience | None = None,
         failing: Collection[int] = (),
-        told: Mapping[int, Told] | None = None,
         cases: CasesOf = lambda _: {},
         version: int = 0,
     ) -> None:
@@ -88,7 +86,7 @@ class DigestBuilder:
         self._cases = cases
         self.audience = audience or Audience(PLAIN, programs(), run_facts(run, project_name))
         self._gathered = Gathered(self.audience, failing, cases)
-        self._tellings = Tellings(self.audience, self._gathered.found, failing, told or {})
+        self._tellings = Tellings(self.audience, self._gathered.found, failing)
         self.statuses: dict[int, str] = {}  # their names, as far as pages said them
 
     @property

@@ -22,12 +22,10 @@ class Recipients:
 
 
 class Tellings:
-    """Asks routes about what was found. `failing` are the tests that failed before, `before` what is known of them."""
+    """Asks routes about what was found. `failing` are the tests that failed before."""
 
-    def __init__(
-        self, audience: Audience, found: Mapping[int, Found], failing: Collection[int], before: Mapping[int, Told]
-    ) -> None:
-        self._audience, self._found, self._failing, self._before = audience, found, failing, before
+    def __init__(self, audience: Audience, found: Mapping[int, Found], failing: Collection[int]) -> None:
+        self._audience, self._found, self._failing = audience, found, failing
         self.judged: dict[int, Judged] = {}  # by test
         self._recipients: dict[object, Recipients] = {}
 
@@ -38,8 +36,9 @@ class Tellings:
         times: dict[int, list[datetime]] = {}
         for found in self._found.values():
             times.setdefault(found.test_key, []).extend([found.at] if found.at else [])
+        before = self._audience.before
         self.judged = {
-            test: judged(test, moments, was_failing=test in self._failing, before=self._before.get(test), passes=passes)
+            test: judged(test, moments, was_failing=test in self._failing, before=before.get(test), passes=passes)
             for test, moments in times.items()
         }
         people = frozenset(filter(is_for_people, self._audience.destinations))

@@ -85,7 +85,7 @@ class Backlog:
         self.forget(run_id)
         if not reading.owes_sweep:
             self.unswept.discard(run_id)
-        if reading.is_unfinished:
+        if reading.checkpoint.is_half_read:
             self._half_read.add(run_id)
 
     def forget(self, run_id: int) -> None:

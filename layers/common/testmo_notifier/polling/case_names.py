@@ -55,13 +55,13 @@ class CaseNames:
         wanted: defaultdict[int, set[int]] = defaultdict(set)
         for one in (digest, *digest.parts):
             wanted[one.project_id] |= cases_of(one)
-        known = {project_id: self._look_up_all(project_id, cases) for project_id, cases in wanted.items() if cases}
+        known: dict[int, Known] = {}
+        for project_id, cases in wanted.items():
+            if cases:
+                folders = self.folders._look_up(project_id, cases) if self.folders else {}  # noqa: SLF001 - its like
+                known[project_id] = Known(self._look_up(project_id, cases), folders)
         parts = tuple(with_names(part, known) for part in digest.parts)
         return replace(with_names(digest, known), parts=parts)
-
-    def _look_up_all(self, project_id: int, case_ids: Collection[int]) -> Known:
-        folders = self.folders._look_up(project_id, case_ids) if self.folders else {}  # noqa: SLF001 - its like
-        return Known(self._look_up(project_id, case_ids), folders)
 
     def _look_up(self, project_id: int, case_ids: Collection[int]) -> dict[int, str]:
         """What the table has of cases. What it gave before is not read again: many runs have the same ones."""

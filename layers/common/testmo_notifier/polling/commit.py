@@ -45,7 +45,7 @@ class Committer:
         self.this.backlog.undone.add(run.id)
         try:
             reading = future.result()
-            kept = self.kept(reading)
+            divided = self.divide(reading)
         except StopReading as exc:
             self.this.backlog.left(run.id)
             self.this.report.left(str(exc))
@@ -57,7 +57,7 @@ class Committer:
         except Exception as exc:  # noqa: BLE001 - whatever a row did to us, the other runs are announced
             self.this.report.unfinished(f"run {run.id} ({run.name}): {unexpected(exc)}")
         else:
-            committed = self.write(reading, kept)
+            committed = self.write(reading, divided)
             if committed is not None:
                 self.this.backlog.done(reading)
                 self.this.hidden.remove(run.id)  # it is shown
@@ -65,7 +65,7 @@ class Committer:
             return committed
         return None
 
-    def kept(self, reading: Reading, *, adds: bool = True) -> HoldOrTell:
+    def divide(self, reading: Reading, *, adds: bool = True) -> HoldOrTell:
         """What a reading has to tell, for each destination: at once, or later."""
         told, checkpoint = reading.outgoing, reading.checkpoint
         before = self.checkpoints.get(checkpoint.run_id)
@@ -85,10 +85,10 @@ class Committer:
         divided.divide(told)
         return divided
 
-    def write(self, reading: Reading, kept: HoldOrTell) -> Checkpoint | None:
+    def write(self, reading: Reading, divided: HoldOrTell) -> Checkpoint | None:
         """The one write, if there is anything to write; None where it failed, as when another poller was faster."""
         before = self.checkpoints.get(reading.checkpoint.run_id)
-        outbox, held = (*(before.outbox if before else ()), *kept.at_once), kept.changes()
+        outbox, held = (*(before.outbox if before else ()), *divided.at_once), divided.changes()
         since = waiting_since(before) if before and before.outbox else self.setup.now()
         checkpoint = replace(reading.checkpoint, outbox=outbox, waiting_since=since if outbox else None)
         if not outbox and not held and before is not None and not is_worth_writing(before, checkpoint):
@@ -99,11 +99,11 @@ class Committer:
         try:
             committed = self.setup.store.commit(checkpoint, mark, held)
         except (TooLarge, LostRace) as exc:
-            if isinstance(exc, TooLarge) and kept.adds:
-                return self.write(reading, self.kept(reading, adds=False))
+            if isinstance(exc, TooLarge) and divided.adds:
+                return self.write(reading, self.divide(reading, adds=False))
             self.this.report.unfinished(str(exc))
             return None
-        self.this.report.count_held(kept.causes)
+        self.this.report.count_held(divided.causes)
         for after in filter(None, (after for _, after in held)):
             self.this.outboxes.note_held(after)
             if FOLDERS in self.this.cases and after.cause != MAILED:

@@ -49,7 +49,8 @@ class DueRules:
         if checkpoint is None:
             return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
         is_full = checkpoint.outbox_bytes > MAX_WAITING_BYTES
-        if is_full or is_done(run, checkpoint, self.overlap) or was_out_of_sight(checkpoint, self.now):
+        is_out_of_sight = checkpoint.gone_at is not None and self.now - checkpoint.gone_at < HOURLY
+        if is_full or is_out_of_sight or is_done(run, checkpoint, self.overlap):
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
@@ -107,16 +108,6 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
     )
 
 
-def was_out_of_sight(checkpoint: Checkpoint, now: datetime) -> bool:
-    """Whether Testmo did not show a run within the last hour."""
-    return checkpoint.gone_at is not None and now - checkpoint.gone_at < HOURLY
-
-
-def is_half_read(checkpoint: Checkpoint) -> bool:
-    """Whether its failing results were begun and not finished."""
-    return checkpoint.resume is not None or checkpoint.sweep is not None
-
-
 def owes_passes(checkpoint: Checkpoint) -> bool:
     """Whether a follow-up question was not answered to its end."""
     return checkpoint.passing is not None and checkpoint.passing.is_unfinished
@@ -127,7 +118,7 @@ def has_changed(run: Run, checkpoint: Checkpoint, watch: Watch, began_at: dateti
     return (
         checkpoint.watching != watch.fingerprint
         or checkpoint.counters != run.counters.by_status
-        or is_half_read(checkpoint)
+        or checkpoint.is_half_read
         or (run.is_closed and owes_passes(checkpoint))  # its last read has to be one of all of its window
         or checkpoint.gone_at is not None
         or (checkpoint.closed_at is not None and not run.is_closed)  # what is held may say that it is over

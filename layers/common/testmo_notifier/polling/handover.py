@@ -171,10 +171,9 @@ class Outboxes:
     when something is held that nobody wanted to be held.
     """
 
-    def __init__(self, hand_over: HandOver, names: CaseNames, *, now: datetime) -> None:
+    def __init__(self, hand_over: HandOver, names: CaseNames) -> None:
         self._hand_over = hand_over
         self._names = names
-        self._now = now
         self._in_envelopes: set[tuple[int, str]] = set()
         self.unnamed: list[model.Checkpoint] = []
         self.pending: set[int | str] = set()

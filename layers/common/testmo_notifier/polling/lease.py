@@ -41,6 +41,6 @@ class Lease:
         """Keep what the last look at the mailboxes found."""
         self.control = replace(self.control, health=replace(self.control.health, mail=check))
 
-    def release(self) -> None:
+    def end(self) -> None:
         """Write down what the poller knows about itself, and let the next poller in; `LostRace` if it is in already."""
         self._store.save_control(self.control, release=True)

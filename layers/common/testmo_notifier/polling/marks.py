@@ -13,7 +13,7 @@ from typing import Final
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Looked, Run
-from testmo_notifier.polling.due import is_half_read, owes_passes
+from testmo_notifier.polling.due import owes_passes
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
 HASH_BYTES: Final = 8  # of a hash, in a mark: what of a run would make it due
@@ -33,7 +33,7 @@ class Marks:
 
     def of(self, checkpoint: Checkpoint) -> bytes | None:
         """The mark of a checkpoint, None where something is left to do: the hash, and when the run moved last."""
-        is_unfinished = checkpoint.outbox or is_half_read(checkpoint) or owes_passes(checkpoint)
+        is_unfinished = checkpoint.outbox or checkpoint.is_half_read or owes_passes(checkpoint)
         if is_unfinished or checkpoint.closed_at or checkpoint.gone_at:
             return None
         if checkpoint.counters is None or checkpoint.read_at is None:

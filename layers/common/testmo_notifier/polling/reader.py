@@ -80,7 +80,6 @@ class Reader:
             watched.project_name,
             audience=audience,
             failing=checkpoint.failing,
-            told=checkpoint.told,
             cases=partial(self.case_facts, run.project_id),
             version=checkpoint.version,
         )
@@ -90,7 +89,7 @@ class Reader:
             about,
             checkpoint,
             news,
-            sweep=run.id in self.this.backlog.unswept,
+            turn=run.id in self.this.backlog.unswept,
             only_new=run.id in self.follow_ups,
             ceased=ceased,
         )

@@ -105,7 +105,7 @@ def save_control(setup: Setup, this: Poll, ended_at: datetime) -> None:
     control, backlog, rate_limit = this.lease.control, this.backlog, this.rate_limit
     wrong_files = tuple(clip(one, MAX_FILE_CHARS) for one in setup.wrong_files)
     found = troubles_after(this, ended_at)
-    asked = replace(control.asked, requests=rate_limit.spent, sent=rate_limit.sent)
+    budget = replace(control.budget, requests=rate_limit.spent, sent=rate_limit.sent)
     this.lease.control = replace(
         control,
         looked=replace(
@@ -115,11 +115,11 @@ def save_control(setup: Setup, this: Poll, ended_at: datetime) -> None:
             marks_epoch=this.marks.epoch,
         ),
         left=Left(frozenset(backlog.undone), backlog.undone_since, frozenset(backlog.unswept), backlog.turns),
-        asked=replace(asked, not_before=pause_after(this, ended_at)),
+        budget=replace(budget, not_before=pause_after(this, ended_at)),
         health=Health(ended_at, backlog.pauses, control.health.mail, found, wrong_files or None),
     )
     try:
-        this.lease.release()
+        this.lease.end()
     except LostRace as exc:
         this.report.problems.append(str(exc))
 
@@ -132,7 +132,7 @@ def troubles_after(this: Poll, now: datetime) -> Mapping[str, Trouble]:
 
 def pause_after(this: Poll, now: datetime) -> datetime | None:
     """Until when Testmo wants to be left alone after this poll (rule 9)."""
-    before, closed_by = this.lease.control.asked.not_before, this.rate_limit.closed_by
+    before, closed_by = this.lease.control.budget.not_before, this.rate_limit.closed_by
     if isinstance(closed_by, Throttled):
         return now + timedelta(seconds=closed_by.retry_after_seconds)
     return before if before is not None and now < before else None
@@ -140,8 +140,8 @@ def pause_after(this: Poll, now: datetime) -> datetime | None:
 
 def with_drain(control: Control, drain: bool | None, now: datetime) -> Control:  # noqa: FBT001 - as it was asked for
     """Until when nothing is read: from now on if somebody drains, not at all if somebody ends that, else as before."""
-    before = control.asked.draining_until
+    before = control.budget.draining_until
     until = before if before is not None and now < before else None
     if drain is not None:
         until = now + DRAIN if drain else None
-    return replace(control, asked=replace(control.asked, draining_until=until))
+    return replace(control, budget=replace(control.budget, draining_until=until))

@@ -115,7 +115,7 @@ class Report:
         well = [one.digest for one in reading.outgoing if one.digest.about == RECOVERED]
         self.recovered += len(frozenset().union(*(digest.keys for digest in well)))
         self.finished += any(one.digest.about == FINISHED for one in reading.outgoing)
-        if reading.is_unfinished:
+        if reading.checkpoint.is_half_read:
             self.runs_left += 1
             self.unfinished(f"run {reading.checkpoint.run_id} has more results: the next poll reads on")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from testmo_notifier.channels.registry import CHANNELS
 from testmo_notifier.config import PollerSettings
 from testmo_notifier.lean import dataclass
-from testmo_notifier.model import CASES, FOLDERS, Asked, HeldKey, Scope
+from testmo_notifier.model import CASES, FOLDERS, Budget, HeldKey, Scope
 from testmo_notifier.notices.audience import substitutes
 from testmo_notifier.notices.holding import Holding
 from testmo_notifier.notices.routes import PLAIN, Routes, destinations
@@ -120,7 +120,7 @@ class Poll:
     def begin(cls, setup: Setup, lease: Lease) -> Poll:
         """Everything as the last poll left it, and as the mailboxes were when they were looked at. Asks nobody."""
         control, started = lease.control, lease.started
-        rate_limit = limit_of(setup, control.asked)
+        rate_limit = limit_of(setup, control.budget)
         testmo = setup.connect(rate_limit)
         marks = Marks.of_poll(control.looked, started)
         check = control.health.mail
@@ -130,7 +130,7 @@ class Poll:
         holding = what_holds(setup, lease, lost=frozenset() if instead else unreachable, copied=copied)
         cases = case_lists(setup, testmo, rate_limit, holding)
         hand_over = HandOver(setup, marks.of, unreachable=unreachable, showing=control.bots)
-        outboxes = Outboxes(hand_over, cases[CASES], now=started)
+        outboxes = Outboxes(hand_over, cases[CASES])
         around = Circumstances(
             holding,
             copies_due=mail.next_look(check, started),
@@ -158,16 +158,16 @@ class Poll:
         )
 
 
-def limit_of(setup: Setup, asked: Asked) -> RateLimit:
+def limit_of(setup: Setup, budget: Budget) -> RateLimit:
     """How often Testmo may be asked, after what was asked of it within the minute."""
     return RateLimit(
         setup.requests_per_minute,
-        spent=asked.requests,
-        sent=asked.sent or (),
+        spent=budget.requests,
+        sent=budget.sent or (),
         now=lambda: setup.now().timestamp(),
         sleep=setup.sleep,
         seconds_left=setup.seconds_left,
-        careful=asked.not_before is not None,
+        careful=budget.not_before is not None,
     )
 
 
@@ -181,7 +181,7 @@ def what_holds(setup: Setup, lease: Lease, *, lost: frozenset[str], copied: froz
         bots=lease.control.bots,
         lost=lost,
         copied=copied,
-        is_draining=lease.control.asked.draining_until is not None,
+        is_draining=lease.control.budget.draining_until is not None,
     )
 
 

@@ -13,7 +13,7 @@ from testmo_notifier.adapters.heartbeat import ping
 from testmo_notifier.adapters.http import new_pool
 from testmo_notifier.adapters.machine import Machine
 from testmo_notifier.adapters.mailboxes import Mailboxes
-from testmo_notifier.adapters.secrets import Secret
+from testmo_notifier.adapters.secrets import read_secret
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.adapters.testmo import Testmo
 from testmo_notifier.adapters.topic import Topic
@@ -35,13 +35,14 @@ class Poller:
     def __init__(
         self, settings: PollerSettings, machine: Machine, *, published: Callable[[Notification], None]
     ) -> None:
-        dynamodb, sns, secrets = machine.client("dynamodb"), machine.client("sns"), machine.secrets()
+        dynamodb, sns = machine.client("dynamodb"), machine.client("sns")
+        secret = partial(read_secret, machine.secrets())
         team = Team.at_work(Path(testmo_notifier_settings.__file__).parent, settings.channels)
-        token = Secret(secrets, settings.testmo_secret_arn, testmo_token)
+        token = partial(secret, settings.testmo_secret_arn, testmo_token)
         mailboxes = Mailboxes(sns, *of_stack(settings, team.routes), topic_arn=settings.topic_arn)
-        watch = Secret(secrets, settings.heartbeat_secret_arn, heartbeat_url)
+        watch = partial(secret, settings.heartbeat_secret_arn, heartbeat_url)
         self.pool = new_pool()
-        self.ping = partial(ping, self.pool, watch.get) if settings.heartbeat_secret_arn else None
+        self.ping = partial(ping, self.pool, watch) if settings.heartbeat_secret_arn else None
         self.is_told = partial(is_anybody_told, mailboxes.expected, channels=settings.channels)
         self._renderer = cache(partial(lasting_renderer, team, settings.time_zone, machine.thread_time))
         self._store = partial(Store, dynamodb, settings.table_name)

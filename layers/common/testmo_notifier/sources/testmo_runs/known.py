@@ -68,15 +68,15 @@ class Known:
         """From now on it is noted which tests a sweep finds, or a read announces meanwhile."""
         self._unconfirmed = set(self.failing)
 
-    def sweep_has_ended(self) -> None:
-        """A sweep saw every failing test, in one poll or in several: what it did not find is gone."""
-        for test in self._unconfirmed or ():
+    def kept_in(self, checkpoint: Checkpoint, *, saw_all: bool) -> Checkpoint:
+        """A checkpoint that holds what is known now; what is confirmed, only while a sweep is under way.
+
+        If that `saw_all`, in one poll or in several, what it did not find is gone.
+        """
+        for test in (self._unconfirmed or ()) if saw_all else ():
             if test in self.failing:
                 key, status = self.failing.pop(test)
                 self._superseded[key] = Superseded(status, gone=True)
-
-    def kept_in(self, checkpoint: Checkpoint) -> Checkpoint:
-        """A checkpoint that holds what is known now; what is confirmed, only while a sweep is under way."""
         superseded = self._superseded
         if len(superseded) > MAX_SUPERSEDED:
             superseded = {key: superseded[key] for key in sorted(superseded)[-MAX_SUPERSEDED:]}

@@ -16,7 +16,7 @@ from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Passes, Passing, ResultsPage, ResultsQuery, Resume, Run, Told
 from testmo_notifier.sources.testmo_runs.paging import NEWEST_FIRST, SORT, Paged, go_through, one_page
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from testmo_notifier.sources.testmo_runs.window import MARGIN, beginning
+from testmo_notifier.sources.testmo_runs.window import beginning, just_before
 
 if TYPE_CHECKING:
     from testmo_notifier.ports import Testmo
@@ -144,9 +144,9 @@ def read_passes(pages: RunQuestions, passing: Passing, tests: Collection[int], t
                 is_edited = told.get(result.test_key) == result.key
                 times.setdefault(result.test_key, set()).add(result.created_at + (JUST_AFTER if is_edited else NOTHING))
 
-    bound = (passing.cursor - pages.overlap).replace(microsecond=0) - MARGIN
     query = ResultsQuery(status_id=pages.follow_up.statuses, expands=(), sort=SORT, order="asc")
-    paged = pages.go_through(passing.resume or Resume(bound, 1, None), query, handle)
+    begin = passing.resume or Resume(just_before(passing.cursor - pages.overlap), 1, None)
+    paged = pages.go_through(begin, query, handle)
     found = {test: tuple(sorted(moments)) for test, moments in times.items()}
     if paged.resume is not None:
         # Where not one page came, nothing is half read.

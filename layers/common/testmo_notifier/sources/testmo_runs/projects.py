@@ -269,10 +269,11 @@ class Lookout:
             try:
                 run = self.testmo.run(run_id)
             except Invisible as exc:
-                if exc.status == FORBIDDEN and self._is_wanted(run_id):
+                is_wanted = not self.scope.run_ids or run_id in self.scope.run_ids
+                if exc.status == FORBIDDEN and is_wanted:
                     self.found.hide(run_id, exc)
                     unclear.add(run_id)
-                elif self._is_wanted(run_id):
+                elif is_wanted:
                     self.found.problems.append(f"run {run_id} is gone: {exc}")
             except (Unreadable, RequestRejected) as exc:  # holds up no other run
                 self.found.leave(f"run {run_id} could not be looked at", exc)
@@ -285,9 +286,6 @@ class Lookout:
     def _known_as_hidden(self) -> set[int]:
         """The runs that need not be asked for: Testmo refused them within the hour."""
         return set() if self.hourly else set(self.control.hidden_runs)
-
-    def _is_wanted(self, run_id: int) -> bool:
-        return not self.scope.run_ids or run_id in self.scope.run_ids
 
     def _last_look(self, state: ProjectState) -> datetime | None:
         return last_look(state, self.control.discovered_at)

@@ -50,11 +50,6 @@ class Reading:
     owes_sweep: bool = False
     misread: str = ""
 
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether the next poll has to read on, or to sweep on."""
-        return self.checkpoint.resume is not None or self.checkpoint.sweep is not None
-
 
 def first_checkpoint(run_id: int, project_id: int, start: datetime, watch: Watch) -> Checkpoint:
     """The checkpoint of a run at first sight: nothing before `start` will ever be announced.
@@ -77,13 +72,13 @@ def read_run(
     checkpoint: Checkpoint,
     news: DigestBuilder,
     *,
-    sweep: bool,
+    turn: bool,
     only_new: bool = False,
     ceased: datetime | None = None,
 ) -> Reading:
     """Read a run from its checkpoint on, sweep it if that is due, and ask the routes who is told of what is new.
 
-    `news` takes that up. `sweep`: its turn for one has come. `only_new`: the run is read for a follow-up question of an
+    `news` takes that up. `turn`: that of a sweep has come. `only_new`: the run is read for a follow-up question of an
     earlier poll, which goes on; of its failing results only those are read that were saved since they were read last.
     `ceased`: when the settings that this checkpoint was read under were last in force; None if they still are.
     """
@@ -93,7 +88,7 @@ def read_run(
     pages = RunPages(about.testmo, run, watch, about.now, lambda: news.is_full)
     tells_ends = about.follow_up.finished_since is not None
     the_sweep = Sweep(pages, detector, news, keeps_latest=tells_ends and run.is_closed)
-    paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=sweep, only_new=only_new)
+    paged, end, following = read_and_sweep(about, checkpoint, pages, the_sweep, news, turn=turn, only_new=only_new)
 
     # Who is told of each new result, and why. For that it may matter what passed in between, which is asked first.
     answer = passes_in_between(about, checkpoint, following, news)
@@ -111,9 +106,9 @@ def read_run(
         rows=paged.rows,
         malformed=detector.malformed,
         why_swept=the_sweep.reason,
-        found_by_sweep=the_sweep.told,
+        found_by_sweep=the_sweep.found_new,
         problem=problem_of(run, end, looked, paged),
-        owes_sweep=sweep and not comes_first(checkpoint) and paged.resume is not None,
+        owes_sweep=turn and not comes_first(checkpoint) and paged.resume is not None,
         misread=detector.misread,
     )
 
@@ -144,9 +139,9 @@ def read_and_sweep(
     began_at = paged.began_at or started
     if paged.resume is not None:
         resume = begin if only_new else paged.resume
-        return paged, end, interrupted(checkpoint, detector, end, began_at=began_at, resume=resume)
+        return paged, end, after_part_of_read(checkpoint, detector, end, began_at=began_at, resume=resume)
     end = sweep_if_due(about, checkpoint, the_sweep, end if swept_first else None, began_at=began_at, turn=turn)
-    following = finished(detector, end, about.run, began_at=began_at, overlap=about.overlap)
+    following = after_whole_read(detector, end, about.run, began_at=began_at, overlap=about.overlap)
     if only_new:
         window = detector.window
         following = replace(following, cursor=checkpoint.cursor, floor=checkpoint.floor, seen=window.seen)
@@ -197,10 +192,10 @@ def read_window(
         return Paged(pages.asked(begin), None, exc)
 
 
-def finished(detector: Detector, end: SweepEnd, run: Run, *, began_at: datetime, overlap: timedelta) -> Checkpoint:
+def after_whole_read(
+    detector: Detector, end: SweepEnd, run: Run, *, began_at: datetime, overlap: timedelta
+) -> Checkpoint:
     """The checkpoint after a complete read, of the run with its counters as they were before it."""
-    if end.saw_all:
-        detector.known.sweep_has_ended()
     following = replace(
         detector.window.finished(began_at=began_at, overlap=overlap),
         counters=dict(run.counters.by_status),
@@ -209,24 +204,22 @@ def finished(detector: Detector, end: SweepEnd, run: Run, *, began_at: datetime,
         closed_at=run.closed_at if run.is_closed else None,
         gone_at=None,
     )
-    following = detector.known.kept_in(following)
+    following = detector.known.kept_in(following, saw_all=end.saw_all)
     if end.resume is not None:
         return following
     # Rule 6: only now are the rows that the new settings match taken over, and those from before we came.
     return replace(following, watching=detector.watch.fingerprint, swept_for="", silent_before=None)
 
 
-def interrupted(
+def after_part_of_read(
     checkpoint: Checkpoint, detector: Detector, end: SweepEnd, *, began_at: datetime, resume: Resume
 ) -> Checkpoint:
-    """The checkpoint after a part of a read; counters wait for the rest."""
+    """The checkpoint after a part of a read; counters wait for the rest. The sweep before it may have ended."""
     has_ended = checkpoint.sweep is not None and end.resume is None
-    if end.saw_all:
-        detector.known.sweep_has_ended()
     following = replace(
         detector.window.interrupted(began_at=began_at, resume=resume),
         sweep=end.resume,
         swept_for=detector.watch.fingerprint if has_ended else checkpoint.swept_for,
         gone_at=None,
     )
-    return detector.known.kept_in(following)
+    return detector.known.kept_in(following, saw_all=end.saw_all)

@@ -93,7 +93,7 @@ class SweepEnd:
 
 
 class Sweep:
-    """One sweep of one run. What it finds goes to the news; `told` counts it. `reason` is why Testmo was asked.
+    """One sweep of one run. What it finds goes to the news; `found_new` counts it. `reason` is why Testmo was asked.
 
     `latest` is some of what it saw, the most urgent, if that is asked for.
     """
@@ -105,8 +105,8 @@ class Sweep:
         self.detector = detector
         self._news = news
         self._found: set[int] = set()  # tests, in this poll
-        self._held: dict[int, tuple[Result, Expands]] = {}
-        self.told = 0
+        self._others: dict[int, Row] = {}  # of tests of which another row was announced, which may follow
+        self.found_new = 0
         self.reason: SweepReason | None = None
 
     def run(self, reason: SweepReason, resume: Resume | None, counters: Mapping[int, int]) -> SweepEnd:
@@ -116,15 +116,15 @@ class Sweep:
             self.detector.known.sweep_begins()
         before, self.reason = self._news.total, reason
         try:
-            paged = self._pages.go_through(begin, self._handle, told=self._told())
+            paged = self._pages.go_through(begin, self._handle, told=self._as_told())
         except StopReading:
             self.reason = None  # not a page of it was asked for
             return SweepEnd(begin)
         except (Unreadable, RequestRejected) as exc:
             return SweepEnd(begin, problem=str(exc))
-        for late, expands in self.held_back():
+        for late, expands in self.left_over():
             self._news.add([late], expands)
-        self.told = self._news.total - before
+        self.found_new = self._news.total - before
         if paged.broken_by is not None:
             return SweepEnd(paged.resume, problem=paged.problem)
         if paged.resume is None:
@@ -137,15 +137,15 @@ class Sweep:
         """The rows of a page (each test's latest, if it is failing) that were never announced as they are now."""
         return [new for result in page.results for new in self._sweep(result, page.expands)]
 
-    def held_back(self) -> list[tuple[Result, Expands]]:
-        """What remains at the end: tests of which no row is the one that was announced."""
-        told: list[tuple[Result, Expands]] = []
-        for result, expands in self._held.values():
-            told += [(new, expands) for new in self.detector.found_by_sweep(result)]
+    def left_over(self) -> list[Row]:
+        """What is new at the end: tests of which no row is the one that was announced."""
+        late: list[Row] = []
+        for result, expands in self._others.values():
+            late += [(new, expands) for new in self.detector.found_by_sweep(result)]
             self._found.add(result.test_key)
-        return told
+        return late
 
-    def _told(self) -> Failing:
+    def _as_told(self) -> Failing:
         """What needs no closer look, where a row's test, id and status say enough about it."""
         watch = self.detector.watch
         says_enough = not (watch.created_by_ids or watch.assignee_ids or self._keeps_latest)
@@ -171,12 +171,12 @@ class Sweep:
         if known.is_another(result):
             # Another row than the announced one. The announced one may follow: a case with steps has several
             # latest rows. If it does not, the test failed anew without our seeing it.
-            self._held[test] = (result._replace(note=short_note(result.note)), expands)
+            self._others[test] = (result._replace(note=short_note(result.note)), expands)
             return ()
         self._find((test,))
         return self.detector.found_by_sweep(result)
 
     def _find(self, tests: Collection[int]) -> None:
         self._found.update(tests)
-        for test in self._held.keys() & tests:
-            del self._held[test]
+        for test in self._others.keys() & tests:
+            del self._others[test]
