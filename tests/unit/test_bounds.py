@@ -142,10 +142,10 @@ def test_a_message_that_takes_too_long_is_stopped_whatever_it_counts(tmp_path: P
 def test_each_message_has_its_own_time(tmp_path: Path) -> None:
     seconds = count()
     (tmp_path / "email_body.j2").write_text("{{ message.total }}")
+    (tmp_path / "slack_text.j2").write_text("{{ message.total }}")
     renderer = Renderer(UTC, tmp_path, clock=lambda: next(seconds) / 2)
 
     mails = [renderer.notification(make_outgoing(DIGEST, "email:default")) for _ in range(9)]
-    (tmp_path / "slack_text.j2").write_text("{{ message.total }}")
     posts = [renderer.notification(make_outgoing(DIGEST, "slack:default")) for _ in range(9)]
 
     assert [told.message for told in mails] == ["30\n"] * 9

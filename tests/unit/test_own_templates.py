@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from testmo_notifier.channels.render import Renderer, reasons, template_problem
+from testmo_notifier.channels.render import Renderer, built_in_folders, reasons, template_problem
 from testmo_notifier.channels.slack.rendering import slack_payload
 from testmo_notifier.model import FINISHED, FOLDED, RECOVERED, Digest
 from testmo_notifier.notices.routes import Options
+from testmo_notifier.notices.view import Limits
 from tests.support.factories import make_digest, make_named, make_outgoing
 from tests.support.slack_payload import details, top, words
 from tools.settings.check_templates import own_names
@@ -196,6 +197,15 @@ def test_equal_notes_share_a_line_where_the_words_for_it_are_known(
 
     assert len(details(payload)) == lines
     assert renderer.problems == []
+
+
+def test_tests_by_themselves_are_made_for_a_teams_templates_alone() -> None:
+    """No built-in template prints them, and a message of fifty tests had them made three times."""
+    sources = {path.name: path.read_text("utf-8") for folder in built_in_folders() for path in folder.glob("*.j2")}
+    assert [name for name, source in sources.items() if "message.results" in source] == []
+
+    view = Renderer(UTC).view(make_digest([make_named(1), make_named(2)]), Limits(5, 50, 50))
+    assert (view.results, len(view.lines)) == ((), 2)
 
 
 def test_a_mail_of_a_team_goes_through_every_test_by_itself(tmp_path: Path) -> None:

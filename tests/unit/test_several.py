@@ -17,7 +17,7 @@ from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.merge import told_of, with_passed
 from testmo_notifier.notices.routes import Options
 from testmo_notifier.notices.several import causes, line_view, several_view
-from testmo_notifier.notices.view import Limits
+from testmo_notifier.notices.view import Limits, message_view
 from testmo_notifier.polling.case_names import CaseNames, has_unnamed
 from testmo_notifier.settings.people import People
 from tests.support.factories import START, URL, at, make_digest, make_named
@@ -94,7 +94,7 @@ def test_what_had_passed_in_between_says_so_and_is_new() -> None:
     digest = the_one(of_run(12, failing_news({1: 11}), recovered_news({2: 11}), failing_news({3: 11})))
 
     assert "· had passed in between · 2 results" in in_slack(digest)[0][-1]
-    view = Renderer(UTC).view(digest, LIMITS)
+    view = message_view(digest, LIMITS)
     assert [(one.reason, one.story) for one in view.results] == [("new", "had passed in between")]
 
 
@@ -111,7 +111,7 @@ def test_how_many_are_not_named_leaves_out_what_has_passed_since() -> None:
     held = of_run(12, failing_news({n: n for n in range(1, 101)}, (5, "Blocked")), failing_news({101: 101}))
     digest = the_one(with_passed(held, range(1, 11)))
 
-    view = Renderer(UTC).view(digest, LIMITS)
+    view = message_view(digest, LIMITS)
     assert view.total == 91
     assert view.more == 91 - sum(one.status != "Failed, passed since" for one in view.results)
 
@@ -324,7 +324,7 @@ def test_a_line_has_the_folder_that_all_of_its_tests_are_in() -> None:
     several = make_digest(about="folded", parts=(make_digest(rows), make_digest([row(5, "Search", note="No device")])))
 
     for digest in (one_run, several):
-        view = Renderer(UTC).view(digest, LIMITS)
+        view = (message_view if digest is one_run else several_view)(digest, LIMITS)
         assert {(line.name.rpartition(": ")[2], line.folder) for line in view.lines[:2]} == {
             ("500", "Payment"),
             ("No device", ""),

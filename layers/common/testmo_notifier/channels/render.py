@@ -15,6 +15,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final
@@ -47,10 +48,10 @@ Environments = Mapping[str, Environment]  # by template
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The templates of a destination as far as they are compiled: folders of its own ones first, then `built_in`."""
+    """The templates of a destination as far as they are compiled: its `own` first, by name, then `built_in`."""
 
     built_in: Environments
-    own: tuple[tuple[Path, Environments], ...] = ()
+    own: tuple[tuple[Mapping[str, Path], Environments], ...] = ()
 
 
 def renderings() -> dict[str, Rendering]:
@@ -136,14 +137,15 @@ class Renderer:
         )
 
     def view(self, digest: Digest, limits: Limits, *, with_links: bool = False) -> MessageView:
-        """A digest as templates see it."""
+        """A digest as templates see it. What no built-in one prints is there for those of a team alone."""
         make = several_view if digest.about == FOLDED else message_view
+        limits = replace(limits, each=any(files for files, _ in self._templates.own))
         return without_marks(make(digest, limits, self.links if with_links else NO_LINKS))
 
     def has_own(self, name: str, about: str) -> bool:
         """Whether the destination or its team has a template of its own in place of a built-in one."""
         own = own_name(self._renderings[name], name, about)
-        return any((folder / own).is_file() for folder, _ in self._templates.own)
+        return any(own in files for files, _ in self._templates.own)
 
     def text(self, name: str, view: MessageView, result: ResultView | PartView | None = None) -> str:
         """A text by the destination's or the team's template, else by the built-in one, else without any."""
@@ -173,9 +175,8 @@ class Renderer:
 
     def _tries(self, name: str, own: str) -> Iterator[tuple[Environment, str, str]]:
         """Environment, name and path: the own ones that are worth a try, then the one that is always there."""
-        for folder, environments in self._templates.own:
-            path = folder / own
-            if path.is_file():
+        for files, environments in self._templates.own:
+            if path := files.get(own):
                 shown = relative(path, self._overrides)
                 if shown in self._stopped:
                     self.problems.append(self._stopped[shown])
@@ -206,7 +207,8 @@ class Renderer:
                 # A team's template may say {% extends "built_in/email_body.j2" %} and change one block of it.
                 there = [self._there, PrefixLoader({"built_in": self._there})]
                 loaders = [*(FileSystemLoader(one, encoding="utf-8-sig") for one in folders), *there]
-                made = Templates(made.built_in, ((first, self._environments(loaders, zone, self._bounds)), *made.own))
+                files = {path.name: path for path in first.glob("*.j2") if path.is_file()}
+                made = Templates(made.built_in, ((files, self._environments(loaders, zone, self._bounds)), *made.own))
             self._known[folder, zone] = made
         return self._known[folder, zone]
 

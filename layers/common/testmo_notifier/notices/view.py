@@ -7,7 +7,7 @@ tests that failed with the same note are one line. A template formats these and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -51,6 +51,7 @@ class Limits:
     fold: bool = True
     runs: int = 0
     alike: int = 1  # runs that share a line, where the same is said of them
+    each: bool = True  # whether tests are there by themselves, too
 
 
 def message_view(digest: model.Digest, limits: Limits, links: IssueLinks = NO_LINKS) -> MessageView:
@@ -87,18 +88,18 @@ def section_view(
     tests = one_line_a_test(digest.results)
     above = [rows for rows in tests if test_key(rows[0]) in said]
     lines, named = in_lines((rows for rows in tests if test_key(rows[0]) not in said), limits)
-    shown = {id(rows): result_view(rows, limits, links) for rows in named}
+    ids_named = set(map(id, named))
     ids = status_ids(digest.results)
     run = run_view(digest)
     view = MessageView(
         run=run,
         counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
         total=digest.total,
-        results=tuple(shown.values()),
+        results=tuple(result_view(rows, limits, links) for rows in named) if limits.each else (),
         more=digest.total - sum(map(len, map(still_failing, (*named, *above)))),
         rest=rest_phrase(digest, (*named, *above)),
         about=digest.about,
-        lines=tuple(line_view(line, shown, digest.run_url, limits, links) for line in lines),
+        lines=tuple(line_view(line, ids_named, digest.run_url, limits, links) for line in lines),
         totals=totals(digest),
         mentions=called(digest),
         symbol=SYMBOLS[FAILED if digest.about != model.RECOVERED and digest.total else PASSED],
@@ -235,12 +236,10 @@ def line_key(result: model.NamedResult) -> object:
     )
 
 
-def line_view(
-    line: list[Rows], shown: Mapping[int, ResultView], url: str, limits: Limits, links: IssueLinks
-) -> ResultView:
-    """One test, or several with the same note; `shown` are the tests that are named, `url` is the run's."""
+def line_view(line: list[Rows], named: Collection[int], url: str, limits: Limits, links: IssueLinks) -> ResultView:
+    """One test, or several with the same note; `named` are the ids of those that are named, `url` is the run's."""
     if len(line) == 1:
-        return shown[id(line[0])]
+        return result_view(line[0], limits, links)
     rows = [row for rows in line for row in rows]
     note = common_note([one[0] for one in line])
     first, *others = note.split("\n")
@@ -253,7 +252,7 @@ def line_view(
         since=min((row.since for row in rows if row.since and row.since != row.created_at), default=None),
         elapsed_us=None,
     )
-    tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in shown)
+    tests = tuple(TestView(clip(test_name(one[0]), limits.name_chars), one[0].url) for one in line if id(one) in named)
     return replace(result_view([whole], limits, links), rows=len(rows), tests=tests)
 
 
