@@ -103,20 +103,20 @@ class Shape:
         said = {name: value.default if isinstance(value, Field) else value for name, value in given.items()}
         self.defaults = {name: value for name, value in said.items() if value is not MISSING}
         made = {name: value.default_factory for name, value in given.items() if isinstance(value, Field)}
-        self.factories = {name: make for name, make in made.items() if make is not MISSING}
+        self.factories = [(name, make) for name, make in made.items() if make is not MISSING]
+        self.all_names = frozenset(self.names)
 
 
 def is_filled(self: object, shape: Shape, args: Sequence[object], values: Mapping[str, object]) -> bool:
     """Set the values of an instance; whether they were the right ones, and all of them."""
     names, set_value = shape.names, object.__setattr__
-    given = dict(zip(names, args))  # noqa: B905 - quicker than with `strict`
-    if len(given) < len(args) or not given.keys().isdisjoint(values):
+    if args and (len(args) > len(names) or not values.keys().isdisjoint(names[: len(args)])):
         return False
-    given = {**shape.defaults, **given, **values}
-    for name, make in shape.factories.items():
+    given = {**shape.defaults, **dict(zip(names, args)), **values}  # noqa: B905 - quicker than with `strict`
+    for name, make in shape.factories:
         if name not in given:
             given[name] = make()
-    if len(given) != len(names) or not all(map(given.__contains__, names)):
+    if given.keys() != shape.all_names:
         return False
     for name in names:
         set_value(self, name, given[name])
