@@ -30,6 +30,7 @@ polling/               the steps of a poll
   hold_or_tell.py      what of a reading is told at once, and what is held
   release.py           what was held, told when it is due
   held_items.py        what is held, read and written, and given to those who are told instead
+  outboxes.py          which outboxes wait, and since when
   handover.py          from the outbox to SNS
   remember.py          what is kept for the next poll
   rate_limit.py        how often Testmo is asked

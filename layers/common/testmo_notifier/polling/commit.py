@@ -18,8 +18,9 @@ from testmo_notifier.errors import (
 )
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FOLD, FOLDERS, MAILED, Checkpoint, WatchedRun
-from testmo_notifier.polling.handover import order_of, waiting_since
+from testmo_notifier.polling.handover import order_of
 from testmo_notifier.polling.hold_or_tell import HoldOrTell
+from testmo_notifier.polling.outboxes import waiting_since
 from testmo_notifier.polling.setup import Poll, Setup
 from testmo_notifier.sources.testmo_runs.reading import Reading, first_checkpoint
 from testmo_notifier.sources.testmo_runs.watch import Watch

@@ -16,7 +16,8 @@ from testmo_notifier.errors import LostRace, OutOfTime, TooLarge
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import OUTBOX, SILENCE, UNREACHABLE, Change, Envelope, Held, HeldKey, Hold
 from testmo_notifier.notices import merge
-from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, Outboxes, order_of
+from testmo_notifier.polling.handover import MIN_SECONDS_LEFT, order_of
+from testmo_notifier.polling.outboxes import Outboxes
 
 if TYPE_CHECKING:
     from testmo_notifier.polling.setup import Setup

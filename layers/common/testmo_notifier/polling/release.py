@@ -19,8 +19,8 @@ from testmo_notifier.notices import merge
 from testmo_notifier.notices.fold import folded
 from testmo_notifier.notices.story import numbered
 from testmo_notifier.polling.circumstances import Circumstances
-from testmo_notifier.polling.handover import Outboxes
 from testmo_notifier.polling.held_items import HeldItems, Written, pass_on
+from testmo_notifier.polling.outboxes import Outboxes
 
 MOST: Final = 45  # runs of one message, and of one transaction: that ends at 100 actions
 MAX_WRITES: Final = 99  # of these, beside the envelope: two take an item out, an interval is three at most

@@ -21,11 +21,12 @@ from testmo_notifier.polling.backlog import Backlog
 from testmo_notifier.polling.case_names import CaseNames, Completed
 from testmo_notifier.polling.circumstances import Circumstances
 from testmo_notifier.polling.emails import Emails
-from testmo_notifier.polling.handover import HandOver, Outboxes
+from testmo_notifier.polling.handover import HandOver
 from testmo_notifier.polling.held_items import HeldItems
 from testmo_notifier.polling.hidden import HiddenRuns
 from testmo_notifier.polling.lease import Lease
 from testmo_notifier.polling.marks import Marks
+from testmo_notifier.polling.outboxes import Outboxes
 from testmo_notifier.polling.rate_limit import RateLimit
 from testmo_notifier.polling.release import Release
 from testmo_notifier.polling.report import Report
