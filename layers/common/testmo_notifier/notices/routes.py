@@ -122,10 +122,10 @@ def left_in(routes: Routes, channels: tuple[str, ...]) -> Routes:
     )
 
 
-def reached(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
-    """`destinations`, as long as everything reaches a person on the channels of this stack.
+def check_reach(routes: Routes, channels: tuple[str, ...]) -> None:
+    """Raises `ConfigurationError` where something reaches no person on the channels of this stack.
 
-    Raises `ConfigurationError` where it does not: it would be published, and nobody told.
+    It would be published, and nobody told.
     """
     people = [channel.name for channel in for_people() if channel.name in channels]
     words = " or ".join(f"{channel}:default" for channel in people)
@@ -137,4 +137,3 @@ def reached(routes: Routes, channels: tuple[str, ...]) -> tuple[str, ...]:
     if people and last and not any(name in found for route in last for name in route.destinations):
         text = f"routes.toml: what no other route takes reaches nobody {stack}"
         raise ConfigurationError([Problem(text, f"add {words} to route {last[0].name!r}")])
-    return found

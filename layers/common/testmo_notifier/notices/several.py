@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import FINISHED, RECOVERED, Digest, NamedResult
 from testmo_notifier.notices import view
-from testmo_notifier.notices.context import Count, Linked, MessageView, PartView, ResultView, RunView, TestView
+from testmo_notifier.notices.context import Linked, MessageView, PartView, ResultView, RunView, TestView
 from testmo_notifier.notices.issue_links import IssueLinks
 from testmo_notifier.notices.story import held, news, numbered, passed_since, silenced
 from testmo_notifier.text.notes import without_addresses
@@ -68,7 +68,7 @@ def several_view(digest: Digest, limits: view.Limits, links: IssueLinks = view.N
     good = ", ".join(filter(None, (passed_since(digest.passed_since), well)))
     return MessageView(
         run=run_view(digest, (well, over) if digest.total else (), limits.name_chars),
-        counts=counts(digest, ids),
+        counts=view.counts(digest.counts, ids),
         total=digest.total,
         results=tuple(result_of(one, limits, links) for one in shown) if limits.each else (),
         more=digest.total - sum(len(one.rows) for one in shown),
@@ -206,7 +206,7 @@ def part_views(digest: Digest, limits: view.Limits, ids: dict[str, int]) -> tupl
     parts = list(alike([part_view(part, limits, ids, is_several=is_several) for part in named], limits.alike))
     if others:
         left = {status: sum(part.counts.get(status, 0) for part in others) for status in digest.counts}
-        rest = counts(replace(digest, counts={status: n for status, n in left.items() if n}), ids)
+        rest = view.counts({status: n for status, n in left.items() if n}, ids)
         symbol = view.SYMBOLS[view.FAILED if rest or any(map(still_failing, others)) else view.PASSED]
         said = tuple(filter(None, (since_then(*others), *said_of_rest(others))))
         parts.append(PartView(f"and {numbered(len(others), 'more run')}", "", "", rest, said, symbol))
@@ -241,7 +241,7 @@ def part_view(part: Digest, limits: view.Limits, ids: dict[str, int], *, is_seve
         name=clip(part.run_name, limits.name_chars),
         url=part.run_url,
         project=clip(part.project_name, limits.name_chars) if is_several else "",
-        counts=counts(part, ids),
+        counts=view.counts(part.counts, ids),
         details=tuple(filter(None, details)),
         symbol=view.SYMBOLS[view.FAILED if part.total or still_failing(part) else view.PASSED],
     )
@@ -275,11 +275,6 @@ def run_view(digest: Digest, details: Sequence[str], name_chars: int) -> RunView
         project=f"{numbered(len(digest.parts), 'run')} in all, {numbered(len(projects), 'project')}",
         details=tuple(filter(None, details)),
     )
-
-
-def counts(digest: Digest, ids: dict[str, int]) -> tuple[Count, ...]:
-    """How many of which status."""
-    return tuple(view.count(status, ids.get(status, 0), n) for status, n in digest.counts.items())
 
 
 def still_failing(part: Digest) -> int:

@@ -7,7 +7,7 @@ tests that failed with the same note are one line. A template formats these and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -93,7 +93,7 @@ def section_view(
     run = run_view(digest)
     view = MessageView(
         run=run,
-        counts=tuple(count(status, ids.get(status, 0), n) for status, n in digest.counts.items()),
+        counts=counts(digest.counts, ids),
         total=digest.total,
         results=tuple(result_view(rows, limits, links) for rows in named) if limits.each else (),
         more=digest.total - sum(map(len, map(still_failing, (*named, *above)))),
@@ -340,6 +340,11 @@ def test_name(result: model.NamedResult) -> str:
     if result.case_name:
         return result.case_name
     return f"C-{result.case_id}" if result.case_id is not None else "A test without a case"
+
+
+def counts(by_status: Mapping[str, int], ids: Mapping[str, int]) -> tuple[Count, ...]:
+    """How many of which status, `ids` by name."""
+    return tuple(count(status, ids.get(status, 0), n) for status, n in by_status.items())
 
 
 def count(status: str, status_id: int, n: int) -> Count:

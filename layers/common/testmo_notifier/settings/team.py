@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from testmo_notifier.errors import ConfigurationError, Problem
 from testmo_notifier.lean import dataclass
 from testmo_notifier.notices.issue_links import IssueLinks
-from testmo_notifier.notices.routes import Routes, left_in, reached
+from testmo_notifier.notices.routes import Routes, check_reach, left_in
 from testmo_notifier.settings.issues_file import parse_issue_links
 from testmo_notifier.settings.people import People, parse_people
 from testmo_notifier.settings.routes_file import fallback, parse_routes
@@ -44,7 +44,7 @@ class Team:
 
         def read_routes() -> Routes:
             found = parse_routes(text_of(folder / ROUTES))
-            reached(found, channels)
+            check_reach(found, channels)
             return left_in(found, channels)
 
         def attempt(read: Callable[[], T], rescue: Callable[[], T], meanwhile: Callable[[T], str]) -> T:
