@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from testmo_notifier.config import DeliverySettings, PollerSettings
 from testmo_notifier.errors import ConfigurationError
+from testmo_notifier.model import Control
 from testmo_notifier.polling.mail import RUNBOOK as ADDRESSES
 from tools.lib.stamps import utc_now
 from tools.lib.version import compared, version
@@ -124,6 +125,14 @@ def polls(desk: Desk) -> Iterable[Finding]:
         yield good("Polls", f"{words}: somebody else polls")
     else:
         yield bad("Polls", words, "testmo-notifier resume; nothing was lost meanwhile, it is only late")
+    yield from pauses(control, now)
+    yield from left_undone(control, now)
+    if lease and lease.until > now + PATIENCE:
+        yield bad("Polls", f"the lease is held until {lease.until.isoformat()}", "correct this machine's clock")
+
+
+def pauses(control: Control, now: datetime) -> Iterable[Finding]:
+    """What keeps polls from reading, and which files they do without."""
     if control.budget.not_before and control.budget.not_before > now:
         step = "it goes on by itself; a lower RequestsPerMinute keeps it from coming back"
         until = control.budget.not_before.isoformat(timespec="seconds")
@@ -133,6 +142,10 @@ def polls(desk: Desk) -> Iterable[Finding]:
         until = control.budget.draining_until.isoformat(timespec="seconds")
         words = f"somebody drains: nothing is read until {until}"
         yield bad("Polls", words, "deploy the older version now; to stay: testmo-notifier drain --cancel")
+
+
+def left_undone(control: Control, now: datetime) -> Iterable[Finding]:
+    """What polls have no requests left for."""
     late = now - min(control.left.turns.values(), default=now)
     if late > LATE_TURNS:
         words = f"{counted(len(control.left.turns), 'run')} wait for their turn, the oldest for {age(late)}"
@@ -145,8 +158,6 @@ def polls(desk: Desk) -> Iterable[Finding]:
         since = min((control.left.undone_since.get(run, now) for run in control.left.undone), default=now)
         words = f"{counted(len(control.left.undone), 'run')} due and not read: {named}{more}"
         yield bad("Polls", f"{words}; the oldest for {age(now - since)}", step)
-    if lease and lease.until > now + PATIENCE:
-        yield bad("Polls", f"the lease is held until {lease.until.isoformat()}", "correct this machine's clock")
 
 
 def period_of(expression: str) -> timedelta | None:

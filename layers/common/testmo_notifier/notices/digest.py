@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
@@ -217,25 +217,15 @@ class DigestBuilder:
         """What each destination is told, for each of what holds it back, in the order of the routes."""
         if not self._gathered.found:
             return {}
-        routes, destinations = self.audience.routes.routes, self.audience.destinations
-        shares: dict[tuple[str, str], Share]
         if not self.audience.keeps_told:
-            all_of_it = self._everything()
-            calls = {found.calls for found in self._gathered.found.values()} if self.audience.calls else set()
-            shares = {}
-            for one in self.audience.told_all:
-                leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
-                shares[one, ""] = replace(
-                    all_of_it, routes=leading, mentions=self._gathered.mentions(one, leading, calls)
-                )
-            return shares
+            return {(one, ""): share for one, share in self._all_to_all()}
         kinds: dict[tuple[int, Status, int], list[int]] = {}  # of thousands of results there are few
         recipients: dict[int, Recipients] = {}
         for key, found in self._gathered.found.items():
             told = self._tellings.recipients(found)
             recipients[id(told)] = told
             kinds.setdefault((id(told), found.status, found.calls), []).append(key)
-        shares = {}
+        shares: dict[tuple[str, str], Share] = {}
         heard: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for (number, status, call), keys in kinds.items():
             for telling in recipients[number].tellings:
@@ -252,8 +242,17 @@ class DigestBuilder:
         alike: dict[tuple[tuple[object, str], ...], list[int]] = {}
         for to, share in shares.items():
             share.keys = alike.setdefault(tuple(heard[to]), share.keys)
-        order = {name: number for number, name in enumerate(destinations)}
+        order = {name: number for number, name in enumerate(self.audience.destinations)}
         return dict(sorted(shares.items(), key=lambda pair: (order[pair[0][0]], pair[0][1])))
+
+    def _all_to_all(self) -> Iterator[tuple[str, Share]]:
+        """Where no route asks for anything: everything, for each destination."""
+        all_of_it = self._everything()
+        calls = {found.calls for found in self._gathered.found.values()} if self.audience.calls else set()
+        for one in self.audience.told_all:
+            routes = self.audience.routes.routes
+            leading = dict.fromkeys(r.name for r in routes if one in r.destinations or not is_for_people(one))
+            yield one, replace(all_of_it, routes=leading, mentions=self._gathered.mentions(one, leading, calls))
 
     def _digest(self, share: Share, destination: str, room: int) -> Digest:
         """A digest of some of the results."""
