@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,13 +216,16 @@ def test_what_only_pythons_programmers_know_is_not_said(folder: Path) -> None:
     [
         # What no template could mean.
         ("slack_header.j2", "a\n{{ message.run.name", "slack_header.j2:2: unexpected end of template"),
-        ("slack_header.j2", "a\n{{ message.run.name | link_to }}", "slack_header.j2:2: No filter named 'link_to'."),
+        ("slack_header.j2", "a\n{{ message.run.name | link_to }}", "slack_header.j2:2: No filter named 'link_to':"),
+        ("slack_header.j2", "a\n{% if message.more %}", "slack_header.j2:2: Unexpected end of template. Jinja was loo"),
         # Names that are not there, even where no sample leads to them.
         ("slack_header.j2", "a{% if false %}\n{{ mesage }}{% endif %}", "slack_header.j2:2: 'mesage' is not known"),
         ("slack_result.j2", "\n\n{{ result.nme }}", "slack_result.j2:3: ResultView has no field 'nme' (with"),
         ("slack_summary.j2", "{{ message.run.milestones }}", "slack_summary.j2:1: RunView has no field 'milestones'"),
         ("slack_summary.j2", "{{ result.name }}", "slack_summary.j2:1: 'None' has no attribute 'name', because"),
         # What goes wrong with some results only.
+        ("slack_result.j2", "{{ result.at.year }}", "slack_result.j2:1: 'None' has no attribute 'year' (with"),
+        ("slack_more.j2", "{{ message.run.milestone.upper() }}", "slack_more.j2:1: 'None' has no attribute 'upper' (w"),
         ("email_body.j2", "\n{{ message.results[0].at | when }}", "email_body.j2:2: the filter `when` got no moment"),
         ("email_body.j2", "{{ message.results[3].name }}", "email_body.j2:1: tuple object has no element 3 (with the"),
         ("slack_more.j2", "{% if message.more %}x{% endif %}", "slack_more.j2:1: gave no text (with the sample 're"),
@@ -240,6 +244,7 @@ def test_a_template_is_told_by_file_and_line(folder: Path, name: str, text: str,
     told = said(folder)
     assert told[0].startswith(f"templates/{problem}")
     assert {line.partition(":")[0] for line in told} == {f"templates/{name}"}
+    assert not [line for line in told if re.search(r"\.[:;] ", line)], "a sentence goes on behind its end"
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def built_in() -> tuple[dict[str, Any], str]:
 
 BROKEN = [
     ("syntax", "fine\n{% if %}", ":2: TemplateSyntaxError: "),
-    ("unknown-tag", "{% frob %}", ":1: TemplateSyntaxError: Encountered unknown tag 'frob'"),
+    ("unknown-tag", "{% frob %}", ":1: TemplateSyntaxError: Encountered unknown tag 'frob';"),
     ("undefined-name", "one\n\n{{ message.nome }}", ":3: "),
     ("undefined-variable", "{{ run.name }}", ":1: 'run' is undefined"),
     ("unknown-filter", "{{ message.total | frob }}", ":1: TemplateAssertionError: No filter named 'frob'"),

@@ -28,6 +28,7 @@ from tools.settings.samples import Sample, samples
 UTC: Final = ZoneInfo("UTC")
 CONTEXT: Final = frozenset({"message", "result", "super", "self", "caller", "varargs", "kwargs", "loop"})
 AS_JINJA: Final = "write it as Jinja has it (https://jinja.palletsprojects.com/en/stable/templates/)"
+WITH_RESULT: Final = ("_result.j2", "_tests.j2", "_run.j2")  # what is written for one result, test or run
 LINKS: Final = IssueLinks({4: "https://example.atlassian.net/browse/{display_id}"})
 
 
@@ -61,7 +62,7 @@ def problems(
             try:
                 sources.append(read(path, str(path.relative_to(folder).as_posix())))
             except TemplateSyntaxError as exc:
-                found.append(Remark.of(path, exc.lineno, f"{exc.message}", AS_JINJA))
+                found.append(Remark.of(path, exc.lineno, str(exc.message).rstrip("."), AS_JINJA))
             except UnicodeDecodeError as exc:
                 found.append(Remark.of(path, 1, not_utf_8(exc), AS_UTF_8))
             except OSError as exc:
@@ -188,7 +189,7 @@ def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str,
         for destination in dict.fromkeys((*(channel.default for channel in CHANNELS.values()), *own)):
             renderer.notification(sample.outgoing(destination))
         for problem in dict.fromkeys(renderer.problems):
-            text, step = explained(problem)
+            text, step = explained(problem, line_of(folder / problem.file, problem.line))
             kind = (f"{problem.file}:{problem.line}", re.sub(r"\d+", "", text))
             if kind not in told:
                 told.add(kind)
@@ -196,12 +197,20 @@ def render_problems(folder: Path, own: Iterable[str], every: Iterable[tuple[str,
                 yield Remark.of(folder / problem.file, problem.line or 1, text, step)
 
 
-def explained(problem: Problem) -> tuple[str, str]:
+def line_of(path: Path, number: int) -> str:
+    """A line of a template, as far as there is one to read."""
+    lines = path.read_text("utf-8-sig", "replace").split("\n") if path.is_file() else []
+    return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def explained(problem: Problem, line: str) -> tuple[str, str]:
     """A template's problem and what to do, for whoever wrote it: Jinja speaks of Python's objects."""
     text = re.sub(r"'[\w.]*?(\w+) object' has no attribute ('\w+')", r"\1 has no field \2", problem.text)
     if re.search(r"NoneType' object has no attribute '(astimezone|timestamp)'", text):
         return "the filter `when` got no moment", "ask {% if result.at %} first"
     if text.startswith("'None' has no attribute"):
+        if "result" not in line or problem.file.endswith(WITH_RESULT):
+            return text, "ask {% if … %} first, docs/templates.md says what may be None"
         there = "result is there in slack_result.j2 and slack_tests.j2 alone"
         return f"{text}, because {there}", "go through message.results elsewhere"
     return text, problem.next_step

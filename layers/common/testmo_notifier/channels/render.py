@@ -258,7 +258,7 @@ def template_problem(name: str, exc: Exception, overrides: Path | None) -> Probl
         if frame.filename.endswith(".j2"):
             name, line = relative(Path(frame.filename), overrides), frame.lineno
     kind = "" if isinstance(exc, UndefinedError) else f"{type(exc).__name__}: "  # of these Jinja's words are enough
-    return Problem(f"{kind}{one_line(str(exc), 200)}", HELP, file=name, line=line or 1)
+    return Problem(f"{kind}{one_line(str(exc), 200).rstrip('.')}", HELP, file=name, line=line or 1)
 
 
 def last_resort(view: MessageView, result: ResultView | PartView | None) -> str:

@@ -41,6 +41,7 @@ class Poller:
         token = partial(secret, settings.testmo_secret_arn, testmo_token)
         mailboxes = Mailboxes(sns, *of_stack(settings, team.routes), topic_arn=settings.topic_arn)
         watch = partial(secret, settings.heartbeat_secret_arn, heartbeat_url)
+        self._instance = machine.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
         self.pool = new_pool()
         self.ping = partial(ping, self.pool, watch) if settings.heartbeat_secret_arn else None
         self.is_told = partial(is_anybody_told, mailboxes.expected, channels=settings.channels)
@@ -62,9 +63,11 @@ class Poller:
             executor=machine.executor,
         )
 
-    def setup(self, holder: str, seconds_left: Callable[[], float]) -> Setup:
-        """That of one poll, which `holder` names in the lease."""
+    def setup(self, request_id: str, seconds_left: Callable[[], float]) -> Setup:
+        """That of one poll."""
         self.pool.clear()  # connections that slept with the function may be dead
+        # Lambda may deliver one event to two instances at once, and the request id is that of the event.
+        holder = f"{request_id} {self._instance}".strip()
         store, renderer = self._store(holder=holder), LateRenderer(self._renderer)
         return self._setup(store=store, renderer=renderer, seconds_left=seconds_left)
 
