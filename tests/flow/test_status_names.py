@@ -1,4 +1,4 @@
-"""Statuses that are watched by name: Testmo turns the names into ids, and nothing is lost while it does."""
+"""Rule 6, for statuses that are watched by name: Testmo turns the names into ids, and nothing is lost while it does."""
 
 from __future__ import annotations
 
@@ -123,6 +123,22 @@ def test_a_name_that_moved_to_another_status_is_followed(story: Story, run: Run)
     result = story.save(run, 1, 9)
     story.poll()
     assert story.announced == [result.id]
+
+
+def test_what_was_saved_in_a_status_before_its_new_name_was_noticed_is_announced(story: Story, run: Run) -> None:
+    """Somebody deletes a status and makes it anew. Names are asked for hourly, and failures do not wait for that."""
+    before = story.save(run, 1, 9)
+    story.wait(3600)
+    story.poll()
+    story.wait(600)
+    del story.world.statuses[NEEDS_INFO]
+    add_status(story, 9, "Needs info")
+    results = [story.save(run, 2, 9), story.save(run, 3, 9)]
+    story.wait(1200)
+    results.append(story.fail_and_poll(run, 4))  # moves the window on
+    story.wait_and_poll(30)
+    assert sorted(story.announced) == [result.id for result in results]
+    assert before.id not in story.announced
 
 
 def test_a_name_nobody_knows_is_a_problem_in_every_poll_and_the_rest_is_watched(story: Story) -> None:

@@ -51,8 +51,8 @@ def find_watch(setup: Setup, this: Poll, found: Discovery) -> Watch:
         projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
         names = learn(this.testmo, wanted, names.learned, projects)
     watch, problems = completed(setup.watch, wanted, names, has_runs=bool(found.runs))
-    kept = with_watch(replace(lease.control.watching, statuses=names.learned), watch, at=found.began_at)
-    lease.control = replace(lease.control, watching=kept)
+    kept = with_watch(lease.control.watching, watch, names.learned, lease.control.looked.closed_checked_at)
+    lease.control = replace(lease.control, watching=replace(kept, watched_at=found.began_at))
     report.problems += [*names.problems, *problems]
     report.settings_problems += len(problems)
     return watch
@@ -108,11 +108,18 @@ def completed(watch: Watch, wanted: Iterable[str], names: Names, *, has_runs: bo
     return replace(watch, status_ids=tuple(ids)), problems
 
 
-def with_watch(kept: Watching, watch: Watch, *, at: datetime) -> Watching:
-    """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones."""
+def with_watch(kept: Watching, watch: Watch, learned: Learned, asked_at: datetime | None) -> Watching:
+    """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones.
+
+    It ended with the last poll that watched it. Where a name has come to mean another status, nobody knows since when,
+    and it ended when names were last asked for (`asked_at`).
+    """
     ceased = dict(kept.ceased)
     if kept.watching and kept.watched_at and kept.watching != watch.fingerprint:
-        ceased[kept.watching] = kept.watched_at
+        has_moved = any(learned.get(name, ids) != ids for name, ids in kept.statuses.items())
+        ceased[kept.watching] = asked_at if has_moved and asked_at else kept.watched_at
     ceased.pop(watch.fingerprint, None)
     latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
-    return replace(kept, watching=watch.fingerprint, watched_at=at, ceased={watch: ceased[watch] for watch in latest})
+    return replace(
+        kept, watching=watch.fingerprint, ceased={watch: ceased[watch] for watch in latest}, statuses=learned
+    )
