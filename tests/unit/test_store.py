@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import boto3
@@ -15,8 +16,10 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
+from testmo_notifier.model import ProjectState
 from tests.support.factories import START, at, make_checkpoint, make_outgoing
 from tests.support.stored import Raw
+from tests.unit.test_overflow import LARGE
 
 LEASE = at(30) - START
 
@@ -104,6 +107,35 @@ def test_a_throttled_call_ends_no_poll_either(code: str) -> None:
     """Otherwise the first run with news would keep all others from being told, poll by poll."""
     with pytest.raises(LostRace, match="RUN#12 was not written: DynamoDB takes no more writes just now"):
         Scripted(error(code, "Rate exceeded")).store.commit(make_checkpoint(), lambda _: b"a mark")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+def test_a_throttled_set_of_its_own_ends_no_poll_either(code: str) -> None:
+    """Each is an item of up to 380 KB, and a partition takes two or three of these a second."""
+    with pytest.raises(LostRace, match="RUN#12 was not written: DynamoDB takes no more writes just now"):
+        Scripted(error(code, "Rate exceeded")).store.commit(LARGE)
+
+
+def test_what_could_not_be_left_to_ttl_is_left_over_and_the_write_that_was_done_stands() -> None:
+    table = Scripted((200, {}))
+    written = table.store.commit(LARGE)
+    table.answers = [(200, {}), error("ThrottlingException", "Rate exceeded")]
+
+    after = table.store.commit(replace(written, failing={}, seen={}, superseded={}, unconfirmed=frozenset()))
+
+    assert (written.version, after.version) == (1, 2)
+    assert table.asked[-1]["UpdateExpression"] == "SET expires_at = :moment"
+
+
+def test_a_project_that_dynamodb_throttles_ends_no_poll_either() -> None:
+    with pytest.raises(LostRace, match="PROJECT#3 was not written: DynamoDB takes no more writes just now"):
+        Scripted(error("ThrottlingException", "Rate exceeded")).store.commit_project(ProjectState(3, START))
+
+
+def test_a_transaction_that_is_still_in_progress_ends_no_poll() -> None:
+    """No answer came in time, and the second try of the same found the first one at work."""
+    with pytest.raises(LostRace, match="RUN#12 may be written or not: DynamoDB is still at it"):
+        Scripted(error("TransactionInProgressException", "in progress")).store.commit(make_checkpoint())
 
 
 @pytest.mark.parametrize("reasons", [("None", "ItemCollectionSizeLimitExceeded"), ()])

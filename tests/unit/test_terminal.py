@@ -53,6 +53,16 @@ def test_styles_of_our_own_survive() -> None:
     assert "\x1b[31m" not in printed.getvalue()
 
 
+def test_a_screen_without_a_width_shows_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some containers and editors export COLUMNS=0."""
+    monkeypatch.setenv("COLUMNS", "0")
+    printed = io.StringIO()
+
+    Terminal(Console(file=printed, highlight=False)).verdict("3 problems", is_ok=False)
+
+    assert printed.getvalue() == "✗ 3 problems\n"
+
+
 def test_plain_lines_and_errors_are_only_shown(capsys: pytest.CaptureFixture[str]) -> None:
     say(HOSTILE)
     say(HOSTILE, error=True)

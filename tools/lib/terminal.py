@@ -18,6 +18,7 @@ from rich.text import Text
 from testmo_notifier.text.cleaning import printable
 
 BAR: Final = "  │ "
+WIDTH: Final = 80  # of a screen that nobody knows the width of
 
 Piece = tuple[str, str]  # text and its style
 
@@ -41,6 +42,8 @@ class Terminal:
 
     def __init__(self, console: Console | None = None, *, now: Callable[[], datetime] | None = None) -> None:
         self._console = console or Console(highlight=False)
+        if self._console.width == 0:  # COLUMNS=0, with which rich prints nothing at all
+            self._console.width = WIDTH
         self._now = now or (lambda: datetime.now(UTC))
         self._is_block = False  # whether what was printed last wants an empty line below
 

@@ -160,7 +160,7 @@ class TooHeavy(Unreadable):
 
 
 class LostRace(NotifierError):
-    """A write lost against another poller, or against too many writes at once: nothing of it was done."""
+    """A write lost against another poller, or against too many writes at once. Whoever reads next sees what stands."""
 
 
 class Undelivered(NotifierError):

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import held as held_adapter
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.overflow import left_over, overflow_keys, parted, whole
-from testmo_notifier.adapters.transaction import lost, transact, unchanged, unfit
+from testmo_notifier.adapters.transaction import ALL_CROWDED, lost, refusal, transact, unchanged
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, Unwritable
 from testmo_notifier.model import (
     CASES,
@@ -174,8 +174,8 @@ class Store:
         except self._client.exceptions.ConditionalCheckFailedException as exc:
             raise lost(item) from exc
         except ClientError as exc:
-            refused = unfit(item, exc.response["Error"])
-            raise (exc if isinstance(refused, Unwritable) else refused or exc) from exc
+            why = refusal(item, exc.response["Error"])
+            raise (exc if isinstance(why, Unwritable) else why or exc) from exc
         return written
 
     def clear(
@@ -259,20 +259,27 @@ class Store:
     def _with_sets_apart(self, checkpoint: Checkpoint) -> tuple[Item, Checkpoint]:
         """A checkpoint's item, of which the sets that have no room in it are written already."""
         item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint, self._once))
-        for part in parts:
-            self._client.put_item(TableName=self._table, Item=part)
+        try:
+            for part in parts:
+                self._client.put_item(TableName=self._table, Item=part)
+        except ClientError as exc:
+            raise refusal(item, exc.response["Error"]) or exc from exc
         return item, checkpoint
 
     def _let_expire(self, before: Checkpoint, after: Checkpoint) -> None:
         """Sets that nothing names any more are left to TTL, so that whoever read the checkpoint before finds them."""
         moment = str(int((after.read_at or after.cursor).timestamp()))
-        for key in left_over(before, after):
-            self._client.update_item(
-                TableName=self._table,
-                Key=key,
-                UpdateExpression="SET expires_at = :moment",
-                ExpressionAttributeValues={":moment": {"N": moment}},
-            )
+        try:
+            for key in left_over(before, after):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    UpdateExpression="SET expires_at = :moment",
+                    ExpressionAttributeValues={":moment": {"N": moment}},
+                )
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] not in ALL_CROWDED:  # else an item too many stays, as after a crash
+                raise
 
     def _get_all(self, keys: Sequence[Item]) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []

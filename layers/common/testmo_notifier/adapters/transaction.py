@@ -25,6 +25,7 @@ MAX_WORDS: Final = 200  # characters of what DynamoDB says of an item
 ALL_CROWDED: Final = frozenset(
     {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
 )
+IN_PROGRESS: Final = "TransactionInProgressException"  # no answer came in time, nor to a second try of the same
 NEVER_WRITTEN: Final = "attribute_not_exists(pk)"
 UNCHANGED: Final = "version = :before"
 
@@ -50,9 +51,7 @@ def transact(client: DynamoDBClient, table: str, actions: Sequence[Action]) -> N
         unfitting = (unfit(key_of(action), why) for action, why in zip(actions, reasons, strict=False))
         raise next(filter(None, unfitting), exc) from exc
     except ClientError as exc:
-        if exc.response["Error"]["Code"] in ALL_CROWDED:
-            raise crowded(first) from exc
-        raise unfit(first, exc.response["Error"]) or exc from exc
+        raise refusal(first, exc.response["Error"]) or exc from exc
 
 
 def key_of(action: Action) -> Item:
@@ -67,6 +66,13 @@ def unchanged(noun: Checkpoint | ProjectState | Held | Envelope | None) -> Any: 
     if noun is None or not noun.version:
         return {"ConditionExpression": NEVER_WRITTEN}
     return {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":before": {"N": str(noun.version)}}}
+
+
+def refusal(item: Item, said: Mapping[str, Any]) -> LostRace | TooLarge | None:
+    """What the error of a whole call means for an item: not now, or never; None for any other."""
+    if said.get("Code") == IN_PROGRESS:
+        return LostRace(f"{item['pk'].get('S')} may be written or not: DynamoDB is still at it")
+    return crowded(item) if said.get("Code") in ALL_CROWDED else unfit(item, said)
 
 
 def unfit(item: Item, said: Mapping[str, Any]) -> TooLarge | None:
