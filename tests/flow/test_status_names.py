@@ -141,6 +141,23 @@ def test_what_was_saved_in_a_status_before_its_new_name_was_noticed_is_announced
     assert before.id not in story.announced
 
 
+@pytest.mark.usefixtures("run")
+def test_so_is_what_was_saved_in_a_run_that_was_opened_and_closed_meanwhile(story: Story) -> None:
+    before, after = story.add_run("before"), story.add_run("after")
+    story.save(before, 1, 9)
+    story.world.close_run(before)
+    story.wait_and_poll(70)  # names are asked for in between
+    add_status(story, NEEDS_INFO, "Old")
+    add_status(story, 9, "Needs info")
+    result = story.save(after, 1, 9)
+    story.world.close_run(after)
+    story.wait_and_poll(60)
+    requests = len(story.reads(after))
+    story.wait_and_poll(20)
+    assert story.announced == [result.id]
+    assert len(story.reads(after)) == requests, "it is read once more, and done"
+
+
 def test_a_name_nobody_knows_is_a_problem_in_every_poll_and_the_rest_is_watched(story: Story) -> None:
     watch_by_name(story, "Needs inof")
     run = story.add_run_and_poll()

@@ -30,6 +30,7 @@ def quiet_run(run_id: int = 12, **given: Any) -> WatchedRun:
 def make_rules(**given: Any) -> DueRules:
     values: dict[str, Any] = {
         "watch": WATCH,
+        "ceased": {},
         "overlap": OVERLAP,
         "staleness": timedelta(days=9_999),
         "waiting": (),

@@ -39,6 +39,7 @@ def choose(setup: Setup, this: Poll, found: Discovery, watch: Watch) -> Chosen:
     backlog.add_sweeps(found, lasts, setup.staleness)
     rules = DueRules(
         watch=watch,
+        ceased=this.lease.control.watching.ceased,
         overlap=setup.scope.overlap,
         staleness=setup.staleness,
         waiting=backlog.waiting(this.hidden.since),

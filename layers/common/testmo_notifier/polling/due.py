@@ -31,9 +31,13 @@ class Due(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueRules:
-    """What decides about every run. `began_at` is Testmo's clock, `now` ours; `waiting` are turns left by others."""
+    """What decides about every run. `began_at` is Testmo's clock, `now` ours; `waiting` are turns left by others.
+
+    `ceased` says until when each former watch held.
+    """
 
     watch: Watch
+    ceased: Mapping[str, datetime]
     overlap: timedelta
     staleness: timedelta
     waiting: Collection[int]
@@ -50,12 +54,18 @@ class DueRules:
             return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
         is_full = checkpoint.outbox_bytes > MAX_WAITING_BYTES
         is_out_of_sight = checkpoint.gone_at is not None and self.now - checkpoint.gone_at < HOURLY
-        if is_full or is_out_of_sight or is_done(run, checkpoint, self.overlap):
+        is_over = is_done(run, checkpoint, self.overlap) and not self.is_missed(run, checkpoint)
+        if is_full or is_out_of_sight or is_over:
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
         # A read that leaves nothing to keep does not move `read_at`, which so says since when a run is quiet.
         return self.turn(run, checkpoint.read_at, last) or (Due.FOLLOW_UP if owes_passes(checkpoint) else None)
+
+    def is_missed(self, run: Run, checkpoint: Checkpoint) -> bool:
+        """Whether a run was closed under another watch than was meant then: a name had come to mean another status."""
+        ceased = self.ceased.get(checkpoint.watching)
+        return ceased is not None and run.closed_at is not None and run.closed_at >= ceased
 
     def turn(self, run: Run, moved_at: datetime | None, last: datetime | None) -> Due | None:
         """Whether it is the turn of a run that has not moved since `moved_at`."""
