@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo, available_timezones
+
 import pytest
 
 from testmo_notifier import config  # as a module: pytest would take an imported `testmo_url` for a test
@@ -135,6 +137,18 @@ def test_the_slack_function_names_what_it_lacks() -> None:
 )
 def test_a_bad_value_gives_a_sentence_that_says_what_to_give(name: str, value: str, sentence: str) -> None:
     assert problems(**{name: value}) == (f"{name} {sentence}",)
+
+
+@pytest.mark.parametrize("name", ["utc", "europe/berlin", "Europe/berlin", "EUROPE/BERLIN", "Etc/gmt+2"])
+def test_a_zone_in_another_case_is_refused_where_its_file_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS: https://github.com/python/cpython/issues/115022. Lambda would not find it."""
+    monkeypatch.setattr("zoneinfo.ZoneInfo", lambda _name: ZoneInfo("Europe/Berlin"))
+    assert problems(TIME_ZONE=name) == (f"TIME_ZONE is {name!r}: give an IANA time zone like Europe/Berlin",)
+
+
+def test_every_zone_is_taken() -> None:
+    names = available_timezones() - {"localtime", "Factory"}
+    assert {str(config.time_zone(name)) for name in names} == names
 
 
 @pytest.mark.parametrize(

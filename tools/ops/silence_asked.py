@@ -136,9 +136,10 @@ def moment_of(typed: str, now: datetime, zone: tzinfo) -> datetime | None:
     """`16:00`, the next time that it is so late, or a date and time; without an offset in the zone of the stack."""
     clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", typed.strip())
     if clock:
-        today = now.astimezone(zone).replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, fold=0)
-        then = today.astimezone(UTC)
-        return then if then > now else (today + timedelta(days=1)).astimezone(UTC)
+        today = now.astimezone(zone).replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+        days = (today, today + timedelta(days=1))
+        times = (day.replace(fold=fold).astimezone(UTC) for day in days for fold in (0, 1))  # some come twice a day
+        return next(one for one in times if one > now)
     try:
         moment = datetime.fromisoformat(typed.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
