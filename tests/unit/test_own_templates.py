@@ -204,8 +204,11 @@ def test_tests_by_themselves_are_made_for_a_teams_templates_alone() -> None:
     sources = {path.name: path.read_text("utf-8") for folder in built_in_folders() for path in folder.glob("*.j2")}
     assert [name for name, source in sources.items() if "message.results" in source] == []
 
-    view = Renderer(UTC).view(make_digest([make_named(1), make_named(2)]), Limits(5, 50, 50))
-    assert (view.results, len(view.lines)) == ((), 2)
+    rows = [make_named(1, note="one"), make_named(2, note="another")]
+    several = make_digest(about=FOLDED, parts=(make_digest(rows[:1]), make_digest(rows[1:])))
+    for digest in (make_digest(rows), several):
+        view = Renderer(UTC).view(digest, Limits(5, 50, 50))
+        assert (view.results, len(view.lines)) == ((), 2)
 
 
 def test_a_mail_of_a_team_goes_through_every_test_by_itself(tmp_path: Path) -> None:
@@ -214,6 +217,25 @@ def test_a_mail_of_a_team_goes_through_every_test_by_itself(tmp_path: Path) -> N
     told = Renderer(UTC, tmp_path).notification(make_outgoing(digest, "email:default"))
 
     assert told.message == "Test 1 is broken\nTest 2 is broken\nTest 3 is broken\n"
+
+
+@pytest.mark.parametrize("folder", ["", "email__payments__"])
+@pytest.mark.parametrize("about", ["", FOLDED])
+def test_every_test_by_itself_is_there_whosever_the_template_is(tmp_path: Path, folder: str, about: str) -> None:
+    """The destination's alone, or the team's; of one run or of several; also by way of a file that it includes."""
+    body = f"{folder}email_{about}_body" if about else f"{folder}email_body"
+    renderer = Renderer(UTC, written(tmp_path, **{body: "{% include 'every_test.txt' %}"}))
+    text = "{% set found = message['results'] %}{% for one in found %}{{ one.name }}\n{% endfor %}"
+    (tmp_path / "every_test.txt").write_text(text, "utf-8")
+    rows = [make_named(n, case_name=f"Test {n}") for n in (1, 2)]
+    digest = (
+        make_digest(about=about, parts=(make_digest(rows[:1]), make_digest(rows[1:]))) if about else make_digest(rows)
+    )
+
+    mail = renderer.notification(make_outgoing(digest, "email:payments"))
+
+    assert mail.message == "Test 1\nTest 2\n"
+    assert renderer.problems == []
 
 
 @pytest.mark.parametrize(("name", "lines"), [("slack_summary", 2), ("slack_more", 2), ("slack_header", 1)])
