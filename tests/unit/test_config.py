@@ -120,6 +120,11 @@ def test_the_slack_function_names_what_it_lacks() -> None:
         ),
         (
             "ALERT_STATUS_IDS",
+            "3,９９",  # noqa: RUF001 - as an input method writes them
+            "holds '９９': give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",  # noqa: RUF001 - the same
+        ),
+        (
+            "ALERT_STATUS_IDS",
             "3rd",
             "holds '3rd': give ids from 1 to 25 or names with commas between, like 3,5 or Failed,Blocked,Needs info",
         ),

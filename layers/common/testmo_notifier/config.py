@@ -161,7 +161,7 @@ def status_ids(raw: str) -> tuple[int | str, ...]:
 
     parts = [part.strip() for part in raw.split(",")] if raw != "," else []
     known = {name.casefold(): number for number, name in STATUS_NAMES.items()}
-    bad = [part for part in parts if not re.fullmatch(STATUS, part) or not part.isprintable()]
+    bad = [part for part in parts if not is_status(part)]
     if bad or not parts:
         raise WrongValue(
             f"holds {', '.join(repr(shorten(part)) for part in bad[:5]) or 'nothing'}",
@@ -169,6 +169,12 @@ def status_ids(raw: str) -> tuple[int | str, ...]:
         )
     statuses = [int(part) if part.isdecimal() else known.get(" ".join(part.split()).casefold(), part) for part in parts]
     return tuple(dict.fromkeys(statuses))
+
+
+def is_status(part: str) -> bool:
+    """Whether it is an id, in any digits, or may be a name."""
+    is_one = re.fullmatch(STATUS, part) is not None and part.isprintable()
+    return is_one and (not part.isdecimal() or 1 <= int(part) <= MAX_STATUS_ID)
 
 
 def channels(raw: str) -> tuple[str, ...]:
