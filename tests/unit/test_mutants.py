@@ -97,6 +97,8 @@ def test_only_a_test_that_fails_has_caught_a_change_and_the_tree_stays_as_it_is(
     survived = copy.try_out(replace(one_more, new=f"{one_more.old} + 0"))
     unreadable = copy.try_out(replace(one_more, new="("))
 
+    made = re.findall(r"\.venv-\w+", (ROOT / "Makefile").read_text("utf-8"))
+    assert all((copy.root / name / "bin").is_dir() for name in made), "a test that lacks one fails without any change"
     assert (caught.caught_by or "").startswith("tests/unit/test_handover.py::test_a_hundred_mails")
     assert (survived.caught_by, survived.trouble) == (None, "SURVIVED")
     assert unreadable.caught_by is None

@@ -33,7 +33,6 @@ from tools.lib.processes import ROOT, run
 CATALOGUE: Final = Path(__file__).with_suffix(".toml")
 PACKAGE: Final = "layers/common/testmo_notifier"
 LEFT_OUT: Final = ("__pycache__", ".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis", "*.pyc")
-ENVIRONMENTS: Final = (".venv-ministack", ".venv-sam", ".venv-rie")  # linked, for the tests that look for them
 SECONDS: Final = 180.0  # for the tests of one mutant; the slowest take a fifth of that
 FILE_WIDTH: Final = 180  # characters of a line where there is no screen to fit on
 # With the copy as working directory before anything of ours is imported.
@@ -115,9 +114,8 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "tree"
         shutil.copytree(ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        for name in ENVIRONMENTS:
-            if (ROOT / name).exists():
-                (self.root / name).symlink_to(ROOT / name)
+        for environment in ROOT.glob(".venv-*"):  # some tests look for them
+            (self.root / environment.name).symlink_to(environment)
         self._env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": os.environ.get("HOME", str(folder)),
@@ -165,7 +163,7 @@ class Copy:
 
     def pytest(self, tests: Sequence[str], *, seconds: float) -> tuple[int | None, str]:
         """Status (None after a time-out) and what it printed. In the order given: no test is drawn by lot here."""
-        options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly"]
+        options = ["-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly"]
         command = [sys.executable, "-c", PYTEST_IN, str(self.root), *options, *tests]
         finished = run(command, env=self._env, seconds=seconds)
         return finished.status, finished.output
