@@ -1,8 +1,9 @@
 """What a function takes from nothing to the end of its first call, as shipped: no bytecode but what the bundle has.
 
 It is processor time, because Lambda gives a small function a small share of a processor, and that is what it waits for.
-A floor imports and makes what its function needs for that call, from the same packages. What a call leaves to a later
-one does not count there, so a first poll that tells a failure, and needs nearly all there is, stands beside them.
+A floor imports and makes what its function needs for that call, from the same packages, each module from a file of its
+own. What a call leaves to a later one does not count there, so a first poll that tells a failure, and needs nearly all
+there is, stands beside them.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from testmo_notifier.importing import uncollected
+from testmo_notifier.importing import quick_imports, uncollected
 
-with uncollected():
+with quick_imports():
     from aws_lambda_powertools import Logger, Metrics
 
     from testmo_notifier.adapters.machine import Machine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import shutil
 import subprocess
@@ -58,20 +59,41 @@ print(json.dumps({"modules": sorted(sys.modules), "clients": sorted(made), "sess
 """
 AWS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
-# Says what is wrong with the bytecode of a folder; an empty list if every source has its own and there is no other.
+# What is needed before the pack is open keeps its bytecode beside it.
+BEFORE = {
+    "testmo_notifier/__pycache__/__init__.cpython-313.pyc",
+    "testmo_notifier/__pycache__/importing.cpython-313.pyc",
+}
+# Says which modules of a folder have not the bytecode of their own source, in the pack or beside it.
 INSPECT = """
 import importlib.util, json, marshal, pathlib, sys
 root = pathlib.Path(sys.argv[1])
-sources = [path for path in root.rglob("*.py")]
-compiled = {pathlib.Path(importlib.util.cache_from_source(path)): path for path in sources}
-wrong = [str(path) for path in root.rglob("*.pyc") if path not in compiled]
-for path, source in compiled.items():
-    code = path.read_bytes()
-    header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source.read_bytes())
-    name = "/opt/python/" + str(source.relative_to(root))
-    if code[:16] != header or marshal.loads(code[16:]).co_filename != name:
+content = (root / "testmo_notifier" / "bytecode.pack").read_bytes()
+index = marshal.loads(content[8:8 + int.from_bytes(content[4:8])])
+found = {source: content[start:start + size] for source, start, size in index.values()}
+sources = {str(path.relative_to(root)): path for path in root.rglob("*.py")}
+wrong = sorted(found.keys() ^ sources.keys())
+def shown(code):
+    sets_in_order = [sorted(one, key=repr) if isinstance(one, frozenset) else one for one in code.co_consts]
+    constants = [shown(one) if hasattr(one, "co_code") else repr(one) for one in sets_in_order]
+    return code.co_filename, code.co_code, code.co_names, constants
+for name, path in sources.items():
+    made = compile(path.read_bytes(), f"/opt/python/{name}", "exec", dont_inherit=True)
+    if shown(marshal.loads(found[name])) != shown(made):
+        wrong.append(name)
+for path in root.rglob("*.pyc"):
+    source = path.parents[1] / f"{path.name.partition('.')[0]}.py"
+    if path.read_bytes()[16:] != found[str(source.relative_to(root))]:
         wrong.append(str(path))
-print(json.dumps({"wrong": wrong, "sources": len(sources)}))
+print(json.dumps({"wrong": wrong, "sources": len(sources), "magic": content[:4] == importlib.util.MAGIC_NUMBER}))
+"""
+# Says which modules of a folder are made from what.
+MADE_FROM = """
+import json, sys
+import app, jinja2
+files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+ours = [name for name, file in files.items() if file.startswith(sys.argv[1])]
+print(json.dumps({name: type(sys.modules[name].__loader__).__name__ for name in ours}))
 """
 
 
@@ -160,28 +182,33 @@ def test_every_module_of_the_layer_has_the_bytecode_of_its_own_source_and_no_oth
     """Nothing compares them at run time: stale bytecode would be yesterday's program."""
     done = subprocess.run([runtime, "-I", "-c", INSPECT, str(layer)], capture_output=True, text=True, check=True)  # noqa: S603 - our own
     found = json.loads(done.stdout)
-    assert found["wrong"] == []
+    assert (found["wrong"], found["magic"]) == ([], True)
     assert found["sources"] > 500
+    assert {str(path.relative_to(layer)) for path in layer.rglob("*.pyc")} == BEFORE
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_runtimes_python_compiles_nothing_of_the_layer(
+def test_the_runtimes_python_takes_all_of_the_layer_from_the_pack(
     runtime: str, layer: Path, bundles: Mapping[str, Bundle], function: str
 ) -> None:
-    """`-v` tells for each module what it was made from: bytecode, or the source, compiled anew."""
+    """What is imported late, too. Of what is needed before, `-v` tells what it was made from."""
     path = [
         bundles[function].folder,
         layer,
         *(p for p in bundles[function].path if (p / "testmo_notifier_settings").is_dir()),
     ]
     done = subprocess.run(  # noqa: S603 - our own
-        [runtime, "-v", "-s", "-P", "-B", "-c", "import app"],
+        [runtime, "-v", "-s", "-P", "-B", "-c", MADE_FROM, str(layer)],
         env={"PYTHONPATH": ":".join(map(str, path))}, capture_output=True, text=True, check=True,
     )  # fmt: skip
+    loaders = json.loads(done.stdout)
+    assert len(loaders) > 200
+    assert {name for name, loader in loaders.items() if loader != "Packed"} == {
+        "testmo_notifier",
+        "testmo_notifier.importing",
+    }
     made_from = [line.split("'")[1] for line in done.stderr.splitlines() if line.startswith("# code object from '")]
-    ours = [name for name in made_from if name.startswith(str(layer))]
-    assert len(ours) > 200
-    assert [name for name in ours if not name.endswith(".cpython-313.pyc")] == []
+    assert {str(Path(name).relative_to(layer)) for name in made_from if name.startswith(str(layer))} == BEFORE
 
 
 def test_an_unchanged_build_stays_the_same_to_the_last_bit(layer: Path, tmp_path: Path) -> None:
@@ -208,10 +235,20 @@ def test_a_changed_source_is_the_only_one_whose_bytecode_changes(layer: Path, tm
     changed = tmp_path / "changed" / "testmo_notifier" / "version.py"
     stale = changed.parent / "__pycache__" / "version.cpython-313.pyc"
     stale.parent.mkdir(exist_ok=True)
-    shutil.copy(layer / "testmo_notifier" / "__pycache__" / "version.cpython-313.pyc", stale)
+    shutil.copy(layer / "testmo_notifier" / "__pycache__" / "importing.cpython-313.pyc", stale)
     changed.write_text(changed.read_text() + "CHANGED = True\n")
-    before, after = contents(layer), contents(make_layer(tmp_path / "changed", tmp_path / "artefacts"))
+    again = make_layer(tmp_path / "changed", tmp_path / "artefacts")
+    before, after = contents(layer), contents(again)
     assert {name for name in before | after if before.get(name) != after.get(name)} == {
         "testmo_notifier/version.py",
-        "testmo_notifier/__pycache__/version.cpython-313.pyc",
+        "testmo_notifier/bytecode.pack",
     }
+    codes, new = codes_in(layer), codes_in(again)
+    assert {name for name in codes | new if codes.get(name) != new.get(name)} == {"testmo_notifier.version"}
+
+
+def codes_in(layer: Path) -> dict[str, bytes]:
+    """The bytecode of each module in the pack."""
+    pack = (layer / "testmo_notifier" / "bytecode.pack").read_bytes()
+    index = marshal.loads(pack[8 : 8 + int.from_bytes(pack[4:8])])  # noqa: S302 - our own
+    return {name: pack[start : start + size] for name, (_, start, size) in index.items()}

@@ -1,19 +1,114 @@
-"""Functions import without a look for garbage, and look for it ever after, whatever becomes of the imports."""
+"""Functions import from one file as they would from many, and look for garbage only when that is done."""
 
 from __future__ import annotations
 
 import gc
+import json
+import subprocess
+import sys
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
 
 import pytest
 
-from testmo_notifier.importing import uncollected
+from testmo_notifier.importing import Pack, quick_imports, uncollected
+from tools.lib.processes import ROOT
+
+COMMON = ROOT / "layers" / "common"
+LEVELS = '"""Levels."""\nfrom pathlib import Path\nTEXT = Path(__file__).with_name("text.txt").read_text()\n'
+FAILS = "def fail():\n    raise ValueError('the reason')  # a comment\n"
+# Imports as a function does; says where each module came from, and what a traceback shows of it.
+FUNCTION = """
+import json, sys, traceback
+from testmo_notifier.importing import quick_imports
+with quick_imports():
+    import other
+    from other.deep import levels
+import other.fails
+from importlib.resources import files
+try:
+    other.fails.fail()
+except ValueError:
+    seen = traceback.format_exc()
+try:
+    import other.nowhere
+except ModuleNotFoundError as exc:
+    missing = str(exc)
+ours = ("other", "testmo_notifier")
+print(json.dumps({
+    "loaders": {name: type(it.__loader__).__name__ for name, it in sys.modules.items() if name.startswith(ours)},
+    "files": [other.__file__, other.__spec__.origin, *other.__path__, levels.__file__],
+    "documented": levels.__doc__, "text": levels.TEXT, "resource": files(other.deep).joinpath("text.txt").read_text(),
+    "comment": "# a comment" in seen, "missing": missing,
+}))
+"""
+
+
+@pytest.fixture
+def layer(tmp_path: Path) -> Path:
+    """A layer, built as the makefile does it: with a package beside ours."""
+    layer = tmp_path / "layer"
+    ours = layer / "testmo_notifier"
+    ours.mkdir(parents=True)
+    (ours / "__init__.py").touch()
+    (ours / "importing.py").write_text((COMMON / "testmo_notifier" / "importing.py").read_text())
+    deep = layer / "other" / "deep"
+    deep.mkdir(parents=True)
+    (deep.parent / "__init__.py").touch()
+    (deep.parent / "fails.py").write_text(FAILS)
+    (deep / "__init__.py").touch()
+    (deep / "levels.py").write_text(LEVELS)
+    (deep / "text.txt").write_text("beside it")
+    for command in (["-m", "compileall", "-q", str(layer)], [str(COMMON / "pack.py"), str(layer)]):
+        subprocess.run([sys.executable, "-I", *command], check=True)  # noqa: S603 - our own
+    return layer
+
+
+def imported(layer: Path) -> dict[str, object]:
+    """What `FUNCTION` says."""
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(layer)!r})\n{FUNCTION}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_modules_come_out_of_the_pack_and_are_as_they_would_be_without_it(layer: Path) -> None:
+    packed = imported(layer)
+    (layer / "testmo_notifier" / "bytecode.pack").unlink()
+    plain = imported(layer)
+
+    late = dict.fromkeys(("other", "other.deep", "other.deep.levels", "other.fails"), "Packed")
+    before = dict.fromkeys(("testmo_notifier", "testmo_notifier.importing"), "SourceFileLoader")
+    assert packed.pop("loaders") == late | before
+    assert plain.pop("loaders") == dict.fromkeys(late | before, "SourceFileLoader")
+    assert packed == plain
+    assert (packed["text"], packed["comment"]) == ("beside it", True)
+    assert packed["missing"] == "No module named 'other.nowhere'"
+
+
+def test_it_is_the_pack_that_is_loaded_and_nothing_else_of_bytecode_is_left(layer: Path) -> None:
+    (layer / "other" / "deep" / "levels.py").write_text("")  # nobody looks: the layer does not change
+
+    assert imported(layer)["documented"] == "Levels."
+    assert {path.name.partition(".")[0] for path in layer.rglob("*.pyc")} == {"__init__", "importing"}
+    assert [str(path.relative_to(layer)) for path in layer.rglob("__pycache__")] == ["testmo_notifier/__pycache__"]
+
+
+def test_the_pack_of_another_python_is_left_alone(layer: Path) -> None:
+    pack = layer / "testmo_notifier" / "bytecode.pack"
+    pack.write_bytes(bytes(len(MAGIC_NUMBER)) + pack.read_bytes()[len(MAGIC_NUMBER) :])
+
+    assert Pack.of(str(pack.parent)) is None
+    assert set(imported(layer)["loaders"].values()) == {"SourceFileLoader"}  # type: ignore[attr-defined]
 
 
 def test_nothing_is_collected_while_a_function_imports_and_what_it_imported_is_never_looked_through() -> None:
     assert gc.isenabled()
     kept = gc.get_freeze_count()
 
-    with uncollected():
+    with quick_imports():
         assert not gc.isenabled()
 
     assert gc.isenabled()

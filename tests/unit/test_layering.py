@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BUILD = ROOT / "layers" / "common" / "trim.py"  # a program of the layer's makefile, and not deployed
-LAYERS = sorted(path for path in (ROOT / "layers").rglob("*.py") if path != BUILD)
+BUILD = ("trim.py", "pack.py")  # programs of the layer's makefile, and not deployed
+LAYERS = sorted(path for path in (ROOT / "layers").rglob("*.py") if path.name not in BUILD)
 PACKAGE = ROOT / "layers" / "common" / "testmo_notifier"
 ADAPTERS = sorted((PACKAGE / "adapters").glob("*.py"))
 FUNCTIONS = sorted((ROOT / "functions").glob("*/app.py"))
-ACTS = ("adapters/", "wiring/", "channels/slack/answers.py", "observability.py")
+ACTS = ("adapters/", "wiring/", "channels/slack/answers.py", "observability.py", "importing.py")
 INNER = sorted(p for p in PACKAGE.rglob("*.py") if not p.relative_to(PACKAGE).as_posix().startswith(ACTS))
 PACKAGES_ABOVE = {  # what may not be known where: the direction in docs/architecture.md
     "text": (
@@ -39,7 +39,7 @@ HARMLESS = {
     *("dataclass", "field", "TypeVar", "MappingProxyType", "timedelta", "datetime", "datetime.fromtimestamp"),
     *("re.compile", "Path", "Path.resolve", "str.maketrans", "RLock", "itemgetter"),
 }
-IMPORTING = "uncollected"  # in which a function imports
+IMPORTING = "quick_imports"  # in which a function imports
 
 
 def name_of(node: ast.expr) -> str:

@@ -7,7 +7,7 @@ ports.py               what the use cases need from the outside
 observability.py       logs and metrics
 lean.py                `dataclass`, whose methods are written when there were many instances
 version.py             which version this is
-importing.py           how functions import
+importing.py           how functions import: from one file, without a look for garbage
 
 model/                 the nouns: frozen values, a file per subject
   testmo.py            projects, runs, results, cases, and what to look at
