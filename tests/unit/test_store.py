@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from testmo_notifier.adapters import items
 from testmo_notifier.adapters.store import Store
 from testmo_notifier.errors import LeaseTaken, LostRace, NotifierError, TooLarge
-from testmo_notifier.model import ProjectState
+from testmo_notifier.model import CaseProgress, ProjectState
 from tests.support.factories import START, at, make_checkpoint, make_outgoing
 from tests.support.stored import Raw
 from tests.unit.test_overflow import LARGE
@@ -130,6 +130,23 @@ def test_what_could_not_be_left_to_ttl_is_left_over_and_the_write_that_was_done_
 def test_a_project_that_dynamodb_throttles_ends_no_poll_either() -> None:
     with pytest.raises(LostRace, match="PROJECT#3 was not written: DynamoDB takes no more writes just now"):
         Scripted(error("ThrottlingException", "Rate exceeded")).store.commit_project(ProjectState(3, START))
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "why"),
+    [
+        ("ThrottlingException", "Rate exceeded", r"CASES#3 was not written: DynamoDB takes no more writes just now"),
+        ("ValidationException", "Item size exceeded", r"CASES#3 is larger than DynamoDB takes \(400 KB\)"),
+    ],
+)
+def test_names_that_dynamodb_does_not_take_end_no_poll(code: str, message: str, why: str) -> None:
+    """The messages that waited for them go out behind this, with `C-<id>`."""
+    table = Scripted(error(code, message))
+    table.answers[:0] = [(200, {"Responses": {}, "UnprocessedKeys": {}})] * 2
+    with pytest.raises(NotifierError, match=why):
+        table.store.save_case_names(3, {1: "Save as draft"})
+    with pytest.raises(NotifierError, match=why):
+        Scripted(error(code, message)).store.save_case_progress(3, CaseProgress())
 
 
 def test_a_transaction_that_is_still_in_progress_ends_no_poll() -> None:

@@ -221,7 +221,7 @@ class Store:
             old = self._get_all([items.bucket_key(project_id, bucket, of)])
             mine = {case_id: name for case_id, name in names.items() if case_id // items.BUCKET_CASES == bucket}
             merged = {**(items.bucket_from(old[0]) if old else {}), **mine}
-            self._client.put_item(TableName=self._table, Item=items.bucket_item(project_id, bucket, merged, of))
+            self._put(items.bucket_item(project_id, bucket, merged, of))
 
     def case_progress(self, project_id: int, of: str = CASES) -> CaseProgress:
         """How far the case names (or folders) of a project are known."""
@@ -230,7 +230,14 @@ class Store:
 
     def save_case_progress(self, project_id: int, progress: CaseProgress, of: str = CASES) -> None:
         """Keep how far they are known."""
-        self._client.put_item(TableName=self._table, Item=items.progress_item(project_id, progress, of))
+        self._put(items.progress_item(project_id, progress, of))
+
+    def _put(self, item: Item) -> None:
+        """Write an item, whatever is there. Raises `LostRace` or `TooLarge` where DynamoDB does not take it."""
+        try:
+            self._client.put_item(TableName=self._table, Item=item)
+        except ClientError as exc:
+            raise refusal(item, exc.response["Error"]) or exc from exc
 
     def _transact(self, actions: Sequence[Action]) -> None:
         transact(self._client, self._table, actions)
@@ -259,11 +266,8 @@ class Store:
     def _with_sets_apart(self, checkpoint: Checkpoint) -> tuple[Item, Checkpoint]:
         """A checkpoint's item, of which the sets that have no room in it are written already."""
         item, parts, checkpoint = parted(checkpoint, items.checkpoint_item(checkpoint, self._once))
-        try:
-            for part in parts:
-                self._client.put_item(TableName=self._table, Item=part)
-        except ClientError as exc:
-            raise refusal(item, exc.response["Error"]) or exc from exc
+        for part in parts:
+            self._put(part)
         return item, checkpoint
 
     def _let_expire(self, before: Checkpoint, after: Checkpoint) -> None:
