@@ -902,6 +902,17 @@ def test_of_what_passed_in_silence_more_is_taken_out_than_a_message_names() -> N
     assert sorted(named(parent(bots))) == ["Case 60", "Case 79"]
 
 
+def test_what_passed_in_silence_and_was_never_told_here_takes_no_room_from_what_is_failing() -> None:
+    """Two hundred tests are kept of a run."""
+    bots = Bots()
+    bots.settle(make_message(replace(PASSED, is_silent=True, keys=frozenset(range(180))), "s", 1))
+
+    bots.settle(make_message(make_digest([make_named(n, case_name=f"Case {n}") for n in range(200, 230)]), "a", 2))
+
+    assert len(named(parent(bots))) == 30
+    assert parent(bots)["text"].startswith(f"✖ 30 failed: {RUN}")
+
+
 def test_a_parent_that_somebody_deleted_comes_back_for_news_alone() -> None:
     bots = Bots()
     bots.settle(A)
