@@ -158,6 +158,22 @@ def test_so_is_what_was_saved_in_a_run_that_was_opened_and_closed_meanwhile(stor
     assert len(story.reads(after)) == requests, "it is read once more, and done"
 
 
+@pytest.mark.usefixtures("run")
+def test_where_that_run_cannot_be_read_at_once_the_next_poll_reads_it(story: Story) -> None:
+    run = story.add_run()
+    story.wait_and_poll(70)
+    add_status(story, NEEDS_INFO, "Old")
+    add_status(story, 9, "Needs info")
+    result = story.save(run, 1, 9)
+    story.world.close_run(run)
+    story.wait_and_poll(45)
+    story.testmo.faults.add("500", path=f"/runs/{run.id}/results", times=None)
+    assert story.wait_and_poll(10).problems, "it is named in every poll"
+    story.testmo.faults.clear()
+    story.wait_and_poll()
+    assert story.announced == [result.id]
+
+
 def test_a_name_nobody_knows_is_a_problem_in_every_poll_and_the_rest_is_watched(story: Story) -> None:
     watch_by_name(story, "Needs inof")
     run = story.add_run_and_poll()
