@@ -10,9 +10,10 @@ import pytest
 from testmo_notifier.adapters import testmo as api
 from testmo_notifier.config import PollerSettings, VariableReader, status_ids
 from testmo_notifier.errors import ConfigurationError, PollFailed, RequestRejected, Unreadable
-from testmo_notifier.polling.statuses import Names, completed, learn
+from testmo_notifier.model import Watching
+from testmo_notifier.polling.statuses import Names, completed, learn, with_watch
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.story import FAILED, Story
+from tests.support.story import FAILED, START, Story
 from tools.simulator.model import Run, Status
 
 if TYPE_CHECKING:
@@ -164,6 +165,22 @@ def test_so_it_is_where_testmo_did_not_tell_the_names_when_they_were_asked_for(
     assert sorted(story.announced) == [result.id for result in results]
     assert before.id not in story.announced
     assert "unnamed_since" not in story.store.items["CONTROL"]
+
+
+def test_where_another_name_is_watched_from_now_on_nothing_older_is_told(story: Story, run: Run) -> None:
+    add_status(story, 9, "Waiting")
+    story.wait_and_poll()
+    story.save(run, 1, 9)
+    story.wait_and_poll()
+    watch_by_name(story, "Waiting")
+    result = story.save(run, 2, 9)
+    story.wait_and_poll()
+    assert story.announced == [result.id]
+
+
+def test_where_nobody_knows_when_names_were_told_last_it_is_the_last_poll_that_counts() -> None:
+    before = Watching(watching="8//", watched_at=START, statuses={"odd": (8,)})
+    assert with_watch(before, Watch((9,)), {"odd": (9,)}, None).ceased == {"8//": START}
 
 
 def test_a_name_that_was_not_watched_meanwhile_brings_up_nothing_old(
