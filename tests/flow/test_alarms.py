@@ -568,3 +568,23 @@ def test_what_the_dashboard_asks_of_the_log_is_in_the_line_of_a_poll() -> None:
     asked = {name for query in queries for name in re.findall(r"(?:sum|max|abs)\((\w+)\)", query)}
     assert asked <= set(Report().to_json())
     assert len(asked) == 10
+
+
+@pytest.mark.parametrize("project", ["Shop", "Blog"])
+def test_a_project_that_cannot_be_begun_to_be_watched_is_late_until_it_is(
+    story: Story, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would be told otherwise: nothing is read in it, and all else is well. The first of all, or another."""
+
+    def refuse(*_: object) -> None:
+        raise CROWDED
+
+    if project == "Blog":
+        story.poll()
+        story.world.add_project(project)
+    with monkeypatch.context() as crowded:
+        crowded.setattr(story.store, "commit_project", refuse)
+        late = story.wait_and_poll(21)
+    assert late.status == "partial"
+    assert late.lag_seconds >= 1_200
+    assert story.wait_and_poll().lag_seconds == 0

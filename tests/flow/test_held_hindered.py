@@ -345,6 +345,28 @@ def test_another_poller_that_was_faster_loses_nothing_and_tells_nothing_twice(st
     assert story.store.held_until(None) == NOTHING
 
 
+@pytest.mark.parametrize("name", ["commit", "clear", "release", "clear_envelope"])
+def test_what_was_written_though_nobody_could_say_so_is_told_once(story: Story, name: str) -> None:
+    """As where DynamoDB is still at a transaction when that is tried again."""
+    write = getattr(story.store, name)
+    in_doubt: list[str] = []
+
+    def write_in_doubt(*args: object, **details: object) -> None:
+        in_doubt.append(name)
+        write(*args, **details)
+        raise LostRace("may be written or not")
+
+    run = begin(story, calm(quiet(-1, 0.05)))
+    with patch.object(story.store, name, write_in_doubt):
+        results = [story.fail_and_poll(run, number).id for number in (1, 2)]
+        story.wait_and_poll(3)
+    assert in_doubt
+    story.wait_and_poll(2)
+    assert story.announced == results
+    assert [digest.total for digest in told(story)] == [2]
+    assert (story.store.pending(), story.store.held_until(None)) == ([], NOTHING)
+
+
 def test_a_run_that_another_poller_told_holds_up_no_other_and_is_said_as_that(story: Story) -> None:
     class Overtaken(MemoryStore):
         def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
 from testmo_notifier.adapters import testmo as api
 from testmo_notifier.config import PollerSettings, VariableReader, status_ids
-from testmo_notifier.errors import ConfigurationError, PollFailed, Unreadable
-from testmo_notifier.polling.statuses import Names, completed
+from testmo_notifier.errors import ConfigurationError, PollFailed, RequestRejected, Unreadable
+from testmo_notifier.model import Watching
+from testmo_notifier.polling.statuses import Names, completed, learn, with_watch
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.story import FAILED, Story
+from tests.support.story import FAILED, START, Story
 from tools.simulator.model import Run, Status
+
+if TYPE_CHECKING:
+    from testmo_notifier.ports import Testmo
 
 NEEDS_INFO = 8
 
@@ -141,6 +148,58 @@ def test_what_was_saved_in_a_status_before_its_new_name_was_noticed_is_announced
     assert before.id not in story.announced
 
 
+def test_so_it_is_where_testmo_did_not_tell_the_names_when_they_were_asked_for(
+    story: Story, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = story.save(run, 1, 9)
+    story.wait_and_poll(14, every=300)
+    add_status(story, NEEDS_INFO, "Old")
+    add_status(story, 9, "Needs info")
+    results = [story.save(run, 2, 9)]
+    story.wait()
+    results.append(story.fail_and_poll(run, 4))  # moves the window on
+    with monkeypatch.context() as broken:
+        broken.setattr(api.Testmo, "statuses", unreadable)
+        story.wait_and_poll(24, every=300)
+    story.wait_and_poll(13, every=300)
+    assert sorted(story.announced) == [result.id for result in results]
+    assert before.id not in story.announced
+    assert "unnamed_since" not in story.store.items["CONTROL"]
+
+
+def test_where_another_name_is_watched_from_now_on_nothing_older_is_told(story: Story, run: Run) -> None:
+    add_status(story, 9, "Waiting")
+    story.wait_and_poll()
+    story.save(run, 1, 9)
+    story.wait_and_poll()
+    watch_by_name(story, "Waiting")
+    result = story.save(run, 2, 9)
+    story.wait_and_poll()
+    assert story.announced == [result.id]
+
+
+def test_where_nobody_knows_when_names_were_told_last_it_is_the_last_poll_that_counts() -> None:
+    before = Watching(watching="8//", watched_at=START, statuses={"odd": (8,)})
+    assert with_watch(before, Watch((9,)), {"odd": (9,)}, None).ceased == {"8//": START}
+
+
+def test_a_name_that_was_not_watched_meanwhile_brings_up_nothing_old(
+    story: Story, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(api.Testmo, "statuses", unreadable)
+        story.wait_and_poll(14, every=300)
+    watch_by_name(story)
+    story.wait_and_poll()
+    add_status(story, NEEDS_INFO, "Old")
+    add_status(story, 9, "Needs info")
+    story.save(run, 1, 9)
+    story.wait_and_poll(26, every=300)
+    watch_by_name(story, "Needs info")
+    story.wait_and_poll(14, every=300)
+    assert story.announced == []
+
+
 @pytest.mark.usefixtures("run")
 def test_so_is_what_was_saved_in_a_run_that_was_opened_and_closed_meanwhile(story: Story) -> None:
     before, after = story.add_run("before"), story.add_run("after")
@@ -156,6 +215,22 @@ def test_so_is_what_was_saved_in_a_run_that_was_opened_and_closed_meanwhile(stor
     story.wait_and_poll(20)
     assert story.announced == [result.id]
     assert len(story.reads(after)) == requests, "it is read once more, and done"
+
+
+@pytest.mark.usefixtures("run")
+def test_where_that_run_cannot_be_read_at_once_the_next_poll_reads_it(story: Story) -> None:
+    run = story.add_run()
+    story.wait_and_poll(70)
+    add_status(story, NEEDS_INFO, "Old")
+    add_status(story, 9, "Needs info")
+    result = story.save(run, 1, 9)
+    story.world.close_run(run)
+    story.wait_and_poll(45)
+    story.testmo.faults.add("500", path=f"/runs/{run.id}/results", times=None)
+    assert story.wait_and_poll(10).problems, "it is named in every poll"
+    story.testmo.faults.clear()
+    story.wait_and_poll()
+    assert story.announced == [result.id]
 
 
 def test_a_name_nobody_knows_is_a_problem_in_every_poll_and_the_rest_is_watched(story: Story) -> None:
@@ -195,6 +270,24 @@ def test_while_a_name_is_unknown_and_testmo_does_not_answer_nothing_is_read(
     assert story.announced == []
     story.poll()
     assert story.announced == [result.id]
+
+
+@pytest.mark.parametrize(
+    ("told", "is_whole"), [({8: "Odd"}, True), ({9: "Even"}, False)], ids=["a known name", "none that is known"]
+)
+def test_a_project_that_does_not_tell_names_matters_until_another_tells_those_that_are_known(
+    told: dict[int, str],
+    is_whole: bool,  # noqa: FBT001 - the case
+) -> None:
+    """Else a name that is misspelled, and so never told, would make all that was told look old."""
+
+    def statuses(project_id: int) -> dict[int, str]:
+        if project_id == 1:
+            raise RequestRejected("/projects/1/runs was rejected (422)")
+        return told
+
+    testmo = cast("Testmo", SimpleNamespace(statuses=statuses))
+    assert learn(testmo, ["Odd", "Misspelt"], {"odd": (8,)}, [1, 2]).is_whole is is_whole
 
 
 def test_two_statuses_of_one_name_are_both_watched() -> None:

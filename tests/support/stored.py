@@ -209,6 +209,7 @@ CONTROL = make_control(
     sent=(1_795_420_860_120, 1_795_420_860_120, 1_795_420_860_371),
     watching="3,5//",
     watched_at=at(60),
+    unnamed_since=at(-3_600),
     ceased={"3//": at(-7200)},
     projects=frozenset({3, 4}),
     run_ids=frozenset({12, 15}),

@@ -52,7 +52,7 @@ def test_a_closed_run_is_waited_for_unless_it_is_gone_or_nobody_looked_into_its_
         store=SimpleNamespace(commit_project=kept.append), scope=SimpleNamespace(overlap=at(300) - at(0))
     )
 
-    keep_projects(cast("Setup", parts), found, {}, deleted={12})
+    keep_projects(cast("Setup", parts), found, {}, deleted={12}, ceased={})
 
     (after,) = kept
     assert (after.project_id, set(after.open_runs), dict(after.closing)) == (SHOP, {13}, {13: at(50)})

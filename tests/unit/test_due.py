@@ -11,6 +11,7 @@ import pytest
 
 from testmo_notifier.model import Counters, Passing, Resume, WatchedRun
 from testmo_notifier.polling.due import Due, DueRules, in_order, is_done
+from testmo_notifier.sources.testmo_runs.sweep import FROM_THE_BEGINNING
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 from tests.support.factories import START, at, make_checkpoint, make_outgoing, make_run
@@ -235,8 +236,8 @@ def test_a_closed_run_is_done_once_a_read_began_late_enough(
     checkpoint: dict[str, Any],
     done: bool,  # noqa: FBT001 - the case
 ) -> None:
-    assert is_done(make_run(counters=Counters(), **run), make_checkpoint(**checkpoint), OVERLAP) is done
-    assert is_done(make_run(**run), None, OVERLAP) is False
+    assert is_done(make_run(counters=Counters(), **run), make_checkpoint(**checkpoint), OVERLAP, {}) is done
+    assert is_done(make_run(**run), None, OVERLAP, {}) is False
 
 
 @pytest.mark.parametrize(("read_at", "done"), [(at(300), False), (at(3_899), False), (at(3_900), True)])
@@ -247,4 +248,26 @@ def test_a_closed_run_whose_counters_show_more_than_we_know_is_read_for_an_hour(
     run = make_run(is_closed=True, closed_at=START, counters=Counters({3: 2}))
     checkpoint = make_checkpoint(closed_at=START, read_at=read_at, watching="3,5//", failing={1: (1, 3)})
 
-    assert is_done(run, checkpoint, OVERLAP) is done
+    assert is_done(run, checkpoint, OVERLAP, {}) is done
+
+
+@pytest.mark.parametrize(
+    ("closed_at", "checkpoint", "done"),
+    [
+        (at(-1), {"read_at": at(300)}, True),  # what was meant then was watched
+        (at(0), {"read_at": at(300)}, False),
+        (at(0), {"read_at": at(300), "watching": "3,9//"}, True),
+        (at(0), {"read_at": at(86_399), "sweep": FROM_THE_BEGINNING}, False),
+        (at(0), {"read_at": at(86_400), "sweep": FROM_THE_BEGINNING}, True),  # not for ever
+        (at(0), {"read_at": at(86_400)}, False),
+    ],
+)
+def test_a_run_that_was_closed_after_a_name_had_moved_is_read_under_the_new_watch(
+    closed_at: datetime,
+    checkpoint: dict[str, Any],
+    done: bool,  # noqa: FBT001 - the case
+) -> None:
+    run = make_run(is_closed=True, closed_at=closed_at, counters=Counters())
+    before = make_checkpoint(**{"closed_at": closed_at, "watching": "3,8//", **checkpoint})
+
+    assert is_done(run, before, OVERLAP, {"3,8//": START}) is done

@@ -248,9 +248,9 @@ def test_a_run_whose_passes_are_read_half_is_due_again(passing: Passing) -> None
         counted = replace(half, counters={}, closed_at=START)
         assert has_changed(closed, counted, watch, began_at, OVERLAP), "all of its window is read once it is closed"
     read = replace(half, closed_at=START, read_at=at(400))
-    assert not is_done(closed, read, OVERLAP)
-    assert is_done(closed, replace(read, passing=None), OVERLAP)
-    assert is_done(closed, replace(read, read_at=at(4000)), OVERLAP), "not for ever"
+    assert not is_done(closed, read, OVERLAP, {})
+    assert is_done(closed, replace(read, passing=None), OVERLAP, {})
+    assert is_done(closed, replace(read, read_at=at(4000)), OVERLAP, {}), "not for ever"
 
 
 def limit(requests: int) -> RateLimit:

@@ -78,6 +78,8 @@ def test_a_time_of_day_is_that_of_the_clocks_on_the_wall_when_summer_time_ends()
     assert made(until="21:00", now=evening).until == datetime(2026, 10, 25, 20, 0, tzinfo=UTC)
     second_time = datetime(2026, 10, 25, 1, 40, tzinfo=UTC)  # 02:40 in Berlin, as it was an hour ago
     assert made(until="02:50", now=second_time).until == datetime(2026, 10, 25, 1, 50, tzinfo=UTC)
+    first_time = second_time - timedelta(hours=1)
+    assert made(until="02:50", now=first_time).until == datetime(2026, 10, 25, 0, 50, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,15 @@ def test_what_could_not_be_left_to_ttl_is_left_over_and_the_write_that_was_done_
     assert table.asked[-1]["UpdateExpression"] == "SET expires_at = :moment"
 
 
+def test_why_else_it_could_not_be_left_to_ttl_is_said() -> None:
+    table = Scripted((200, {}))
+    written = table.store.commit(LARGE)
+    table.answers = [(200, {}), error("AccessDeniedException", "not authorized to perform: dynamodb:UpdateItem")]
+
+    with pytest.raises(ClientError, match="dynamodb:UpdateItem"):
+        table.store.commit(replace(written, failing={}, seen={}, superseded={}, unconfirmed=frozenset()))
+
+
 def test_a_project_that_dynamodb_throttles_ends_no_poll_either() -> None:
     with pytest.raises(LostRace, match="PROJECT#3 was not written: DynamoDB takes no more writes just now"):
         Scripted(error("ThrottlingException", "Rate exceeded")).store.commit_project(ProjectState(3, START))

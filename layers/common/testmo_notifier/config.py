@@ -27,7 +27,8 @@ MIN_REQUESTS_PER_MINUTE: Final = 5  # fewer could not even list the projects and
 MAX_REQUESTS_PER_MINUTE: Final = 6_000  # a hundred a second: RequestsPerMinute
 BOM: Final = "\ufeff"
 QUOTES: Final = frozenset("\"'`<>{}\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
-OF_ONE_MACHINE: Final = r"Factory|(?:.*/)?[a-z].*|[A-Z]{3,}/.*"  # beside the zones on some, and in any case on a Mac
+# Beside the zones on some machines, and on a Mac the zones in any case.
+OF_ONE_MACHINE: Final = r"Factory|(?:.*/)?[a-z].*|[A-Z]{3,}/.*|(?:Etc/)?[A-Z][a-z]{2}"
 
 SET_IT: Final = "give it a value"
 

@@ -301,7 +301,9 @@ PROGRESS: Final[Mapping[str, Form]] = {"newest": TIME, "completed_at": TIME, "ne
 # The fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
-    **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at", "finished_since"), TIME),
+    **dict.fromkeys(
+        ("not_before", "draining_until", "watched_at", "unnamed_since", "ended_at", "finished_since"), TIME
+    ),
     **dict.fromkeys(("projects", "run_ids", "undone", "unswept", "passed_statuses"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
     **dict.fromkeys(("watching", "marks_epoch", "held_by"), TEXT),

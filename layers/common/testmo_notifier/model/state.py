@@ -266,12 +266,16 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """What is watched, and what was watched before. `held_by` is None where nothing is held."""
+    """What is watched, and what was watched before. `held_by` is None where nothing is held.
+
+    `unnamed_since` is when Testmo last told the names of statuses, while it does not.
+    """
 
     watching: str = ""
     watched_at: datetime | None = None
     ceased: Mapping[str, datetime] = field(default_factory=dict)
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    unnamed_since: datetime | None = None
     passed_statuses: frozenset[int] | None = None
     finished_since: datetime | None = None
     held_by: str | None = None

@@ -43,7 +43,8 @@ class Backlog:
 
     def discovered(self, found: Discovery) -> None:
         """Note how far the projects were looked into."""
-        self._looked_at = found.oldest_look(self._before.looked.discovered_at)
+        looked = self._before.looked
+        self._looked_at = found.oldest_look(looked.discovered_at or looked.installed_at)
         self._is_behind = not found.complete
 
     def last_looks(self, found: Discovery) -> dict[int, datetime | None]:

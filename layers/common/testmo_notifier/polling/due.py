@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from testmo_notifier.lean import dataclass
 from testmo_notifier.model import Checkpoint, Run, WatchedRun
-from testmo_notifier.sources.testmo_runs.projects import HOURLY
+from testmo_notifier.sources.testmo_runs.projects import HOURLY, LOOK_BACK
 from testmo_notifier.sources.testmo_runs.turns import is_turn
 from testmo_notifier.sources.testmo_runs.watch import Watch
 
@@ -54,18 +54,12 @@ class DueRules:
             return Due.MOVED if run.is_closed or self.watch.shows_failing(run.counters.by_status) else Due.TURN
         is_full = checkpoint.outbox_bytes > MAX_WAITING_BYTES
         is_out_of_sight = checkpoint.gone_at is not None and self.now - checkpoint.gone_at < HOURLY
-        is_over = is_done(run, checkpoint, self.overlap) and not self.is_missed(run, checkpoint)
-        if is_full or is_out_of_sight or is_over:
+        if is_full or is_out_of_sight or is_done(run, checkpoint, self.overlap, self.ceased):
             return None
         if has_changed(run, checkpoint, self.watch, self.began_at, self.overlap):
             return Due.MOVED
         # A read that leaves nothing to keep does not move `read_at`, which so says since when a run is quiet.
         return self.turn(run, checkpoint.read_at, last) or (Due.FOLLOW_UP if owes_passes(checkpoint) else None)
-
-    def is_missed(self, run: Run, checkpoint: Checkpoint) -> bool:
-        """Whether a run was closed under another watch than was meant then: a name had come to mean another status."""
-        ceased = self.ceased.get(checkpoint.watching)
-        return ceased is not None and run.closed_at is not None and run.closed_at >= ceased
 
     def turn(self, run: Run, moved_at: datetime | None, last: datetime | None) -> Due | None:
         """Whether it is the turn of a run that has not moved since `moved_at`."""
@@ -98,15 +92,17 @@ def in_order(
     return order
 
 
-def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool:
+def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta, ceased: Mapping[str, datetime]) -> bool:
     """Whether a closed run was read by a read that began after its closing plus the overlap, and nothing is missing.
 
     For an hour, while its counters show more failing tests than we know of or its last sweep goes on (or what is asked
-    beside it), it is read again.
+    beside it), it is read again. `ceased` says until when each former watch held.
     """
     if not run.is_closed or run.closed_at is None or checkpoint is None or checkpoint.read_at is None:
         return False
     if checkpoint.closed_at != run.closed_at or checkpoint.read_at < run.closed_at + overlap:
+        return False
+    if is_missed(checkpoint, run.closed_at, ceased):
         return False
     is_old = checkpoint.read_at >= run.closed_at + overlap + HOURLY  # counters that never fit must not hold us for ever
     if is_old:
@@ -116,6 +112,17 @@ def is_done(run: Run, checkpoint: Checkpoint | None, overlap: timedelta) -> bool
         and not owes_passes(checkpoint)
         and not Watch.parse(checkpoint.watching).has_unknown(run.counters.by_status, checkpoint.failing)
     )
+
+
+def is_missed(checkpoint: Checkpoint, closed_at: datetime, ceased: Mapping[str, datetime]) -> bool:
+    """Whether a run was closed under another watch than was meant then: a name had come to mean another status.
+
+    It is until it was read under the new watch; a sweep that does not end keeps it for a day.
+    """
+    meant_until = ceased.get(checkpoint.watching)
+    if meant_until is None or closed_at < meant_until:
+        return False
+    return checkpoint.sweep is None or checkpoint.read_at is None or checkpoint.read_at < closed_at + LOOK_BACK
 
 
 def owes_passes(checkpoint: Checkpoint) -> bool:

@@ -25,7 +25,7 @@ def keep_discovery(
 ) -> None:
     """Write what the next discovery builds on; not when another poller was faster."""
     try:
-        keep_projects(setup, found, checkpoints, deleted)
+        keep_projects(setup, found, checkpoints, deleted, this.lease.control.watching.ceased)
     except LostRace as exc:
         this.report.unfinished(str(exc))
         return
@@ -36,35 +36,34 @@ def keep_discovery(
     this.lease.control = replace(control, looked=looked)
 
 
-def keep_projects(setup: Setup, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int]) -> None:
+def keep_projects(
+    setup: Setup, found: Discovery, checkpoints: Checkpoints, deleted: Collection[int], ceased: Mapping[str, datetime]
+) -> None:
     """Write the projects that changed; raises `LostRace` when another poller was faster."""
     runs: dict[int, list[Run]] = {project_id: [] for project_id in found.states}
     for run in (watched.run for watched in found.runs):
         if run.id not in deleted and run.project_id in runs:
             runs[run.project_id].append(run)
     for project_id, listed in runs.items():
-        after = project_after(project_id, listed, found, checkpoints, deleted, setup.scope.overlap)
+        closing = {
+            run.id: run.closed_at
+            for run in listed
+            if run.closed_at and not is_done(run, checkpoints.get(run.id), setup.scope.overlap, ceased)
+        }
+        after = project_after(project_id, closing, found, deleted)
         if after != found.known[project_id]:
             setup.store.commit_project(after)
 
 
 def project_after(
-    project_id: int,
-    runs: list[Run],
-    found: Discovery,
-    checkpoints: Checkpoints,
-    deleted: Collection[int],
-    overlap: timedelta,
+    project_id: int, closing: Mapping[int, datetime], found: Discovery, deleted: Collection[int]
 ) -> ProjectState:
     """A project after this poll. A closed run stays in `closing` until a read began late enough after its closing."""
     state = found.states[project_id]
-    closing = {
-        run.id: run.closed_at for run in runs if run.closed_at and not is_done(run, checkpoints.get(run.id), overlap)
-    }
     return replace(
         state,
         open_runs=state.open_runs - frozenset(deleted),
-        closing=dict(state.closing) | closing,
+        closing={**state.closing, **closing},
         looked_at=found.known[project_id].looked_at if found.complete else state.looked_at,
     )
 

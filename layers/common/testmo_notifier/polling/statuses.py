@@ -32,11 +32,15 @@ Learned = Mapping[str, tuple[int, ...]]  # names as `plain` writes them; two sta
 
 @dataclass(slots=True)
 class Names:
-    """What is known of the watched names after asking. `others` are the names Testmo does have."""
+    """What is known of the watched names after asking. `others` are the names Testmo does have.
+
+    `is_whole`: all that were known before were told again, or every project that was asked told its names.
+    """
 
     learned: dict[str, tuple[int, ...]]
     others: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    is_whole: bool = True
 
 
 def find_watch(setup: Setup, this: Poll, found: Discovery) -> Watch:
@@ -44,15 +48,19 @@ def find_watch(setup: Setup, this: Poll, found: Discovery) -> Watch:
 
     They are asked for at first sight, while one is unknown, and hourly.
     """
-    lease, report, wanted = this.lease, this.report, setup.status_names
-    names = Names(dict(lease.control.watching.statuses))
+    lease, report, wanted, before = this.lease, this.report, setup.status_names, this.lease.control.watching
+    names = Names(dict(before.statuses), is_whole=before.unnamed_since is None)
     if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
         lease.renew()
         projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
         names = learn(this.testmo, wanted, names.learned, projects)
     watch, problems = completed(setup.watch, wanted, names, has_runs=bool(found.runs))
-    kept = with_watch(lease.control.watching, watch, names.learned, lease.control.looked.closed_checked_at)
-    lease.control = replace(lease.control, watching=replace(kept, watched_at=found.began_at))
+    told_at = before.unnamed_since or lease.control.looked.closed_checked_at
+    kept = with_watch(before, watch, names.learned, told_at)
+    unnamed_since = None if names.is_whole or not wanted else told_at
+    lease.control = replace(
+        lease.control, watching=replace(kept, watched_at=found.began_at, unnamed_since=unnamed_since)
+    )
     report.problems += [*names.problems, *problems]
     report.settings_problems += len(problems)
     return watch
@@ -85,6 +93,7 @@ def learn(testmo: Testmo, wanted: Iterable[str], learned: Learned, project_ids: 
     if missing and unread:
         raise PollFailed(f"{unread[0]}; until they are, nobody knows which results to announce", reason="unreadable")
     names.problems += unread
+    names.is_whole = not names.problems or names.learned.keys() <= answered.keys()
     names.learned |= {plain(name): answered[plain(name)] for name in wanted if plain(name) in answered}
     names.others = [told[status_id] for status_id in sorted(told)]
     return names
@@ -108,16 +117,16 @@ def completed(watch: Watch, wanted: Iterable[str], names: Names, *, has_runs: bo
     return replace(watch, status_ids=tuple(ids)), problems
 
 
-def with_watch(kept: Watching, watch: Watch, learned: Learned, asked_at: datetime | None) -> Watching:
+def with_watch(kept: Watching, watch: Watch, learned: Learned, told_at: datetime | None) -> Watching:
     """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones.
 
     It ended with the last poll that watched it. Where a name has come to mean another status, nobody knows since when,
-    and it ended when names were last asked for (`asked_at`).
+    and it ended when Testmo last told the names (`told_at`).
     """
     ceased = dict(kept.ceased)
     if kept.watching and kept.watched_at and kept.watching != watch.fingerprint:
         has_moved = any(learned.get(name, ids) != ids for name, ids in kept.statuses.items())
-        ceased[kept.watching] = asked_at if has_moved and asked_at else kept.watched_at
+        ceased[kept.watching] = told_at if has_moved and told_at else kept.watched_at
     ceased.pop(watch.fingerprint, None)
     latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
     return replace(

@@ -149,7 +149,7 @@ def begin_to_watch(lookout: Lookout, store: Store, projects: Iterable[Project], 
                 state = replace(state, watched_since=min(left_out_at, found.began_at))
             found.known[project.id] = store.commit_project(state)
         except LostRace as exc:
-            found.complete = False
+            found.complete, found.has_strays = False, True
             found.problems.append(f"project {project.id} ({project.name}): {exc}")
 
 

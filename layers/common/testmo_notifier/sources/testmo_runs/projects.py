@@ -33,7 +33,8 @@ class Discovery:
 
     `known` is what was kept of each project before, `states` what to keep after it. `invisible` counts projects and
     runs that should be there and cannot be seen, `settings_problems` what Testmo rejects or a setting names in vain,
-    `left` what is left for the next poll. `has_strays`: a row of the list of projects could not be understood.
+    `left` what is left for the next poll. `has_strays`: a row of the list of projects could not be understood, or what
+    is kept of a new project not be written.
     `listed` are all projects in that list. `hidden_runs` and `hidden_projects` are what Testmo does not let us see;
     `refused` are those of the runs that it was asked for in this poll.
     """
