@@ -20,6 +20,11 @@ FAILS = "def fail():\n    raise ValueError('the reason')  # a comment\n"
 # Imports as a function does; says where each module came from, and what a traceback shows of it.
 FUNCTION = """
 import json, sys, traceback
+class Hook:  # of a layer that traces functions: it hears of each import first, and leaves it to others
+    heard = []
+    def find_spec(self, name, *_):
+        self.heard.append(name)
+sys.meta_path.insert(0, Hook())
 from testmo_notifier.importing import quick_imports
 with quick_imports():
     import other
@@ -40,6 +45,7 @@ print(json.dumps({
     "files": [other.__file__, other.__spec__.origin, *other.__path__, levels.__file__],
     "documented": levels.__doc__, "text": levels.TEXT, "resource": files(other.deep).joinpath("text.txt").read_text(),
     "comment": "# a comment" in seen, "missing": missing,
+    "heard": [name for name in Hook.heard if name.startswith("other")],
 }))
 """
 
@@ -86,6 +92,7 @@ def test_modules_come_out_of_the_pack_and_are_as_they_would_be_without_it(layer:
     assert packed == plain
     assert (packed["text"], packed["comment"]) == ("beside it", True)
     assert packed["missing"] == "No module named 'other.nowhere'"
+    assert packed["heard"] == ["other", "other.deep", "other.deep.levels", "other.fails", "other.nowhere"]
 
 
 def test_it_is_the_pack_that_is_loaded_and_nothing_else_of_bytecode_is_left(layer: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER, spec_from_file_location
 from types import CodeType
 from typing import Any, BinaryIO
@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 def quick_imports() -> Iterator[None]:
     """Import in this. To find, open and read five hundred files takes a sixth of a cold start, so one has them all."""
     if pack := Pack.of(os.path.dirname(__file__)):  # noqa: PTH120 - nothing is imported yet, and pathlib is large
-        sys.meta_path.insert(0, pack)  # and stays: some modules are imported late
+        # Stays, as some modules are imported late, and stands behind the hooks of whoever traces the function.
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), pack)
     with uncollected():
         yield
 
