@@ -110,6 +110,8 @@ def test_tests_that_import_a_module_judge_first_and_all_others_after_them(module
     names = [name for group in groups for name in group]
 
     assert near in groups[0]
+    units = [name.startswith("tests/unit/") for name in groups[0]]
+    assert units == sorted(units, reverse=True), "the quickest go first"
     assert len(names) == len(set(names)), "a test file that runs twice"
     assert {"tests/flow/test_poll.py", "tests/model/test_promise.py", "tests/contract/test_store.py"} < set(names)
     assert groups[-1][0] == "tests/flow/test_crash.py", "the slow ones come last"

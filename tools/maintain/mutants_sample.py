@@ -172,7 +172,10 @@ def diff_against(revision: str) -> str:
 
 
 def judges(tree: Path, file: str) -> list[list[str]]:
-    """The test files to run one group after the other: those that import a module, then lane by lane the others."""
+    """The test files to run one group after the other: those that import a module, then lane by lane the others.
+
+    Of those that import it, its unit tests go first.
+    """
     package, _, module = file.removeprefix("layers/common/").removesuffix(".py").replace("/", ".").rpartition(".")
     imported = re.compile(
         rf"^(from|import) {re.escape(package)}\.{module}\b|^from {re.escape(package)} import .*\b{module}\b",
@@ -188,6 +191,7 @@ def judges(tree: Path, file: str) -> list[list[str]]:
             is_near = lane in QUICK and imported.search(path.read_text("utf-8")) is not None
             group = late if path.name in SLOW else near if is_near else others
             group += [] if path.name in NO_JUDGES else [str(path.relative_to(tree))]
+    near.sort(key=lambda name: not name.startswith("tests/unit/"))  # seconds, where those of flow take minutes
     return [group for group in (*groups, late) if group]
 
 
