@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import in this. To find, open and read five hundred files takes a sixth of a cold start, so one has them all."""
+    """Import in this. All modules out of one file, instead of five hundred, save a tenth of a cold start."""
     if pack := Pack.of(os.path.dirname(__file__)):  # noqa: PTH120 - nothing is imported yet, and pathlib is large
         # Stays, as some modules are imported late, and stands behind the hooks of whoever traces the function.
         sys.meta_path.insert(sys.meta_path.index(PathFinder), pack)
