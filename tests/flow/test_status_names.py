@@ -13,7 +13,7 @@ from testmo_notifier.errors import ConfigurationError, PollFailed, RequestReject
 from testmo_notifier.model import Watching
 from testmo_notifier.polling.statuses import Names, completed, learn, with_watch
 from testmo_notifier.sources.testmo_runs.watch import Watch
-from tests.support.story import FAILED, START, Story
+from tests.support.story import FAILED, PASSED, START, Story
 from tools.simulator.model import Run, Status
 
 if TYPE_CHECKING:
@@ -146,6 +146,24 @@ def test_what_was_saved_in_a_status_before_its_new_name_was_noticed_is_announced
     story.wait_and_poll(30)
     assert sorted(story.announced) == [result.id for result in results]
     assert before.id not in story.announced
+
+
+def test_so_is_what_the_window_has_left_behind_by_then_once_each(story: Story, run: Run) -> None:
+    """Where its test has a newer result, no sweep finds it either."""
+    before = [story.save(run, 1, 9), story.save(run, 1, PASSED)]
+    story.wait(3600)
+    story.poll()
+    story.wait(600)
+    del story.world.statuses[NEEDS_INFO]
+    add_status(story, 9, "Needs info")
+    results = [story.save(run, 2, 9)]
+    story.save(run, 2, PASSED)
+    for case in (4, 5, 4):  # moves the window on, far beyond the overlap
+        story.wait(600)
+        results.append(story.fail_and_poll(run, case))
+    story.wait_and_poll(30)
+    assert sorted(story.announced) == [result.id for result in results]
+    assert before[0].id not in story.announced
 
 
 def test_so_it_is_where_testmo_did_not_tell_the_names_when_they_were_asked_for(

@@ -114,6 +114,23 @@ def test_a_row_without_a_date_takes_that_of_the_row_before_it() -> None:
     assert Detector(make_checkpoint(), now_watched, ceased=at(9)).new_failing([late, undated]) == [late, undated]
 
 
+def test_below_the_floor_only_what_nobody_looked_for_when_it_was_saved_is_told() -> None:
+    """Status 4 was meant since `ceased`, and the window has left that behind."""
+    rows = [
+        make_result(1, status_id=4, created_at=at(8.999)),
+        make_result(2, status_id=4, created_at=at(9)),
+        make_result(3, status_id=3, created_at=at(10)),  # was handled when it was saved
+        make_result(4, status_id=3, created_at=at(60)),
+        make_result(5, status_id=4, created_at=None),
+    ]
+    detector = Detector(make_checkpoint(floor=at(60)), Watch((3, 4, 5)), ceased=at(9))
+
+    told = detector.new_failing(rows)
+    floor = finish(detector, SweepEnd()).floor
+    assert [row.id for row in told] == [2, 4, 5]
+    assert floor == at(60), "it only rises"
+
+
 UNFINISHED = Resume(START, 3, 250, at(1), "3,5//")
 
 

@@ -2,4 +2,4 @@
 
 from typing import Final
 
-VERSION: Final = "1.10.2"
+VERSION: Final = "1.10.3"

@@ -27,7 +27,7 @@ class Detector:
     ) -> None:
         before = checkpoint.silent_before
         self._silent_before = None if before and created_at and created_at > before else before
-        self._ceased = ceased
+        self.ceased = ceased
         self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self.watch = watch
         self.window = Window(checkpoint)
@@ -48,7 +48,7 @@ class Detector:
 
     def _read(self, result: Result) -> Result | None:
         self.window.reach(result)
-        if self.window.is_below(result) or not self.watch.is_failing(result):
+        if not self.watch.is_failing(result) or (self.window.is_below(result) and not self._was_missed(result)):
             return None
         known = self.known.status_of(result)
         if not self._is_news(result, known):
@@ -68,10 +68,15 @@ class Detector:
             self.misread = f"{result.id or 'one without an id'} ({', '.join(map(str, result.problems))})"
         return result if previous is None else result._replace(previous_status_id=previous)
 
+    def _was_missed(self, result: Result) -> bool:
+        # A name came to mean another status, and that was noticed when the window had left this row behind.
+        after = self.ceased is not None and result.created_at is not None and result.created_at >= self.ceased
+        return after and not self._watched_before.is_failing(result)
+
     def _was_watched(self, result: Result, time: datetime | None) -> bool:
         if self._watched_before is self.watch:
             return True
-        if time is not None and self._ceased is not None and time >= self._ceased:
+        if time is not None and self.ceased is not None and time >= self.ceased:
             return True
         return self._watched_before.is_failing(result)
 

@@ -133,7 +133,7 @@ def read_and_sweep(
     end = SweepEnd(checkpoint.sweep)
     if swept_first:
         end = the_sweep.run(why_it_goes_on(checkpoint), checkpoint.sweep, about.run.counters.by_status)
-    begin = beginning(checkpoint, about.overlap)
+    begin = beginning(checkpoint, about.overlap, detector.ceased)
     first = since_last_read(begin, checkpoint) if only_new else begin
     paged = read_window(pages, first, checkpoint, detector, news, raises=not swept_first)
     began_at = paged.began_at or started

@@ -54,9 +54,15 @@ class Window:
         return max(self._before.cursor, min(self._newest, began_at))
 
 
-def beginning(checkpoint: Checkpoint, overlap: timedelta) -> Resume:
-    """Where a read begins: where the one before it was interrupted, else at the first page from the lower bound on."""
-    return checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+def beginning(checkpoint: Checkpoint, overlap: timedelta, ceased: datetime | None = None) -> Resume:
+    """Where a read begins: where the one before it was interrupted, else at the first page from the lower bound on.
+
+    `ceased`: nobody looked for some of what was saved since then, so it begins there at the latest.
+    """
+    begin = checkpoint.resume or Resume(lower_bound(checkpoint, overlap), 1, None)
+    if ceased is None or begin.bound is None or begin.page > 1:
+        return begin
+    return replace(begin, bound=min(begin.bound, just_before(ceased)))
 
 
 def lower_bound(checkpoint: Checkpoint, overlap: timedelta) -> datetime:
