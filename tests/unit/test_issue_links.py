@@ -171,6 +171,12 @@ def test_a_template_reads_a_key_as_text_with_an_address() -> None:
     assert copy.deepcopy(key).parts == key.parts
 
 
+def test_three_issues_are_all() -> None:
+    three = tuple(Issue(n, f"SHOP-{n}", 4) for n in range(1, 4))
+    view = message_view(make_digest([make_named(issues=three)]), Limits(5, 50, 50), JIRA)
+    assert "SHOP-1, SHOP-2, SHOP-3" in view.results[0].details
+
+
 def test_more_than_three_issues_are_counted() -> None:
     many = tuple(Issue(n, f"SHOP-{n}", 4) for n in range(1, 6))
     view = message_view(make_digest([make_named(issues=many)]), Limits(5, 50, 50), JIRA)

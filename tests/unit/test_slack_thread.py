@@ -721,6 +721,19 @@ def test_an_edit_by_a_token_that_was_changed_meanwhile_is_no_reason_to_park() ->
     assert bots.texts() == ["✖ 2 failed: " + RUN, "- ✖ 1 failed: " + RUN, "✖ 2 failed: " + RUN]
 
 
+@pytest.mark.parametrize(("former", "other"), [("xoxb-1", "xoxb-2"), ("xoxb-2", "xoxb-1")])
+def test_what_a_former_bot_has_not_shown_yet_is_no_edit_of_another(former: str, other: str) -> None:
+    bots, asked = Bots(bot=Bot(former, "C012AB3CD")), list[str]()
+    bots.settle(A)
+    bots.workspace.answer_next("chat.update", "internal_error")
+    bots.run(B)  # told, and to be shown yet
+    bots.bot, bots.between = Bot(other, "C012AB3CD"), asked.append
+    bots.now += timedelta(minutes=1)
+    bots.settle(B)
+
+    assert "before chat.update" not in asked
+
+
 def test_an_edit_by_a_token_that_is_still_what_the_secret_says_is_parked() -> None:
     bots = Bots()
     bots.settle(A)
