@@ -117,6 +117,13 @@ def test_where_the_middle_of_real_words_is_cut_out_it_shows() -> None:
     assert kept["note"] == "many words many wo[…]words "
 
 
+def test_one_string_takes_no_more_than_a_light_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(light, "LIGHT_BYTES", 1_000)
+    kept = json.loads(lightened(json.dumps({"note": "many words " * 1_000}).encode(), 300))
+
+    assert 900 < len(kept["note"]) < 1_010
+
+
 @pytest.mark.parametrize("filler", ["<style>p { margin: 0 }</style>", "<!-- a remark -->", "many words "])
 def test_the_note_of_megabytes_of_a_single_row_is_whole(monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
     monkeypatch.setattr(light, "LIGHT_BYTES", 6 * 1024 * 1024)

@@ -575,6 +575,17 @@ def test_a_project_that_is_listed_no_more_is_kept_while_it_may_be_hidden(
     assert (found.hidden_projects, found.complete, 8 in found.listed) == (hidden, complete, kept)
 
 
+def test_what_became_of_one_such_project_keeps_nobody_from_asking_about_another() -> None:
+    testmo, store = Instance(make_project(3)), MemoryStore()
+    for number, error in ((7, Unreadable("500")), (8, Invisible("404", status=404)), (9, Unreadable("500"))):
+        store.commit_project(ProjectState(number, **QUIET))
+        testmo.fails[number] = error
+
+    found = discovered(testmo, store=store, control=Looked(installed_at=START, projects=frozenset({3, 7, 8, 9})))
+
+    assert found.listed == {3, 7, 9}
+
+
 @pytest.mark.parametrize(("minutes", "asked"), [(59, []), (60, [8])])
 def test_a_project_that_is_hidden_is_asked_for_again_after_an_hour(minutes: int, asked: list[int]) -> None:
     testmo, store = Instance(make_project(3)), MemoryStore()
