@@ -72,6 +72,10 @@ def layer(tmp_path: Path) -> Path:
     (ours / "__init__.py").touch()
     (ours / "importing.py").write_text((COMMON / "testmo_notifier" / "importing.py").read_text())
     (ours / "plain.py").touch()
+    traced = layer / "urllib3" / "util"
+    traced.mkdir(parents=True)
+    (traced.parent / "__init__.py").touch()
+    (traced / "url.py").touch()
     deep = layer / "other" / "deep"
     deep.mkdir(parents=True)
     (deep.parent / "__init__.py").touch()
@@ -109,12 +113,21 @@ def test_modules_come_out_of_the_pack_and_are_as_they_would_be_without_it(layer:
     assert packed["heard"] == ["other", "other.deep", "other.deep.levels", "other.fails", "other.nowhere"]
 
 
-def test_it_is_the_pack_that_is_loaded_and_nothing_else_of_bytecode_is_left(layer: Path) -> None:
+def test_it_is_the_pack_that_is_loaded(layer: Path) -> None:
     (layer / "other" / "deep" / "levels.py").write_text("")  # nobody looks: the layer does not change
 
     assert imported(layer)["documented"] == "Levels."
-    assert {path.name.partition(".")[0] for path in layer.rglob("*.pyc")} == {"__init__", "importing"}
-    assert [str(path.relative_to(layer)) for path in layer.rglob("__pycache__")] == ["testmo_notifier/__pycache__"]
+
+
+def test_beside_the_pack_is_the_bytecode_of_what_may_be_imported_before_it_is_open(layer: Path) -> None:
+    """A layer that traces functions imports botocore first: compiled each time, a cold start took 1.7 times as long."""
+    kept = {str(path.relative_to(layer)).partition(".")[0] for path in layer.rglob("*.pyc")}
+
+    assert kept == {
+        *("testmo_notifier/__pycache__/__init__", "testmo_notifier/__pycache__/importing"),
+        *("urllib3/__pycache__/__init__", "urllib3/util/__pycache__/url"),
+    }
+    assert len([*layer.rglob("__pycache__")]) == 3
 
 
 def test_a_package_that_was_imported_from_elsewhere_goes_on_there(layer: Path, tmp_path: Path) -> None:
