@@ -2,7 +2,7 @@
 
     python3 pack.py LAYER
 
-What is needed before that file is open keeps its own.
+What is needed before that file is open keeps its own, and so does what a layer that traces functions imports before.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 PACKAGE = "testmo_notifier"
 BEFORE = (PACKAGE, f"{PACKAGE}.importing")
+TRACED = ("botocore", "dateutil", "jmespath", "six", "urllib3")
 HEAD = 16  # bytes of a .pyc before its code: Python's magic number, flags, and what would tell whether it is stale
 
 
@@ -53,7 +54,8 @@ if __name__ == "__main__":
     LAYER = Path(sys.argv[1])
     (LAYER / PACKAGE / "bytecode.pack").write_bytes(pack(LAYER))
     for path in [*LAYER.rglob("*.pyc")]:
-        if name_of(source_of(path).relative_to(LAYER)) not in BEFORE:
+        name = name_of(source_of(path).relative_to(LAYER))
+        if name not in BEFORE and name.partition(".")[0] not in TRACED:
             path.unlink()
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()

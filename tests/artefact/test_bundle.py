@@ -14,8 +14,8 @@ from tests.artefact.conftest import Bundle
 from tests.artefact.rie import Rie, run_python
 
 REQUIREMENTS = Path(__file__).parents[2] / "layers" / "common" / "requirements.txt"
-MAX_ZIPPED_BYTES = 7_000_000  # cold starts unpack it; Lambda's own limit is 50 MB (measured with bytecode: 6 MB)
-MAX_UNZIPPED_BYTES = 20_000_000  # Lambda's own limit for function and layers is 250 MB (measured with bytecode: 15 MB)
+MAX_ZIPPED_BYTES = 8_000_000  # cold starts unpack it; Lambda's own limit is 50 MB (measured with bytecode: 7 MB)
+MAX_UNZIPPED_BYTES = 20_000_000  # Lambda's own limit for function and layers is 250 MB (measured with bytecode: 19 MB)
 FUNCTIONS = ("PollerFunction", "SlackFunction")
 # What is not the bundle's: AWS's runtime client with what it needs itself.
 RUNTIME = {"awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"}

@@ -59,11 +59,12 @@ print(json.dumps({"modules": sorted(sys.modules), "clients": sorted(made), "sess
 """
 AWS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
-# What is needed before the pack is open keeps its bytecode beside it.
+# What is needed before the pack is open, and what a layer that traces functions imports before.
 BEFORE = {
     "testmo_notifier/__pycache__/__init__.cpython-313.pyc",
     "testmo_notifier/__pycache__/importing.cpython-313.pyc",
 }
+TRACED = "import botocore.client, botocore.httpsession, urllib3.connectionpool"
 # Says which modules of a folder have not the bytecode of their own source, in the pack or beside it.
 INSPECT = """
 import importlib.util, json, marshal, pathlib, sys
@@ -184,7 +185,15 @@ def test_every_module_of_the_layer_has_the_bytecode_of_its_own_source_and_no_oth
     found = json.loads(done.stdout)
     assert (found["wrong"], found["magic"]) == ([], True)
     assert found["sources"] > 500
-    assert {str(path.relative_to(layer)) for path in layer.rglob("*.pyc")} == BEFORE
+
+
+def test_what_is_imported_before_the_pack_is_open_is_not_compiled(runtime: str, layer: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own
+        [runtime, "-v", "-s", "-P", "-B", "-c", TRACED], env={"PYTHONPATH": str(layer)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert f"# code object from '{layer}/botocore/" in done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith(f"# code object from {layer}")] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -182,7 +183,39 @@ def test_so_it_is_where_testmo_did_not_tell_the_names_when_they_were_asked_for(
     story.wait_and_poll(13, every=300)
     assert sorted(story.announced) == [result.id for result in results]
     assert before.id not in story.announced
-    assert "unnamed_since" not in story.store.items["CONTROL"]
+    assert "untold_since" not in story.store.items["CONTROL"]
+
+
+@pytest.mark.parametrize("refuses", [True, False], ids=["a project does not tell", "all do"])
+def test_what_failed_long_before_a_name_moved_stays_old_though_another_name_is_told_no_more(
+    story: Story,
+    monkeypatch: pytest.MonkeyPatch,
+    refuses: bool,  # noqa: FBT001 - the case
+) -> None:
+    """A status that was renamed is watched by its id for ever; what is known of the others is an hour old at most."""
+    add_status(story, NEEDS_INFO, "Needs info")
+    add_status(story, 9, "Later")
+    add_status(story, 10, "Broken")
+    watch_by_name(story, "Needs info", "Broken")
+    run, other = story.add_run_and_poll(), story.world.add_project("Other")
+    story.add_run_and_poll(project=other)
+    add_status(story, NEEDS_INFO, "In question")
+    told = api.Testmo.statuses
+
+    def statuses(testmo: api.Testmo, project_id: int) -> dict[int, str]:
+        if refuses and project_id == other.id:
+            raise RequestRejected("/projects/2/runs was rejected (422)")
+        return told(testmo, project_id)
+
+    monkeypatch.setattr(api.Testmo, "statuses", statuses)
+    story.wait_and_poll(14, every=300)
+    story.save(run, 1, 9)
+    story.wait_and_poll(26, every=300)
+    add_status(story, 10, "Was broken")
+    add_status(story, 9, "Broken")
+    result = story.save(run, 2, 9)
+    story.wait_and_poll(14, every=300)
+    assert story.announced == [result.id]
 
 
 def test_where_another_name_is_watched_from_now_on_nothing_older_is_told(story: Story, run: Run) -> None:
@@ -198,7 +231,14 @@ def test_where_another_name_is_watched_from_now_on_nothing_older_is_told(story: 
 
 def test_where_nobody_knows_when_names_were_told_last_it_is_the_last_poll_that_counts() -> None:
     before = Watching(watching="8//", watched_at=START, statuses={"odd": (8,)})
-    assert with_watch(before, Watch((9,)), {"odd": (9,)}, None).ceased == {"8//": START}
+    assert with_watch(before, Watch((9,)), {"odd": (9,)}, {}).ceased == {"8//": START}
+
+
+def test_where_two_names_moved_it_is_the_one_that_was_told_first_that_counts() -> None:
+    before = Watching(watching="8,10//", watched_at=START, statuses={"odd": (8,), "even": (10,)})
+    told_at = {"odd": START - timedelta(hours=1), "even": START - timedelta(hours=3)}
+    after = with_watch(before, Watch((9, 11)), {"odd": (9,), "even": (11,)}, told_at)
+    assert after.ceased == {"8,10//": START - timedelta(hours=3)}
 
 
 def test_a_name_that_was_not_watched_meanwhile_brings_up_nothing_old(
@@ -291,11 +331,11 @@ def test_while_a_name_is_unknown_and_testmo_does_not_answer_nothing_is_read(
 
 
 @pytest.mark.parametrize(
-    ("told", "is_whole"), [({8: "Odd"}, True), ({9: "Even"}, False)], ids=["a known name", "none that is known"]
+    ("told", "untold"), [({8: "Odd"}, set()), ({9: "Even"}, {"odd"})], ids=["a known name", "none that is known"]
 )
 def test_a_project_that_does_not_tell_names_matters_until_another_tells_those_that_are_known(
     told: dict[int, str],
-    is_whole: bool,  # noqa: FBT001 - the case
+    untold: set[str],
 ) -> None:
     """Else a name that is misspelled, and so never told, would make all that was told look old."""
 
@@ -305,7 +345,13 @@ def test_a_project_that_does_not_tell_names_matters_until_another_tells_those_th
         return told
 
     testmo = cast("Testmo", SimpleNamespace(statuses=statuses))
-    assert learn(testmo, ["Odd", "Misspelt"], {"odd": (8,)}, [1, 2]).is_whole is is_whole
+    assert learn(testmo, ["Odd", "Misspelt"], {"odd": (8,)}, [1, 2]).untold == untold
+
+
+def test_a_name_that_no_status_has_any_more_is_told_as_well() -> None:
+    """Else what failed for weeks in a status that is given it one day would be news."""
+    testmo = cast("Testmo", SimpleNamespace(statuses=lambda _project_id: {8: "Even"}))
+    assert not learn(testmo, ["Odd"], {"odd": (8,)}, [1, 2]).untold
 
 
 def test_two_statuses_of_one_name_are_both_watched() -> None:

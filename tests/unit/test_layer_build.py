@@ -84,6 +84,16 @@ def test_without_a_python_of_the_runtimes_version_the_build_says_in_one_line_wha
     assert "a cold start takes four times as long (`uv python install 3.13` brings one)" in line
 
 
+def test_so_it_leaves_no_bytecode_of_an_earlier_build_there(tmp_path: Path) -> None:
+    """Nothing compares it at run time: it would be yesterday's program."""
+    program(tmp_path / "whole", "python3", OTHER_VERSION)
+    stale = tmp_path / "artefacts" / "python" / "testmo_notifier" / "bytecode.pack"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    assert build(tmp_path, "whole").returncode == 0
+    assert not stale.exists()
+
+
 @pytest.mark.parametrize(
     ("folder", "name", "environ"),
     [

@@ -893,6 +893,16 @@ def test_what_passed_in_silence_makes_no_parent_and_is_not_failing_in_the_one_th
     assert named(parent(bots)) == ["Pay"]
 
 
+def test_what_passes_in_silence_twice_and_was_never_told_here_did_not_pass_again_either() -> None:
+    bots = Bots()
+    bots.settle(make_message(replace(PASSED, is_silent=True, keys=frozenset({1})), "r", 500), SILENT)
+
+    bots.settle(B)
+
+    assert parent(bots)["text"].startswith("✖ 1 failed: ")
+    assert "passed again" not in parent(bots)["text"]
+
+
 def test_what_passes_in_silence_and_was_never_told_here_did_not_pass_again() -> None:
     bots = Bots()
     bots.settle(A)

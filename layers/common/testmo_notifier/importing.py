@@ -6,7 +6,7 @@ import gc
 import marshal
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER, spec_from_file_location
@@ -54,13 +54,17 @@ class Pack:
         places = loaded(file.read(int.from_bytes(file.read(4))))
         return cls(file, os.path.dirname(package), places)  # noqa: PTH120 - see above
 
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        """As the standard library would find it; None for what is not of the layer."""
-        if name not in self._places:
+    def find_spec(self, name: str, path: Collection[str] | None = None, _target: object = None) -> ModuleSpec | None:
+        """As the standard library would find it in the layer.
+
+        None for what is not of it, or in a package that another layer had imported before: that goes on there.
+        """
+        package = f"{self._layer}/{name.rpartition('.')[0].replace('.', '/')}"
+        if name not in self._places or (path is not None and package not in path):
             return None
         source, start, size = self._places[name]
-        path = f"{self._layer}/{source}"
-        return spec_from_file_location(name, path, loader=Packed(name, path, self._file.fileno(), start, size))
+        file = f"{self._layer}/{source}"
+        return spec_from_file_location(name, file, loader=Packed(name, file, self._file.fileno(), start, size))
 
 
 class Packed(SourceFileLoader):

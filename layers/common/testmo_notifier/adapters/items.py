@@ -263,6 +263,11 @@ COUNTS: Final = Form(
     lambda counts: {str(key): {"N": str(number)} for key, number in counts.items()},
     lambda packed: {int(key): int(value["N"]) for key, value in packed.items()},
 )
+MOMENTS: Final = Form(
+    "M",
+    lambda moments: {name: {"S": moment.isoformat()} for name, moment in moments.items()},
+    lambda packed: {name: datetime.fromisoformat(moment["S"]) for name, moment in packed.items()},
+)
 UNFINISHED: Final = Form(
     "S",
     lambda resume: json.dumps(asdict(resume), default=datetime.isoformat),
@@ -276,7 +281,10 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "between": "passed_between",
 }
 LEFT_OUT_IF_EMPTY: Final = frozenset(
-    {*("seen", "failing", "superseded", "outbox", "swept_for", "rewound"), *("rows", "passed", "between")}
+    {
+        *("seen", "failing", "superseded", "outbox", "swept_for", "rewound"),
+        *("rows", "passed", "between", "untold_since"),
+    }
 )
 CHECKPOINT: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("project_id", "version"), NUMBER),
@@ -301,18 +309,12 @@ PROGRESS: Final[Mapping[str, Form]] = {"newest": TIME, "completed_at": TIME, "ne
 # The fields of what `Control` consists of.
 CONTROL: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("installed_at", "polled_at", "discovered_at", "closed_checked_at", "marks_at"), TIME),
-    **dict.fromkeys(
-        ("not_before", "draining_until", "watched_at", "unnamed_since", "ended_at", "finished_since"), TIME
-    ),
+    **dict.fromkeys(("not_before", "draining_until", "watched_at", "ended_at", "finished_since"), TIME),
     **dict.fromkeys(("projects", "run_ids", "undone", "unswept", "passed_statuses"), IDS),
     **dict.fromkeys(("hidden_runs", "undone_since"), TIMES_BY_ID),
     **dict.fromkeys(("watching", "marks_epoch", "held_by"), TEXT),
     "turns": Form("B", pack_minutes, unpack_minutes),
-    "ceased": Form(
-        "M",
-        lambda moments: {watch: {"S": moment.isoformat()} for watch, moment in moments.items()},
-        lambda packed: {watch: datetime.fromisoformat(moment["S"]) for watch, moment in packed.items()},
-    ),
+    **dict.fromkeys(("ceased", "untold_since"), MOMENTS),
     "statuses": Form(
         "S",
         lambda statuses: json.dumps(dict(statuses)),

@@ -268,14 +268,14 @@ class Left:
 class Watching:
     """What is watched, and what was watched before. `held_by` is None where nothing is held.
 
-    `unnamed_since` is when Testmo last told the names of statuses, while it does not.
+    `untold_since`, of names of statuses that Testmo does not tell now, is when it may last have told each.
     """
 
     watching: str = ""
     watched_at: datetime | None = None
     ceased: Mapping[str, datetime] = field(default_factory=dict)
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    unnamed_since: datetime | None = None
+    untold_since: Mapping[str, datetime] = field(default_factory=dict)
     passed_statuses: frozenset[int] | None = None
     finished_since: datetime | None = None
     held_by: str | None = None

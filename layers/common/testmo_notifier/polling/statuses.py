@@ -7,7 +7,7 @@ a known name needs no answer, and an unknown one keeps the poll from reading unt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -34,13 +34,13 @@ Learned = Mapping[str, tuple[int, ...]]  # names as `plain` writes them; two sta
 class Names:
     """What is known of the watched names after asking. `others` are the names Testmo does have.
 
-    `is_whole`: all that were known before were told again, or every project that was asked told its names.
+    `untold` are those known before of which nobody can say what they mean now: a project did not tell its names.
     """
 
     learned: dict[str, tuple[int, ...]]
     others: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    is_whole: bool = True
+    untold: Collection[str] = ()
 
 
 def find_watch(setup: Setup, this: Poll, found: Discovery) -> Watch:
@@ -49,18 +49,18 @@ def find_watch(setup: Setup, this: Poll, found: Discovery) -> Watch:
     They are asked for at first sight, while one is unknown, and hourly.
     """
     lease, report, wanted, before = this.lease, this.report, setup.status_names, this.lease.control.watching
-    names = Names(dict(before.statuses), is_whole=before.unnamed_since is None)
+    names = Names(dict(before.statuses), untold=before.untold_since.keys())
     if wanted and (found.checked_closed or not all(plain(name) in names.learned for name in wanted)):
         lease.renew()
         projects = dict.fromkeys([*(watched.run.project_id for watched in found.runs), *found.known])
         names = learn(this.testmo, wanted, names.learned, projects)
     watch, problems = completed(setup.watch, wanted, names, has_runs=bool(found.runs))
-    told_at = before.unnamed_since or lease.control.looked.closed_checked_at
+    asked_at = lease.control.looked.closed_checked_at
+    told_at = {name: at for name in before.statuses if (at := before.untold_since.get(name, asked_at))}
     kept = with_watch(before, watch, names.learned, told_at)
-    unnamed_since = None if names.is_whole or not wanted else told_at
-    lease.control = replace(
-        lease.control, watching=replace(kept, watched_at=found.began_at, unnamed_since=unnamed_since)
-    )
+    untold = {plain(name) for name in wanted}.intersection(names.untold)
+    untold_since = {name: at for name, at in told_at.items() if name in untold}
+    lease.control = replace(lease.control, watching=replace(kept, watched_at=found.began_at, untold_since=untold_since))
     report.problems += [*names.problems, *problems]
     report.settings_problems += len(problems)
     return watch
@@ -93,7 +93,7 @@ def learn(testmo: Testmo, wanted: Iterable[str], learned: Learned, project_ids: 
     if missing and unread:
         raise PollFailed(f"{unread[0]}; until they are, nobody knows which results to announce", reason="unreadable")
     names.problems += unread
-    names.is_whole = not names.problems or names.learned.keys() <= answered.keys()
+    names.untold = names.learned.keys() - answered.keys() if names.problems else ()
     names.learned |= {plain(name): answered[plain(name)] for name in wanted if plain(name) in answered}
     names.others = [told[status_id] for status_id in sorted(told)]
     return names
@@ -117,16 +117,16 @@ def completed(watch: Watch, wanted: Iterable[str], names: Names, *, has_runs: bo
     return replace(watch, status_ids=tuple(ids)), problems
 
 
-def with_watch(kept: Watching, watch: Watch, learned: Learned, told_at: datetime | None) -> Watching:
+def with_watch(kept: Watching, watch: Watch, learned: Learned, told_at: Mapping[str, datetime]) -> Watching:
     """Keep what is watched, and of what was watched before, when that ended: results from then on are new ones.
 
     It ended with the last poll that watched it. Where a name has come to mean another status, nobody knows since when,
-    and it ended when Testmo last told the names (`told_at`).
+    and it ended when Testmo last told that name (`told_at`).
     """
     ceased = dict(kept.ceased)
     if kept.watching and kept.watched_at and kept.watching != watch.fingerprint:
-        has_moved = any(learned.get(name, ids) != ids for name, ids in kept.statuses.items())
-        ceased[kept.watching] = told_at if has_moved and told_at else kept.watched_at
+        moved = [name for name, ids in kept.statuses.items() if learned.get(name, ids) != ids]
+        ceased[kept.watching] = min((told_at[name] for name in moved if name in told_at), default=kept.watched_at)
     ceased.pop(watch.fingerprint, None)
     latest = sorted(ceased, key=ceased.__getitem__)[-MAX_CEASED:]
     return replace(
