@@ -326,6 +326,13 @@ def test_the_parent_counts_by_status_what_is_most_urgent_first() -> None:
     assert (bots.texts()[0], parent(bots)["attachments"][0]["color"]) == (f"✖ 2 failed · ⊘ 2 blocked: {RUN}", "#e01e5a")
 
 
+def test_what_passed_in_the_message_that_says_that_the_run_is_finished_is_counted() -> None:
+    bots = Bots()
+    bots.settle(A, make_message(replace(PASSED, parts=(CLOSED,)), "c", 2_000))
+
+    assert "1 passed again · Run finished: 87% passed, 1 still failing" in parent(bots)["text"]
+
+
 def test_a_run_that_is_finished_names_all_that_are_failing() -> None:
     bots = Bots()
     bots.settle(make_message(replace(FIRST, total=302, omitted=300), "a", 1))
