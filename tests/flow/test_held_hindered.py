@@ -81,6 +81,24 @@ def test_what_one_write_has_no_room_for_is_told_at_once(story: Story) -> None:
     assert [digest.total for digest in told(story)] == [1]
 
 
+def test_where_one_message_of_many_runs_has_no_room_it_is_several(story: Story) -> None:
+    class Small(MemoryStore):
+        def release(self, changes: Sequence[Change], envelope: Envelope | None = None) -> None:
+            if envelope and len(envelope.outbox[0].digest.parts) > 2:
+                raise TooLarge("400 KB at most")
+            super().release(changes, envelope)
+
+    follow(story, calm("fold = 1"))
+    runs = [story.add_run(f"Run {number}") for number in range(5)]
+    story.poll()
+    story.store.__class__ = Small
+    for run in runs:
+        story.save(run, 1)
+    assert story.wait_and_poll().status == "ok"
+    assert sorted(digest.total for digest in told(story)) == [1, 2, 2]
+    assert story.store.held_until(None) == NOTHING
+
+
 def test_many_runs_at_once_are_told_whatever_else_is_kept_of_them(story: Story) -> None:
     boxes, _ = with_mailbox(story, 'fold = 2\nat_most_every = "5m"\n')
     boxes.routed, boxes.now_lost = [QA, "email:other"], {"email:other"}  # so that there is a look every five minutes
