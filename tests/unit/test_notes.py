@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 import pytest
 
 from testmo_notifier.text import markup, tags
+from testmo_notifier.text.lines import Lines
 from testmo_notifier.text.notes import note_text, short_note, without_addresses
 from tests.support.factories import make_builder, make_expands, make_result, make_run
 
@@ -580,3 +581,12 @@ def test_what_notes_have_in_common_lacks_their_addresses_and_nothing_else(note: 
 def test_a_character_that_is_written_as_a_reference_is_read_whole_wherever_it_stands(before: int) -> None:
     """A long text is read a piece at a time."""
     assert note_text("<p>" + "x" * before + "&amp;y", 70_000)[before:] == "&y"
+
+
+@pytest.mark.parametrize(("words", "is_full"), [("x" * 9, False), ("x" * 30, True), (" " * 30, False)])
+def test_of_a_note_that_shows_more_than_anybody_wants_the_rest_is_not_read(words: str, *, is_full: bool) -> None:
+    lines = Lines(enough=10)
+    lines.begin("")
+    lines.add(words)
+
+    assert lines.is_full is is_full
