@@ -354,6 +354,16 @@ def test_a_huge_run_has_a_parent_within_slacks_limits() -> None:
     assert len(json.dumps(state)) < 350_000
 
 
+def test_of_names_and_addresses_that_are_too_long_together_ten_fewer_are_named() -> None:
+    bots = Bots()
+    host = f"https://{'a' * 60}.testmo.net"
+    rows = [make_named(n, case_name="👩" * 100, url=f"{host}/runs/view/12?test_id={n}") for n in range(50)]
+    bots.settle(make_message(make_digest(rows), "a", 1), make_message(make_digest(rows[:1]), "b", 2))
+
+    *names, _testmo = named(parent(bots))
+    assert len(names) == 30
+
+
 @pytest.mark.parametrize(("digest", "is_broadcast"), [(SECOND, True), (FAILED_AGAIN, False), (PASSED, False)])
 def test_only_what_is_new_is_shown_in_the_channel_too(digest: Digest, *, is_broadcast: bool) -> None:
     bots = Bots()
