@@ -45,7 +45,7 @@ from tools.ops import check_routes, check_testmo, check_ways, logs, redrive, sch
 from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
-from tools.ops.check_work import functions, period_of
+from tools.ops.check_work import functions, period_of, trigger
 from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
@@ -401,6 +401,13 @@ def test_for_a_part_that_was_deleted_by_hand_nobody_is_sent_to_sam_deploy(code: 
     heading = re.search(r'docs/deploy\.md, "(.*)"', step)
     assert heading
     assert f"\n## {heading[1]}\n" in (ROOT / "docs" / "deploy.md").read_text("utf-8")
+
+
+def test_a_slack_function_whose_queue_was_taken_away_by_hand_gets_it_back_in_the_same_way() -> None:
+    none = SimpleNamespace(list_event_source_mappings=lambda **_: {"EventSourceMappings": []})
+    (finding,) = trigger(cast("Account", SimpleNamespace(functions=none)), "slack")
+    assert finding.words == "SlackFunction has lost its queue"
+    assert "`sam deploy` does not notice" in finding.next_step
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
