@@ -88,6 +88,15 @@ def test_one_that_ends_between_the_two_questions_is_lost(sns: Any, stub: Stubber
     assert Mailboxes(sns, [ADA]).lost([]) == {"EmailAddress"}
 
 
+def test_who_was_subscribed_to_a_topic_that_was_deleted_is_lost(sns: Any, stub: Stubber) -> None:  # noqa: ANN401 - the same
+    """That of the alarms, say: it is then for the other address to tell somebody."""
+    stub.add_client_error("list_subscriptions_by_topic", "NotFound", expected_params={"TopicArn": OPS})
+    stub.add_response("list_subscriptions_by_topic", page((ARN, "email", ADA.address)), {"TopicArn": TOPIC})
+    stub.add_response("get_subscription_attributes", {"Attributes": {}}, {"SubscriptionArn": ARN})
+    of_alarms = Mailbox("OpsEmailAddress", "ops@example.com", OPS, "alarms")
+    assert Mailboxes(sns, [of_alarms, ADA]).lost([]) == {"OpsEmailAddress"}
+
+
 @pytest.mark.parametrize("code", ["AuthorizationError", "Throttled", "InternalError"])
 def test_what_aws_does_not_tell_is_no_loss(sns: Any, stub: Stubber, code: str) -> None:  # noqa: ANN401 - the same
     stub.add_client_error("list_subscriptions_by_topic", code)

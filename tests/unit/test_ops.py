@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -44,7 +45,7 @@ from tools.ops import check_routes, check_testmo, check_ways, logs, redrive, sch
 from tools.ops.account import Account, Stack, deploy_step
 from tools.ops.advice import correct
 from tools.ops.aws_errors import explain
-from tools.ops.check_work import functions, period_of
+from tools.ops.check_work import functions, period_of, trigger
 from tools.ops.dead_letters import dead_letter
 from tools.ops.doctor import examine
 from tools.ops.exit_status import BUG, Desk, NotDone, WrongUsage, ending
@@ -317,8 +318,8 @@ def test_the_commands_wait_for_nothing_they_do_not_need() -> None:
         ("InvalidClientTokenId", "log in again"),
         ("AccessDeniedException", "docs/commands.md lists the rights"),
         ("AuthorizationError", "docs/commands.md lists the rights"),  # SNS's word for it
-        ("ResourceNotFoundException", "sam build && sam deploy"),
-        ("AWS.SimpleQueueService.NonExistentQueue", "sam build && sam deploy"),
+        ("ResourceNotFoundException", "deleted by hand"),
+        ("AWS.SimpleQueueService.NonExistentQueue", "deleted by hand"),
         ("ThrottlingException", "try again in a minute"),
         ("InternalError", "try again in a minute"),
     ],
@@ -390,6 +391,23 @@ def test_what_is_not_aws_is_no_bug_of_ours(
     words, ended = ending(caught.value)
     assert ended == 1
     assert words.startswith(f"what answered is not AWS: another program, or the page of a proxy: {step}")
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "NotFound", "AWS.SimpleQueueService.NonExistentQueue"])
+def test_for_a_part_that_was_deleted_by_hand_nobody_is_sent_to_sam_deploy(code: str) -> None:
+    """CloudFormation compares templates, and an unchanged one is no change: https://github.com/aws/aws-cli/issues/2984."""
+    _, step = explain(ClientError({"Error": {"Code": code, "Message": "it is not there"}}, "Publish"))
+    assert "`sam deploy` does not notice" in step
+    heading = re.search(r'docs/deploy\.md, "(.*)"', step)
+    assert heading
+    assert f"\n## {heading[1]}\n" in (ROOT / "docs" / "deploy.md").read_text("utf-8")
+
+
+def test_a_slack_function_whose_queue_was_taken_away_by_hand_gets_it_back_in_the_same_way() -> None:
+    none = SimpleNamespace(list_event_source_mappings=lambda **_: {"EventSourceMappings": []})
+    (finding,) = trigger(cast("Account", SimpleNamespace(functions=none)), "slack")
+    assert finding.words == "SlackFunction has lost its queue"
+    assert "`sam deploy` does not notice" in finding.next_step
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def test_a_fresh_read_sees_the_new_value_and_so_does_everybody_after_it() -> Non
     assert read_secret(secrets, ARN, config.testmo_token) == "token-2"
 
 
+def test_a_secret_that_is_scheduled_for_deletion_leads_to_whoever_can_take_that_back() -> None:
+    """The console still shows it then, with its value gone: AWS calls the request invalid."""
+    leaving = ClientError({"Error": {"Code": "InvalidRequestException", "Message": "no"}}, "GetSecretValue")
+
+    with pytest.raises(ConfigurationError, match=r"InvalidRequestException.*aws secretsmanager restore-secret"):
+        read_secret(provider(FakeSecretsManager(leaving)), ARN, config.testmo_token)
+
+
 def test_a_secret_that_may_not_be_read_is_named_with_aws_word_and_the_next_step() -> None:
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
 

@@ -33,7 +33,11 @@ from tools.lib.folders import GIVE_IT, unusable
 
 LOG_IN: Final = "log in again (`aws sso login`, or new keys), then run this once more"
 RIGHTS: Final = "these credentials may not do that; docs/commands.md lists the rights each command needs"
-DEPLOY_AGAIN: Final = "a part of the stack was deleted by hand: `sam build && sam deploy` makes it again"
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
+DELETED: Final = (
+    "a part of the stack was deleted by hand, which `sam deploy` does not notice: see docs/deploy.md,"
+    ' "A part that was deleted by hand"'
+)
 SET_IT: Final = "give --profile and --region, or set AWS_PROFILE and AWS_REGION"
 CORRECT_IT: Final = "correct it (~/.aws/config, or AWS_CONFIG_FILE)"
 AGAIN: Final = "try again in a minute"
@@ -54,7 +58,7 @@ STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (LOG_IN, ("InvalidClientTokenId", "UnrecognizedClient", "InvalidAccessKeyId", "AuthFailure")),
     (LOG_IN, ("InvalidSignature", "SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature")),
     (RIGHTS, ("AccessDenied", "AuthorizationError", "UnauthorizedOperation")),
-    (DEPLOY_AGAIN, ("ResourceNotFound", "NonExistentQueue", "QueueDoesNotExist", "NotFound")),
+    (DELETED, ("ResourceNotFound", "NonExistentQueue", "QueueDoesNotExist", "NotFound")),
     (AGAIN, ("Throttling", "TooManyRequests", "RequestLimitExceeded", "ThroughputExceeded", "ServiceUnavailable")),
 )
 

@@ -16,6 +16,7 @@ from tools.lib.version import compared, version
 from tools.ops import logs, records, schedule
 from tools.ops.account import IN_GOOD_ORDER, Account, deploy_step
 from tools.ops.advice import CORRECT_THEM
+from tools.ops.aws_errors import DELETED
 from tools.ops.exit_status import Desk
 from tools.ops.findings import Finding, bad, good
 from tools.ops.times import age, counted
@@ -84,7 +85,7 @@ def trigger(account: Account, slack_function: str) -> Iterable[Finding]:
     """What hands the queue's messages to its function."""
     mappings = account.functions.list_event_source_mappings(FunctionName=slack_function)["EventSourceMappings"]
     if not mappings:
-        yield bad("Functions", "SlackFunction has lost its queue", "deploy again: sam build && sam deploy")
+        yield bad("Functions", "SlackFunction has lost its queue", DELETED)
     for one in mappings:
         state = one.get("State")
         if state in IN_CHANGE:

@@ -50,7 +50,10 @@ class Mailboxes:
 
     def _subscriptions(self, topic_arn: str) -> list[SubscriptionTypeDef]:
         pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-        return [one for page in pages for one in page["Subscriptions"]]
+        try:
+            return [one for page in pages for one in page["Subscriptions"]]
+        except self._client.exceptions.NotFoundException:  # somebody deleted the topic, and its subscriptions with it
+            return []
 
     def _filter(self, arn: str) -> dict[str, Any] | None:
         """Its filter, if it is confirmed. What waits for its click may have an ARN: attributes have the last word."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 MAX_AGE_SECONDS: Final = 300  # a rotated secret is seen that much later, or at once by a `fresh` read
 NEXT_STEP: Final = (
-    "check that it exists in this Region, has a value, and may be read by who asks (the function, or you)"
+    "check that it exists in this Region, has a value, and may be read by who asks (the function, or you);"
+    " if it is scheduled for deletion, `aws secretsmanager restore-secret` takes that back"
 )
 
 T = TypeVar("T")
