@@ -368,14 +368,14 @@ def test_who_could_not_be_given_it_does_not_count_as_told(story: Story) -> None:
     assert [story.checkpoint(run).told[story.test(run).id].destinations for run in runs] == [{QA}] * 2
 
 
-def test_where_it_cannot_be_kept_who_was_told_in_the_place_of_another_they_are_told_all_the_same(story: Story) -> None:
+@pytest.mark.parametrize("error", [TooLarge("RUN#1 is too large"), LostRace("RUN#1 was overtaken")])
+def test_where_it_cannot_be_kept_who_was_told_in_the_place_of_another_they_are_told_all_the_same(
+    story: Story, error: Exception
+) -> None:
     runs = lose_route(story)
 
-    def refuse(*_: object, **__: object) -> None:
-        raise TooLarge("RUN#1 is too large")
-
-    with patch.object(story.store, "commit", refuse):
-        assert set(story.wait_and_poll().problems) == {"RUN#1 is too large"}
+    with patch.object(story.store, "commit", side_effect=error):
+        assert set(story.wait_and_poll().problems) == {str(error)}
     assert [(digest.about, digest.total) for digest in told(story)] == [(FOLDED, len(runs))]
 
 
