@@ -71,7 +71,8 @@ def test_the_latest_row_that_was_told_of_its_test_is_told_apart_and_no_other_is(
         ROW | {"deleted_at": "2026-11-23T10:00:00Z"},
     ]
 
-    assert told_apart([ROW, *others, None, "row", [ROW], {}], told) == (
+    # The one that was told comes last: of a test that was told apart no other row is.
+    assert told_apart([*others, None, "row", [ROW], {}, ROW], told) == (
         {ROW["test_id"]: ROW["id"]},
         [*others, None, "row", [ROW], {}],
     )
