@@ -218,3 +218,18 @@ def test_a_probe_takes_a_yes_that_says_nothing_of_the_channel(pool: urllib3.Pool
 
     with patch.object(web_api, "ask", lambda *_args, **_given: yes):
         assert TRANSPORT.probe(pool, Bot(TOKEN, "C012AB3CD").as_address(), NOW).startswith("is alive")
+
+
+def test_a_bot_may_post_to_a_public_channel_that_it_is_not_in(pool: urllib3.PoolManager) -> None:
+    scopes = {"x-oauth-scopes": "chat:write,chat:write.public,channels:read"}
+    yes = Answer(200, b'{"ok": true, "channel": {"is_member": false}}', scopes)
+
+    with patch.object(web_api, "ask", lambda *_args, **_given: yes):
+        said = TRANSPORT.probe(pool, Bot(TOKEN, "C012AB3CD").as_address(), NOW)
+
+    assert said == "is alive and may post in its channel"
+
+
+@pytest.mark.parametrize(("said", "channel"), [({"channel": "D024BE91L"}, "D024BE91L"), ({}, "U012AB3CD")])
+def test_where_slack_says_that_a_message_stands_it_is_edited(said: dict[str, str], channel: str) -> None:
+    assert web_api.posted(said, Bot(TOKEN, "U012AB3CD")).channel == channel  # posted to a person, it stands in a DM
