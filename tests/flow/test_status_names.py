@@ -11,9 +11,11 @@ import pytest
 from testmo_notifier.adapters import testmo as api
 from testmo_notifier.config import PollerSettings, VariableReader, status_ids
 from testmo_notifier.errors import ConfigurationError, PollFailed, RequestRejected, Unreadable
-from testmo_notifier.model import Watching
+from testmo_notifier.model import Failing, ResultsPage, ResultsQuery, Watching
 from testmo_notifier.polling.statuses import Names, completed, learn, with_watch
+from testmo_notifier.sources.testmo_runs import known
 from testmo_notifier.sources.testmo_runs.watch import Watch
+from tests.model.pages import short_pages
 from tests.support.story import FAILED, PASSED, START, Story
 from tools.simulator.model import Run, Status
 
@@ -165,6 +167,34 @@ def test_so_is_what_the_window_has_left_behind_by_then_once_each(story: Story, r
     story.wait_and_poll(30)
     assert sorted(story.announced) == [result.id for result in results]
     assert before[0].id not in story.announced
+
+
+def test_while_its_sweep_cannot_end_a_run_is_read_from_then_on_only_once(
+    story: Story, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each poll would read all of it anew, and more each time; what is known no more would be told again."""
+    told = api.Testmo.results
+
+    def results(testmo: api.Testmo, run_id: int, query: ResultsQuery, *failing: Failing) -> ResultsPage:
+        if query.get_latest_result:
+            raise Unreadable("/runs/1/results answered with 500")
+        return told(testmo, run_id, query, *failing)
+
+    monkeypatch.setattr(api.Testmo, "results", results)
+    monkeypatch.setattr(known, "MAX_SUPERSEDED", 5)
+    story.wait(3600)
+    story.poll()
+    add_status(story, 9, "Needs info")
+    with short_pages():
+        saved = []
+        for _ in range(8):
+            saved += [story.save(run, case, 9).id for case in (1, 2, 3)]
+            story.wait_and_poll(2, every=400)
+        assert sorted(story.announced) == saved
+        assert story.checkpoint(run).watching == "3,5,8//", "the sweep is still to come"
+        asked = len(story.reads(run))
+        story.wait_and_poll()
+        assert len(story.reads(run)) == asked + 1
 
 
 def test_so_it_is_where_testmo_did_not_tell_the_names_when_they_were_asked_for(

@@ -133,7 +133,8 @@ def read_and_sweep(
     end = SweepEnd(checkpoint.sweep)
     if swept_first:
         end = the_sweep.run(why_it_goes_on(checkpoint), checkpoint.sweep, about.run.counters.by_status)
-    begin = beginning(checkpoint, about.overlap, detector.ceased)
+    ceased = None if was_read(checkpoint, about.watch) else detector.ceased
+    begin = beginning(checkpoint, about.overlap, ceased)
     first = since_last_read(begin, checkpoint) if only_new else begin
     paged = read_window(pages, first, checkpoint, detector, news, raises=not swept_first)
     began_at = paged.began_at or started
@@ -146,6 +147,11 @@ def read_and_sweep(
         window = detector.window
         following = replace(following, cursor=checkpoint.cursor, floor=checkpoint.floor, seen=window.seen)
     return paged, end, following
+
+
+def was_read(checkpoint: Checkpoint, watch: Watch) -> bool:
+    """Whether a run was read to the end under this watch, and only its sweep goes on."""
+    return checkpoint.resume is None and checkpoint.sweep is not None and checkpoint.sweep.watching == watch.fingerprint
 
 
 def problem_of(run: Run, end: SweepEnd, looked: LookEnd, paged: Paged) -> str | None:

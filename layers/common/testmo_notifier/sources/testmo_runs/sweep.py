@@ -111,7 +111,7 @@ class Sweep:
 
     def run(self, reason: SweepReason, resume: Resume | None, counters: Mapping[int, int]) -> SweepEnd:
         """Go through the pages, from the first or from where the last sweep was interrupted."""
-        begin = resume or FROM_THE_BEGINNING
+        begin = self._pages.asked(resume or FROM_THE_BEGINNING)
         if begin.page == 1:
             self.detector.known.sweep_begins()
         before, self.reason = self._news.total, reason
