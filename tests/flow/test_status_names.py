@@ -197,6 +197,45 @@ def test_while_its_sweep_cannot_end_a_run_is_read_from_then_on_only_once(
         assert len(story.reads(run)) == asked + 1
 
 
+@pytest.mark.parametrize("is_new", [True, False], ids=["a run made since", "one from before"])
+def test_what_was_there_before_its_project_was_seen_stays_old(
+    story: Story,
+    is_new: bool,  # noqa: FBT001 - the case
+) -> None:
+    """Although that came after Testmo told the names: first sight takes it over silently."""
+    garden = story.world.add_project("Garden")
+    runs = [] if is_new else [story.add_run(project=garden)]
+    story.world.hide_project(garden)
+    add_status(story, NEEDS_INFO, "Needs info")
+    watch_by_name(story, "Needs info")
+    story.add_run_and_poll()
+    (run,) = runs or [story.add_run(project=garden)]
+    story.wait_and_poll(5)
+    story.save(run, 1, 9)
+    story.save(run, 2, 9)
+    story.save(run, 2, PASSED)
+    story.wait_and_poll(10)
+    story.world.show_project(garden)
+    story.wait_and_poll(10)
+    del story.world.statuses[NEEDS_INFO]
+    add_status(story, 9, "Needs info")
+    result = story.save(run, 3, 9)
+    story.wait_and_poll(50)
+    assert story.announced == [result.id]
+
+
+@pytest.mark.usefixtures("run")
+def test_what_is_imported_with_its_own_dates_into_a_run_made_since_is_told(story: Story) -> None:
+    story.wait(3600)
+    story.poll()
+    run = story.add_run_and_poll("imported")
+    del story.world.statuses[NEEDS_INFO]
+    add_status(story, 9, "Needs info")
+    results = [story.save(run, number, 9, created_at=story.ago(86_400 * 7)) for number in (1, 2)]
+    story.wait_and_poll(70)
+    assert sorted(story.announced) == [result.id for result in results]
+
+
 def test_so_it_is_where_testmo_did_not_tell_the_names_when_they_were_asked_for(
     story: Story, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ class Reader:
             news,
             turn=run.id in self.this.backlog.unswept,
             only_new=run.id in self.follow_ups,
-            ceased=ceased,
+            ceased=ceased and max(ceased, watched.start),  # what was there before first sight stays old
         )
 
     def case_facts(self, project_id: int, case_ids: Collection[int]) -> dict[int, Facts]:

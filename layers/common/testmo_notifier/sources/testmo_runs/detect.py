@@ -18,8 +18,8 @@ class Detector:
     settings) are judged by the old settings as well, and what only the new ones match is taken over silently. Without
     that, a status that is watched from today on would bring up all its old rows.
 
-    Nothing can have been failing before we came in a run that was made (`created_at`) since, whatever its dates say:
-    results that are imported keep their own.
+    Nothing can have been failing before we came, or before the change, in a run that was made (`created_at`) since,
+    whatever its dates say: results that are imported keep their own.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class Detector:
         before = checkpoint.silent_before
         self._silent_before = None if before and created_at and created_at > before else before
         self.ceased = ceased
+        self._is_later = ceased is not None and created_at is not None and created_at >= ceased
         self._watched_before = watch if checkpoint.watching == watch.fingerprint else Watch.parse(checkpoint.watching)
         self.watch = watch
         self.window = Window(checkpoint)
@@ -74,7 +75,7 @@ class Detector:
         return after and not self._watched_before.is_failing(result)
 
     def _was_watched(self, result: Result, time: datetime | None) -> bool:
-        if self._watched_before is self.watch:
+        if self._watched_before is self.watch or self._is_later:
             return True
         if time is not None and self.ceased is not None and time >= self.ceased:
             return True
